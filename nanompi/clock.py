@@ -1,0 +1,36 @@
+"""Seconds and bytes of each phase of a run: load, prepare, iterate, combine, write."""
+
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Clock:
+    """Time per phase of this rank. Phases may nest: the time of an inner phase is not counted in the outer one."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    bytes: dict[str, int] = field(default_factory=dict)
+    begun: float = field(default_factory=time.perf_counter)
+    _inner: list[float] = field(default_factory=list)
+
+    @contextmanager
+    def phase(self, name: str):
+        """`with clock.phase("load"): ...`"""
+        t = time.perf_counter()
+        self._inner.append(0.0)
+        try:
+            yield self
+        finally:
+            whole = time.perf_counter() - t
+            self.seconds[name] = self.seconds.get(name, 0.0) + whole - self._inner.pop()
+            if self._inner:
+                self._inner[-1] += whole
+
+    def count(self, name: str, nbytes: int):
+        """Add bytes to a phase."""
+        self.bytes[name] = self.bytes.get(name, 0) + int(nbytes)
+
+    def elapsed(self) -> float:
+        """Seconds since this clock was made."""
+        return time.perf_counter() - self.begun

@@ -1,0 +1,112 @@
+"""Everything that a job file can name: readers, steps, engines; and their parameters.
+
+A part stands in one file with its parameters beside it and registers itself on import:
+
+    @step("my.filter", needs=["frames"], gives=["filtered"])
+    class Filter:
+        '''One sentence for `nanompi methods`.'''
+        width: float = param(2.0, unit="px", gt=0, help="width of the filter")
+
+        def run(self, run): ...
+
+    @step("my.print")
+    def print_frames(run, first: int = param(3, ge=1, help="how many frames")): ...
+
+The decorated class becomes a dataclass. From the declared parameters come checks, defaults, help and the JSON schema
+(`nanompi.job.model`). Nothing here knows YAML or pydantic.
+"""
+
+import dataclasses
+import importlib
+import inspect
+import pkgutil
+from typing import Any
+
+KINDS = ("reader", "step", "engine", "partition")
+PARTS: dict[str, dict[str, type]] = {kind: {} for kind in KINDS}
+
+
+def param(default: Any = dataclasses.MISSING, *, help: str, unit: str = "", bare: str = "", kind: str = "", **limits):
+    """One parameter: a dataclass field with what the job file must know of it.
+
+    default : the value when the job file is silent; without it the parameter is required. A list, dict or dataclass
+        instance is copied for each use.
+    help    : one sentence, shown by `nanompi methods` and in editors.
+    unit    : the value may carry a unit ("55 um") and is stored in this one (SI: "m", "J", "s", "rad"; or "px", "B").
+    bare    : the unit of a bare number, where it is not `unit`.
+    kind    : the value is a chain of registered parts of this kind ("DM*100 ML*200", or a list).
+    limits  : ge, gt, le, lt.
+    """
+    about = {"help": help, "unit": unit, "bare": bare or unit, "kind": kind, "limits": limits}
+    if isinstance(default, (list, dict)) or dataclasses.is_dataclass(default):
+        import copy
+
+        return dataclasses.field(default_factory=lambda: copy.deepcopy(default), metadata=about)
+    return dataclasses.field(default=default, metadata=about)
+
+
+def section(cls):
+    """A group of parameters inside a part (`probe: {start: data, modes: 3}`): a dataclass with keyword arguments."""
+    return dataclasses.dataclass(kw_only=True)(cls)
+
+
+def _part(kind: str, name: str, **marks):
+    def register(thing):
+        cls = _class_of(thing) if inspect.isfunction(thing) else thing
+        cls = dataclasses.dataclass(kw_only=True)(cls)
+        cls.kind, cls.name = kind, name
+        for key, value in marks.items():
+            setattr(cls, key, value)
+        other = PARTS[kind].get(name)
+        if other is not None and (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
+            raise TypeError(f'two {kind}s are called "{name}": in {other.__module__} and in {cls.__module__}')
+        PARTS[kind][name] = cls
+        return thing
+
+    return register
+
+
+def _class_of(function):
+    """A step class from `def f(run, a: int = param(...))`."""
+    arguments = list(inspect.signature(function).parameters.values())[1:]
+    fields = [(a.name, a.annotation, *(() if a.default is a.empty else (a.default,))) for a in arguments]
+
+    def run(self, run):
+        return function(run, **{f.name: getattr(self, f.name) for f in dataclasses.fields(self)})
+
+    cls = dataclasses.make_dataclass(function.__name__, fields, kw_only=True, namespace={"run": run})
+    cls.__doc__, cls.__module__, cls.__qualname__ = function.__doc__, function.__module__, function.__qualname__
+    return cls
+
+
+def step(name: str, needs=(), gives=()):
+    """Register a step: `run(self, run)` works on what earlier steps gave (`run.made[...]`) and gives more."""
+    return _part("step", name, needs=tuple(needs), gives=tuple(gives))
+
+
+def reader(name: str):
+    """Register a reader: `recognises(path) -> bool` (static, cheap) and `open(self, path) -> Scan` (rank 0)."""
+    return _part("reader", name)
+
+
+def engine(name: str):
+    """Register an engine: it has `iterations` and `start(self, problem)`, `iterate(self, problem)`."""
+    return _part("engine", name)
+
+
+def partition(name: str):
+    """Register a partition: `split(self, positions, parts) -> labels` (rank 0)."""
+    return _part("partition", name)
+
+
+def discover(package: str = "nanompi") -> dict[str, dict[str, type]]:
+    """Import all modules in which parts register themselves, and the entry points `nanompi.parts` of other packages."""
+    from importlib.metadata import entry_points
+
+    for folder in ("read", "partition", "prep", "ptycho"):
+        parent = importlib.import_module(f"{package}.{folder}")
+        for module in pkgutil.walk_packages(parent.__path__, parent.__name__ + "."):
+            importlib.import_module(module.name)
+    for point in entry_points(group="nanompi.parts"):
+        point.load()
+    return PARTS

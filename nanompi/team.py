@@ -1,0 +1,233 @@
+"""The ranks of one job. The only module that knows MPI.
+
+A collective verb (`sum`, `max`, `bcast`, `gather`, ...) is called by every rank, in the same order, and never inside
+`if team.root`. Inside `with Team() as team:` an exception on one rank ends all ranks within seconds, with that rank's
+message and exit code.
+"""
+
+import os
+import socket
+import sys
+import time
+import traceback
+
+import numpy as np
+
+from nanompi.errors import NanompiError, ResourceError
+
+PIECE = 1 << 30  # bytes of one message: counts stay below 2**31 with every MPI
+_SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS", "PMIX_SIZE", "MV2_COMM_WORLD_SIZE")
+
+
+def launched(environ=os.environ) -> int:
+    """How many ranks the launcher says it started (1 when there is no launcher)."""
+    found = [int(environ[k]) for k in _SIZES if environ.get(k, "").isdigit()]
+    return max(found, default=1)
+
+
+class Team:
+    """All ranks of the program.
+
+    rank, size, root     : place of this process, number of processes, is it rank 0
+    host, place, places  : node name, place on the node, ranks on the node
+    seconds, bytes       : time spent and bytes sent in `sum`
+    vendor               : text naming the MPI library
+    Without an MPI library one rank works alone. Errors: ResourceError when a launcher started N processes that do not
+    know each other (`mpirun` of another MPI, `srun --mpi=none`).
+    """
+
+    def __init__(self):
+        self.comm = _world()
+        self.rank, self.size = (self.comm.rank, self.comm.size) if self.comm else (0, 1)
+        self.root, self.host = self.rank == 0, socket.gethostname()
+        self.place, self.places = self._on_node()
+        self.seconds, self.bytes = 0.0, 0
+        self.vendor = _vendor() if self.comm else "none (one rank)"
+        if self.size == 1 and launched() > 1:
+            raise ResourceError(
+                f"the launcher started {launched()} processes, but MPI ({self.vendor}) sees only one: each would do the "
+                "whole job alone. The mpirun or srun in use belongs to another MPI than the one that Python loads. "
+                "Use the mpirun beside this python, `nanompi run -n N`, or srun with the matching --mpi=TYPE "
+                "(`srun --mpi=list`)."
+            )
+
+    def _on_node(self):
+        if not self.comm:
+            return 0, 1
+        from mpi4py import MPI
+
+        node = self.comm.Split_type(MPI.COMM_TYPE_SHARED)
+        place = node.rank, node.size
+        node.Free()
+        return place
+
+    # ---- collective verbs -------------------------------------------------------------------------------------
+
+    def sum(self, *arrays: np.ndarray):
+        """Replace each array by its sum over the ranks: one in-place Allreduce for all of them.
+
+        arrays : C-contiguous, float or complex; all of one real dtype. Several small arrays travel in one message; a
+            large one is reduced where it stands, in pieces of 1 GiB.
+        """
+        if self.size == 1:
+            return
+        from mpi4py import MPI
+
+        t = time.perf_counter()
+        flat = [_reals(a) for a in arrays]
+        together = flat[0] if len(flat) == 1 else np.concatenate(flat)
+        for piece in _pieces(together):
+            self.comm.Allreduce(MPI.IN_PLACE, piece)
+        if len(flat) > 1:
+            for a, part in zip(flat, np.split(together, np.cumsum([a.size for a in flat])[:-1])):
+                a[...] = part
+        self.bytes += together.nbytes
+        self.seconds += time.perf_counter() - t
+
+    def total(self, *values: float) -> np.ndarray:
+        """Sums over the ranks of some float64 numbers, as an array."""
+        out = np.array(values, np.float64)
+        self.sum(out)
+        return out
+
+    def max(self, value):
+        """The largest value of all ranks."""
+        if self.size == 1:
+            return value
+        from mpi4py import MPI
+
+        return self.comm.allreduce(value, op=MPI.MAX)
+
+    def all(self, yes: bool) -> bool:
+        """True when it is true on every rank."""
+        return not self.max(not yes)
+
+    def bcast(self, thing=None):
+        """Rank 0's object, on every rank (pickled: for small things)."""
+        return self.comm.bcast(thing, root=0) if self.size > 1 else thing
+
+    def share(self, array: np.ndarray | None) -> np.ndarray | None:
+        """Rank 0's array of any size, on every rank."""
+        if self.size == 1:
+            return array
+        head = self.bcast(None if array is None else (array.shape, array.dtype.str))
+        if head is None:
+            return None
+        out = np.ascontiguousarray(array) if self.root else np.empty(*head)
+        for piece in _pieces(out.reshape(-1).view(np.uint8)):
+            self.comm.Bcast(piece, root=0)
+        return out
+
+    def gather(self, thing) -> list | None:
+        """List of all ranks' objects on rank 0, None elsewhere (pickled: for small things)."""
+        return self.comm.gather(thing, root=0) if self.size > 1 else [thing]
+
+    def allgather(self, thing) -> list:
+        """List of all ranks' objects, on every rank (pickled: for small things)."""
+        return self.comm.allgather(thing) if self.size > 1 else [thing]
+
+    def barrier(self):
+        """Wait for all ranks."""
+        if self.size > 1:
+            self.comm.Barrier()
+
+    def on_root(self, work):
+        """`work()` done by rank 0 alone; its result, or its error, on every rank."""
+        answer = error = None
+        if self.root:
+            try:
+                answer = work()
+            except NanompiError as e:
+                error = e
+        answer, error = self.bcast((answer, error))
+        if error is not None:
+            error.common = True
+            raise error
+        return answer
+
+    # ---- between two ranks ------------------------------------------------------------------------------------
+
+    def isend(self, data, to: int, tag: int = 0):
+        """Start to send bytes (any buffer) to a rank; returns the requests. `data` must stay as it is until they end."""
+        view = np.frombuffer(data, np.uint8)
+        size = np.array([view.nbytes], np.int64)
+        return [(self.comm.Isend(size, to, tag), size), *((self.comm.Isend(p, to, tag), p) for p in _pieces(view))]
+
+    def wait(self, requests):
+        """Wait until the requests of `isend` have ended."""
+        for request, _ in requests:
+            request.Wait()
+
+    def recv(self, source: int, tag: int = 0) -> np.ndarray:
+        """Bytes sent by `isend`, as a uint8 array."""
+        size = np.empty(1, np.int64)
+        self.comm.Recv(size, source, tag)
+        out = np.empty(int(size[0]), np.uint8)
+        for piece in _pieces(out):
+            self.comm.Recv(piece, source, tag)
+        return out
+
+    # ---- the guard --------------------------------------------------------------------------------------------
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if error is None or (isinstance(error, SystemExit) and not error.code):
+            return False
+        code = getattr(error, "code", 1) if isinstance(error, NanompiError | SystemExit) else 1
+        if getattr(error, "common", False) or self.size == 1:
+            if self.root:
+                complain(error, trace)
+            sys.exit(code)
+        complain(error, trace, f"rank {self.rank} on {self.host}: ")
+        self.comm.Abort(code if isinstance(code, int) else 1)
+
+
+def complain(error: BaseException, trace=None, who: str = ""):
+    """Print an error to stderr: the message alone for the user's mistakes, with the traceback for ours."""
+    sys.stdout.flush()
+    if isinstance(error, NanompiError):
+        text = f"nanompi: {who}{error}\n"
+    elif isinstance(error, KeyboardInterrupt | SystemExit):
+        text = f"nanompi: {who}stopped ({type(error).__name__} {error})\n"
+    elif isinstance(error, MemoryError):
+        text = f"nanompi: {who}out of memory: {error}\n"
+    else:
+        text = "".join(traceback.format_exception(type(error), error, trace))
+        text += f"nanompi: {who}internal error, please report it with the lines above\n"
+    sys.stderr.write(text)
+    sys.stderr.flush()
+
+
+def _world():
+    """MPI.COMM_WORLD, or None where no MPI library is installed."""
+    try:
+        from mpi4py import MPI
+    except (ImportError, RuntimeError) as e:
+        if launched() > 1:
+            raise ResourceError(
+                f"started as {launched()} ranks, but Python cannot load an MPI library ({e}). "
+                'Install one beside it: pip install "nanompi[mpi]", or load the site\'s MPI module.'
+            ) from None
+        return None
+    return MPI.COMM_WORLD
+
+
+def _vendor() -> str:
+    from mpi4py import MPI
+
+    return " ".join([MPI.get_vendor()[0], ".".join(map(str, MPI.get_vendor()[1]))])
+
+
+def _reals(a: np.ndarray) -> np.ndarray:
+    """A flat real view of an array."""
+    flat = a.reshape(-1)
+    if flat.base is None and flat is not a:
+        raise ValueError("team.sum needs C-contiguous arrays")
+    return flat.view(flat.real.dtype)
+
+
+def _pieces(flat: np.ndarray):
+    step = max(1, PIECE // flat.itemsize)
+    return [flat[i : i + step] for i in range(0, flat.size, step)]

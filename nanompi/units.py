@@ -1,0 +1,63 @@
+"""Units of a job file: "55 um" -> 5.5e-05 (m). One table; SI inside."""
+
+import math
+import re
+
+from nanompi.errors import JobError, nearest
+
+_PREFIX = {"p": 1e-12, "n": 1e-9, "u": 1e-6, "µ": 1e-6, "μ": 1e-6, "m": 1e-3, "c": 1e-2, "": 1.0, "k": 1e3, "M": 1e6, "G": 1e9}
+_EV = 1.602176634e-19
+
+
+def _scaled(base: str, prefixes: str, size: float = 1.0) -> dict[str, float]:
+    return {p + base: size * _PREFIX[p] for p in [*prefixes, ""]}
+
+
+DIMENSIONS: dict[str, dict[str, float]] = {
+    "m": {**_scaled("m", "pnuµμmck"), "A": 1e-10, "Å": 1e-10, "angstrom": 1e-10, "micron": 1e-6, "metre": 1.0, "meter": 1.0},
+    "J": {**_scaled("eV", "mkMG", _EV), **_scaled("J", "nuµmk")},
+    "s": {**_scaled("s", "nuµμm"), "min": 60.0, "h": 3600.0, "d": 86400.0},
+    "rad": {"rad": 1.0, "mrad": 1e-3, "urad": 1e-6, "deg": math.pi / 180, "°": math.pi / 180},
+    "B": {"B": 1, **{p + "B": 1000**i for i, p in enumerate("kMGT", 1)}, **{p + "iB": 1024**i for i, p in enumerate("KMGT", 1)},
+          **{p: 1000**i for i, p in enumerate("kMGT", 1)}},
+    "px": {"px": 1.0, "pixel": 1.0, "pixels": 1.0},
+}  # fmt: skip
+_NUMBER = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([^\d\s].*?)?\s*$")
+
+
+def factor(unit: str, into: str) -> float:
+    """How many `into` one `unit` is: factor("um", "m") = 1e-6. JobError when the unit is unknown or of another kind."""
+    table = next((d for d in DIMENSIONS.values() if into in d), {into: 1.0})
+    if unit not in table:
+        raise JobError(f'"{unit}" is not a unit that fits here; allowed: {", ".join(table)}{nearest(unit, table)}')
+    return table[unit] / table[into]
+
+
+def quantity(value, into: str, bare: str = "") -> float:
+    """A number in `into` from a number (in `bare`) or a text with a unit: quantity("8 keV", "J").
+
+    Errors: JobError with the value and what is allowed.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise JobError(f"{value!r} is not a quantity; write a number with a unit such as 1 {bare or into}")
+    if isinstance(value, str):
+        found = _NUMBER.match(value)
+        if not found:
+            raise JobError(f"{value!r} is not a quantity; write a number with a unit such as 1 {bare or into}")
+        number, unit = float(found[1]), found[2] or bare or into
+    else:
+        number, unit = float(value), bare or into
+    return number * factor(unit, into)
+
+
+def show(value: float, unit: str) -> str:
+    """A readable text: show(5.5e-05, "m") = "55 um"."""
+    if unit == "B":
+        p = max(0, min(4, int(math.log10(max(abs(value), 1)) // 3)))
+        return f"{value / 1000**p:.4g} {['', 'k', 'M', 'G', 'T'][p]}B"
+    if unit == "J":
+        value, unit = value / _EV, "eV"
+    if value == 0 or not math.isfinite(value) or unit not in ("m", "eV", "s"):
+        return f"{value:.6g} {unit}"
+    p = max(-12, min(9 if unit == "eV" else 0, 3 * math.floor(math.log10(abs(value)) / 3)))
+    return f"{value / 10.0**p:.6g} { {-12: 'p', -9: 'n', -6: 'u', -3: 'm', 0: '', 3: 'k', 6: 'M', 9: 'G'}[p]}{unit}"
