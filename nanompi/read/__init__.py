@@ -1,1 +1,44 @@
-"""read"""
+"""Readers: one file format = one module. `open_scan` is what the program calls, on rank 0."""
+
+from nanompi.errors import DataError, JobError, nearest
+from nanompi.scan import Scan
+from nanompi.step import PARTS, param, section
+
+
+@section
+class Input:
+    """Where the scan is, and what its file does not say (values here win over those in the file)."""
+
+    file: str = param("", help="scan file; its format is found by itself")
+    format: str = param("auto", help="name of a reader, where the file does not tell")
+    energy: float | None = param(None, unit="J", bare="keV", gt=0, help="photon energy")
+    wavelength: float | None = param(None, unit="m", gt=0, help="wavelength; wins over energy")
+    distance: float | None = param(None, unit="m", gt=0, help="from the sample to the detector")
+    pixel: float | None = param(None, unit="m", gt=0, help="detector pixel size")
+    focus: float | None = param(None, unit="m", help="near field: from the focus to the sample")
+
+
+def reader_of(given: dict) -> str:
+    """Name of the reader for an `input` section as written: `format`, or a reader's own key, or found from the file.
+
+    `simulate:` names the simulation; `paths:` any HDF5 or NPZ; else the first reader that recognises the file.
+    Errors: JobError, DataError with what was looked for.
+    """
+    readers = PARTS["reader"]
+    name = given.get("format", "auto")
+    if name != "auto":
+        if name not in readers:
+            raise JobError(f'format: "{name}" is not a reader; allowed: auto, {", ".join(readers)}{nearest(name, readers)}')
+        return name
+    if "simulate" in given:
+        return "simulate"
+    file = given.get("file")
+    if not file:
+        raise JobError("neither `file:` nor `simulate:` is given: name the scan file")
+    found = [n for n, r in readers.items() if getattr(r, "recognises", None) and r.recognises(file, given)]
+    if not found:
+        raise DataError(f"{file}: no reader knows this file; name one with `format:` ({', '.join(readers)})")
+    return found[0]
+
+
+__all__ = ["Input", "Scan", "reader_of"]
