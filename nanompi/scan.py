@@ -54,3 +54,26 @@ class Scan:
     format: str = ""
     truth: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Frames:
+    """Prepared frames of this rank, given by `ptycho.prepare` as `run.made["frames"]`.
+
+    counts : (n, h, w) uint16 or float32, frame k is scan position `index[k]`; a negative value is a pixel not measured
+    index  : (n,) int64, positions of the whole scan, = run.parts[team.rank]
+    mask   : (h, w) bool, True = good, in the order of `counts`
+    corner : zero frequency at [0, 0] (far field); False: natural order (near field)
+    pixel  : (2,) detector pixel in metres after rebinning
+    scale  : (n,) float32 or None, intensity of each exposure relative to the mean (monitor); the model is scaled, not
+        the counts
+    notes  : what was done, for the log and the result: {"mask": {"hot": 12, ...}, "centre": [64.2, 63.8], ...}
+    """
+
+    counts: np.ndarray
+    index: np.ndarray
+    mask: np.ndarray
+    corner: bool
+    pixel: tuple[float, float]
+    scale: np.ndarray | None = None
+    notes: dict[str, Any] = field(default_factory=dict)

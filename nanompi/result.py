@@ -1,0 +1,40 @@
+"""The result of a run as a tree of arrays with axes and units, before any file format."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+
+@dataclass
+class Signal:
+    """One array that a viewer can show with axes (an NXdata group).
+
+    data  : array
+    axes  : name -> (1-D array, unit), one per dimension in order; fewer or none where a dimension has no axis
+    unit  : unit of the data
+    title : for people
+    show  : "phase", "amplitude", "probe", "curve" or "" (how the preview draws it)
+    """
+
+    data: np.ndarray
+    axes: dict[str, tuple[np.ndarray, str]] = field(default_factory=dict)
+    unit: str = ""
+    title: str = ""
+    show: str = ""
+
+
+@dataclass
+class Result:
+    """What the writers write: signals by name ("phase" ...), plain arrays by path, notes (JSON-able), geometry for CXI.
+
+    main     : name of the signal that a viewer opens first
+    signals  : name -> Signal
+    arrays   : "object/data" -> array (or (array, {"units": "m"})), written as they are under /entry_1/
+    notes    : name -> JSON-able tree (job, environment, metrics, preparation ...)
+    """
+
+    main: str = ""
+    signals: dict[str, Signal] = field(default_factory=dict)
+    arrays: dict[str, Any] = field(default_factory=dict)
+    notes: dict[str, Any] = field(default_factory=dict)
