@@ -88,11 +88,12 @@ def figures(a, log_a, I, log_I, mask, expected):
     n, h, w = a.shape
     zero, one, two, six = mask.dtype.type(0), mask.dtype.type(1), mask.dtype.type(2), mask.dtype.type(6)
     fine, last = mask.dtype.type(32), len(expected)
-    out = _np.zeros(7)
+    out = _np.zeros(8)
     for j in range(n):
         for y in range(h):
             t, lt, c, lc, ok = a[j, y], log_a[j, y], I[j, y], log_I[j, y], mask[y]
-            dev, mean, dif, root, square, photons, pixels = zero, zero, zero, zero, zero, zero, zero
+            dev, mean, dif, root, square = zero, zero, zero, zero, zero
+            photons, model, pixels = zero, zero, zero
             for x in range(w):
                 i = mask.dtype.type(c[x])
                 if ok[x] <= zero or i < zero:
@@ -105,6 +106,7 @@ def figures(a, log_a, I, log_I, mask, expected):
                 root += q
                 square += (s - q) * (s - q)
                 photons += i
+                model += t[x]
                 pixels += one
-            out += _np.array([dev, mean, dif, root, square, photons, pixels])
-    return (out[0], out[1], out[2], out[3], out[4], out[5], out[6])
+            out += _np.array([dev, mean, dif, root, square, photons, model, pixels])
+    return (out[0], out[1], out[2], out[3], out[4], out[5], out[6], out[7])
