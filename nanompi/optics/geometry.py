@@ -10,6 +10,11 @@ def wavelength_of(energy: float) -> float:
     return PLANCK_C / energy
 
 
+def energy_of(wavelength: float) -> float:
+    """Photon energy (J) of a wavelength (m)."""
+    return PLANCK_C / wavelength
+
+
 @dataclass(frozen=True)
 class Geometry:
     """How the object plane is sampled.
