@@ -11,16 +11,16 @@ FLOOR = 1e-3  # photons added to the model, so that the logarithm stays finite
 
 @functools.cache
 def expected_deviance() -> np.ndarray:
-    """E[2 (a - k + k log(k/a))] for k from a Poisson law of mean a, over sqrt(a) in steps of 1/32 up to sqrt(a) = 8.
+    """E[2 (a - k + k log(k/a))] for k from a Poisson law of mean a, at sqrt(a) = 0, 1/32, ... 8.
 
     Above, 1 + 1/(6 a) holds to 1e-4. A deviance divided by its expectation is 1 when only counting noise is left.
     """
     from scipy.special import gammaln, xlogy
 
-    a = np.maximum((np.arange(256) + 0.5) / 32, 1e-3)[:, None] ** 2
+    a = (np.arange(257) / 32)[:, None] ** 2
     k = np.arange(200)
     p = np.exp(xlogy(k, a) - a - gammaln(k + 1))
-    return (p * 2 * (a - k + xlogy(k, k) - xlogy(k, a))).sum(1)
+    return (p * 2 * (a - k + xlogy(k, k) - xlogy(k, np.maximum(a, 1e-12)))).sum(1)
 
 
 def figures(p) -> dict[str, float]:
@@ -40,8 +40,7 @@ def figures(p) -> dict[str, float]:
         z, a, la, li = p.scratch(f), *(p.scratch_real(f, slot) for slot in range(3))
         p.k.exit_waves(p.O, P, p.at[f], z)
         p.k.intensity(p.optics.forward(z), p.gain[f], a)
-        a += p.device.real(FLOOR)
-        p.xp.log(a, out=la)
+        p.xp.log(p.xp.add(a, p.device.real(FLOOR), out=la), out=la)
         p.xp.log(p.xp.maximum(p.I[f], p.device.real(1e-9), out=li, casting="unsafe"), out=li)
         return p.k.figures(a, la, p.I[f], li, p.mask, table)
 

@@ -60,14 +60,15 @@ def line(F, D, I, mask, gain, noise):
 def figures(a, log_a, I, log_I, mask, expected):
     """Sums over measured pixels from which all figures of quality follow.
 
-    log_a, log_I : log of max(a, floor) and max(I, floor)
-    expected     : table over sqrt(a) in steps of 1/32 of the expected Poisson deviance; beyond it 1 + 1/(6 a)
+    log_a, log_I : logarithms, with a floor under a and I
+    expected     : the expected Poisson deviance at sqrt(a) = 0, 1/32, 2/32 ...; beyond the table 1 + 1/(6 a)
     Returns (deviance 2 (a - I + I log(I/a)), its expectation, |sqrt(a) - sqrt(I)|, sqrt(I), (sqrt(a) - sqrt(I))^2,
     I, a, number of pixels).
     """
     k, i = _known(I, mask, a.dtype)
-    at = (_np.sqrt(a) * 32).astype(_np.int64)
-    mean = _np.where(at < len(expected), expected[_np.minimum(at, len(expected) - 1)], 1 + 1 / (6 * _np.maximum(a, 1)))
+    last = len(expected) - 1
+    mean = _np.where(_np.sqrt(a) * 32 < last, _np.interp(_np.sqrt(a) * 32, _np.arange(last + 1), expected), 0)
+    mean += _np.where(_np.sqrt(a) * 32 < last, 0, 1 + 1 / (6 * _np.maximum(a, 1)))
     sa, si = _np.sqrt(a), _np.sqrt(i)
     terms = (2 * (a - i + i * (log_I - log_a)), mean, _np.abs(sa - si), si, (sa - si) ** 2, i, a, _np.ones_like(a))
     return tuple(float((k * t).sum(dtype=_np.float64)) for t in terms)

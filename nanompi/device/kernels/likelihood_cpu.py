@@ -87,7 +87,7 @@ def line(F, D, I, mask, gain, noise):
 def figures(a, log_a, I, log_I, mask, expected):
     n, h, w = a.shape
     zero, one, two, six = mask.dtype.type(0), mask.dtype.type(1), mask.dtype.type(2), mask.dtype.type(6)
-    fine, last = mask.dtype.type(32), len(expected)
+    fine, last = mask.dtype.type(32), len(expected) - 1
     out = _np.zeros(8)
     for j in range(n):
         for y in range(h):
@@ -99,8 +99,12 @@ def figures(a, log_a, I, log_I, mask, expected):
                 if ok[x] <= zero or i < zero:
                     continue
                 s, q = _math.sqrt(t[x]), _math.sqrt(i)
-                at = int(s * fine)
-                mean += expected[at] if at < last else one + one / (six * t[x])
+                u = s * fine
+                at = int(u)
+                if at < last:
+                    mean += expected[at] + (u - mask.dtype.type(at)) * (expected[at + 1] - expected[at])
+                else:
+                    mean += one + one / (six * t[x])
                 dev += two * (t[x] - i + i * (lc[x] - lt[x]))
                 dif += abs(s - q)
                 root += q
