@@ -7,14 +7,26 @@ import numpy as np
 from nanompi.errors import DataError
 
 ENTRY = "entry_1"
-NEEDED = {"object": "object/data", "probe": "probe/data", "pixel": "object/pixel_size", "corners": "positions/corners"}
-MORE = {"image": "image_1/data", "origin": "image_1/origin", "weight": "object/weight", "power": "probe/power",
-        "measured": "positions/measured", "truth_object": "truth/object", "truth_probe": "truth/probe",
-        "truth_corners": "truth/corners"}  # fmt: skip
+NEEDED = {
+    "object": "object/data",
+    "probe": "probe/data",
+    "pixel": "object/pixel_size",
+    "corners": "positions/corners",
+}
+MORE = {
+    "image": "image_1/data",
+    "origin": "image_1/origin",
+    "weight": "object/weight",
+    "power": "probe/power",
+    "measured": "positions/measured",
+    "truth_object": "truth/object",
+    "truth_probe": "truth/probe",
+    "truth_corners": "truth/corners",
+}
 
 
 def result_file(path: str | Path) -> Path:
-    """The result file that a path means: the file itself, or `result.h5` in a run folder. Errors: DataError."""
+    """The result file that a path means: itself, or `result.h5` in a run folder. Errors: DataError."""
     path = Path(path)
     file = path / "result.h5" if path.is_dir() else path
     if not file.is_file():
@@ -52,5 +64,7 @@ def _read(f, file: Path, only: set[str]) -> dict[str, np.ndarray]:
         if f"{ENTRY}/{place}" in f:
             out[name] = f[f"{ENTRY}/{place}"][()]
         elif name in NEEDED:
-            raise DataError(f"{file}: /{ENTRY}/{place} is missing: this is not a result of nanompi's ptychography")
+            raise DataError(
+                f"{file}: /{ENTRY}/{place} is missing: this is not a result of nanompi's ptychography"
+            )
     return out

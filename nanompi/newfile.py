@@ -1,4 +1,4 @@
-"""A file appears whole or not at all: written beside under a temporary name, flushed to the disk, then renamed."""
+"""A file appears whole or not at all: written under a temporary name, flushed to the disk, renamed."""
 
 import contextlib
 import errno
@@ -16,8 +16,9 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 class Guarded(io.FileIO):
     """A file for HDF5 that never tells HDF5 that the disk is full.
 
-    HDF5 (2.0, through h5py) ends the whole process by a segmentation fault when a write fails. Here the first error is
-    kept in `error`, later bytes are only counted in `size` (what the file would have needed), and the caller raises.
+    HDF5 (2.0, through h5py) ends the whole process by a segmentation fault when a write fails. Here the
+    first error is kept in `error`, later bytes are only counted in `size` (what the file would have needed),
+    and the caller raises.
     """
 
     error: OSError | None = None
@@ -77,7 +78,7 @@ def _tried(path: Path, work, *values):
 
 @contextlib.contextmanager
 def new_hdf5(path: Path):
-    """`with new_hdf5(path) as f: f["x"] = ...` with f an h5py.File: as `new_file`, readable by any HDF5 from 1.8 on."""
+    """As `new_file` with an h5py.File that any HDF5 from 1.8 on can read: `with new_hdf5(path) as f: ...`"""
     import h5py
 
     with new_file(path) as file, h5py.File(file, "w") as f:
@@ -87,10 +88,12 @@ def new_hdf5(path: Path):
 def _complaint(path: Path, size: int, error: OSError) -> ResourceError:
     why = error.strerror or str(error)
     if error.errno not in FULL:
-        return ResourceError(f"{path}: cannot be written: {why}. Choose another folder with `output: {{folder: ...}}`.")
+        return ResourceError(
+            f"{path}: cannot be written: {why}. Choose another folder with `output: {{folder: ...}}`."
+        )
     free = shutil.disk_usage(path.parent).free  # what was written of this file is gone again
     return ResourceError(
-        f"{path}: cannot be written: {why}. The file needs {show(size, 'B')}, {show(free, 'B')} are free on that disk"
-        " (a quota or a limit on file size may be lower). An older file of that name is untouched."
+        f"{path}: cannot be written: {why}. The file needs {show(size, 'B')}, {show(free, 'B')} are free on "
+        "that disk (a quota or a limit on file size may be lower). An older file of that name is untouched."
         " Make room or choose another folder with `output: {folder: ...}`."
     )

@@ -1,6 +1,6 @@
-"""Two complex images of one sample brought onto each other: whole offset, sub-pixel shift, phase ramp, complex scale.
+"""Two complex images of one sample brought onto each other: shift, phase ramp, complex scale.
 
-These four are what ptychography leaves open, so they are removed before two results are compared.
+These three are what ptychography leaves open, so they are removed before two results are compared.
 """
 
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ def shifted(image: np.ndarray, shift) -> np.ndarray:
 
 
 def placed(image: np.ndarray, shape: tuple[int, int], corner: tuple[int, int], fill=1.0) -> np.ndarray:
-    """`image` on a grid of `shape` with its [0, 0] at `corner` (may be negative); `fill` where there is no image."""
+    """`image` on a grid of `shape` with its [0, 0] at `corner` (may be negative), else `fill`."""
     out = np.full(shape, fill, image.dtype)
     here = [slice(max(0, c), min(n, c + m)) for c, n, m in zip(corner, shape, image.shape)]
     if all(s.stop > s.start for s in here):
@@ -42,7 +42,7 @@ def placed(image: np.ndarray, shape: tuple[int, int], corner: tuple[int, int], f
 
 
 def well_lit(weight: np.ndarray, frac: float = 0.3, rim: int = 6) -> np.ndarray:
-    """(H, W) bool: the largest connected area where the sample was lit well, without holes and without its rim.
+    """(H, W) bool: the largest connected area where the sample was lit well, without holes and rim.
 
     weight : (H, W) illumination; lit well is above `frac` of the 95th percentile of what is lit at all
     rim    : px taken off at the edge, where neither position nor overlap are as good
@@ -61,38 +61,51 @@ def align(image: np.ndarray, reference: np.ndarray, mask: np.ndarray, reach: flo
 
     image, reference : (H, W) complex on one grid, not more than `reach` px apart
     mask             : (H, W) bool
-    First ramp and shift in turns (peak of the FFT of image conj(reference); peak of the correlation of gradients), then
-    all six real parameters together by Gauss-Newton on sum w |reference - c shifted(image)|².
+    First ramp and shift in turns (peak of the FFT of image conj(reference); peak of the correlation of
+    gradients), then all six real parameters together by Gauss-Newton on sum w |reference - c moved(image)|².
     """
     from scipy import ndimage
 
     weight = ndimage.gaussian_filter(mask.astype(float), 4) * mask
-    calm = _calm(image, mask)
+    calm, soft = _calm(image, mask), _taper(mask)
     ramp, shift = np.zeros(2), np.zeros(2)
     for _ in range(6):
-        now = shifted(without_ramp(calm, ramp), shift)
-        more = find_ramp(now * reference.conj(), weight)
+        more = find_ramp(_moved(calm, ramp, shift, soft) * reference.conj(), weight)
         ramp += more
-        now = shifted(without_ramp(calm, ramp), shift)
-        move = _correlation_peak(now, reference, weight, reach)
+        move = _correlation_peak(_moved(calm, ramp, shift, soft), reference, weight, reach)
         shift += move
         if np.abs(move).max() < 0.02 and np.abs(more).max() < 1e-4:
             break
-    ramp, shift = _refined(calm, reference, weight, ramp, shift)
-    now = shifted(without_ramp(calm, ramp), shift)
+    ramp, shift = _refined(calm, reference, weight, soft, (ramp, shift))
+    now = _moved(calm, ramp, shift, soft)
     scale = complex((reference * now.conj())[mask].sum() / (np.abs(now[mask]) ** 2).sum())
     return Alignment(now * scale, shift, ramp, scale)
 
 
+def _moved(image: np.ndarray, ramp, shift, soft: np.ndarray) -> np.ndarray:
+    """The image less its ramp, moved: whole pixels by rolling, the rest by Fourier on a soft window."""
+    whole = np.rint(shift).astype(int)
+    flat = np.roll(without_ramp(image, ramp), whole, (0, 1))
+    return shifted(flat * soft, shift - whole)
+
+
+def _taper(mask: np.ndarray, near: int = 4, far: int = 20) -> np.ndarray:
+    """1 in the mask and `near` px around it, 0 beyond `far` px: edges would ring when shifted."""
+    from scipy import ndimage
+
+    away = ndimage.distance_transform_edt(~mask)
+    return 0.5 + 0.5 * np.cos(np.pi * np.clip((away - near) / (far - near), 0, 1))
+
+
 def _calm(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Amplitudes cut at four times the median: unlit pixels may be wild and would ring into the image when shifted."""
+    """Amplitudes cut at four times the median: unlit pixels may be wild and would ring when shifted."""
     size = np.abs(image)
     limit = 4 * np.median(size[mask])
     return np.where(size > limit, limit * image / np.maximum(size, 1e-30), image).astype(complex)
 
 
 def _correlation_peak(image, reference, weight, reach) -> np.ndarray:
-    """Shift (2,) px which maximises the correlation of the gradients (edges count, not the level), within `reach`."""
+    """Shift (2,) px, within `reach`, with the highest correlation of gradients: edges count, not levels."""
     box = tuple(slice(int(i.min()), int(i.max()) + 1) for i in np.nonzero(weight))
     total = 0
     for a, b in zip(np.gradient(image), np.gradient(reference)):
@@ -106,24 +119,26 @@ def _correlation_peak(image, reference, weight, reach) -> np.ndarray:
     return np.array([y[i] + top(column), x[j] + top(row)])
 
 
-def _refined(image, reference, weight, ramp, shift, rounds: int = 8):
-    """Gauss-Newton on ramp and shift with the complex scale free; both in one linear problem of 7 unknowns per round.
+def _refined(image, reference, weight, soft, start, rounds: int = 8):
+    """Gauss-Newton on ramp and shift, the complex scale free: 6 real unknowns, linear in each round.
 
-    shifted(image by s + d) ~ a - d . grad a,  with the ramp less by q:  a exp(-i q r) ~ a - i q . r a
+    moved by d more: a - d . grad a;   ramp less by q: a - i q . r a
     """
+    ramp, shift = start
     inside = np.nonzero(weight)
     root = np.sqrt(weight[inside])
-    place = [(i - i.mean()) / max(1, np.ptp(i)) for i in inside]
+    size = np.array([max(1, np.ptp(i)) for i in inside])
+    y, x = ((i - i.mean()) / n for i, n in zip(inside, size))
     for _ in range(rounds):
-        a = shifted(without_ramp(image, ramp), shift)
-        slope = [g[inside] for g in _gradient(a)]
+        a = _moved(image, ramp, shift, soft)
+        dy, dx = (g[inside] for g in _gradient(a))
         a, b = a[inside], reference[inside]
         c = np.vdot(a * root, b * root) / np.vdot(a * root, a * root)
-        columns = [-c * slope[0], -c * slope[1], -1j * c * place[0] * a, -1j * c * place[1] * a, c * a, 1j * c * a]
-        step = _least_squares([v * root for v in columns], (b - c * a) * root)
-        move, turn = np.clip(step[:2], -1, 1), step[2:4] / [max(1, np.ptp(i)) for i in inside]
-        shift, ramp = shift + move, ramp + turn
-        if np.abs(move).max() < 1e-4 and np.abs(step[2:4]).max() < 1e-5:
+        columns = [v * c * root for v in (-dy, -dx, -1j * y * a, -1j * x * a, a, 1j * a)]
+        step = _least_squares(columns, (b - c * a) * root)
+        move, turn = np.clip(step[:2], -1, 1), step[2:4]
+        shift, ramp = shift + move, ramp + turn / size
+        if np.abs(move).max() < 1e-4 and np.abs(turn).max() < 1e-5:
             break
     return ramp, shift
 
@@ -136,6 +151,6 @@ def _gradient(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _least_squares(columns: list[np.ndarray], right: np.ndarray) -> np.ndarray:
-    """Real x that minimises |sum_k x_k columns_k - right|², by the normal equations (6 unknowns, well scaled)."""
+    """Real x that minimises |sum_k x_k columns_k - right|², by the normal equations (well scaled)."""
     normal = np.array([[np.vdot(u, v).real for v in columns] for u in columns])
     return np.linalg.lstsq(normal, np.array([np.vdot(u, right).real for u in columns]), rcond=1e-12)[0]

@@ -25,17 +25,18 @@ def frc(a: np.ndarray, b: np.ndarray, mask: np.ndarray) -> Curve:
     """FRC(q) = Re sum A B* / sqrt(sum |A|² sum |B|²) over rings of one frequency step.
 
     a, b : (H, W) complex, aligned
-    mask : (H, W) bool; the largest square inside it around its centre is used, less its mean, under a Hann window, so
-        that the square's edges do not correlate.
-    Thresholds: van Heel & Schatz, J. Struct. Biol. 151 (2005) 250, doi:10.1016/j.jsb.2005.05.009; the half-bit curve is
-    their eq. 17 with n the pixels of a ring. The window makes neighbouring pixels depend on each other, so that the
-    true n is about (2/3)² smaller: that is put in here.
+    mask : (H, W) bool; the largest square inside it around its centre is used, less its mean, under a Hann
+        window, so that the square's edges do not correlate.
+    Half-bit threshold: `half_bit`, with n the pixels of a ring. The window makes neighbouring pixels depend
+    on each other (its noise bandwidth is 1.5 per direction), so that n is 1.5² smaller: that is put in here.
     Errors: ValueError when the mask holds no square of 16 px.
     """
     box = largest_square(mask)
     n = box[0].stop - box[0].start
     if n < 16:
-        raise ValueError(f"the common well-lit area holds a square of {n} px only; 16 px is the least for an FRC")
+        raise ValueError(
+            f"the common well-lit area holds a square of {n} px only; 16 px is the least for an FRC"
+        )
     hann = np.hanning(n + 2)[1:-1]
     A, B = (np.fft.fft2((v[box] - v[box].mean()) * hann[:, None] * hann) for v in (a, b))
     k = np.fft.fftfreq(n) * n
@@ -49,13 +50,17 @@ def frc(a: np.ndarray, b: np.ndarray, mask: np.ndarray) -> Curve:
 
 
 def half_bit(n: np.ndarray) -> np.ndarray:
-    """Half-bit threshold of a ring of n independent pixels: (0.2071 + 1.9102/sqrt n) / (1.2071 + 0.9102/sqrt n)."""
-    root = np.sqrt(n)
-    return (0.2071 + 1.9102 / root) / (1.2071 + 0.9102 / root)
+    """FRC of two half data sets where the whole carries half a bit per pixel, n independent pixels a ring.
+
+    van Heel & Schatz, J. Struct. Biol. 151 (2005) 250, doi:10.1016/j.jsb.2005.05.009:
+    T = (S + 2 sqrt(S/n) + 1/sqrt(n)) / (S + 1 + 2 sqrt(S/n)), S = (sqrt(2) - 1) / 2
+    """
+    S, root = (np.sqrt(2) - 1) / 2, np.sqrt(n)
+    return (S + (2 * np.sqrt(S) + 1) / root) / (S + 1 + 2 * np.sqrt(S) / root)
 
 
 def crossing(curve: Curve, threshold) -> float | None:
-    """Frequency (cycles per px) where the curve, smoothed over 3 rings, first falls below; None when it never does.
+    """Cycles per px where the curve, smoothed over 3 rings, first falls below; None when it never does.
 
     The first two rings hold few pixels and are not judged.
     """
@@ -73,7 +78,7 @@ def crossing(curve: Curve, threshold) -> float | None:
 def largest_square(mask: np.ndarray) -> tuple[slice, slice]:
     """Slices of the largest square of even side inside the mask, around the mask's centre."""
     rows, columns = np.nonzero(mask)
-    y, x = (int(rows.mean()), int(columns.mean())) if len(rows) else (0, 0)
+    y, x = (int(i.mean() + 1) for i in (rows, columns)) if len(rows) else (0, 0)  # first px beyond the middle
     half = 0
     while _fits(mask, y, x, half + 1):
         half += 1

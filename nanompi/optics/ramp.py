@@ -1,4 +1,4 @@
-"""The linear phase ramp of a complex image, which ptychography cannot tell from a shifted detector; and the scanned area."""
+"""The linear phase ramp of a complex image (ptychography leaves it open), and the scanned area."""
 
 import numpy as np
 
@@ -20,8 +20,8 @@ def remove_ramp(image: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, tupl
 def find_ramp(image: np.ndarray, weight: np.ndarray) -> tuple[float, float]:
     """Ramp (row, column) in rad per pixel: argmax over k of |sum w image exp(-i k r)|.
 
-    Start: mean gradient, the angle of the summed products of neighbours; then the highest peak of the padded FFT; then
-    the same sum on ever finer grids. Good to 1e-7 rad per pixel on a clean image.
+    Start: mean gradient, the angle of the summed products of neighbours; then the highest peak of the padded
+    FFT; then the same sum on ever finer grids. Good to 1e-7 rad per pixel on a clean image.
     """
     rough = mean_gradient(image, weight)
     seen = without_ramp(image, rough) * weight
@@ -36,7 +36,7 @@ def find_ramp(image: np.ndarray, weight: np.ndarray) -> tuple[float, float]:
 
 
 def mean_gradient(image: np.ndarray, weight: np.ndarray) -> tuple[float, float]:
-    """Mean phase gradient (row, column) in rad per pixel, safe with wraps: angle of sum w I(r+1) conj I(r)."""
+    """Mean phase gradient (row, column) in rad per px, safe with wraps: arg sum w I(r+1) I(r)*."""
     rows = np.sum(image[1:] * image[:-1].conj() * np.minimum(weight[1:], weight[:-1]))
     columns = np.sum(image[:, 1:] * image[:, :-1].conj() * np.minimum(weight[:, 1:], weight[:, :-1]))
     return float(np.angle(rows)), float(np.angle(columns))
@@ -49,9 +49,10 @@ def without_ramp(image: np.ndarray, ramp: tuple[float, float]) -> np.ndarray:
 
 
 def _summit(seen: np.ndarray, k: np.ndarray, step: np.ndarray) -> np.ndarray:
-    """Where the parabolas through |sum seen exp(-i q r)| at q = k - step, k, k + step have their tops, in steps, +-1."""
-    waves = [np.exp(-1j * np.outer(c + s * np.arange(-1, 2), np.arange(n))) for c, s, n in zip(k, step, seen.shape)]
-    height = np.abs(waves[0] @ seen @ waves[1].T)
+    """Tops of the parabolas through |sum seen exp(-i q r)| at q = k - step, k, k + step; in steps, +-1."""
+    three = np.arange(-1, 2)
+    y, x = (np.exp(-1j * np.outer(c + s * three, np.arange(n))) for c, s, n in zip(k, step, seen.shape))
+    height = np.abs(y @ seen @ x.T)
     return np.array([top(height[:, 1]), top(height[1])])
 
 
@@ -66,8 +67,8 @@ def top(v: np.ndarray) -> float:
 def scanned_area(weight: np.ndarray, frac: float = 0.1) -> tuple[np.ndarray, tuple[slice, slice]]:
     """Where the sample was lit: mask (H, W) bool, and the slices of its bounding box.
 
-    weight : (H, W) illumination summed over the scan; lit is what exceeds `frac` of the 95th percentile of the pixels
-        above 5 % of the maximum, so that one hot pixel moves nothing.
+    weight : (H, W) illumination summed over the scan; lit is what exceeds `frac` of the 95th percentile of
+        the pixels above 5 % of the maximum, so that one hot pixel moves nothing.
     """
     lit = weight > 0.05 * weight.max()
     if not lit.any():

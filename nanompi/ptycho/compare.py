@@ -5,25 +5,27 @@ import numpy as np
 from nanompi.errors import DataError
 from nanompi.former import load_result
 
+PLAIN = ("object", "probe", "pixel", "corners", "weight")
 LEAST = 400  # px of common well-lit area below which no number means anything
 
 
 def compare(a: str, b: str) -> dict:
-    """Align object `a` onto `b` (shift, phase ramp, complex scale) and measure how they differ in the well-lit area.
+    """Align object `a` onto `b` (shift, ramp, complex scale); measure how they differ where well lit.
 
     a, b : result files or run folders; b = "truth" takes the truth of the simulation that is stored in `a`
-    Returns a JSON-able dict: phase_rmse, phase_mad [rad]; nrmse = |a - b| / |b|; shift_px, ramp_rad_px, scale;
-    pixels; frc {frequency [1/m], value, half_bit}; resolution_nm {"half", "half_bit"}: half periods where the FRC falls
-    below 0.5 and below the half-bit curve; "to_pixel" names those which never fall (then it is the pixel size).
+    Returns a JSON-able dict: phase_rmse, phase_mad [rad]; nrmse = |a - b| / |b|; shift_px, ramp_rad_px,
+    scale; pixels; frc {frequency [1/m], value, half_bit}; resolution_nm {"half", "half_bit"}: half periods
+    where the FRC falls below 0.5 and below the half-bit curve; "to_pixel" names those which never fall (then
+    it is the pixel size).
     Errors: DataError naming the file and what does not fit.
     """
-    one = load_result(a, only=("object", "probe", "pixel", "corners", "weight", "truth_object", "truth_corners"))
-    two = _truth(one, a) if b == "truth" else load_result(b, only=("object", "probe", "pixel", "corners", "weight"))
+    one = load_result(a, only=(*PLAIN, "truth_object", "truth_corners"))
+    two = _truth(one, a) if b == "truth" else load_result(b, only=PLAIN)
     pixel = _same_pixel(one, two, a, b)
     image, weight = _onto(one, two)
-    mask = _common(weight, two.get("weight"))
+    mask = _common(weight, illumination(two) if "probe" in two else None)
     if mask.sum() < LEAST:
-        raise DataError(f"{a} and {b} share {int(mask.sum())} well-lit pixels only; at least {LEAST} are needed")
+        raise DataError(f"{a} and {b} share {mask.sum()} well-lit pixels only; at least {LEAST} are needed")
     from nanompi.optics.align import align
 
     found = align(image, two["object"], mask)
@@ -58,7 +60,8 @@ def measures(image: np.ndarray, reference: np.ndarray, mask: np.ndarray) -> dict
 def _truth(one: dict, name: str) -> dict:
     if "truth_object" not in one:
         raise DataError(f"{name}: no truth is stored in it; only results of simulated scans hold one")
-    return {"object": one["truth_object"], "pixel": one["pixel"], "corners": one.get("truth_corners", one["corners"])}
+    corners = one.get("truth_corners", one["corners"])
+    return {"object": one["truth_object"], "pixel": one["pixel"], "corners": corners}
 
 
 def _same_pixel(one: dict, two: dict, a: str, b: str) -> float:
@@ -66,14 +69,14 @@ def _same_pixel(one: dict, two: dict, a: str, b: str) -> float:
     p, q = np.ravel(one["pixel"]), np.ravel(two["pixel"])
     if np.abs(p / q - 1).max() > 1e-3:
         raise DataError(
-            f"the pixels differ: {p[0] * 1e9:.4g} nm in {a}, {q[0] * 1e9:.4g} nm in {b}. Reconstruct both with the same "
-            "frame size, wavelength and distance"
+            f"the pixels differ: {p[0] * 1e9:.4g} nm in {a}, {q[0] * 1e9:.4g} nm in {b}. "
+            "Reconstruct both with the same frame size, wavelength and distance"
         )
     return float(p.mean())
 
 
 def _onto(one: dict, two: dict) -> tuple[np.ndarray, np.ndarray]:
-    """Object and illumination of `one` on the grid of `two`, as the corners of the frames say, to a whole pixel."""
+    """Object and illumination of `one` on the grid of `two`, by the corners of the frames, to a whole px."""
     from nanompi.optics.align import placed
 
     if len(one["corners"]) == len(two["corners"]):
@@ -86,7 +89,7 @@ def _onto(one: dict, two: dict) -> tuple[np.ndarray, np.ndarray]:
 
 
 def illumination(result: dict) -> np.ndarray:
-    """(H, W) float: sum of the probe's intensity over the scan; from the file, or made again from probe and corners."""
+    """(H, W) float: the probe's intensity summed over the scan; as stored, or from probe and corners."""
     if "weight" in result:
         return np.asarray(result["weight"], float)
     power = (np.abs(result["probe"]) ** 2).sum(0)
@@ -101,7 +104,7 @@ def _common(one: np.ndarray, two: np.ndarray | None) -> np.ndarray:
     from nanompi.optics.align import well_lit
 
     mask = well_lit(one)
-    return mask if two is None else mask & well_lit(np.asarray(two, float))
+    return mask if two is None else mask & well_lit(two)
 
 
 def _frc(image, reference, mask, pixel: float) -> dict:

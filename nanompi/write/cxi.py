@@ -6,9 +6,9 @@
         image_1/data      CXI image: the cropped complex object; with process_1, source_1, detector_1 as links
         data_1/data       link to it, where CXI programs look first
         object, probe, positions, history, truth ...    arrays by path
-        process_1         NXprocess: program, version, date and every note (JSON text, and its numbers one by one)
+        process_1         NXprocess: program, version, date and every note (JSON text, and its numbers)
         instrument_1      source energy and detector, where the notes have a "geometry"
-CXI 1.6: github.com/cxidb/CXI. NeXus: NXdata with @signal, @axes, @NAME_indices (nexusformat.org, NIAC 2014 rules).
+CXI 1.6: github.com/cxidb/CXI. NeXus: NXdata with @signal, @axes, @NAME_indices (rules of NIAC 2014).
 """
 
 import datetime
@@ -28,7 +28,7 @@ LARGE = 65536  # bytes from which an array is compressed
 def write(result: Result, path: Path):
     """Write a result to `path`, which is replaced only when the new file is complete.
 
-    Errors: ResourceError naming the file, the size needed and the free space; an older file is then untouched.
+    Errors: ResourceError naming the file, size needed and free space; an older file is then untouched.
     """
     with new_hdf5(Path(path)) as f:
         f["cxi_version"] = 160
@@ -46,7 +46,7 @@ def write(result: Result, path: Path):
 
 
 def _now() -> str:
-    return datetime.datetime.now(datetime.timezone.utc).astimezone().isoformat(timespec="seconds")
+    return datetime.datetime.now(datetime.UTC).astimezone().isoformat(timespec="seconds")
 
 
 def _group(parent, name: str, nexus: str):
@@ -66,7 +66,7 @@ def _array(entry, place: str, value):
 
 
 def dataset(parent, name: str, data):
-    """One dataset; gzip level 1 with shuffle for large float images, which any HDF5 can undo; nothing else."""
+    """One dataset; large float images with shuffle and gzip 1, which any HDF5 can undo."""
     data = np.asarray(data)
     image = data.ndim >= 2 and data.dtype.kind in "fc" and data.nbytes >= LARGE
     packed = dict(compression="gzip", compression_opts=1, shuffle=True, chunks=_chunks(data)) if image else {}
@@ -79,7 +79,7 @@ def _chunks(data: np.ndarray) -> tuple[int, ...]:
     return (1,) * (data.ndim - 2) + (rows, data.shape[-1])
 
 
-# ---- NeXus ----------------------------------------------------------------------------------------------------
+# ---- NeXus ----------------------------------------------------------------------------------------
 
 
 def _signal(entry, name: str, signal: Signal):
@@ -88,7 +88,8 @@ def _signal(entry, name: str, signal: Signal):
     field = _field(group, name, signal.data)
     found = group[field]
     axes = _axes(group, signal)
-    curves = [k for k, d in group.items() if k not in (field, *axes) and getattr(d, "shape", None) == found.shape]
+    others = set(group) - {field, *axes}
+    curves = sorted(k for k in others if getattr(group[k], "shape", None) == found.shape)
     group.attrs.update(signal=field, title=signal.title or name)
     if found.ndim:
         group.attrs["axes"] = axes
@@ -98,10 +99,11 @@ def _signal(entry, name: str, signal: Signal):
 
 
 def _field(group, name: str, data) -> str:
-    """Name of the signal's dataset; an array that stands in this group already with the same values is used as it is."""
+    """Name of the signal's dataset; the same values already in this group are not stored twice."""
     data = np.asarray(data)
     for key, there in group.items():
-        if there.shape == data.shape and there.dtype == data.dtype and np.array_equal(there[()], data, equal_nan=True):
+        alike = (there.shape, there.dtype) == (data.shape, data.dtype)
+        if alike and np.array_equal(there[()], data, equal_nan=True):
             return key
     free = "data" if "data" not in group else name
     dataset(group, free, data)
@@ -109,7 +111,7 @@ def _field(group, name: str, data) -> str:
 
 
 def _axes(group, signal: Signal) -> list[str]:
-    """Write the axes, the last one for the last dimension; names for @axes, "." where a dimension has none."""
+    """Write the axes, the last for the last dimension; names for @axes, "." where a dimension has none."""
     rank = np.ndim(signal.data)
     names = ["."] * (rank - len(signal.axes)) + list(signal.axes)
     for k, name in enumerate(names):
@@ -117,7 +119,9 @@ def _axes(group, signal: Signal) -> list[str]:
             continue
         values, unit = in_um(*signal.axes[name])
         if len(values) != np.shape(signal.data)[k]:
-            raise ValueError(f"axis {name} has {len(values)} values for {np.shape(signal.data)[k]} of the signal")
+            raise ValueError(
+                f"axis {name} has {len(values)} values for {np.shape(signal.data)[k]} of the signal"
+            )
         if name not in group:
             group[name] = values
         group[name].attrs.update(units=unit, long_name=_label(name, unit))
@@ -136,7 +140,7 @@ def _label(text: str, unit: str) -> str:
     return f"{text} [{unit}]" if unit else text
 
 
-# ---- CXI ------------------------------------------------------------------------------------------------------
+# ---- CXI ------------------------------------------------------------------------------------------
 
 
 def _image(entry, result: Result):
@@ -163,11 +167,12 @@ def _image(entry, result: Result):
 
 
 def _instrument(entry, geometry: dict):
-    """notes["geometry"]: energy [J], wavelength [m], distance [m], detector_pixel (2,) [m] (row, column); each optional."""
+    """notes["geometry"], each optional: energy [J], wavelength, distance, detector_pixel (y, x) [m]."""
     if not geometry:
         return
     instrument = _group(entry, "instrument_1", "NXinstrument")
-    source, detector = _group(instrument, "source_1", "NXsource"), _group(instrument, "detector_1", "NXdetector")
+    source = _group(instrument, "source_1", "NXsource")
+    detector = _group(instrument, "detector_1", "NXdetector")
     y, x = geometry.get("detector_pixel") or (None, None)
     for group, name, value, unit in (
         (source, "energy", geometry.get("energy"), "J"),
@@ -181,7 +186,7 @@ def _instrument(entry, geometry: dict):
             group[name].attrs["units"] = unit
 
 
-# ---- how it was made ------------------------------------------------------------------------------------------
+# ---- how it was made ------------------------------------------------------------------------------
 
 
 def _process(entry, notes: dict):
@@ -197,7 +202,7 @@ def _process(entry, notes: dict):
 
 
 def _scalars(group, tree: dict):
-    """Numbers, switches and texts of a note as datasets of their own, so that h5py and viewers show them by name."""
+    """Numbers, switches and texts of a note as datasets of their own, which viewers show by name."""
     for key, value in tree.items():
         key = str(key).replace("/", "_")
         if key in group or key in ("", "."):
