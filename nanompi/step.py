@@ -26,9 +26,7 @@ KINDS = ("reader", "step", "engine", "partition")
 PARTS: dict[str, dict[str, type]] = {kind: {} for kind in KINDS}
 
 
-def param(
-    default: Any = dataclasses.MISSING, *, help: str, unit: str = "", bare: str = "", kind: str = "", **limits
-):
+def param(default: Any = dataclasses.MISSING, *, help: str, unit: str = "", bare: str = "", kind: str = "", **limits):
     """One parameter: a dataclass field with what the job file must know of it.
 
     default : the value when the job file is silent; without it the parameter is required. A list, dict or dataclass
@@ -77,11 +75,7 @@ def _class_of(function):
         return function(run, **{f.name: getattr(self, f.name) for f in dataclasses.fields(self)})
 
     cls = dataclasses.make_dataclass(function.__name__, fields, kw_only=True, namespace={"run": run})
-    cls.__doc__, cls.__module__, cls.__qualname__ = (
-        function.__doc__,
-        function.__module__,
-        function.__qualname__,
-    )
+    cls.__doc__, cls.__module__, cls.__qualname__ = function.__doc__, function.__module__, function.__qualname__
     return cls
 
 
@@ -101,7 +95,7 @@ def engine(name: str):
 
 
 def partition(name: str):
-    """Register a partition: `split(self, positions, parts, weights) -> list of index arrays` (rank 0)."""
+    """Register a partition: `split(self, positions, parts, weights) -> [indices]`."""
     return _part("partition", name)
 
 

@@ -1,8 +1,8 @@
 """Splitting the positions of a scan over the ranks: one way = one module. Rank 0 alone does it.
 
-A partition has `split(positions, parts, weights) -> list of index arrays`. Each frame is in exactly one part, the
-sizes follow the weights (equal weights: they differ by at most one frame), and inside a part the frames stand in an
-order in which neighbours on the sample are neighbours in memory.
+A partition has `split(positions, parts, weights) -> list of index arrays`. Each frame is in exactly one
+part, the sizes follow the weights (equal weights: they differ by at most one frame), and inside a part the
+frames stand in an order in which neighbours on the sample are neighbours in memory.
 """
 
 import numpy as np
@@ -14,12 +14,12 @@ def sizes(n: int, parts: int, weights=None) -> np.ndarray:
     """How many of n frames each part gets: (parts,) int64, at least one each.
 
     weights : (parts,) relative speed of the ranks, or None = equal (the sizes then differ by at most one).
-    Errors: DataError when there are fewer frames than parts, JobError for weights that are not above 0.
+    Errors: DataError when there are fewer frames than parts, JobError for weights not above 0.
     """
     if n < parts:
         raise DataError(
-            f"the scan has {n} frame{'s' * (n != 1)}, fewer than the {parts} ranks: each rank needs at least one, "
-            f"so start at most {n}"
+            f"the scan has {n} frame{'s' * (n != 1)}, fewer than the {parts} ranks: "
+            f"each rank needs at least one, so start at most {n}"
         )
     w = np.ones(parts) if weights is None else np.asarray(weights, np.float64)
     if w.shape != (parts,) or not np.all(np.isfinite(w)) or not np.all(w > 0):
@@ -46,8 +46,8 @@ def checked(positions) -> np.ndarray:
 def walk(positions: np.ndarray, band: float | None = None) -> np.ndarray:
     """Order in which (n, 2) points are walked through in bands across their longer axis, to and fro.
 
-    A run of consecutive points then lies close together: a thread that takes a run touches a small piece of the
-    object.
+    A run of consecutive points then lies close together: a thread that takes a run touches a small piece of
+    the object.
     band : width of a band; None = twice the mean distance of neighbours.
     """
     p = positions - positions.min(axis=0)

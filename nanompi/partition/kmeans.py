@@ -1,9 +1,11 @@
 """k-means, then balancing: compact parts of equal size.
 
 1. k-means (scikit-learn) finds the centres of the parts.
-2. A flow of frames between neighbouring parts, the cheapest one, makes the sizes right; frames at the border move.
-3. Each two neighbouring parts share their frames anew, sizes kept, until nothing gets better: with the two centres
-   a, b, the frames are sorted by |x - a|^2 - |x - b|^2 and cut, which is the best split for these centres.
+2. A flow of frames between neighbouring parts, the cheapest one, makes the sizes right; frames at the
+   border move.
+3. Each two neighbouring parts share their frames anew, sizes kept, until nothing gets better: with the two
+   centres a, b, the frames are sorted by |x - a|^2 - |x - b|^2 and cut, which is the best split for these
+   centres.
 """
 
 import numpy as np
@@ -44,7 +46,7 @@ def _spread(p):
 
 
 def _clusters(q, parts):
-    """Label of each point by k-means; labels count along a walk over the centres: close ranks are neighbours."""
+    """Label of each point by k-means; numbered along a walk over the centres: close ranks are neighbours."""
     from sklearn.cluster import KMeans as Fit
     from threadpoolctl import threadpool_limits
 
@@ -94,10 +96,9 @@ def _flow(q, label, want):
 
 
 def _cheapest(surplus, edges, centres):
-    """{(a, b): frames} that takes every surplus to where frames are missing, at least cost frames * |a-b|^2.
+    """{(a, b): frames} that takes every surplus to where frames are missing, at least frames * |a-b|^2.
 
-    Squared distances prefer several short hops to one long one. The corners of this linear programme are whole
-    numbers.
+    Squared distances prefer several short hops to one long one. This linear programme has integer corners.
     """
     from scipy.optimize import linprog
     from scipy.sparse import coo_matrix
