@@ -28,13 +28,16 @@ def symmetric(mean: np.ndarray, good: np.ndarray) -> tuple[float, float] | None:
     pairs, light = fft.irfft2(F * F, shape), fft.irfft2(E * W, shape)
     enough = light > 0.6 * light.max()
     R = np.where(enough, pairs, 0.0) / np.where(enough, light, 1.0)
+    R *= (
+        np.maximum(light / light.max(), 0) ** 0.05
+    )  # nearly no say, but a frame without a beam is taken whole
     R = R[: 2 * f.shape[0] - 1, : 2 * f.shape[1] - 1]
     r, c = np.unravel_index(np.argmax(R), R.shape)
     return float(r) / 2, float(c) / 2
 
 
 def middle(shape, far: bool) -> tuple[float, float]:
-    """The middle of a frame: h // 2, the pixel of the zero frequency (far field), or the very middle (near)."""
+    """The middle of a frame: h // 2, where the zero frequency is (far field), or the very middle (near)."""
     return tuple(float(n // 2) if far else (n - 1) / 2 for n in shape)
 
 

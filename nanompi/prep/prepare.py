@@ -12,6 +12,7 @@ import numpy as np
 from nanompi import split
 from nanompi.prep import centre as beam
 from nanompi.prep import crop, dark, mask, monitor, orientation, sample, values
+from nanompi.prep.mask import Mask
 from nanompi.prep.plan import Plan
 from nanompi.scan import Frames
 from nanompi.step import param, step
@@ -30,7 +31,7 @@ class Prepare:
         "auto",
         help="where the beam hits the stored frame: [row, column], middle, or auto = found (far field)",
     )
-    mask: mask.Mask = param(mask.Mask(), help="which detector pixels count")
+    mask: Mask = param(Mask(), help="which detector pixels count")
     dark: float | str = param(
         "auto", help="subtracted: a number, a file, or auto = the dark image of the scan file"
     )
@@ -68,7 +69,7 @@ def make_plan(p: Prepare, scan, threads: int = 1) -> Plan:
     seen = sample.look(scan.source, top, threads)
     good, why = mask.mask(p.mask, scan.mask, shape, seen)
     image = dark.dark(p.dark, scan.dark, shape)
-    at = _centre(p.centre, scan, dark.subtract(seen.mean, image), good)
+    at = _centre(p.centre, scan, dark.subtract(seen.mean, image), good & ~mask.dead(seen.total, good))
     place, turn = orientation.moved(at, shape, o), orientation.turned(shape, o)
     size = crop.size_of(p.size, turn, place, p.rebin, far)
     start = crop.start_of(place, size, p.rebin, far)
@@ -95,7 +96,10 @@ def make_plan(p: Prepare, scan, threads: int = 1) -> Plan:
 
 
 def _centre(given, scan, mean, good):
-    """Frames in FFT order say themselves where the zero frequency is; else it is given or found."""
+    """Frames in FFT order say themselves where the zero frequency is; else it is given or found.
+
+    good : also without the pixels that never count, so that a beam stop nobody masked does not pull at the centre
+    """
     if scan.corner:
         given = "middle" if given == "auto" else given
         mean, good = np.fft.fftshift(mean), np.fft.fftshift(good)
