@@ -72,7 +72,9 @@ def dataset(file, path: str):
     except (KeyError, OSError, RuntimeError) as error:
         raise DataError(_missing(file, path, error)) from None
     if not isinstance(found, h5py.Dataset):
-        raise DataError(f"{file.filename}: {path} is a group with {', '.join(found) or 'nothing'}; name a dataset")
+        raise DataError(
+            f"{file.filename}: {path} is a group with {', '.join(found) or 'nothing'}; name a dataset"
+        )
     need_filters(found)
     need_sources(found)
     return found

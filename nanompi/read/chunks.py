@@ -49,7 +49,9 @@ def unblosc(raw: bytes, dtype: np.dtype) -> np.ndarray:
 
     frame = blosc2.schunk_from_cframe(raw)
     if "b2nd" in frame.meta:
-        return np.ascontiguousarray(blosc2.ndarray_from_cframe(raw)[...]).view(np.uint8).reshape(-1).view(dtype)
+        return (
+            np.ascontiguousarray(blosc2.ndarray_from_cframe(raw)[...]).view(np.uint8).reshape(-1).view(dtype)
+        )
     return np.frombuffer(frame[:], dtype)
 
 

@@ -60,5 +60,7 @@ def _value(node, text: str, lookup):
 def _both(node, text: str, lookup):
     a, b = _value(node.left, text, lookup), _value(node.right, text, lookup)
     if np.ndim(a) and np.ndim(b) and np.shape(a) != np.shape(b):
-        raise JobError(f'"{text}": arrays of the shapes {np.shape(a)} and {np.shape(b)} do not fit each other')
+        raise JobError(
+            f'"{text}": arrays of the shapes {np.shape(a)} and {np.shape(b)} do not fit each other'
+        )
     return BINARY[type(node.op)](a, b)

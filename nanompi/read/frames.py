@@ -117,10 +117,14 @@ class Hdf5Frames:
             try:
                 raw = raw_chunk(data, first)
                 if raw is None:
-                    out[a:b] = self._span(data, first, min(first + self.chunk, self.shape[0]))[wanted[a:b] - first]
+                    out[a:b] = self._span(data, first, min(first + self.chunk, self.shape[0]))[
+                        wanted[a:b] - first
+                    ]
                 else:
                     frames = decode(raw).reshape(-1, *self.shape[1:])
-                    np.take(frames, wanted[a:b] - first, 0, out[a:b]) if b - a > 1 else _copy(frames, wanted[a] - first, out[a])
+                    np.take(frames, wanted[a:b] - first, 0, out[a:b]) if b - a > 1 else _copy(
+                        frames, wanted[a] - first, out[a]
+                    )
             except Exception as error:
                 raise self._broken(first, first + self.chunk, error) from None
 
@@ -166,7 +170,9 @@ class JoinedFrames:
         """Join; DataError when the frames differ in size."""
         sizes = sorted({p.shape[1:] for p in parts})
         if len(sizes) != 1:
-            raise DataError(f"{where}: its parts have frames of {len(sizes)} sizes ({sizes[0]}, {sizes[1]} ...)")
+            raise DataError(
+                f"{where}: its parts have frames of {len(sizes)} sizes ({sizes[0]}, {sizes[1]} ...)"
+            )
         n = sum(p.shape[0] for p in parts)
         return cls(parts, (n, *sizes[0]), np.result_type(*(p.dtype for p in parts)), parts[0].chunk)
 

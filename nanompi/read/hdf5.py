@@ -22,7 +22,9 @@ from nanompi.step import param, reader
 class Hdf5:
     """Any HDF5 file, by `paths:` and `units:`."""
 
-    paths: dict[str, str] = param({}, help="where the datasets are: frames, x, y or positions, mask, energy ...")
+    paths: dict[str, str] = param(
+        {}, help="where the datasets are: frames, x, y or positions, mask, energy ..."
+    )
     units: dict[str, str] = param({}, help="unit of each of them, where the file does not say it")
     corner: bool = param(False, help="frames are stored with the zero frequency at [0, 0]")
 
@@ -59,5 +61,7 @@ def source_of(opened, path: str):
         return Hdf5Frames.of(dataset(opened, path))
     parts = [dataset(opened, f"{path}/{k}") for k in sorted(group) if k.startswith("data")]
     if not parts:
-        raise DataError(f"{opened.filename}: {path} is a group without datasets data...; it has {', '.join(group)}")
+        raise DataError(
+            f"{opened.filename}: {path} is a group without datasets data...; it has {', '.join(group)}"
+        )
     return JoinedFrames.of([Hdf5Frames.of(p) for p in parts], f"{opened.filename}: {path}")

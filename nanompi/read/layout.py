@@ -60,7 +60,7 @@ class Layout:
         """The first dataset that exists for a quantity, or None. A broken link is an error, not an absence."""
         for place in self.places[name]:
             path = f"/{self.entry}/{place}"
-            if self.file.get(path, getlink=True) is not None if _reaches(self.file, path) else False:
+            if _linked(self.file, path):
                 return dataset(self.file, path)
         return None
 
@@ -88,9 +88,9 @@ class Layout:
         return values.scale_of(unit(data), "m", self.where(data)) if unit(data) else 1.0
 
 
-def _reaches(file, path: str) -> bool:
-    """Does the folder of `path` exist, so that its link can be asked for?"""
-    return path.rsplit("/", 1)[0] in file
+def _linked(file, path: str) -> bool:
+    """Is there a dataset or a link at `path`, even one that leads nowhere?"""
+    return path.rsplit("/", 1)[0] in file and file.get(path, getlink=True) is not None
 
 
 def positions(of: Layout, n: int) -> np.ndarray:
@@ -145,7 +145,9 @@ def _axes(of: Layout) -> np.ndarray:
         e = e.T
     size = np.linalg.norm(e, axis=-1) if e.shape == (2, 3) else np.zeros(2)
     if not np.all(np.isfinite(size)) or np.any(size <= 0):
-        raise DataError(f"{of.where(data)} must be two vectors of three numbers, (3, 2) or (2, 3); it is {e.tolist()}")
+        raise DataError(
+            f"{of.where(data)} must be two vectors of three numbers, (3, 2) or (2, 3); it is {e.tolist()}"
+        )
     return (e / size[:, None])[:, :2]
 
 

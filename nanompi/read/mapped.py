@@ -63,7 +63,9 @@ class Mapped:
         found = self.array(name)
         if found is None:
             return None
-        return values.one(found[0], self.where(name)) * values.scale_of(found[1] or "m", "m", self.where(name))
+        return values.one(found[0], self.where(name)) * values.scale_of(
+            found[1] or "m", "m", self.where(name)
+        )
 
     def where(self, name: str) -> str:
         """File and path for messages."""
@@ -75,7 +77,9 @@ def check(paths: dict, units: dict, what: str) -> None:
     if "frames" not in paths:
         raise JobError(f"input.paths: `frames` is missing; write `paths: {{frames: {what}, x: ..., y: ...}}`")
     if "positions" not in paths and not {"x", "y"} <= set(paths):
-        raise JobError("input.paths: give `x` and `y` (columns, rows), or `positions` of shape (n, 2) as (row, column)")
+        raise JobError(
+            "input.paths: give `x` and `y` (columns, rows), or `positions` of shape (n, 2) as (row, column)"
+        )
     stray = [u for u in units if u not in paths]
     if stray:
         raise JobError(f'input.units: "{stray[0]}" is not in `paths`{nearest(stray[0], paths)}')
@@ -92,7 +96,9 @@ def scan_of(m: Mapped, source: Any, given: Input, corner: bool, name: str) -> Sc
     places, unit = _places(m, source)
     length, energy = m.length("wavelength"), _energy(m)
     pixel = _pixel(m)
-    geometry = Geometry(values.wavelength(length, energy, m.notes), m.length("distance") or np.nan, pixel, m.length("focus"))
+    geometry = Geometry(
+        values.wavelength(length, energy, m.notes), m.length("distance") or np.nan, pixel, m.length("focus")
+    )
     geometry.take(given)
     if unit == "px":
         size = geometry.object_pixel(source.shape[1:], m.notes)
@@ -106,7 +112,9 @@ def scan_of(m: Mapped, source: Any, given: Input, corner: bool, name: str) -> Sc
         wavelength=geometry.wavelength,
         distance=geometry.distance,
         pixel=geometry.pixel,
-        mask=None if mask is None else good_pixels(mask[0], given.mask_good, "either", m.where("mask"), m.notes),
+        mask=None
+        if mask is None
+        else good_pixels(mask[0], given.mask_good, "either", m.where("mask"), m.notes),
         corner=corner,
         focus=geometry.focus,
         monitor=None if monitor is None else monitor[0].ravel().astype(float),
@@ -144,7 +152,11 @@ class Geometry:
             invented.append("energy 8.8 keV")
         if np.isnan(self.distance):
             know = not np.isnan(self.pixel[0])
-            self.distance = FICTION["object pixel"] * shape[0] * self.pixel[0] / self.wavelength if know else FICTION["distance"]
+            self.distance = (
+                FICTION["object pixel"] * shape[0] * self.pixel[0] / self.wavelength
+                if know
+                else FICTION["distance"]
+            )
             invented.append(f"distance {self.distance:.4g} m")
         if np.isnan(self.pixel[0]):
             self.pixel = tuple(self.wavelength * self.distance / (n * FICTION["object pixel"]) for n in shape)
@@ -163,13 +175,17 @@ def _places(m: Mapped, source: Any) -> tuple[np.ndarray, str]:
         p, unit = m.array("positions")
         p = p.reshape(-1, p.shape[-1]) if p.ndim > 2 else p
         if p.ndim != 2 or 2 not in p.shape:
-            raise DataError(f"{m.where('positions')} has the shape {p.shape}; (n, 2) as (row, column) is needed")
+            raise DataError(
+                f"{m.where('positions')} has the shape {p.shape}; (n, 2) as (row, column) is needed"
+            )
         return np.asarray(p if p.shape[1] == 2 else p.T, float), unit
     (x, ux), (y, uy) = m.array("x"), m.array("y")
     x, y = np.asarray(x, float), np.asarray(y, float)
     if x.size != y.size and x.size * y.size == source.shape[0]:
         y, x = np.meshgrid(y.ravel(), x.ravel(), indexing="ij")
-        m.notes.append(f"x and y span a raster of {y.shape[0]} rows and {y.shape[1]} columns, columns fastest")
+        m.notes.append(
+            f"x and y span a raster of {y.shape[0]} rows and {y.shape[1]} columns, columns fastest"
+        )
     if x.size != y.size:
         raise DataError(f"{m.where('x')} has {x.size} values and {m.where('y')} {y.size}; they must agree")
     if "px" in (ux, uy) and ux != uy:
@@ -201,5 +217,7 @@ def _modes(a: np.ndarray, where: str) -> np.ndarray:
     if a.dtype.names and {"r", "i"} <= set(a.dtype.names):
         a = a["r"] + 1j * a["i"]
     if a.ndim < 2 or not np.issubdtype(a.dtype, np.number):
-        raise DataError(f"{where} has the shape {a.shape} and type {a.dtype}; an array (modes, rows, columns) is needed")
+        raise DataError(
+            f"{where} has the shape {a.shape} and type {a.dtype}; an array (modes, rows, columns) is needed"
+        )
     return a.reshape(-1, *a.shape[-2:]).astype(np.complex64)

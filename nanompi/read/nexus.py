@@ -12,7 +12,12 @@ from nanompi.step import reader
 BEAM = "instrument_1/beam_1/"
 PLACES = {
     **layout.PLACES,
-    "energy": [BEAM + "incident_beam_energy", BEAM + "incident_energy", BEAM + "energy", "instrument_1/source_1/energy"],
+    "energy": [
+        BEAM + "incident_beam_energy",
+        BEAM + "incident_energy",
+        BEAM + "energy",
+        "instrument_1/source_1/energy",
+    ],
     "wavelength": [BEAM + "incident_wavelength", BEAM + "wavelength", "instrument_1/source_1/wavelength"],
 }
 

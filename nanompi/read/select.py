@@ -13,10 +13,12 @@ _SLICE = re.compile(r"\s*(-?\d+)?\s*:\s*(-?\d+)?\s*(?::\s*(\d+)?\s*)?$")
 
 
 def slice_of(text: str) -> slice:
-    """"start:stop:step" as a slice, the step positive. Errors: JobError."""
+    """ "start:stop:step" as a slice, the step positive. Errors: JobError."""
     found = _SLICE.match(text)
     if not found or (found[3] is not None and int(found[3]) == 0):
-        raise JobError(f'input.select: "{text}" is not start:stop or start:stop:step; for example "0:100" or "::2"')
+        raise JobError(
+            f'input.select: "{text}" is not start:stop or start:stop:step; for example "0:100" or "::2"'
+        )
     return slice(*(None if g is None else int(g) for g in found.groups()))
 
 

@@ -82,7 +82,9 @@ def one(values, where: str) -> float:
     values = values.astype(float)
     mean = float(values.mean())
     if values.size > 1 and np.ptp(values) > 0.01 * abs(mean):
-        raise DataError(f"{where} has {values.size} values from {values.min():g} to {values.max():g}; one is needed")
+        raise DataError(
+            f"{where} has {values.size} values from {values.min():g} to {values.max():g}; one is needed"
+        )
     return mean
 
 
