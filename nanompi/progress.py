@@ -1,4 +1,4 @@
-"""The log: rank 0 speaks, with the elapsed time; other ranks only warn. On a terminal a bar, in a file few lines."""
+"""The log: rank 0 speaks, with the elapsed time; others only warn. A bar on a terminal, else few lines."""
 
 import sys
 import time
@@ -16,7 +16,11 @@ class Log:
 
     def __init__(self, team, folder: Path | None = None, out=None):
         self.team, self.out, self.begun = team, out or sys.stdout, time.monotonic()
-        self.file = open(Path(folder) / "logs" / "rank-0000.log", "a", encoding="utf-8") if folder and team.root else None
+        self.file = (
+            open(Path(folder) / "logs" / "rank-0000.log", "a", encoding="utf-8")
+            if folder and team.root
+            else None
+        )
         self._bar, self._told = None, -QUIET
 
     def __call__(self, text: str):
@@ -34,7 +38,7 @@ class Log:
             print(f"warning: rank {self.team.rank} on {self.team.host}: {text}", file=sys.stderr, flush=True)
 
     def progress(self, done: int, total: int, text: str = ""):
-        """Tell how far the work is: a bar on a terminal, else one line in 10 seconds at most; the last is always told."""
+        """Tell how far the work is: a bar on a terminal, else a line in 10 s at most; the last always."""
         if not self.team.root:
             return
         now, line = time.monotonic() - self.begun, f"{done}/{total} {text}".rstrip()
@@ -87,7 +91,12 @@ class Log:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         if self._bar is None:
-            columns = BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}", markup=False)
+            columns = (
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeRemainingColumn(),
+                TextColumn("{task.description}", markup=False),
+            )
             self._bar = Progress(*columns, console=Console(file=self.out), transient=True, auto_refresh=False)
             self._bar.start()
             self._task = self._bar.add_task("", total=total)

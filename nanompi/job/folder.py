@@ -35,7 +35,9 @@ def create(job, vendor: str = "", hosts: list[str] = (), runs: str = "") -> Path
         _point(parent / "latest", folder.name)
     except OSError as e:
         where = e.filename or parent
-        raise ResourceError(f"{where}: the run folder cannot be written: {e.strerror}; choose another with --out") from None
+        raise ResourceError(
+            f"{where}: the run folder cannot be written: {e.strerror}; choose another with --out"
+        ) from None
     return folder
 
 

@@ -218,9 +218,10 @@ def _own(cls) -> list[str]:
 
 def _reader(given: Map, spot: Spot, faults: Faults):
     key = "format" if "format" in given else "file"
+    if any(f.path == "input.file" for f in faults.found):
+        return None
     try:
         return PARTS["reader"][reader_of(plain(given))]
     except NanompiError as e:
-        if not any(f.path == "input.file" for f in faults.found):
-            faults.add(given.at(key), (*spot.path, key), str(e), data=e.code == 3)
+        faults.add(given.at(key), (*spot.path, key), str(e), data=e.code == 3)
         return None

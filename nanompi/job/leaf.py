@@ -123,9 +123,9 @@ def _word(hint, note: dict) -> str:
     if origin is tuple and ... not in inner:
         return f"a list of {len(inner)}: [{', '.join(_word(m, note) for m in inner)}]"
     if origin in (list, tuple):
-        return f"a list of {_word(inner[0], note)}"
+        return f"a list, each {_word(inner[0], note)}"
     if origin is dict:
-        return f"a mapping to {_word(inner[1], note)}"
+        return f"a mapping, each value {_word(inner[1], note)}"
     return _WORDS.get(hint) or {list: "a list", dict: "a mapping", Any: "any value"}.get(hint, "{...}")
 
 
@@ -136,7 +136,7 @@ def _unit(note: dict) -> str:
 
 
 def _range(limits: dict) -> str:
-    return "".join(f" {_SIGNS[k]} {v:g}" for k, v in limits.items())
+    return ",".join(f" {_SIGNS[k]} {v:g}" for k, v in limits.items())
 
 
 def _quoted(value) -> str:

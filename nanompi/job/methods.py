@@ -4,6 +4,7 @@ from dataclasses import MISSING, is_dataclass
 from typing import get_args, get_origin
 
 from nanompi.errors import JobError, nearest
+from nanompi.job import yaml12
 from nanompi.job.leaf import about, allowed, default, section_of
 from nanompi.job.model import parameters
 from nanompi.job.resolve import simple
@@ -25,7 +26,9 @@ def find(name: str) -> list[type]:
     known = {n for kind in KINDS for n in PARTS[kind]}
     found = [cls for kind in KINDS for n, cls in PARTS[kind].items() if n.lower() == name.lower()]
     if not found:
-        raise JobError(f'"{name}" is not a step, reader or engine{nearest(name, known)}; `nanompi methods` lists them')
+        raise JobError(
+            f'"{name}" is not a step, reader or engine{nearest(name, known)}; `nanompi methods` lists them'
+        )
     return found
 
 
@@ -38,7 +41,9 @@ def rows(cls: type, above: str = "", base=None) -> list[tuple[str, str, str, str
     for name, (field, hint) in parameters(cls).items():
         note, standard = about(field), default(field) if base is None else getattr(base, name)
         section = section_of(hint) or (section_of(get_args(hint)[0]) if get_origin(hint) is list else None)
-        out.append((above + name, _default(standard, note, section), _allowed(hint, note, section), note["help"]))
+        out.append(
+            (above + name, _default(standard, note, section), _allowed(hint, note, section), note["help"])
+        )
         if section:
             out += rows(section, f"{above}{name}.", standard if isinstance(standard, section) else None)
     return out
@@ -49,12 +54,8 @@ def _default(standard, note: dict, section) -> str:
         return "required"
     if section and is_dataclass(standard):
         return ""
-    value = simple(standard, note["unit"])
-    return {True: "true", False: "false", None: "null", "": '""'}.get(value, str(value)) if _plain(value) else str(value)
-
-
-def _plain(value) -> bool:
-    return value is None or isinstance(value, str | bool)
+    value = standard if note["kind"] in KINDS else simple(standard, note["unit"])
+    return yaml12.write([value], 1000, flow=True).strip()[1:-1]
 
 
 def _allowed(hint, note: dict, section) -> str:

@@ -24,9 +24,17 @@ def schema() -> dict:
             "nanompi": {"const": VERSION, "description": "version of this format"},
             "name": {"type": "string", "description": "name of the job and of its folder of runs"},
             "input": _input(),
-            "steps": {"type": "array", "minItems": 1, "items": _steps(), "description": "what is done, in order"},
+            "steps": {
+                "type": "array",
+                "minItems": 1,
+                "items": _steps(),
+                "description": "what is done, in order",
+            },
             **sections,
-            "extends": {"type": "string", "description": "job file whose keys stand where this one is silent"},
+            "extends": {
+                "type": "string",
+                "description": "job file whose keys stand where this one is silent",
+            },
             "set": {"type": "object", "description": "dotted path: value, applied last"},
         },
         "anyOf": [{"required": ["nanompi", "input", "steps"]}, {"required": ["extends"]}],
@@ -37,7 +45,12 @@ def of_class(cls: type, first: dict | None = None) -> dict:
     """The schema of a part or section. first : properties that stand before its own, all required."""
     properties = {**(first or {}), **{name: _parameter(*known) for name, known in parameters(cls).items()}}
     required = [n for n, (field, _) in parameters(cls).items() if default(field) is MISSING]
-    out = {"type": "object", "description": _doc(cls), "additionalProperties": False, "properties": properties}
+    out = {
+        "type": "object",
+        "description": _doc(cls),
+        "additionalProperties": False,
+        "properties": properties,
+    }
     return {**out, "required": [*(first or {}), *required]} if first or required else out
 
 
@@ -95,7 +108,10 @@ def _quantities(found):
 
 
 def _chain(kind: str) -> dict:
-    text = {"type": "string", "description": f"{kind}s left to right: {' '.join(f'{n}*100' for n in PARTS[kind])}"}
+    text = {
+        "type": "string",
+        "description": f"{kind}s left to right: {' '.join(f'{n}*100' for n in PARTS[kind])}",
+    }
     return {"anyOf": [text, {"type": "array", "items": {"anyOf": [text, *map(_link, PARTS[kind].values())]}}]}
 
 
@@ -112,5 +128,3 @@ def _link(cls: type) -> dict:
 
 def _doc(cls: type) -> str:
     return (cls.__doc__ or "").strip().split("\n\n")[0].replace("\n", " ")
-
-

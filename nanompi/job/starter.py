@@ -1,7 +1,7 @@
-"""A first job file with comments, made from what the parts declare: so it always passes `check`."""
+"""A first job file with comments, made from what the parts declare."""
 
 import os
-from dataclasses import MISSING
+from dataclasses import MISSING, is_dataclass
 
 from nanompi.job.leaf import about, default, section_of
 from nanompi.job.methods import doc
@@ -22,7 +22,7 @@ def starter(file: str, scan: str = "") -> str:
     source = os.path.relpath(scan, folder) if scan else ""
     head = [
         "# A nanompi job. Lines after # are defaults: take the # away to change one.",
-        "# `nanompi check FILE` tests this file, `nanompi run -n 2 FILE` runs it, `nanompi methods ptycho` explains.",
+        "# `nanompi check FILE` tests it, `nanompi run -n 2 FILE` runs it, `nanompi methods ptycho` explains.",
         "",
         "nanompi: 1",
         write({"name": os.path.splitext(os.path.basename(file))[0]}).rstrip(),
@@ -33,11 +33,11 @@ def starter(file: str, scan: str = "") -> str:
 def _input(source: str) -> list[str]:
     lines = ["input:"]
     if source:
-        lines.append(_said("  " + write({"file": source}).rstrip(), "the scan file"))
+        lines.append(_said("  " + write({"file": source}, 1000).rstrip(), "the scan file"))
     else:
         lines.append(_said("  simulate: {}", "no file: a scan is simulated; or write  file: scan.cxi"))
     known = {n: p for n, p in parameters(Input).items() if n != "file"}
-    return lines + [_line("  # ", name, *one) for name, one in known.items()]
+    return lines + [_line("  # ", n, about(f), default(f)) for n, (f, _) in known.items()]
 
 
 def _steps() -> list[str]:
@@ -53,28 +53,24 @@ def _options() -> list[str]:
     return ["# run:", *_commented(Options, "#   ")]
 
 
-def _commented(cls: type, lead: str) -> list[str]:
-    """All parameters of a part or section as comments with their defaults."""
+def _commented(cls: type, lead: str, base=None) -> list[str]:
+    """All parameters of a part or section as comments with their defaults (those of `base` where given)."""
     lines = []
     for name, (field, hint) in parameters(cls).items():
-        if section_of(hint) and default(field) is not None:
-            lines += [_said(f"{lead}{name}:", about(field)["help"]), *_commented(section_of(hint), lead + "  ")]
+        standard = default(field) if base is None else getattr(base, name)
+        if section_of(hint) and is_dataclass(standard):
+            lines.append(_said(f"{lead}{name}:", about(field)["help"]))
+            lines += _commented(section_of(hint), lead + "  ", standard)
         else:
-            lines.append(_line(lead, name, field, hint))
+            lines.append(_line(lead, name, about(field), standard))
     return lines
 
 
-def _line(lead: str, name: str, field, hint) -> str:
-    note, standard = about(field), default(field)
-    if note["kind"] not in KINDS:
-        standard = simple(standard, note["unit"]) if standard is not MISSING else "..."
-    return _said(f"{lead}{write({name: standard}).rstrip()}" if not isinstance(standard, dict | list) else f"{lead}{name}: {_flow(standard)}", note["help"])
-
-
-def _flow(value) -> str:
-    import yaml
-
-    return yaml.safe_dump(value, default_flow_style=True, width=1000).strip()
+def _line(lead: str, name: str, note: dict, standard) -> str:
+    if standard is MISSING:
+        return _said(f"{lead}{name}: ...", note["help"])
+    value = standard if note["kind"] in KINDS else simple(standard, note["unit"])
+    return _said(f"{lead}{name}: {write([value], 1000, flow=True).strip()[1:-1]}", note["help"])
 
 
 def _said(line: str, help: str) -> str:

@@ -1,7 +1,7 @@
 """YAML with the scalar rules of YAML 1.2 (core schema): reading to values that know their place, and writing.
 
-PyYAML follows YAML 1.1, where `4:00:00` is 14400, `off` is False, `1e-3` is text and `2026-11-22` a date. Here only
-null, true/false, whole numbers (also 0o17, 0x1f) and numbers are not text.
+PyYAML follows YAML 1.1, where `4:00:00` is 14400, `off` is False, `1e-3` is text and `2026-11-22` a date.
+Here only null, true/false, whole numbers (also 0o17, 0x1f) and numbers are not text.
 """
 
 import math
@@ -73,7 +73,7 @@ class Seq(list):
 
 
 def read(text: str, file: str, faults: Faults) -> tuple[Any, Place]:
-    """The value of one YAML document (Map, Seq, str, int, float, bool or None) and its place; faults are collected."""
+    """The value of one YAML document (Map, Seq, text, number, bool, None) and its place; faults are collected."""
     try:
         node = yaml.compose(text, Loader=_Reader)
     except yaml.MarkedYAMLError as e:
@@ -88,9 +88,10 @@ def read(text: str, file: str, faults: Faults) -> tuple[Any, Place]:
     return _value(node, file, faults, ()), _place(node, file)
 
 
-def write(value: Any) -> str:
-    """YAML text of plain values, read back by `read` as the same values."""
-    return yaml.dump(value, Dumper=_Writer, sort_keys=False, allow_unicode=True, width=110)
+def write(value: Any, width: int = 110, flow: bool = False) -> str:
+    """YAML text of plain values, read back by `read` as the same values. flow : {a: 1} instead of lines."""
+    options = {"sort_keys": False, "allow_unicode": True, "default_flow_style": flow}
+    return yaml.dump(value, Dumper=_Writer, width=width, **options)
 
 
 def plain(value: Any) -> Any:
@@ -131,9 +132,7 @@ def _map(node, file: str, faults: Faults, above: tuple) -> Map:
             faults.add(at, "", "a key must be a plain word")
         elif key.value in out:
             first = out.keys_at[key.value]
-            faults.add(
-                at, "", f'the key "{key.value}" stands here for the second time (first in line {first.line})'
-            )
+            faults.add(at, "", f'the key "{key.value}" stands here again (first in line {first.line})')
         else:
             out.put(key.value, _value(value, file, faults, above), at, _place(value, file))
     return out
