@@ -74,9 +74,19 @@ def _class_of(function):
     def run(self, run):
         return function(run, **{f.name: getattr(self, f.name) for f in dataclasses.fields(self)})
 
-    cls = dataclasses.make_dataclass(function.__name__, fields, kw_only=True, namespace={"run": run})
+    own = {"run": run, "__reduce__": _reduced}
+    cls = dataclasses.make_dataclass(function.__name__, fields, kw_only=True, namespace=own)
     cls.__doc__, cls.__module__, cls.__qualname__ = function.__doc__, function.__module__, function.__qualname__
     return cls
+
+
+def _reduced(self):
+    """Pickle a step made from a function by its registered name: its module holds the function, not the class."""
+    return _restored, (self.kind, self.name, {f.name: getattr(self, f.name) for f in dataclasses.fields(self)})
+
+
+def _restored(kind: str, name: str, values: dict):
+    return PARTS[kind][name](**values)
 
 
 def step(name: str, needs=(), gives=()):

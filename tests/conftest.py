@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from nanompi import step
 from nanompi.result import Result, Signal
 
 
@@ -96,3 +97,18 @@ def make_result(star, image: np.ndarray) -> Result:
 def star_result(star):
     """Call it with an object (256, 256) for the `Result` of its reconstruction."""
     return lambda image: make_result(star, image)
+
+
+@pytest.fixture
+def parts():
+    """A registry with nothing but the test parts; the real one is put back afterwards."""
+    from tests.job import parts as own
+
+    kept = {kind: dict(table) for kind, table in step.PARTS.items()}
+    for table in step.PARTS.values():
+        table.clear()
+    own.register()
+    yield step.PARTS
+    for kind, table in kept.items():
+        step.PARTS[kind].clear()
+        step.PARTS[kind].update(table)

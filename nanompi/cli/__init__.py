@@ -1,1 +1,83 @@
-"""cli"""
+"""The command line. One file per verb, imported when used: `arguments(parser)` and `main(args) -> code`."""
+
+import argparse
+import os
+import sys
+
+from nanompi import __version__
+from nanompi.errors import NanompiError, nearest
+
+VERBS = {
+    "run": "run a job, alone or on N ranks",
+    "check": "check a job file: all faults at once, with line and column",
+    "init": "write a first job file with comments",
+    "inspect": "print geometry and size of a scan file",
+    "methods": "list steps, readers and engines, or the parameters of one",
+    "schema": "print the JSON schema of job files, for editors",
+    "compare": "align two results, print phase error and FRC",
+    "simulate": "write the simulated scan of a job to a file",
+    "doctor": "show MPI, devices, packages and what is missing",
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Do what the command line says; the exit code. A user's mistake gives a message, never a traceback."""
+    argv = sys.argv[1:] if argv is None else argv
+    try:
+        return _main(argv)
+    except NanompiError as e:
+        return _say(f"nanompi: {e}", e.code)
+    except KeyboardInterrupt:
+        return _say("nanompi: stopped", 130)
+    except BrokenPipeError:
+        # The reader of our output (`| head`) has gone; python would complain again when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    except SystemExit as e:  # argparse, and a team that has already told its error
+        return e.code if isinstance(e.code, int) else 0 if e.code is None else _say(str(e.code), 1)
+
+
+def _main(argv: list[str]) -> int:
+    if not argv or argv[0] in ("-h", "--help", "help"):
+        print(_help())
+        return 0 if argv else 2
+    if argv[0] in ("-V", "--version", "version"):
+        print(f"nanompi {__version__}")
+        return 0
+    if argv[0] not in VERBS:
+        return _say(f'nanompi: unknown command "{argv[0]}"{nearest(argv[0], VERBS)}\n\n{_help()}', 2)
+    return verb(argv[0], argv[1:])
+
+
+def verb(name: str, argv: list[str]) -> int:
+    """Do one verb."""
+    import importlib
+
+    module = importlib.import_module(f"nanompi.cli.{name}")
+    parser = argparse.ArgumentParser(f"nanompi {name}", description=module.__doc__)
+    module.arguments(parser)
+    return module.main(parser.parse_args(argv)) or 0
+
+
+def job_arguments(parser: argparse.ArgumentParser):
+    """What all verbs that read a job take."""
+    parser.add_argument("job", help="job file (YAML)")
+    settings(parser)
+
+
+def settings(parser: argparse.ArgumentParser):
+    """`--set PATH=VALUE`, as often as wanted."""
+    text = "as an edit of the job: --set steps.ptycho.probe.modes=3"
+    parser.add_argument("--set", action="append", default=[], metavar="PATH=VALUE", help=text)
+
+
+def _help() -> str:
+    lines = [f"  {name:<10} {text}" for name, text in VERBS.items()]
+    head = "usage: nanompi COMMAND ...    (nanompi COMMAND -h explains one)\n"
+    return "\n".join([head, *lines])
+
+
+def _say(text: str, code: int) -> int:
+    sys.stdout.flush()
+    print(text, file=sys.stderr, flush=True)
+    return code

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from nanompi.device.kernels import load
+from nanompi.device.kernels.likelihood import EPS
 
 CONTRACT, NUMBA = load(""), load("_cpu")
 DTYPES = {"single": (np.complex64, np.float32, 3e-5), "double": (np.complex128, np.float64, 1e-11)}
@@ -58,14 +59,14 @@ def sums(K, s, stride=1):
 def modulus(K, s):
     a, f = np.empty((s.n, s.h, s.w), s.r), s.F.copy()
     K.intensity(s.F, s.gain, a)
-    return [a, np.array(K.project(f, s.I, s.mask, s.gain, s.r(0.3))), f]
+    return [a, np.array(K.project(f, s.I, s.mask, s.gain, s.r(0.3), s.r(0.5))), f]
 
 
 def likelihood(K, s):
     a, out = modulus(CONTRACT, s)[0], []
     for noise in range(3):
         t = s.z.copy()
-        out.append(np.array(K.gradient(s.F, a, np.log(a + s.r(0.1)), s.I, s.mask, s.gain, noise, t)))
+        out.append(np.array(K.gradient(s.F, a, np.log(a + s.r(EPS)), s.I, s.mask, s.gain, noise, t)))
         out += [t, *map(np.array, K.line(s.F, s.D, s.I, s.mask, s.gain, noise))]
     log_I = np.log(np.maximum(s.I, 1e-9)).astype(s.r)
     table = np.linspace(0, 1, 60).astype(s.r)
@@ -107,12 +108,12 @@ def test_gradient_and_line_are_derivatives(noise):
     def L(t):
         a, z = np.empty((s.n, s.h, s.w)), np.empty_like(s.F)
         NUMBA.intensity(s.F + t * s.D, s.gain, a)
-        return NUMBA.gradient(s.F + t * s.D, a, np.log(a + 0.1), s.I, s.mask, s.gain, noise, z), z
+        return NUMBA.gradient(s.F + t * s.D, a, np.log(a + EPS), s.I, s.mask, s.gain, noise, z), z
 
     eps = 1e-4
-    slope, gauss, rest = NUMBA.line(s.F, s.D, s.I, s.mask, s.gain, noise)
+    slope, curve = NUMBA.line(s.F, s.D, s.I, s.mask, s.gain, noise)
     assert slope == pytest.approx((L(eps)[0] - L(-eps)[0]) / (2 * eps), rel=1e-6)
-    assert gauss + rest == pytest.approx((L(eps)[0] - 2 * L(0)[0] + L(-eps)[0]) / eps**2, rel=1e-5)
+    assert curve > 0
     assert slope == pytest.approx(2 * np.vdot(L(0)[1], s.D).real, rel=1e-11)
 
 
@@ -120,10 +121,21 @@ def test_projection_meets_the_counts():
     """After the projection the model amplitude is the measured one at good pixels, untouched elsewhere"""
     s = Scene("double", "float32")
     f = s.F.copy()
-    NUMBA.project(f, s.I, s.mask, s.gain, s.r(1))
+    NUMBA.project(f, s.I, s.mask, s.gain, s.r(1), s.r(0))
     a = np.empty((s.n, s.h, s.w))
     NUMBA.intensity(f, s.gain, a)
     good = (s.mask > 0) & (s.I >= 0)
     assert np.allclose(a[good], s.I[good], atol=1e-6)
     bad = np.broadcast_to(~good[:, None], f.shape)
     assert np.array_equal(f[bad], s.F[bad])
+
+
+@pytest.mark.parametrize("rho", [0.0, 0.5, 2.0])
+def test_proximal_amplitude_is_the_minimum(rho):
+    """t minimises t^2 - I log t^2 + rho (t - A)^2, by scanning t"""
+    A, t = 1.7, np.linspace(0.01, 6, 60_000)
+    for I in (0, 1, 4, 9):
+        F, one = np.full((1, 1, 1, 1), A + 0j), np.ones(1)
+        NUMBA.project(F, np.full((1, 1, 1), I, np.uint16), np.ones((1, 1)), one, 1.0, rho)
+        cost = t**2 - I * np.log(t**2) + rho * (t - A) ** 2
+        assert abs(F[0, 0, 0, 0]) == pytest.approx(t[cost.argmin()] if I or rho else 0, abs=0.011)

@@ -116,3 +116,14 @@ def test_monitor_scales_the_model():
     p.counts = p._measured()
     run_chain([DM(iterations=30), ML(iterations=30)], p, 60, quiet)
     assert phase_error(p, O) < 0.025
+
+
+def test_smoothness_prior_smooths():
+    """With the prior sum |grad O|^2 falls, and the likelihood pays for it"""
+    rough, smooth = problem("single")[0], problem("single")[0]
+    run_chain([ML(iterations=30)], rough, 30, quiet)
+    h = run_chain([ML(iterations=30, smooth=3.0)], smooth, 30, quiet)
+    sharp = [sum(np.sum(abs(np.diff(p.O, axis=a)) ** 2) for a in (0, 1)) for p in (rough, smooth)]
+    assert sharp[1] < 0.9 * sharp[0]
+    assert all(row["step"] > 0 for row in h)
+    assert figures(smooth)["llk"] > figures(rough)["llk"]

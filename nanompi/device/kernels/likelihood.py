@@ -3,24 +3,25 @@
 Per pixel, with e = EPS (Odstrcil et al., doi:10.1364/OE.26.003108, section 2; Thibault & Guizar-Sicairos,
 doi:10.1088/1367-2630/14/6/063004, eqs. 5-9):
 
-noise             L                     L1 = dL/da            L2 = d2L/da2
-0 poisson         a - I log(a + e)      1 - I/(a + e)         I/(a + e)^2
-1 gaussian        (a - I)^2 / 2(I + 1)  (a - I)/(I + 1)       1/(I + 1)
-2 euclidean       2(sqrt(a+e)-sqrt(I))^2  2 - 2 sqrt(I/(a+e)) sqrt(I)/(a + e)^1.5
+noise         L                             L1 = dL/da              J, expected curvature (Fisher): d2L/dt2 = J b1^2
+0 poisson     a - I log(a + e)              1 - I/(a + e)           1/(a + e)
+1 gaussian    (a - I)^2 / 2(I + 1)          (a - I)/(I + 1)         1/(I + 1)
+2 euclidean   2(sqrt(a + e) - sqrt(I))^2    2 - 2 sqrt(I/(a + e))   1/(a + e)
 """
 
 import numpy as _np
 
 POISSON, GAUSSIAN, EUCLIDEAN = range(3)
-EPS = 0.1
+EPS = 0.01
 
 
 def _terms(a, I, noise):
+    """L1 and J"""
     if noise == POISSON:
-        return 1 - I / (a + EPS), I / (a + EPS) ** 2
+        return 1 - I / (a + EPS), 1 / (a + EPS)
     if noise == GAUSSIAN:
         return (a - I) / (I + 1), 1 / (I + 1)
-    return 2 - 2 * _np.sqrt(I / (a + EPS)), _np.sqrt(I) / (a + EPS) ** 1.5
+    return 2 - 2 * _np.sqrt(I / (a + EPS)), 1 / (a + EPS)
 
 
 def _known(I, mask, dtype):
@@ -45,16 +46,12 @@ def gradient(F, a, log_a, I, mask, gain, noise, z):
 
 
 def line(F, D, I, mask, gain, noise):
-    """Sums along F + t D: (slope, Gauss-Newton curvature, rest of the curvature).
-
-    With b1 = 2 gain Re(F* D), b2 = gain |D|^2 summed over modes: sum L1 b1, sum L2 b1^2, sum 2 L1 b2.
-    """
+    """Slope and expected curvature of L along F + t D: sum L1 b1 and sum J b1^2, b1 = 2 gain sum_m Re(F* D)"""
     g = gain[:, None, None]
     a, b1 = g * (_np.abs(F) ** 2).sum(1), 2 * g * (F.conj() * D).real.sum(1)
-    b2 = g * (_np.abs(D) ** 2).sum(1)
     k, i = _known(I, mask, a.dtype)
-    L1, L2 = _terms(a, i, noise)
-    return tuple(float((k * t).sum(dtype=_np.float64)) for t in (L1 * b1, L2 * b1**2, 2 * L1 * b2))
+    L1, J = _terms(a, i, noise)
+    return tuple(float((k * t).sum(dtype=_np.float64)) for t in (L1 * b1, J * b1**2))
 
 
 def figures(a, log_a, I, log_I, mask, expected):

@@ -6,7 +6,7 @@ import numpy as _np
 from numba import njit as _njit
 
 _compiled = _njit(nogil=True, fastmath=True, error_model="numpy", cache=True)
-_EPS = 0.1
+_EPS = 0.01
 
 
 @_compiled
@@ -50,37 +50,33 @@ def gradient(F, a, log_a, I, mask, gain, noise, z):
 def line(F, D, I, mask, gain, noise):
     n, M, h, w = F.shape
     zero, one, two, e = mask.dtype.type(0), mask.dtype.type(1), mask.dtype.type(2), mask.dtype.type(_EPS)
-    a, b1, b2 = _np.empty(w, mask.dtype), _np.empty(w, mask.dtype), _np.empty(w, mask.dtype)
-    slope, gauss, rest = 0.0, 0.0, 0.0
+    a, b = _np.empty(w, mask.dtype), _np.empty(w, mask.dtype)
+    slope, curve = 0.0, 0.0
     for j in range(n):
         g = gain[j]
         for y in range(h):
-            a[:], b1[:], b2[:] = zero, zero, zero
+            a[:], b[:] = zero, zero
             for m in range(M):
                 f, d = F[j, m, y], D[j, m, y]
                 for x in range(w):
                     a[x] += g * (f[x].real * f[x].real + f[x].imag * f[x].imag)
-                    b1[x] += two * g * (f[x].real * d[x].real + f[x].imag * d[x].imag)
-                    b2[x] += g * (d[x].real * d[x].real + d[x].imag * d[x].imag)
-            c, ok, p, q, r = I[j, y], mask[y], zero, zero, zero
+                    b[x] += two * g * (f[x].real * d[x].real + f[x].imag * d[x].imag)
+            c, ok, p, q = I[j, y], mask[y], zero, zero
             for x in range(w):
                 i = mask.dtype.type(c[x])
                 k = ok[x] if i >= zero else zero
+                u = one / (a[x] + e)
                 if noise == 0:
-                    u = one / (a[x] + e)
-                    L1, L2 = one - i * u, i * u * u
+                    L1, J = one - i * u, u
                 elif noise == 1:
-                    L2 = one / (abs(i) + one)
-                    L1 = (a[x] - i) * L2
+                    J = one / (abs(i) + one)
+                    L1 = (a[x] - i) * J
                 else:
-                    u = one / (a[x] + e)
-                    v = _math.sqrt(abs(i) * u)
-                    L1, L2 = two - two * v, v * u
-                p += k * L1 * b1[x]
-                q += k * L2 * b1[x] * b1[x]
-                r += k * two * L1 * b2[x]
-            slope, gauss, rest = slope + p, gauss + q, rest + r
-    return slope, gauss, rest
+                    L1, J = two - two * _math.sqrt(abs(i) * u), u
+                p += k * L1 * b[x]
+                q += k * J * b[x] * b[x]
+            slope, curve = slope + p, curve + q
+    return slope, curve
 
 
 @_compiled

@@ -8,13 +8,16 @@ def intensity(F, gain, a):
     a[...] = gain[:, None, None] * (_np.abs(F) ** 2).sum(1)
 
 
-def project(F, I, mask, gain, unit):
-    """F <- unit F sqrt(I / a) where measured, unit F elsewhere; returns sum (sqrt(a) - sqrt(I))^2 over measured pixels
+def project(F, I, mask, gain, unit, rho):
+    """F <- unit F t / A where measured, unit F elsewhere; A = sqrt(a), t the amplitude that the counts make likely:
 
-    The amplitude of all modes together becomes the measured one (Thibault & Menzel, doi:10.1038/nature11806, eq. 4).
+        t = (rho A + sqrt(rho^2 A^2 + 4 (1 + rho) I)) / (2 (1 + rho)),  the minimum of t^2 - I log t^2 + rho (t - A)^2
+
+    rho = 0 is the usual projection t = sqrt(I), of all modes together (Thibault & Menzel, doi:10.1038/nature11806, eq. 4);
+    rho > 0 the proximal map of the Poisson likelihood, which does not chase the noise of weak pixels. Returns sum (A - sqrt(I))^2 over measured pixels.
     """
-    a = _np.sqrt(gain[:, None, None] * (_np.abs(F) ** 2).sum(1))
-    k = mask * (I >= 0)
-    A = _np.sqrt(_np.maximum(I, 0).astype(a.dtype))
-    F *= (unit * (1 + k * (A / (a + 1e-10) - 1)))[:, None].astype(a.dtype)
-    return float((k * (a - A) ** 2).sum(dtype=_np.float64))
+    A = _np.sqrt(gain[:, None, None] * (_np.abs(F) ** 2).sum(1))
+    k, i = mask * (I >= 0), _np.maximum(I, 0).astype(A.dtype)
+    t = (rho * A + _np.sqrt((rho * A) ** 2 + 4 * (1 + rho) * i)) / (2 * (1 + rho))
+    F *= (unit * (1 + k * (t / (A + 1e-10) - 1)))[:, None].astype(A.dtype)
+    return float((k * (A - _np.sqrt(i)) ** 2).sum(dtype=_np.float64))

@@ -24,9 +24,11 @@ def intensity(F, gain, a):
 
 
 @_compiled
-def project(F, I, mask, gain, unit):
+def project(F, I, mask, gain, unit, rho):
     n, M, h, w = F.shape
     zero, one, tiny = mask.dtype.type(0), mask.dtype.type(1), mask.dtype.type(1e-10)
+    four = mask.dtype.type(4) * (one + rho)
+    half = one / (mask.dtype.type(2) * (one + rho))
     a = _np.empty(w, mask.dtype)
     total = 0.0
     for j in range(n):
@@ -43,9 +45,11 @@ def project(F, I, mask, gain, unit):
             for x in range(w):
                 c = mask.dtype.type(i[x])
                 k = ok[x] if c >= zero else zero
-                A, s = _math.sqrt(abs(c)), _math.sqrt(g * a[x])
-                error += k * (s - A) * (s - A)
-                a[x] = unit * (one + k * (A / (s + tiny) - one))
+                A = _math.sqrt(g * a[x])
+                d = A - _math.sqrt(abs(c))
+                t = half * (rho * A + _math.sqrt(rho * rho * g * a[x] + four * abs(c)))
+                error += k * d * d
+                a[x] = unit * (one + k * (t / (A + tiny) - one))
             total += error
             for m in range(M):
                 f = F[j, m, y]

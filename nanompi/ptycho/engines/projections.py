@@ -7,6 +7,9 @@
 DM    Thibault et al., doi:10.1016/j.ultramic.2008.12.011, eqs. 5-9:   a, b = 2, -1;  c, d, e = 1, -1, 1
 AP    alternating projections (Marchesini et al., doi:10.1088/0266-5611/29/11/115009, eq. 10): 1, 0; 0, 0, 1
 RAAR  Luke, doi:10.1088/0266-5611/21/1/004, eq. 9:                        2, -1;  beta, 1 - 2 beta, beta
+
+Pi_F gives each detector pixel the amplitude that its counts make likely (kernel `project`): with rho = 0 the measured one;
+with rho = 0.5 DM no longer wanders with the counting noise, and ends nearer to the truth.
 """
 
 from nanompi.ptycho.engines.engine import When, clip
@@ -18,9 +21,10 @@ class Projections:
     """The iteration; a subclass gives its coefficients (a, b, c, d, e)."""
 
     iterations: int = param(100, ge=0, help="number of iterations")
-    probe: When = param(When(after=2), help="when the probe is updated")
-    object_inertia: float = param(1e-3, ge=0, help="part of the old object kept, relative to the largest illumination")
-    probe_inertia: float = param(1e-3, ge=0, help="part of the old probe kept, relative to the largest sum of |O|^2")
+    probe: When = param(When(), help="when the probe is updated")
+    object_inertia: float = param(1e-2, ge=0, help="part of the old object kept, relative to the largest illumination")
+    probe_inertia: float = param(1e-6, ge=0, help="part of the old probe kept, relative to the largest sum of |O|^2")
+    rho: float = param(0.0, ge=0, help="trust in the wave against the noise of the counts; 0 = the counts as they are")
     bounds: tuple[float, float] | None = param(None, help="lowest and highest amplitude of the object")
 
     def start(self, p):
@@ -30,6 +34,7 @@ class Projections:
     def iterate(self, p, i: int) -> dict[str, float]:
         """One iteration; error = sqrt(sum (|F(z)| - sqrt(I))^2 / sum I)"""
         a, b, c, d, e = (p.device.real(v) for v in self.coefficients())
+        rho = p.device.real(self.rho)
         k, O, P, psi = p.k, p.O, p.shifts.library(p.P), p.waves
         num, error = p.zeros(O), 0.0
 
@@ -37,7 +42,7 @@ class Projections:
             z = p.scratch(f)
             k.mix(O, P, p.at[f], psi[f], a, b, z)
             F = p.optics.forward(z)
-            misfit = k.project(F, p.I[f], p.mask, p.gain[f], p.unit)
+            misfit = k.project(F, p.I[f], p.mask, p.gain[f], p.unit, rho)
             k.follow(O, P, p.at[f], psi[f], p.optics.backward(F), c, d, e)
             return misfit
 
@@ -78,6 +83,7 @@ def update_probe(p, psi, P, inertia):
 class DM(Projections):
     """Difference map: robust from a poor start."""
 
+    rho: float = param(0.5, ge=0, help="trust in the wave against the noise of the counts; 0 = the counts as they are")
     alpha: float = param(1.0, gt=0, le=1, help="strength of the reflection, 1 = difference map")
 
     def coefficients(self):
@@ -98,7 +104,8 @@ class AP(Projections):
 class RAAR(Projections):
     """Relaxed averaged alternating reflections: between DM (beta = 1) and AP."""
 
-    beta: float = param(0.8, gt=0, le=1, help="relaxation")
+    rho: float = param(0.5, ge=0, help="trust in the wave against the noise of the counts; 0 = the counts as they are")
+    beta: float = param(0.9, gt=0, le=1, help="relaxation")
 
     def coefficients(self):
         """beta Pi_F(2 PO - psi) + beta psi + (1 - 2 beta) PO"""

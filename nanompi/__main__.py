@@ -1,0 +1,7 @@
+"""`python -m nanompi` is `nanompi`."""
+
+import sys
+
+from nanompi.cli import main
+
+sys.exit(main())

@@ -1,0 +1,26 @@
+"""Check a job file: every fault at once, as FILE:LINE:COLUMN: what is wrong, what is allowed, what to do."""
+
+from nanompi.cli import job_arguments
+
+
+def arguments(parser):
+    """Arguments of `nanompi check`."""
+    job_arguments(parser)
+    parser.add_argument("--resolved", action="store_true", help="print the job with every default filled in")
+
+
+def main(args) -> int:
+    """Exit code 0, or 2 and 3 through the errors."""
+    from nanompi.job import yaml12
+    from nanompi.job.job import read_job
+    from nanompi.step import discover
+
+    discover()
+    job = read_job(args.job, args.set)
+    if args.resolved:
+        print(yaml12.write(job.resolved), end="")
+        return 0
+    print(f"{args.job}: no faults. {job.name}: input by {job.reader.name}; steps:")
+    for step in job.steps:
+        print(f"  {step.name}")
+    return 0

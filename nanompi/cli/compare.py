@@ -1,0 +1,26 @@
+"""Align two results (shift, ramp, scale), print the phase error and the FRC; exit code 5 above --max."""
+
+from numbers import Number
+
+from nanompi.errors import NumbersError
+
+
+def arguments(parser):
+    """Arguments of `nanompi compare`."""
+    parser.add_argument("a", help="result file or run folder")
+    parser.add_argument("b", help="result file or run folder, or a file with the truth")
+    parser.add_argument("--max", type=float, metavar="RAD", help="largest phase RMSE that is accepted")
+
+
+def main(args) -> int:
+    """Exit code 0; 5 through NumbersError."""
+    from nanompi.ptycho.compare import compare
+
+    found = compare(args.a, args.b)
+    for name, value in found.items():
+        if isinstance(value, Number | str):
+            print(f"{name:<16} {value:.6g}" if isinstance(value, float) else f"{name:<16} {value}")
+    rmse = float(found["phase_rmse"])
+    if args.max is not None and not rmse <= args.max:
+        raise NumbersError(f"the phase RMSE {rmse:.6g} rad is above the limit --max {args.max:g}")
+    return 0

@@ -1,0 +1,32 @@
+"""Write a first job file with comments: every parameter with its default and one sentence."""
+
+from pathlib import Path
+
+from nanompi.errors import JobError, ResourceError
+
+
+def arguments(parser):
+    """Arguments of `nanompi init`."""
+    parser.add_argument("file", nargs="?", default="job.yaml", help="job file to write (job.yaml)")
+    parser.add_argument(
+        "--from", dest="scan", default="", metavar="SCAN", help="scan file; else one is simulated"
+    )
+    parser.add_argument("--force", action="store_true", help="overwrite the file")
+
+
+def main(args) -> int:
+    """Exit code 0; 2 when the file is there already."""
+    from nanompi.job.starter import starter
+    from nanompi.step import discover
+
+    if args.scan and not Path(args.scan).exists():
+        raise JobError(f"--from {args.scan}: there is no such file")
+    if Path(args.file).exists() and not args.force:
+        raise JobError(f"{args.file} is there already; name another file, or overwrite it with --force")
+    discover()
+    try:
+        Path(args.file).write_text(starter(args.file, args.scan), encoding="utf-8")
+    except OSError as e:
+        raise ResourceError(f"{args.file}: cannot be written: {e.strerror}") from None
+    print(f"{args.file} is written. Next: nanompi check {args.file}; nanompi run -n 2 {args.file}")
+    return 0

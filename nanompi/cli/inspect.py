@@ -1,0 +1,68 @@
+"""Print what a scan file says: format, frames, positions, energy, distance, pixels and the rest."""
+
+from nanompi.cli import settings
+
+
+def arguments(parser):
+    """Arguments of `nanompi inspect`."""
+    parser.add_argument("file", help="scan file, or a job file whose input is shown")
+    settings(parser)
+
+
+def main(args) -> int:
+    """Exit code 0, or 3 when the file cannot be read."""
+    from nanompi.job.job import read_input
+    from nanompi.step import discover
+
+    discover()
+    given, reader = read_input(args.file, args.set)
+    for name, text in lines(reader.open(given.file, given)):
+        print(f"{name:<12} {text}")
+    return 0
+
+
+def lines(scan) -> list[tuple[str, str]]:
+    """[(name, text)] of a scan, in readable units."""
+    from nanompi.units import show
+
+    n, rows, columns = scan.source.shape
+    size = n * rows * columns * scan.source.dtype.itemsize
+    out = [
+        ("file", scan.file or "(none: simulated)"),
+        ("format", scan.format),
+        ("frames", f"{n} of {rows} x {columns} px, {scan.source.dtype}, {show(size, 'B')} of counts"),
+        ("wavelength", f"{show(scan.wavelength, 'm')} ({show(_energy(scan.wavelength), 'J')})"),
+        ("distance", show(scan.distance, "m")),
+        ("pixel", " x ".join(show(p, "m") for p in scan.pixel) + " (rows x columns)"),
+        ("positions", _area(scan.positions)),
+    ]
+    if scan.focus is not None:
+        out.append(("focus", show(scan.focus, "m") + " before the sample (near field)"))
+    if scan.mask is not None:
+        out.append(("mask", f"{100 * (1 - scan.mask.mean()):.3g} % of the pixels are bad"))
+    out += [
+        (name, _array(getattr(scan, name)))
+        for name in ("monitor", "dark", "probe", "object")
+        if _has(scan, name)
+    ]
+    return out + [("note", note) for note in scan.notes]
+
+
+def _has(scan, name: str) -> bool:
+    return getattr(scan, name) is not None
+
+
+def _array(a) -> str:
+    return f"{' x '.join(map(str, a.shape))} {a.dtype}"
+
+
+def _area(positions) -> str:
+    from nanompi.units import show
+
+    spans = [show(float(s), "m") for s in positions.max(axis=0) - positions.min(axis=0)]
+    return f"{len(positions)} over {spans[0]} x {spans[1]} (rows x columns)"
+
+
+def _energy(wavelength: float) -> float:
+    """E = h c / wavelength, in joules."""
+    return 6.62607015e-34 * 299792458.0 / wavelength

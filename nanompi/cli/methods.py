@@ -1,0 +1,34 @@
+"""List steps, readers and engines; or show one: its parameters, defaults, units, ranges."""
+
+
+def arguments(parser):
+    """Arguments of `nanompi methods`."""
+    parser.add_argument("name", nargs="?", help="a step, reader or engine")
+
+
+def main(args) -> int:
+    """Exit code 0; 2 for a name that does not exist."""
+    from nanompi.job import methods
+    from nanompi.step import discover
+
+    discover()
+    if args.name:
+        for cls in methods.find(args.name):
+            _one(cls, methods)
+        return 0
+    for kind, found in methods.table():
+        print(f"{kind}s" + ("" if found else ": none"))
+        for name, text in found:
+            print(f"  {name:<20} {text}")
+    return 0
+
+
+def _one(cls, methods):
+    print(f"{cls.name} ({cls.kind}): {methods.doc(cls)}")
+    for key in ("needs", "gives"):
+        if getattr(cls, key, ()):
+            print(f"  {key}: {', '.join(getattr(cls, key))}")
+    for name, standard, allowed, text in methods.rows(cls):
+        print(f"  {name:<20} {standard:<16} {text}")
+        if allowed != "section":
+            print(f"  {'':<20} {'':<16} {allowed}")

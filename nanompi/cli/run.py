@@ -1,0 +1,90 @@
+"""Run a job: alone, on N ranks (-n N starts mpiexec), or as one rank under mpirun or srun."""
+
+import signal
+from pathlib import Path
+
+from nanompi.cli import job_arguments
+from nanompi.cli.launch import one_thread, start, under_launcher
+from nanompi.errors import JobError
+
+
+def arguments(parser):
+    """Arguments of `nanompi run`."""
+    job_arguments(parser)
+    parser.add_argument("-n", type=int, metavar="N", help="number of ranks; starts mpiexec by itself")
+    parser.add_argument("--out", default="", metavar="DIR", help="folder of runs, in place of output.folder")
+
+
+def main(args) -> int:
+    """Exit code of the job, the same from every rank."""
+    one_thread()  # before NumPy is loaded
+    if args.n is not None and args.n < 1:
+        raise JobError(f"-n {args.n}: the number of ranks is 1 or more")
+    if args.n and args.n > 1:
+        if not under_launcher():
+            return start(args.n, ["run", *_again(args)])
+        _fits(args.n)
+    return work(args)
+
+
+def work(args) -> int:
+    """What each rank does."""
+    from nanompi.progress import Log
+    from nanompi.run import perform
+    from nanompi.step import discover
+    from nanompi.team import Team
+
+    _end_by_signals()
+    with Team() as team:
+        discover()
+        hosts = team.allgather(team.host)
+        job, folder = team.on_root(lambda: _prepare(args, team.vendor, hosts))
+        with Log(team, folder) as log:
+            log(
+                f"{job.name} on {team.size} {'rank' if team.size == 1 else 'ranks'}, MPI: {team.vendor}; {folder}"
+            )
+            perform(job, team, folder, log)
+        if team.root:
+            _tell(folder)
+    return 0
+
+
+def _prepare(args, vendor: str, hosts: list[str]):
+    """The checked job and its new folder (rank 0)."""
+    from nanompi.job.folder import create
+    from nanompi.job.job import read_job
+
+    job = read_job(args.job, args.set)
+    return job, create(job, vendor, hosts, args.out)
+
+
+def _tell(folder: Path):
+    """Where the result and the pictures are."""
+    results = [p for p in (folder / "result.h5",) if p.exists()]
+    for path in [*results, *sorted(folder.rglob("*.png"))]:
+        print(path, flush=True)
+
+
+def _again(args) -> list[str]:
+    """The arguments for the ranks."""
+    sets = [word for text in args.set for word in ("--set", text)]
+    return [*sets, *(["--out", args.out] if args.out else []), "--", args.job]
+
+
+def _fits(n: int):
+    from nanompi.team import launched
+
+    if n != launched():
+        raise JobError(
+            f"-n {n}, but this is already one of {launched()} ranks under mpirun or srun: leave -n out"
+        )
+
+
+def _end_by_signals():
+    """Ctrl-C and SIGTERM end a rank with 130 and 143 and no traceback."""
+
+    def end(number, _frame):
+        raise SystemExit(128 + number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)

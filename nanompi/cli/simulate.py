@@ -1,0 +1,33 @@
+"""Write the simulated scan of a job (`input: {simulate: ...}`) to an NXcxi_ptycho file, with its truth."""
+
+import os
+
+from nanompi.cli import job_arguments
+from nanompi.errors import JobError
+
+
+def arguments(parser):
+    """Arguments of `nanompi simulate`."""
+    job_arguments(parser)
+    parser.add_argument(
+        "-o", "--out", metavar="FILE", help="file to write (NAME.cxi beside the current folder's files)"
+    )
+
+
+def main(args) -> int:
+    """Exit code 0; 2 when the job's input is not simulated."""
+    from nanompi.job.job import read_job
+    from nanompi.step import discover
+
+    discover()
+    job = read_job(args.job, args.set)
+    if job.reader.name != "simulate":
+        raise JobError(
+            f"{args.job}: the input is not simulated but read by {job.reader.name}; write `simulate:`"
+        )
+    from nanompi.read.simulate import write
+
+    path = args.out or f"{job.name}.cxi"
+    write(job.reader.open(job.input.file, job.input), path)
+    print(f"{path}: {os.path.getsize(path) / 1e6:.1f} MB")
+    return 0

@@ -1,0 +1,96 @@
+"""The folder of one run: RUNS/NAME/run-0001. Its number is decided by mkdir, so no lock is needed."""
+
+import json
+import os
+import platform
+import re
+import sys
+import time
+from pathlib import Path
+
+from nanompi.errors import ResourceError
+from nanompi.job import yaml12
+
+PACKAGES = (
+    "nanompi numpy scipy h5py hdf5plugin scikit-learn numba blosc2 pydantic PyYAML rich mpi4py mpich openmpi "
+    "cupy-cuda12x cupy-cuda13x"
+).split()
+_RUN = re.compile(r"run-(\d+)$")
+
+
+def create(job, vendor: str = "", hosts: list[str] = (), runs: str = "") -> Path:
+    """Make the next run folder of a job and write into it what is known before the run. Rank 0 only.
+
+    vendor : the MPI library; hosts : host of each rank; runs : stands for `output.folder` when given
+    Errors: ResourceError when the folder cannot be made or written.
+    """
+    parent = Path(runs or job.output.folder) / job.name
+    try:
+        folder = _numbered(parent)
+        (folder / "logs").mkdir()
+        (folder / "job.yaml").write_text(job.text, encoding="utf-8")
+        (folder / "job.resolved.yaml").write_text(yaml12.write(job.resolved), encoding="utf-8")
+        facts = environment(vendor, hosts)
+        (folder / "environment.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+        _point(parent / "latest", folder.name)
+    except OSError as e:
+        where = e.filename or parent
+        raise ResourceError(
+            f"{where}: the run folder cannot be written: {e.strerror}; choose another with --out"
+        ) from None
+    return folder
+
+
+def environment(vendor: str = "", hosts: list[str] = ()) -> dict:
+    """What a run depends on beside its job: versions, machine, command line, Slurm's variables."""
+    return {
+        "time": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "command": sys.argv,
+        "folder": os.getcwd(),
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "host": platform.node(),
+        "cpus": os.cpu_count(),
+        "mpi": vendor,
+        "ranks": max(len(hosts), 1),
+        "hosts": {host: list(hosts).count(host) for host in dict.fromkeys(hosts)},
+        "packages": versions(),
+        "slurm": {k: v for k, v in sorted(os.environ.items()) if k.startswith("SLURM_") and "JWT" not in k},
+    }
+
+
+def versions(packages=PACKAGES) -> dict[str, str]:
+    """Installed versions, without importing anything; what is not installed is left out."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    out = {}
+    for name in packages:
+        try:
+            out[name] = version(name)
+        except PackageNotFoundError:
+            pass
+    return out
+
+
+def _numbered(parent: Path) -> Path:
+    """Make `parent/run-N` with the first number after the highest there; another process may be faster."""
+    parent.mkdir(parents=True, exist_ok=True)
+    number = max((int(m[1]) for p in parent.iterdir() if (m := _RUN.match(p.name))), default=0) + 1
+    while True:
+        folder = parent / f"run-{number:04d}"
+        try:
+            folder.mkdir()
+            return folder
+        except FileExistsError:
+            number += 1
+
+
+def _point(link: Path, name: str):
+    """Let `latest` point to the new folder: a new link, renamed over the old one."""
+    new = link.with_name(f".{link.name}-{name}")
+    try:
+        new.symlink_to(name, target_is_directory=True)
+        os.replace(new, link)
+    except OSError:
+        # A file system without links, or a real folder called `latest`: the run itself is not harmed.
+        new.unlink(missing_ok=True)

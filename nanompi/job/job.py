@@ -1,0 +1,227 @@
+"""The checked job, and how it is made from a file; all faults at once."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nanompi.errors import NanompiError, nearest
+from nanompi.job import load, model, order
+from nanompi.job.faults import Faults, Nothing, Spot
+from nanompi.job.load import Sweep
+from nanompi.job.yaml12 import Map, Seq, plain
+from nanompi.read import Input, reader_of
+from nanompi.run import Options
+from nanompi.step import PARTS, param, section
+
+VERSION = 1
+
+
+@section
+class Output:
+    """Where the result goes."""
+
+    folder: str = param("runs", help="folder of all runs; this one is FOLDER/NAME/run-0001, counted up")
+
+
+@dataclass
+class Job:
+    """One checked job.
+
+    input    : what every reader knows; reader : the chosen reader with its own parameters
+    steps    : step instances in order
+    text     : the job file as written
+    resolved : the job with every default, as plain values that read as the same job
+    """
+
+    name: str
+    input: Input
+    reader: Any
+    steps: list
+    output: Output = field(default_factory=Output)
+    run: Options = field(default_factory=Options)
+    text: str = ""
+    resolved: dict = field(default_factory=dict)
+
+
+SECTIONS = {"input": Input, "output": Output, "run": Options}
+KEYS = ("nanompi", "name", "input", "steps", "output", "run", "extends", "set")
+
+
+def read_job(file: str, settings: list[str] = ()) -> Job:
+    """The checked job of a file, with `--set` texts. Call `nanompi.step.discover()` before.
+
+    Errors: JobError (DataError where only the data are to blame) with one line for each fault.
+    """
+    faults = Faults()
+    tree = load.load(file, list(settings), faults)
+    if not tree.values and len(faults):
+        faults.stop()
+    return _job(tree, Path(file).stem, faults)
+
+
+def read_input(file: str, settings: list[str] = ()) -> tuple[Input, Any]:
+    """Input and reader of a job file, or of a scan file alone. Errors as for `read_job`."""
+    faults, values = Faults(), Map()
+    tree = load.Tree(values, [s for text in settings if (s := load.setting(text, faults))])
+    if file.lower().endswith((".yaml", ".yml")):
+        tree = load.load(file, list(settings), faults)
+    else:
+        load.apply(values, load.Set("input.file", file, values.place, values.place))
+    _apply(tree.values, tree.sets, faults, last=True)
+    given, reader = _input(_mapping(tree.values, "input", faults), faults)
+    faults.stop()
+    return given, reader
+
+
+def _job(tree: load.Tree, stem: str, faults: Faults) -> Job:
+    from nanompi.job.resolve import resolved
+
+    values = tree.values
+    left = _apply(values, tree.sets, faults, last=False)
+    _head(values, faults)
+    steps = order.complete(_list(values, faults), faults)
+    values.put("steps", steps, *_places(values, "steps"))
+    _apply(values, left, faults, last=True)
+    given, reader = _input(_mapping(values, "input", faults), faults)
+    name = _name(values, stem, faults)
+    built = [_step(one, at, faults) for one, at in zip(steps, steps.items_at)]
+    output, run = (_simple(values, key, faults) for key in ("output", "run"))
+    faults.stop()
+    job = Job(name, given, reader, built, output, run, tree.text)
+    job.resolved = resolved(job)
+    return job
+
+
+def _apply(values: Map, sets: list, faults: Faults, last: bool) -> list:
+    """Apply sets in order; those for steps not listed are returned, or faults when this is the last time."""
+    left = []
+    for one in sets:
+        try:
+            load.apply(values, one, PARTS["step"])
+        except KeyError as e:
+            left.append(one)
+            if last:
+                faults.add(one.place, one.path, e.args[0])
+        except NanompiError as e:
+            faults.add(one.place, one.path, str(e))
+    return left
+
+
+def _head(values: Map, faults: Faults):
+    """The keys at the top, and the version of the format."""
+    for key in values:
+        if key not in KEYS:
+            text = f'unknown key "{key}"{nearest(key, KEYS)}; allowed: {", ".join(KEYS)}'
+            faults.add(values.keys_at[key], key, text)
+    version = values.get("nanompi")
+    if "nanompi" not in values:
+        faults.add(
+            values.place,
+            "nanompi",
+            f"the version of the format is missing: write `nanompi: {VERSION}` as the first line",
+        )
+    elif version is True or version != VERSION:
+        text = f"{version!r} is not a version of the format that this program reads; write {VERSION}"
+        faults.add(values.at("nanompi"), "nanompi", text)
+
+
+def _places(values: Map, key: str):
+    return values.keys_at.get(key, values.place), values.at(key)
+
+
+def _name(values: Map, stem: str, faults: Faults) -> str:
+    """The job's name, which is a folder's name; that of the job file when there is none."""
+    name = values.get("name", stem)
+    if not isinstance(name, str) or not name or name != os.path.basename(name) or name.startswith("."):
+        text = f"{name!r} does not fit here; allowed: a text without / that does not start with a dot"
+        hint = f' (write it in quotes: "{name}")' if isinstance(name, int | float) else ""
+        faults.add(values.at("name"), "name", text + hint)
+    return name
+
+
+def _list(values: Map, faults: Faults) -> Seq:
+    """The steps as written, each a mapping."""
+    given, place = values.get("steps"), values.at("steps")
+    if not isinstance(given, Seq) or not given:
+        faults.add(
+            place,
+            "steps",
+            "list the steps, for example `steps: [{use: ptycho}]` (`nanompi methods` names them)",
+        )
+        return Seq(place)
+    for i, one in enumerate(given):
+        if isinstance(one, str):
+            given[i] = order.named(one, given.items_at[i])
+    return given
+
+
+def _mapping(values: Map, key: str, faults: Faults) -> Map:
+    given, place = values.get(key), values.at(key)
+    if isinstance(given, Map) or given is None:
+        return given if given is not None else Map(place)
+    faults.add(
+        place,
+        key,
+        f"{given!r} does not fit here; allowed: a mapping with {', '.join(model.parameters(SECTIONS[key]))}",
+    )
+    return Map(place)
+
+
+def _simple(values: Map, key: str, faults: Faults):
+    given = _mapping(values, key, faults)
+    built = model.build(SECTIONS[key], given, Spot(given.place, (key,)), faults)
+    if isinstance(built, Options) and PARTS["partition"] and built.split not in PARTS["partition"]:
+        known = PARTS["partition"]
+        text = f'"{built.split}" does not fit here{nearest(built.split, known)}; allowed: {", ".join(known)}'
+        faults.add(given.at("split"), (key, "split"), text)
+    return built
+
+
+def _step(one, place, faults: Faults):
+    if not isinstance(one, Map):
+        return Nothing
+    cls = order.step_of(one)
+    return (
+        Nothing
+        if cls is None
+        else model.build(cls, one, Spot(place, ("steps", one["use"])), faults, extra=("use",))
+    )
+
+
+def _input(given: Map, faults: Faults):
+    """(Input, reader) of the section `input`, which holds the parameters of both."""
+    spot = Spot(given.place, ("input",))
+    if isinstance(given.get("file"), str) and given["file"]:
+        given["file"] = model.found_file(given["file"], spot.below("file", given.at("file")), faults)
+    cls, before = None, len(faults)
+    if not any(isinstance(given.get(k), Sweep | Map | Seq | int | float) for k in ("file", "format")):
+        cls = _reader(given, spot, faults)
+    known = [*model.parameters(Input), *_own(cls)]
+    for key in given:
+        if key not in known:
+            faults.add(given.keys_at[key], (*spot.path, key), model.unknown(key, known))
+    common = model.build(Input, given, spot, faults, extra=tuple(given))
+    reader = (
+        model.build(cls, given, spot, faults, extra=tuple(given))
+        if cls and len(faults) == before
+        else Nothing
+    )
+    return common, reader
+
+
+def _own(cls) -> list[str]:
+    """Parameters of the reader; of all readers while it is not known which."""
+    readers = [cls] if cls else PARTS["reader"].values()
+    return list(dict.fromkeys(name for r in readers for name in model.parameters(r)))
+
+
+def _reader(given: Map, spot: Spot, faults: Faults):
+    key = "format" if "format" in given else "file"
+    if any(f.path == "input.file" for f in faults.found):
+        return None
+    try:
+        return PARTS["reader"][reader_of(plain(given))]
+    except NanompiError as e:
+        faults.add(given.at(key), (*spot.path, key), str(e), data=e.code == 3)
+        return None

@@ -1,0 +1,154 @@
+"""One value of a job file: what annotation, unit and limits allow. pydantic judges; the words are ours."""
+
+import math
+from dataclasses import MISSING, Field, is_dataclass
+from functools import cache
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import Field as Limits
+from pydantic import Strict, TypeAdapter, ValidationError
+
+from nanompi.errors import JobError, nearest
+from nanompi.job.yaml12 import plain
+from nanompi.units import quantity
+
+_WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", NoneType: "null"}
+_SIGNS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
+PLAIN = {"help": "", "unit": "", "bare": "", "kind": "", "limits": {}}
+
+
+def about(field: Field) -> dict:
+    """What `param` noted of a dataclass field: help, unit, bare, kind, limits."""
+    return {**PLAIN, **field.metadata}
+
+
+def default(field: Field) -> Any:
+    """The default of a dataclass field, a fresh one where it is made; MISSING where it is required."""
+    return field.default_factory() if field.default_factory is not MISSING else field.default
+
+
+def members(hint) -> tuple:
+    """The members of a union; the annotation itself where it is none."""
+    return get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+
+
+def section_of(hint) -> type | None:
+    """The dataclass in an annotation such as `Schedule`, `Schedule | None`."""
+    return next((m for m in members(hint) if is_dataclass(m)), None)
+
+
+def literals(hint) -> list:
+    """All values that the Literal members name."""
+    return [v for m in members(hint) if get_origin(m) is Literal for v in get_args(m)]
+
+
+def leaf(value: Any, hint, note: dict) -> Any:
+    """The checked value. note : from `about`. Errors: JobError saying what is wrong and what is allowed."""
+    given = plain(value)
+    changed = _with_unit(given, hint, note)
+    try:
+        checked = adapter(hint, tuple(note["limits"].items())).validate_python(_whole(changed, hint))
+    except ValidationError:
+        raise JobError(_wrong(given, hint, note)) from None
+    if isinstance(checked, float) and math.isnan(checked):
+        raise JobError(_wrong(given, hint, note))
+    return checked
+
+
+def allowed(hint, note: dict) -> str:
+    """What may stand here, in words: 'a whole number >= 1 or "auto"'."""
+    return " or ".join(dict.fromkeys(_word(m, note) for m in members(hint)))
+
+
+@cache
+def adapter(hint, limits: tuple) -> TypeAdapter:
+    """pydantic's judge of an annotation, strict, with the limits on each number in it."""
+    return TypeAdapter(_strict(hint, dict(limits)))
+
+
+def _strict(hint, limits: dict):
+    origin, inner = get_origin(hint), get_args(hint)
+    if hint in (int, float):
+        return Annotated[hint, Strict(), Limits(**limits)]
+    if hint in (bool, str):
+        return Annotated[hint, Strict()]
+    if origin in (Union, UnionType):
+        return Union[tuple(_strict(m, limits) for m in inner)]  # noqa: UP007  the members are computed
+    if origin in (list, tuple, dict):
+        return origin[tuple(m if m is ... else _strict(m, limits) for m in inner)]
+    return hint
+
+
+def _with_unit(value: Any, hint, note: dict) -> Any:
+    """Texts and bare numbers of a quantity as numbers in its unit; in lists too."""
+    if not note["unit"]:
+        return value
+    if isinstance(value, list):
+        return [_with_unit(v, hint, note) for v in value]
+    if isinstance(value, bool) or not isinstance(value, int | float | str) or value in literals(hint):
+        return value
+    try:
+        return quantity(value, note["unit"], note["bare"])
+    except JobError as e:
+        if str in members(hint):
+            return value
+        words = [f'"{v}"' for v in literals(hint)]
+        raise JobError(str(e) + (f"; or {', '.join(words)}" if words else "")) from None
+
+
+def _whole(value: Any, hint) -> Any:
+    """1e4 is the whole number 10000 where no fraction is possible."""
+    kinds = _leaves(hint)
+    if float in kinds or int not in kinds:
+        return value
+    if isinstance(value, list):
+        return [_whole(v, hint) for v in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _leaves(hint) -> set:
+    if get_origin(hint) is Literal:
+        return set()
+    inner = get_args(hint)
+    return set().union(*map(_leaves, inner)) if inner else {hint}
+
+
+def _word(hint, note: dict) -> str:
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin is Literal:
+        return ", ".join(_quoted(v) for v in inner)
+    if hint in (int, float):
+        return _WORDS[hint] + _unit(note) + _range(note["limits"])
+    if origin is tuple and ... not in inner:
+        return f"a list of {len(inner)}: [{', '.join(_word(m, note) for m in inner)}]"
+    if origin in (list, tuple):
+        return f"a list, each {_word(inner[0], note)}"
+    if origin is dict:
+        return f"a mapping, each value {_word(inner[1], note)}"
+    return _WORDS.get(hint) or {list: "a list", dict: "a mapping", Any: "any value"}.get(hint, "{...}")
+
+
+def _unit(note: dict) -> str:
+    if not note["unit"]:
+        return ""
+    return f" with a unit (a bare number is in {note['bare']})"
+
+
+def _range(limits: dict) -> str:
+    return ",".join(f" {_SIGNS[k]} {v:g}" for k, v in limits.items())
+
+
+def _quoted(value) -> str:
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "null"}[value]
+    return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def _wrong(value: Any, hint, note: dict) -> str:
+    shown = _quoted(value) if not isinstance(value, list | dict) else str(value)
+    close = nearest(value, literals(hint)) if isinstance(value, str) else ""
+    text = f"{shown} does not fit here{close}; allowed: {allowed(hint, note)}"
+    if hint is str and isinstance(value, int | float):
+        text += f' (write it in quotes: "{shown}")'
+    return text + (f" - {note['help']}" if note["help"] else "")

@@ -1,0 +1,64 @@
+"""What can be named in a job file, in words: `nanompi methods`, `nanompi methods ptycho`."""
+
+from dataclasses import MISSING, is_dataclass
+from typing import get_args, get_origin
+
+from nanompi.errors import JobError, nearest
+from nanompi.job import yaml12
+from nanompi.job.leaf import about, allowed, default, section_of
+from nanompi.job.model import parameters
+from nanompi.job.resolve import simple
+from nanompi.step import KINDS, PARTS
+
+
+def table() -> list[tuple[str, list[tuple[str, str]]]]:
+    """[(kind, [(name, first sentence)])] of everything registered."""
+    return [(kind, [(name, doc(cls)) for name, cls in PARTS[kind].items()]) for kind in KINDS]
+
+
+def doc(cls: type) -> str:
+    """First sentence or paragraph of a part's docstring, on one line."""
+    return " ".join((cls.__doc__ or "").strip().split("\n\n")[0].split())
+
+
+def find(name: str) -> list[type]:
+    """The parts of this name, in any case, of any kind. Errors: JobError with the nearest name."""
+    known = {n for kind in KINDS for n in PARTS[kind]}
+    found = [cls for kind in KINDS for n, cls in PARTS[kind].items() if n.lower() == name.lower()]
+    if not found:
+        raise JobError(
+            f'"{name}" is not a step, reader or engine{nearest(name, known)}; `nanompi methods` lists them'
+        )
+    return found
+
+
+def rows(cls: type, above: str = "", base=None) -> list[tuple[str, str, str, str]]:
+    """Parameters of a part as (dotted name, default, what is allowed, help); those of its sections follow it.
+
+    base : the instance that is the default of a section; its values are the defaults
+    """
+    out = []
+    for name, (field, hint) in parameters(cls).items():
+        note, standard = about(field), default(field) if base is None else getattr(base, name)
+        section = section_of(hint) or (section_of(get_args(hint)[0]) if get_origin(hint) is list else None)
+        out.append(
+            (above + name, _default(standard, note, section), _allowed(hint, note, section), note["help"])
+        )
+        if section:
+            out += rows(section, f"{above}{name}.", standard if isinstance(standard, section) else None)
+    return out
+
+
+def _default(standard, note: dict, section) -> str:
+    if standard is MISSING:
+        return "required"
+    if section and is_dataclass(standard):
+        return ""
+    value = standard if note["kind"] in KINDS else simple(standard, note["unit"])
+    return yaml12.write([value], 1000, flow=True).strip()[1:-1]
+
+
+def _allowed(hint, note: dict, section) -> str:
+    if note["kind"] in KINDS:
+        return f"a chain of {', '.join(PARTS[note['kind']])}"
+    return "section" if section else allowed(hint, note)

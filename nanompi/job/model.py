@@ -1,0 +1,145 @@
+"""From the parameters that a part declares to a checked instance; all faults are collected, none raised."""
+
+import os
+from dataclasses import MISSING, fields, is_dataclass
+from functools import cache
+from pathlib import Path
+from types import NoneType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from nanompi.errors import JobError, nearest
+from nanompi.job import chain
+from nanompi.job.faults import Faults, Nothing, Spot
+from nanompi.job.leaf import about, default, leaf, members, section_of
+from nanompi.job.load import Sweep
+from nanompi.job.yaml12 import Map, Seq
+from nanompi.step import KINDS
+
+
+@cache
+def parameters(cls: type) -> dict[str, tuple]:
+    """Parameters of a part or section: name -> (dataclass field, annotation)."""
+    hints = get_type_hints(cls)
+    return {f.name: (f, hints[f.name]) for f in fields(cls) if f.init}
+
+
+def build(
+    cls: type, given: Map, spot: Spot, faults: Faults, extra: tuple[str, ...] = (), base: Any = None
+) -> Any:
+    """An instance of a part or section, or Nothing when it has faults.
+
+    extra : keys of the mapping that belong to others
+    base  : instance whose values stand where the mapping is silent (else the defaults of `cls`)
+    """
+    known = parameters(cls)
+    for key in given:
+        if key not in known and key not in extra:
+            faults.add(given.keys_at[key], (*spot.path, key), unknown(key, known))
+    values = {name: _parameter(name, given, cls, base, spot, faults) for name in known}
+    if any(v is Nothing for v in values.values()):
+        return Nothing
+    return tried(lambda: cls(**values), spot, faults)
+
+
+def unknown(key: str, known) -> str:
+    """The words for a key that does not exist."""
+    allowed = ", ".join(known) or "none, it has no parameters"
+    return f'unknown parameter "{key}"{nearest(key, known)}; allowed: {allowed}'
+
+
+def tried(work, spot: Spot, faults: Faults) -> Any:
+    """`work()`; what it refuses (JobError, ValueError, TypeError) becomes a fault and Nothing."""
+    try:
+        return work()
+    except (JobError, ValueError, TypeError) as e:
+        faults.add(spot.place, spot.path, str(e))
+        return Nothing
+
+
+def _parameter(name: str, given: Map, cls: type, base: Any, spot: Spot, faults: Faults):
+    field, hint = parameters(cls)[name]
+    here, note = spot.below(name, given.at(name)), about(field)
+    standard = default(field) if base is None else getattr(base, name)
+    if name in given:
+        return value(given[name], hint, note, here, faults, standard)
+    if standard is MISSING:
+        faults.add(spot.place, here.path, f"this parameter is required: {note['help']}")
+        return Nothing
+    return _standard(standard, hint, note, here, faults)
+
+
+def _standard(standard: Any, hint, note: dict, spot: Spot, faults: Faults):
+    """A default as the part wants it: chains and sections may be declared in their short form."""
+    section = section_of(hint)
+    if note["kind"] in KINDS and isinstance(standard, str):
+        return _chain(standard, note["kind"], spot, faults)
+    if section and standard is not None and not is_dataclass(standard) and hasattr(section, "from_value"):
+        return section.from_value(standard)
+    return standard
+
+
+def value(given: Any, hint, note: dict, spot: Spot, faults: Faults, base: Any = None) -> Any:
+    """The checked value of one parameter, or Nothing."""
+    if _has_sweep(given):
+        faults.add(
+            spot.place,
+            spot.path,
+            "a sweep needs `nanompi sweep`, which comes with a later version; give one value",
+        )
+        return Nothing
+    if note["kind"] in KINDS:
+        return _chain(given, note["kind"], spot, faults)
+    if section_of(hint):
+        return _section(given, hint, note, spot, faults, base)
+    if get_origin(hint) is list and isinstance(given, Seq) and section_of(get_args(hint)[0]):
+        return _sections(given, get_args(hint)[0], note, spot, faults)
+    checked = tried(lambda: leaf(given, hint, note), spot, faults)
+    if note["kind"] == "file" and checked and isinstance(checked, str):
+        return found_file(checked, spot, faults)
+    return checked
+
+
+def _chain(given, kind: str, spot: Spot, faults: Faults):
+    before = len(faults)
+    links = chain.links(given, kind, spot, faults)
+    built = [build(cls, values, below, faults) for cls, values, below in links]
+    return built if len(faults) == before else Nothing
+
+
+def _section(given, hint, note: dict, spot: Spot, faults: Faults, base: Any):
+    section, others = section_of(hint), [m for m in members(hint) if not is_dataclass(m)]
+    if given is None and NoneType not in others:
+        given = Map(spot.place)  # `probe:` with nothing below it
+    if isinstance(given, Map):
+        return build(section, given, spot, faults, base=base if isinstance(base, section) else None)
+    if given is not None and hasattr(section, "from_value"):
+        return tried(lambda: section.from_value(given), spot, faults)
+    if others:
+        return tried(lambda: leaf(given, Union[tuple(others)], note), spot, faults)  # noqa: UP007  computed
+    names = ", ".join(parameters(section))
+    faults.add(spot.place, spot.path, f"{given!r} does not fit here; allowed: a mapping with {names}")
+    return Nothing
+
+
+def _sections(given: Seq, hint, note: dict, spot: Spot, faults: Faults):
+    spots = [spot.below(i, at) for i, at in enumerate(given.items_at)]
+    built = [_section(one, hint, note, below, faults, None) for one, below in zip(given, spots)]
+    return Nothing if Nothing in built else built
+
+
+def _has_sweep(given) -> bool:
+    """Is the value a sweep, or a list with one in it? (In a mapping its parameters find it.)"""
+    return isinstance(given, Sweep) or (isinstance(given, Seq) and any(map(_has_sweep, given)))
+
+
+def found_file(name: str, spot: Spot, faults: Faults) -> str:
+    """Absolute path of a file named in a job: from the current folder, else beside the job file."""
+    beside = Path(spot.place.file).parent if spot.place.line else Path()
+    tries = list(dict.fromkeys(os.path.abspath(Path(folder) / name) for folder in (".", beside)))
+    for path in tries:
+        if os.path.exists(path):
+            return path
+    near = [p.name for t in tries if Path(t).parent.is_dir() for p in Path(t).parent.iterdir()]
+    text = f"no such file: {' nor '.join(tries)}{nearest(Path(name).name, near)}"
+    faults.add(spot.place, spot.path, text, data=True)
+    return name

@@ -1,0 +1,91 @@
+"""The order of the steps: each needs what earlier ones give; what is missing and plain is inserted."""
+
+from dataclasses import MISSING
+
+from nanompi.errors import nearest
+from nanompi.job import leaf
+from nanompi.job.faults import Faults, Place
+from nanompi.job.model import parameters
+from nanompi.job.yaml12 import Map, Seq
+from nanompi.step import PARTS
+
+AT_HAND = ("scan", "parts")  # every run has these before its first step
+
+
+def named(name: str, place: Place) -> Map:
+    """A step with nothing but its name."""
+    one = Map(place)
+    one.put("use", name, place, place)
+    return one
+
+
+def step_of(one) -> type | None:
+    """The registered class of a step as written; None when there is none."""
+    name = one.get("use") if isinstance(one, Map) else None
+    return PARTS["step"].get(name) if isinstance(name, str) else None
+
+
+def complete(steps: Seq, faults: Faults) -> Seq:
+    """The steps, with those inserted that are needed and those appended that always follow."""
+    known = [_known(one, at, faults) for one, at in zip(steps, steps.items_at)]
+    out, given = Seq(steps.place), set(AT_HAND)
+    for i, (one, place) in enumerate(zip(steps, steps.items_at)):
+        later = [step_of(s) for s in steps[i + 1 :]]
+        _add(one, place, out, given, _Rest(later, faults if all(known) else Faults(), ()))
+    for i, one in enumerate(list(out)):
+        follower = getattr(step_of(one), "followed_by", None)
+        if follower and follower not in [s.get("use") for s in out[i + 1 :] if isinstance(s, Map)]:
+            after = named(follower, out.items_at[i])
+            if _known(after, after.place, faults):
+                _add(after, after.place, out, given, _Rest([], faults, ()))
+    return out
+
+
+class _Rest:
+    """What stands behind a step (`later`), where faults go, and the steps that wait for it (`above`)."""
+
+    def __init__(self, later: list, faults: Faults, above: tuple):
+        self.later, self.faults, self.above = later, faults, above
+
+
+def _known(one, place: Place, faults: Faults) -> bool:
+    if step_of(one):
+        return True
+    known = PARTS["step"]
+    if not isinstance(one, Map) or not isinstance(one.get("use"), str):
+        faults.add(place, "steps", f"a step is named by `use:`; allowed: {', '.join(known)}")
+    else:
+        text = f'unknown step "{one["use"]}"{nearest(one["use"], known)}; allowed: {", ".join(known)}'
+        faults.add(one.at("use"), "steps", text)
+    return False
+
+
+def _add(one, place: Place, out: Seq, given: set, rest: _Rest):
+    """Append a step behind those that give what it needs."""
+    cls = step_of(one)
+    for need in cls.needs if cls else ():
+        if need not in given:
+            _supply(need, cls, place, out, given, rest)
+    out.put(len(out), one, place)
+    given.update(cls.gives if cls else ())
+
+
+def _supply(need: str, cls: type, place: Place, out: Seq, given: set, rest: _Rest):
+    """Insert the one step that gives `need`; a fault where none or several do, or it needs parameters."""
+    givers = [s for s in PARTS["step"].values() if need in s.gives]
+    late = [s.name for s in rest.later if s in givers]
+    if late:
+        text = f"{cls.name} needs {need} of {late[0]}, which stands later; move that before {cls.name}"
+    elif len(givers) == 1 and not _required(givers[0]) and givers[0].name not in rest.above:
+        inner = _Rest(rest.later, rest.faults, (*rest.above, cls.name))
+        return _add(named(givers[0].name, place), place, out, given, inner)
+    elif givers:
+        text = f"{cls.name} needs {need}: put {' or '.join(s.name for s in givers)} before it"
+    else:
+        text = f"{cls.name} needs {need}, which no step gives"
+    given.add(need)  # told once
+    rest.faults.add(place, ("steps", cls.name), text)
+
+
+def _required(cls: type) -> list[str]:
+    return [name for name, (field, _) in parameters(cls).items() if leaf.default(field) is MISSING]

@@ -1,0 +1,130 @@
+"""The JSON schema of a job file, for completion and checks in editors, from the same parameters."""
+
+from dataclasses import MISSING
+from typing import Union, get_args, get_origin
+
+from nanompi.job.job import SECTIONS, VERSION
+from nanompi.job.leaf import about, adapter, default, members, section_of
+from nanompi.job.model import parameters
+from nanompi.job.resolve import simple
+from nanompi.step import KINDS, PARTS
+
+_QUANTITY = {"type": "string", "pattern": r"^\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*\S*\s*$"}
+
+
+def schema() -> dict:
+    """The schema of the whole job file. Call `nanompi.step.discover()` before."""
+    sections = {key: of_class(cls) for key, cls in SECTIONS.items() if key != "input"}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "nanompi job",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "nanompi": {"const": VERSION, "description": "version of this format"},
+            "name": {"type": "string", "description": "name of the job and of its folder of runs"},
+            "input": _input(),
+            "steps": {
+                "type": "array",
+                "minItems": 1,
+                "items": _steps(),
+                "description": "what is done, in order",
+            },
+            **sections,
+            "extends": {
+                "type": "string",
+                "description": "job file whose keys stand where this one is silent",
+            },
+            "set": {"type": "object", "description": "dotted path: value, applied last"},
+        },
+        "anyOf": [{"required": ["nanompi", "input", "steps"]}, {"required": ["extends"]}],
+    }
+
+
+def of_class(cls: type, first: dict | None = None) -> dict:
+    """The schema of a part or section. first : properties that stand before its own, all required."""
+    properties = {**(first or {}), **{name: _parameter(*known) for name, known in parameters(cls).items()}}
+    required = [n for n, (field, _) in parameters(cls).items() if default(field) is MISSING]
+    out = {
+        "type": "object",
+        "description": _doc(cls),
+        "additionalProperties": False,
+        "properties": properties,
+    }
+    return {**out, "required": [*(first or {}), *required]} if first or required else out
+
+
+def _input() -> dict:
+    """Parameters of `Input` and of all readers together: which reader it is, the file says."""
+    out, own = of_class(SECTIONS["input"]), {}
+    for cls in PARTS["reader"].values():
+        for name, known in parameters(cls).items():
+            own.setdefault(name, []).append(_parameter(*known))
+    merged = {name: found[0] if len(found) == 1 else {"anyOf": found} for name, found in own.items()}
+    return {**out, "properties": {**merged, **out["properties"]}}
+
+
+def _steps() -> dict:
+    steps = [of_class(cls, {"use": {"const": name}}) for name, cls in PARTS["step"].items()]
+    return {"oneOf": [{"enum": list(PARTS["step"])}, *steps]}
+
+
+def _parameter(field, hint) -> dict:
+    note, standard = about(field), default(field)
+    words = [note["help"], f"(a bare number is in {note['bare']})" if note["unit"] else ""]
+    out = {**_value(hint, note), "description": " ".join(w for w in words if w)}
+    return out if standard is MISSING else {**out, "default": simple(standard, note["unit"])}
+
+
+def _value(hint, note: dict) -> dict:
+    if note["kind"] in KINDS:
+        return _chain(note["kind"])
+    section, others = section_of(hint), [m for m in members(hint) if m is not section_of(hint)]
+    if section is None and get_origin(hint) is list and section_of(get_args(hint)[0]):
+        return {"type": "array", "items": of_class(get_args(hint)[0])}
+    if section is None:
+        return _leaf(hint, note)
+    short = [{"type": ["number", "string", "array", "boolean"]}] if hasattr(section, "from_value") else []
+    rest = [_leaf(Union[tuple(others)], note)] if others else []  # noqa: UP007  the members are computed
+    return {"anyOf": [of_class(section), *short, *rest]} if short or rest else of_class(section)
+
+
+def _leaf(hint, note: dict) -> dict:
+    scale = note["bare"] == note["unit"]
+    limits = {k: v for k, v in note["limits"].items() if scale or v == 0}
+    out = adapter(hint, tuple(limits.items())).json_schema()
+    return _quantities(out) if note["unit"] else out
+
+
+def _quantities(found):
+    """Each number also as a text with a unit."""
+    if isinstance(found, list):
+        return [_quantities(f) for f in found]
+    if not isinstance(found, dict):
+        return found
+    if found.get("type") in ("number", "integer"):
+        return {"anyOf": [found, _QUANTITY]}
+    return {k: _quantities(v) for k, v in found.items()}
+
+
+def _chain(kind: str) -> dict:
+    text = {
+        "type": "string",
+        "description": f"{kind}s left to right: {' '.join(f'{n}*100' for n in PARTS[kind])}",
+    }
+    return {"anyOf": [text, {"type": "array", "items": {"anyOf": [text, *map(_link, PARTS[kind].values())]}}]}
+
+
+def _link(cls: type) -> dict:
+    """{DM: 100, alpha: 0.9}; the name in any case."""
+    out = of_class(cls)
+    own = dict(out["properties"])
+    count = own.pop("iterations", {"type": "null"})
+    count = {"anyOf": [{k: v for k, v in count.items() if k in ("type", "minimum")}, {"type": "null"}]}
+    names = list(dict.fromkeys([cls.name, cls.name.lower()]))
+    ways = {"oneOf": [{"required": [name]} for name in names]}
+    return {**out, "properties": {**dict.fromkeys(names, count), **own}, **ways}
+
+
+def _doc(cls: type) -> str:
+    return (cls.__doc__ or "").strip().split("\n\n")[0].replace("\n", " ")

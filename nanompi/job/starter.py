@@ -1,0 +1,77 @@
+"""A first job file with comments, made from what the parts declare."""
+
+import os
+from dataclasses import MISSING, is_dataclass
+
+from nanompi.job.leaf import about, default, section_of
+from nanompi.job.methods import doc
+from nanompi.job.model import parameters
+from nanompi.job.resolve import simple
+from nanompi.job.yaml12 import write
+from nanompi.read import Input
+from nanompi.run import Options
+from nanompi.step import KINDS, PARTS
+
+STEPS = ("ptycho.prepare", "ptycho", "ptycho.finish")
+WIDTH = 48
+
+
+def starter(file: str, scan: str = "") -> str:
+    """Text of a job file that will stand in `file`. scan : the scan file; without it the scan is simulated."""
+    folder = os.path.dirname(os.path.abspath(file))
+    source = os.path.relpath(scan, folder) if scan else ""
+    head = [
+        "# A nanompi job. Lines after # are defaults: take the # away to change one.",
+        "# `nanompi check FILE` tests it, `nanompi run -n 2 FILE` runs it, `nanompi methods ptycho` explains.",
+        "",
+        "nanompi: 1",
+        write({"name": os.path.splitext(os.path.basename(file))[0]}).rstrip(),
+    ]
+    return "\n".join([*head, "", *_input(source), "", "steps:", *_steps(), "", *_options(), ""])
+
+
+def _input(source: str) -> list[str]:
+    lines = ["input:"]
+    if source:
+        lines.append(_said("  " + write({"file": source}, 1000).rstrip(), "the scan file"))
+    else:
+        lines.append(_said("  simulate: {}", "no file: a scan is simulated; or write  file: scan.cxi"))
+    known = {n: p for n, p in parameters(Input).items() if n != "file"}
+    return lines + [_line("  # ", n, about(f), default(f)) for n, (f, _) in known.items()]
+
+
+def _steps() -> list[str]:
+    lines = []
+    for name in STEPS:
+        cls = PARTS["step"].get(name)
+        lines.append(_said(f"  - use: {name}", doc(cls) if cls else ""))
+        lines += _commented(cls, "    # ") if cls else []
+    return lines
+
+
+def _options() -> list[str]:
+    return ["# run:", *_commented(Options, "#   ")]
+
+
+def _commented(cls: type, lead: str, base=None) -> list[str]:
+    """All parameters of a part or section as comments with their defaults (those of `base` where given)."""
+    lines = []
+    for name, (field, hint) in parameters(cls).items():
+        standard = default(field) if base is None else getattr(base, name)
+        if section_of(hint) and is_dataclass(standard):
+            lines.append(_said(f"{lead}{name}:", about(field)["help"]))
+            lines += _commented(section_of(hint), lead + "  ", standard)
+        else:
+            lines.append(_line(lead, name, about(field), standard))
+    return lines
+
+
+def _line(lead: str, name: str, note: dict, standard) -> str:
+    if standard is MISSING:
+        return _said(f"{lead}{name}: ...", note["help"])
+    value = standard if note["kind"] in KINDS else simple(standard, note["unit"])
+    return _said(f"{lead}{name}: {write([value], 1000, flow=True).strip()[1:-1]}", note["help"])
+
+
+def _said(line: str, help: str) -> str:
+    return f"{line:<{WIDTH}} # {help}" if help else line
