@@ -27,11 +27,22 @@ def colours(field: np.ndarray) -> np.ndarray:
 def resized(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """The image (2-D, real or complex) in another size: a new pixel is the mean of the area it covers."""
     for axis, n in enumerate(shape):
-        while image.shape[axis] >= 4 * n:  # first by whole halves, so that large images stay cheap
-            even = np.moveaxis(image, axis, 0)[: image.shape[axis] // 2 * 2]
-            image = np.moveaxis((even[::2] + even[1::2]) / 2, 0, axis)
+        image = _blocks(
+            image, axis, image.shape[axis] // n
+        )  # cheap; what is left is less than a factor of two
+    if image.shape == tuple(shape):
+        return image
     rows, columns = (_cover(n, m) for n, m in zip(shape, image.shape))
     return rows @ image @ columns.T
+
+
+def _blocks(image: np.ndarray, axis: int, k: int) -> np.ndarray:
+    """Means of k neighbours along an axis; a rest of less than k pixels at the end is left out."""
+    if k < 2:
+        return image
+    n = image.shape[axis] // k
+    lines = np.moveaxis(image, axis, 0)[: n * k]
+    return np.moveaxis(sum(lines[i::k] for i in range(k)) / k, 0, axis)
 
 
 def _cover(n: int, m: int) -> np.ndarray:

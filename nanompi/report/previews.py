@@ -73,7 +73,7 @@ def image(result: Result, signal: Signal, space: tuple[int, int], alone: bool) -
     shape = _size(data.shape, space, alone)
     area, lit = (draw.resized(_area(result, data.shape, f), shape) > 0.5 for f in (0.1, 0.3))
     if signal.show == "phase":
-        shown = np.angle(draw.resized(np.exp(1j * data.astype(np.float32)), shape))
+        shown = np.angle(draw.resized(np.exp(np.complex64(1j) * data.astype(np.float32)), shape))
     else:
         shown = draw.resized(data.astype(np.float32), shape)
     low, high = np.nanpercentile(shown[lit] if lit.any() else shown, [1, 99])
@@ -117,12 +117,12 @@ DRAW = {"phase": image, "amplitude": image, "probe": probe, "curve": curves}
 
 
 def _size(shape: tuple[int, int], space: tuple[int, int], alone: bool) -> tuple[int, int]:
-    """Alone: the size of the data, small images enlarged by a whole factor; on the sheet: the space."""
+    """Alone: the size of the data, times or by a whole number; on the sheet: the space."""
     if not alone:
         return draw.fitted(shape, space[0])
     if max(shape) < space[0]:
         return draw.fitted(shape, space[0], whole=True)
-    return shape if max(shape) <= LARGEST else draw.fitted(shape, LARGEST)
+    return tuple(max(1, n // math.ceil(max(shape) / LARGEST)) for n in shape)
 
 
 def _area(result: Result, shape: tuple[int, int], frac: float) -> np.ndarray:
