@@ -22,7 +22,7 @@ from nanompi.newfile import new_hdf5
 from nanompi.result import Result, Signal
 from nanompi.units import DIMENSIONS
 
-LARGE = 65536  # bytes from which an array is compressed
+PACKED = 1 << 16, 1 << 24  # bytes of an array that is compressed: gzip makes 20 MB/s, a larger one would wait
 
 
 def write(result: Result, path: Path):
@@ -66,9 +66,9 @@ def _array(entry, place: str, value):
 
 
 def dataset(parent, name: str, data):
-    """One dataset; large float images with shuffle and gzip 1, which any HDF5 can undo."""
+    """One dataset; float images of `PACKED` size with shuffle and gzip 1, which any HDF5 can undo."""
     data = np.asarray(data)
-    image = data.ndim >= 2 and data.dtype.kind in "fc" and data.nbytes >= LARGE
+    image = data.ndim >= 2 and data.dtype.kind in "fc" and PACKED[0] <= data.nbytes <= PACKED[1]
     packed = dict(compression="gzip", compression_opts=1, shuffle=True, chunks=_chunks(data)) if image else {}
     return parent.create_dataset(name, data=data, **packed)
 

@@ -95,7 +95,7 @@ def test_notes_are_json_and_numbers_by_name(file):
     assert process["environment/ranks"][()] == 2 and process["metrics/phases/iterate"][()] == 12.5
 
 
-def test_large_images_are_gzip_and_nothing_needs_a_plugin(file):
+def test_images_are_gzip_and_nothing_needs_a_plugin(file):
     filters = {}
     file.visititems(
         lambda name, d: filters.update({name: d.compression}) if isinstance(d, h5py.Dataset) else None
