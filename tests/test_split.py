@@ -40,6 +40,15 @@ def test_blocks_are_read_in_the_order_of_the_file(counts):
     assert seen == list(range(23))
 
 
+@pytest.mark.parametrize("chunk", [1, 4, 10, 40])
+def test_no_chunk_of_the_file_is_read_twice(chunk):
+    order = np.random.default_rng(1).permutation(23)[:19]
+    blocks = split._cut(np.sort(order), 6, chunk)
+    numbers = np.concatenate([np.unique(b // chunk) for b in blocks])
+    assert np.array_equal(np.concatenate(blocks), np.sort(order)) and len(np.unique(numbers)) == len(numbers)
+    assert all(len(b) <= max(6, chunk) for b in blocks)
+
+
 def test_prepare_is_told_the_global_indices(counts):
     order = np.array([20, 3, 11])
     got = split.load(

@@ -127,8 +127,8 @@ def _room(n, centre):
 def start_of(centre, size, shape, rebin: int, far: bool) -> tuple[int, int]:
     """First row and column of the window. Far field: the beam falls on its zero frequency, pixel h // 2.
 
-    After rebinning that is the middle of summed pixels; half of one is given up where the window then stays on
-    the detector (a shift of the beam within a pixel is a phase ramp, which the probe takes).
+    After rebinning that is the middle of summed pixels; half of one is given up where the window so stays
+    on the detector (a shift of the beam within a pixel is a phase ramp, which the probe takes).
     """
     if not far:
         return tuple(int(np.rint(c - (m - 1) / 2)) for c, m in zip(centre, size))
