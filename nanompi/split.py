@@ -110,15 +110,29 @@ def _step(source, block):
 
 def _read(source, own, threads, block):
     """Blocks (rows of this rank, raw frames) in the order of the file, so that each chunk is read once."""
-    order, step = np.argsort(own, kind="stable"), _step(source, block)
-    for start in range(0, len(own), step):
-        where = order[start : start + step]
-        yield where, source.read(own[where], threads)
+    order = np.argsort(own, kind="stable")
+    start = 0
+    for wanted in _cut(own[order], _step(source, block), getattr(source, "chunk", 1)):
+        yield order[start : start + len(wanted)], source.read(wanted, threads)
+        start += len(wanted)
+
+
+def _cut(rising, step, chunk):
+    """Pieces of a rising index, about `step` long, that end where chunks of frames of the file end."""
+    number, start, out = rising // chunk, 0, []
+    while start < len(rising):
+        end = start + step
+        if end < len(rising):
+            end = int(np.searchsorted(number, number[end]))  # back to where this chunk begins
+            end = end if end > start else int(np.searchsorted(number, number[start], "right"))
+        out.append(rising[start:end])
+        start = end
+    return out
 
 
 def _scatter(team, source, parts, threads, block, packed):
     """The same blocks, read by rank 0 through the whole file and sent to where they belong."""
-    plan = _blocks(parts, team.rank, _step(source, block))
+    plan = _blocks(parts, team.rank, _step(source, block), getattr(source, "chunk", 1))
     if team.root:
         yield from _send(team, source, parts, threads, plan, packed)
         return
@@ -127,12 +141,11 @@ def _scatter(team, source, parts, threads, block, packed):
             yield where, _unpack(team.recv(0), (len(where), *source.shape[1:]), source.dtype, packed)
 
 
-def _blocks(parts, rank, step):
+def _blocks(parts, rank, step, chunk):
     """[(global indices of a block, rows of this rank in it, in that order)]: known to all without asking."""
-    wanted = np.sort(np.concatenate(parts))
+    blocks = _cut(np.sort(np.concatenate(parts)), step, chunk)
     order = np.argsort(parts[rank], kind="stable")
     mine = parts[rank][order]
-    blocks = [wanted[i : i + step] for i in range(0, len(wanted), step)]
     cuts = [np.searchsorted(mine, (b[0], b[-1] + 1)) for b in blocks]
     return [(b, order[i:j]) for b, (i, j) in zip(blocks, cuts)]
 

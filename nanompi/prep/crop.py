@@ -124,8 +124,14 @@ def _room(n, centre):
     return max(2, min(n, side / (0.5 - OUT)))
 
 
-def start_of(centre, size, rebin: int, far: bool) -> tuple[int, int]:
-    """First row and column of the window. Far field: the beam falls on its zero frequency, pixel h // 2."""
+def start_of(centre, size, shape, rebin: int, far: bool) -> tuple[int, int]:
+    """First row and column of the window. Far field: the beam falls on its zero frequency, pixel h // 2.
+
+    After rebinning that is the middle of summed pixels; half of one is given up where the window so stays
+    on the detector (a shift of the beam within a pixel is a phase ramp, which the probe takes).
+    """
     if not far:
-        return tuple(int(np.rint(c - (n - 1) / 2)) for c, n in zip(centre, size))
-    return tuple(int(np.rint(c - (rebin - 1) / 2)) - rebin * (n // rebin // 2) for c, n in zip(centre, size))
+        return tuple(int(np.rint(c - (m - 1) / 2)) for c, m in zip(centre, size))
+    exact = [int(np.rint(c - (rebin - 1) / 2)) - rebin * (m // rebin // 2) for c, m in zip(centre, size)]
+    inside = [min(max(a, 0), max(n - m, 0)) for a, n, m in zip(exact, shape, size)]
+    return tuple(b if abs(b - a) <= rebin // 2 else a for a, b in zip(exact, inside))

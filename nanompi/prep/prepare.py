@@ -72,7 +72,7 @@ def make_plan(p: Prepare, scan, threads: int = 1) -> Plan:
     at = _centre(p.centre, scan, dark.subtract(seen.mean, image), good & ~mask.dead(seen.total, good))
     place, turn = orientation.moved(at, shape, o), orientation.turned(shape, o)
     size = crop.size_of(p.size, turn, place, p.rebin, far)
-    start = crop.start_of(place, size, p.rebin, far)
+    start = crop.start_of(place, size, turn, p.rebin, far)
     exact = crop.cut(shape, o, start, size, scan.corner, far and p.rebin == 1)
     return Plan(
         window=exact,
@@ -98,7 +98,7 @@ def make_plan(p: Prepare, scan, threads: int = 1) -> Plan:
 def _centre(given, scan, mean, good):
     """Frames in FFT order say themselves where the zero frequency is; else it is given or found.
 
-    good : also without the pixels that never count, so that a beam stop nobody masked does not pull at the centre
+    good : also without the pixels that never count, so that no beam stop pulls at the centre
     """
     if scan.corner:
         given = "middle" if given == "auto" else given

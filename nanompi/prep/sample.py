@@ -13,7 +13,8 @@ BLOCK = 32 << 20  # bytes read at once
 def sample_of(n: int, most: int = MOST) -> np.ndarray:
     """At most `most` of n frames, spread over the scan; equal steps could follow one column of a raster."""
     m = min(n, most)
-    return np.unique(((np.arange(m) + (np.arange(m) * 0.6180339887) % 1) * n / m).astype(np.int64))
+    edge = np.arange(m + 1, dtype=np.int64) * n // max(m, 1)
+    return edge[:-1] + (np.arange(m) * 0.6180339887 % 1 * np.diff(edge)).astype(np.int64)
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Under mpirun: read = scatter = the frames themselves; packed or not; in small pieces; back on rank 0 by collect."""
+"""Under mpirun: read = scatter = the frames themselves; packed or not; in pieces; and back by collect."""
 
 import sys
 import tracemalloc
@@ -8,7 +8,7 @@ import numpy as np
 import nanompi.team
 from nanompi import split
 from nanompi.clock import Clock
-from nanompi.partition.kmeans import KMeans
+from nanompi.partition.stripes import Stripes
 from nanompi.team import Team
 from tests.memory import Memory
 
@@ -30,7 +30,7 @@ def prepare(block, index):
 
 def parts_of(team, n):
     positions = np.random.default_rng(5).random((n, 2))
-    return team.on_root(lambda: KMeans().split(positions, team.size, None))
+    return team.on_root(lambda: Stripes().split(positions, team.size, None))
 
 
 def same_everywhere(team, frames, how, packed, block):
