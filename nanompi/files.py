@@ -12,7 +12,11 @@ SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
 def hdf5():
-    """The module h5py, with file locks off: many ranks read one file, often where locks do not work."""
+    """The module h5py, with file locks off: many ranks read one file, often where locks do not work.
+
+    HDF5 reads the variable when it is loaded. Locks are not turned off per file, because HDF5 refuses to open a file
+    twice in one process with two settings.
+    """
     os.environ.setdefault("HDF5_USE_FILE_LOCKING", "FALSE")
     import h5py
 
@@ -48,7 +52,7 @@ def open_hdf5(path: str):
     must_exist(path)
     h5py = hdf5()
     try:
-        return h5py.File(path, "r", locking=False)
+        return h5py.File(path, "r")
     except OSError as error:
         size = os.path.getsize(path)
         if not is_hdf5(path):

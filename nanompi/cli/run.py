@@ -43,7 +43,11 @@ def work(args) -> int:
             log(
                 f"{job.name} on {team.size} {'rank' if team.size == 1 else 'ranks'}, MPI: {team.vendor}; {folder}"
             )
-            perform(job, team, folder, log)
+            run = perform(job, team, folder, log)
+            if team.root:
+                from nanompi.report.previews import previews
+
+                previews(run.result, folder / "previews")
         if team.root:
             _tell(folder)
     return 0

@@ -44,4 +44,4 @@ class Cxi:
 
     def open(self, file: str, given: Input) -> Scan:
         """Positions, geometry, mask (0 = good). Errors: DataError naming the dataset."""
-        return layout.read(file, layout.PLACES, "cxi", given.mask_good)
+        return layout.read(file, layout.PLACES, "cxi", given)

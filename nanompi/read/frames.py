@@ -39,12 +39,12 @@ class Hdf5Frames:
     _open: Any = field(default=None, repr=False, compare=False)
 
     @classmethod
-    def of(cls, data) -> "Hdf5Frames":
-        """The source for an open h5py dataset."""
-        where = f"{data.file.filename}: {data.name}"
+    def of(cls, opened, path: str) -> "Hdf5Frames":
+        """The source for a dataset of an open file; `path` may lead over links into other files."""
+        data, where = dataset(opened, path), f"{opened.filename}: {path}"
         per = data.chunks[0] if data.chunks and data.ndim == 3 else 1
         shape = flat_frames(data.shape, where)
-        return cls(os.path.abspath(data.file.filename), data.name, shape, data.dtype.newbyteorder("="), per)
+        return cls(os.path.abspath(opened.filename), path, shape, data.dtype.newbyteorder("="), per)
 
     def __getstate__(self):
         return {**self.__dict__, "_open": None}

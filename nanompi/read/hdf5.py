@@ -58,10 +58,10 @@ def source_of(opened, path: str):
     """The frames at a dataset, or at a group of datasets in the order of their names."""
     group = opened.get(path)
     if not isinstance(group, hdf5().Group):
-        return Hdf5Frames.of(dataset(opened, path))
-    parts = [dataset(opened, f"{path}/{k}") for k in sorted(group) if k.startswith("data")]
+        return Hdf5Frames.of(opened, path)
+    parts = [f"{path}/{k}" for k in sorted(group) if k.startswith("data")]
     if not parts:
         raise DataError(
             f"{opened.filename}: {path} is a group without datasets data...; it has {', '.join(group)}"
         )
-    return JoinedFrames.of([Hdf5Frames.of(p) for p in parts], f"{opened.filename}: {path}")
+    return JoinedFrames.of([Hdf5Frames.of(opened, p) for p in parts], f"{opened.filename}: {path}")

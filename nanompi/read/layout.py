@@ -7,7 +7,7 @@ import numpy as np
 
 from nanompi.errors import DataError
 from nanompi.files import dataset, open_hdf5, unit
-from nanompi.read import values
+from nanompi.read import Input, values
 from nanompi.read.frames import Hdf5Frames
 from nanompi.read.masks import good_pixels
 from nanompi.scan import Scan
@@ -56,23 +56,25 @@ class Layout:
     places: dict[str, list[str]]
     notes: list[str] = field(default_factory=list)
 
-    def find(self, name: str):
-        """The first dataset that exists for a quantity, or None. A broken link is an error, not an absence."""
-        for place in self.places[name]:
-            path = f"/{self.entry}/{place}"
-            if _linked(self.file, path):
-                return dataset(self.file, path)
-        return None
+    def path(self, name: str) -> str:
+        """Path of a quantity, '' when the file has none. A broken link is found, so that it is an error."""
+        paths = [f"/{self.entry}/{place}" for place in self.places[name]]
+        return next((p for p in paths if _linked(self.file, p)), "")
 
-    def need(self, name: str):
-        """As `find`; DataError with the places where the quantity was looked for."""
-        found = self.find(name)
-        if found is None:
+    def find(self, name: str):
+        """The dataset of a quantity, or None."""
+        path = self.path(name)
+        return dataset(self.file, path) if path else None
+
+    def need(self, name: str) -> str:
+        """The path of a quantity; DataError with the places where it was looked for."""
+        if not self.path(name):
             looked = ", ".join(f"/{self.entry}/{p}" for p in self.places[name])
             raise DataError(
-                f"{self.file.filename}: no {name}; looked for {looked}. Name the dataset by `paths: {{{name}: ...}}`"
+                f"{self.file.filename}: no {name}; looked for {looked}. "
+                f"Name the datasets by `paths: {{frames: ..., x: ..., y: ...}}`"
             )
-        return found
+        return self.path(name)
 
     def where(self, data) -> str:
         """File and path, for messages."""
@@ -112,9 +114,11 @@ def positions(of: Layout, n: int) -> np.ndarray:
 
 def _from_motors(of: Layout) -> np.ndarray:
     """(n, 2) from the motors x and y of NXtransformations; one value per point, or a row and a column of a raster."""
-    x, y = of.need("x"), of.need("y")
+    if not of.path("x"):
+        of.need("translation")
+    x, y = dataset(of.file, of.need("x")), dataset(of.file, of.need("y"))
     a, b = x[()].astype(float) * of.metre(x), y[()].astype(float) * of.metre(y)
-    if a.ndim == b.ndim == 1 and of.need("frames").shape[:-2] == (len(b), len(a)):
+    if a.ndim == b.ndim == 1 and of.find("frames").shape[:-2] == (len(b), len(a)):
         b, a = np.meshgrid(b, a, indexing="ij")
     if a.shape != b.shape:
         raise DataError(f"{of.where(x)} has the shape {a.shape} and {of.where(y)} {b.shape}; they must agree")
@@ -151,18 +155,13 @@ def _axes(of: Layout) -> np.ndarray:
     return (e / size[:, None])[:, :2]
 
 
-def energy(of: Layout, has_wavelength: bool) -> float | None:
-    """The photon energy in J; a value that is none is noted when a wavelength exists, else refused."""
+def energy(of: Layout, needed: bool) -> float | None:
+    """The photon energy in J."""
     data = of.find("energy")
     if data is None:
         return None
-    try:
-        return values.joules(values.one(data[()], of.where(data)), unit(data), of.where(data), of.notes)
-    except DataError as error:
-        if not has_wavelength:
-            raise
-        of.notes.append(f"warning: {error}; the wavelength in the file is used")
-        return None
+    where = of.where(data)
+    return values.energy_in_file(values.one(data[()], where), unit(data), where, of.notes, needed)
 
 
 def pixel(of: Layout) -> tuple[float, float]:
@@ -175,22 +174,25 @@ def pixel(of: Layout) -> tuple[float, float]:
     return y, x
 
 
-def read(path: str, places: dict[str, list[str]], name: str, mask_good: str) -> Scan:
+def read(path: str, places: dict[str, list[str]], name: str, given: Input) -> Scan:
     """The scan in a file. What the file does not say is NaN; `open_scan` completes and checks it."""
     with open_hdf5(path) as file:
         of = Layout(file, entry_of(file) or "entry_1", places)
-        source = Hdf5Frames.of(of.need("frames"))
+        source = Hdf5Frames.of(file, of.need("frames"))
         length = of.find("wavelength")
         length = None if length is None else values.one(length[()], of.where(length)) * of.metre(length)
+        needed = length is None and not (given.wavelength or given.energy)
         mask, dark = of.find("mask"), of.find("dark")
         focus = of.find("focus")
         return Scan(
             source=source,
             positions=positions(of, source.shape[0]),
-            wavelength=values.wavelength(length, energy(of, length is not None), of.notes),
+            wavelength=values.wavelength(length, energy(of, needed), of.notes),
             distance=abs(of.length("distance")),
             pixel=pixel(of),
-            mask=None if mask is None else good_pixels(mask, mask_good, "zero", of.where(mask), of.notes),
+            mask=None
+            if mask is None
+            else good_pixels(mask, given.mask_good, "zero", of.where(mask), of.notes),
             focus=None if focus is None else of.length("focus"),
             monitor=_plain(of, "monitor"),
             dark=None if dark is None else _mean(dark),

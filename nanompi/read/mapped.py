@@ -94,7 +94,8 @@ def check(paths: dict, units: dict, what: str) -> None:
 def scan_of(m: Mapped, source: Any, given: Input, corner: bool, name: str) -> Scan:
     """The scan. What is not said is NaN (`open_scan` completes and checks it), or fiction for positions in pixels."""
     places, unit = _places(m, source)
-    length, energy = m.length("wavelength"), _energy(m)
+    length = m.length("wavelength")
+    energy = _energy(m, needed=length is None and not (given.wavelength or given.energy))
     pixel = _pixel(m)
     geometry = Geometry(
         values.wavelength(length, energy, m.notes), m.length("distance") or np.nan, pixel, m.length("focus")
@@ -196,11 +197,12 @@ def _places(m: Mapped, source: Any) -> tuple[np.ndarray, str]:
     return np.stack([y.ravel() * sy, x.ravel() * sx], 1), "m"
 
 
-def _energy(m: Mapped) -> float | None:
+def _energy(m: Mapped, needed: bool) -> float | None:
     found = m.array("energy")
     if found is None:
         return None
-    return values.joules(values.one(found[0], m.where("energy")), found[1], m.where("energy"), m.notes)
+    where = m.where("energy")
+    return values.energy_in_file(values.one(found[0], where), found[1], where, m.notes, needed)
 
 
 def _pixel(m: Mapped) -> tuple[float, float]:

@@ -33,4 +33,4 @@ class Nexus:
 
     def open(self, file: str, given: Input) -> Scan:
         """Positions, geometry, mask (0 = good). Errors: DataError naming the dataset."""
-        return layout.read(file, PLACES, "nexus", given.mask_good)
+        return layout.read(file, PLACES, "nexus", given)

@@ -61,6 +61,7 @@ class Npz:
             )
             source = NpzFrames.of(archive, file, self.paths["frames"])
             if source.whole:
+                source.keep(archive)  # unpacking once more would double the time
                 size = int(np.prod(source.shape)) * source.dtype.itemsize
                 m.notes.append(
                     f"compressed NPZ: a rank that reads frames holds all of them ({show(size, 'B')})"
@@ -155,10 +156,15 @@ class NpzFrames:
             self._held = self._load()
         return self._held[index]
 
+    def keep(self, archive: zipfile.ZipFile) -> None:
+        """Load all frames from an open archive and hold them in this process."""
+        self._held = array_of(archive, self.file, self.key).reshape(self.shape)
+
     def _load(self) -> np.ndarray:
         if self.whole:
             with zip_of(self.file) as archive:
-                return array_of(archive, self.file, self.key).reshape(self.shape)
+                self.keep(archive)
+            return self._held
         try:
             return np.memmap(self.file, self.dtype, "r", self.offset, self.shape)
         except BROKEN as error:

@@ -8,7 +8,7 @@ metres, weight > 0 = good, frames in natural order. Entries that ptypy left at N
 import numpy as np
 
 from nanompi.errors import DataError
-from nanompi.files import dataset, hdf5, is_hdf5, open_hdf5
+from nanompi.files import hdf5, is_hdf5, open_hdf5
 from nanompi.read import Input, values
 from nanompi.read.frames import Hdf5Frames, JoinedFrames
 from nanompi.read.masks import good_pixels
@@ -37,9 +37,9 @@ class Ptyd:
             chunks = _chunks(opened)
             notes: list[str] = []
             return Scan(
-                source=JoinedFrames.of([Hdf5Frames.of(dataset(opened, f"{c}/data")) for c in chunks], file),
+                source=JoinedFrames.of([Hdf5Frames.of(opened, f"{c}/data") for c in chunks], file),
                 positions=np.concatenate([_positions(opened, c) for c in chunks]),
-                wavelength=_wavelength(opened, notes),
+                wavelength=_wavelength(opened, notes, needed=not (given.wavelength or given.energy)),
                 distance=_number(opened, "distance"),
                 pixel=_pixel(opened),
                 mask=_mask(opened, chunks, given.mask_good, notes),
@@ -92,11 +92,11 @@ def _number(opened, name: str) -> float:
     return np.nan if found is None else values.one(found, f"{opened.filename}: meta/{name}")
 
 
-def _wavelength(opened, notes: list[str]) -> float:
+def _wavelength(opened, notes: list[str], needed: bool) -> float:
     energy = _number(opened, "energy")
-    if np.isnan(energy):
-        return energy
-    return values.HC / values.joules(energy, "keV", f"{opened.filename}: meta/energy", notes)
+    where = f"{opened.filename}: meta/energy"
+    joules = None if np.isnan(energy) else values.energy_in_file(energy, "keV", where, notes, needed)
+    return np.nan if joules is None else values.HC / joules
 
 
 def _pixel(opened) -> tuple[float, float]:

@@ -42,6 +42,17 @@ def joules(number: float, unit: str, where: str, notes: list[str]) -> float:
     )
 
 
+def energy_in_file(number: float, unit: str, where: str, notes: list[str], needed: bool) -> float | None:
+    """As `joules`; where something else gives the wavelength (`needed` False) a wrong one is noted, and None."""
+    try:
+        return joules(number, unit, where, notes)
+    except DataError as error:
+        if needed:
+            raise
+        notes.append(f"warning: {error}; the wavelength is known otherwise")
+        return None
+
+
 def given_energy(value: float) -> float:
     """Wavelength (m) of the energy (J) in the job. Errors: JobError with the unit that the number looks like."""
     if PHOTON[0] <= value <= PHOTON[1]:
