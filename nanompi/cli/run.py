@@ -40,9 +40,7 @@ def work(args) -> int:
         hosts = team.allgather(team.host)
         job, folder = team.on_root(lambda: _prepare(args, team.vendor, hosts))
         with Log(team, folder) as log:
-            log(
-                f"{job.name} on {team.size} {'rank' if team.size == 1 else 'ranks'}, MPI: {team.vendor}; {folder}"
-            )
+            log(f"{job.name}: {team.size} rank{'s' * (team.size > 1)}, MPI: {team.vendor}; {folder}")
             perform(job, team, folder, log)
         if team.root:
             _tell(folder)
