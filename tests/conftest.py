@@ -1,4 +1,3 @@
-<<<<<<< HEAD
 """Scenes that several tests share."""
 
 from types import SimpleNamespace
@@ -113,11 +112,7 @@ def parts():
     for kind, table in kept.items():
         step.PARTS[kind].clear()
         step.PARTS[kind].update(table)
-=======
-"""What tests of all areas share."""
 
-import os
-from pathlib import Path
 
 import pytest
 
@@ -135,4 +130,3 @@ def shared_data(name: str) -> Path:
 def shared_data_fixture():
     """`shared_data(name)` as a fixture."""
     return shared_data
->>>>>>> read

@@ -5,7 +5,7 @@ import sys
 
 from nanompi.errors import NanompiError
 
-_MPI = "from mpi4py import MPI; print(MPI.Get_library_version().split(chr(10))[0].split(chr(0))[0].strip())"
+_MPI = "from mpi4py import MPI; print(*MPI.Get_library_version().split(chr(0))[0].splitlines()[0].split())"
 _RANK = (
     "from mpi4py import MPI; c = MPI.COMM_WORLD; print(f'{c.rank} of {c.size} on {MPI.Get_processor_name()}')"
 )

@@ -39,13 +39,13 @@ def start(ranks: int, argv: list[str]) -> int:
     Errors: ResourceError when no mpiexec fits.
     """
     command = [mpiexec(), "-n", str(ranks), sys.executable, "-m", "nanompi", *argv]
-    # A group of its own: Ctrl-C reaches mpiexec once, through `pass_on`, and not a second time from the terminal.
+    # A group of its own: Ctrl-C reaches mpiexec once, through `pass_on`, and not again from the terminal.
     child = subprocess.Popen(command, env=environment(), stdin=subprocess.DEVNULL, process_group=0)
     return _ended(child, pass_on(child))
 
 
 def environment() -> dict[str, str]:
-    """The environment of mpiexec: more ranks than cores and root (containers) are allowed; nothing is bound."""
+    """The environment of mpiexec: more ranks than cores and root are allowed; nothing is bound."""
     own = {
         "OMPI_ALLOW_RUN_AS_ROOT": "1",
         "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",

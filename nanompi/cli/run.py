@@ -40,6 +40,7 @@ def work(args) -> int:
         hosts = team.allgather(team.host)
         job, folder = team.on_root(lambda: _prepare(args, team.vendor, hosts))
         with Log(team, folder) as log:
+<<<<<<< HEAD
             log(
                 f"{job.name} on {team.size} {'rank' if team.size == 1 else 'ranks'}, MPI: {team.vendor}; {folder}"
             )
@@ -48,6 +49,10 @@ def work(args) -> int:
                 from nanompi.report.previews import previews
 
                 previews(run.result, folder / "previews")
+=======
+            log(f"{job.name}: {team.size} rank{'s' * (team.size > 1)}, MPI: {team.vendor}; {folder}")
+            perform(job, team, folder, log)
+>>>>>>> job
         if team.root:
             _tell(folder)
     return 0

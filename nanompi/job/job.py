@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nanompi.errors import NanompiError, nearest
+from nanompi.errors import JobError, NanompiError, nearest
 from nanompi.job import load, model, order
 from nanompi.job.faults import Faults, Nothing, Spot
 from nanompi.job.load import Sweep
@@ -78,6 +78,7 @@ def _job(tree: load.Tree, stem: str, faults: Faults) -> Job:
     from nanompi.job.resolve import resolved
 
     values = tree.values
+    _name_steps(values)
     left = _apply(values, tree.sets, faults, last=False)
     _head(values, faults)
     steps = order.complete(_list(values, faults), faults)
@@ -150,10 +151,16 @@ def _list(values: Map, faults: Faults) -> Seq:
             "list the steps, for example `steps: [{use: ptycho}]` (`nanompi methods` names them)",
         )
         return Seq(place)
-    for i, one in enumerate(given):
+    _name_steps(values)
+    return given
+
+
+def _name_steps(values: Map):
+    """`- ptycho` is short for `- use: ptycho`."""
+    given = values.get("steps")
+    for i, one in enumerate(given if isinstance(given, Seq) else ()):
         if isinstance(one, str):
             given[i] = order.named(one, given.items_at[i])
-    return given
 
 
 def _mapping(values: Map, key: str, faults: Faults) -> Map:
@@ -170,12 +177,11 @@ def _mapping(values: Map, key: str, faults: Faults) -> Map:
 
 def _simple(values: Map, key: str, faults: Faults):
     given = _mapping(values, key, faults)
-    built = model.build(SECTIONS[key], given, Spot(given.place, (key,)), faults)
-    if isinstance(built, Options) and PARTS["partition"] and built.split not in PARTS["partition"]:
-        known = PARTS["partition"]
-        text = f'"{built.split}" does not fit here{nearest(built.split, known)}; allowed: {", ".join(known)}'
+    name, known = given.get("split"), PARTS["partition"]
+    if key == "run" and isinstance(name, str) and name not in known:
+        text = f'"{name}" does not fit here{nearest(name, known)}; allowed: {", ".join(known)}'
         faults.add(given.at("split"), (key, "split"), text)
-    return built
+    return model.build(SECTIONS[key], given, Spot(given.place, (key,)), faults)
 
 
 def _step(one, place, faults: Faults):
@@ -218,10 +224,13 @@ def _own(cls) -> list[str]:
 
 def _reader(given: Map, spot: Spot, faults: Faults):
     key = "format" if "format" in given else "file"
-    if any(f.path == "input.file" for f in faults.found):
+    if any(f.path in ("input", "input.file") for f in faults.found):
         return None
     try:
-        return PARTS["reader"][reader_of(plain(given))]
+        name = reader_of(plain(given))
+        if name not in PARTS["reader"]:
+            raise JobError(f'there is no reader "{name}"; allowed: {", ".join(PARTS["reader"])}')
+        return PARTS["reader"][name]
     except NanompiError as e:
         faults.add(given.at(key), (*spot.path, key), str(e), data=e.code == 3)
         return None

@@ -59,23 +59,22 @@ def tried(work, spot: Spot, faults: Faults) -> Any:
 def _parameter(name: str, given: Map, cls: type, base: Any, spot: Spot, faults: Faults):
     field, hint = parameters(cls)[name]
     here, note = spot.below(name, given.at(name)), about(field)
-    standard = default(field) if base is None else getattr(base, name)
+    standard = _long(default(field) if base is None else getattr(base, name), hint)
     if name in given:
         return value(given[name], hint, note, here, faults, standard)
     if standard is MISSING:
         faults.add(spot.place, here.path, f"this parameter is required: {note['help']}")
         return Nothing
-    return _standard(standard, hint, note, here, faults)
-
-
-def _standard(standard: Any, hint, note: dict, spot: Spot, faults: Faults):
-    """A default as the part wants it: chains and sections may be declared in their short form."""
-    section = section_of(hint)
     if note["kind"] in KINDS and isinstance(standard, str):
-        return _chain(standard, note["kind"], spot, faults)
-    if section and standard is not None and not is_dataclass(standard) and hasattr(section, "from_value"):
-        return section.from_value(standard)
+        return _chain(standard, note["kind"], here, faults)
     return standard
+
+
+def _long(standard: Any, hint) -> Any:
+    """A default that is the short form of a section, as that section."""
+    section = section_of(hint)
+    short = section and standard not in (None, MISSING) and not is_dataclass(standard)
+    return section.from_value(standard) if short and hasattr(section, "from_value") else standard
 
 
 def value(given: Any, hint, note: dict, spot: Spot, faults: Faults, base: Any = None) -> Any:

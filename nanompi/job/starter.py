@@ -17,7 +17,7 @@ WIDTH = 48
 
 
 def starter(file: str, scan: str = "") -> str:
-    """Text of a job file that will stand in `file`. scan : the scan file; without it the scan is simulated."""
+    """Text of a job file that will stand in `file`. scan : the scan file; else one is simulated."""
     folder = os.path.dirname(os.path.abspath(file))
     source = os.path.relpath(scan, folder) if scan else ""
     head = [

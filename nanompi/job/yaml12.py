@@ -73,7 +73,7 @@ class Seq(list):
 
 
 def read(text: str, file: str, faults: Faults) -> tuple[Any, Place]:
-    """The value of one YAML document (Map, Seq, text, number, bool, None) and its place; faults are collected."""
+    """The value of one YAML document (Map, Seq, text, number, bool, None) and its place."""
     try:
         node = yaml.compose(text, Loader=_Reader)
     except yaml.MarkedYAMLError as e:

@@ -1,0 +1,16 @@
+"""A folder with a job of test parts; the real parts are not looked for."""
+
+import pytest
+
+from nanompi import step
+
+
+@pytest.fixture
+def here(parts, tmp_path, monkeypatch):
+    """The current folder: job.yaml and a.scan."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(step, "discover", lambda: step.PARTS)
+    (tmp_path / "a.scan").touch()
+    (tmp_path / "sim.yaml").write_text("nanompi: 1\ninput: {simulate: {}}\nsteps: [ptycho]\n")
+    (tmp_path / "job.yaml").write_text("nanompi: 1\ninput: {file: a.scan, energy: 8}\nsteps: [ptycho]\n")
+    return tmp_path

@@ -1,0 +1,31 @@
+"""For ranks in processes of their own: test parts in place of the real ones, and a program that does little."""
+
+import os
+import sys
+import time
+
+if os.environ.get("NANOMPI_TEST_PERFORM"):
+    sys.path.insert(0, os.environ["NANOMPI_TEST_ROOT"])
+    from nanompi import run, step
+    from nanompi.errors import NumbersError
+    from tests.job import parts
+
+    parts.register()
+    step.discover = lambda: step.PARTS
+
+    def perform(job, team, folder, log):
+        """Do what the environment says: tell the ranks, fail on one of them, or sleep."""
+        what = os.environ["NANOMPI_TEST_PERFORM"]
+        threads = os.environ["OMP_NUM_THREADS"]
+        log(f"{job.steps[0].name} {int(team.total(team.rank + 1)[0])} of {team.size}, {threads} thread")
+        log.warn("hello")
+        if what == "fail" and team.rank == team.size - 1:
+            raise NumbersError("not a number")
+        if what in ("sleep", "fail"):
+            (folder / f"asleep-{team.rank}").touch()
+            time.sleep(30)
+        if team.root:
+            (folder / "result.h5").touch()
+            (folder / "phase.png").touch()
+
+    run.perform = perform

@@ -1,0 +1,205 @@
+"""The verbs that do not run a job: what they print, their exit codes, their start."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import types
+
+import numpy as np
+import pytest
+
+from nanompi.cli import VERBS, main
+from nanompi.cli.inspect import lines
+from nanompi.scan import Scan
+
+HEAVY = ("mpi4py.MPI", "cupy", "h5py", "scipy", "sklearn", "numba", "blosc2", "matplotlib", "rich")
+
+
+def test_check_of_a_good_job_lists_its_steps(here, capsys):
+    assert main(["check", "job.yaml"]) == 0
+    out = capsys.readouterr().out
+    assert (
+        out.startswith("job.yaml: no faults. job: input by text")
+        and "  ptycho.prepare\n  ptycho\n  ptycho.finish\n" in out
+    )
+
+
+def test_check_of_a_wrong_job_names_every_fault_and_ends_with_2(here, capsys):
+    assert (
+        main(["check", "job.yaml", "--set", "steps.ptycho.probe.modes=three", "--set", "run.thread=3"]) == 2
+    )
+    err = capsys.readouterr().err
+    assert (
+        err.startswith("nanompi: --set run.thread=3: run.thread: unknown parameter")
+        and err.count("\n--set ") == 1
+    )
+    assert "Traceback" not in err
+
+
+def test_check_of_missing_data_ends_with_3(here, capsys):
+    assert main(["check", "job.yaml", "--set", "input.file=b.scan"]) == 3
+    assert "no such file" in capsys.readouterr().err
+
+
+def test_check_resolved_prints_a_job(here, capsys):
+    assert main(["check", "job.yaml", "--resolved"]) == 0
+    (here / "again.yaml").write_text(capsys.readouterr().out)
+    assert main(["check", "again.yaml"]) == 0
+
+
+@pytest.mark.parametrize(
+    "argv, word",
+    [(["chek"], 'did you mean "check"?'), ([], "usage"), (["check"], "required"), (["check", "--sett"], "")],
+)
+def test_wrong_usage_ends_with_2(argv, word, capsys):
+    assert main(argv) == 2
+    said = capsys.readouterr()
+    assert word in said.out + said.err
+
+
+def test_help_names_every_verb(capsys):
+    assert main(["--help"]) == 0
+    out = capsys.readouterr().out
+    assert all(f"  {verb} " in out for verb in VERBS)
+    for verb in VERBS:
+        assert main([verb, "-h"]) == 0
+
+
+def test_methods_and_schema(here, capsys):
+    assert main(["methods"]) == 0
+    assert "  ptycho               Object and probe from the frames.\n" in capsys.readouterr().out
+    assert main(["methods", "dm"]) == 0
+    assert "a number >= 0, <= 1" in capsys.readouterr().out
+    assert main(["methods", "xyz"]) == 2
+    capsys.readouterr()
+    assert main(["schema"]) == 0
+    assert json.loads(capsys.readouterr().out)["title"] == "nanompi job"
+    assert main(["schema", "nanompi.json"]) == 0 and json.loads((here / "nanompi.json").read_text())
+
+
+def test_init_writes_a_job_that_check_accepts_and_keeps_what_is_there(here, capsys):
+    assert main(["init", "new.yaml", "--from", "a.scan"]) == 0
+    assert main(["check", "new.yaml"]) == 0
+    assert main(["init", "new.yaml"]) == 2 and "--force" in capsys.readouterr().err
+    assert main(["init", "new.yaml", "--force"]) == 0
+    assert main(["init", "other.yaml", "--from", "nope.cxi"]) == 2
+    assert main(["init", "no/folder.yaml"]) == 4
+
+
+def scan():
+    source = types.SimpleNamespace(shape=(400, 128, 128), dtype=np.dtype("u2"))
+    positions = np.array([[0.0, 0.0], [5e-6, 8e-6]])
+    mask = np.ones((128, 128), bool)
+    mask[:64, :16] = False
+    return Scan(
+        source, positions, 1.5498e-10, 2.0, (55e-6, 55e-6), mask, file="a.cxi", format="cxi", notes=["a note"]
+    )
+
+
+def test_inspect_prints_readable_units():
+    said = dict(lines(scan()))
+    assert said["frames"] == "400 of 128 x 128 px, uint16, 13.11 MB of counts"
+    assert said["wavelength"] == "154.98 pm (8.00001 keV)" and said["pixel"].startswith("55 um x 55 um")
+    assert said["positions"].startswith("2 over 5 um x 8 um") and said["mask"].startswith("6.25 %")
+    assert said["distance"] == "2 m" and said["note"] == "a note"
+
+
+def test_inspect_opens_by_the_reader(here, parts, monkeypatch, capsys):
+    monkeypatch.setattr(parts["reader"]["text"], "open", lambda self, file, given: scan())
+    assert main(["inspect", "a.scan"]) == 0 and main(["inspect", "job.yaml", "--set", "input.energy=9"]) == 0
+    assert "154.98 pm" in capsys.readouterr().out
+    assert main(["inspect", "nope.scan"]) == 3
+
+
+def compare_as(monkeypatch, answer):
+    module = types.ModuleType("nanompi.ptycho.compare")
+    module.compare = lambda a, b: answer
+    monkeypatch.setitem(sys.modules, "nanompi.ptycho.compare", module)
+
+
+def test_compare_ends_with_5_above_its_limit(monkeypatch, capsys):
+    compare_as(monkeypatch, {"phase_rmse": 0.0125, "frc": np.zeros(3), "scale": 1})
+    assert main(["compare", "a", "b"]) == 0
+    assert "phase_rmse       0.0125" in capsys.readouterr().out
+    assert main(["compare", "a", "b", "--max", "0.02"]) == 0
+    assert main(["compare", "a", "b", "--max", "0.01"]) == 5
+    assert "the phase RMSE 0.0125 rad is above the limit --max 0.01" in capsys.readouterr().err
+    compare_as(monkeypatch, {"phase_rmse": float("nan")})
+    assert main(["compare", "a", "b", "--max", "0.01"]) == 5
+
+
+def test_simulate_writes_the_scan_of_a_job(here, parts, monkeypatch, capsys):
+    module = types.ModuleType("nanompi.read.simulate")
+    module.write = lambda scan, path: open(path, "w").write(scan)
+    monkeypatch.setitem(sys.modules, "nanompi.read.simulate", module)
+    monkeypatch.setattr(parts["reader"]["simulate"], "open", lambda self, file, given: "counts")
+    assert main(["simulate", "sim.yaml"]) == 0 and (here / "sim.cxi").read_text() == "counts"
+    assert main(["simulate", "job.yaml"]) == 2 and "not simulated but read by text" in capsys.readouterr().err
+
+
+def test_ctrl_c_and_a_closed_pipe_end_without_traceback(monkeypatch, capsys):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nanompi.cli.verb", stop)
+    assert main(["check"]) == 130 and capsys.readouterr().err == "nanompi: stopped\n"
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["methods"],
+        ["schema"],
+        ["check", "job.yaml"],
+        ["init", "x.yaml"],
+        ["--help"],
+        ["compare", "-h"],
+        ["inspect", "-h"],
+        ["doctor", "-h"],
+    ],
+)
+def test_verbs_start_without_mpi_cupy_and_other_heavy_modules(here, argv):
+    code = (
+        "import sys; from nanompi.cli import main; main(sys.argv[1:]);"
+        f"bad = [m for m in {HEAVY!r} if m in sys.modules]; sys.exit(f'imported: {{bad}}' if bad else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *argv], capture_output=True, text=True, env=env())
+    assert done.returncode == 0, done.stderr
+
+
+def cpu_seconds(code: str) -> float:
+    """CPU seconds of a python process, the best of three: other work on the machine must not fail a test."""
+    code += "; import time; print(time.process_time())"
+    runs = [
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env())
+        for _ in range(3)
+    ]
+    return min(float(r.stdout.splitlines()[-1]) for r in runs)
+
+
+def test_check_costs_little_more_than_its_libraries(here):
+    # On an idle machine that is 0.25 s; on a busy one the seconds double, but those of the libraries too.
+    libraries = cpu_seconds("import numpy, yaml; from pydantic import TypeAdapter, Field, Strict")
+    check = cpu_seconds("from nanompi.cli import main; main(['check', 'sim.yaml'])")
+    assert check < max(0.5, 1.5 * libraries)
+
+
+def env():
+    import nanompi
+
+    root = os.path.dirname(os.path.dirname(nanompi.__file__))
+    return {**os.environ, "PYTHONPATH": root, "OMP_NUM_THREADS": "1"}
+
+
+def test_a_verb_of_its_own_process_prints_no_traceback(here):
+    t = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", "nanompi", "check", "nope.yaml"], capture_output=True, text=True, env=env()
+    )
+    assert (
+        done.returncode == 2
+        and done.stderr.startswith("nanompi: nope.yaml: there is no such file")
+        and time.monotonic() - t < 10
+    )
