@@ -1,5 +1,7 @@
 """Scenes that several tests share."""
 
+import os
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np

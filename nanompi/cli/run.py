@@ -30,6 +30,7 @@ def main(args) -> int:
 def work(args) -> int:
     """What each rank does."""
     from nanompi.progress import Log
+    from nanompi.report.previews import previews
     from nanompi.run import perform
     from nanompi.step import discover
     from nanompi.team import Team
@@ -40,19 +41,9 @@ def work(args) -> int:
         hosts = team.allgather(team.host)
         job, folder = team.on_root(lambda: _prepare(args, team.vendor, hosts))
         with Log(team, folder) as log:
-<<<<<<< HEAD
-            log(
-                f"{job.name} on {team.size} {'rank' if team.size == 1 else 'ranks'}, MPI: {team.vendor}; {folder}"
-            )
-            run = perform(job, team, folder, log)
-            if team.root:
-                from nanompi.report.previews import previews
-
-                previews(run.result, folder / "previews")
-=======
             log(f"{job.name}: {team.size} rank{'s' * (team.size > 1)}, MPI: {team.vendor}; {folder}")
-            perform(job, team, folder, log)
->>>>>>> job
+            run = perform(job, team, folder, log)
+            team.on_root(lambda: previews(run.result, folder / "previews"))
         if team.root:
             _tell(folder)
     return 0

@@ -27,7 +27,7 @@ class Finish:
         r.arrays |= {"image_1/data": image, "image_1/mask": mask[box].astype(np.uint8),
                      "image_1/origin": (np.array([box[0].start, box[1].start], float), {"units": "px"})}  # fmt: skip
         r.signals |= image_signals(image, found.geometry.pixel) | probe_signal(found)
-        r.signals["history"] = history_signal(found.history)
+        r.signals["convergence"] = history_signal(found.history)
         g = found.geometry
         r.notes |= {
             "geometry": {"wavelength": g.wavelength, "energy": energy_of(g.wavelength), "distance": g.distance,
@@ -86,10 +86,11 @@ def probe_signal(found) -> dict[str, Signal]:
 
 
 def history_signal(history) -> Signal:
-    """R-factor over the iterations"""
-    rows = [row for row in history if "R" in row]
+    """Poisson deviance over its expectation, over the iterations"""
+    rows = [row for row in history if "llk" in row]
     at = np.array([row["iteration"] for row in rows], float)
-    return Signal(np.array([row["R"] for row in rows]), {"iteration": (at, "")}, "", "R-factor", "curve")
+    llk = np.array([row["llk"] for row in rows])
+    return Signal(llk, {"figures_iteration": (at, "")}, "", "deviance over its expectation, 1 = counting noise", "curve")
 
 
 def last_figures(history) -> dict[str, float]:
