@@ -13,7 +13,8 @@ LAYERS = [
     {"read", "partition", "prep", "ptycho", "tomo", "maps", "flow", "write"},
     {"run"},
     {"job", "report", "slurm", "scaling"},
-    {"cli", "__main__"},
+    {"cli"},
+    {"__main__"},
 ]
 ONLY_HERE = {
     "mpi4py": ["team.py", "cli/doctor.py"],

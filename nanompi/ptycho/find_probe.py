@@ -1,25 +1,25 @@
 """A start probe from the data alone.
 
 The mean frame shows the intensity of the probe at the detector; its phase is not known, but a lens leaves mainly a
-quadratic one, the defocus: P = F^-1[sqrt(mean I) exp(i pi g k^2)]. One number g is missing. It is found by trying: for
-each of some g, of both signs, a few iterations on some frames in the middle of the scan, and the g whose model meets these
-frames best is taken. The candidates are shared out over the ranks; each is tried by one rank alone, so that the answer does
-not depend on their number.
+quadratic one, the defocus: P = F^-1[sqrt(mean I) exp(i pi g k^2)]. One number is missing, told here as the signed width
+f of the beam at the sample: its rms radius in parts of the frame. It is found by trying: a few iterations of AP on the
+frames in the middle of the scan for many f, of both signs, then for some around the best; the one whose model meets these
+frames best is taken. The candidates are shared out over the ranks and each is tried by one rank alone, so that the answer
+does not depend on their number.
 
 In the near field the mean frame itself, brought back to the sample, is the probe.
 """
 
 import numpy as np
 
-from nanompi.ptycho.engines.engine import run_chain
-from nanompi.ptycho.engines.ml import ML
+from nanompi.ptycho.engines.engine import When
+from nanompi.ptycho.engines.projections import AP
 from nanompi.ptycho.positions import place
 from nanompi.ptycho.problem import Problem
-from nanompi.ptycho.quality import figures
 from nanompi.team import Team
 
-WIDTHS = np.linspace(0.03, 0.30, 10)  # rms radius of the probe in parts of the frame
-FRAMES, ITERATIONS, MEMORY = 64, 10, 256 << 20
+WIDEST = 0.3  # rms radius of the beam that leaves some of the frame dark
+FRAMES, ITERATIONS, MEMORY = 50, 10, 256 << 20
 
 
 def find_probe(run, p, geometry) -> np.ndarray:
@@ -27,15 +27,31 @@ def find_probe(run, p, geometry) -> np.ndarray:
     wave = np.sqrt(mean_frame(p))
     if geometry.focus is not None:
         return p.device.host(p.optics.backward(p.device.array(wave[None], p.device.complex)))
-    trial = subset(run, p, geometry)
-    tried = [(w * s) for w in WIDTHS for s in (1, -1)]
-    own = {i: score(trial, defocused(wave, tried[i])) for i in range(run.team.rank, len(tried), run.team.size)}
-    scores = {i: v for part in run.team.allgather(own) for i, v in part.items()}
-    best = min(scores, key=lambda i: (scores[i], i))
-    run.say(f"start probe from the data: rms radius {abs(tried[best]):.2f} of the frame, "
-            f"{'positive' if tried[best] > 0 else 'negative'} curvature (deviance {scores[best]:.4g} of "
-            f"{min(scores.values()):.4g} to {max(scores.values()):.4g})")  # fmt: skip
-    return defocused(wave, tried[best])[None]
+    trial, step = subset(run, p, geometry), 0.5 / spread(wave)
+    n = int(WIDEST / step)
+    tried = attempt(run.team, trial, wave, [i * step for i in range(-n, n + 1)])
+    for _ in range(2):  # the coarse step is what the depth of focus allows; two halvings around the best
+        step, best = step / 2, min(tried, key=tried.get)
+        tried |= attempt(run.team, trial, wave, [best - step, best + step])
+    best = min(tried, key=tried.get)
+    run.say(f"start probe from the data: rms radius {best:+.3f} of the frame, the sign is that of the curvature "
+            f"(misfit {tried[best]:.3f}; {len(tried)} tried, up to {max(tried.values()):.3f})")  # fmt: skip
+    return defocused(wave, best)[None]
+
+
+def attempt(team, trial, wave, widths) -> dict[float, float]:
+    """misfit of each width, shared out over the ranks; equal on all ranks"""
+    own = {f: misfit(trial, defocused(wave, f)) for f in widths[team.rank :: team.size]}
+    return {f: v for part in team.allgather(own) for f, v in part.items()}
+
+
+def misfit(trial, P) -> float:
+    """sqrt(sum (|F| - sqrt I)^2 / sum I) after a few iterations from this probe and a flat object"""
+    trial.O[...] = 1
+    trial.P[...] = P * np.sqrt(trial.counts / len(trial.at) / (np.abs(P) ** 2).sum())
+    engine = AP(probe=When(after=2))
+    engine.start(trial)
+    return [engine.iterate(trial, i)["error"] for i in range(ITERATIONS)][-1]
 
 
 def mean_frame(p) -> np.ndarray:
@@ -47,17 +63,26 @@ def mean_frame(p) -> np.ndarray:
     return total * p.mask / len(p.places.at)
 
 
+def spread(wave) -> float:
+    """rms radius of |wave|^2 about its centre, in detector pixels (zero frequency at [0, 0])"""
+    return float(np.sqrt((wave**2 * _k2(wave)).sum() / (wave**2).sum()) * np.sqrt(wave.size))
+
+
 def defocused(wave, width) -> np.ndarray:
-    """F^-1[wave exp(i pi g k^2)], g such that the rms radius is |width| of the frame; (h, w) complex64
+    """F^-1[wave exp(i pi g k^2)], g such that the rms radius is `width` of the frame; (h, w) complex64
 
     A phase pi g k^2 (k in cycles per pixel) moves what has frequency k by g k pixels.
     """
-    h, w = wave.shape
-    ky, kx = np.fft.fftfreq(h)[:, None], np.fft.fftfreq(w)
-    I = wave**2 / (wave**2).sum()
-    k2 = (ky - (I * ky).sum()) ** 2 + (kx - (I * kx).sum()) ** 2
-    g = width * np.sqrt(h * w) / np.sqrt((I * k2).sum())
+    k2 = _k2(wave)
+    g = width * np.sqrt(wave.size) / np.sqrt((wave**2 * k2).sum() / (wave**2).sum())
     return np.fft.fftshift(np.fft.ifft2(wave * np.exp(1j * np.pi * g * k2))).astype(np.complex64)
+
+
+def _k2(wave):
+    """Squared distance from the centre of |wave|^2, in (cycles per pixel)^2"""
+    I = wave**2 / (wave**2).sum()
+    ky, kx = (np.fft.fftfreq(n) for n in wave.shape)
+    return ((ky - I.sum(1) @ ky) ** 2)[:, None] + (kx - I.sum(0) @ kx) ** 2
 
 
 def subset(run, p, geometry) -> Problem:
