@@ -165,7 +165,7 @@ def test_two_ranks_do_one_job_together(alone, here):
 
 
 def test_a_fault_of_the_job_is_told_once_by_two_ranks(alone, here):
-    out, err = (p := nanompi("done", "run", "-n", "2", "job.yaml", "--set", "run.threads=0")).communicate(
+    _, err = (p := nanompi("done", "run", "-n", "2", "job.yaml", "--set", "run.threads=0")).communicate(
         timeout=60
     )
     assert p.returncode == 2 and err.count("run.threads: 0 does not fit here") == 1 and "Traceback" not in err

@@ -1,4 +1,4 @@
-"""For ranks in processes of their own: test parts in place of the real ones, and a program that does little."""
+"""For ranks in processes of their own: test parts, and a program that does little."""
 
 import os
 import sys
