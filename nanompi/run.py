@@ -1,11 +1,16 @@
-"""What a step sees, and the loop over the steps."""
+"""What a step sees, and the loop over the steps: the program."""
 
+import resource
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from nanompi import units
 from nanompi.clock import Clock
-from nanompi.step import param, section
+from nanompi.device import open_device
+from nanompi.errors import DataError
+from nanompi.result import Result
+from nanompi.step import PARTS, param, section
 from nanompi.team import Team
 
 
@@ -13,7 +18,7 @@ from nanompi.team import Team
 class Options:
     """How the job runs; none of these changes the answer beyond rounding."""
 
-    device: Literal["auto", "cpu", "cuda"] = param("auto", help="where the ranks compute")
+    device: Literal["auto", "cpu"] = param("auto", help="where the ranks compute")
     precision: Literal["single", "double"] = param("single", help="float32 and complex64, or float64 and complex128")
     threads: int | Literal["auto"] = param("auto", ge=1, help="threads of each rank; auto shares the cores of a node")
     split: str = param("kmeans", help="how scan positions are split over the ranks: kmeans or stripes")
@@ -30,6 +35,7 @@ class Run:
     scan    : positions, geometry, mask (`nanompi.scan.Scan`), on every rank, without frames
     parts   : list over ranks of global frame indices; `parts[team.rank]` are this rank's frames
     made    : what earlier steps gave, by name
+    result  : what the writers will write, filled by the steps (complete on rank 0 alone)
     """
 
     team: Team
@@ -42,3 +48,80 @@ class Run:
     clock: Clock = field(default_factory=Clock)
     made: dict[str, Any] = field(default_factory=dict)
     say: Any = print
+    result: Result = field(default_factory=Result)
+
+
+def perform(job, team: Team, folder: Path, say) -> Run:
+    """The trip of the data: read, split, run the steps, write. Every rank calls it with the same job.
+
+    job : nanompi.job.model.Job (name, input, reader, steps, run, resolved, text)
+    """
+    run = Run(team, open_device(job.run, team, say), job.run, folder, job.name, say=say)
+    with run.clock.phase("read"):
+        run.scan = team.on_root(lambda: _open(job))
+    with run.clock.phase("split"):
+        run.parts = team.on_root(lambda: _split(run))
+    say(_what(run))
+    for step in job.steps:
+        step.run(run)
+    with run.clock.phase("write"):
+        _write(run, job)
+    say(_table(run))
+    return run
+
+
+def _open(job):
+    from nanompi.read import open_scan
+
+    return open_scan(job.input.file, job.input, job.reader)
+
+
+def _split(run):
+    n, ranks = len(run.scan.positions), run.team.size
+    if n < ranks:
+        raise DataError(f"{n} frames cannot be split over {ranks} ranks: start at most {n}")
+    return PARTS["partition"][run.options.split]().split(run.scan.positions, ranks)
+
+
+def _what(run) -> str:
+    scan, shape = run.scan, run.scan.source.shape
+    sizes = [len(p) for p in run.parts]
+    field = "" if scan.focus is None else f" near field, focus to sample {units.show(scan.focus, 'm')},"
+    return "\n".join([
+        f"{scan.format} {scan.file}: {shape[0]} frames of {shape[1]} x {shape[2]} {scan.source.dtype},{field}"
+        f" wavelength {units.show(scan.wavelength, 'm')}, distance {units.show(scan.distance, 'm')},"
+        f" detector pixel {units.show(scan.pixel[0], 'm')}",
+        *(f"note: {note}" for note in scan.notes),
+        f"split: {run.options.split}, {min(sizes)} to {max(sizes)} frames on each of {len(sizes)} ranks",
+    ])  # fmt: skip
+
+
+def _write(run, job):
+    """The result file, by rank 0; an error there ends all ranks."""
+    from nanompi.write.cxi import write
+
+    run.result.notes |= {"job": job.resolved, "job_text": job.text, "run": account(run)}
+    run.team.on_root(lambda: write(run.result, run.folder / "result.h5"))
+
+
+def account(run) -> dict[str, Any]:
+    """Ranks, devices, seconds and bytes per phase, peak memory: the figures of a run (a collective verb)."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    run.clock.bytes["combine"] = run.team.bytes
+    own = {"host": run.team.host, "device": str(run.device), "frames": len(run.parts[run.team.rank]),
+           "peak_memory": peak, "seconds": run.clock.seconds, "bytes": run.clock.bytes}  # fmt: skip
+    return {"mpi": run.team.vendor, "seconds": run.clock.elapsed(), "ranks": run.team.allgather(own)}
+
+
+def _table(run) -> str:
+    """Seconds, share and GB/s per phase (the slowest rank), and the largest memory of a rank."""
+    book = account(run)
+    ranks, whole = book["ranks"], book["seconds"]
+    lines = [f"{'phase':<10} {'seconds':>8} {'share':>6} {'GB/s':>6}"]
+    for phase in run.clock.seconds:
+        t = max(r["seconds"].get(phase, 0.0) for r in ranks)
+        nbytes = sum(r["bytes"].get(phase, 0) for r in ranks)
+        rate = f"{nbytes / t / 1e9:6.2f}" if nbytes and t else ""
+        lines.append(f"{phase:<10} {t:8.2f} {100 * t / whole:5.1f}% {rate}")
+    lines.append(f"{'total':<10} {whole:8.2f}   peak memory {units.show(max(r['peak_memory'] for r in ranks), 'B')} per rank")
+    return "\n".join(lines)

@@ -106,7 +106,7 @@ def engine(name: str):
 
 
 def partition(name: str):
-    """Register a partition: `split(self, positions, parts) -> labels` (rank 0)."""
+    """Register a partition: `split(self, positions, parts, weights) -> [indices]`."""
     return _part("partition", name)
 
 

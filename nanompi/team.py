@@ -32,18 +32,19 @@ class Team:
     host, place, places  : node name, place on the node, ranks on the node
     seconds, bytes       : time spent and bytes sent in `sum`
     vendor               : text naming the MPI library
+    alone : this rank by itself, for work that ranks do side by side.
     Without an MPI library one rank works alone. Errors: ResourceError when a launcher started N processes that do not
     know each other (`mpirun` of another MPI, `srun --mpi=none`).
     """
 
-    def __init__(self):
-        self.comm = _world()
+    def __init__(self, alone: bool = False):
+        self.comm = None if alone else _world()
         self.rank, self.size = (self.comm.rank, self.comm.size) if self.comm else (0, 1)
         self.root, self.host = self.rank == 0, socket.gethostname()
         self.place, self.places = self._on_node()
         self.seconds, self.bytes = 0.0, 0
         self.vendor = _vendor() if self.comm else "none (one rank)"
-        if self.size == 1 and launched() > 1:
+        if self.size == 1 and launched() > 1 and not alone:
             raise ResourceError(
                 f"the launcher started {launched()} processes, but MPI ({self.vendor}) sees only one: each would do the "
                 "whole job alone. The mpirun or srun in use belongs to another MPI than the one that Python loads. "
@@ -222,10 +223,9 @@ def _vendor() -> str:
 
 def _reals(a: np.ndarray) -> np.ndarray:
     """A flat real view of an array."""
-    flat = a.reshape(-1)
-    if flat.base is None and flat is not a:
+    if not a.flags.c_contiguous:
         raise ValueError("team.sum needs C-contiguous arrays")
-    return flat.view(flat.real.dtype)
+    return a.reshape(-1).view(a.real.dtype)
 
 
 def _pieces(flat: np.ndarray):

@@ -30,6 +30,7 @@ def main(args) -> int:
 def work(args) -> int:
     """What each rank does."""
     from nanompi.progress import Log
+    from nanompi.report.previews import previews
     from nanompi.run import perform
     from nanompi.step import discover
     from nanompi.team import Team
@@ -41,7 +42,8 @@ def work(args) -> int:
         job, folder = team.on_root(lambda: _prepare(args, team.vendor, hosts))
         with Log(team, folder) as log:
             log(f"{job.name}: {team.size} rank{'s' * (team.size > 1)}, MPI: {team.vendor}; {folder}")
-            perform(job, team, folder, log)
+            run = perform(job, team, folder, log)
+            team.on_root(lambda: previews(run.result, folder / "previews"))
         if team.root:
             _tell(folder)
     return 0

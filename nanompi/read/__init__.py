@@ -1,4 +1,16 @@
-"""Readers: one file format = one module. `open_scan` is what the program calls, on rank 0."""
+"""Readers: one file format = one module. `open_scan` is what the program calls, on rank 0.
+
+@reader("name")
+class Name:
+    '''One sentence for `nanompi methods`.'''
+    own: float = param(...)                      # stands beside `file:` in the input section
+
+    @staticmethod
+    def recognises(path, given: dict) -> bool    # cheap, never raises; `given` is the input section as written
+    def open(self, file: str, given: Input) -> Scan    # rank 0; what the file does not say is NaN or None
+"""
+
+from typing import Any, Literal
 
 from nanompi.errors import DataError, JobError, nearest
 from nanompi.scan import Scan
@@ -16,6 +28,10 @@ class Input:
     distance: float | None = param(None, unit="m", gt=0, help="from the sample to the detector")
     pixel: float | None = param(None, unit="m", gt=0, help="detector pixel size")
     focus: float | None = param(None, unit="m", help="near field: from the focus to the sample")
+    select: str = param("", help='part of the scan as start:stop:step, for a quick look: "0:100" or "::2"')
+    mask_good: Literal["auto", "zero", "nonzero"] = param(
+        "auto", help="value of good pixels in the mask of the file; auto follows the format"
+    )
 
 
 def reader_of(given: dict) -> str:
@@ -28,17 +44,40 @@ def reader_of(given: dict) -> str:
     name = given.get("format", "auto")
     if name != "auto":
         if name not in readers:
-            raise JobError(f'format: "{name}" is not a reader; allowed: auto, {", ".join(readers)}{nearest(name, readers)}')
+            raise JobError(
+                f'format: "{name}" is not a reader; allowed: auto, {", ".join(readers)}{nearest(name, readers)}'
+            )
         return name
     if "simulate" in given:
         return "simulate"
     file = given.get("file")
     if not file:
         raise JobError("neither `file:` nor `simulate:` is given: name the scan file")
+    from nanompi import files
+
+    files.must_exist(file)
     found = [n for n, r in readers.items() if getattr(r, "recognises", None) and r.recognises(file, given)]
+    if not found and files.is_hdf5(file):
+        files.open_hdf5(file).close()  # says so when the file is truncated
+        raise DataError(
+            f"{file}: HDF5, but neither CXI, NXcxi_ptycho nor .ptyd; name its datasets, for example "
+            "`paths: {frames: /entry/data/data, x: /entry/pos/x, y: /entry/pos/y}`"
+        )
     if not found:
         raise DataError(f"{file}: no reader knows this file; name one with `format:` ({', '.join(readers)})")
     return found[0]
 
 
-__all__ = ["Input", "Scan", "reader_of"]
+def open_scan(file: str, given: Input, reader: Any) -> Scan:
+    """The scan as `reader` (an instance with its parameters) finds it, selected, completed by `given`, and guarded.
+
+    Rank 0 only. Errors: JobError, DataError, ResourceError.
+    """
+    from nanompi.read.guard import guard, override
+    from nanompi.read.select import select
+
+    scan = override(reader.open(file, given), given)
+    return guard(select(scan, given.select) if given.select else scan)
+
+
+__all__ = ["Input", "Scan", "open_scan", "reader_of"]

@@ -1,0 +1,136 @@
+"""How fast raw counts reach the ranks, by `read` and by `scatter`.
+
+    mpiexec -n 2 python benchmarks/reading.py [--frames 1000] [--side 256] [--filter none|gzip] [--window 128]
+        [--folder /tmp] [--json results.json]
+
+Writes a file of counts (uint16, one frame per chunk), loads it through `ptycho.prepare`'s plan, and prints for each
+way GB/s of raw counts in the file over the time until the last rank is done. Best of `--repeat`. The file is in the
+cache of the operating system, so that this measures the program and not the disk.
+"""
+
+import argparse
+import json
+import os
+import time
+
+import numpy as np
+
+from nanompi import split
+from nanompi.clock import Clock
+from nanompi.partition.kmeans import KMeans
+from nanompi.prep.prepare import Prepare, make_plan
+from nanompi.scan import Scan
+from nanompi.team import Team
+
+
+class File:
+    """The least that can read HDF5 frames: neighbours in one call."""
+
+    def __init__(self, path, shape):
+        self.path, self.shape, self.dtype = path, shape, np.dtype(np.uint16)
+        self.data = None
+
+    def read(self, index, threads=1):
+        if self.data is None:
+            import h5py
+
+            self.data = h5py.File(self.path, locking=False)["data"]
+        out = np.empty((len(index), *self.shape[1:]), self.dtype)
+        cuts = np.flatnonzero(np.diff(index) != 1) + 1
+        for a, b in zip([0, *cuts], [*cuts, len(index)]):
+            self.data.read_direct(out, np.s_[index[a] : index[b - 1] + 1], np.s_[a:b])
+        return out
+
+    def reachable(self):
+        return os.path.exists(self.path)
+
+
+def source(path, shape):
+    """The program's own source of HDF5 frames where it is there, else the least one."""
+    try:
+        from nanompi.files import open_hdf5
+        from nanompi.read.frames import Hdf5Frames
+    except ImportError:
+        return File(path, shape)
+    with open_hdf5(path) as file:
+        return Hdf5Frames.of(file, "data")
+
+
+def write(path, shape, how):
+    """Sparse counts of a far field: many in the middle, few outside."""
+    import h5py
+
+    y, x = np.mgrid[: shape[1], : shape[2]]
+    r = np.hypot(y - shape[1] // 2, x - shape[2] // 2) / shape[1]
+    few = np.random.default_rng(0).poisson(200 * np.exp(-((r / 0.1) ** 2)) + 0.05, (16, *shape[1:]))
+    with h5py.File(path, "w") as f:
+        packed = {"compression": "gzip", "compression_opts": 1, "shuffle": True} if how == "gzip" else {}
+        data = f.create_dataset("data", shape, np.uint16, chunks=(1, *shape[1:]), **packed)
+        for i in range(0, shape[0], 16):
+            data[i : i + 16] = few[: shape[0] - i]
+
+
+def raster(n):
+    side = int(np.ceil(np.sqrt(n)))
+    return np.stack(np.divmod(np.arange(n), side), axis=1) * 1e-6
+
+
+def measure(team, frames, parts, plan, how, repeat):
+    """Best time of `load` in seconds, and rank 0's clock of that time."""
+    best = None
+    for _ in range(repeat):
+        clock = Clock()
+        team.barrier()
+        t = time.perf_counter()
+        counts = split.load(team, frames, parts, plan.apply, how=how, clock=clock, say=lambda text: None)
+        t = team.max(time.perf_counter() - t)
+        del counts
+        best = min(best or (t, {}), (t, dict(clock.seconds)), key=lambda b: b[0])
+    return best
+
+
+def main(team, given):
+    shape = (given.frames, given.side, given.side)
+    path = os.path.join(given.folder, f"nanompi-reading-{os.getppid()}.h5")
+    path = team.bcast(path)
+    team.on_root(lambda: write(path, shape, given.filter))
+    frames = source(path, shape)
+    scan = Scan(frames, raster(given.frames), 1e-10, 1.0, (55e-6, 55e-6))
+    parts = team.on_root(lambda: KMeans().split(scan.positions, team.size, None))
+    plan = team.on_root(lambda: make_plan(Prepare(size=given.window or "auto"), scan))
+    size = np.prod(shape, dtype=float) * 2 / 1e9
+    rows = []
+    ways = [("read", 0), ("scatter", 0), ("scatter, packed", 1)] if team.size > 1 else [("read", 0)]
+    for name, packed in ways:
+        node, team.places = team.places, (0 if packed else team.places)
+        t, phases = measure(team, frames, parts, plan, name.split(",")[0], given.repeat)
+        team.places = node
+        rows.append({"way": name, "GB/s": round(size / t, 2), "s": round(t, 3), "rank 0": phases})
+    team.on_root(lambda: os.remove(path))
+    if team.root:
+        print(
+            f"{team.size} ranks, {shape} uint16, filter {given.filter}, {type(frames).__name__}: {size:.3f} GB"
+        )
+        for row in rows:
+            phases = ", ".join(f"{k} {v:.3f} s" for k, v in row["rank 0"].items())
+            print(
+                f"{row['way']:16s} {row['GB/s']:6.2f} GB/s of raw counts   {row['s']:.3f} s   (rank 0: {phases})"
+            )
+        if given.json:
+            with open(given.json, "w") as f:
+                json.dump(
+                    {"ranks": team.size, "shape": shape, "filter": given.filter, "rows": rows}, f, indent=1
+                )
+
+
+if __name__ == "__main__":
+    args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    args.add_argument("--frames", type=int, default=1000)
+    args.add_argument("--side", type=int, default=256)
+    args.add_argument("--filter", choices=["none", "gzip"], default="none")
+    args.add_argument("--window", type=int, default=0)
+    args.add_argument("--folder", default="/tmp")
+    args.add_argument("--repeat", type=int, default=5)
+    args.add_argument("--json", default="")
+    with Team() as team:
+        main(team, args.parse_args())

@@ -1,0 +1,86 @@
+"""The CPU as a device: NumPy arrays, scipy's FFT, numba kernels, and a pool of threads over frames."""
+
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from nanompi.device.kernels import load
+
+CACHE = 1 << 20  # bytes of waves that one thread keeps in its own cache (L2)
+BLOCK = 16 << 20  # bytes of waves that all threads keep in the shared cache (L3)
+
+
+class Cpu:
+    """Arrays, transforms and kernels of one rank on the CPU.
+
+    xp            : the array module (numpy)
+    real, complex : dtypes of the precision
+    threads       : number of threads; "auto" gives each rank of a node its share of the cores
+    kernels       : the named kernels (nanompi.device.kernels); `text=""` takes the NumPy contract instead of numba
+    """
+
+    xp = np
+
+    def __init__(self, precision: str = "single", threads="auto", share: int = 1, text: str = "_cpu"):
+        self.real, self.complex = (np.float32, np.complex64) if precision == "single" else (np.float64, np.complex128)
+        cores = len(os.sched_getaffinity(0))
+        self.threads = max(1, cores // share) if threads == "auto" else int(threads)
+        self.kernels = load(text)
+        self.pool = ThreadPoolExecutor(self.threads) if self.threads > 1 else None
+        self._own = threading.local()
+
+    def __str__(self):
+        return f"CPU with {self.threads} thread{'s' * (self.threads > 1)}"
+
+    # ---- arrays -----------------------------------------------------------------------------------------------
+
+    def array(self, a, dtype=None):
+        """An array of the device, without a copy where none is needed."""
+        return np.ascontiguousarray(a, dtype)
+
+    def host(self, a):
+        """A NumPy array of the host."""
+        return a
+
+    def scratch(self, shape, dtype=None, slot: int = 0):
+        """A work array of the calling thread, kept for the next call with the same slot; its contents are undefined."""
+        kept = self._own.__dict__.setdefault("arrays", {})
+        dtype, size = np.dtype(dtype or self.complex), int(np.prod(shape))
+        key = slot, dtype
+        if key not in kept or kept[key].size < size:
+            kept[key] = np.empty(size, dtype)
+        return kept[key][:size].reshape(shape)
+
+    # ---- transforms, both unscaled, over the last two axes, in place where possible -------------------------------
+
+    def fft(self, z):
+        """sum_r z exp(-2 pi i k r)"""
+        from scipy.fft import fft2
+
+        return fft2(z, axes=(-2, -1), overwrite_x=True, workers=1)
+
+    def ifft(self, z):
+        """sum_k z exp(+2 pi i k r), unscaled"""
+        from scipy.fft import ifft2
+
+        return ifft2(z, axes=(-2, -1), norm="forward", overwrite_x=True, workers=1)
+
+    # ---- work -------------------------------------------------------------------------------------------------
+
+    def frames_per_block(self, frame_bytes: int) -> int:
+        """Frames whose waves stay in the shared cache between two kernels; independent of the number of threads."""
+        return max(1, BLOCK // frame_bytes)
+
+    def each(self, work, frames: slice, frame_bytes: int) -> list:
+        """`work(slice)` for all frames, a few at a time so that they stay in the cache; the results in order."""
+        step = max(1, CACHE // frame_bytes)
+        pieces = [slice(i, min(i + step, frames.stop)) for i in range(frames.start, frames.stop, step)]
+        return list(self.pool.map(work, pieces)) if self.pool else [work(p) for p in pieces]
+
+    def rows(self, kernel, *args):
+        """A kernel that takes (first, stride): each thread does its own rows, so that the sum has a fixed order."""
+        if not self.pool:
+            return kernel(*args, 0, 1)
+        list(self.pool.map(lambda t: kernel(*args, t, self.threads), range(self.threads)))

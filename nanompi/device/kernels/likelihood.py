@@ -1,0 +1,71 @@
+"""Likelihood of the counts given the model intensity a, its gradient and its curvature along a direction.
+
+Per pixel, with e = EPS (Odstrcil et al., doi:10.1364/OE.26.003108, section 2; Thibault & Guizar-Sicairos,
+doi:10.1088/1367-2630/14/6/063004, eqs. 5-9):
+
+noise         L                             L1 = dL/da              J, expected curvature (Fisher): d2L/dt2 = J b1^2
+0 poisson     a - I log(a + e)              1 - I/(a + e)           1/(a + e)
+1 gaussian    (a - I)^2 / 2(I + 1)          (a - I)/(I + 1)         1/(I + 1)
+2 euclidean   2(sqrt(a + e) - sqrt(I))^2    2 - 2 sqrt(I/(a + e))   1/(a + e)
+"""
+
+import numpy as _np
+
+POISSON, GAUSSIAN, EUCLIDEAN = range(3)
+EPS = 0.01
+
+
+def _terms(a, I, noise):
+    """L1 and J"""
+    if noise == POISSON:
+        return 1 - I / (a + EPS), 1 / (a + EPS)
+    if noise == GAUSSIAN:
+        return (a - I) / (I + 1), 1 / (I + 1)
+    return 2 - 2 * _np.sqrt(I / (a + EPS)), 1 / (a + EPS)
+
+
+def _known(I, mask, dtype):
+    return mask * (I >= 0), _np.maximum(I, 0).astype(dtype)
+
+
+def gradient(F, a, log_a, I, mask, gain, noise, z):
+    """z = gain L1 F, the gradient dL/dF*; returns sum L over measured pixels.
+
+    log_a : (n, h, w) real, log(a + EPS); used by Poisson noise alone
+    """
+    k, i = _known(I, mask, a.dtype)
+    L1 = k * _terms(a, i, noise)[0]
+    z[...] = (gain[:, None, None] * L1)[:, None] * F
+    if noise == POISSON:
+        L = a - i * log_a
+    elif noise == GAUSSIAN:
+        L = (a - i) ** 2 / (2 * (i + 1))
+    else:
+        L = 2 * (_np.sqrt(a + EPS) - _np.sqrt(i)) ** 2
+    return float((k * L).sum(dtype=_np.float64))
+
+
+def line(F, D, I, mask, gain, noise):
+    """Slope and expected curvature of L along F + t D: sum L1 b1 and sum J b1^2, b1 = 2 gain sum_m Re(F* D)"""
+    g = gain[:, None, None]
+    a, b1 = g * (_np.abs(F) ** 2).sum(1), 2 * g * (F.conj() * D).real.sum(1)
+    k, i = _known(I, mask, a.dtype)
+    L1, J = _terms(a, i, noise)
+    return tuple(float((k * t).sum(dtype=_np.float64)) for t in (L1 * b1, J * b1**2))
+
+
+def figures(a, log_a, I, log_I, mask, expected):
+    """Sums over measured pixels from which all figures of quality follow.
+
+    log_a, log_I : logarithms, with a floor under a and I
+    expected     : the expected Poisson deviance at sqrt(a) = 0, 1/32, 2/32 ...; beyond the table 1 + 1/(6 a)
+    Returns (deviance 2 (a - I + I log(I/a)), its expectation, |sqrt(a) - sqrt(I)|, sqrt(I), (sqrt(a) - sqrt(I))^2,
+    I, a, number of pixels).
+    """
+    k, i = _known(I, mask, a.dtype)
+    last = len(expected) - 1
+    mean = _np.where(_np.sqrt(a) * 32 < last, _np.interp(_np.sqrt(a) * 32, _np.arange(last + 1), expected), 0)
+    mean += _np.where(_np.sqrt(a) * 32 < last, 0, 1 + 1 / (6 * _np.maximum(a, 1)))
+    sa, si = _np.sqrt(a), _np.sqrt(i)
+    terms = (2 * (a - i + i * (log_I - log_a)), mean, _np.abs(sa - si), si, (sa - si) ** 2, i, a, _np.ones_like(a))
+    return tuple(float((k * t).sum(dtype=_np.float64)) for t in terms)

@@ -1,0 +1,93 @@
+"""overlap.py for one thread of a CPU. Plain loops over rows: the compiler makes vector code of the innermost one."""
+
+from numba import njit as _njit
+
+_compiled = _njit(nogil=True, fastmath=True, error_model="numpy", cache=True)
+
+
+@_compiled
+def exit_waves(O, P, at, psi):
+    n, M, h, w = psi.shape
+    for j in range(n):
+        y0, x0, s = at[j, 0], at[j, 1], at[j, 2]
+        for m in range(M):
+            for y in range(h):
+                o, p, q = O[y0 + y, x0 : x0 + w], P[s, m, y], psi[j, m, y]
+                for x in range(w):
+                    q[x] = p[x] * o[x]
+
+
+@_compiled
+def mix(O, P, at, psi, a, b, z):
+    n, M, h, w = psi.shape
+    for j in range(n):
+        y0, x0, s = at[j, 0], at[j, 1], at[j, 2]
+        for m in range(M):
+            for y in range(h):
+                o, p, q, t = O[y0 + y, x0 : x0 + w], P[s, m, y], psi[j, m, y], z[j, m, y]
+                for x in range(w):
+                    t[x] = a * (p[x] * o[x]) + b * q[x]
+
+
+@_compiled
+def follow(O, P, at, psi, z, c, d, e):
+    n, M, h, w = psi.shape
+    for j in range(n):
+        y0, x0, s = at[j, 0], at[j, 1], at[j, 2]
+        for m in range(M):
+            for y in range(h):
+                o, p, q, t = O[y0 + y, x0 : x0 + w], P[s, m, y], psi[j, m, y], z[j, m, y]
+                for x in range(w):
+                    q[x] = c * q[x] + d * (p[x] * o[x]) + e * t[x]
+
+
+@_compiled
+def tangent(O, P, dO, dP, at, z):
+    n, M, h, w = z.shape
+    for j in range(n):
+        y0, x0, s = at[j, 0], at[j, 1], at[j, 2]
+        for m in range(M):
+            for y in range(h):
+                o, do = O[y0 + y, x0 : x0 + w], dO[y0 + y, x0 : x0 + w]
+                p, dp, t = P[s, m, y], dP[s, m, y], z[j, m, y]
+                for x in range(w):
+                    t[x] = p[x] * do[x] + dp[x] * o[x]
+
+
+@_compiled
+def object_sums(psi, P, at, num, first, stride):
+    n, M, h, w = psi.shape
+    for j in range(n):
+        y0, x0, s = at[j, 0], at[j, 1], at[j, 2]
+        for y in range((first - y0) % stride, h, stride):
+            o = num[y0 + y, x0 : x0 + w]
+            for m in range(M):
+                p, q = P[s, m, y], psi[j, m, y]
+                for x in range(w):
+                    o[x] += p[x].conjugate() * q[x]
+
+
+@_compiled
+def object_weights(P2, at, den, first, stride):
+    _, h, w = P2.shape
+    for j in range(len(at)):
+        y0, x0, s = at[j, 0], at[j, 1], at[j, 2]
+        for y in range((first - y0) % stride, h, stride):
+            d, p = den[y0 + y, x0 : x0 + w], P2[s, y]
+            for x in range(w):
+                d[x] += p[x]
+
+
+@_compiled
+def probe_sums(psi, O, at, num, den, first, stride):
+    n, M, h, w = psi.shape
+    for j in range(n):
+        y0, x0, s = at[j, 0], at[j, 1], at[j, 2]
+        for y in range(first, h, stride):
+            o, d = O[y0 + y, x0 : x0 + w], den[s, y]
+            for x in range(w):
+                d[x] += o[x].real * o[x].real + o[x].imag * o[x].imag
+            for m in range(M):
+                q, t = psi[j, m, y], num[s, m, y]
+                for x in range(w):
+                    t[x] += o[x].conjugate() * q[x]

@@ -1,0 +1,70 @@
+"""A former result read back: to start from it, to compare with it."""
+
+from pathlib import Path
+
+import numpy as np
+
+from nanompi.errors import DataError
+
+ENTRY = "entry_1"
+NEEDED = {
+    "object": "object/data",
+    "probe": "probe/data",
+    "pixel": "object/pixel_size",
+    "corners": "positions/corners",
+}
+MORE = {
+    "image": "image_1/data",
+    "origin": "image_1/origin",
+    "weight": "object/weight",
+    "power": "probe/power",
+    "measured": "positions/measured",
+    "truth_object": "truth/object",
+    "truth_probe": "truth/probe",
+    "truth_corners": "truth/corners",
+}
+
+
+def result_file(path: str | Path) -> Path:
+    """The result file that a path means: itself, or `result.h5` in a run folder. Errors: DataError."""
+    path = Path(path)
+    file = path / "result.h5" if path.is_dir() else path
+    if not file.is_file():
+        raise DataError(f"{file}: there is no such file; name a result.h5 or a run folder that holds one")
+    return file
+
+
+def load_result(path: str | Path, only=()) -> dict[str, np.ndarray]:
+    """Arrays of a former result.
+
+    object  : (H, W) complex, whole reconstructed array as the engines left it
+    probe   : (modes, h, w) complex
+    pixel   : (2,) float64, metres
+    corners : (n, 2) float, px (row, column) of each frame's corner in `object`, with fraction
+    and where the file has them: image (cropped, ramp removed), origin (2,) px of the image in the object,
+    weight (H, W) illumination, power (modes,), measured (n, 2) m, truth_object, truth_probe, truth_corners.
+    only    : names to read; all when empty.
+    Errors: DataError naming the file and what is missing in it.
+    """
+    import h5py
+
+    file = result_file(path)
+    try:
+        with h5py.File(file, "r", locking=False) as f:
+            return _read(f, file, set(only))
+    except OSError as e:
+        raise DataError(f"{file}: cannot be read as HDF5, it may be damaged or another format ({e})") from e
+
+
+def _read(f, file: Path, only: set[str]) -> dict[str, np.ndarray]:
+    out = {}
+    for name, place in {**NEEDED, **MORE}.items():
+        if only and name not in only:
+            continue
+        if f"{ENTRY}/{place}" in f:
+            out[name] = f[f"{ENTRY}/{place}"][()]
+        elif name in NEEDED:
+            raise DataError(
+                f"{file}: /{ENTRY}/{place} is missing: this is not a result of nanompi's ptychography"
+            )
+    return out

@@ -1,0 +1,54 @@
+"""What is done to each frame: found once on rank 0, then applied by every rank to its blocks."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from nanompi.prep.crop import Cut
+from nanompi.prep.dark import subtract
+from nanompi.prep.rebin import rebin, rebin_mask
+from nanompi.prep.values import lost, tight
+
+
+@dataclass
+class Plan:
+    """Frames as stored -> counts. `mask` and `dark` have the shape of the window and its order.
+
+    window : stored frame -> window, in FFT order when nothing is summed afterwards
+    mask   : (h, w) bool, dark : (h, w) float32 or None, both of the window; top: saturated from here on,
+        or None
+    rebin  : pixels summed along each axis; corner: the counts are in FFT order
+    good   : mask of the counts; pixel: detector pixel (row, column) in metres, turned and summed
+    scale  : (n,) float32 intensity of all exposures, or None; notes: for the log and the result
+    """
+
+    window: Cut
+    mask: np.ndarray
+    dark: np.ndarray | None
+    top: float | None
+    rebin: int
+    corner: bool
+    pixel: tuple[float, float]
+    scale: np.ndarray | None = None
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    def apply(self, raw: np.ndarray, index=None) -> np.ndarray:
+        """(k, H, W) as stored -> (k, h, w) uint16 or float32. `raw` stays as it is."""
+        x = self.window(raw)
+        if not self.mask.all():
+            x = x.copy() if x is raw else x
+            x[:, ~self.mask] = 0  # else the -1 or 65535 of a gap would count as not measured in every frame
+        gone = lost(x, self.top)
+        x = subtract(x, self.dark)
+        if gone is not None:
+            x = np.where(gone, np.float32(-1), x).astype(np.float32, copy=False)
+        return tight(self._shifted(rebin(x, self.rebin)))
+
+    @property
+    def good(self) -> np.ndarray:
+        """(h, w) bool, in the order of the counts."""
+        return self._shifted(rebin_mask(self.mask, self.rebin)[None])[0]
+
+    def _shifted(self, x):
+        return np.fft.ifftshift(x, axes=(1, 2)) if self.corner and self.rebin > 1 else x

@@ -1,0 +1,122 @@
+"""The step `ptycho.prepare`: stored frames become counts on each rank.
+
+Order of work: dark, mask, orientation, window around the centre, rebin, FFT order (far field). Rank 0
+looks at a few frames to find mask, centre and window; then each rank's frames are loaded and prepared
+block by block.
+"""
+
+from typing import Literal
+
+import numpy as np
+
+from nanompi import split
+from nanompi.prep import centre as beam
+from nanompi.prep import crop, dark, mask, monitor, orientation, sample, values
+from nanompi.prep.mask import Mask
+from nanompi.prep.plan import Plan
+from nanompi.scan import Frames
+from nanompi.step import param, step
+
+
+@step("ptycho.prepare", gives=["frames"])
+class Prepare:
+    """Load the frames, mask, crop and orient them."""
+
+    size: int | tuple[int, int] | Literal["auto"] = param(
+        "auto",
+        unit="px",
+        help="window around the centre in detector pixels, n or [rows, columns]; auto = whole",
+    )
+    centre: Literal["auto", "middle"] | tuple[float, float] = param(
+        "auto",
+        help="where the beam hits the stored frame: [row, column], middle, or auto = found (far field)",
+    )
+    mask: Mask = param(Mask(), help="which detector pixels count")
+    dark: float | str = param(
+        "auto", help="subtracted: a number, a file, or auto = the dark image of the scan file"
+    )
+    rebin: int = param(1, ge=1, le=32, help="sum this many pixels along rows and along columns")
+    orientation: int | list[bool] = param(
+        0, help="4 * transpose + 2 * flipud + fliplr of the stored frames, or [transpose, flipud, fliplr]"
+    )
+    normalise: bool = param(False, help="follow the incident intensity measured by the monitor")
+
+    def run(self, run):
+        """Give run.made["frames"]. Errors: JobError (parameters), DataError (files, frames)."""
+        threads = _threads(run)
+        with run.clock.phase("load"):
+            plan = run.team.on_root(lambda: make_plan(self, run.scan, threads))
+        run.say(f"prepare: {describe(plan, run.scan.source.shape)}")
+        own = run.parts[run.team.rank]
+        counts = split.load(
+            run.team,
+            run.scan.source,
+            run.parts,
+            plan.apply,
+            how=run.options.frames,
+            threads=threads,
+            clock=run.clock,
+            say=run.say,
+        )
+        scale = None if plan.scale is None else plan.scale[own]
+        run.made["frames"] = Frames(counts, own, plan.good, plan.corner, plan.pixel, scale, plan.notes)
+
+
+def make_plan(p: Prepare, scan, threads: int = 1) -> Plan:
+    """Mask, centre and window from a look at some frames (rank 0). Errors: JobError, DataError."""
+    far, shape, o = scan.focus is None, tuple(scan.source.shape[1:]), orientation.orientation(p.orientation)
+    top = values.limit(p.mask.saturated, scan.source.dtype)
+    seen = sample.look(scan.source, top, threads)
+    good, why = mask.mask(p.mask, scan.mask, shape, seen)
+    image = dark.dark(p.dark, scan.dark, shape)
+    at = _centre(p.centre, scan, dark.subtract(seen.mean, image), good & ~mask.dead(seen.total, good))
+    place, turn = orientation.moved(at, shape, o), orientation.turned(shape, o)
+    size = crop.size_of(p.size, turn, place, p.rebin, far)
+    start = crop.start_of(place, size, turn, p.rebin, far)
+    exact = crop.cut(shape, o, start, size, scan.corner, far and p.rebin == 1)
+    return Plan(
+        window=exact,
+        mask=exact.one(good),
+        dark=None if image is None else exact.one(image),
+        top=top,
+        rebin=p.rebin,
+        corner=far,
+        pixel=tuple(float(x) * p.rebin for x in orientation.turned(scan.pixel, o)),
+        scale=monitor.scale(scan.monitor, scan.source.shape[0]) if p.normalise else None,
+        notes={
+            "centre": list(at),
+            "window": [int(n) for n in size],
+            "orientation": orientation.number(o),
+            "rebin": p.rebin,
+            "mask": why,
+            "dark": 0.0 if image is None else float(image.mean()),
+            "saturated": top,
+        },
+    )
+
+
+def _centre(given, scan, mean, good):
+    """Frames in FFT order say themselves where the zero frequency is; else it is given or found.
+
+    good : also without the pixels that never count, so that no beam stop pulls at the centre
+    """
+    if scan.corner:
+        given = "middle" if given == "auto" else given
+        mean, good = np.fft.fftshift(mean), np.fft.fftshift(good)
+    return beam.centre(given, mean, good, scan.focus is None)
+
+
+def describe(plan: Plan, shape) -> str:
+    """One line for the log."""
+    note, good = plan.notes, plan.good
+    row, column = note["centre"]
+    out = f"{shape[0]} frames of {shape[1]} x {shape[2]} -> {good.shape[0]} x {good.shape[1]}"
+    out += f" around ({row:g}, {column:g}), {100 * (1 - good.mean()):.2g} % masked"
+    out += "".join(f", {n} {why}" for why, n in note["mask"].items())
+    return out + (f", orientation {note['orientation']}" if note["orientation"] else "")
+
+
+def _threads(run) -> int:
+    """Threads of this rank, as its device says."""
+    told = getattr(run.device, "threads", None) or run.options.threads
+    return told if isinstance(told, int) else 1

@@ -1,0 +1,50 @@
+"""A look at some frames all over the scan; mask, centre and window are found from it on rank 0."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nanompi.prep.values import lost
+
+MOST = 64  # frames
+BLOCK = 32 << 20  # bytes read at once
+
+
+def sample_of(n: int, most: int = MOST) -> np.ndarray:
+    """At most `most` of n frames, spread over the scan; equal steps could follow one column of a raster."""
+    m = min(n, most)
+    edge = np.arange(m + 1, dtype=np.int64) * n // max(m, 1)
+    return edge[:-1] + (np.arange(m) * 0.6180339887 % 1 * np.diff(edge)).astype(np.int64)
+
+
+@dataclass
+class Sample:
+    """Sums over some frames, in the order of the stored frames.
+
+    frames : how many were seen
+    total  : (H, W) float64, sum of the measured values
+    seen   : (H, W) int64, how often each pixel was measured (not negative, NaN or saturated)
+    """
+
+    frames: int
+    total: np.ndarray
+    seen: np.ndarray
+
+    @property
+    def mean(self) -> np.ndarray:
+        """(H, W) float64, mean over the exposures in which a pixel was measured, 0 where it never was."""
+        return self.total / np.maximum(self.seen, 1)
+
+
+def look(source, top: float | None, threads: int = 1) -> Sample:
+    """Read a sample by blocks (rank 0). top: saturated from here on. Errors: DataError of the source."""
+    index = sample_of(source.shape[0])
+    shape = tuple(source.shape[1:])
+    out = Sample(len(index), np.zeros(shape), np.zeros(shape, np.int64))
+    step = max(1, BLOCK // max(1, shape[0] * shape[1] * np.dtype(source.dtype).itemsize))
+    for i in range(0, len(index), step):
+        raw = source.read(index[i : i + step], threads)
+        gone = lost(raw, top)
+        out.total += (raw if gone is None else np.where(gone, 0, raw)).sum(axis=0, dtype=np.float64)
+        out.seen += len(raw) if gone is None else (~gone).sum(axis=0)
+    return out

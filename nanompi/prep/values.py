@@ -1,0 +1,42 @@
+"""Stored values to counts: not measured is -1; whole counts that fit are uint16, all else float32."""
+
+import numpy as np
+
+
+def limit(saturated, dtype) -> float | None:
+    """The value from which a pixel is saturated: given, or "auto" = the largest one of an integer dtype."""
+    if saturated != "auto":
+        return saturated
+    return float(np.iinfo(dtype).max) if np.dtype(dtype).kind in "ui" else None
+
+
+def lost(block: np.ndarray, top: float | None) -> np.ndarray | None:
+    """Which values were not measured (negative, NaN, infinite, saturated): bool like block, or None = all
+    were.
+
+    The usual block is all right, and then costs one look at its extremes.
+    """
+    if block.size == 0:
+        return None
+    low = 0 if block.dtype.kind == "u" else block.min()
+    high = block.max() if block.dtype.kind == "f" or top is not None else 0
+    if low >= 0 and np.isfinite(high) and (top is None or high < top):
+        return None
+    good = (block >= 0) & (block < (np.inf if top is None else top))
+    return ~good
+
+
+def tight(block: np.ndarray) -> np.ndarray:
+    """uint16 where all values are whole numbers in 0..65535, else float32; no copy where it is so already."""
+    if block.dtype.kind == "u" and block.dtype.itemsize <= 2:
+        return block.astype(np.uint16, copy=False)
+    if block.size == 0 or (block.min() >= 0 and block.max() <= 65535 and _whole(block)):
+        return block.astype(np.uint16)
+    return block.astype(np.float32, copy=False)
+
+
+def _whole(block):
+    if block.dtype.kind in "ui":
+        return True
+    few = block.reshape(-1)[::61]  # measured floats are seldom whole: a few values tell
+    return np.array_equal(few, np.rint(few)) and np.array_equal(block, np.rint(block))

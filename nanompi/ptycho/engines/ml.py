@@ -1,0 +1,175 @@
+"""Maximum likelihood by preconditioned conjugate gradients on object and probe together.
+
+    L(O, P) = sum over frames and pixels of -log p(I | a),  a = |F(P O_j)|^2
+    gO = sum_j P* dL/dpsi_j,  gP = sum_j O_j* dL/dpsi_j,  dL/dpsi = F^-1[L'(a) F(psi)]
+    s  = -(gO / wO, gP / wP),  wO = sum |P|^2, wP = sum |O|^2            preconditioned steepest descent
+    d  = s + beta d,  beta = max(0, <s - s_old, s>_w / <s_old, s_old>_w)  Polak-Ribiere
+    step = -slope / expected curvature of L along d: one transform of P dO + dP O_j gives both (Gauss-Newton)
+
+Thibault & Guizar-Sicairos, doi:10.1088/1367-2630/14/6/063004, sections 2-3; unlike there the preconditioner is the sum
+of |P|^2 and of |O|^2, and the curvature is the expected one, which is never negative. The waves F of the iterate are kept,
+so an iteration needs three transforms per frame. L is known before each step: where it rose, half of the last step is
+taken back and the next direction is that of steepest descent, so that L cannot run away.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from nanompi.device.kernels.likelihood import EPS
+from nanompi.ptycho.engines.engine import When, clip
+from nanompi.step import engine, param
+
+NOISE = {"poisson": 0, "gaussian": 1, "euclidean": 2}
+
+
+@engine("ML")
+class ML:
+    """Maximum likelihood by conjugate gradients: the best image from a good start."""
+
+    iterations: int = param(100, ge=0, help="number of iterations")
+    noise: Literal["poisson", "gaussian", "euclidean"] = param("poisson", help="noise model of the counts")
+    probe: When = param(When(), help="when the probe is updated")
+    bounds: tuple[float, float] | None = param(None, help="lowest and highest amplitude of the object")
+    smooth: float = param(0.0, ge=0, help="weight of the smoothness prior sum |grad O|^2, in photons per pixel")
+
+    def start(self, p):
+        """No memory of an earlier direction; L is counted from that of a perfect model."""
+        p.make_waves()
+        p.state["ml"], p.state["ml.perfect"] = None, perfect(p) if self.noise == "poisson" else 0.0
+
+    def iterate(self, p, i: int) -> dict[str, float]:
+        """One iteration; error = L per pixel of the iterate, less that of a perfect model"""
+        L, gO, gP, wO, wP = self.gradient(p)
+        if self.smooth:
+            L += smoothness(p.O, self.prior(p), gO)
+        old, pixels = p.state["ml"], len(p.places.at) * p.mask.size
+        if old and not L <= old.L:  # L rose, or is not finite: back by half the step, and downhill from there
+            old.step, old.turned = old.step / 2, True
+            old.move(p, -old.step)
+            return {"error": (old.L - p.state["ml.perfect"]) / pixels, "step": -old.step}
+        if not self.probe.now(i):
+            gP[...] = 0
+        now = direction(L, gO, gP, wO, wP, old)
+        now.step = self.step(p, now.dO, now.dP)
+        now.move(p, now.step)
+        p.state["ml"] = now
+        clip(p.O, self.bounds)
+        return {"error": (L - p.state["ml.perfect"]) / pixels, "step": now.step}
+
+    def gradient(self, p):
+        """L, its gradient in O and P, and the weights sum |P|^2 and sum |O|^2, over all ranks"""
+        k, P, F, noise = p.k, p.shifts.library(p.P), p.waves, NOISE[self.noise]
+        gO, gP, wP, L = p.zeros(p.O), p.zeros(P), p.xp.zeros((len(P), *P.shape[-2:]), p.device.real), 0.0
+        blocks = p.blocks()
+        dpsi = p.device.scratch((blocks[0].stop, *p.P.shape), p.P.dtype, slot=9)
+
+        def slopes(f, into):
+            a, log_a = p.scratch_real(f), p.scratch_real(f, 1)
+            k.exit_waves(p.O, P, p.at[f], F[f])
+            F[f] = p.optics.forward(F[f])
+            k.intensity(F[f], p.gain[f], a)
+            if noise == 0:
+                p.xp.log(p.xp.add(a, p.device.real(EPS), out=log_a), out=log_a)
+            z = p.scratch(f)
+            value = k.gradient(F[f], a, log_a, p.I[f], p.mask, p.gain[f], noise, z)
+            dpsi[f.start - into : f.stop - into] = p.optics.backward(z)
+            return value
+
+        for block in blocks:
+            L += sum(p.each(lambda f, into=block.start: slopes(f, into), block))
+            now = dpsi[: block.stop - block.start]
+            p.device.rows(k.object_sums, now, P, p.at[block], gO)
+            p.probe_sums(now, p.at[block], gP, wP)
+        gP, wP = p.shifts.adjoint(gP), wP.sum(0)
+        p.sum(gO, gP, wP)
+        (L,) = p.team.total(L)
+        wO = p.object_weights(P)
+        weak = p.device.real(0.05)  # keeps the rim of the scan, which few photons saw, from running away
+        return float(L), gO, gP, wO + weak * wO.max(), wP + 1e-3 * wP.max()
+
+    def prior(self, p) -> float:
+        """Weight of the smoothness prior: `smooth` in units of the photons per object pixel"""
+        return self.smooth * p.counts / p.O.size
+
+    def step(self, p, dO, dP) -> float:
+        """-slope / curvature of L along (dO, dP)"""
+        k, P, Q = p.k, p.shifts.library(p.P), p.shifts.library(dP)
+
+        def along(f):
+            z = p.scratch(f)
+            k.tangent(p.O, P, dO, Q, p.at[f], z)
+            return k.line(p.waves[f], p.optics.forward(z), p.I[f], p.mask, p.gain[f], NOISE[self.noise])
+
+        total = np.zeros(2)
+        for block in p.blocks():
+            total += np.sum(p.each(along, block), axis=0)
+        slope, curve = p.team.total(*total)
+        if self.smooth:
+            slope += 2 * inner(negative_laplacian(p.O), self.prior(p), dO)
+            curve += 2 * inner(negative_laplacian(dO), self.prior(p), dO)
+        return float(-slope / curve) if curve > 0 else 0.0
+
+
+@dataclass
+class Direction:
+    """Where an iteration went: L before it, the steepest descent (sO, sP) and its squared length, the direction, the step."""
+
+    L: float
+    sO: Any
+    sP: Any
+    size: float
+    dO: Any
+    dP: Any
+    step: float = 0.0
+    turned: bool = False
+
+    def move(self, p, step):
+        """O += step dO, P += step dP"""
+        real = p.device.real(step)
+        p.O += real * self.dO
+        p.P += real * self.dP
+
+
+def direction(L, gO, gP, wO, wP, old) -> Direction:
+    """The preconditioned conjugate direction after `old` (None: steepest descent)"""
+    sO, sP = -gO / wO, -gP / wP
+    size = inner(sO, wO, sO) + inner(sP, wP, sP)
+    if old is None or old.turned:
+        return Direction(L, sO, sP, size, sO, sP)
+    beta = max(0.0, size - inner(sO, wO, old.sO) - inner(sP, wP, old.sP)) / old.size
+    beta = sO.real.dtype.type(beta)
+    return Direction(L, sO, sP, size, sO + beta * old.dO, sP + beta * old.dP)
+
+
+def smoothness(O, weight: float, gO) -> float:
+    """weight * sum |grad O|^2, its gradient added to gO"""
+    g = negative_laplacian(O)
+    gO += O.real.dtype.type(weight) * g
+    return inner(g, weight, O)
+
+
+def negative_laplacian(O):
+    """-div grad O with free edges: sum |grad O|^2 = <O, -lap O>"""
+    out = O * 0
+    for axis in (0, 1):
+        low, high = (slice(None),) * axis + (slice(None, -1),), (slice(None),) * axis + (slice(1, None),)
+        step = O[high] - O[low]
+        out[high] += step
+        out[low] -= step
+    return out
+
+
+def inner(a, w, b) -> float:
+    """Re <a, w b>, summed in double"""
+    return float(((a.conj() * b).real * w).sum(dtype=np.float64))
+
+
+def perfect(p) -> float:
+    """sum I - I log I over measured pixels of all ranks: L of a model that meets every count"""
+    total = 0.0
+    for counts in p.I:
+        i = counts[(p.mask > 0) & (counts > 0)].astype(np.float64)
+        total += float((i - i * np.log(i)).sum())
+    return float(p.team.total(total)[0])

@@ -1,0 +1,112 @@
+"""Projection engines: DM, AP and RAAR as one iteration with five coefficients.
+
+    z   = a P O + b psi
+    psi <- c psi + d P O + e Pi_F(z)
+    O   <- sum_j P* psi_j / sum_j |P|^2,  then  P <- sum_j O* psi_j / sum_j |O|^2  from the same psi
+
+DM    Thibault et al., doi:10.1016/j.ultramic.2008.12.011, eqs. 5-9:   a, b = 2, -1;  c, d, e = 1, -1, 1
+AP    alternating projections (Marchesini et al., doi:10.1088/0266-5611/29/11/115009, eq. 10): 1, 0; 0, 0, 1
+RAAR  Luke, doi:10.1088/0266-5611/21/1/004, eq. 9:                        2, -1;  beta, 1 - 2 beta, beta
+
+Pi_F gives each detector pixel the amplitude that its counts make likely (kernel `project`): with rho = 0 the measured one;
+with rho = 0.5 DM no longer wanders with the counting noise, and ends nearer to the truth.
+"""
+
+from nanompi.ptycho.engines.engine import When, clip
+from nanompi.step import engine, param, section
+
+
+@section
+class Projections:
+    """The iteration; a subclass gives its coefficients (a, b, c, d, e)."""
+
+    iterations: int = param(100, ge=0, help="number of iterations")
+    probe: When = param(When(), help="when the probe is updated")
+    object_inertia: float = param(1e-2, ge=0, help="part of the old object kept, relative to the largest illumination")
+    probe_inertia: float = param(1e-6, ge=0, help="part of the old probe kept, relative to the largest sum of |O|^2")
+    rho: float = param(0.0, ge=0, help="trust in the wave against the noise of the counts; 0 = the counts as they are")
+    bounds: tuple[float, float] | None = param(None, help="lowest and highest amplitude of the object")
+
+    def start(self, p):
+        """psi = P O"""
+        p.exit_waves()
+
+    def iterate(self, p, i: int) -> dict[str, float]:
+        """One iteration; error = sqrt(sum (|F(z)| - sqrt(I))^2 / sum I)"""
+        a, b, c, d, e = (p.device.real(v) for v in self.coefficients())
+        rho = p.device.real(self.rho)
+        k, O, P, psi = p.k, p.O, p.shifts.library(p.P), p.waves
+        num, error = p.zeros(O), 0.0
+
+        def project(f):
+            z = p.scratch(f)
+            k.mix(O, P, p.at[f], psi[f], a, b, z)
+            F = p.optics.forward(z)
+            misfit = k.project(F, p.I[f], p.mask, p.gain[f], p.unit, rho)
+            k.follow(O, P, p.at[f], psi[f], p.optics.backward(F), c, d, e)
+            return misfit
+
+        for block in p.blocks():
+            error += sum(p.each(project, block))
+            p.device.rows(k.object_sums, psi[block], P, p.at[block], num)
+        p.sum(num)
+        update_object(p, num, P, self.object_inertia)
+        clip(O, self.bounds)
+        if self.probe.now(i):
+            update_probe(p, psi, P, self.probe_inertia)
+        (error,) = p.team.total(error)
+        return {"error": float((error / p.counts) ** 0.5)}
+
+
+def update_object(p, num, P, inertia):
+    """O <- (sum_j P* psi_j + eps O) / (sum_j |P|^2 + eps)"""
+    den = p.object_weights(P)
+    eps = inertia * den.max()
+    p.O[...] = (num + eps * p.O) / (den + eps)
+
+
+def update_probe(p, psi, P, inertia):
+    """P <- P + sum_j T_j^H O_j* (psi_j - P_j O_j) / (sum_j |O_j|^2 + eps), T_j the sub-pixel shift of frame j
+
+    Without shifts this is (sum O* psi + eps P) / (sum |O|^2 + eps).
+    """
+    num, den = p.zeros(P), p.xp.zeros((len(P), *P.shape[-2:]), p.device.real)
+    for block in p.blocks():
+        p.probe_sums(psi[block], p.at[block], num, den)
+    num -= den[:, None] * P
+    num, den = p.shifts.adjoint(num), den.sum(0)
+    p.sum(num, den)
+    p.P += num / (den + inertia * den.max())
+
+
+@engine("DM")
+class DM(Projections):
+    """Difference map: robust from a poor start."""
+
+    rho: float = param(0.5, ge=0, help="trust in the wave against the noise of the counts; 0 = the counts as they are")
+    alpha: float = param(1.0, gt=0, le=1, help="strength of the reflection, 1 = difference map")
+
+    def coefficients(self):
+        """z = (1 + alpha) PO - alpha psi; psi + Pi_F(z) - PO"""
+        return 1 + self.alpha, -self.alpha, 1, -1, 1
+
+
+@engine("AP")
+class AP(Projections):
+    """Alternating projections (error reduction): descends, may stand still in a poor minimum."""
+
+    def coefficients(self):
+        """z = PO; psi = Pi_F(z)"""
+        return 1, 0, 0, 0, 1
+
+
+@engine("RAAR")
+class RAAR(Projections):
+    """Relaxed averaged alternating reflections: between DM (beta = 1) and AP."""
+
+    rho: float = param(0.5, ge=0, help="trust in the wave against the noise of the counts; 0 = the counts as they are")
+    beta: float = param(0.9, gt=0, le=1, help="relaxation")
+
+    def coefficients(self):
+        """beta Pi_F(2 PO - psi) + beta psi + (1 - 2 beta) PO"""
+        return 2, -1, self.beta, 1 - 2 * self.beta, self.beta

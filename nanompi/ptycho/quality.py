@@ -1,0 +1,61 @@
+"""How good is the model: R-factor and Poisson likelihood of object and probe as they stand, on all ranks."""
+
+import functools
+
+import numpy as np
+
+from nanompi.errors import NumbersError
+
+FLOOR = 1e-3  # photons added to the model, so that the logarithm stays finite
+
+
+@functools.cache
+def expected_deviance() -> np.ndarray:
+    """E[2 (a - k + k log(k/a))] for k from a Poisson law of mean a, at sqrt(a) = 0, 1/32, ... 8.
+
+    Above, 1 + 1/(6 a) holds to 1e-4. A deviance divided by its expectation is 1 when only counting noise is left.
+    """
+    from scipy.special import gammaln, xlogy
+
+    a = (np.arange(257) / 32)[:, None] ** 2
+    k = np.arange(200)
+    p = np.exp(xlogy(k, a) - a - gammaln(k + 1))
+    return (p * 2 * (a - k + xlogy(k, k) - xlogy(k, np.maximum(a, 1e-12)))).sum(1)
+
+
+def figures(p) -> dict[str, float]:
+    """Figures of the present object and probe over all frames of all ranks. One forward transform per frame.
+
+    R       : sum |sqrt(a) - sqrt(I)| / sum sqrt(I)
+    r2      : sqrt(sum (sqrt(a) - sqrt(I))^2 / sum I)
+    llk     : Poisson deviance divided by its expectation: 1 = nothing but counting noise is left
+    deviance: mean over pixels of a - I + I log(I / a)
+    photons : mean photons of the model per frame
+    Errors: NumbersError when a figure is not finite.
+    """
+    P = p.shifts.library(p.P)
+    table = p.device.array(expected_deviance(), p.device.real)
+
+    def sums(f):
+        z, a, la, li = p.scratch(f), *(p.scratch_real(f, slot) for slot in range(3))
+        p.k.exit_waves(p.O, P, p.at[f], z)
+        p.k.intensity(p.optics.forward(z), p.gain[f], a)
+        p.xp.log(p.xp.add(a, p.device.real(FLOOR), out=la), out=la)
+        p.xp.log(p.xp.maximum(p.I[f], p.device.real(1e-9), out=li, casting="unsafe"), out=li)
+        return p.k.figures(a, la, p.I[f], li, p.mask, table)
+
+    total = np.zeros(8)
+    for block in p.blocks():
+        total += np.sum(p.each(sums, block), axis=0)
+    dev, expected, difference, root, square, photons, model, pixels = p.team.total(*total)
+    out = {
+        "R": difference / root,
+        "r2": np.sqrt(square / photons),
+        "llk": dev / expected,
+        "deviance": dev / 2 / pixels,
+        "photons": model / len(p.places.at),
+    }
+    if not np.isfinite(list(out.values())).all():
+        raise NumbersError(f"iteration {p.iteration}: the figures are not finite ({out}): object or probe hold NaN or inf. "
+                           "Look for bad frames or pixels (`nanompi inspect`), or start with DM.")  # fmt: skip
+    return {k: float(v) for k, v in out.items()}

@@ -1,0 +1,164 @@
+"""Where the iterations begin: object and probe from nothing, from the input, from a former result, from the data."""
+
+from typing import Literal
+
+import numpy as np
+
+from nanompi.errors import DataError, JobError
+from nanompi.ptycho.modes import power
+from nanompi.step import param, section
+
+
+@section
+class StartObject:
+    """The object at the start."""
+
+    start: Literal["flat", "input", "file"] = param("flat", help="ones, the input's own, or a former result")
+    file: str = param("", help="run folder or result.h5 of a former run, for start: file")
+
+
+@section
+class StartProbe:
+    """The probe at the start, and how many modes it has."""
+
+    start: Literal["auto", "data", "input", "aperture", "file"] = param(
+        "auto", help="from the input where it has one, else found from the data; or an aperture, or a former result"
+    )
+    modes: int = param(1, ge=1, le=100, help="probe modes of partial coherence")
+    file: str = param("", help="run folder or result.h5 of a former run, for start: file")
+    aperture: float | None = param(None, unit="m", gt=0, help="diameter of the lens, for start: aperture")
+    focal: float | None = param(None, unit="m", gt=0, help="focal length of the lens, for start: aperture")
+    stop: float = param(0.0, unit="m", ge=0, help="diameter of its central stop, for start: aperture")
+    defocus: float = param(0.0, unit="m", help="sample behind the focus, for start: aperture")
+
+
+def start_object(how: StartObject, run, places, geometry) -> np.ndarray:
+    """(H, W) complex, equal on all ranks. Errors: DataError, JobError."""
+    if how.start == "flat":
+        return np.ones(places.shape, np.complex64)
+    return run.team.share(run.team.on_root(lambda: _known_object(how, run, places, geometry)))
+
+
+def _known_object(how, run, places, geometry):
+    if how.start == "input":
+        if run.scan.object is None:
+            raise DataError(f"object.start: input, but {run.scan.file or 'the input'} holds no object; use flat")
+        return _fit(run.scan.object, (0, 0), places.shape)
+    from nanompi.former import load_result
+
+    old = load_result(_file(how.file, "object"), only=("object", "pixel", "corner"))
+    same_pixel(old["pixel"], geometry.pixel, how.file)
+    move = (np.asarray(old.get("corner", places.origin)) - places.origin) / geometry.pixel
+    return _fit(old["object"], np.rint(move).astype(int), places.shape)
+
+
+def _fit(old, move, shape):
+    """An object at `move` pixels in a new array of ones"""
+    new = np.ones(shape, np.complex64)
+    to = [slice(max(0, m), min(n, m + s)) for m, n, s in zip(move, shape, old.shape)]
+    new[tuple(to)] = old[tuple(slice(t.start - m, t.stop - m) for t, m in zip(to, move))]
+    return new
+
+
+def _file(name, what):
+    if not name:
+        raise JobError(f"{what}.start: file needs {what}.file: a run folder or a result.h5")
+    return name
+
+
+def same_pixel(old, new, file):
+    """A former result fits when its object pixel is the same to 0.1 %. Errors: DataError."""
+    if not np.allclose(old, new, rtol=1e-3):
+        raise DataError(f"{file}: its object pixel is {old[0]:.5g} x {old[1]:.5g} m, here it is {new[0]:.5g} x {new[1]:.5g} m; "
+                        "start from a result with the same energy, distance, size and rebinning")  # fmt: skip
+
+
+def start_probe(how: StartProbe, run, p, geometry) -> np.ndarray:
+    """(modes, h, w) complex with the photons of the data, equal on all ranks. Errors: DataError, JobError."""
+    kind = how.start if how.start != "auto" else ("input" if run.scan.probe is not None else "data")
+    if kind == "data":
+        from nanompi.ptycho.find_probe import find_probe
+
+        P = find_probe(run, p, geometry)
+    else:
+        P = run.team.share(run.team.on_root(lambda: _known_probe(kind, how, run, geometry)))
+    photons = p.counts / len(p.places.at)
+    return P * np.sqrt(photons / power(P).sum())
+
+
+def _known_probe(kind, how, run, geometry):
+    if kind == "input":
+        if run.scan.probe is None:
+            raise DataError(f"probe.start: input, but {run.scan.file or 'the input'} holds no probe; use data")
+        return same_shape(np.atleast_3d(run.scan.probe), geometry.shape, "the probe of the input")
+    if kind == "aperture":
+        return lens_probe(how, geometry)[None]
+    from nanompi.former import load_result
+
+    old = load_result(_file(how.file, "probe"), only=("probe", "pixel"))
+    same_pixel(old["pixel"], geometry.pixel, how.file)
+    return same_shape(old["probe"], geometry.shape, how.file)
+
+
+def same_shape(P, shape, what):
+    """The probe, cropped or padded with zeros about its centre to the shape of a frame."""
+    P = np.asarray(P, np.complex64)
+    P = P.reshape(-1, *P.shape[-2:])
+    out = np.zeros((len(P), *shape), np.complex64)
+    cut = [(min(a, b), (a - min(a, b)) // 2, (b - min(a, b)) // 2) for a, b in zip(P.shape[1:], shape)]
+    (ny, ay, by), (nx, ax, bx) = cut
+    out[:, by : by + ny, bx : bx + nx] = P[:, ay : ay + ny, ax : ax + nx]
+    if not np.abs(out).max() > 0:
+        raise DataError(f"{what}: the probe is zero everywhere")
+    return out
+
+
+def lens_probe(how: StartProbe, geometry) -> np.ndarray:
+    """Probe of a round lens with central stop: its pupil brought to the sample by one transform, with defocus.
+
+    pupil(q) = 1 for stop/2 < lambda f |q| < aperture/2, times exp(-i pi lambda defocus q^2); (h, w) complex
+    """
+    if not (how.aperture and how.focal):
+        raise JobError('probe.start: aperture needs probe.aperture and probe.focal, such as "aperture: 200 um", "focal: 50 mm"')
+    h, w = geometry.shape
+    qy, qx = (np.fft.fftfreq(n, d) for n, d in zip((h, w), geometry.pixel))
+    q2 = qy[:, None] ** 2 + qx**2
+    r = geometry.wavelength * how.focal * np.sqrt(q2)
+    pupil = (r <= how.aperture / 2) & (r >= how.stop / 2)
+    if not pupil.any() or pupil.all():
+        raise JobError(f"probe: a lens of {how.aperture:.3g} m with focal length {how.focal:.3g} m covers "
+                       f"{'all' if pupil.all() else 'none'} of the detector; check aperture and focal length")  # fmt: skip
+    wave = pupil * np.exp(-1j * np.pi * geometry.wavelength * how.defocus * q2)
+    return np.fft.fftshift(np.fft.ifft2(wave)).astype(np.complex64)
+
+
+def diameter(P) -> np.ndarray:
+    """(row, column) full width in pixels of the region that holds the probe: 4 times the rms radius per axis"""
+    weight = (np.abs(P) ** 2).sum(0)
+    out = []
+    for axis in (0, 1):
+        along = weight.sum(1 - axis)
+        x = np.arange(len(along))
+        centre = np.average(x, weights=along)
+        out.append(4 * np.sqrt(np.average((x - centre) ** 2, weights=along)))
+    return np.array(out)
+
+
+def check_overlap(P, places, say):
+    """Frames must overlap: compare the distance to the nearest frame with the width of the probe.
+
+    Says the overlap; warns below 40 %. Errors: DataError when the frames do not overlap at all.
+    """
+    if len(places.corners) < 2:
+        return
+    from scipy.spatial import cKDTree
+
+    near = np.median(cKDTree(places.corners).query(places.corners, k=2)[0][:, 1])
+    width = float(np.sqrt(np.prod(diameter(P))))
+    overlap = 1 - near / width
+    if overlap <= 0:
+        raise DataError(f"the frames do not overlap: the nearest neighbour of a frame is {near:.1f} object pixels away, the "
+                        f"probe is {width:.1f} wide. Are the positions in um, not in m? Are energy, distance and detector "
+                        "pixel right?")  # fmt: skip
+    say(f"overlap: {100 * overlap:.0f} % (steps of {near:.1f}, probe of {width:.1f} pixels)"
+        + (", which is little: expect artefacts" if overlap < 0.4 else ""))  # fmt: skip

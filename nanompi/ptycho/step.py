@@ -1,0 +1,96 @@
+"""The step `ptycho`: object and probe from prepared frames."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from nanompi.errors import DataError
+from nanompi.optics.geometry import Geometry
+from nanompi.optics.propagate import propagator
+from nanompi.ptycho.engines.engine import run_chain
+from nanompi.ptycho.modes import extra_modes
+from nanompi.ptycho.positions import Places, place
+from nanompi.ptycho.problem import Problem
+from nanompi.ptycho.start import StartObject, StartProbe, check_overlap, start_object, start_probe
+from nanompi.step import param, step
+
+
+@dataclass
+class Reconstruction:
+    """What the step gives, as run.made["ptycho"]; equal on all ranks.
+
+    O, P    : (H, W), (M, h, w) complex, on the host
+    weight  : (H, W) real, sum |P|^2 over all frames: where the object was seen, and how well
+    history : list of dicts, one per iteration
+    """
+
+    O: np.ndarray
+    P: np.ndarray
+    weight: np.ndarray
+    places: Places
+    geometry: Geometry
+    history: list[dict[str, Any]]
+
+
+@step("ptycho", needs=["frames"], gives=["ptycho"])
+class Ptycho:
+    """Ptychographic reconstruction of object and probe modes by a chain of engines."""
+
+    followed_by = "ptycho.finish"
+
+    engines: list | str = param("DM*100 ML*100", kind="engine", help="engines from left to right with their iterations")
+    probe: StartProbe = param(StartProbe(), help="the probe at the start, and its modes")
+    object: StartObject = param(StartObject(), help="the object at the start")
+    subpixel: int | Literal["auto"] = param("auto", ge=1, le=64, help="positions are rounded to 1/subpixel of a pixel")
+    figures: int = param(10, ge=1, help="R-factor, likelihood and photons each so many iterations")
+
+    def run(self, run):
+        p, geometry = self.problem(run)
+        history = run_chain(self.engines, p, self.figures, run.say)
+        weight = p.object_weights(p.shifts.library(p.P))
+        host = p.device.host
+        run.made["ptycho"] = Reconstruction(host(p.O), host(p.P), host(weight), p.places, geometry, history)
+        run.made["ptycho.problem"] = p
+
+    def problem(self, run) -> tuple[Problem, Geometry]:
+        """Start values and frames of this rank; the same object and probe on all ranks"""
+        scan, frames, d = run.scan, run.made["frames"], run.device
+        shape = frames.counts.shape[1:]
+        geometry = Geometry(scan.wavelength, scan.distance, frames.pixel, shape, scan.focus)
+        places = run.team.on_root(lambda: self.place(scan, geometry))
+        optics = propagator(d, geometry)
+        scale = np.ones(len(frames.counts)) if frames.scale is None else frames.scale
+        p = Problem(
+            team=run.team, device=d, optics=optics, places=places, clock=run.clock,
+            O=d.array(start_object(self.object, run, places, geometry), d.complex),
+            P=d.array(np.zeros((1, *shape)), d.complex),
+            at=d.array(places.at[frames.index]), I=d.array(frames.counts), mask=d.array(frames.mask, d.real),
+            gain=d.array(scale * optics.gain, d.real),
+        )  # fmt: skip
+        with run.clock.phase("start"):
+            P = start_probe(self.probe, run, p, geometry)
+            p.P = d.array(extra_modes(P, max(self.probe.modes, len(P))), d.complex)
+        run.say(_sizes(p, geometry))
+        run.team.on_root(lambda: check_overlap(d.host(p.P), places, run.say))
+        return p, geometry
+
+    def place(self, scan, geometry) -> Places:
+        """Places with the finest grid worth having: whole pixels when the positions are whole"""
+        whole = place(scan.positions, geometry.pixel, geometry.shape)
+        if self.subpixel != "auto":
+            return place(scan.positions, geometry.pixel, geometry.shape, self.subpixel)
+        rest = np.abs(whole.corners - whole.at[:, :2]).max()
+        return whole if rest < 0.02 else place(scan.positions, geometry.pixel, geometry.shape, SUBPIXEL)
+
+
+SUBPIXEL = 8
+
+
+def _sizes(p, geometry) -> str:
+    (H, W), (M, h, w), (dy, dx) = p.O.shape, p.P.shape, geometry.pixel
+    return (f"ptycho: object {H} x {W} pixels of {dy * 1e9:.4g} x {dx * 1e9:.4g} nm, {M} probe mode{'s' * (M > 1)} of {h} x {w}, "
+            f"{len(p.places.rests)} sub-pixel shift{'s' * (len(p.places.rests) > 1)}")  # fmt: skip
+
+
+__all__ = ["DataError", "Ptycho", "Reconstruction"]

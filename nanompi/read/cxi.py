@@ -1,0 +1,47 @@
+"""CXI 1.6 (cxidb.org), as written by cdtools, PyNX, COSMIC and others.
+
+Lengths in metres, the photon energy in joules, the mask 0 = good; soft links are followed. Positions are those of the
+sample and turned into places of the probe by the basis vectors of the detector (`layout.positions`).
+"""
+
+from nanompi.files import dataset, is_hdf5, open_hdf5
+from nanompi.read import Input, layout
+from nanompi.scan import Scan
+from nanompi.step import reader
+
+
+def is_nexus(file) -> bool:
+    """Does an open file say that it is NXcxi_ptycho, or has it its beam?"""
+    entry = layout.entry_of(file)
+    if not entry:
+        return False
+    if f"{entry}/definition" in file:
+        said = dataset(file, f"{entry}/definition")[()]
+        said = said[0] if getattr(said, "shape", ()) else said
+        return "ptycho" in (said.decode() if isinstance(said, bytes) else str(said)).lower()
+    return f"{entry}/instrument_1/beam_1" in file
+
+
+def looks_like(path: str, given: dict, nexus: bool) -> bool:
+    """Is this a CXI file (`nexus` False) or an NXcxi_ptycho file (True)? Never raises."""
+    if given.get("paths") or not is_hdf5(path):
+        return False
+    try:
+        with open_hdf5(path) as file:
+            return layout.has(file, layout.PLACES["frames"]) and is_nexus(file) is nexus
+    except Exception:
+        return False
+
+
+@reader("cxi")
+class Cxi:
+    """CXI 1.6 files."""
+
+    @staticmethod
+    def recognises(path: str, given: dict) -> bool:
+        """entry_1 with detector data, without NXcxi_ptycho's marks."""
+        return looks_like(path, given, nexus=False)
+
+    def open(self, file: str, given: Input) -> Scan:
+        """Positions, geometry, mask (0 = good). Errors: DataError naming the dataset."""
+        return layout.read(file, layout.PLACES, "cxi", given)

@@ -1,0 +1,221 @@
+"""A scan from an HDF5 file in which each quantity stands at one of a few known places: CXI and NXcxi_ptycho."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from nanompi.errors import DataError
+from nanompi.files import dataset, open_hdf5, unit
+from nanompi.read import Input, values
+from nanompi.read.frames import Hdf5Frames
+from nanompi.read.masks import good_pixels
+from nanompi.scan import Scan
+
+DET = "instrument_1/detector_1/"
+PLACES: dict[str, list[str]] = {
+    "frames": [DET + "data", "data_1/data", "data/data"],
+    "translation": ["sample_1/geometry_1/translation", DET + "translation", "data_1/translation", "data/translation"],
+    "x": ["sample_1/transformations/x", "data/x", "data_1/x"],
+    "y": ["sample_1/transformations/y", "data/y", "data_1/y"],
+    "wavelength": ["instrument_1/source_1/wavelength", "instrument_1/beam_1/incident_wavelength",
+                   "instrument_1/beam_1/wavelength"],
+    "energy": ["instrument_1/source_1/energy", "instrument_1/beam_1/incident_beam_energy",
+               "instrument_1/beam_1/incident_energy", "instrument_1/beam_1/energy"],
+    "distance": [DET + "distance"],
+    "x_pixel": [DET + "x_pixel_size"],
+    "y_pixel": [DET + "y_pixel_size"],
+    "basis": [DET + "basis_vectors"],
+    "mask": [DET + "mask", DET + "pixel_mask", "data_1/mask"],
+    "dark": [DET + "data_dark", DET + "dark"],
+    "monitor": ["instrument_1/monitor_1/data", "instrument_1/monitor/data", "monitor_1/data"],
+    "focus": ["instrument_1/beam_1/focus_to_sample"],
+    "probe": ["start/probe"],
+    "object": ["start/object"],
+}  # fmt: skip
+
+
+def entry_of(file) -> str:
+    """Name of the entry with an instrument or data: entry_1, else the first that has one; "" when there is none."""
+    groups = ["entry_1", "entry", *sorted(k for k in file if k.startswith("entry"))]
+    return next((g for g in groups if g in file and ("instrument_1" in file[g] or "data_1" in file[g])), "")
+
+
+def has(file, places: list[str]) -> bool:
+    """Does the entry of an open file have a dataset at one of the places?"""
+    entry = entry_of(file)
+    return bool(entry) and any(f"{entry}/{p}" in file for p in places)
+
+
+@dataclass
+class Layout:
+    """An open file and the places of its quantities, relative to its entry."""
+
+    file: Any
+    entry: str
+    places: dict[str, list[str]]
+    notes: list[str] = field(default_factory=list)
+
+    def path(self, name: str) -> str:
+        """Path of a quantity, '' when the file has none. A broken link is found, so that it is an error."""
+        paths = [f"/{self.entry}/{place}" for place in self.places[name]]
+        return next((p for p in paths if _linked(self.file, p)), "")
+
+    def find(self, name: str):
+        """The dataset of a quantity, or None."""
+        path = self.path(name)
+        return dataset(self.file, path) if path else None
+
+    def need(self, name: str) -> str:
+        """The path of a quantity; DataError with the places where it was looked for."""
+        if not self.path(name):
+            looked = ", ".join(f"/{self.entry}/{p}" for p in self.places[name])
+            raise DataError(
+                f"{self.file.filename}: no {name}; looked for {looked}. "
+                f"Name the datasets by `paths: {{frames: ..., x: ..., y: ...}}`"
+            )
+        return self.path(name)
+
+    def where(self, data) -> str:
+        """File and path, for messages."""
+        return f"{self.file.filename}: {data.name}"
+
+    def length(self, name: str) -> float:
+        """A length in metres (metres when it has no unit); NaN when the file has none."""
+        data = self.find(name)
+        return np.nan if data is None else values.one(data[()], self.where(data)) * self.metre(data)
+
+    def metre(self, data) -> float:
+        """Size of the unit of a dataset of lengths in metres."""
+        return values.scale_of(unit(data), "m", self.where(data)) if unit(data) else 1.0
+
+
+def _linked(file, path: str) -> bool:
+    """Is there a dataset or a link at `path`, even one that leads nowhere?"""
+    return path.rsplit("/", 1)[0] in file and file.get(path, getlink=True) is not None
+
+
+def positions(of: Layout, n: int) -> np.ndarray:
+    """(n, 2) float64 m, (row, column) of the probe on the sample, from the sample's translation.
+
+    CXI gives the translation t of the sample as (x, y, z) in the laboratory, and in `basis_vectors` the steps from one
+    detector pixel to the next along rows (e_r) and along columns (e_c). When the sample moves by t the probe moves
+    over it by -t, so that
+
+        row = -t . e_r / |e_r|,   column = -t . e_c / |e_c|.
+
+    CXI's default detector (y up, x to the left seen from the source) has e_r = (0, -1, 0), e_c = (-1, 0, 0): the two
+    minus signs cancel, row = +t_y and column = +t_x. That is used where the file has no basis vectors.
+    """
+    data = of.find("translation")
+    t = _three(data[()], n, of.where(data)) * of.metre(data) if data is not None else _from_motors(of)
+    return -t[:, :2] @ _axes(of).T
+
+
+def _from_motors(of: Layout) -> np.ndarray:
+    """(n, 2) from the motors x and y of NXtransformations; one value per point, or a row and a column of a raster."""
+    if not of.path("x"):
+        of.need("translation")
+    x, y = dataset(of.file, of.need("x")), dataset(of.file, of.need("y"))
+    a, b = x[()].astype(float) * of.metre(x), y[()].astype(float) * of.metre(y)
+    if a.ndim == b.ndim == 1 and of.find("frames").shape[:-2] == (len(b), len(a)):
+        b, a = np.meshgrid(b, a, indexing="ij")
+    if a.shape != b.shape:
+        raise DataError(f"{of.where(x)} has the shape {a.shape} and {of.where(y)} {b.shape}; they must agree")
+    return np.stack([a.ravel(), b.ravel()], 1)
+
+
+def _three(t: np.ndarray, n: int, where: str) -> np.ndarray:
+    """A translation as (n, 2 or 3), from that or its transpose; (3, 3) is read as it stands."""
+    t = np.asarray(t, float)
+    if t.ndim == 3:
+        t = t.reshape(-1, t.shape[-1])
+    if t.ndim != 2 or not {2, 3} & set(t.shape):
+        raise DataError(f"{where} has the shape {t.shape}; a translation needs (frames, 3) or (3, frames)")
+    rows, columns = t.shape
+    turned = columns not in (2, 3) or (rows in (2, 3) and columns == n != rows)
+    return t.T if turned else t
+
+
+def _axes(of: Layout) -> np.ndarray:
+    """(2, 2): the (x, y) directions of rows and columns on the detector, unit vectors."""
+    data = of.find("basis")
+    if data is None:
+        of.notes.append("no basis_vectors: rows run along -y, columns along -x (CXI's default)")
+        return np.array([[0.0, -1.0], [-1.0, 0.0]])
+    e = np.asarray(data[()], float)
+    e = e.reshape(-1, *e.shape[-2:])[0] if e.ndim > 2 else e
+    if e.shape == (3, 2):
+        e = e.T
+    size = np.linalg.norm(e, axis=-1) if e.shape == (2, 3) else np.zeros(2)
+    if not np.all(np.isfinite(size)) or np.any(size <= 0):
+        raise DataError(
+            f"{of.where(data)} must be two vectors of three numbers, (3, 2) or (2, 3); it is {e.tolist()}"
+        )
+    return (e / size[:, None])[:, :2]
+
+
+def energy(of: Layout, needed: bool) -> float | None:
+    """The photon energy in J."""
+    data = of.find("energy")
+    if data is None:
+        return None
+    where = of.where(data)
+    return values.energy_in_file(values.one(data[()], where), unit(data), where, of.notes, needed)
+
+
+def pixel(of: Layout) -> tuple[float, float]:
+    """Detector pixel (row, column) in m, from its sizes, else from the basis vectors; NaN when unknown."""
+    y, x = of.length("y_pixel"), of.length("x_pixel")
+    basis = of.find("basis")
+    if basis is not None and np.isnan(y + x) and basis.ndim == 2 and set(basis.shape) == {2, 3}:
+        size = np.linalg.norm(basis[()], axis=0 if basis.shape == (3, 2) else 1)
+        return float(size[0]), float(size[1])
+    return y, x
+
+
+def read(path: str, places: dict[str, list[str]], name: str, given: Input) -> Scan:
+    """The scan in a file. What the file does not say is NaN; `open_scan` completes and checks it."""
+    with open_hdf5(path) as file:
+        of = Layout(file, entry_of(file) or "entry_1", places)
+        source = Hdf5Frames.of(file, of.need("frames"))
+        length = of.find("wavelength")
+        length = None if length is None else values.one(length[()], of.where(length)) * of.metre(length)
+        needed = length is None and not (given.wavelength or given.energy)
+        mask, dark = of.find("mask"), of.find("dark")
+        focus = of.find("focus")
+        return Scan(
+            source=source,
+            positions=positions(of, source.shape[0]),
+            wavelength=values.wavelength(length, energy(of, needed), of.notes),
+            distance=abs(of.length("distance")),
+            pixel=pixel(of),
+            mask=None
+            if mask is None
+            else good_pixels(mask, given.mask_good, "zero", of.where(mask), of.notes),
+            focus=None if focus is None else of.length("focus"),
+            monitor=_plain(of, "monitor"),
+            dark=None if dark is None else _mean(dark),
+            probe=_plain(of, "probe"),
+            object=_plain(of, "object"),
+            file=path,
+            format=name,
+            truth=_truth(of),
+            notes=of.notes,
+        )
+
+
+def _plain(of: Layout, name: str):
+    data = of.find(name)
+    return None if data is None else np.asarray(data[()]).ravel() if name == "monitor" else data[()]
+
+
+def _mean(dark) -> np.ndarray:
+    """(rows, columns) float32: the mean of one or several dark frames."""
+    return np.asarray(dark[()], np.float32).reshape(-1, *dark.shape[-2:]).mean(0)
+
+
+def _truth(of: Layout) -> dict[str, np.ndarray]:
+    """The exact arrays which a simulation left in its file."""
+    group = of.file.get(f"/{of.entry}/truth")
+    return {} if group is None else {k: group[k][()] for k in group}

@@ -1,0 +1,225 @@
+"""A scan from named arrays: what `paths:` and `units:` of HDF5 and NPZ files mean.
+
+frames, and either `x` (column) and `y` (row) or `positions` (n, 2) in the order (row, column): the place of the probe
+on the sample, rows downwards, columns to the right. x and y may be expressions over paths or over names given beside
+them (`{a: /pos/a, b: /pos/b, x: "-a + 0.1*b"}`). A number without unit has the unit of its `units` attribute, else:
+positions, distance, pixel, wavelength in m; energy by plausibility. Positions may be in px (pixels of the object).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from nanompi.errors import DataError, JobError, nearest
+from nanompi.read import Input, values
+from nanompi.read.expression import evaluate
+from nanompi.read.masks import good_pixels
+from nanompi.scan import Scan
+
+KNOWN = ("frames", "x", "y", "positions", "mask", "energy", "wavelength", "distance", "pixel", "focus", "monitor",
+         "probe", "object", "dark")  # fmt: skip
+FICTION = {"energy": 8.8e3 * values.EV, "distance": 1.0, "object pixel": 10e-9}
+
+
+@dataclass
+class Mapped:
+    """The input section's `paths` and `units` over a file.
+
+    get  : path -> (array or dataset, its own unit or "")
+    has  : does the file have a dataset of this name?
+    """
+
+    file: str
+    get: Callable[[str], tuple[Any, str]]
+    has: Callable[[str], bool]
+    paths: dict[str, str]
+    units: dict[str, str]
+    notes: list[str] = field(default_factory=list)
+
+    def array(self, name: str) -> tuple[np.ndarray, str] | None:
+        """(numbers, unit) of a key of `paths`, or None where it is not given. Evaluates expressions."""
+        if name not in self.paths:
+            return None
+        text = str(self.paths[name])
+        if self.has(text):
+            data, unit = self.get(text)
+            return np.asarray(data[()]), self.units.get(name, unit)
+        if name not in ("x", "y") or text.replace("/", "").replace("_", "").replace(".", "").isalnum():
+            self.get(text)  # a plain name which is not there: the file says what there is
+        unit = self.units.get(name, "")
+        return evaluate(text, lambda part: self._operand(part, convert=not unit)), unit or "m"
+
+    def _operand(self, part: str, convert: bool) -> np.ndarray:
+        """One array of an expression; in metres by its own unit unless the result's unit is given."""
+        data, unit = self.get(str(self.paths.get(part, part)))
+        unit = self.units.get(part, unit)
+        scale = values.scale_of(unit, "m", f"{self.file}: {part}") if unit and convert else 1.0
+        return np.asarray(data[()], float).ravel() * scale
+
+    def length(self, name: str) -> float | None:
+        """A length in metres, or None."""
+        found = self.array(name)
+        if found is None:
+            return None
+        return values.one(found[0], self.where(name)) * values.scale_of(
+            found[1] or "m", "m", self.where(name)
+        )
+
+    def where(self, name: str) -> str:
+        """File and path for messages."""
+        return f"{self.file}: {self.paths.get(name, name)}"
+
+
+def check(paths: dict, units: dict, what: str) -> None:
+    """JobError when frames or positions are not named, or a unit is given for nothing."""
+    if "frames" not in paths:
+        raise JobError(f"input.paths: `frames` is missing; write `paths: {{frames: {what}, x: ..., y: ...}}`")
+    if "positions" not in paths and not {"x", "y"} <= set(paths):
+        raise JobError(
+            "input.paths: give `x` and `y` (columns, rows), or `positions` of shape (n, 2) as (row, column)"
+        )
+    stray = [u for u in units if u not in paths]
+    if stray:
+        raise JobError(f'input.units: "{stray[0]}" is not in `paths`{nearest(stray[0], paths)}')
+    used = " ".join(str(paths[k]) for k in ("x", "y") if k in paths)
+    idle = [p for p in paths if p not in KNOWN and p not in used]
+    if idle:
+        raise JobError(
+            f'input.paths: "{idle[0]}" is neither used in x or y nor one of {", ".join(KNOWN)}{nearest(idle[0], KNOWN)}'
+        )
+
+
+def scan_of(m: Mapped, source: Any, given: Input, corner: bool, name: str) -> Scan:
+    """The scan. What is not said is NaN (`open_scan` completes and checks it), or fiction for positions in pixels."""
+    places, unit = _places(m, source)
+    length = m.length("wavelength")
+    energy = _energy(m, needed=length is None and not (given.wavelength or given.energy))
+    pixel = _pixel(m)
+    geometry = Geometry(
+        values.wavelength(length, energy, m.notes), m.length("distance") or np.nan, pixel, m.length("focus")
+    )
+    geometry.take(given)
+    if unit == "px":
+        size = geometry.object_pixel(source.shape[1:], m.notes)
+    else:
+        size = np.full(2, values.scale_of(unit or "m", "m", m.where("positions")))
+    mask, monitor, dark = m.array("mask"), m.array("monitor"), m.array("dark")
+    probe, known = m.array("probe"), m.array("object")
+    return Scan(
+        source=source,
+        positions=places * size,
+        wavelength=geometry.wavelength,
+        distance=geometry.distance,
+        pixel=geometry.pixel,
+        mask=None
+        if mask is None
+        else good_pixels(mask[0], given.mask_good, "either", m.where("mask"), m.notes),
+        corner=corner,
+        focus=geometry.focus,
+        monitor=None if monitor is None else monitor[0].ravel().astype(float),
+        dark=None if dark is None else dark[0].astype(np.float32).reshape(-1, *dark[0].shape[-2:]).mean(0),
+        probe=None if probe is None else _modes(probe[0], m.where("probe")),
+        object=None if known is None else _modes(known[0], m.where("object"))[0],
+        file=m.file,
+        format=name,
+        notes=m.notes,
+    )
+
+
+@dataclass
+class Geometry:
+    """What turns pixels of the object into metres."""
+
+    wavelength: float
+    distance: float
+    pixel: tuple[float, float]
+    focus: float | None
+
+    def take(self, given: Input) -> None:
+        """The values of the job win."""
+        if given.wavelength or given.energy:
+            self.wavelength = given.wavelength or values.given_energy(given.energy)
+        self.distance = given.distance or self.distance
+        self.focus = given.focus or self.focus
+        self.pixel = (given.pixel, given.pixel) if given.pixel else self.pixel
+
+    def object_pixel(self, shape: tuple[int, int], notes: list[str]) -> np.ndarray:
+        """(row, column) size in m; what is missing is invented so that it becomes 10 nm, and that is noted."""
+        invented = []
+        if np.isnan(self.wavelength):
+            self.wavelength = values.HC / FICTION["energy"]
+            invented.append("energy 8.8 keV")
+        if np.isnan(self.distance):
+            know = not np.isnan(self.pixel[0])
+            self.distance = (
+                FICTION["object pixel"] * shape[0] * self.pixel[0] / self.wavelength
+                if know
+                else FICTION["distance"]
+            )
+            invented.append(f"distance {self.distance:.4g} m")
+        if np.isnan(self.pixel[0]):
+            self.pixel = tuple(self.wavelength * self.distance / (n * FICTION["object pixel"]) for n in shape)
+            invented.append(f"detector pixel {self.pixel[0] * 1e6:.4g} um")
+        if invented:
+            notes.append(f"warning: positions are in pixels and the file has no geometry; invented: {', '.join(invented)}, "
+                         "so that lengths in the result are not real")  # fmt: skip
+        if self.focus:
+            return np.array(self.pixel) * self.focus / (self.focus + self.distance)
+        return self.wavelength * self.distance / (np.array(shape) * np.array(self.pixel))
+
+
+def _places(m: Mapped, source: Any) -> tuple[np.ndarray, str]:
+    """(n, 2) as (row, column) in the file's unit, and that unit; one raster axis each becomes a grid."""
+    if "positions" in m.paths:
+        p, unit = m.array("positions")
+        p = p.reshape(-1, p.shape[-1]) if p.ndim > 2 else p
+        if p.ndim != 2 or 2 not in p.shape:
+            raise DataError(
+                f"{m.where('positions')} has the shape {p.shape}; (n, 2) as (row, column) is needed"
+            )
+        return np.asarray(p if p.shape[1] == 2 else p.T, float), unit
+    (x, ux), (y, uy) = m.array("x"), m.array("y")
+    x, y = np.asarray(x, float), np.asarray(y, float)
+    if x.size != y.size and x.size * y.size == source.shape[0]:
+        y, x = np.meshgrid(y.ravel(), x.ravel(), indexing="ij")
+        m.notes.append(
+            f"x and y span a raster of {y.shape[0]} rows and {y.shape[1]} columns, columns fastest"
+        )
+    if x.size != y.size:
+        raise DataError(f"{m.where('x')} has {x.size} values and {m.where('y')} {y.size}; they must agree")
+    if "px" in (ux, uy) and ux != uy:
+        raise JobError("input.units: x and y must both be in px, or neither")
+    if ux == "px":
+        return np.stack([y.ravel(), x.ravel()], 1), "px"
+    sx, sy = (values.scale_of(u or "m", "m", m.where(k)) for k, u in (("x", ux), ("y", uy)))
+    return np.stack([y.ravel() * sy, x.ravel() * sx], 1), "m"
+
+
+def _energy(m: Mapped, needed: bool) -> float | None:
+    found = m.array("energy")
+    if found is None:
+        return None
+    where = m.where("energy")
+    return values.energy_in_file(values.one(found[0], where), found[1], where, m.notes, needed)
+
+
+def _pixel(m: Mapped) -> tuple[float, float]:
+    """(row, column) in m from one number or two."""
+    found = m.array("pixel")
+    if found is None:
+        return np.nan, np.nan
+    size = np.asarray(found[0], float).ravel() * values.scale_of(found[1] or "m", "m", m.where("pixel"))
+    return float(size[0]), float(size[-1])
+
+
+def _modes(a: np.ndarray, where: str) -> np.ndarray:
+    """(modes, rows, columns) complex64 of a start array with any leading dimensions."""
+    if a.dtype.names and {"r", "i"} <= set(a.dtype.names):
+        a = a["r"] + 1j * a["i"]
+    if a.ndim < 2 or not np.issubdtype(a.dtype, np.number):
+        raise DataError(
+            f"{where} has the shape {a.shape} and type {a.dtype}; an array (modes, rows, columns) is needed"
+        )
+    return a.reshape(-1, *a.shape[-2:]).astype(np.complex64)

@@ -1,0 +1,144 @@
+"""ptypy's prepared data (.ptyd): chunks/0..n with data, weights, positions, indices; meta and info.
+
+Conventions of the format: energy in keV, lengths in metres, positions (row, column) of the probe on the sample in
+metres, weight > 0 = good, frames in natural order. Entries that ptypy left at None are stored with the attribute
+`type` = "None"; inhomogeneous lists are groups 00000, 00001, ...
+"""
+
+import numpy as np
+
+from nanompi.errors import DataError
+from nanompi.files import hdf5, is_hdf5, open_hdf5
+from nanompi.read import Input, values
+from nanompi.read.frames import Hdf5Frames, JoinedFrames
+from nanompi.read.masks import good_pixels
+from nanompi.scan import Scan
+from nanompi.step import reader
+
+
+@reader("ptyd")
+class Ptyd:
+    """ptypy .ptyd files."""
+
+    @staticmethod
+    def recognises(path: str, given: dict) -> bool:
+        """HDF5 with chunks/0 and meta."""
+        if given.get("paths") or not is_hdf5(path):
+            return False
+        try:
+            with open_hdf5(path) as file:
+                return "chunks" in file and ("meta" in file or "info" in file)
+        except Exception:
+            return False
+
+    def open(self, file: str, given: Input) -> Scan:
+        """Positions, geometry, weights as a mask. Errors: DataError naming the chunk."""
+        with open_hdf5(file) as opened:
+            chunks = _chunks(opened)
+            notes: list[str] = []
+            return Scan(
+                source=JoinedFrames.of([Hdf5Frames.of(opened, f"{c}/data") for c in chunks], file),
+                positions=np.concatenate([_positions(opened, c) for c in chunks]),
+                wavelength=_wavelength(opened, notes, needed=not (given.wavelength or given.energy)),
+                distance=_number(opened, "distance"),
+                pixel=_pixel(opened),
+                mask=_mask(opened, chunks, given.mask_good, notes),
+                file=file,
+                format="ptyd",
+                notes=notes,
+            )
+
+
+def _chunks(opened) -> list[str]:
+    """Paths of the chunks in order. A link to a missing part is an error."""
+    numbers = sorted((k for k in opened["chunks"] if k.isdigit()), key=int)
+    if not numbers:
+        raise DataError(
+            f"{opened.filename}: chunks is empty: ptypy stored no frames (save = 'append' or 'link' does)"
+        )
+    lost = [k for k in numbers if f"chunks/{k}/data" not in opened]
+    if lost:
+        raise DataError(f"{opened.filename}: chunks/{lost[0]} has no data; is its .part file beside it?")
+    gaps = sorted(set(range(int(numbers[-1]) + 1)) - {int(k) for k in numbers})
+    if gaps:
+        raise DataError(f"{opened.filename}: chunks/{gaps[0]} is missing; the file has {len(numbers)} chunks")
+    return [f"chunks/{k}" for k in numbers]
+
+
+def _value(opened, path: str):
+    """A stored value as an array, or None when absent, None or empty."""
+    if path not in opened:
+        return None
+    thing = opened[path]
+    kind = thing.attrs.get("type", "")
+    if (kind.decode() if isinstance(kind, bytes) else kind) == "None":
+        return None
+    if isinstance(thing, hdf5().Group):
+        items = [_value(opened, f"{path}/{k}") for k in sorted(thing)]
+        return np.array(items, float) if items and all(i is not None for i in items) else None
+    if thing.shape is None or thing.size == 0:
+        return None
+    return thing[()]
+
+
+def _meta(opened, name: str):
+    """An entry of meta, else of info."""
+    found = _value(opened, f"meta/{name}")
+    return _value(opened, f"info/{name}") if found is None else found
+
+
+def _number(opened, name: str) -> float:
+    found = _meta(opened, name)
+    return np.nan if found is None else values.one(found, f"{opened.filename}: meta/{name}")
+
+
+def _wavelength(opened, notes: list[str], needed: bool) -> float:
+    energy = _number(opened, "energy")
+    where = f"{opened.filename}: meta/energy"
+    joules = None if np.isnan(energy) else values.energy_in_file(energy, "keV", where, notes, needed)
+    return np.nan if joules is None else values.HC / joules
+
+
+def _pixel(opened) -> tuple[float, float]:
+    found = _meta(opened, "psize")
+    if found is None:
+        return np.nan, np.nan
+    size = np.ravel(np.asarray(found, float))
+    return float(size[0]), float(size[-1])
+
+
+def _positions(opened, chunk: str) -> np.ndarray:
+    """(m, 2) of a chunk, from itself or from the list of the whole scan by its indices."""
+    found = _value(opened, f"{chunk}/positions")
+    if found is None:
+        whole, index = _meta(opened, "positions_scan"), _value(opened, f"{chunk}/indices")
+        whole = _value(opened, "info/positions_theory") if whole is None else whole
+        if whole is None or index is None:
+            raise DataError(f"{opened.filename}: {chunk} has no positions, nor has info/positions_scan")
+        found = np.asarray(whole)[np.asarray(index).astype(int)]
+    found = np.asarray(found, float)
+    if found.ndim != 2 or found.shape[1] != 2:
+        raise DataError(
+            f"{opened.filename}: {chunk}/positions has the shape {found.shape}; (frames, 2) is needed"
+        )
+    return found
+
+
+def _mask(opened, chunks: list[str], sense: str, notes: list[str]) -> np.ndarray | None:
+    """Pixels with a weight in every frame of every chunk, or the common weight."""
+    per = [opened[f"{c}/weights"] for c in chunks if _stored(opened, f"{c}/weights")]
+    if per:
+        notes.append(
+            "weights are stored for each frame; a pixel without weight in any frame is masked in all"
+        )
+        where = f"{opened.filename}: chunks/*/weights"
+        return np.logical_and.reduce([good_pixels(w, sense, "nonzero", where, notes) for w in per])
+    common = _value(opened, "meta/weight2d")
+    if common is None or np.ndim(common) != 2:
+        return None
+    return good_pixels(np.asarray(common), sense, "nonzero", f"{opened.filename}: meta/weight2d", notes)
+
+
+def _stored(opened, path: str) -> bool:
+    """Is there an array of at least two dimensions, not merely an empty list?"""
+    return path in opened and getattr(opened[path], "ndim", 0) >= 2 and opened[path].size > 0

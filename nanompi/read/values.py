@@ -1,0 +1,107 @@
+"""Numbers from files with their units: energies and wavelengths told apart, lengths in metres."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from nanompi.errors import DataError, JobError
+from nanompi.units import factor, show
+
+HC = 6.62607015e-34 * 299792458.0  # J m, exact
+EV = 1.602176634e-19
+PHOTON = (10 * EV, 500e3 * EV)  # J, photon energies that are believed
+ENERGY_UNITS = {"J": 1.0, "keV": 1e3 * EV, "eV": EV}
+
+
+def likely_units(number: float) -> list[str]:
+    """Units in which `number` would be a photon energy between 10 eV and 500 keV."""
+    return [u for u, size in ENERGY_UNITS.items() if PHOTON[0] <= number * size <= PHOTON[1]]
+
+
+def joules(number: float, unit: str, where: str, notes: list[str]) -> float:
+    """A photon energy in joules: by its unit, without one by plausibility (J, then keV, then eV), which is noted.
+
+    Errors: DataError when it is no photon energy, with the unit that it looks like.
+    """
+    likely = likely_units(number)
+    if unit:
+        value = number * scale_of(unit, "J", where)
+        if PHOTON[0] <= value <= PHOTON[1]:
+            return value
+        told = f"{number:g} {unit}"
+    else:
+        if likely:
+            if likely[0] != "J":
+                notes.append(f"{where} = {number:g} has no unit; read as {likely[0]}")
+            return number * ENERGY_UNITS[likely[0]]
+        told = f"{number:g} (no unit)"
+    hint = f"; the number looks like {' or '.join(likely)}" if likely else ""
+    raise DataError(
+        f"{where} = {told} is not a photon energy between 10 eV and 500 keV{hint}; write the right one in the input "
+        "section, for example `energy: 8 keV`"
+    )
+
+
+def energy_in_file(number: float, unit: str, where: str, notes: list[str], needed: bool) -> float | None:
+    """As `joules`; where something else gives the wavelength (`needed` False) a wrong one is noted, and None."""
+    try:
+        return joules(number, unit, where, notes)
+    except DataError as error:
+        if needed:
+            raise
+        notes.append(f"warning: {error}; the wavelength is known otherwise")
+        return None
+
+
+def given_energy(value: float) -> float:
+    """Wavelength (m) of the energy (J) in the job. Errors: JobError with the unit that the number looks like."""
+    if PHOTON[0] <= value <= PHOTON[1]:
+        return HC / value
+    number = value / (1e3 * EV)
+    likely = [u for u in likely_units(number) if u != "keV"]
+    hint = f"; {number:g} looks like {likely[0]}: write `energy: {number:g} {likely[0]}`" if likely else ""
+    raise JobError(f"input.energy: {show(value, 'J')} is not a photon energy between 10 eV and 500 keV{hint}")
+
+
+def scale_of(unit: str, into: str, where: str) -> float:
+    """Size of a unit found in a file. Errors: DataError naming the place."""
+    clean = {"metre": "m", "meters": "m", "metres": "m", "micrometer": "um", "millimeter": "mm", "nanometer": "nm",
+             "microns": "um", "angstroms": "A", "ev": "eV", "kev": "keV", "joule": "J"}  # fmt: skip
+    try:
+        return factor(clean.get(unit.lower(), unit), into)
+    except JobError as error:
+        raise DataError(f"{where}: {error}") from None
+
+
+def wavelength(length: float | None, energy: float | None, notes: list[str]) -> float:
+    """The wavelength (m) from wavelength and energy (J); the wavelength wins. NaN when there is neither."""
+    if length is None:
+        return np.nan if energy is None else HC / energy
+    if energy is not None and abs(HC / energy / length - 1) > 0.01:
+        notes.append(
+            f"warning: wavelength {length:.6g} m and energy {show(energy, 'J')} in the file disagree by "
+            f"{100 * abs(HC / energy / length - 1):.1f} %; the wavelength is used"
+        )
+    return length
+
+
+def one(values, where: str) -> float:
+    """One number from a scalar or an array (mean, when its values agree to 1 %). Errors: DataError."""
+    values = np.asarray(values)
+    if values.size == 0 or not np.issubdtype(values.dtype, np.number):
+        raise DataError(f"{where} holds no number")
+    values = values.astype(float)
+    mean = float(values.mean())
+    if values.size > 1 and np.ptp(values) > 0.01 * abs(mean):
+        raise DataError(
+            f"{where} has {values.size} values from {values.min():g} to {values.max():g}; one is needed"
+        )
+    return mean
+
+
+def flat_frames(shape: Sequence[int], where: str) -> tuple[int, int, int]:
+    """(frames, rows, columns) of an array of 2 to 6 dimensions, the leading ones counted together."""
+    if len(shape) < 2 or min(shape) < 1:
+        raise DataError(f"{where} has the shape {tuple(shape)}; frames need (frames, rows, columns)")
+    n = int(np.prod(shape[:-2], dtype=np.int64)) if len(shape) > 2 else 1
+    return n, int(shape[-2]), int(shape[-1])

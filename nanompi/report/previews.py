@@ -1,0 +1,161 @@
+"""PNG pictures of a result for people: phase, amplitude, probe modes, and all on one sheet."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+
+from nanompi.optics.ramp import scanned_area
+from nanompi.report import draw
+from nanompi.report.png import write_png
+from nanompi.result import Result, Signal
+from nanompi.units import DIMENSIONS
+
+SIDE, LARGEST, MARGIN, CAPTION = 480, 1600, 16, 30  # px
+
+
+def previews(result: Result, folder: Path) -> list[Path]:
+    """Write NAME.png for each signal that can be shown, and overview.png; returns the paths.
+
+    Images span the 1st to 99th percentile of the well-lit area, which the caption gives. In the probe, hue is
+    phase and brightness amplitude, each mode on its own scale, with its part of the power below.
+    Errors: ResourceError when the folder cannot be written.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    sheets, written = [], []
+    for name, signal in result.signals.items():
+        if signal.show not in DRAW:
+            continue
+        drawn = DRAW[signal.show]
+        sheets.append(_framed(*drawn(result, signal, (SIDE, SIDE), False)))
+        written.append(folder / f"{name}.png")
+        write_png(written[-1], _framed(*drawn(result, signal, (SIDE, SIDE), True)))
+    if sheets:
+        written.append(folder / "overview.png")
+        write_png(written[-1], _sheet(sheets))
+    return written
+
+
+def _framed(picture: np.ndarray, caption: str) -> np.ndarray:
+    """A picture with a margin and its caption below, broken into lines that fit."""
+    h, w = picture.shape[:2]
+    lines = _lines(caption, max(SIDE, w) // 12)
+    out = draw.canvas(h + 2 * MARGIN + CAPTION * len(lines), max(w, SIDE) + 2 * MARGIN)
+    draw.paste(out, picture, MARGIN, MARGIN + (max(w, SIDE) - w) // 2)
+    for k, line in enumerate(lines):
+        draw.write_text(out, line, MARGIN + h + 12 + k * 22, MARGIN)
+    return out
+
+
+def _lines(words: str, length: int) -> list[str]:
+    import textwrap
+
+    return textwrap.wrap(words, length) or [""]
+
+
+def _sheet(sheets: list[np.ndarray]) -> np.ndarray:
+    """Pictures in rows of two."""
+    across = min(2, len(sheets))
+    h, w = (max(s.shape[k] for s in sheets) for k in (0, 1))
+    out = draw.canvas(h * math.ceil(len(sheets) / across), w * across)
+    for k, sheet in enumerate(sheets):
+        draw.paste(out, sheet, h * (k // across), w * (k % across))
+    return out
+
+
+# ---- one picture of each kind: (result, signal, space, alone) -> picture, caption
+
+
+def image(result: Result, signal: Signal, space: tuple[int, int], alone: bool) -> tuple[np.ndarray, str]:
+    """Phase or amplitude (h, w) in gray with a scale bar; phase is averaged as exp(i phase)."""
+    data = np.asarray(signal.data)
+    shape = _size(data.shape, space, alone)
+    area, lit = (draw.resized(_area(result, data.shape, f), shape) > 0.5 for f in (0.1, 0.3))
+    if signal.show == "phase":
+        shown = np.angle(draw.resized(np.exp(np.complex64(1j) * data.astype(np.float32)), shape))
+    else:
+        shown = draw.resized(data.astype(np.float32), shape)
+    low, high = np.nanpercentile(shown[lit] if lit.any() else shown, [1, 99])
+    picture = draw.gray(shown, low, high)
+    picture[~area] = draw.NOTHING
+    draw.scale_bar(picture, _pixel(signal) * data.shape[1])
+    return picture, f"{signal.title or signal.show}: {low:.3g} to {high:.3g} {signal.unit}".strip()
+
+
+def probe(result: Result, signal: Signal, space: tuple[int, int], alone: bool) -> tuple[np.ndarray, str]:
+    """Probe modes (M, h, w), side by side when alone, else in a square; power of each in per cent."""
+    modes = np.asarray(signal.data)
+    modes = modes.reshape(-1, *modes.shape[-2:])[:16]
+    power = (np.abs(np.asarray(signal.data)) ** 2).reshape(-1, modes[0].size).sum(1)
+    across = min(len(modes), 4) if alone else math.ceil(math.sqrt(len(modes)))
+    side = max(240, space[0] // across) if alone else space[0] // across
+    box = _lit_box(modes)
+    rows = math.ceil(len(modes) / across)
+    out = draw.canvas(rows * (side + 24) if alone or rows < across else space[0], across * side)
+    step = out.shape[0] // rows
+    side = min(side, step - 24)
+    for k, mode in enumerate(modes):
+        y, x = step * (k // across), (out.shape[1] // across) * (k % across)
+        draw.paste(out, _mode(mode[box], side - 4), y, x)
+        draw.write_text(out, f"{100 * power[k] / power.sum():.1f} %", y + side, x)
+    draw.scale_bar(out[: side - 4, : side - 4], _pixel(signal) * (box[1].stop - box[1].start))
+    return out, f"{signal.title or 'probe'}: hue = phase, brightness = amplitude"
+
+
+def curves(result: Result, signal: Signal, space: tuple[int, int], alone: bool) -> tuple[np.ndarray, str]:
+    """A curve (n,) or curves (k, n) over their axis."""
+    ys = np.atleast_2d(np.asarray(signal.data, float))
+    name, (x, unit) = next(reversed(signal.axes.items()), ("", (np.arange(ys.shape[1]), "")))
+    label = f"{name} [{unit}]" if unit else name
+    last = [f"{y[np.isfinite(y)][-1]:.4g}" for y in ys if np.isfinite(y).any()]
+    picture = draw.curve(np.asarray(x, float), ys, space, label)
+    return picture, f"{signal.title or 'history'}: {', '.join(last)} at the end"
+
+
+DRAW = {"phase": image, "amplitude": image, "probe": probe, "curve": curves}
+
+
+def _size(shape: tuple[int, int], space: tuple[int, int], alone: bool) -> tuple[int, int]:
+    """Alone: the size of the data, times or by a whole number; on the sheet: the space."""
+    if not alone:
+        return draw.fitted(shape, space[0])
+    if max(shape) < space[0]:
+        return draw.fitted(shape, space[0], whole=True)
+    return tuple(max(1, n // math.ceil(max(shape) / LARGEST)) for n in shape)
+
+
+def _area(result: Result, shape: tuple[int, int], frac: float) -> np.ndarray:
+    """(h, w) float32, 1 in the scanned area inside the cropped image, 0 outside; lit by more than `frac`."""
+    weight, origin = (result.arrays.get(k) for k in ("object/weight", "image_1/origin"))
+    weight, origin = (v[0] if isinstance(v, tuple) else v for v in (weight, origin))
+    if weight is None or origin is None:
+        return np.ones(shape, np.float32)
+    y, x = (int(v) for v in origin)
+    area = scanned_area(np.asarray(weight), frac)[0][y : y + shape[0], x : x + shape[1]]
+    fits = area.shape == shape and area.any()
+    return area.astype(np.float32) if fits else np.ones(shape, np.float32)
+
+
+def _pixel(signal: Signal) -> float:
+    """Pixel size in metres from the last axis; 0 where it is no length."""
+    values, unit = next(reversed(signal.axes.values()), ((), ""))
+    if unit not in DIMENSIONS["m"] or len(values) < 2:
+        return 0.0
+    return float(abs(values[-1] - values[0]) / (len(values) - 1) * DIMENSIONS["m"][unit])
+
+
+def _lit_box(modes: np.ndarray) -> tuple[slice, slice]:
+    """A square around what is above 1 % of the largest amplitude: the window's dark rim shows nothing."""
+    h, w = modes.shape[-2:]
+    lit = np.abs(modes).max(0) > 0.01 * np.abs(modes).max()
+    if h != w or not lit.any():
+        return slice(0, h), slice(0, w)
+    ends = [np.flatnonzero(lit.any(axis))[[0, -1]] for axis in (1, 0)]
+    side = min(h, max(16, *(int(b - a) + 3 for a, b in ends)))
+    first = [min(max(0, (int(a + b) + 1 - side) // 2), h - side) for a, b in ends]
+    return tuple(slice(f, f + side) for f in first)
+
+
+def _mode(field: np.ndarray, side: int) -> np.ndarray:
+    return draw.colours(draw.resized(field, draw.fitted(field.shape, side)))

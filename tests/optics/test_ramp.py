@@ -1,0 +1,45 @@
+"""Phase ramps and the scanned area."""
+
+import numpy as np
+import pytest
+
+from nanompi.optics.ramp import mean_gradient, remove_ramp, scanned_area
+
+
+@pytest.mark.parametrize("ramp", [(0.0, 0.0), (0.013, -0.021), (0.9, -2.4), (3.0, 0.4)])
+def test_a_ramp_is_found_and_removed_however_often_the_phase_wraps(star, ramp):
+    flat, own = remove_ramp(star.truth, star.weight)  # the star itself is not quite flat
+    image = star.moved(star.truth, (0, 0), ramp, 1.3 * np.exp(2j))
+    back, found = remove_ramp(image.astype(np.complex64), star.weight)
+    assert np.subtract(found, own) == pytest.approx(ramp, abs=2e-6)
+    assert back.dtype == np.complex64
+    assert np.abs(back - 1.3 * flat).max() < 2e-3  # 2e-6 rad per px over 256 px, and single precision
+    assert np.angle((back * star.weight).sum()) == pytest.approx(0, abs=1e-5)
+
+
+def test_noise_outside_the_scanned_area_does_not_move_the_ramp(star):
+    rng = np.random.default_rng(0)
+    image = star.moved(star.truth, (0, 0), (0.05, 0.02), 1)
+    wild = np.where(star.weight > 0, image, 50 * np.exp(2j * np.pi * rng.random(image.shape)))
+    assert (
+        remove_ramp(wild, star.weight)[1] == remove_ramp(np.where(star.weight > 0, image, 0), star.weight)[1]
+    )
+
+
+def test_mean_gradient_is_a_start_within_the_wrap():
+    x = np.arange(64)
+    image = np.exp(1j * (0.3 * x[:, None] - 2.9 * x))
+    assert mean_gradient(image, np.ones((64, 64))) == pytest.approx((0.3, -2.9))
+
+
+def test_an_empty_image_has_no_ramp_and_no_nan():
+    back, ramp = remove_ramp(np.zeros((16, 16), np.complex64), np.ones((16, 16)))
+    assert np.isfinite(ramp).all() and not back.any()
+
+
+def test_the_scanned_area_is_the_lit_box_and_ignores_a_hot_pixel():
+    weight = np.zeros((50, 60))
+    weight[10:30, 20:45] = 5.0
+    weight[12, 21] = 60.0
+    mask, box = scanned_area(weight)
+    assert box == (slice(10, 30), slice(20, 45)) and mask.sum() == 20 * 25

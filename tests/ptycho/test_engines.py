@@ -1,0 +1,129 @@
+"""Engines on a small simulated scan: the truth is found, the gradient is right, memory of the iterate is kept."""
+
+import numpy as np
+import pytest
+
+from nanompi.errors import NumbersError
+from nanompi.ptycho.engines.engine import When, run_chain
+from nanompi.ptycho.engines.ml import ML
+from nanompi.ptycho.engines.projections import AP, DM, RAAR
+from nanompi.ptycho.quality import expected_deviance, figures
+from tests.scene import phase_error, problem
+
+CASES = {"plain": {}, "modes": {"modes": 2}, "subpixel": {"subpixel": 8}, "near": {"near": True}}
+
+
+def quiet(text):
+    pass
+
+
+# The counts allow about 0.010 rad (ML from the truth); the start is at 0.117.
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("engine,limit", [(DM, 0.04), (AP, 0.025), (RAAR, 0.025), (ML, 0.02)])
+def test_engine_finds_the_object(engine, limit, case):
+    p, O, _ = problem("single", **CASES[case])
+    assert phase_error(p, O) > 0.1
+    run_chain([engine(iterations=60)], p, 60, quiet)
+    assert phase_error(p, O) < limit
+    assert p.O.dtype == np.complex64 and p.P.dtype == np.complex64
+
+
+@pytest.mark.parametrize("noise", ["gaussian", "euclidean"])
+def test_other_noise_models(noise):
+    p, O, _ = problem("single")
+    run_chain([ML(iterations=60, noise=noise)], p, 60, quiet)
+    assert phase_error(p, O) < 0.02
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("noise", ["poisson", "gaussian", "euclidean"])
+def test_gradient_is_the_derivative_of_the_likelihood(case, noise):
+    """<g, d> against a central difference, through shifts, modes and both propagators"""
+    p, _, _ = problem("double", frames=9, **CASES[case])
+    rng, ml = np.random.default_rng(0), ML(noise=noise)
+    wave = lambda a: rng.standard_normal(a.shape) + 1j * rng.standard_normal(a.shape)  # noqa: E731
+    p.make_waves()
+    _, gO, gP, *_ = ml.gradient(p)
+    dO, dP = wave(p.O) * 0.1, wave(p.P) * abs(p.P).max() * 0.1
+    O, P, t = p.O.copy(), p.P.copy(), 1e-5
+    L = []
+    for s in (t, -t):
+        p.O[...], p.P[...] = O + s * dO, P + s * dP
+        L.append(ml.gradient(p)[0])
+    # dL = 2 Re <dL/dO*, dO> in the convention of a real L of complex arguments
+    want = 2 * (np.vdot(gO, dO).real + np.vdot(gP, dP).real)
+    assert want == pytest.approx((L[0] - L[1]) / (2 * t), rel=1e-5)
+
+
+def test_threads_do_not_change_a_bit():
+    one, three = problem("single", subpixel=4)[0], problem("single", subpixel=4, threads=3)[0]
+    chain = lambda: [DM(iterations=4), ML(iterations=4)]  # noqa: E731
+    run_chain(chain(), one, 8, quiet)
+    run_chain(chain(), three, 8, quiet)
+    assert np.array_equal(one.O, three.O) and np.array_equal(one.P, three.P)
+
+
+def test_schedule():
+    when = When(after=2, until=9, every=3)
+    assert [i for i in range(12) if when.now(i)] == [2, 5, 8]
+    assert When.from_value(4) == When(after=4)
+
+
+def test_probe_stays_until_its_turn():
+    p, _, _ = problem("single")
+    before = p.P.copy()
+    run_chain([DM(iterations=3, probe=When(after=3)), ML(iterations=2, probe=When(after=2))], p, 5, quiet)
+    assert np.array_equal(p.P, before)
+
+
+def test_bounds_hold():
+    p, _, _ = problem("single")
+    run_chain([DM(iterations=10, bounds=(0.5, 1.05))], p, 10, quiet)
+    assert abs(p.O).max() <= 1.05 + 1e-5 and abs(p.O).min() >= 0.5 - 1e-5
+
+
+def test_figures_of_the_truth():
+    """The truth leaves counting noise alone: llk = 1 within its own statistical error"""
+    p, O, P = problem("double", photons=1e4, frames=64)
+    p.O[...], p.P[...] = O, P
+    found = figures(p)
+    assert found["llk"] == pytest.approx(1, abs=0.02)
+    assert found["photons"] == pytest.approx(p.counts / 64, rel=0.01)
+
+
+def test_expected_deviance_by_sampling():
+    rng, table = np.random.default_rng(0), expected_deviance()
+    for i in (8, 32, 100, 200):
+        a = (i / 32) ** 2
+        k = rng.poisson(a, 400_000)
+        sampled = 2 * (a - k + np.where(k > 0, k * np.log(np.maximum(k, 1) / a), 0)).mean()
+        assert table[i] == pytest.approx(sampled, rel=0.01)
+
+
+def test_nan_is_said_and_ends_with_numbers_error():
+    p, _, _ = problem("single")
+    p.O[40, 40] = np.nan
+    with pytest.raises(NumbersError, match="NaN|finite|nan"):
+        run_chain([DM(iterations=2)], p, 1, quiet)
+    assert NumbersError.code == 5
+
+
+def test_monitor_scales_the_model():
+    """Frames with half the beam, told by the monitor, leave the image as good"""
+    p, O, _ = problem("single")
+    p.gain[::2] *= 0.5
+    p.I[::2] = np.random.default_rng(3).binomial(p.I[::2], 0.5)
+    p.counts = p._measured()
+    run_chain([DM(iterations=30), ML(iterations=30)], p, 60, quiet)
+    assert phase_error(p, O) < 0.025
+
+
+def test_smoothness_prior_smooths():
+    """With the prior sum |grad O|^2 falls, and the likelihood pays for it"""
+    rough, smooth = problem("single")[0], problem("single")[0]
+    run_chain([ML(iterations=30)], rough, 30, quiet)
+    h = run_chain([ML(iterations=30, smooth=3.0)], smooth, 30, quiet)
+    sharp = [sum(np.sum(abs(np.diff(p.O, axis=a)) ** 2) for a in (0, 1)) for p in (rough, smooth)]
+    assert sharp[1] < 0.9 * sharp[0]
+    assert all(row["step"] > 0 for row in h)
+    assert figures(smooth)["llk"] > figures(rough)["llk"]

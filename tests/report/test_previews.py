@@ -1,0 +1,123 @@
+"""PNG files and the pictures in them."""
+
+import struct
+import zlib
+
+import numpy as np
+import pytest
+
+from nanompi.report import draw
+from nanompi.report.font import glyphs, text
+from nanompi.report.png import write_png
+from nanompi.report.previews import previews
+from nanompi.result import Result, Signal
+
+
+def decoded(path) -> np.ndarray:
+    """(h, w, 1 or 3) uint8 of an 8-bit PNG with filters 0 and 2, its checksums checked."""
+    data, place, body = path.read_bytes(), 8, b""
+    assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    while place < len(data):
+        length, kind = struct.unpack(">I4s", data[place : place + 8])
+        chunk = data[place + 8 : place + 8 + length]
+        assert struct.unpack(">I", data[place + 8 + length :][:4])[0] == zlib.crc32(kind + chunk)
+        if kind == b"IHDR":
+            w, h, depth, colour = struct.unpack(">IIBB", chunk[:10])
+            assert depth == 8
+        body += chunk if kind == b"IDAT" else b""
+        place += length + 12
+    channels = {0: 1, 2: 3}[colour]
+    rows = np.frombuffer(zlib.decompress(body), np.uint8).reshape(h, 1 + w * channels)
+    out = np.zeros((h, w * channels), np.uint8)
+    for k in range(h):
+        assert rows[k, 0] in (0, 2)
+        out[k] = rows[k, 1:] + (out[k - 1] if rows[k, 0] == 2 and k else 0)
+    return out.reshape(h, w, channels)
+
+
+@pytest.mark.parametrize("shape", [(7, 5), (3, 9, 3), (1, 1)])
+def test_a_png_comes_back_as_it_was(tmp_path, shape):
+    image = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    write_png(tmp_path / "a.png", image)
+    assert np.array_equal(decoded(tmp_path / "a.png").reshape(shape), image)
+    with pytest.raises(ValueError, match="uint8"):
+        write_png(tmp_path / "b.png", image.astype(float))
+
+
+def test_a_result_gives_pictures_of_at_least_400_px(tmp_path, star, star_result):
+    written = previews(star_result(star.truth), tmp_path / "previews")
+    assert [p.name for p in written] == [
+        "phase.png",
+        "amplitude.png",
+        "probe.png",
+        "history.png",
+        "overview.png",
+    ]
+    for path in written:
+        assert max(decoded(path).shape[:2]) >= 400
+    assert sorted(p.name for p in (tmp_path / "previews").iterdir()) == sorted(p.name for p in written)
+
+
+def test_the_phase_picture_shows_the_phase(tmp_path, star, star_result):
+    previews(star_result(star.truth), tmp_path)
+    picture = decoded(tmp_path / "phase.png")[..., 0].astype(float)
+    inside = picture[16 : 16 + 3 * 208, 16 : 16 + 3 * 208]  # 208 px, three times, after the margin
+    block = inside.reshape(208, 3, 208, 3)[40:160, 1, 40:160, 1]
+    phase = np.angle(star.truth[24:232, 24:232])[40:160, 40:160]
+    assert np.corrcoef(block.ravel(), phase.ravel())[0, 1] > 0.99
+
+
+def test_wild_pixels_outside_the_scanned_area_do_not_spoil_the_contrast(tmp_path, star, star_result):
+    result = star_result(star.truth)
+    wild = np.where(star.weight[24:232, 24:232] > 0.05 * star.weight.max(), 0, 1e6)
+    result.signals["amplitude"].data = result.signals["amplitude"].data + wild.astype(np.float32)
+    previews(result, tmp_path / "wild")
+    previews(star_result(star.truth), tmp_path / "calm")
+    a, b = (decoded(tmp_path / k / "amplitude.png")[100:500, 200:500].astype(int) for k in ("wild", "calm"))
+    assert np.abs(a - b).mean() < 2
+
+
+def test_a_result_without_axes_weight_or_history_is_drawn_too(tmp_path):
+    bare = Result("phase", {"phase": Signal(np.zeros((5, 900), np.float32), show="phase")})
+    assert [p.name for p in previews(bare, tmp_path)] == ["phase.png", "overview.png"]
+    odd = {"c": Signal(np.array([np.nan, 1.0]), show="curve"), "x": Signal(np.ones(3), show="")}
+    assert [p.name for p in previews(Result("c", odd), tmp_path / "odd")] == ["c.png", "overview.png"]
+    assert previews(Result(), tmp_path / "none") == []
+
+
+def test_hue_is_phase_and_brightness_is_amplitude():
+    turn = np.array([[1, np.exp(2j * np.pi / 3), np.exp(-2j * np.pi / 3), 0.5]])
+    assert draw.colours(turn).tolist() == [[[255, 0, 0], [0, 255, 0], [0, 0, 255], [128, 0, 0]]]
+
+
+def test_the_scale_bar_has_the_length_that_it_says():
+    image = np.full((400, 400, 3), 90, np.uint8)
+    draw.scale_bar(image, 4e-6)  # 10 nm a pixel: the bar is 1 um
+    assert (image[400 - 20, :, 0] == 255).sum() == 100
+    assert draw.nice(0.28 * 4e-6) == pytest.approx(1e-6) and draw.nice(0.99) == pytest.approx(0.5)
+
+
+def test_resizing_keeps_the_mean_and_enlarges_exactly():
+    image = np.random.default_rng(1).random((37, 53))
+    assert draw.resized(image, (30, 31)).mean() == pytest.approx(image.mean(), rel=1e-5)
+    assert draw.resized(image, (74, 106)) == pytest.approx(image.repeat(2, 0).repeat(2, 1), rel=1e-5)
+    assert draw.resized(image.repeat(40, 0), (5, 53)).mean() == pytest.approx(image.mean(), rel=1e-2)
+
+
+def test_a_curve_passes_through_its_points_and_wide_ranges_are_logarithmic():
+    x = np.arange(11.0)
+    out = draw.curve(x, x[None] ** 0 * np.nan, (300, 400))
+    assert (out == draw.PAPER).all()
+    out = draw.curve(x, (10.0 ** -(x / 3))[None], (300, 400))
+    inked = np.argwhere((out == draw.LINE).all(-1))
+    left, right = inked[inked[:, 1] < 140][:, 0].mean(), inked[inked[:, 1] > 340][:, 0].mean()
+    middle = inked[np.abs(inked[:, 1] - 239) < 3][:, 0].mean()
+    assert middle == pytest.approx((left + right) / 2, abs=3)  # a straight line on a logarithmic scale
+
+
+def test_every_letter_has_a_picture_of_its_own():
+    known = glyphs()
+    wanted = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.,:-+%/()[]=_?*<>| "
+    assert set(wanted) <= set(known)
+    assert len({g.tobytes() for g in known.values()}) == len(known)
+    assert text("1 um", 2).shape == (16, 48) and np.array_equal(text("é"), text("?"))

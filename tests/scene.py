@@ -1,0 +1,73 @@
+"""A small simulated ptychography problem with its truth, for tests of engines on any number of ranks."""
+
+import numpy as np
+
+from nanompi.device.cpu import Cpu
+from nanompi.optics.geometry import Geometry
+from nanompi.optics.propagate import propagator
+from nanompi.ptycho.positions import place
+from nanompi.ptycho.problem import Problem
+from nanompi.team import Team
+
+
+def truth(shape, rng):
+    """A smooth complex object with structure: amplitude 0.6..1, phase 0..1 rad"""
+    y, x = np.indices(shape)
+    waves = sum(np.sin(rng.uniform(0.1, 0.8) * y + rng.uniform(0.1, 0.8) * x + rng.uniform(0, 6)) for _ in range(8)) / 8
+    return (0.8 + 0.2 * waves) * np.exp(1j * (0.5 + 0.5 * waves))
+
+
+def lens(n, photons, modes=1):
+    """(modes, n, n): a defocused lens probe; further modes are weaker derivatives of it"""
+    k = np.fft.fftfreq(n) * n
+    r = np.hypot(k[:, None], k)
+    pupil = 0.5 * (1 - np.tanh((r - 0.2 * n) / 1.5)) * np.exp(1j * 0.6 * np.pi / n * 2 * r**2)
+    P = np.fft.fftshift(np.fft.ifft2(pupil))
+    x = np.arange(n) - n // 2
+    P = np.array([P, 0.05 * x * P, 0.05 * x[:, None] * P][:modes])
+    return P * np.sqrt(photons / (abs(P) ** 2).sum())
+
+
+def problem(precision="double", frames=36, n=32, modes=1, photons=1e5, subpixel=1, near=False, threads=1, seed=1, **more):
+    """(problem of this rank, true object at the problem's pixels, true probe); start: flat object, blurred probe"""
+    rng, team, device = np.random.default_rng(seed), Team(), Cpu(precision, threads)
+    geometry = Geometry(1e-10, 1.0, (50e-6, 50e-6), (n, n), 2e-3 if near else None)
+    side = int(np.sqrt(frames))
+    grid = 0.12 * n * (np.stack(np.divmod(np.arange(frames), side), 1) + rng.uniform(-0.3, 0.3, (frames, 2)))
+    grid = grid if subpixel > 1 else np.rint(grid)
+    places = place(grid * geometry.pixel, geometry.pixel, (n, n), subpixel)
+    O, P = truth(places.shape, rng), lens(n, photons, modes)
+    own = np.array_split(np.arange(frames), team.size)[team.rank]
+    optics = propagator(device, geometry)
+    p = Problem(
+        team=team, device=device, optics=optics, places=places, O=O.astype(device.complex), P=P.astype(device.complex),
+        at=places.at[own], I=np.zeros((len(own), n, n), np.uint16), mask=np.ones((n, n), device.real),
+        gain=np.full(len(own), optics.gain, device.real), **more,
+    )  # fmt: skip
+    p.I[...] = counts(p, own, seed)
+    p.counts = p._measured()
+    start = P * np.exp(-((np.arange(n) - n / 2) ** 2) / (0.3 * n) ** 2 / 2)
+    p.O[...], p.P[...] = 1, start * np.sqrt(photons / (abs(start) ** 2).sum())
+    return p, O, P
+
+
+def counts(p, own, seed):
+    """Poisson counts of this rank's frames, the same for any number of ranks"""
+    z, a = np.empty((len(own), *p.P.shape), p.P.dtype), np.empty(p.I.shape, p.mask.dtype)
+    p.k.exit_waves(p.O, p.shifts.library(p.P), p.at, z)
+    p.k.intensity(p.optics.forward(z), p.gain, a)
+    return np.array([np.random.default_rng([seed, j]).poisson(i) for j, i in zip(own, a)])
+
+
+def phase_error(p, O) -> float:
+    """rms phase difference (rad) to the true object where it is well lit, constant and ramp removed"""
+    weight = p.object_weights(p.shifts.library(p.P))
+    lit = weight > 0.3 * np.percentile(weight[weight > 0.05 * weight.max()], 95)
+    d = p.O * O.conj()
+    for axis in (0, 1):
+        a, b = np.take(d, range(1, d.shape[axis]), axis), np.take(d, range(d.shape[axis] - 1), axis)
+        slope = np.angle((a * b.conj() * np.take(lit, range(1, d.shape[axis]), axis)).sum())
+        ramp = np.exp(-1j * slope * np.arange(d.shape[axis]))
+        d = d * (ramp[:, None] if axis == 0 else ramp)
+    d = d * np.exp(-1j * np.angle(d[lit].sum()))
+    return float(np.sqrt((np.angle(d[lit]) ** 2).mean()))

@@ -1,0 +1,95 @@
+"""Loading on one rank: dtype, order, blocks. What needs several ranks is in tests/mpi/test_mpi_split.py."""
+
+import numpy as np
+import pytest
+
+from nanompi import split
+from nanompi.errors import DataError
+from nanompi.prep.values import tight
+from nanompi.team import Team
+from tests.memory import Memory
+
+
+def load(frames, order, **given):
+    return split.load(Team(), Memory(frames), [order], lambda b, i: tight(b), say=lambda t: None, **given)
+
+
+@pytest.fixture
+def counts():
+    return np.random.default_rng(0).integers(0, 1000, (23, 6, 5), dtype=np.uint16)
+
+
+@pytest.mark.parametrize("how", ["auto", "read", "scatter"])
+@pytest.mark.parametrize("block", [1, 150, 1 << 20])
+def test_rows_are_in_the_order_of_the_part(counts, how, block):
+    order = np.random.default_rng(1).permutation(23)[:17]
+    got = load(counts, order, how=how, block=block)
+    assert got.dtype == np.uint16 and np.array_equal(got, counts[order])
+
+
+def test_blocks_are_read_in_the_order_of_the_file(counts):
+    seen = []
+
+    class Watch(Memory):
+        def read(self, index, threads=1):
+            seen.extend(index)
+            return super().read(index, threads)
+
+    order = np.random.default_rng(1).permutation(23)
+    split.load(Team(), Watch(counts), [order], lambda b, i: b, block=200, say=lambda t: None)
+    assert seen == list(range(23))
+
+
+@pytest.mark.parametrize("chunk", [1, 4, 10, 40])
+def test_no_chunk_of_the_file_is_read_twice(chunk):
+    order = np.random.default_rng(1).permutation(23)[:19]
+    blocks = split._cut(np.sort(order), 6, chunk)
+    numbers = np.concatenate([np.unique(b // chunk) for b in blocks])
+    assert np.array_equal(np.concatenate(blocks), np.sort(order)) and len(np.unique(numbers)) == len(numbers)
+    assert all(len(b) <= max(6, chunk) for b in blocks)
+
+
+def test_prepare_is_told_the_global_indices(counts):
+    order = np.array([20, 3, 11])
+    got = split.load(
+        Team(), Memory(counts), [order], lambda b, i: i[:, None, None] + 0 * b, say=lambda t: None
+    )
+    assert got[:, 0, 0].tolist() == [20, 3, 11]
+
+
+def test_whole_numbers_of_any_dtype_become_uint16(counts):
+    for dtype in (np.int32, np.int64, np.float32, np.uint8):
+        got = load(counts.astype(np.uint8).astype(dtype), np.arange(23))
+        assert got.dtype == np.uint16 and np.array_equal(got, counts.astype(np.uint8))
+
+
+@pytest.mark.parametrize("value", [65536, -1, 0.5])
+def test_one_value_that_does_not_fit_makes_all_float32(counts, value):
+    frames = counts.astype(np.float64 if value == 0.5 else np.int32)
+    frames[:, 1, 1] = np.where(np.arange(23) == 15, value, frames[:, 1, 1])
+    got = load(frames, np.arange(23), block=200)
+    assert got.dtype == np.float32 and np.array_equal(got, frames.astype(np.float32))
+
+
+def test_a_rank_without_frames_has_an_empty_array(counts):
+    got = load(counts, np.empty(0, np.int64))
+    assert got.shape == (0, 6, 5) and got.dtype == np.uint16
+
+
+def test_auto_says_when_nobody_can_open_the_file(counts):
+    class Alone(Team):
+        size = 1
+
+    source = Memory(counts, can_open=False)
+    with pytest.raises(DataError, match="rank 0 cannot open"):
+        split.load(Alone(), source, [np.arange(23)], lambda b, i: b, say=lambda t: None)
+
+
+def test_packed_counts_come_back(counts):
+    packed = np.frombuffer(split._pack(counts), np.uint8)
+    assert np.array_equal(split._unpack(packed, counts.shape, counts.dtype, True), counts)
+
+
+def test_collect_on_one_rank_brings_rows_in_global_order(counts):
+    order = np.random.default_rng(1).permutation(23)
+    assert np.array_equal(split.collect(Team(), [order], counts[order]), counts)
