@@ -123,7 +123,8 @@ def test_a_section_refuses_other_values(faults):
     assert lines[0].startswith("job.yaml:4:27: steps.ptycho.update: 'x' is neither a whole number")
     assert (
         lines[1]
-        == "job.yaml:4:37: steps.ptycho.probe: 3 does not fit here; allowed: a mapping with start, modes, width"
+        == "job.yaml:4:37: steps.ptycho.probe: 3 does not fit here; allowed: a mapping with start, modes, "
+        "width"
     )
 
 
@@ -145,14 +146,12 @@ def test_a_chain_of_engines_goes_from_left_to_right(job, text, want):
 
 def test_an_engine_of_a_chain_takes_its_parameters(job):
     engines = (
-        job(
-            "  - use: ptycho\n    engines: [{dm: 100, alpha: 0.9, average: 50}, {ml: 5, refine: [positions]}]\n"
-        )
+        job("  - use: ptycho\n    engines: [{dm: 9, alpha: 0.9, average: 50}, {ml: 5, refine: [x]}]\n")
         .steps[1]
         .engines
     )
     assert engines[0].alpha == 0.9 and engines[0].average.after == 50
-    assert engines[1].refine == ["positions"] and engines[1].floor == 0.5
+    assert engines[1].refine == ["x"] and engines[1].floor == 0.5
 
 
 @pytest.mark.parametrize(
