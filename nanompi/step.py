@@ -81,8 +81,9 @@ def _class_of(function):
 
 
 def _reduced(self):
-    """Pickle a step made from a function by its registered name: its module holds the function, not the class."""
-    return _restored, (self.kind, self.name, {f.name: getattr(self, f.name) for f in dataclasses.fields(self)})
+    """Pickle a step made from a function by its name: its module holds the function, not the class."""
+    values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+    return _restored, (self.kind, self.name, values)
 
 
 def _restored(kind: str, name: str, values: dict):

@@ -116,11 +116,8 @@ def parts():
         step.PARTS[kind].update(table)
 
 
-import pytest
-
-
 def shared_data(name: str) -> Path:
-    """A file of the measured data: in $NANOMPI_DATA, else in ../shared/data beside the repository. Skips without it."""
+    """A file of the measured data: in $NANOMPI_DATA, else in ../shared/data. Skips without the folder."""
     beside = Path(__file__).resolve().parents[2] / "shared" / "data"
     folder = Path(os.environ.get("NANOMPI_DATA", beside))
     if not folder.is_dir():

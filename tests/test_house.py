@@ -78,7 +78,9 @@ def test_top_level():
     """Nothing else at the top than what the house names."""
     import subprocess
 
-    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT.parent, capture_output=True, text=True, check=True).stdout
+    tracked = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT.parent, capture_output=True, text=True, check=True
+    ).stdout
     top = {line.split("/")[0] for line in tracked.splitlines()}
     allowed = {"setup.cfg", "pyproject.toml", "README.md", "nanompi", "jobs", "slurm", "tests", "benchmarks", "LICENSE",
                ".gitignore", ".ci"}  # fmt: skip

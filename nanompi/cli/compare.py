@@ -17,10 +17,26 @@ def main(args) -> int:
     from nanompi.ptycho.compare import compare
 
     found = compare(args.a, args.b)
-    for name, value in found.items():
-        if isinstance(value, Number | str):
-            print(f"{name:<16} {value:.6g}" if isinstance(value, float) else f"{name:<16} {value}")
+    for name, text in lines(found):
+        print(f"{name:<20} {text}")
     rmse = float(found["phase_rmse"])
     if args.max is not None and not rmse <= args.max:
         raise NumbersError(f"the phase RMSE {rmse:.6g} rad is above the limit --max {args.max:g}")
     return 0
+
+
+def lines(found: dict, above: str = "") -> list[tuple[str, str]]:
+    """[(dotted name, text)] of what is short enough to read; the FRC curve is not."""
+    out = []
+    for name, value in found.items():
+        if isinstance(value, dict) and name != "frc":
+            out += lines(value, f"{above}{name}.")
+        elif isinstance(value, Number | str):
+            out.append((above + name, _text(value)))
+        elif isinstance(value, list | tuple) and len(value) <= 4:
+            out.append((above + name, " ".join(map(_text, value))))
+    return out
+
+
+def _text(value) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -12,11 +12,12 @@ def arguments(parser):
 def main(args) -> int:
     """Exit code 0, or 3 when the file cannot be read."""
     from nanompi.job.job import read_input
+    from nanompi.read import open_scan
     from nanompi.step import discover
 
     discover()
     given, reader = read_input(args.file, args.set)
-    for name, text in lines(reader.open(given.file, given)):
+    for name, text in lines(open_scan(given.file, given, reader)):
         print(f"{name:<12} {text}")
     return 0
 

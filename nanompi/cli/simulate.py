@@ -3,20 +3,20 @@
 import os
 
 from nanompi.cli import job_arguments
-from nanompi.errors import JobError
+from nanompi.errors import JobError, ResourceError
 
 
 def arguments(parser):
     """Arguments of `nanompi simulate`."""
     job_arguments(parser)
-    parser.add_argument(
-        "-o", "--out", metavar="FILE", help="file to write (NAME.cxi beside the current folder's files)"
-    )
+    parser.add_argument("-o", "--out", metavar="FILE", help="file to write (NAME.cxi)")
 
 
 def main(args) -> int:
     """Exit code 0; 2 when the job's input is not simulated."""
     from nanompi.job.job import read_job
+    from nanompi.read import open_scan
+    from nanompi.read.export import write
     from nanompi.step import discover
 
     discover()
@@ -25,9 +25,10 @@ def main(args) -> int:
         raise JobError(
             f"{args.job}: the input is not simulated but read by {job.reader.name}; write `simulate:`"
         )
-    from nanompi.read.simulate import write
-
     path = args.out or f"{job.name}.cxi"
-    write(job.reader.open(job.input.file, job.input), path)
+    try:
+        write(open_scan(job.input.file, job.input, job.reader), path)
+    except OSError as e:
+        raise ResourceError(f"{path}: cannot be written: {e.strerror or e}") from None
     print(f"{path}: {os.path.getsize(path) / 1e6:.1f} MB")
     return 0

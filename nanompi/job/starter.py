@@ -22,7 +22,7 @@ def starter(file: str, scan: str = "") -> str:
     source = os.path.relpath(scan, folder) if scan else ""
     head = [
         "# A nanompi job. Lines after # are defaults: take the # away to change one.",
-        "# `nanompi check FILE` tests it, `nanompi run -n 2 FILE` runs it, `nanompi methods ptycho` explains.",
+        "# `nanompi check FILE` tests it, `nanompi run -n 2 FILE` runs it; `nanompi methods` explains.",
         "",
         "nanompi: 1",
         write({"name": os.path.splitext(os.path.basename(file))[0]}).rstrip(),

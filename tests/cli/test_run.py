@@ -6,15 +6,18 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from nanompi import run
 from nanompi.cli import launch, main
 from nanompi.errors import NumbersError, ResourceError
+from nanompi.result import Result
 
 DOUBLES = Path(__file__).parent / "doubles"
 ROOT = Path(__file__).parents[2]
+EMPTY = SimpleNamespace(result=Result())  # what `perform` gives: a run without a picture
 
 
 @pytest.fixture
@@ -23,7 +26,7 @@ def alone(here, monkeypatch):
     for name in [n for n in os.environ if n.startswith(("PMI", "OMPI_", "SLURM_"))]:
         monkeypatch.delenv(name)
     calls = []
-    monkeypatch.setattr(run, "perform", lambda *args: calls.append(args), raising=False)
+    monkeypatch.setattr(run, "perform", lambda *args: calls.append(args) or EMPTY)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     return calls
 
@@ -41,8 +44,9 @@ def test_run_tells_where_the_result_is(alone, here, monkeypatch, capsys):
         (folder / "previews").mkdir()
         (folder / "result.h5").touch()
         (folder / "previews" / "phase.png").touch()
+        return EMPTY
 
-    monkeypatch.setattr(run, "perform", perform, raising=False)
+    monkeypatch.setattr(run, "perform", perform)
     assert main(["run", "job.yaml"]) == 0
     assert capsys.readouterr().out.endswith(
         "runs/job/run-0001/result.h5\nruns/job/run-0001/previews/phase.png\n"
@@ -53,7 +57,7 @@ def test_errors_of_a_run_end_with_their_code(alone, here, monkeypatch, capsys):
     def perform(*_):
         raise NumbersError("not a number")
 
-    monkeypatch.setattr(run, "perform", perform, raising=False)
+    monkeypatch.setattr(run, "perform", perform)
     assert main(["run", "job.yaml"]) == 5 and capsys.readouterr().err == "nanompi: not a number\n"
     assert (
         main(["run", "job.yaml", "--set", "run.threads=0"]) == 2 and not (here / "runs/job/run-0002").exists()
@@ -165,7 +169,7 @@ def test_two_ranks_do_one_job_together(alone, here):
 
 
 def test_a_fault_of_the_job_is_told_once_by_two_ranks(alone, here):
-    out, err = (p := nanompi("done", "run", "-n", "2", "job.yaml", "--set", "run.threads=0")).communicate(
+    _, err = (p := nanompi("done", "run", "-n", "2", "job.yaml", "--set", "run.threads=0")).communicate(
         timeout=60
     )
     assert p.returncode == 2 and err.count("run.threads: 0 does not fit here") == 1 and "Traceback" not in err

@@ -106,9 +106,13 @@ def test_inspect_prints_readable_units():
     assert said["distance"] == "2 m" and said["note"] == "a note"
 
 
-def test_inspect_opens_by_the_reader(here, parts, monkeypatch, capsys):
-    monkeypatch.setattr(parts["reader"]["text"], "open", lambda self, file, given: scan())
-    assert main(["inspect", "a.scan"]) == 0 and main(["inspect", "job.yaml", "--set", "input.energy=9"]) == 0
+def test_inspect_opens_by_the_reader(here, monkeypatch, capsys):
+    asked = []
+    monkeypatch.setattr("nanompi.read.open_scan", lambda *args: asked.append(args) or scan())
+    assert main(["inspect", "a.scan", "--set", "input.skip=2"]) == 0
+    assert main(["inspect", "job.yaml", "--set", "input.energy=9 keV"]) == 0
+    assert asked[0][0] == str(here / "a.scan") and asked[0][2].skip == 2
+    assert asked[1][1].energy == pytest.approx(9e3 * 1.602176634e-19)
     assert "154.98 pm" in capsys.readouterr().out
     assert main(["inspect", "nope.scan"]) == 3
 
@@ -120,9 +124,17 @@ def compare_as(monkeypatch, answer):
 
 
 def test_compare_ends_with_5_above_its_limit(monkeypatch, capsys):
-    compare_as(monkeypatch, {"phase_rmse": 0.0125, "frc": np.zeros(3), "scale": 1})
+    compare_as(
+        monkeypatch,
+        {"phase_rmse": 0.0125, "frc": {"value": [1.0]}, "shift_px": [1.0, 2.5], "r": {"half": 44.0}},
+    )
     assert main(["compare", "a", "b"]) == 0
-    assert "phase_rmse       0.0125" in capsys.readouterr().out
+    out = capsys.readouterr().out.splitlines()
+    assert [line.split() for line in out] == [
+        ["phase_rmse", "0.0125"],
+        ["shift_px", "1", "2.5"],
+        ["r.half", "44"],
+    ]
     assert main(["compare", "a", "b", "--max", "0.02"]) == 0
     assert main(["compare", "a", "b", "--max", "0.01"]) == 5
     assert "the phase RMSE 0.0125 rad is above the limit --max 0.01" in capsys.readouterr().err
@@ -130,12 +142,12 @@ def test_compare_ends_with_5_above_its_limit(monkeypatch, capsys):
     assert main(["compare", "a", "b", "--max", "0.01"]) == 5
 
 
-def test_simulate_writes_the_scan_of_a_job(here, parts, monkeypatch, capsys):
-    module = types.ModuleType("nanompi.read.simulate")
-    module.write = lambda scan, path: open(path, "w").write(scan)
-    monkeypatch.setitem(sys.modules, "nanompi.read.simulate", module)
-    monkeypatch.setattr(parts["reader"]["simulate"], "open", lambda self, file, given: "counts")
+def test_simulate_writes_the_scan_of_a_job(here, monkeypatch, capsys):
+    monkeypatch.setattr("nanompi.read.open_scan", lambda *args: "counts")
+    monkeypatch.setattr("nanompi.read.export.write", lambda scan, path: (here / path).write_text(scan))
     assert main(["simulate", "sim.yaml"]) == 0 and (here / "sim.cxi").read_text() == "counts"
+    assert main(["simulate", "sim.yaml", "-o", "no/folder.cxi"]) == 4
+    assert "no/folder.cxi: cannot be written: No such file" in capsys.readouterr().err
     assert main(["simulate", "job.yaml"]) == 2 and "not simulated but read by text" in capsys.readouterr().err
 
 

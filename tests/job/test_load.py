@@ -6,7 +6,14 @@ from nanompi.errors import JobError
 from nanompi.job import load, yaml12
 from nanompi.job.faults import Faults
 
-TWO = "name: x\nsteps:\n  - use: ptycho.prepare\n    size: 256\n  - use: ptycho\n    probe: {modes: 1}\n  - use: my.own\n"
+TWO = """name: x
+steps:
+  - use: ptycho.prepare
+    size: 256
+  - use: ptycho
+    probe: {modes: 1}
+  - use: my.own
+"""
 
 
 def applied(text, *settings):

@@ -154,5 +154,7 @@ def test_many_at_once_get_folders_of_their_own(job):
 
 def test_a_folder_that_cannot_be_made_is_a_resource_error(job, here):
     (here / "runs").write_text("a file")
-    with pytest.raises(ResourceError, match="the run folder cannot be written: .* choose another with --out"):
+    with pytest.raises(
+        ResourceError, match=r"the run folder cannot be written: .* choose another with --out"
+    ):
         folder.create(job())

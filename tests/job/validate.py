@@ -4,9 +4,28 @@ import re
 
 KINDS = {"object": dict, "array": list, "string": str, "boolean": bool, "null": type(None)}
 KNOWN = {
-    "type", "properties", "required", "additionalProperties", "items", "prefixItems", "minItems", "maxItems", "enum", "const", "anyOf",
-    "oneOf", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "pattern", "description", "default", "title", "$schema",
-}  # fmt: skip
+    "type",
+    "properties",
+    "required",
+    "additionalProperties",
+    "items",
+    "prefixItems",
+    "minItems",
+    "maxItems",
+    "enum",
+    "const",
+    "anyOf",
+    "oneOf",
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "pattern",
+    "description",
+    "default",
+    "title",
+    "$schema",
+}
 
 
 def valid(value, rule) -> bool:
