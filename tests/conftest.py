@@ -7,7 +7,10 @@ import pytest
 
 
 def shared_data(name: str) -> Path:
-    """A file of the measured data: in $NANOMPI_DATA, else in ../shared/data beside the repository. Skips without it."""
+    """A file of the measured data: in $NANOMPI_DATA, else in ../shared/data beside the repository.
+
+    Skips without it.
+    """
     beside = Path(__file__).resolve().parents[2] / "shared" / "data"
     folder = Path(os.environ.get("NANOMPI_DATA", beside))
     if not folder.is_dir():
