@@ -1,4 +1,4 @@
-"""How fast frames are read: GB/s of raw counts, by storage and number of threads; against plain h5py in the same run.
+"""How fast frames are read: GB/s of raw counts, by storage and threads, and of plain h5py in the same run.
 
 usage: python benchmarks/reading.py [--frames 1200] [--size 256] [--folder /tmp] [--json reading.json]
 

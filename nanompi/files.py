@@ -5,17 +5,18 @@ from pathlib import Path
 
 from nanompi.errors import DataError, ResourceError, nearest
 
-FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32", 4: "szip", 5: "nbit", 6: "scaleoffset", 32000: "LZF", 32001: "Blosc",
-           32004: "LZ4", 32008: "bitshuffle", 32013: "ZFP", 32015: "Zstandard", 32017: "SZ", 32018: "FCIDECOMP",
-           32022: "JPEG", 32024: "SZ3", 32026: "Blosc2", 32028: "SPERR", 307: "bzip2"}  # fmt: skip
+FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32", 4: "szip", 5: "nbit", 6: "scaleoffset", 32000: "LZF",
+           32001: "Blosc", 32004: "LZ4", 32008: "bitshuffle", 32013: "ZFP", 32015: "Zstandard", 32017: "SZ",
+           32018: "FCIDECOMP", 32022: "JPEG",
+           32024: "SZ3", 32026: "Blosc2", 32028: "SPERR", 307: "bzip2"}  # fmt: skip
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
 def hdf5():
     """The module h5py, with file locks off: many ranks read one file, often where locks do not work.
 
-    HDF5 reads the variable when it is loaded. Locks are not turned off per file, because HDF5 refuses to open a file
-    twice in one process with two settings.
+    HDF5 reads the variable when it is loaded. Locks are not turned off per file, because HDF5 refuses to
+    open a file twice in one process with two settings.
     """
     os.environ.setdefault("HDF5_USE_FILE_LOCKING", "FALSE")
     import h5py
@@ -58,8 +59,9 @@ def open_hdf5(path: str):
         if not is_hdf5(path):
             raise DataError(f"{path} ({size} bytes) is not an HDF5 file") from None
         raise DataError(
-            f"{path} ({size} bytes) begins like HDF5 but cannot be opened ({_reason(error)}); it is truncated, damaged "
-            "or still being written: compare its size with the original and copy it again"
+            f"{path} ({size} bytes) begins like HDF5 but cannot be opened ({_reason(error)}); it is "
+            "truncated, damaged or still being written: compare its size with the original and copy it "
+            "again"
         ) from None
 
 
@@ -69,7 +71,10 @@ def _reason(error: Exception) -> str:
 
 
 def dataset(file, path: str):
-    """The dataset at `path` of an open file, filters loaded. Errors: DataError with the nearest name, ResourceError."""
+    """The dataset at `path` of an open file, filters loaded.
+
+    Errors: DataError with the nearest name, ResourceError.
+    """
     h5py = hdf5()
     try:
         found = file[path]
@@ -132,8 +137,8 @@ def need_filters(data) -> None:
     if missing:
         called = ", ".join(f"{FILTERS.get(f, 'unknown')} ({f})" for f in missing)
         raise ResourceError(
-            f"{data.file.filename}: {data.name} is compressed by the HDF5 filter {called}, which hdf5plugin does not "
-            "have; set HDF5_PLUGIN_PATH to its plug-in, or repack the file"
+            f"{data.file.filename}: {data.name} is compressed by the HDF5 filter {called}, which hdf5plugin "
+            "does not have; set HDF5_PLUGIN_PATH to its plug-in, or repack the file"
         )
 
 
@@ -146,8 +151,8 @@ def need_sources(data) -> None:
     lost = sorted(w for w in wanted if "%" not in w and not (folder / w).exists() and not Path(w).exists())
     if lost:
         raise DataError(
-            f"{data.file.filename}: {data.name} is virtual and {len(lost)} of its {len(wanted)} files are missing, "
-            f"first {lost[0]}; put them where they were"
+            f"{data.file.filename}: {data.name} is virtual and {len(lost)} of its {len(wanted)} files are "
+            f"missing, first {lost[0]}; put them where they were"
         )
 
 

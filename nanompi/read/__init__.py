@@ -1,13 +1,15 @@
 """Readers: one file format = one module. `open_scan` is what the program calls, on rank 0.
 
-@reader("name")
-class Name:
-    '''One sentence for `nanompi methods`.'''
-    own: float = param(...)                      # stands beside `file:` in the input section
+A reader, complete:
 
-    @staticmethod
-    def recognises(path, given: dict) -> bool    # cheap, never raises; `given` is the input section as written
-    def open(self, file: str, given: Input) -> Scan    # rank 0; what the file does not say is NaN or None
+    @reader("name")
+    class Name:
+        '''One sentence for `nanompi methods`.'''
+        own: float = param(...)  # stands beside `file:` in the input section
+
+        @staticmethod
+        def recognises(path, given: dict) -> bool: ...  # cheap, never raises; `given`: section as written
+        def open(self, file: str, given: Input) -> Scan: ...  # rank 0; unknown is NaN or None
 """
 
 from typing import Any, Literal
@@ -35,17 +37,20 @@ class Input:
 
 
 def reader_of(given: dict) -> str:
-    """Name of the reader for an `input` section as written: `format`, or a reader's own key, or found from the file.
+    """Name of the reader for an `input` section as written.
 
-    `simulate:` names the simulation; `paths:` any HDF5 or NPZ; else the first reader that recognises the file.
-    Errors: JobError, DataError with what was looked for.
+    It is `format`, or follows from a reader's own key, or is found from the file.
+
+    `simulate:` names the simulation; `paths:` any HDF5 or NPZ; else the first reader that recognises the
+    file. Errors: JobError, DataError with what was looked for.
     """
     readers = PARTS["reader"]
     name = given.get("format", "auto")
     if name != "auto":
         if name not in readers:
             raise JobError(
-                f'format: "{name}" is not a reader; allowed: auto, {", ".join(readers)}{nearest(name, readers)}'
+                f'format: "{name}" is not a reader; '
+                f"allowed: auto, {', '.join(readers)}{nearest(name, readers)}"
             )
         return name
     if "simulate" in given:
@@ -60,8 +65,8 @@ def reader_of(given: dict) -> str:
     if not found and files.is_hdf5(file):
         files.open_hdf5(file).close()  # says so when the file is truncated
         raise DataError(
-            f"{file}: HDF5, but neither CXI, NXcxi_ptycho nor .ptyd; name its datasets, for example "
-            "`paths: {frames: /entry/data/data, x: /entry/pos/x, y: /entry/pos/y}`"
+            f"{file}: HDF5, but neither CXI, NXcxi_ptycho nor .ptyd; name its datasets, for example `paths: "
+            "{frames: /entry/data/data, x: /entry/pos/x, y: /entry/pos/y}`"
         )
     if not found:
         raise DataError(f"{file}: no reader knows this file; name one with `format:` ({', '.join(readers)})")
@@ -69,7 +74,7 @@ def reader_of(given: dict) -> str:
 
 
 def open_scan(file: str, given: Input, reader: Any) -> Scan:
-    """The scan as `reader` (an instance with its parameters) finds it, selected, completed by `given`, and guarded.
+    """The scan that `reader` (an instance with its parameters) finds, completed, selected, guarded.
 
     Rank 0 only. Errors: JobError, DataError, ResourceError.
     """

@@ -46,7 +46,8 @@ def unshuffle(raw: bytes, dtype: np.dtype) -> np.ndarray:
 def blosc2_decoder(shape: tuple[int, ...], dtype: np.dtype):
     """For chunks of the Blosc2 filter: each is a frame that holds one chunk, cut into n-dimensional blocks.
 
-    Where the blocks follow each other in memory the bytes are the elements; else Blosc2 has to put them in order.
+    Where the blocks follow each other in memory the bytes are the elements; else Blosc2 has to put them in
+    order.
     """
     import blosc2
 
@@ -63,7 +64,10 @@ def blosc2_decoder(shape: tuple[int, ...], dtype: np.dtype):
 
 
 def blocks_of(meta) -> tuple[int, ...]:
-    """Shape of the blocks from Blosc2's n-dimensional metadata: version, dimensions, shape, chunk shape, block shape."""
+    """Shape of the blocks from Blosc2's n-dimensional metadata.
+
+    Version, dimensions, shape, chunk shape, block shape.
+    """
     return tuple(int(v) for v in meta[4])
 
 

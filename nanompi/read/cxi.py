@@ -1,7 +1,8 @@
 """CXI 1.6 (cxidb.org), as written by cdtools, PyNX, COSMIC and others.
 
-Lengths in metres, the photon energy in joules, the mask 0 = good; soft links are followed. Positions are those of the
-sample and turned into places of the probe by the basis vectors of the detector (`layout.positions`).
+Lengths in metres, the photon energy in joules, the mask 0 = good; soft links are followed. Positions are
+those of the sample and turned into places of the probe by the basis vectors of the detector
+(`layout.positions`).
 """
 
 from nanompi.files import dataset, is_hdf5, open_hdf5

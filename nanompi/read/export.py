@@ -1,4 +1,7 @@
-"""Write a scan as NXcxi_ptycho, which is CXI 1.6 as well; the readers `nexus` and `cxi` read it back equal."""
+"""Write a scan as NXcxi_ptycho, which is CXI 1.6 as well.
+
+The readers `nexus` and `cxi` read it back equal.
+"""
 
 import os
 from pathlib import Path
@@ -14,7 +17,7 @@ DETECTOR = "instrument_1/detector_1"
 
 
 def write(scan: Scan, path: str | os.PathLike, compression: str | None = None) -> None:
-    """The scan in a new file: frames chunked (1, rows, columns) in natural order, SI units, truth under entry_1/truth.
+    """The scan in a new file: frames in chunks of one in natural order, SI units, truth under entry_1/truth.
 
     compression : None, "gzip" or "lzf". Written under another name and renamed when whole. Errors: OSError.
     """

@@ -22,8 +22,8 @@ _PATH = re.compile(r"(^|[-+*(]|(?<=\s)/)(\s*)(/[A-Za-z_][\w.]*(?:/[\w.]+)*)")
 def evaluate(text: str, lookup: Callable[[str], np.ndarray]) -> np.ndarray:
     """The value of an expression; `lookup(name)` gives the array of a name or path.
 
-    A path in an expression consists of letters, digits, `_`, `.` and `/`; name others by a key of their own. Write a
-    space before a division (`/pos/x / 2`). Errors: JobError; what `lookup` raises.
+    A path in an expression consists of letters, digits, `_`, `.` and `/`; name others by a key of their
+    own. Write a space before a division (`/pos/x / 2`). Errors: JobError; what `lookup` raises.
     """
     paths: list[str] = []
 

@@ -116,15 +116,11 @@ class Hdf5Frames:
             first = int(number[a]) * self.chunk
             try:
                 raw = raw_chunk(data, first)
-                if raw is None:
-                    out[a:b] = self._span(data, first, min(first + self.chunk, self.shape[0]))[
-                        wanted[a:b] - first
-                    ]
-                else:
-                    frames = decode(raw).reshape(-1, *self.shape[1:])
-                    np.take(frames, wanted[a:b] - first, 0, out[a:b]) if b - a > 1 else _copy(
-                        frames, wanted[a] - first, out[a]
-                    )
+                last = min(first + self.chunk, self.shape[0])
+                held = (
+                    self._span(data, first, last) if raw is None else decode(raw).reshape(-1, *out.shape[1:])
+                )
+                out[a:b] = held if b - a == len(held) else held[wanted[a:b] - first]
             except Exception as error:
                 raise self._broken(first, first + self.chunk, error) from None
 
@@ -138,13 +134,9 @@ class Hdf5Frames:
 
     def _broken(self, first: int, last: int, error: Exception) -> DataError:
         return DataError(
-            f"{self.file}: {self.path}: frames {first} to {last - 1} cannot be read ({error}); the file is damaged or "
-            "was not written to its end: copy it again, or leave these frames out by `select:`"
+            f"{self.file}: {self.path}: frames {first} to {last - 1} cannot be read ({error}); the file is "
+            "damaged or was not written to its end: copy it again, or leave these frames out by `select:`"
         )
-
-
-def _copy(frames: np.ndarray, at: int, out: np.ndarray) -> None:
-    out[...] = frames[at]
 
 
 def runs(wanted: np.ndarray, chunk: int = 1) -> list[tuple[int, int]]:
@@ -158,7 +150,7 @@ def runs(wanted: np.ndarray, chunk: int = 1) -> list[tuple[int, int]]:
 
 @dataclass
 class JoinedFrames:
-    """Several sources one after another, such as the chunks of a .ptyd or the data files of one acquisition."""
+    """Several sources one after another, such as the chunks of a .ptyd or the files of one acquisition."""
 
     parts: list[Any]
     shape: tuple[int, int, int]

@@ -1,4 +1,7 @@
-"""Is this scan possible? One place for all readers; each refusal says the number, what is allowed and what to write."""
+"""Is this scan possible? One place for all readers.
+
+Each refusal says the number, what is allowed and what to write.
+"""
 
 from dataclasses import replace
 
@@ -58,8 +61,10 @@ def check_frames(scan: Scan) -> None:
             f"{scan.file}: the frames have the shape {tuple(shape)}; (frames, rows, columns) is needed"
         )
     if min(shape[1:]) < 8:
-        raise DataError(f"{scan.file}: frames of {shape[1]} x {shape[2]} pixels; at least 8 x 8 are needed. Is the order of "
-                        "the dimensions (frames, rows, columns)?")  # fmt: skip
+        raise DataError(
+            f"{scan.file}: frames of {shape[1]} x {shape[2]} pixels; at least 8 x 8 are needed. Is the order "
+            "of the dimensions (frames, rows, columns)?"
+        )
     if dtype.kind not in "iuf":
         raise DataError(f"{scan.file}: the frames are of type {dtype}; integers or real numbers are needed")
 
@@ -72,14 +77,14 @@ def check_positions(scan: Scan) -> None:
     if len(p) != n:
         lost = "frames" if n < len(p) else "positions"
         raise DataError(
-            f"{scan.file}: missing {lost}: {n} frames and {len(p)} positions; when the first ones belong together write "
-            f'`select: "0:{min(n, len(p))}"` in the input section'
+            f"{scan.file}: missing {lost}: {n} frames and {len(p)} positions; when the first ones belong "
+            f'together write `select: "0:{min(n, len(p))}"` in the input section'
         )
     bad = np.flatnonzero(~np.isfinite(p).all(1))
     if len(bad):
         raise DataError(
-            f"{scan.file}: {len(bad)} of {n} positions are not finite, first that of frame {bad[0]}; leave these frames "
-            "out by `select:` or repair the file"
+            f"{scan.file}: {len(bad)} of {n} positions are not finite, first that of frame {bad[0]}; leave "
+            "these frames out by `select:` or repair the file"
         )
     check_span(scan, p)
 
@@ -93,8 +98,9 @@ def check_span(scan: Scan, p: np.ndarray) -> None:
         )
     if len(p) > 1 and not SPAN[0] <= span <= SPAN[1]:
         raise DataError(
-            f"{scan.file}: the positions span {show(span, 'm')}; {show(SPAN[0], 'm')} to {show(SPAN[1], 'm')} is believed. "
-            "Are the positions in um? Say their unit, for example `units: {x: um, y: um}`"
+            f"{scan.file}: the positions span {show(span, 'm')}; {show(SPAN[0], 'm')} to "
+            f"{show(SPAN[1], 'm')} is believed. Are the positions in um? Say their unit, for example "
+            "`units: {x: um, y: um}`"
         )
 
 
@@ -126,8 +132,8 @@ def _between(
     likely = [u for u, size in units.items() if allowed[0] <= value * size <= allowed[1]]
     hint = f"; the number looks like {' or '.join(likely)}" if likely else ""
     raise DataError(
-        f"{scan.file}: {name} = {value:g} m; {allowed[0]:g} to {allowed[1]:g} m is believed{hint}. Write the right one in "
-        f"the input section, for example `{write}`"
+        f"{scan.file}: {name} = {value:g} m; {allowed[0]:g} to {allowed[1]:g} m is believed{hint}. Write "
+        f"the right one in the input section, for example `{write}`"
     )
 
 
@@ -150,13 +156,13 @@ def check_extent(scan: Scan) -> None:
     )
     if whole.max() > LARGEST:
         raise DataError(
-            f"{scan.file}: the object would have {whole[0]:.0f} x {whole[1]:.0f} pixels, more than {LARGEST}; {geometry}. "
-            "Are the positions in um, or the distance in mm?"
+            f"{scan.file}: the object would have {whole[0]:.0f} x {whole[1]:.0f} pixels, more than "
+            f"{LARGEST}; {geometry}. Are the positions in um, or the distance in mm?"
         )
     if len(scan.positions) > 1 and span.max() < 0.5:
         raise DataError(
-            f"{scan.file}: all positions lie within {span.max():.2g} pixels of the object; {geometry}. What is the unit of "
-            "the positions?"
+            f"{scan.file}: all positions lie within {span.max():.2g} pixels of the object; {geometry}. What "
+            "is the unit of the positions?"
         )
     check_overlap(scan, size, geometry)
 
@@ -169,12 +175,13 @@ def check_overlap(scan: Scan, size: np.ndarray, geometry: str) -> None:
     step = nearest_step(scan.positions)
     if step > field:
         raise DataError(
-            f"{scan.file}: the typical step is {show(step, 'm')}, more than the {show(field, 'm')} that a frame sees, so "
-            f"that no two frames overlap; {geometry}. Are the positions in um?"
+            f"{scan.file}: the typical step is {show(step, 'm')}, more than the {show(field, 'm')} that a "
+            f"frame sees, so that no two frames overlap; {geometry}. Are the positions in um?"
         )
     if step > 0.5 * field:
         scan.notes.append(
-            f"warning: the step of {show(step, 'm')} is {step / field:.2f} of the field of view: little overlap"
+            f"warning: the step of {show(step, 'm')} is {step / field:.2f} of the field of view: little "
+            "overlap"
         )
 
 
@@ -226,7 +233,8 @@ def counts_noticed(scan: Scan) -> list[str]:
     negative = int((frames < 0).sum()) if frames.dtype.kind in "if" else 0
     if len(empty) == len(index):
         raise DataError(
-            f"{scan.file}: the frames {empty} have no counts; is this the right dataset, is it written at all?"
+            f"{scan.file}: the frames {empty} have no counts; is this the right dataset, is it written at "
+            "all?"
         )
     notes = [f"{len(index)} frames looked at: {bad} values are not finite; they are masked"] if bad else []
     notes += (

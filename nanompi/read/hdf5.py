@@ -2,11 +2,12 @@
 
     input:
       file: scan.h5
-      paths: {frames: /entry/data/data, x: "-/pos/lab_x + 0.1*/pos/lab_y", y: /pos/lab_z, energy: /beam/energy}
+      paths: {frames: /entry/data/data, x: "-/pos/lab_x + 0.1*/pos/lab_y", y: /pos/lab_z, energy: /e}
       units: {x: um, y: um, energy: keV}
       distance: 2.1 m
 
-`frames` may be a group with datasets data_000001, data_000002, ... as detectors write them. See `mapped` for the rest.
+`frames` may be a group with datasets data_000001, data_000002, ... as detectors write them. See `mapped` for
+the rest.
 """
 
 from nanompi.errors import DataError
@@ -34,7 +35,10 @@ class Hdf5:
         return bool(given.get("paths")) and is_hdf5(path)
 
     def open(self, file: str, given: Input) -> Scan:
-        """Positions, geometry, mask by the paths. Errors: JobError, DataError naming path and what there is."""
+        """Positions, geometry, mask by the paths.
+
+        Errors: JobError, DataError naming path and what there is.
+        """
         check(self.paths, self.units, "/entry/data/data")
         with open_hdf5(file) as opened:
             has = lambda path: _is_dataset(opened, path)  # noqa: E731

@@ -1,4 +1,7 @@
-"""A scan from an HDF5 file in which each quantity stands at one of a few known places: CXI and NXcxi_ptycho."""
+"""A scan from an HDF5 file in which each quantity stands at one of a few known places.
+
+CXI and NXcxi_ptycho.
+"""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +18,8 @@ from nanompi.scan import Scan
 DET = "instrument_1/detector_1/"
 PLACES: dict[str, list[str]] = {
     "frames": [DET + "data", "data_1/data", "data/data"],
-    "translation": ["sample_1/geometry_1/translation", DET + "translation", "data_1/translation", "data/translation"],
+    "translation": ["sample_1/geometry_1/translation", DET + "translation", "data_1/translation",
+                    "data/translation"],
     "x": ["sample_1/transformations/x", "data/x", "data_1/x"],
     "y": ["sample_1/transformations/y", "data/y", "data_1/y"],
     "wavelength": ["instrument_1/source_1/wavelength", "instrument_1/beam_1/incident_wavelength",
@@ -36,7 +40,10 @@ PLACES: dict[str, list[str]] = {
 
 
 def entry_of(file) -> str:
-    """Name of the entry with an instrument or data: entry_1, else the first that has one; "" when there is none."""
+    """Name of the entry with an instrument or data: entry_1, else the first that has one.
+
+    "" when there is none.
+    """
     groups = ["entry_1", "entry", *sorted(k for k in file if k.startswith("entry"))]
     return next((g for g in groups if g in file and ("instrument_1" in file[g] or "data_1" in file[g])), "")
 
@@ -71,8 +78,8 @@ class Layout:
         if not self.path(name):
             looked = ", ".join(f"/{self.entry}/{p}" for p in self.places[name])
             raise DataError(
-                f"{self.file.filename}: no {name}; looked for {looked}. "
-                f"Name the datasets by `paths: {{frames: ..., x: ..., y: ...}}`"
+                f"{self.file.filename}: no {name}; looked for {looked}. Name the datasets by `paths: "
+                "{frames: ..., x: ..., y: ...}`"
             )
         return self.path(name)
 
@@ -98,14 +105,14 @@ def _linked(file, path: str) -> bool:
 def positions(of: Layout, n: int) -> np.ndarray:
     """(n, 2) float64 m, (row, column) of the probe on the sample, from the sample's translation.
 
-    CXI gives the translation t of the sample as (x, y, z) in the laboratory, and in `basis_vectors` the steps from one
-    detector pixel to the next along rows (e_r) and along columns (e_c). When the sample moves by t the probe moves
-    over it by -t, so that
+    CXI gives the translation t of the sample as (x, y, z) in the laboratory, and in `basis_vectors` the
+    steps from one detector pixel to the next along rows (e_r) and along columns (e_c). When the sample
+    moves by t the probe moves over it by -t, so that
 
         row = -t . e_r / |e_r|,   column = -t . e_c / |e_c|.
 
-    CXI's default detector (y up, x to the left seen from the source) has e_r = (0, -1, 0), e_c = (-1, 0, 0): the two
-    minus signs cancel, row = +t_y and column = +t_x. That is used where the file has no basis vectors.
+    CXI's default detector (y up, x to the left seen from the source) has e_r = (0, -1, 0), e_c =
+    (-1, 0, 0): the two minus signs cancel, row = +t_y and column = +t_x. That is used without basis vectors.
     """
     data = of.find("translation")
     t = _three(data[()], n, of.where(data)) * of.metre(data) if data is not None else _from_motors(of)
@@ -113,7 +120,10 @@ def positions(of: Layout, n: int) -> np.ndarray:
 
 
 def _from_motors(of: Layout) -> np.ndarray:
-    """(n, 2) from the motors x and y of NXtransformations; one value per point, or a row and a column of a raster."""
+    """(n, 2) from the motors x and y of NXtransformations.
+
+    One value per point, or a row and a column of a raster.
+    """
     if not of.path("x"):
         of.need("translation")
     x, y = dataset(of.file, of.need("x")), dataset(of.file, of.need("y"))

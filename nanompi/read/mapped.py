@@ -1,9 +1,10 @@
 """A scan from named arrays: what `paths:` and `units:` of HDF5 and NPZ files mean.
 
-frames, and either `x` (column) and `y` (row) or `positions` (n, 2) in the order (row, column): the place of the probe
-on the sample, rows downwards, columns to the right. x and y may be expressions over paths or over names given beside
-them (`{a: /pos/a, b: /pos/b, x: "-a + 0.1*b"}`). A number without unit has the unit of its `units` attribute, else:
-positions, distance, pixel, wavelength in m; energy by plausibility. Positions may be in px (pixels of the object).
+frames, and either `x` (column) and `y` (row) or `positions` (n, 2) in the order (row, column): the place of
+the probe on the sample, rows downwards, columns to the right. x and y may be expressions over paths or over
+names given beside them (`{a: /pos/a, b: /pos/b, x: "-a + 0.1*b"}`). A number without unit has the unit of
+its `units` attribute, else: positions, distance, pixel, wavelength in m; energy by plausibility. Positions
+may be in px (pixels of the object).
 """
 
 from collections.abc import Callable
@@ -18,8 +19,8 @@ from nanompi.read.expression import evaluate
 from nanompi.read.masks import good_pixels
 from nanompi.scan import Scan
 
-KNOWN = ("frames", "x", "y", "positions", "mask", "energy", "wavelength", "distance", "pixel", "focus", "monitor",
-         "probe", "object", "dark")  # fmt: skip
+KNOWN = ("frames", "x", "y", "positions", "mask", "energy", "wavelength", "distance", "pixel", "focus",
+         "monitor", "probe", "object", "dark")  # fmt: skip
 FICTION = {"energy": 8.8e3 * values.EV, "distance": 1.0, "object pixel": 10e-9}
 
 
@@ -87,12 +88,16 @@ def check(paths: dict, units: dict, what: str) -> None:
     idle = [p for p in paths if p not in KNOWN and p not in used]
     if idle:
         raise JobError(
-            f'input.paths: "{idle[0]}" is neither used in x or y nor one of {", ".join(KNOWN)}{nearest(idle[0], KNOWN)}'
+            f'input.paths: "{idle[0]}" is neither used in x or y nor one of '
+            f"{', '.join(KNOWN)}{nearest(idle[0], KNOWN)}"
         )
 
 
 def scan_of(m: Mapped, source: Any, given: Input, corner: bool, name: str) -> Scan:
-    """The scan. What is not said is NaN (`open_scan` completes and checks it), or fiction for positions in pixels."""
+    """The scan.
+
+    What is not said is NaN (`open_scan` completes and checks it), or fiction for positions in pixels.
+    """
     places, unit = _places(m, source)
     length = m.length("wavelength")
     energy = _energy(m, needed=length is None and not (given.wavelength or given.energy))
@@ -146,7 +151,10 @@ class Geometry:
         self.pixel = (given.pixel, given.pixel) if given.pixel else self.pixel
 
     def object_pixel(self, shape: tuple[int, int], notes: list[str]) -> np.ndarray:
-        """(row, column) size in m; what is missing is invented so that it becomes 10 nm, and that is noted."""
+        """(row, column) size in m.
+
+        What is missing is invented so that it becomes 10 nm, and that is noted.
+        """
         invented = []
         if np.isnan(self.wavelength):
             self.wavelength = values.HC / FICTION["energy"]
@@ -163,8 +171,10 @@ class Geometry:
             self.pixel = tuple(self.wavelength * self.distance / (n * FICTION["object pixel"]) for n in shape)
             invented.append(f"detector pixel {self.pixel[0] * 1e6:.4g} um")
         if invented:
-            notes.append(f"warning: positions are in pixels and the file has no geometry; invented: {', '.join(invented)}, "
-                         "so that lengths in the result are not real")  # fmt: skip
+            notes.append(
+                "warning: positions are in pixels and the file has no geometry; invented: "
+                f"{', '.join(invented)}, so that lengths in the result are not real"
+            )
         if self.focus:
             return np.array(self.pixel) * self.focus / (self.focus + self.distance)
         return self.wavelength * self.distance / (np.array(shape) * np.array(self.pixel))

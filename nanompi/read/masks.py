@@ -10,8 +10,10 @@ BLOCK = 64  # frames of a mask per exposure that are held at once
 def good_pixels(raw, sense: str, habit: str, where: str, notes: list[str]) -> np.ndarray:
     """(rows, columns) bool, True = good, from a stored mask.
 
-    raw   : array or dataset (rows, columns), or (..., rows, columns) per frame: a pixel bad in any frame is bad
-    sense : "zero" or "nonzero" is the value of good pixels, said by the user; "auto" takes `habit` of the format
+    raw   : array or dataset (rows, columns), or (..., rows, columns) per frame: a pixel bad in any frame is
+        bad
+    sense : "zero" or "nonzero" is the value of good pixels, said by the user; "auto" takes `habit` of the
+        format
     habit : "zero" (CXI, NeXus), "nonzero" (ptypy), or "either": the sense which leaves more pixels
     Errors: DataError when more than half of the pixels would be bad.
     """
@@ -25,8 +27,8 @@ def good_pixels(raw, sense: str, habit: str, where: str, notes: list[str]) -> np
     if 2 * bad > good.size:
         other = "nonzero" if chosen == "zero" else "zero"
         raise DataError(
-            f"{where}: {bad} of {good.size} pixels would be bad when good pixels are {chosen}; is the mask the other way "
-            f"round? Write `mask_good: {other}` in the input section, or repair the mask"
+            f"{where}: {bad} of {good.size} pixels would be bad when good pixels are {chosen}; is the mask "
+            f"the other way round? Write `mask_good: {other}` in the input section, or repair the mask"
         )
     return good
 

@@ -1,7 +1,8 @@
 """NXcxi_ptycho: NeXus and CXI at once, as written at beamlines for ptypy, PtyREX and others.
 
-It differs from plain CXI in that `source_1/energy` is the energy of the electron ring; the photon energy stands in
-`beam_1`, with its unit. Frames may be a raster (rows, columns, h, w); positions may be motors of NXtransformations.
+It differs from plain CXI in that `source_1/energy` is the energy of the electron ring; the photon energy
+stands in `beam_1`, with its unit. Frames may be a raster (rows, columns, h, w); positions may be motors of
+NXtransformations.
 """
 
 from nanompi.read import Input, layout

@@ -6,8 +6,9 @@
       units: {positions: px}
       corner: true
 
-Leading dimensions of length one are dropped; the conventions of positions stand in `mapped`. An uncompressed NPZ is
-mapped into memory, so that a rank reads its own frames; of a compressed one a rank must read all.
+Leading dimensions of length one are dropped; the conventions of positions stand in `mapped`. An
+uncompressed NPZ is mapped into memory, so that a rank reads its own frames; of a compressed one a rank must
+read all.
 """
 
 import bz2
@@ -48,7 +49,10 @@ class Npz:
         return path.lower().endswith((".npz", ".npz.bz2", ".npz.gz"))
 
     def open(self, file: str, given: Input) -> Scan:
-        """Positions, geometry, start arrays by the keys. Errors: JobError, DataError naming key and what there is."""
+        """Positions, geometry, start arrays by the keys.
+
+        Errors: JobError, DataError naming key and what there is.
+        """
         check(self.paths, self.units, "data")
         with zip_of(file) as archive:
             keys = [n.removesuffix(".npy") for n in archive.namelist()]

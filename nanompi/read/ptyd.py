@@ -1,8 +1,8 @@
 """ptypy's prepared data (.ptyd): chunks/0..n with data, weights, positions, indices; meta and info.
 
-Conventions of the format: energy in keV, lengths in metres, positions (row, column) of the probe on the sample in
-metres, weight > 0 = good, frames in natural order. Entries that ptypy left at None are stored with the attribute
-`type` = "None"; inhomogeneous lists are groups 00000, 00001, ...
+Conventions of the format: energy in keV, lengths in metres, positions (row, column) of the probe on the
+sample in metres, weight > 0 = good, frames in natural order. Entries that ptypy left at None are stored
+with the attribute `type` = "None"; inhomogeneous lists are groups 00000, 00001, ...
 """
 
 import numpy as np

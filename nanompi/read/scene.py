@@ -20,7 +20,10 @@ def soft(x: np.ndarray) -> np.ndarray:
 
 
 def siemens_star(shape: tuple[int, int], spokes: int = 36) -> np.ndarray:
-    """(rows, columns) in 0..1: spokes broken by rings, edges soft over a pixel so that the pixels resolve them."""
+    """(rows, columns) in 0..1.
+
+    Spokes broken by rings, edges soft over a pixel so that the pixels resolve them.
+    """
     y, x = np.ogrid[: shape[0], : shape[1]]
     y, x = y - shape[0] / 2, x - shape[1] / 2
     r, angle = np.hypot(y, x) + 1e-6, np.arctan2(y, x)
@@ -33,7 +36,10 @@ def siemens_star(shape: tuple[int, int], spokes: int = 36) -> np.ndarray:
 
 
 def make_object(shape: tuple[int, int], phase: float, rng: np.random.Generator) -> np.ndarray:
-    """(rows, columns) complex64, amplitude 0.6..1, phase 0..`phase` rad: a Siemens star on a smooth texture."""
+    """(rows, columns) complex64, amplitude 0.6..1, phase 0..`phase` rad.
+
+    A Siemens star on a smooth texture.
+    """
     star = siemens_star(shape)
     fine, coarse, other = (smooth_noise(shape, w, rng) for w in (2.0, 8.0, 4.0))
     amplitude = 1 - 0.4 * (0.6 * star + 0.25 * fine + 0.15 * coarse)
@@ -73,6 +79,21 @@ def make_probe(size: int, modes: int, photons: float) -> np.ndarray:
     return (np.array(found) * np.sqrt(photons * power / power.sum())[:, None, None]).astype(np.complex64)
 
 
+def diffuse_probe(size: int, photons: float, rng: np.random.Generator) -> np.ndarray:
+    """(1, size, size) complex64: a wide beam with the structure of a diffuser, for near fields."""
+    k = np.arange(size) - size / 2
+    window = soft((0.4 * size - np.hypot(k[:, None], k[None])) / (0.03 * size))
+    texture = smooth_noise((size, size), 2.5, rng)
+    wave = window * (0.7 + 0.3 * smooth_noise((size, size), 4.0, rng)) * np.exp(4j * texture)
+    return (wave * np.sqrt(photons / np.sum(np.abs(wave) ** 2))).astype(np.complex64)[None]
+
+
+def fresnel(size: int, pixel: float, wavelength: float, distance: float) -> np.ndarray:
+    """(size, size) complex64: exp(-i pi lambda z q^2), free space between two planes."""
+    q = np.fft.fftfreq(size, pixel)
+    return np.exp(-1j * np.pi * wavelength * distance * (q[:, None] ** 2 + q**2)).astype(np.complex64)
+
+
 def spiral(n: int, step: float) -> np.ndarray:
     """(n, 2) px: a Fermat spiral, one point per step^2."""
     i = np.arange(n)
@@ -81,7 +102,10 @@ def spiral(n: int, step: float) -> np.ndarray:
 
 
 def raster(n: int, step: float, rng: np.random.Generator) -> np.ndarray:
-    """(n, 2) px: rows of a square grid, each point off by up to 0.3 steps so that no grid shows in the image."""
+    """(n, 2) px.
+
+    Rows of a square grid, each point off by up to 0.3 steps so that no grid shows in the image.
+    """
     across = int(np.ceil(np.sqrt(n)))
     i = np.arange(n)
     grid = np.stack([i // across, i % across], 1) * step
@@ -89,7 +113,7 @@ def raster(n: int, step: float, rng: np.random.Generator) -> np.ndarray:
 
 
 def shifted(probe: np.ndarray, by: np.ndarray) -> np.ndarray:
-    """The probe (..., h, w) moved by (rows, columns) pixels, exact for a band-limited probe (Fourier shift)."""
+    """The probe (..., h, w) moved by (rows, columns) pixels, by a Fourier shift."""
     fy = np.fft.fftfreq(probe.shape[-2])[:, None]
     fx = np.fft.fftfreq(probe.shape[-1])[None]
     ramp = np.exp(-2j * np.pi * (fy * by[0] + fx * by[1]))

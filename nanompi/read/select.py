@@ -23,7 +23,10 @@ def slice_of(text: str) -> slice:
 
 
 def select(scan: Scan, text: str) -> Scan:
-    """The part of a scan named by `text`; frames and positions are cut alike, so that lists of unequal length can fit."""
+    """The part of a scan named by `text`.
+
+    Frames and positions are cut alike, so that lists of unequal length can fit.
+    """
     cut = slice_of(text)
     source = scan.source
     start, stop, step = cut.indices(source.shape[0])

@@ -3,10 +3,14 @@
     input:
       simulate: {frames: 400, size: 128, photons: 1e6, energy: 8 keV}
 
-Far field, frames in natural order: the mean counts are sum over modes |fftshift fft2(P_m(r) O(r + position))|^2 with
-the unitary transform of kernel exp(-2 pi i k r). The pixel of the object is wavelength * distance / (size * pixel).
-Each frame has its own random numbers, so that any rank can make any frame and the data do not depend on the ranks.
-No start probe is supplied: the program has to find it.
+Far field, frames in natural order: the mean counts are sum over modes |fftshift fft2(P_m(r) O(r +
+position))|^2 with the unitary transform of kernel exp(-2 pi i k r). The pixel of the object is wavelength *
+distance / (size * pixel). Each frame has its own random numbers, so that any rank can make any frame and
+the data do not depend on the ranks. No start probe is supplied: the program has to find it.
+
+With `focus` in the input section the beam diverges from a focus before the sample (near field): the pixel of
+the object is pixel / M, M = (focus + distance) / focus, and the waves go on over z = distance / M,
+mean = |F^-1 exp(-i pi wavelength z q^2) F psi|^2 (Fresnel scaling).
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -58,28 +62,44 @@ class Simulate:
     def open(self, file: str, given: Input) -> Scan:
         """Object, probe and positions; the frames are made when they are read. Errors: JobError."""
         s = self.simulate
-        if given.focus:
-            raise JobError("input.focus: only far-field scans can be simulated; leave `focus` out")
         wavelength = given.wavelength or (given_energy(given.energy or s.energy))
         distance, pixel = given.distance or s.distance, given.pixel or s.pixel
         corners = corners_of(s)
         rng = np.random.default_rng([s.seed, 0])
+        size, transfer = object_pixel(s.size, wavelength, distance, pixel, given.focus)
         shape = tuple(int(v) for v in np.ceil(corners.max(0)) + s.size + scene.MARGIN)
         known = scene.make_object(shape, s.phase, rng)
-        probe = scene.make_probe(s.size, s.modes, s.photons / transmission(known, corners, s.size))
+        if given.focus and s.modes > 1:
+            raise JobError("simulate.modes: a near-field scan (with `focus`) is simulated with one mode only")
+        power = s.photons / transmission(known, corners, s.size)
+        if given.focus:
+            probe = scene.diffuse_probe(s.size, power, rng)
+        else:
+            probe = scene.make_probe(s.size, s.modes, power)
         middle = (corners.max(0) + corners.min(0)) / 2
         return Scan(
-            source=SimulatedFrames.of(known, probe, corners, s),
-            positions=(corners - middle) * (wavelength * distance / (s.size * pixel)),
+            source=SimulatedFrames.of(known, probe, corners, transfer, s),
+            positions=(corners - middle) * size,
             wavelength=wavelength,
             distance=distance,
             pixel=(pixel, pixel),
+            focus=given.focus,
             file="simulation",
             format="simulate",
             truth={"object": known, "probe": probe, "corners": corners},
             notes=[f"simulated: {s.frames} frames of {s.size} x {s.size}, {s.photons:.3g} counts each, "
                    f"object {shape[0]} x {shape[1]}, energy {HC / wavelength / EV / 1e3:.6g} keV"],
         )  # fmt: skip
+
+
+def object_pixel(n: int, wavelength: float, distance: float, pixel: float, focus: float | None):
+    """(size of an object pixel in m, transfer function or None for the far field). Errors: JobError."""
+    if not focus:
+        return wavelength * distance / (n * pixel), None
+    if focus < 0:
+        raise JobError("input.focus: only a focus before the sample can be simulated; give a positive one")
+    m = (focus + distance) / focus
+    return pixel / m, scene.fresnel(n, pixel / m, wavelength, distance / m)
 
 
 def corners_of(s: Simulation) -> np.ndarray:
@@ -105,24 +125,24 @@ class SimulatedFrames:
     """Frames made when they are read.
 
     known : (H, W) complex64 object; probe : (modes, h, w) complex64; corners : (n, 2) float64 px
+    transfer : (h, w) complex64 of the near field, None in the far field
     """
 
     known: np.ndarray
     probe: np.ndarray
     corners: np.ndarray
+    transfer: np.ndarray | None
     seed: int
     shape: tuple[int, int, int]
     dtype: np.dtype
     chunk: int = 1
 
     @classmethod
-    def of(
-        cls, known: np.ndarray, probe: np.ndarray, corners: np.ndarray, s: Simulation
-    ) -> "SimulatedFrames":
+    def of(cls, known, probe, corners, transfer, s: Simulation) -> "SimulatedFrames":
         """uint16 counts, uint32 where the brightest pixel would not fit, float32 without noise."""
-        brightest = float(far_field(probe).max())
+        brightest = float(intensity(probe, transfer).max())
         dtype = np.float32 if not s.noise else np.uint16 if 1.5 * brightest < 60_000 else np.uint32
-        return cls(known, probe, corners, s.seed, (len(corners), s.size, s.size), np.dtype(dtype))
+        return cls(known, probe, corners, transfer, s.seed, (len(corners), s.size, s.size), np.dtype(dtype))
 
     def reachable(self) -> bool:
         """Always: every rank can make the frames."""
@@ -151,16 +171,19 @@ class SimulatedFrames:
         y, x = corner
         h, w = self.shape[1:]
         probe = scene.shifted(self.probe, rest) if rest.any() else self.probe
-        mean = far_field(probe * self.known[y : y + h, x : x + w])
+        mean = intensity(probe * self.known[y : y + h, x : x + w], self.transfer)
         if self.dtype.kind == "f":
             return mean
         counts = np.random.default_rng([self.seed, 2, i]).poisson(mean.astype(float))
         return np.minimum(counts, np.iinfo(self.dtype).max)
 
 
-def far_field(psi: np.ndarray) -> np.ndarray:
-    """(h, w) float32: intensity of exit waves (modes, h, w), zero frequency at [h // 2, w // 2]."""
+def intensity(psi: np.ndarray, transfer: np.ndarray | None) -> np.ndarray:
+    """(h, w) float32 on the detector of exit waves (modes, h, w); zero frequency at h // 2."""
     from scipy import fft
 
     waves = fft.fft2(psi.astype(np.complex64, copy=False), norm="ortho")
-    return np.fft.fftshift((waves.real**2 + waves.imag**2).sum(0))
+    if transfer is None:
+        return np.fft.fftshift((waves.real**2 + waves.imag**2).sum(0))
+    waves = fft.ifft2(waves * transfer, norm="ortho")
+    return (waves.real**2 + waves.imag**2).sum(0)

@@ -19,7 +19,7 @@ def likely_units(number: float) -> list[str]:
 
 
 def joules(number: float, unit: str, where: str, notes: list[str]) -> float:
-    """A photon energy in joules: by its unit, without one by plausibility (J, then keV, then eV), which is noted.
+    """A photon energy in joules: by its unit, else by plausibility (J, then keV, then eV), which is noted.
 
     Errors: DataError when it is no photon energy, with the unit that it looks like.
     """
@@ -37,13 +37,16 @@ def joules(number: float, unit: str, where: str, notes: list[str]) -> float:
         told = f"{number:g} (no unit)"
     hint = f"; the number looks like {' or '.join(likely)}" if likely else ""
     raise DataError(
-        f"{where} = {told} is not a photon energy between 10 eV and 500 keV{hint}; write the right one in the input "
-        "section, for example `energy: 8 keV`"
+        f"{where} = {told} is not a photon energy between 10 eV and 500 keV{hint}; write the right one in "
+        "the input section, for example `energy: 8 keV`"
     )
 
 
 def energy_in_file(number: float, unit: str, where: str, notes: list[str], needed: bool) -> float | None:
-    """As `joules`; where something else gives the wavelength (`needed` False) a wrong one is noted, and None."""
+    """As `joules`.
+
+    Where something else gives the wavelength (`needed` False) a wrong one is noted, and None.
+    """
     try:
         return joules(number, unit, where, notes)
     except DataError as error:
@@ -54,7 +57,10 @@ def energy_in_file(number: float, unit: str, where: str, notes: list[str], neede
 
 
 def given_energy(value: float) -> float:
-    """Wavelength (m) of the energy (J) in the job. Errors: JobError with the unit that the number looks like."""
+    """Wavelength (m) of the energy (J) in the job.
+
+    Errors: JobError with the unit that the number looks like.
+    """
     if PHOTON[0] <= value <= PHOTON[1]:
         return HC / value
     number = value / (1e3 * EV)
@@ -65,8 +71,9 @@ def given_energy(value: float) -> float:
 
 def scale_of(unit: str, into: str, where: str) -> float:
     """Size of a unit found in a file. Errors: DataError naming the place."""
-    clean = {"metre": "m", "meters": "m", "metres": "m", "micrometer": "um", "millimeter": "mm", "nanometer": "nm",
-             "microns": "um", "angstroms": "A", "ev": "eV", "kev": "keV", "joule": "J"}  # fmt: skip
+    clean = {"metre": "m", "meters": "m", "metres": "m", "micrometer": "um", "millimeter": "mm",
+             "microns": "um", "angstroms": "A", "ev": "eV", "kev": "keV", "joule": "J",
+             "nanometer": "nm"}  # fmt: skip
     try:
         return factor(clean.get(unit.lower(), unit), into)
     except JobError as error:

@@ -39,11 +39,36 @@ def test_arithmetic_over_paths_and_names(text, expected):
 @pytest.mark.parametrize(
     "text",
     [
-        "__import__('os').system('true')", "().__class__", "a.__class__", "a[0]", "[a for a in (1,)]", "lambda: 1",
-        "a if a else a", "9**9**9", "a and a", "a == a", "'text'", "True", "1j", "f(a)", "sin(a, a)", "sin(x=a)",
-        "print(a)", "a; a", "a := 1", "", "(" * 200, "a" * 1000, "a // 2", "a @ a", "~a", "not a", "{a: 1}", "sin",
+        "__import__('os').system('true')",
+        "().__class__",
+        "a.__class__",
+        "a[0]",
+        "[a for a in (1,)]",
+        "lambda: 1",
+        "a if a else a",
+        "9**9**9",
+        "a and a",
+        "a == a",
+        "'text'",
+        "True",
+        "1j",
+        "f(a)",
+        "sin(a, a)",
+        "sin(x=a)",
+        "print(a)",
+        "a; a",
+        "a := 1",
+        "",
+        "(" * 200,
+        "a" * 1000,
+        "a // 2",
+        "a @ a",
+        "~a",
+        "not a",
+        "{a: 1}",
+        "sin",
     ],
-)  # fmt: skip
+)
 def test_everything_else_is_refused(text):
     with pytest.raises((JobError, KeyError)) as error:
         value(text)

@@ -231,7 +231,7 @@ def test_hdf5_mistakes_are_named(plain, open_with, paths, units, error, text):
 
 
 def test_hdf5_without_paths_says_what_to_write(plain):
-    with pytest.raises(DataError, match="neither CXI, NXcxi_ptycho nor .ptyd; name its datasets"):
+    with pytest.raises(DataError, match=r"neither CXI, NXcxi_ptycho nor \.ptyd; name its datasets"):
         recognised(plain)
 
 

@@ -24,36 +24,75 @@ def with_nan(known):
 
 
 CASES = {
-    "fewer frames": (lambda k: {"data": k.frames[:25]}, 'missing frames: 25 frames and 30 pos.*`select: "0:25"`'),
-    "fewer positions": (lambda k: {"translation": xyz(k.xy[:20])}, "missing positions: 30 frames and 20 positions"),
-    "not finite": (lambda k: {"translation": with_nan(k)}, "2 of 30 positions are not finite, first that of frame 4"),
+    "fewer frames": (
+        lambda k: {"data": k.frames[:25]},
+        'missing frames: 25 frames and 30 pos.*`select: "0:25"`',
+    ),
+    "fewer positions": (
+        lambda k: {"translation": xyz(k.xy[:20])},
+        "missing positions: 30 frames and 20 positions",
+    ),
+    "not finite": (
+        lambda k: {"translation": with_nan(k)},
+        "2 of 30 positions are not finite, first that of frame 4",
+    ),
     "one place": (lambda k: {"translation": xyz(0 * k.xy)}, "all 30 positions are equal"),
     "um as m": (lambda k: {"translation": xyz(k.xy * 1e6)}, "positions span .* m; .*Are the positions in um"),
-    "m as um": (lambda k: {"translation": (xyz(k.xy), "um")}, "positions span .* pm; 1 nm to 100 mm is believed"),
-    "one pixel": (lambda k: {"translation": xyz(k.xy * 5e-3)}, "all positions lie within 0.0.* pixels of the object"),
-    "too large": (lambda k: {"translation": xyz(k.xy * 1e4)}, "the object would have .* pixels, more than 40000"),
-    "no overlap": (lambda k: {"translation": xyz(k.xy * 50)}, "typical step is .* that no two frames overlap"),
-    "eV as keV": (lambda k: {"energy": (8000.0, "keV")}, "8000 keV is not a photon energy .*; the number looks like eV"),
-    "keV as eV": (lambda k: {"energy": (8.0, "eV")}, "8 eV is not a photon energy .*; the number looks like keV"),
+    "m as um": (
+        lambda k: {"translation": (xyz(k.xy), "um")},
+        "positions span .* pm; 1 nm to 100 mm is believed",
+    ),
+    "one pixel": (
+        lambda k: {"translation": xyz(k.xy * 5e-3)},
+        "all positions lie within 0.0.* pixels of the object",
+    ),
+    "too large": (
+        lambda k: {"translation": xyz(k.xy * 1e4)},
+        "the object would have .* pixels, more than 40000",
+    ),
+    "no overlap": (
+        lambda k: {"translation": xyz(k.xy * 50)},
+        "typical step is .* that no two frames overlap",
+    ),
+    "eV as keV": (
+        lambda k: {"energy": (8000.0, "keV")},
+        "8000 keV is not a photon energy .*; the number looks like eV",
+    ),
+    "keV as eV": (
+        lambda k: {"energy": (8.0, "eV")},
+        "8 eV is not a photon energy .*; the number looks like keV",
+    ),
     "keV as J": (lambda k: {"energy": (8.0, "J")}, "8 J is not a photon energy"),
     "negative energy": (lambda k: {"energy": -8.0}, r"-8 \(no unit\) is not a photon energy"),
     "wrong unit": (lambda k: {"energy": (8.0, "K")}, '"K" is not a unit that fits here'),
     "no energy": (lambda k: {"energy": None}, "says no wavelength; write for example `energy: 8 keV`"),
-    "angstrom": (lambda k: {"instrument_1__source_1__wavelength": 1.5}, "wavelength = 1.5 m; .* looks like angstrom"),
+    "angstrom": (
+        lambda k: {"instrument_1__source_1__wavelength": 1.5},
+        "wavelength = 1.5 m; .* looks like angstrom",
+    ),
     "mm as m": (lambda k: {"distance": 2500.0}, "distance = 2500 m; .* looks like mm"),
     "no distance": (lambda k: {"distance": None}, "says no distance; write for example `distance: 2.1 m`"),
     "um pixel as m": (lambda k: {"x_pixel_size": 75.0}, "pixel = 75 m; .* looks like um"),
     "no pixel": (lambda k: {"x_pixel_size": None}, "says no pixel"),
-    "mask turned": (lambda k: {"mask": 1 - k.bad}, "478 of 480 pixels would be bad .* Write `mask_good: nonzero`"),
+    "mask turned": (
+        lambda k: {"mask": 1 - k.bad},
+        "478 of 480 pixels would be bad .* Write `mask_good: nonzero`",
+    ),
     "mask size": (lambda k: {"mask": k.bad[:-1]}, r"mask has the shape \(23, 20\), the frames \(24, 20\)"),
     "complex": (lambda k: {"data": k.frames + 1j}, "frames are of type complex128"),
     "flat": (lambda k: {"data": k.frames[:, 0]}, "frames of 30 x 20|missing frames|1 frames"),
     "small": (lambda k: {"data": k.frames[:, :4]}, "frames of 4 x 20 pixels"),
     "empty": (lambda k: {"data": 0 * k.frames}, "have no counts; is this the right dataset"),
     "monitor": (lambda k: {"monitor_1__data": np.ones(7)}, "the monitor has 7 values for 30 frames"),
-    "many energies": (lambda k: {"energy": (np.linspace(7, 9, 30), "keV")}, "has 30 values from 7 to 9; one is needed"),
-    "basis": (lambda k: {"instrument_1__detector_1__basis_vectors": np.zeros((2, 3))}, "must be two vectors of three"),
-}  # fmt: skip
+    "many energies": (
+        lambda k: {"energy": (np.linspace(7, 9, 30), "keV")},
+        "has 30 values from 7 to 9; one is needed",
+    ),
+    "basis": (
+        lambda k: {"instrument_1__detector_1__basis_vectors": np.zeros((2, 3))},
+        "must be two vectors of three",
+    ),
+}
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -112,8 +112,26 @@ def test_main_job_size_is_made_in_a_second(open_with):
 def test_simulation_is_chosen_by_its_key(open_with):
     discover()
     assert reader_of({"simulate": {}}) == "simulate"
-    with pytest.raises(JobError, match="only far-field"):
-        simulated(open_with, {"focus": 0.1})
+    with pytest.raises(JobError, match="focus before the sample"):
+        simulated(open_with, {"focus": -0.1})
+    with pytest.raises(JobError, match="one mode only"):
+        simulated(open_with, {"focus": 0.1}, modes=2)
+
+
+def test_near_field_keeps_the_photons_and_shows_the_object(open_with):
+    scan = simulated(open_with, {"focus": 5e-3}, size=64, photons=1e6, noise=False, phase=0.3)
+    frames = scan.source.read(np.arange(20))
+    size = 55e-6 * 5e-3 / 2.005
+    assert np.allclose(np.diff(scan.positions, axis=0), np.diff(scan.truth["corners"], axis=0) * size)
+    O, P, corners = scan.truth["object"], scan.truth["probe"], scan.truth["corners"].astype(int)
+    for j in (0, 11):  # free space loses nothing
+        y, x = corners[j]
+        psi = P[0] * O[y : y + 64, x : x + 64]
+        assert frames[j].sum() == pytest.approx((np.abs(psi) ** 2).sum(), rel=1e-4)
+    # seen through nothing over no distance a frame is the beam itself
+    scan.source.transfer, scan.source.known = np.ones((64, 64), "c8"), np.ones_like(O)
+    assert np.allclose(scan.source.frame(3), np.abs(P[0]) ** 2, rtol=1e-3, atol=1e-3)
+    assert scan.focus == 5e-3 and P.shape == (1, 64, 64)
 
 
 @pytest.mark.parametrize("reader", ["nexus", "cxi"])
