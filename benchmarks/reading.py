@@ -3,9 +3,9 @@
     mpiexec -n 2 python benchmarks/reading.py [--frames 1000] [--side 256] [--filter none|gzip] [--window 128]
         [--folder /tmp] [--json results.json]
 
-Writes a file of counts (uint16, one frame per chunk), loads it through the plan of `ptycho.prepare`, and prints
-for each way the GB/s of raw counts in the file, until the last rank is done; best of `--repeat`. The file is in
-the cache of the operating system: this measures the program and not the disk.
+Writes a file of counts (uint16, one frame per chunk), loads it through the plan of `ptycho.prepare`, and
+prints for each way the GB/s of raw counts in the file until the last rank is done (best of some). The file
+is in the cache of the operating system: this measures the program and not the disk.
 """
 
 import argparse
