@@ -3,9 +3,9 @@
     mpiexec -n 2 python benchmarks/reading.py [--frames 1000] [--side 256] [--filter none|gzip] [--window 128]
         [--folder /tmp] [--json results.json]
 
-Writes a file of counts (uint16, one frame per chunk), loads it through `ptycho.prepare`'s plan, and prints for each
-way GB/s of raw counts in the file over the time until the last rank is done. Best of `--repeat`. The file is in the
-cache of the operating system, so that this measures the program and not the disk.
+Writes a file of counts (uint16, one frame per chunk), loads it through the plan of `ptycho.prepare`, and
+prints for each way the GB/s of raw counts in the file until the last rank is done (best of some). The file
+is in the cache of the operating system: this measures the program and not the disk.
 """
 
 import argparse
@@ -77,16 +77,15 @@ def raster(n):
 
 def measure(team, frames, parts, plan, how, repeat):
     """Best time of `load` in seconds, and rank 0's clock of that time."""
-    best = None
+    times = []
     for _ in range(repeat):
         clock = Clock()
         team.barrier()
         t = time.perf_counter()
         counts = split.load(team, frames, parts, plan.apply, how=how, clock=clock, say=lambda text: None)
-        t = team.max(time.perf_counter() - t)
+        times.append((team.max(time.perf_counter() - t), dict(clock.seconds)))
         del counts
-        best = min(best or (t, {}), (t, dict(clock.seconds)), key=lambda b: b[0])
-    return best
+    return min(times, key=lambda one: one[0])
 
 
 def main(team, given):
@@ -108,14 +107,10 @@ def main(team, given):
         rows.append({"way": name, "GB/s": round(size / t, 2), "s": round(t, 3), "rank 0": phases})
     team.on_root(lambda: os.remove(path))
     if team.root:
-        print(
-            f"{team.size} ranks, {shape} uint16, filter {given.filter}, {type(frames).__name__}: {size:.3f} GB"
-        )
+        print(f"{team.size} ranks, {shape} uint16, filter {given.filter}, {type(frames).__name__}")
         for row in rows:
             phases = ", ".join(f"{k} {v:.3f} s" for k, v in row["rank 0"].items())
-            print(
-                f"{row['way']:16s} {row['GB/s']:6.2f} GB/s of raw counts   {row['s']:.3f} s   (rank 0: {phases})"
-            )
+            print(f"{row['way']:16s} {row['GB/s']:6.2f} GB/s   {row['s']:.3f} s   (rank 0: {phases})")
         if given.json:
             with open(given.json, "w") as f:
                 json.dump(
@@ -124,7 +119,7 @@ def main(team, given):
 
 
 if __name__ == "__main__":
-    args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    args = argparse.ArgumentParser(usage=__doc__)
     args.add_argument("--frames", type=int, default=1000)
     args.add_argument("--side", type=int, default=256)
     args.add_argument("--filter", choices=["none", "gzip"], default="none")

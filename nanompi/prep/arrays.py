@@ -7,30 +7,24 @@ import numpy as np
 from nanompi.errors import DataError
 
 
-def frame(name: str, shape: tuple[int, int], what: str) -> np.ndarray:
-    """The array in "file.npy", "file.npz:name" or "file.h5:/path/in/file": (rows, columns) as stored.
+def frame(name: str, inner: str, shape: tuple[int, int], what: str) -> np.ndarray:
+    """The array in file.npy, of file.npz (`inner` = its name) or of an HDF5 file (`inner` = path).
 
-    shape : of the detector frames, which the array must have (leading axes of length 1 are dropped).
+    shape : (rows, columns) of the detector frames, as the array must have; leading axes of length 1 go
     Errors: DataError naming the file and what is wrong with it.
     """
-    file, inner = _parted(name)
+    file = Path(name)
     if not file.is_file():
         raise DataError(f"{what}: there is no file {file}")
     try:
-        found = _READ.get(file.suffix.lower(), _hdf5)(file, inner)
+        found = np.asarray(_READ.get(file.suffix.lower(), _hdf5)(file, inner))
     except (OSError, ValueError, KeyError) as e:
         raise DataError(f"{what}: {file} cannot be read: {e}") from None
-    found = np.asarray(found)
     found = found.reshape(found.shape[-2:]) if found.size == np.prod(found.shape[-2:]) else found
     if found.shape != tuple(shape):
-        raise DataError(f"{what}: {name} has the shape {found.shape}, the frames have {tuple(shape)}")
+        where = f"{file} {inner}".strip()
+        raise DataError(f"{what}: {where} has the shape {found.shape}, the frames have {tuple(shape)}")
     return found
-
-
-def _parted(name):
-    """File and the path inside it, split at the last colon that follows an existing file's name."""
-    head, colon, tail = name.rpartition(":")
-    return (Path(head), tail) if colon and not Path(name).exists() else (Path(name), "")
 
 
 def _npz(file, inner):
@@ -44,7 +38,7 @@ def _hdf5(file, inner):
     import h5py
 
     if not inner:
-        raise ValueError("say which array is meant, as file.h5:/path/in/file")
+        raise ValueError("say which array is meant, as path: /entry/name")
     with h5py.File(file) as h5:
         if inner not in h5:
             raise KeyError(f"no dataset {inner}")

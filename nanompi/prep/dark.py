@@ -4,18 +4,27 @@ import numpy as np
 
 from nanompi.errors import DataError
 from nanompi.prep.arrays import frame
+from nanompi.step import param, section
+
+
+@section
+class Dark:
+    """A dark image from a file."""
+
+    file: str = param(kind="file", help="npy, npz or HDF5 file")
+    path: str = param("", help="which array of it, for npz and HDF5")
 
 
 def dark(given, stored, shape) -> np.ndarray | None:
     """(rows, columns) float32 in the order of the stored frames, or None where there is nothing to subtract.
 
-    given  : a number, a file name, or "auto" = `stored`, the dark image of the scan file, if it has one
+    given  : a number, a Dark, or "auto" = `stored`, the dark image of the scan file, if it has one
     Errors: DataError.
     """
     if given == "auto":
         found = stored
-    elif isinstance(given, str):
-        found = frame(given, shape, "dark")
+    elif isinstance(given, Dark):
+        found = frame(given.file, given.path, shape, "dark")
     else:
         found = given or None
     if found is None:

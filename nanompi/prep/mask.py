@@ -20,7 +20,8 @@ LEAST = 30  # counts that a dead pixel's neighbours must have: no luck leaves a 
 class Mask:
     """Which pixels count; the scan file's own mask always holds too."""
 
-    file: str = param("", help="mask file: x.npy, x.npz:name or x.h5:/path, non-zero = good")
+    file: str = param("", kind="file", help="mask file (npy, npz, HDF5), non-zero = good")
+    path: str = param("", help="which array of the mask file, for npz and HDF5")
     invert: bool = param(False, help="the mask file has non-zero = bad (as CXI has it)")
     hot: float | None = param(None, gt=0, help="leave out pixels this many sigma above their neighbours")
     dead: bool = param(False, help="leave out pixels that never count although the pixels on both sides do")
@@ -55,7 +56,7 @@ def mask(given: Mask, stored, shape, sample: Sample) -> tuple[np.ndarray, dict[s
 
 
 def _file(given, shape):
-    return (frame(given.file, shape, "mask.file") != 0) != given.invert if given.file else None
+    return (frame(given.file, given.path, shape, "mask.file") != 0) != given.invert if given.file else None
 
 
 def hot(total: np.ndarray, good: np.ndarray, sigma: float) -> np.ndarray:

@@ -12,6 +12,7 @@ import numpy as np
 from nanompi import split
 from nanompi.prep import centre as beam
 from nanompi.prep import crop, dark, mask, monitor, orientation, sample, values
+from nanompi.prep.dark import Dark
 from nanompi.prep.mask import Mask
 from nanompi.prep.plan import Plan
 from nanompi.scan import Frames
@@ -25,6 +26,7 @@ class Prepare:
     size: int | tuple[int, int] | Literal["auto"] = param(
         "auto",
         unit="px",
+        ge=2,
         help="window around the centre in detector pixels, n or [rows, columns]; auto = whole",
     )
     centre: Literal["auto", "middle"] | tuple[float, float] = param(
@@ -32,12 +34,15 @@ class Prepare:
         help="where the beam hits the stored frame: [row, column], middle, or auto = found (far field)",
     )
     mask: Mask = param(Mask(), help="which detector pixels count")
-    dark: float | str = param(
-        "auto", help="subtracted: a number, a file, or auto = the dark image of the scan file"
+    dark: Dark | float | Literal["auto"] = param(
+        "auto", ge=0, help="subtracted: a number, {file: ...}, or auto = the dark image of the scan file"
     )
     rebin: int = param(1, ge=1, le=32, help="sum this many pixels along rows and along columns")
     orientation: int | list[bool] = param(
-        0, help="4 * transpose + 2 * flipud + fliplr of the stored frames, or [transpose, flipud, fliplr]"
+        0,
+        ge=0,
+        le=7,
+        help="4 * transpose + 2 * flipud + fliplr of the stored frames, or [transpose, flipud, fliplr]",
     )
     normalise: bool = param(False, help="follow the incident intensity measured by the monitor")
 

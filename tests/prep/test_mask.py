@@ -61,8 +61,8 @@ def test_mask_files(kind, invert, tmp_path, total):
     else:
         with h5py.File(path, "w") as f:
             f["/entry/m"] = inside[None].astype(np.uint32)
-    name = str(path) + {"npy": "", "npz": ":m", "h5": ":/entry/m"}[kind]
-    good, why = mask(Mask(file=name, invert=invert), None, (64, 64), seen(total))
+    inner = {"npy": "", "npz": "m", "h5": "/entry/m"}[kind]
+    good, why = mask(Mask(file=str(path), path=inner, invert=invert), None, (64, 64), seen(total))
     assert np.array_equal(good, stored) and why == {"file": 1}
 
 
@@ -77,22 +77,23 @@ def test_all_reasons_add_up(total):
 
 
 WRONG = [
-    ("m.npy", "shape"),
-    ("m.npz:q", 'no array "q"'),
-    ("m.h5", "say which array"),
-    ("m.h5:/q", "no dataset /q"),
+    ("m.npy", "", "shape"),
+    ("m.npz", "q", 'no array "q"'),
+    ("m.h5", "", "say which array"),
+    ("m.h5", "/q", "no dataset /q"),
+    ("text.npy", "", "cannot be read"),
 ]
 
 
-@pytest.mark.parametrize("name, words", [*WRONG, ("text.npy", "cannot be read")])
-def test_what_is_wrong_with_a_mask_file_is_said(name, words, tmp_path, total):
+@pytest.mark.parametrize("name, inner, words", WRONG)
+def test_what_is_wrong_with_a_mask_file_is_said(name, inner, words, tmp_path, total):
     np.save(tmp_path / "m.npy", np.ones((3, 4)))
     np.savez(tmp_path / "m.npz", m=GOOD)
     (tmp_path / "text.npy").write_text("hello")
     with h5py.File(tmp_path / "m.h5", "w") as f:
         f["m"] = GOOD
     with pytest.raises(DataError, match=words):
-        mask(Mask(file=str(tmp_path / name)), None, (64, 64), seen(total))
+        mask(Mask(file=str(tmp_path / name), path=inner), None, (64, 64), seen(total))
 
 
 @pytest.mark.parametrize("n", [1, 5, 64, 65, 1000, 123457])

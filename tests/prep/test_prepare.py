@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from nanompi.errors import DataError, JobError
+from nanompi.prep.dark import Dark
 from nanompi.prep.mask import Mask
 from nanompi.prep.prepare import Prepare
 from nanompi.team import Team
@@ -128,7 +129,10 @@ def test_dark_and_mask_turn_with_the_frames(counts, tmp_path):
     image[3, 5] = 2
     np.save(tmp_path / "dark.npy", image)
     np.save(tmp_path / "mask.npy", image)
-    given = {"dark": str(tmp_path / "dark.npy"), "mask": Mask(file=str(tmp_path / "mask.npy"), invert=True)}
+    given = {
+        "dark": Dark(file=str(tmp_path / "dark.npy")),
+        "mask": Mask(file=str(tmp_path / "mask.npy"), invert=True),
+    }
     f = prepared(scan_of(counts, focus=1e-3), orientation=4, size=(48, 40), **given)
     assert not f.mask[5, 3] and f.mask.sum() == 40 * 48 - 1
     counts[:, 3, 5] = 0
@@ -188,8 +192,8 @@ WRONG = [
     ({"size": (1, 2, 3)}, JobError, "rows, columns"),
     ({"centre": (40, 3)}, JobError, "inside"),
     ({"normalise": True}, DataError, "no monitor"),
-    ({"dark": "nowhere.npy"}, DataError, "no file nowhere.npy"),
-    ({"mask": Mask(file="nowhere.h5:/m")}, DataError, "no file nowhere.h5"),
+    ({"dark": Dark(file="nowhere.npy")}, DataError, "no file nowhere.npy"),
+    ({"mask": Mask(file="nowhere.h5", path="/m")}, DataError, "no file nowhere.h5"),
 ]
 
 

@@ -1,0 +1,58 @@
+"""Under mpirun: the step ptycho.prepare gives on N ranks what one rank would have made of all frames."""
+
+import sys
+
+import numpy as np
+
+from nanompi import split
+from nanompi.partition.stripes import Stripes
+from nanompi.prep.dark import Dark
+from nanompi.prep.mask import Mask
+from nanompi.prep.prepare import Prepare, make_plan
+from nanompi.team import Team
+from tests.memory import run_of, scan_of
+
+
+def donut(dtype):
+    """70 noisy frames of a donut around (36, 27), with a gap marked by -1, a hot pixel, and a monitor."""
+    rng = np.random.default_rng(3)
+    y, x = np.mgrid[:64, :64]
+    r = np.hypot(y - 36, x - 27)
+    frames = rng.poisson(np.where((r > 6) & (r < 15), 40.0, 0.2), (70, 64, 64)).astype(dtype)
+    frames[:, 50:52], frames[:, 20, 20] = -1, 9000
+    return scan_of(frames, monitor=rng.uniform(90, 110, 70))
+
+
+def same(team, how, dtype, lost):
+    scan = donut(dtype)
+    scan.source.frames[69, 30, 30] = lost  # one value that only the rank of frame 69 meets
+    parts = team.on_root(lambda: Stripes().split(scan.positions, team.size, None))
+    run = run_of(team, scan, parts, frames=how)
+    step = Prepare(size=48, rebin=2, orientation=6, mask=Mask(hot=12.0), normalise=True)
+    step.run(run)
+    frames = run.made["frames"]
+    plan = make_plan(step, scan)
+    want = plan.apply(scan.source.frames)
+    assert frames.counts.dtype == want.dtype == (np.float32 if lost < 0 else np.uint16)
+    assert np.array_equal(frames.counts, want[parts[team.rank]]) and np.array_equal(frames.mask, plan.good)
+    assert np.allclose(frames.scale, (scan.monitor / scan.monitor.mean())[parts[team.rank]])
+    assert np.abs(np.subtract(frames.notes["centre"], (36, 27))).max() <= 1, frames.notes
+    assert frames.notes["mask"] == {"never measured": 128, "hot": 1}, frames.notes
+    whole = split.collect(team, parts, frames.counts)
+    assert not team.root or np.array_equal(whole, want)
+
+
+def missing(team):
+    """A file that is not there: one message, code 3."""
+    run = run_of(team, donut(np.int32), [np.arange(r, 70, team.size) for r in range(team.size)])
+    Prepare(dark=Dark(file="nowhere.npy")).run(run)
+
+
+if __name__ == "__main__":
+    with Team() as team:
+        if sys.argv[1:] == ["missing"]:
+            missing(team)
+        for how in ("read", "scatter"):
+            same(team, how, np.int32, lost=3)
+            same(team, how, np.int32, lost=-1)
+            same(team, how, np.float32, lost=np.float32(-7))
