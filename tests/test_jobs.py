@@ -1,0 +1,102 @@
+"""Every job in jobs/ runs, shortened by --set, and gives an image that is compared with the truth or with physics."""
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from nanompi.cli import main
+from nanompi.former import load_result
+from nanompi.ptycho.compare import compare
+
+JOBS = Path(__file__).parent.parent / "jobs"
+SHORT = ["input.simulate.frames=121", "input.simulate.size=64"]
+
+
+def run(name, tmp_path, *sets) -> Path:
+    """The run folder of a job, run in this process."""
+    words = [w for text in sets for w in ("--set", text)]
+    assert main(["run", str(JOBS / f"{name}.yaml"), "--out", str(tmp_path), *words]) == 0
+    return tmp_path / name / "latest"
+
+
+def test_no_job_is_forgotten():
+    tested = {"siemens-star", "modes", "chain", "generic-hdf5", "far-field", "near-field"}
+    assert {p.stem for p in JOBS.glob("*.yaml")} == tested
+
+
+@pytest.mark.parametrize("name", [p.stem for p in JOBS.glob("*.yaml")])
+def test_a_job_is_at_most_24_lines(name):
+    """Short enough to be read; comments not counted."""
+    lines = [line for line in (JOBS / f"{name}.yaml").read_text().splitlines() if not line.startswith("#")]
+    assert len(lines) <= (12 if name in ("far-field", "near-field") else 24)
+
+
+# 121 frames of 64^2 with 1e6 counts allow about 0.01 rad (maximum likelihood started from the truth)
+def test_siemens_star(tmp_path):
+    folder = run("siemens-star", tmp_path, *SHORT, "steps.ptycho.engines=DM*30 ML*30")
+    assert compare(str(folder), "truth")["phase_rmse"] < 0.03
+    assert (folder / "previews" / "overview.png").stat().st_size > 10_000
+
+
+def test_modes(tmp_path):
+    folder = run("modes", tmp_path, *SHORT, "steps.ptycho.engines=DM*30 ML*60")
+    assert compare(str(folder), "truth")["phase_rmse"] < 0.04
+    found = load_result(folder)
+    true = np.linalg.svd(found["truth_probe"].reshape(2, -1), compute_uv=False) ** 2
+    assert found["power"][1] / found["power"].sum() == pytest.approx(true[1] / true.sum(), rel=0.2)
+
+
+def test_chain(tmp_path):
+    short = "steps.ptycho.engines=[{dm: 30, probe: {after: 2}}, {ml: 30, noise: poisson, bounds: [0.0, 1.3]}]"
+    folder = run("chain", tmp_path, *SHORT, "steps.ptycho.prepare.size=64", short)
+    assert compare(str(folder), "truth")["phase_rmse"] < 0.03
+    assert abs(load_result(folder)["object"]).max() < 1.3001
+
+
+def test_generic_hdf5(tmp_path):
+    """A file as a beamline writes it, motors in um and turned, from a simulated scan; the image is the simulated one"""
+    scan = simulated()
+    um, names = 1e6, {"x": "/motors/stage_x", "y": "/motors/stage_y", "piezo": "/motors/piezo_x"}
+    piezo = np.random.default_rng(0).uniform(-20, 20, len(scan.positions))
+    with h5py.File(tmp_path / "scan.h5", "w") as f:
+        f["/entry/data/data"] = scan.source.read(np.arange(len(scan.positions)))
+        f[names["x"]], f[names["piezo"]] = -(scan.positions[:, 1] * um - 0.1 * piezo), piezo
+        f[names["y"]], f["/beam/energy"] = scan.positions[:, 0] * um, 8.0
+    folder = run("generic-hdf5", tmp_path, f"input.file={tmp_path}/scan.h5", "steps.ptycho.engines=DM*30 ML*30")
+    known = run("siemens-star", tmp_path, *SHORT, "steps.ptycho.engines=DM*30 ML*30")
+    assert compare(str(folder), str(known))["phase_rmse"] < 0.01
+
+
+def simulated():
+    """The scan of the main job, shortened."""
+    from nanompi.job.job import read_job
+    from nanompi.read import open_scan
+    from nanompi.step import discover
+
+    discover()
+    job = read_job(str(JOBS / "siemens-star.yaml"), SHORT)
+    return open_scan("", job.input, job.reader)
+
+
+@pytest.mark.real
+def test_far_field(tmp_path, shared_data):
+    """S1: the deviance of another program's best result (LSQML with sub-pixel positions, 100 iterations) is 0.802"""
+    shared_data("S1_siemens_far_field")
+    folder = run("far-field", tmp_path, "steps.ptycho.engines=DM*20 ML*20", "run.threads=2")
+    with h5py.File(folder / "result.h5") as f:
+        assert f["entry_1/history/deviance"][-1] < 0.80
+
+
+@pytest.mark.real
+def test_near_field(tmp_path, shared_data):
+    """S2: the R-factor of a plain ePIE is 0.103 after 60 iterations (data README); and the focus distance is right"""
+    shared_data("S2_petra3_near_field")
+    last = {}
+    for focus in ("3.50 mm", "3.65 mm", "3.80 mm"):
+        folder = run("near-field", tmp_path, "steps.ptycho.engines=DM*30 ML*20", f"input.focus={focus}")
+        with h5py.File(folder / "result.h5") as f:
+            last[focus] = f["entry_1/history/r2"][-1]
+    assert last["3.65 mm"] < 0.103
+    assert min(last, key=last.get) == "3.65 mm"
