@@ -129,3 +129,12 @@ def shared_data(name: str) -> Path:
 def shared_data_fixture():
     """`shared_data(name)` as a fixture."""
     return shared_data
+
+
+def pytest_sessionfinish(session, exitstatus):
+    """In CI a skipped test is a failure, unless it needs a GPU."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    skipped = [r for r in reporter.stats.get("skipped", []) if "gpu" not in r.keywords] if reporter else []
+    if os.environ.get("CI") and skipped and exitstatus == 0:
+        reporter.write_line(f"CI: {len(skipped)} skipped tests count as failures")
+        session.exitstatus = 1

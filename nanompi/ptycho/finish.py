@@ -90,7 +90,7 @@ def history_signal(history) -> Signal:
     rows = [row for row in history if "llk" in row]
     at = np.array([row["iteration"] for row in rows], float)
     llk = np.array([row["llk"] for row in rows])
-    return Signal(llk, {"figures_iteration": (at, "")}, "", "deviance over its expectation, 1 = counting noise", "curve")
+    return Signal(llk, {"iteration": (at, "")}, "", "deviance over its expectation, 1 = counting noise", "curve")
 
 
 def last_figures(history) -> dict[str, float]:

@@ -41,8 +41,9 @@ def place(positions: np.ndarray, pixel, frame, q: int = 1) -> Places:
     low = px.min(0)
     _plausible(px.max(0) - low, frame, pixel, len(px))
     corners = px - low + MARGIN
-    whole = np.rint(np.rint(corners * q) / q).astype(np.int64)
-    rest = np.rint((corners - whole) * q).astype(np.int64)
+    fine = np.rint(corners * q).astype(np.int64)
+    whole = (fine + q // 2) // q
+    rest = fine - whole * q  # -q/2 <= rest < q/2
     rests, index = np.unique(rest, axis=0, return_inverse=True)
     shape = tuple(int(v) for v in whole.max(0) + np.asarray(frame) + MARGIN)
     at = np.concatenate([whole, index.reshape(-1, 1)], axis=1).astype(np.int32)
