@@ -3,8 +3,8 @@
 usage: python benchmarks/engines.py [--quick] [--json engines.json]
        mpirun -n 2 python benchmarks/engines.py --ranks      (and -n 1: parallel efficiency of the iterations)
 
-The transforms are scipy.fft with one worker on the same arrays, a few frames at a time as the engine does them: two for
-each frame and mode for DM, AP and RAAR, three for ML.
+The transforms are scipy.fft with one worker on the same arrays, a few frames at a time as the engine does
+them: two for each frame and mode for DM, AP and RAAR, three for ML.
 """
 
 import argparse
@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
-from problems import problem  # noqa: E402
+from problems import problem
 
-from nanompi.device.cpu import CACHE  # noqa: E402
-from nanompi.step import PARTS, discover  # noqa: E402
+from nanompi.device.cpu import CACHE
+from nanompi.step import PARTS, discover
 
 TRANSFORMS = {"DM": 2, "AP": 2, "RAAR": 2, "ML": 3}
 
@@ -49,13 +49,25 @@ def cost(name: str, n: int, frames: int, modes: int, repeats: int) -> dict:
     for p, engine in zip((one, two), engines):
         engine.start(p)
         engine.iterate(p, 0)
-    times = [(transforms(one) * TRANSFORMS[name], iteration(one, engines[0], i), iteration(two, engines[1], i))
-             for i in range(1, repeats + 1)]  # fmt: skip
+    times = [
+        (transforms(one) * TRANSFORMS[name], iteration(one, engines[0], i), iteration(two, engines[1], i))
+        for i in range(1, repeats + 1)
+    ]
     fft, single, double = np.median(times, axis=0)
     ratio = float(np.median([t[1] / t[0] for t in times]))
     gain = float(np.median([t[1] / t[2] for t in times]))
-    return {"engine": name, "n": n, "frames": frames, "modes": modes, "seconds": single, "transforms": fft, "ratio": ratio,
-            "threads 2": double, "gain": gain, "Mpx it/s": frames * n * n / single / 1e6}  # fmt: skip
+    return {
+        "engine": name,
+        "n": n,
+        "frames": frames,
+        "modes": modes,
+        "seconds": single,
+        "transforms": fft,
+        "ratio": ratio,
+        "threads 2": double,
+        "gain": gain,
+        "Mpx it/s": frames * n * n / single / 1e6,
+    }
 
 
 def ranks(repeats: int):
@@ -89,8 +101,11 @@ def main():
         for name in TRANSFORMS:
             r = cost(name, n, frames // 4 if a.quick else frames, modes, repeats)
             rows.append(r)
-            print(f"{name:<6} {n:5d} {r['frames']:6d} {modes:5d} {r['seconds']:13.4f} {r['ratio']:18.2f} {r['gain']:11.2f} "
-                  f"{r['Mpx it/s']:10.1f}", flush=True)  # fmt: skip
+            print(
+                f"{name:<6} {n:5d} {r['frames']:6d} {modes:5d} {r['seconds']:13.4f} {r['ratio']:18.2f} "
+                f"{r['gain']:11.2f} {r['Mpx it/s']:10.1f}",
+                flush=True,
+            )
     if a.json:
         Path(a.json).write_text(json.dumps(rows, indent=1))
 

@@ -1,4 +1,5 @@
-"""A far-field problem in memory, as a scan of this size would give it; for the benchmarks of engines and kernels."""
+"""A far-field problem in memory, as a scan of this size would give it; for the benchmarks of engines and
+kernels."""
 
 import numpy as np
 
@@ -12,8 +13,11 @@ from nanompi.ptycho.problem import Problem
 from nanompi.team import Team
 
 
-def problem(n: int, frames: int, modes: int = 1, threads: int = 1, photons: float = 1e6, seed: int = 0) -> Problem:
-    """Spiral scan of a random object with 68 % overlap, uint16 counts; the frames are shared out over the ranks."""
+def problem(
+    n: int, frames: int, modes: int = 1, threads: int = 1, photons: float = 1e6, seed: int = 0
+) -> Problem:
+    """Spiral scan of a random object with 68 % overlap, uint16 counts; the frames are shared out over the
+    ranks."""
     rng, team, device = np.random.default_rng(seed), Team(), Cpu("single", threads)
     geometry = Geometry(1.2398e-10, 2.0, (75e-6, 75e-6), (n, n))
     i = np.arange(frames)
@@ -26,10 +30,17 @@ def problem(n: int, frames: int, modes: int = 1, threads: int = 1, photons: floa
     O = (0.8 + 0.2 * rng.random(places.shape)) * np.exp(1j * rng.random(places.shape))
     own, optics = np.array_split(i, team.size)[team.rank], propagator(device, geometry)
     p = Problem(
-        team=team, device=device, optics=optics, places=places, O=O.astype(np.complex64), P=P.astype(np.complex64),
-        at=places.at[own], I=np.ones((len(own), n, n), np.uint16), mask=np.ones((n, n), np.float32),
+        team=team,
+        device=device,
+        optics=optics,
+        places=places,
+        O=O.astype(np.complex64),
+        P=P.astype(np.complex64),
+        at=places.at[own],
+        I=np.ones((len(own), n, n), np.uint16),
+        mask=np.ones((n, n), np.float32),
         gain=np.full(len(own), optics.gain, np.float32),
-    )  # fmt: skip
+    )
     for j in range(len(own)):
         z, a = np.empty((1, *p.P.shape), np.complex64), np.empty((1, n, n), np.float32)
         p.k.exit_waves(p.O, p.P[None], p.at[j : j + 1], z)

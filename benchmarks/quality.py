@@ -1,10 +1,12 @@
 """How near to the truth: chains of engines on a common problem with its truth, by the job quality.yaml.
 
-usage: python benchmarks/quality.py PROBLEM.h5 ["DM*50 ML*50" ...] [--judge evaluate.py] [--set KEY=VALUE] [--json FILE]
+usage: python benchmarks/quality.py PROBLEM.h5 ["DM*50 ML*50" ...] [--judge evaluate.py] [--set KEY=VALUE]
+[--json FILE]
 
-PROBLEM.h5 holds frames, x_m, y_m, positions_px (corners of the frames in object_true), energy_kev, distance_m,
-detector_pixel_m, probe_guess, object_true. The phase error is told by nanompi's own comparison and, with --judge, by
-`score(obj, probe, problem, origin)` of an independent program.
+PROBLEM.h5 holds frames, x_m, y_m, positions_px (corners of the frames in object_true), energy_kev,
+distance_m,
+detector_pixel_m, probe_guess, object_true. The phase error is told by nanompi's own comparison and, with
+--judge, by `score(obj, probe, problem, origin)` of an independent program.
 """
 
 import argparse
@@ -30,7 +32,9 @@ def run(problem: str, chain: str, sets: list[str], out: str) -> tuple[dict, dict
     """(former result, last figures with seconds) of one chain."""
     words = [f"input.file={problem}", f"steps.ptycho.engines={chain}", *sets]
     t = time.perf_counter()
-    code = nanompi(["run", str(HERE / "quality.yaml"), "--out", out, *(w for s in words for w in ("--set", s))])
+    code = nanompi(
+        ["run", str(HERE / "quality.yaml"), "--out", out, *(w for s in words for w in ("--set", s))]
+    )
     assert code == 0, f"the run ended with {code}"
     folder = Path(out) / "quality" / "latest"
     with h5py.File(folder / "result.h5") as f:
@@ -42,7 +46,11 @@ def own_error(found: dict, problem: str, origin) -> float:
     """Phase RMSE (rad) by nanompi's alignment."""
     with h5py.File(problem) as f:
         truth, weight = f["object_true"][()], f["illumination"][()]
-    return measures(align(placed(found["object"], truth.shape, origin), truth, well_lit(weight)).image, truth, well_lit(weight))["phase_rmse"]  # fmt: skip
+    return measures(
+        align(placed(found["object"], truth.shape, origin), truth, well_lit(weight)).image,
+        truth,
+        well_lit(weight),
+    )["phase_rmse"]
 
 
 def judged(judge: str, found: dict, problem: str, origin) -> dict:
@@ -73,8 +81,10 @@ def main():
         rows.append(row | (judged(a.judge, found, a.problem, origin) if a.judge else {}))
     print("\nchain                phase RMSE  judge's   LLK/pixel  judge's   R       seconds")
     for r in rows:
-        print(f"{r['chain']:<20} {r['phase rmse']:9.4f} {r.get('judge rmse', float('nan')):9.4f} {r['deviance']:10.4f} "
-              f"{r.get('judge llk', float('nan')):9.4f} {r['R']:7.4f} {r['seconds']:8.1f}")  # fmt: skip
+        print(
+            f"{r['chain']:<20} {r['phase rmse']:9.4f} {r.get('judge rmse', np.nan):9.4f} {r['deviance']:10.4f} "
+            f"{r.get('judge llk', np.nan):9.4f} {r['R']:7.4f} {r['seconds']:8.1f}"
+        )
     if a.json:
         Path(a.json).write_text(json.dumps(rows, indent=1))
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Clock:
-    """Time per phase of this rank. Phases may nest: the time of an inner phase is not counted in the outer one."""
+    """Time per phase of this rank. Phases may nest: the time of an inner phase is not counted in the outer
+    one."""
 
     seconds: dict[str, float] = field(default_factory=dict)
     bytes: dict[str, int] = field(default_factory=dict)

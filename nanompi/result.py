@@ -26,7 +26,8 @@ class Signal:
 
 @dataclass
 class Result:
-    """What the writers write: signals by name ("phase" ...), plain arrays by path, notes (JSON-able), geometry for CXI.
+    """What the writers write: signals by name ("phase" ...), plain arrays by path, notes (JSON-able),
+    geometry for CXI.
 
     main     : name of the signal that a viewer opens first
     signals  : name -> Signal

@@ -7,7 +7,8 @@ import numpy as np
 
 
 class Source(Protocol):
-    """Where the frames are; small enough to be pickled and sent to every rank. Index i counts all frames of the scan."""
+    """Where the frames are; small enough to be pickled and sent to every rank. Index i counts all frames of
+    the scan."""
 
     shape: tuple[int, int, int]  # (frames, rows, columns)
     dtype: np.dtype
@@ -15,7 +16,8 @@ class Source(Protocol):
     def read(self, index: np.ndarray, threads: int = 1) -> np.ndarray:
         """Frames `index` (sorted or not): (len(index), rows, columns), dtype as stored, C-contiguous.
 
-        Threads decompress chunks where the file format allows it. Errors: DataError naming file, dataset, frame.
+        Threads decompress chunks where the file format allows it. Errors: DataError naming file, dataset,
+        frame.
         """
 
     def reachable(self) -> bool:
@@ -24,11 +26,12 @@ class Source(Protocol):
 
 @dataclass
 class Scan:
-    """Positions, geometry, mask of one ptychography scan. Lengths in metres, energies in joules, SI everywhere.
+    """Positions, geometry, mask of one ptychography scan. Lengths in metres, energies in joules, SI
+    everywhere.
 
     positions : (n, 2) float64, place of the probe on the sample as (row, column): frame j sees the object at
-        r + positions[j], rows downwards in the image of the object, columns to the right. The signs and axes of the
-        file's convention are already resolved by its reader.
+        r + positions[j], rows downwards in the image of the object, columns to the right. The signs and
+        axes of the file's convention are already resolved by its reader.
     pixel     : (2,) detector pixel size (row, column)
     mask      : (rows, columns) bool, True = good; None = all good. In the orientation of the stored frames.
     corner    : True when frames are stored with the zero frequency at [0, 0] (FFT order)
@@ -60,14 +63,16 @@ class Scan:
 class Frames:
     """Prepared frames of this rank, given by `ptycho.prepare` as `run.made["frames"]`.
 
-    counts : (n, h, w) uint16 or float32, frame k is scan position `index[k]`; a negative value is a pixel not measured
+    counts : (n, h, w) uint16 or float32, frame k is scan position `index[k]`; a negative value is a pixel
+        not measured
     index  : (n,) int64, positions of the whole scan, = run.parts[team.rank]
     mask   : (h, w) bool, True = good, in the order of `counts`
     corner : zero frequency at [0, 0] (far field); False: natural order (near field)
     pixel  : (2,) detector pixel in metres after rebinning
-    scale  : (n,) float32 or None, intensity of each exposure relative to the mean (monitor); the model is scaled, not
-        the counts
-    notes  : what was done, for the log and the result: {"mask": {"hot": 12, ...}, "centre": [64.2, 63.8], ...}
+    scale  : (n,) float32 or None, intensity of each exposure relative to the mean (monitor); the model is
+        scaled, not the counts
+    notes  : what was done, for the log and the result: {"mask": {"hot": 12, ...}, "centre": [64.2, 63.8],
+        ...}
     """
 
     counts: np.ndarray

@@ -12,8 +12,8 @@ A part stands in one file with its parameters beside it and registers itself on 
     @step("my.print")
     def print_frames(run, first: int = param(3, ge=1, help="how many frames")): ...
 
-The decorated class becomes a dataclass. From the declared parameters come checks, defaults, help and the JSON schema
-(`nanompi.job.model`). Nothing here knows YAML or pydantic.
+The decorated class becomes a dataclass. From the declared parameters come checks, defaults, help and the
+JSON schema (`nanompi.job.model`). Nothing here knows YAML or pydantic.
 """
 
 import dataclasses
@@ -26,13 +26,16 @@ KINDS = ("reader", "step", "engine", "partition")
 PARTS: dict[str, dict[str, type]] = {kind: {} for kind in KINDS}
 
 
-def param(default: Any = dataclasses.MISSING, *, help: str, unit: str = "", bare: str = "", kind: str = "", **limits):
+def param(
+    default: Any = dataclasses.MISSING, *, help: str, unit: str = "", bare: str = "", kind: str = "", **limits
+):
     """One parameter: a dataclass field with what the job file must know of it.
 
-    default : the value when the job file is silent; without it the parameter is required. A list, dict or dataclass
-        instance is copied for each use.
+    default : the value when the job file is silent; without it the parameter is required. A list, dict or
+        dataclass instance is copied for each use.
     help    : one sentence, shown by `nanompi methods` and in editors.
-    unit    : the value may carry a unit ("55 um") and is stored in this one (SI: "m", "J", "s", "rad"; or "px", "B").
+    unit    : the value may carry a unit ("55 um") and is stored in this one (SI: "m", "J", "s", "rad"; or
+        "px", "B").
     bare    : the unit of a bare number, where it is not `unit`.
     kind    : the value is a chain of registered parts of this kind ("DM*100 ML*200", or a list).
     limits  : ge, gt, le, lt.
@@ -46,7 +49,8 @@ def param(default: Any = dataclasses.MISSING, *, help: str, unit: str = "", bare
 
 
 def section(cls):
-    """A group of parameters inside a part (`probe: {start: data, modes: 3}`): a dataclass with keyword arguments."""
+    """A group of parameters inside a part (`probe: {start: data, modes: 3}`): a dataclass with keyword
+    arguments."""
     return dataclasses.dataclass(kw_only=True)(cls)
 
 
@@ -76,7 +80,11 @@ def _class_of(function):
 
     own = {"run": run, "__reduce__": _reduced}
     cls = dataclasses.make_dataclass(function.__name__, fields, kw_only=True, namespace=own)
-    cls.__doc__, cls.__module__, cls.__qualname__ = function.__doc__, function.__module__, function.__qualname__
+    cls.__doc__, cls.__module__, cls.__qualname__ = (
+        function.__doc__,
+        function.__module__,
+        function.__qualname__,
+    )
     return cls
 
 
@@ -96,7 +104,8 @@ def step(name: str, needs=(), gives=()):
 
 
 def reader(name: str):
-    """Register a reader: `recognises(path) -> bool` (static, cheap) and `open(self, path) -> Scan` (rank 0)."""
+    """Register a reader: `recognises(path) -> bool` (static, cheap) and `open(self, path) -> Scan` (rank
+    0)."""
     return _part("reader", name)
 
 
@@ -111,7 +120,8 @@ def partition(name: str):
 
 
 def discover(package: str = "nanompi") -> dict[str, dict[str, type]]:
-    """Import all modules in which parts register themselves, and the entry points `nanompi.parts` of other packages."""
+    """Import all modules in which parts register themselves, and the entry points `nanompi.parts` of other
+    packages."""
     from importlib.metadata import entry_points
 
     for folder in ("read", "partition", "prep", "ptycho"):

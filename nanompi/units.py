@@ -5,7 +5,19 @@ import re
 
 from nanompi.errors import JobError, nearest
 
-_PREFIX = {"p": 1e-12, "n": 1e-9, "u": 1e-6, "µ": 1e-6, "μ": 1e-6, "m": 1e-3, "c": 1e-2, "": 1.0, "k": 1e3, "M": 1e6, "G": 1e9}
+_PREFIX = {
+    "p": 1e-12,
+    "n": 1e-9,
+    "u": 1e-6,
+    "µ": 1e-6,
+    "μ": 1e-6,
+    "m": 1e-3,
+    "c": 1e-2,
+    "": 1.0,
+    "k": 1e3,
+    "M": 1e6,
+    "G": 1e9,
+}
 _EV = 1.602176634e-19
 
 
@@ -14,22 +26,26 @@ def _scaled(base: str, prefixes: str, size: float = 1.0) -> dict[str, float]:
 
 
 DIMENSIONS: dict[str, dict[str, float]] = {
-    "m": {**_scaled("m", "pnuµμmck"), "A": 1e-10, "Å": 1e-10, "angstrom": 1e-10, "micron": 1e-6, "metre": 1.0, "meter": 1.0},
+    "m": {**_scaled("m", "pnuµμmck"), "A": 1e-10, "Å": 1e-10, "angstrom": 1e-10, "micron": 1e-6,
+          "metre": 1.0, "meter": 1.0},
     "J": {**_scaled("eV", "mkMG", _EV), **_scaled("J", "nuµmk")},
     "s": {**_scaled("s", "nuµμm"), "min": 60.0, "h": 3600.0, "d": 86400.0},
     "rad": {"rad": 1.0, "mrad": 1e-3, "urad": 1e-6, "deg": math.pi / 180, "°": math.pi / 180},
-    "B": {"B": 1, **{p + "B": 1000**i for i, p in enumerate("kMGT", 1)}, **{p + "iB": 1024**i for i, p in enumerate("KMGT", 1)},
-          **{p: 1000**i for i, p in enumerate("kMGT", 1)}},
+    "B": {"B": 1, **{p + "B": 1000**i for i, p in enumerate("kMGT", 1)},
+          **{p + "iB": 1024**i for i, p in enumerate("KMGT", 1)}, **{p: 1000**i for i, p in enumerate("kMGT", 1)}},
     "px": {"px": 1.0, "pixel": 1.0, "pixels": 1.0},
 }  # fmt: skip
 _NUMBER = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([^\d\s].*?)?\s*$")
 
 
 def factor(unit: str, into: str) -> float:
-    """How many `into` one `unit` is: factor("um", "m") = 1e-6. JobError when the unit is unknown or of another kind."""
+    """How many `into` one `unit` is: factor("um", "m") = 1e-6. JobError when the unit is unknown or of
+    another kind."""
     table = next((d for d in DIMENSIONS.values() if into in d), {into: 1.0})
     if unit not in table:
-        raise JobError(f'"{unit}" is not a unit that fits here; allowed: {", ".join(table)}{nearest(unit, table)}')
+        raise JobError(
+            f'"{unit}" is not a unit that fits here; allowed: {", ".join(table)}{nearest(unit, table)}'
+        )
     return table[unit] / table[into]
 
 
@@ -43,7 +59,9 @@ def quantity(value, into: str, bare: str = "") -> float:
     if isinstance(value, str):
         found = _NUMBER.match(value)
         if not found:
-            raise JobError(f"{value!r} is not a quantity; write a number with a unit such as 1 {bare or into}")
+            raise JobError(
+                f"{value!r} is not a quantity; write a number with a unit such as 1 {bare or into}"
+            )
         number, unit = float(found[1]), found[2] or bare or into
     else:
         number, unit = float(value), bare or into
@@ -60,4 +78,5 @@ def show(value: float, unit: str) -> str:
     if value == 0 or not math.isfinite(value) or unit not in ("m", "eV", "s"):
         return f"{value:.6g} {unit}"
     p = max(-12, min(9 if unit == "eV" else 0, 3 * math.floor(math.log10(abs(value)) / 3)))
-    return f"{value / 10.0**p:.6g} { {-12: 'p', -9: 'n', -6: 'u', -3: 'm', 0: '', 3: 'k', 6: 'M', 9: 'G'}[p]}{unit}"
+    prefix = {-12: "p", -9: "n", -6: "u", -3: "m", 0: "", 3: "k", 6: "M", 9: "G"}[p]
+    return f"{value / 10.0**p:.6g} {prefix}{unit}"

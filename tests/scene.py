@@ -13,7 +13,13 @@ from nanompi.team import Team
 def truth(shape, rng):
     """A smooth complex object with structure: amplitude 0.6..1, phase 0..1 rad"""
     y, x = np.indices(shape)
-    waves = sum(np.sin(rng.uniform(0.1, 0.8) * y + rng.uniform(0.1, 0.8) * x + rng.uniform(0, 6)) for _ in range(8)) / 8
+    waves = (
+        sum(
+            np.sin(rng.uniform(0.1, 0.8) * y + rng.uniform(0.1, 0.8) * x + rng.uniform(0, 6))
+            for _ in range(8)
+        )
+        / 8
+    )
     return (0.8 + 0.2 * waves) * np.exp(1j * (0.5 + 0.5 * waves))
 
 
@@ -28,8 +34,20 @@ def lens(n, photons, modes=1):
     return P * np.sqrt(photons / (abs(P) ** 2).sum())
 
 
-def problem(precision="double", frames=36, n=32, modes=1, photons=1e5, subpixel=1, near=False, threads=1, seed=1, **more):
-    """(problem of this rank, true object at the problem's pixels, true probe); start: flat object, blurred probe"""
+def problem(
+    precision="double",
+    frames=36,
+    n=32,
+    modes=1,
+    photons=1e5,
+    subpixel=1,
+    near=False,
+    threads=1,
+    seed=1,
+    **more,
+):
+    """(problem of this rank, true object at the problem's pixels, true probe); start: flat object, blurred
+    probe"""
     rng, team, device = np.random.default_rng(seed), Team(), Cpu(precision, threads)
     geometry = Geometry(1e-10, 1.0, (50e-6, 50e-6), (n, n), 2e-3 if near else None)
     side = int(np.sqrt(frames))
@@ -40,10 +58,18 @@ def problem(precision="double", frames=36, n=32, modes=1, photons=1e5, subpixel=
     own = np.array_split(np.arange(frames), team.size)[team.rank]
     optics = propagator(device, geometry)
     p = Problem(
-        team=team, device=device, optics=optics, places=places, O=O.astype(device.complex), P=P.astype(device.complex),
-        at=places.at[own], I=np.zeros((len(own), n, n), np.uint16), mask=np.ones((n, n), device.real),
-        gain=np.full(len(own), optics.gain, device.real), **more,
-    )  # fmt: skip
+        team=team,
+        device=device,
+        optics=optics,
+        places=places,
+        O=O.astype(device.complex),
+        P=P.astype(device.complex),
+        at=places.at[own],
+        I=np.zeros((len(own), n, n), np.uint16),
+        mask=np.ones((n, n), device.real),
+        gain=np.full(len(own), optics.gain, device.real),
+        **more,
+    )
     p.I[...] = counts(p, own, seed)
     p.counts = p._measured()
     start = P * np.exp(-((np.arange(n) - n / 2) ** 2) / (0.3 * n) ** 2 / 2)

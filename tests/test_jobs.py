@@ -1,4 +1,5 @@
-"""Every job in jobs/ runs, shortened by --set, and gives an image that is compared with the truth or with physics."""
+"""Every job in jobs/ runs, shortened by --set, and gives an image that is compared with the truth or with
+physics."""
 
 from pathlib import Path
 
@@ -56,7 +57,8 @@ def test_chain(tmp_path):
 
 
 def test_generic_hdf5(tmp_path):
-    """A file as a beamline writes it, motors in um and turned, from a simulated scan; the image is the simulated one"""
+    """A file as a beamline writes it, motors in um and turned, from a simulated scan; the image is the
+    simulated one"""
     scan = simulated()
     um, names = 1e6, {"x": "/motors/stage_x", "y": "/motors/stage_y", "piezo": "/motors/piezo_x"}
     piezo = np.random.default_rng(0).uniform(-20, 20, len(scan.positions))
@@ -64,7 +66,9 @@ def test_generic_hdf5(tmp_path):
         f["/entry/data/data"] = scan.source.read(np.arange(len(scan.positions)))
         f[names["x"]], f[names["piezo"]] = -(scan.positions[:, 1] * um - 0.1 * piezo), piezo
         f[names["y"]], f["/beam/energy"] = scan.positions[:, 0] * um, 8.0
-    folder = run("generic-hdf5", tmp_path, f"input.file={tmp_path}/scan.h5", "steps.ptycho.engines=DM*30 ML*30")
+    folder = run(
+        "generic-hdf5", tmp_path, f"input.file={tmp_path}/scan.h5", "steps.ptycho.engines=DM*30 ML*30"
+    )
     known = run("siemens-star", tmp_path, *SHORT, "steps.ptycho.engines=DM*30 ML*30")
     assert compare(str(folder), str(known))["phase_rmse"] < 0.01
 
@@ -82,7 +86,8 @@ def simulated():
 
 @pytest.mark.real
 def test_far_field(tmp_path, shared_data):
-    """S1: the deviance of another program's best result (LSQML with sub-pixel positions, 100 iterations) is 0.802"""
+    """S1: the deviance of another program's best result (LSQML with sub-pixel positions, 100 iterations) is
+    0.802"""
     shared_data("S1_siemens_far_field")
     folder = run("far-field", tmp_path, "steps.ptycho.engines=DM*20 ML*20", "run.threads=2")
     with h5py.File(folder / "result.h5") as f:
@@ -91,7 +96,8 @@ def test_far_field(tmp_path, shared_data):
 
 @pytest.mark.real
 def test_near_field(tmp_path, shared_data):
-    """S2: the R-factor of a plain ePIE is 0.103 after 60 iterations (data README); and the focus distance is right"""
+    """S2: the R-factor of a plain ePIE is 0.103 after 60 iterations (data README); and the focus distance
+    is right"""
     shared_data("S2_petra3_near_field")
     last = {}
     for focus in ("3.50 mm", "3.65 mm", "3.80 mm"):

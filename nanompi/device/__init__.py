@@ -1,4 +1,5 @@
-"""Devices: where a rank computes. `open_device` finds the one of this rank; nothing outside this folder knows which."""
+"""Devices: where a rank computes. `open_device` finds the one of this rank; nothing outside this folder
+knows which."""
 
 from nanompi.device.cpu import Cpu
 

@@ -18,13 +18,16 @@ class Cpu:
     xp            : the array module (numpy)
     real, complex : dtypes of the precision
     threads       : number of threads; "auto" gives each rank of a node its share of the cores
-    kernels       : the named kernels (nanompi.device.kernels); `text=""` takes the NumPy contract instead of numba
+    kernels       : the named kernels (nanompi.device.kernels); `text=""` takes the NumPy contract instead
+        of numba
     """
 
     xp = np
 
     def __init__(self, precision: str = "single", threads="auto", share: int = 1, text: str = "_cpu"):
-        self.real, self.complex = (np.float32, np.complex64) if precision == "single" else (np.float64, np.complex128)
+        self.real, self.complex = (
+            (np.float32, np.complex64) if precision == "single" else (np.float64, np.complex128)
+        )
         cores = len(os.sched_getaffinity(0))
         self.threads = max(1, cores // share) if threads == "auto" else int(threads)
         self.kernels = load(text)
@@ -34,7 +37,8 @@ class Cpu:
     def __str__(self):
         return f"CPU with {self.threads} thread{'s' * (self.threads > 1)}"
 
-    # ---- arrays -----------------------------------------------------------------------------------------------
+    # ---- arrays
+    # -----------------------------------------------------------------------------------------------
 
     def array(self, a, dtype=None):
         """An array of the device, without a copy where none is needed."""
@@ -45,7 +49,8 @@ class Cpu:
         return a
 
     def scratch(self, shape, dtype=None, slot: int = 0):
-        """A work array of the calling thread, kept for the next call with the same slot; its contents are undefined."""
+        """A work array of the calling thread, kept for the next call with the same slot; its contents are
+        undefined."""
         kept = self._own.__dict__.setdefault("arrays", {})
         dtype, size = np.dtype(dtype or self.complex), int(np.prod(shape))
         key = slot, dtype
@@ -53,7 +58,8 @@ class Cpu:
             kept[key] = np.empty(size, dtype)
         return kept[key][:size].reshape(shape)
 
-    # ---- transforms, both unscaled, over the last two axes, in place where possible -------------------------------
+    # ---- transforms, both unscaled, over the last two axes, in place where possible
+    # -------------------------------
 
     def fft(self, z):
         """sum_r z exp(-2 pi i k r)"""
@@ -67,20 +73,24 @@ class Cpu:
 
         return ifft2(z, axes=(-2, -1), norm="forward", overwrite_x=True, workers=1)
 
-    # ---- work -------------------------------------------------------------------------------------------------
+    # ---- work
+    # -------------------------------------------------------------------------------------------------
 
     def frames_per_block(self, frame_bytes: int) -> int:
-        """Frames whose waves stay in the shared cache between two kernels; independent of the number of threads."""
+        """Frames whose waves stay in the shared cache between two kernels; independent of the number of
+        threads."""
         return max(1, BLOCK // frame_bytes)
 
     def each(self, work, frames: slice, frame_bytes: int) -> list:
-        """`work(slice)` for all frames, a few at a time so that they stay in the cache; the results in order."""
+        """`work(slice)` for all frames, a few at a time so that they stay in the cache; the results in
+        order."""
         step = max(1, CACHE // frame_bytes)
         pieces = [slice(i, min(i + step, frames.stop)) for i in range(frames.start, frames.stop, step)]
         return list(self.pool.map(work, pieces)) if self.pool else [work(p) for p in pieces]
 
     def rows(self, kernel, *args):
-        """A kernel that takes (first, stride): each thread does its own rows, so that the sum has a fixed order."""
+        """A kernel that takes (first, stride): each thread does its own rows, so that the sum has a fixed
+        order."""
         if not self.pool:
             return kernel(*args, 0, 1)
         list(self.pool.map(lambda t: kernel(*args, t, self.threads), range(self.threads)))

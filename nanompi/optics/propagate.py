@@ -1,6 +1,7 @@
 """From the sample to the detector and back. Forward waves are unscaled; `gain` and `unit` hold the scale.
 
-intensity = gain |forward(psi)|^2, and unit * backward(forward(psi)) = psi; backward is the adjoint of forward.
+intensity = gain |forward(psi)|^2, and unit * backward(forward(psi)) = psi; backward is the adjoint of
+forward.
 """
 
 import numpy as np
@@ -17,7 +18,8 @@ class FarField:
 class NearField:
     """Angular spectrum over the effective distance: forward = F^-1 H F, unitary.
 
-    H = exp(-i pi lambda z_eff q^2) (Goodman, Introduction to Fourier Optics, eq. 4-20); q in the Fresnel-scaled frame.
+    H = exp(-i pi lambda z_eff q^2) (Goodman, Introduction to Fourier Optics, eq. 4-20); q in the
+    Fresnel-scaled frame.
     """
 
     gain = unit = 1.0

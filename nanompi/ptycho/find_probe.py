@@ -1,11 +1,15 @@
 """A start probe from the data alone.
 
-The mean frame shows the intensity of the probe at the detector; its phase is not known, but a lens leaves mainly a
-quadratic one, the defocus: P = F^-1[sqrt(mean I) exp(i pi g k^2)]. One number is missing, told here as the signed width
-f of the beam at the sample: its rms radius in parts of the frame. It is found by trying: a few iterations of AP on the
-frames in the middle of the scan for many f, of both signs, then for some around the best; the one whose model meets these
-frames best is taken. The candidates are shared out over the ranks and each is tried by one rank alone, so that the answer
-does not depend on their number.
+The mean frame shows the intensity of the probe at the detector; its phase is not known, but a lens leaves
+mainly a
+quadratic one, the defocus: P = F^-1[sqrt(mean I) exp(i pi g k^2)]. One number is missing, told here as the
+signed width
+f of the beam at the sample: its rms radius in parts of the frame. It is found by trying: a few iterations
+of AP on the
+frames in the middle of the scan for many f, of both signs, then for some around the best; the one whose
+model meets these
+frames best is taken. The candidates are shared out over the ranks and each is tried by one rank alone, so
+that the answer does not depend on their number.
 
 In the near field the mean frame itself, brought back to the sample, is the probe.
 """
@@ -34,8 +38,10 @@ def find_probe(run, p, geometry) -> np.ndarray:
         step, best = step / 2, min(tried, key=tried.get)
         tried |= attempt(run.team, trial, wave, [best - step, best + step])
     best = min(tried, key=tried.get)
-    run.say(f"start probe from the data: rms radius {best:+.3f} of the frame, the sign is that of the curvature "
-            f"(misfit {tried[best]:.3f}; {len(tried)} tried, up to {max(tried.values()):.3f})")  # fmt: skip
+    run.say(
+        f"start probe from the data: rms radius {best:+.3f} of the frame, the sign is that of the curvature "
+        f"(misfit {tried[best]:.3f}; {len(tried)} tried, up to {max(tried.values()):.3f})"
+    )
     return defocused(wave, best)[None]
 
 
@@ -100,14 +106,14 @@ def subset(run, p, geometry) -> Problem:
     run.team.sum(gain)
     places = place(run.scan.positions[chosen], geometry.pixel, shape)
     return Problem(
-        team=Team(alone=True), device=d, optics=p.optics, places=places, O=d.array(np.ones(places.shape), d.complex),
-        P=d.array(np.ones((1, *shape)), d.complex), at=d.array(places.at), I=d.array(I), mask=p.mask, gain=d.array(gain, d.real),
-    )  # fmt: skip
-
-
-def score(trial, P) -> float:
-    """How well do a few iterations from this probe meet the frames: mean deviance per pixel"""
-    trial.O[...] = 1
-    trial.P[...] = P * np.sqrt(trial.counts / len(trial.at) / (np.abs(P) ** 2).sum())
-    run_chain([ML(iterations=ITERATIONS)], trial, ITERATIONS, lambda text: None)
-    return figures(trial)["deviance"]
+        team=Team(alone=True),
+        device=d,
+        optics=p.optics,
+        places=places,
+        O=d.array(np.ones(places.shape), d.complex),
+        P=d.array(np.ones((1, *shape)), d.complex),
+        at=d.array(places.at),
+        I=d.array(I),
+        mask=p.mask,
+        gain=d.array(gain, d.real),
+    )

@@ -13,7 +13,9 @@ from nanompi.step import param, step
 class Finish:
     """Remove the phase ramp, crop to the scanned area, order the probe modes; the raw object is kept."""
 
-    crop: float = param(0.1, ge=0, lt=1, help="the image shows what got more than this part of the usual illumination")
+    crop: float = param(
+        0.1, ge=0, lt=1, help="the image shows what got more than this part of the usual illumination"
+    )
 
     def run(self, run):
         found = run.made["ptycho"]
@@ -24,18 +26,28 @@ class Finish:
         r = run.result
         r.main = "phase"
         r.arrays |= raw_arrays(run, found)
-        r.arrays |= {"image_1/data": image, "image_1/mask": mask[box].astype(np.uint8),
-                     "image_1/origin": (np.array([box[0].start, box[1].start], float), {"units": "px"})}  # fmt: skip
+        r.arrays |= {
+            "image_1/data": image,
+            "image_1/mask": mask[box].astype(np.uint8),
+            "image_1/origin": (np.array([box[0].start, box[1].start], float), {"units": "px"}),
+        }
         r.signals |= image_signals(image, found.geometry.pixel) | probe_signal(found)
         r.signals["convergence"] = history_signal(found.history)
         g = found.geometry
         r.notes |= {
-            "geometry": {"wavelength": g.wavelength, "energy": energy_of(g.wavelength), "distance": g.distance,
-                         "detector_pixel": list(g.detector), "focus": g.focus, "object_pixel": list(g.pixel)},
-            "preparation": run.made["frames"].notes, "input": run.scan.notes,
+            "geometry": {
+                "wavelength": g.wavelength,
+                "energy": energy_of(g.wavelength),
+                "distance": g.distance,
+                "detector_pixel": list(g.detector),
+                "focus": g.focus,
+                "object_pixel": list(g.pixel),
+            },
+            "preparation": run.made["frames"].notes,
+            "input": run.scan.notes,
             "ramp_removed": {"value": list(ramp), "unit": "rad per pixel (row, column)"},
             "metrics": last_figures(found.history),
-        }  # fmt: skip
+        }
 
 
 def scanned_image(O, weight, part):
@@ -51,14 +63,16 @@ def raw_arrays(run, found) -> dict:
     for rank, part in enumerate(run.parts):
         owner[part] = rank
     arrays = {
-        "object/data": found.O, "object/weight": found.weight.astype(np.float32),
+        "object/data": found.O,
+        "object/weight": found.weight.astype(np.float32),
         "object/pixel_size": (np.array(found.geometry.pixel), {"units": "m"}),
         "object/corner": (np.array(found.places.origin), {"units": "m"}),
-        "probe/data": P, "probe/power": power(P),
+        "probe/data": P,
+        "probe/power": power(P),
         "positions/measured": (run.scan.positions, {"units": "m"}),
         "positions/corners": (found.places.corners, {"units": "px"}),
         "partition/rank": owner,
-    }  # fmt: skip
+    }
     return arrays | history_arrays(found.history) | {f"truth/{k}": v for k, v in run.scan.truth.items()}
 
 
@@ -90,7 +104,9 @@ def history_signal(history) -> Signal:
     rows = [row for row in history if "llk" in row]
     at = np.array([row["iteration"] for row in rows], float)
     llk = np.array([row["llk"] for row in rows])
-    return Signal(llk, {"iteration": (at, "")}, "", "deviance over its expectation, 1 = counting noise", "curve")
+    return Signal(
+        llk, {"iteration": (at, "")}, "", "deviance over its expectation, 1 = counting noise", "curve"
+    )
 
 
 def last_figures(history) -> dict[str, float]:

@@ -19,7 +19,7 @@ def extra_modes(P: np.ndarray, modes: int, part: float = 0.05) -> np.ndarray:
 
 def orthogonalise(P: np.ndarray) -> np.ndarray:
     """The same mixed state in orthogonal modes, strongest first: P = U S V, the modes S V. (M, h, w)"""
-    u, s, v = np.linalg.svd(P.reshape(len(P), -1), full_matrices=False)
+    _, s, v = np.linalg.svd(P.reshape(len(P), -1), full_matrices=False)
     order = (s[:, None] * v).reshape(P.shape)
     phase = np.exp(-1j * np.angle(order.sum((1, 2), keepdims=True)))
     return (order * phase if len(P) > 1 else P).astype(P.dtype)

@@ -1,7 +1,7 @@
 """Where each frame lies in the object array, in whole pixels and in the rest below a pixel.
 
-A frame lies at a whole-pixel corner; the rest, rounded to 1/q pixel, is carried by a shifted probe (`Shifts`). The rounding
-leaves a position error of at most 1/(2q) pixel, 1/(q sqrt(12)) root mean square.
+A frame lies at a whole-pixel corner; the rest, rounded to 1/q pixel, is carried by a shifted probe
+(`Shifts`). The rounding leaves a position error of at most 1/(2q) pixel, 1/(q sqrt(12)) root mean square.
 """
 
 from dataclasses import dataclass
@@ -53,11 +53,15 @@ def place(positions: np.ndarray, pixel, frame, q: int = 1) -> Places:
 def _plausible(span, frame, pixel, n):
     where = f"the scan spans {span[0]:.4g} x {span[1]:.4g} object pixels of {pixel[0]:.3g} x {pixel[1]:.3g} m"
     if max(span) + max(frame) > LIMIT:
-        raise DataError(f"{where}; an object of more than {LIMIT} pixels is refused. Are the positions in um, not in m? "
-                        "Check `units: {x: um, y: um}`, the energy, the distance and the detector pixel.")  # fmt: skip
+        raise DataError(
+            f"{where}; an object of more than {LIMIT} pixels is refused. Are the positions in um, not in m? "
+            "Check `units: {x: um, y: um}`, the energy, the distance and the detector pixel."
+        )
     if n > 1 and max(span) < 1:
-        raise DataError(f"{where}: all frames lie on one pixel. Are the positions, the energy or the distance in "
-                        "another unit than the file says?")  # fmt: skip
+        raise DataError(
+            f"{where}: all frames lie on one pixel. Are the positions, the energy or the distance in "
+            "another unit than the file says?"
+        )
 
 
 class Shifts:

@@ -1,4 +1,4 @@
-"""What the engines work on: object, probe, frames of this rank, and the few verbs in which they are written."""
+"""What the engines work on: object, probe, frames of this rank, and the verbs in which they are written."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -89,7 +89,7 @@ class Problem:
         for block in self.blocks():
             self.each(lambda f: self.k.exit_waves(self.O, P, self.at[f], psi[f]), block)
 
-    # ---- sums over all frames of all ranks --------------------------------------------------------------------------
+    # ---- sums over all frames of all ranks
 
     def sum(self, *arrays):
         """Sums over the ranks, timed as the phase "combine"."""
@@ -97,10 +97,10 @@ class Problem:
             self.team.sum(*arrays)
 
     def object_weights(self, P):
-        """sum_j sum_m |P_m(r - r_j)|^2 over all frames of the scan, (H, W) real; P : the library of shifted probes.
+        """sum_j sum_m |P_m(r - r_j)|^2 over all frames of the scan, (H, W) real; P : (S, M, h, w).
 
-        It follows from the probe and the positions, so each rank sums all frames by itself where that is cheaper than
-        to send the array.
+        It follows from the probe and the positions, so each rank sums all frames by itself where that is
+        cheaper than to send the array.
         """
         P2 = (abs(P) ** 2).sum(1)
         den = self.zeros(self.O, self.device.real)
@@ -116,5 +116,5 @@ class Problem:
 
 
 def _cheaper_alone(team, n_all, n_own, frame, shape, rate=4e9, link=1e9):
-    """Is it cheaper to add |P|^2 of the other ranks' frames (rate: pixels/s) than to send the weights (link: pixels/s)?"""
+    """Is it cheaper to add |P|^2 of the other ranks' frames than to send the weights? Both in pixels/s."""
     return team.size == 1 or team.bcast((n_all - n_own) * np.prod(frame) / rate < np.prod(shape) / link)

@@ -13,7 +13,8 @@ FLOOR = 1e-3  # photons added to the model, so that the logarithm stays finite
 def expected_deviance() -> np.ndarray:
     """E[2 (a - k + k log(k/a))] for k from a Poisson law of mean a, at sqrt(a) = 0, 1/32, ... 8.
 
-    Above, 1 + 1/(6 a) holds to 1e-4. A deviance divided by its expectation is 1 when only counting noise is left.
+    Above, 1 + 1/(6 a) holds to 1e-4. A deviance divided by its expectation is 1 when only counting noise is
+    left.
     """
     from scipy.special import gammaln, xlogy
 
@@ -56,6 +57,8 @@ def figures(p) -> dict[str, float]:
         "photons": model / len(p.places.at),
     }
     if not np.isfinite(list(out.values())).all():
-        raise NumbersError(f"iteration {p.iteration}: the figures are not finite ({out}): object or probe hold NaN or inf. "
-                           "Look for bad frames or pixels (`nanompi inspect`), or start with DM.")  # fmt: skip
+        raise NumbersError(
+            f"iteration {p.iteration}: the figures are not finite ({out}): object or probe hold NaN or inf. "
+            "Look for bad frames or pixels (`nanompi inspect`), or start with DM."
+        )
     return {k: float(v) for k, v in out.items()}

@@ -1,4 +1,5 @@
-"""Where the iterations begin: object and probe from nothing, from the input, from a former result, from the data."""
+"""Where the iterations begin: object and probe from nothing, from the input, from a former result, from the
+data."""
 
 from typing import Literal
 
@@ -22,7 +23,8 @@ class StartProbe:
     """The probe at the start, and how many modes it has."""
 
     start: Literal["auto", "data", "input", "aperture", "file"] = param(
-        "auto", help="from the input where it has one, else found from the data; or an aperture, or a former result"
+        "auto",
+        help="from the input where it has one, else found from the data; or an aperture, or a former result",
     )
     modes: int = param(1, ge=1, le=100, help="probe modes of partial coherence")
     file: str = param("", help="run folder or result.h5 of a former run, for start: file")
@@ -42,7 +44,9 @@ def start_object(how: StartObject, run, places, geometry) -> np.ndarray:
 def _known_object(how, run, places, geometry):
     if how.start == "input":
         if run.scan.object is None:
-            raise DataError(f"object.start: input, but {run.scan.file or 'the input'} holds no object; use flat")
+            raise DataError(
+                f"object.start: input, but {run.scan.file or 'the input'} holds no object; use flat"
+            )
         return _fit(run.scan.object, (0, 0), places.shape)
     from nanompi.former import load_result
 
@@ -69,8 +73,10 @@ def _file(name, what):
 def same_pixel(old, new, file):
     """A former result fits when its object pixel is the same to 0.1 %. Errors: DataError."""
     if not np.allclose(old, new, rtol=1e-3):
-        raise DataError(f"{file}: its object pixel is {old[0]:.5g} x {old[1]:.5g} m, here it is {new[0]:.5g} x {new[1]:.5g} m; "
-                        "start from a result with the same energy, distance, size and rebinning")  # fmt: skip
+        raise DataError(
+            f"{file}: its object pixel is {old[0]:.5g} x {old[1]:.5g} m, here {new[0]:.5g} x {new[1]:.5g} m; "
+            "start from a result with the same energy, distance, size and rebinning"
+        )
 
 
 def start_probe(how: StartProbe, run, p, geometry) -> np.ndarray:
@@ -89,7 +95,9 @@ def start_probe(how: StartProbe, run, p, geometry) -> np.ndarray:
 def _known_probe(kind, how, run, geometry):
     if kind == "input":
         if run.scan.probe is None:
-            raise DataError(f"probe.start: input, but {run.scan.file or 'the input'} holds no probe; use data")
+            raise DataError(
+                f"probe.start: input, but {run.scan.file or 'the input'} holds no probe; use data"
+            )
         return same_shape(np.atleast_3d(run.scan.probe), geometry.shape, "the probe of the input")
     if kind == "aperture":
         return lens_probe(how, geometry)[None]
@@ -114,26 +122,33 @@ def same_shape(P, shape, what):
 
 
 def lens_probe(how: StartProbe, geometry) -> np.ndarray:
-    """Probe of a round lens with central stop: its pupil brought to the sample by one transform, with defocus.
+    """Probe of a round lens with central stop: its pupil brought to the sample by one transform, with
+    defocus.
 
     pupil(q) = 1 for stop/2 < lambda f |q| < aperture/2, times exp(-i pi lambda defocus q^2); (h, w) complex
     """
     if not (how.aperture and how.focal):
-        raise JobError('probe.start: aperture needs probe.aperture and probe.focal, such as "aperture: 200 um", "focal: 50 mm"')
+        raise JobError(
+            "probe.start: aperture needs probe.aperture and probe.focal, such as `aperture: 200 um`, "
+            "`focal: 50 mm`"
+        )
     h, w = geometry.shape
     qy, qx = (np.fft.fftfreq(n, d) for n, d in zip((h, w), geometry.pixel))
     q2 = qy[:, None] ** 2 + qx**2
     r = geometry.wavelength * how.focal * np.sqrt(q2)
     pupil = (r <= how.aperture / 2) & (r >= how.stop / 2)
     if not pupil.any() or pupil.all():
-        raise JobError(f"probe: a lens of {how.aperture:.3g} m with focal length {how.focal:.3g} m covers "
-                       f"{'all' if pupil.all() else 'none'} of the detector; check aperture and focal length")  # fmt: skip
+        raise JobError(
+            f"probe: a lens of {how.aperture:.3g} m with focal length {how.focal:.3g} m covers "
+            f"{'all' if pupil.all() else 'none'} of the detector; check aperture and focal length"
+        )
     wave = pupil * np.exp(-1j * np.pi * geometry.wavelength * how.defocus * q2)
     return np.fft.fftshift(np.fft.ifft2(wave)).astype(np.complex64)
 
 
 def diameter(P) -> np.ndarray:
-    """(row, column) full width in pixels of the region that holds the probe: 4 times the rms radius per axis"""
+    """(row, column) full width in pixels of the region that holds the probe: 4 times the rms radius per
+    axis"""
     weight = (np.abs(P) ** 2).sum(0)
     out = []
     for axis in (0, 1):
@@ -157,8 +172,12 @@ def check_overlap(P, places, say):
     width = float(np.sqrt(np.prod(diameter(P))))
     overlap = 1 - near / width
     if overlap <= 0:
-        raise DataError(f"the frames do not overlap: the nearest neighbour of a frame is {near:.1f} object pixels away, the "
-                        f"probe is {width:.1f} wide. Are the positions in um, not in m? Are energy, distance and detector "
-                        "pixel right?")  # fmt: skip
-    say(f"overlap: {100 * overlap:.0f} % (steps of {near:.1f}, probe of {width:.1f} pixels)"
-        + (", which is little: expect artefacts" if overlap < 0.4 else ""))  # fmt: skip
+        raise DataError(
+            f"the frames do not overlap: the nearest neighbour of a frame is {near:.1f} object pixels away, "
+            f"the probe is {width:.1f} wide. Are the positions in um, not in m? Are energy, distance and "
+            "detector pixel right?"
+        )
+    say(
+        f"overlap: {100 * overlap:.0f} % (steps of {near:.1f}, probe of {width:.1f} pixels)"
+        + (", which is little: expect artefacts" if overlap < 0.4 else "")
+    )

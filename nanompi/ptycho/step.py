@@ -5,7 +5,6 @@ from typing import Any, Literal
 
 import numpy as np
 
-from nanompi.errors import DataError
 from nanompi.optics.geometry import Geometry
 from nanompi.optics.propagate import propagator
 from nanompi.ptycho.engines.engine import run_chain
@@ -39,10 +38,14 @@ class Ptycho:
 
     followed_by = "ptycho.finish"
 
-    engines: list | str = param("DM*100 ML*100", kind="engine", help="engines from left to right with their iterations")
+    engines: list | str = param(
+        "DM*100 ML*100", kind="engine", help="engines from left to right with their iterations"
+    )
     probe: StartProbe = param(StartProbe(), help="the probe at the start, and its modes")
     object: StartObject = param(StartObject(), help="the object at the start")
-    subpixel: int | Literal["auto"] = param("auto", ge=1, le=64, help="positions are rounded to 1/subpixel of a pixel")
+    subpixel: int | Literal["auto"] = param(
+        "auto", ge=1, le=64, help="positions are rounded to 1/subpixel of a pixel"
+    )
     figures: int = param(10, ge=1, help="R-factor, likelihood and photons each so many iterations")
 
     def run(self, run):
@@ -62,12 +65,18 @@ class Ptycho:
         optics = propagator(d, geometry)
         scale = np.ones(len(frames.counts)) if frames.scale is None else frames.scale
         p = Problem(
-            team=run.team, device=d, optics=optics, places=places, clock=run.clock,
+            team=run.team,
+            device=d,
+            optics=optics,
+            places=places,
+            clock=run.clock,
             O=d.array(start_object(self.object, run, places, geometry), d.complex),
             P=d.array(np.zeros((1, *shape)), d.complex),
-            at=d.array(places.at[frames.index]), I=d.array(frames.counts), mask=d.array(frames.mask, d.real),
+            at=d.array(places.at[frames.index]),
+            I=d.array(frames.counts),
+            mask=d.array(frames.mask, d.real),
             gain=d.array(scale * optics.gain, d.real),
-        )  # fmt: skip
+        )
         with run.clock.phase("start"):
             P = start_probe(self.probe, run, p, geometry)
             p.P = d.array(extra_modes(P, max(self.probe.modes, len(P))), d.complex)
@@ -89,8 +98,8 @@ SUBPIXEL = 8
 
 def _sizes(p, geometry) -> str:
     (H, W), (M, h, w), (dy, dx) = p.O.shape, p.P.shape, geometry.pixel
-    return (f"ptycho: object {H} x {W} pixels of {dy * 1e9:.4g} x {dx * 1e9:.4g} nm, {M} probe mode{'s' * (M > 1)} of {h} x {w}, "
-            f"{len(p.places.rests)} sub-pixel shift{'s' * (len(p.places.rests) > 1)}")  # fmt: skip
-
-
-__all__ = ["DataError", "Ptycho", "Reconstruction"]
+    return (
+        f"ptycho: object {H} x {W} pixels of {dy * 1e9:.4g} x {dx * 1e9:.4g} nm, "
+        f"{M} probe mode{'s' * (M > 1)} of {h} x {w}, "
+        f"{len(p.places.rests)} sub-pixel shift{'s' * (len(p.places.rests) > 1)}"
+    )

@@ -1,4 +1,5 @@
-"""Engines on a small simulated scan: the truth is found, the gradient is right, memory of the iterate is kept."""
+"""Engines on a small simulated scan: the truth is found, the gradient is right, memory of the iterate is
+kept."""
 
 import numpy as np
 import pytest
@@ -103,7 +104,7 @@ def test_expected_deviance_by_sampling():
 def test_nan_is_said_and_ends_with_numbers_error():
     p, _, _ = problem("single")
     p.O[40, 40] = np.nan
-    with pytest.raises(NumbersError, match="NaN|finite|nan"):
+    with pytest.raises(NumbersError, match=r"not finite|diverged"):
         run_chain([DM(iterations=2)], p, 1, quiet)
     assert NumbersError.code == 5
 

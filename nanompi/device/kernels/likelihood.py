@@ -3,8 +3,8 @@
 Per pixel, with e = EPS (Odstrcil et al., doi:10.1364/OE.26.003108, section 2; Thibault & Guizar-Sicairos,
 doi:10.1088/1367-2630/14/6/063004, eqs. 5-9):
 
-noise         L                             L1 = dL/da              J, expected curvature (Fisher): d2L/dt2 = J b1^2
-0 poisson     a - I log(a + e)              1 - I/(a + e)           1/(a + e)
+noise         L                             L1 = dL/da              J, expected curvature (Fisher): d2L/dt2
+= J b1^2 0 poisson     a - I log(a + e)              1 - I/(a + e)           1/(a + e)
 1 gaussian    (a - I)^2 / 2(I + 1)          (a - I)/(I + 1)         1/(I + 1)
 2 euclidean   2(sqrt(a + e) - sqrt(I))^2    2 - 2 sqrt(I/(a + e))   1/(a + e)
 """
@@ -46,7 +46,8 @@ def gradient(F, a, log_a, I, mask, gain, noise, z):
 
 
 def line(F, D, I, mask, gain, noise):
-    """Slope and expected curvature of L along F + t D: sum L1 b1 and sum J b1^2, b1 = 2 gain sum_m Re(F* D)"""
+    """Slope and expected curvature of L along F + t D: sum L1 b1 and sum J b1^2, b1 = 2 gain sum_m Re(F*
+    D)"""
     g = gain[:, None, None]
     a, b1 = g * (_np.abs(F) ** 2).sum(1), 2 * g * (F.conj() * D).real.sum(1)
     k, i = _known(I, mask, a.dtype)
@@ -59,13 +60,22 @@ def figures(a, log_a, I, log_I, mask, expected):
 
     log_a, log_I : logarithms, with a floor under a and I
     expected     : the expected Poisson deviance at sqrt(a) = 0, 1/32, 2/32 ...; beyond the table 1 + 1/(6 a)
-    Returns (deviance 2 (a - I + I log(I/a)), its expectation, |sqrt(a) - sqrt(I)|, sqrt(I), (sqrt(a) - sqrt(I))^2,
-    I, a, number of pixels).
+    Returns (deviance 2 (a - I + I log(I/a)), its expectation, |sqrt(a) - sqrt(I)|, sqrt(I), (sqrt(a) -
+    sqrt(I))^2, I, a, number of pixels).
     """
     k, i = _known(I, mask, a.dtype)
     last = len(expected) - 1
     mean = _np.where(_np.sqrt(a) * 32 < last, _np.interp(_np.sqrt(a) * 32, _np.arange(last + 1), expected), 0)
     mean += _np.where(_np.sqrt(a) * 32 < last, 0, 1 + 1 / (6 * _np.maximum(a, 1)))
     sa, si = _np.sqrt(a), _np.sqrt(i)
-    terms = (2 * (a - i + i * (log_I - log_a)), mean, _np.abs(sa - si), si, (sa - si) ** 2, i, a, _np.ones_like(a))
+    terms = (
+        2 * (a - i + i * (log_I - log_a)),
+        mean,
+        _np.abs(sa - si),
+        si,
+        (sa - si) ** 2,
+        i,
+        a,
+        _np.ones_like(a),
+    )
     return tuple(float((k * t).sum(dtype=_np.float64)) for t in terms)

@@ -1,4 +1,5 @@
-"""overlap.py for one thread of a CPU. Plain loops over rows: the compiler makes vector code of the innermost one."""
+"""overlap.py for one thread of a CPU. Plain loops over rows: the compiler makes vector code of the
+innermost one."""
 
 from numba import njit as _njit
 

@@ -24,7 +24,9 @@ class When:
 
     def now(self, i: int) -> bool:
         """Is it done in iteration i (counted from 0 within its engine)?"""
-        return i >= self.after and (self.until is None or i < self.until) and (i - self.after) % self.every == 0
+        return (
+            i >= self.after and (self.until is None or i < self.until) and (i - self.after) % self.every == 0
+        )
 
 
 def run_chain(engines: list[Any], p, every: int, say) -> list[dict]:
@@ -51,14 +53,18 @@ def run_chain(engines: list[Any], p, every: int, say) -> list[dict]:
 
 def line(row: dict) -> str:
     """One line of the log."""
-    return (f"{row['engine']:>5} {row['iteration']:4d}   error {row['error']:.4f}   R {row['R']:.4f}   "
-            f"llk {row['llk']:.4f}   photons {row['photons']:.4g}")  # fmt: skip
+    return (
+        f"{row['engine']:>5} {row['iteration']:4d}   error {row['error']:.4f}   R {row['R']:.4f}   "
+        f"llk {row['llk']:.4f}   photons {row['photons']:.4g}"
+    )
 
 
 def _finite(row):
     if not np.isfinite(row["error"]):
-        raise NumbersError(f"{row['engine']}: the error is {row['error']} at iteration {row['iteration']}: the iteration "
-                           "diverged. Use a better start (DM before ML), a higher inertia, or look for bad frames.")  # fmt: skip
+        raise NumbersError(
+            f"{row['engine']}: the error is {row['error']} at iteration {row['iteration']}: the iteration "
+            "diverged. Use a better start (DM before ML), a higher inertia, or look for bad frames."
+        )
 
 
 def clip(O, bounds):

@@ -6,10 +6,12 @@
     d  = s + beta d,  beta = max(0, <s - s_old, s>_w / <s_old, s_old>_w)  Polak-Ribiere
     step = -slope / expected curvature of L along d: one transform of P dO + dP O_j gives both (Gauss-Newton)
 
-Thibault & Guizar-Sicairos, doi:10.1088/1367-2630/14/6/063004, sections 2-3; unlike there the preconditioner is the sum
-of |P|^2 and of |O|^2, and the curvature is the expected one, which is never negative. The waves F of the iterate are kept,
-so an iteration needs three transforms per frame. L is known before each step: where it rose, half of the last step is
-taken back and the next direction is that of steepest descent, so that L cannot run away.
+Thibault & Guizar-Sicairos, doi:10.1088/1367-2630/14/6/063004, sections 2-3; unlike there the preconditioner
+is the sum
+of |P|^2 and of |O|^2, and the curvature is the expected one, which is never negative. The waves F of the
+iterate are kept,
+so an iteration needs three transforms per frame. L is known before each step: where it rose, half of the
+last step is taken back and the next direction is that of steepest descent, so that L cannot run away.
 """
 
 from dataclasses import dataclass
@@ -32,7 +34,9 @@ class ML:
     noise: Literal["poisson", "gaussian", "euclidean"] = param("poisson", help="noise model of the counts")
     probe: When = param(When(), help="when the probe is updated")
     bounds: tuple[float, float] | None = param(None, help="lowest and highest amplitude of the object")
-    smooth: float = param(0.0, ge=0, help="weight of the smoothness prior sum |grad O|^2, in photons per pixel")
+    smooth: float = param(
+        0.0, ge=0, help="weight of the smoothness prior sum |grad O|^2, in photons per pixel"
+    )
 
     def start(self, p):
         """No memory of an earlier direction; L is counted from that of a perfect model."""
@@ -114,7 +118,8 @@ class ML:
 
 @dataclass
 class Direction:
-    """Where an iteration went: L before it, the steepest descent (sO, sP) and its squared length, the direction, the step."""
+    """Where an iteration went: L before it, the steepest descent (sO, sP) and its squared length, the
+    direction, the step."""
 
     L: float
     sO: Any

@@ -8,8 +8,8 @@ DM    Thibault et al., doi:10.1016/j.ultramic.2008.12.011, eqs. 5-9:   a, b = 2,
 AP    alternating projections (Marchesini et al., doi:10.1088/0266-5611/29/11/115009, eq. 10): 1, 0; 0, 0, 1
 RAAR  Luke, doi:10.1088/0266-5611/21/1/004, eq. 9:                        2, -1;  beta, 1 - 2 beta, beta
 
-Pi_F gives each detector pixel the amplitude that its counts make likely (kernel `project`): with rho = 0 the measured one;
-with rho = 0.5 DM no longer wanders with the counting noise, and ends nearer to the truth.
+Pi_F gives each detector pixel the amplitude that its counts make likely (kernel `project`): with rho = 0
+the measured one; with rho = 0.5 DM no longer wanders with the counting noise, and ends nearer to the truth.
 """
 
 from nanompi.ptycho.engines.engine import When, clip
@@ -22,9 +22,15 @@ class Projections:
 
     iterations: int = param(100, ge=0, help="number of iterations")
     probe: When = param(When(), help="when the probe is updated")
-    object_inertia: float = param(1e-2, ge=0, help="part of the old object kept, relative to the largest illumination")
-    probe_inertia: float = param(1e-6, ge=0, help="part of the old probe kept, relative to the largest sum of |O|^2")
-    rho: float = param(0.0, ge=0, help="trust in the wave against the noise of the counts; 0 = the counts as they are")
+    object_inertia: float = param(
+        1e-2, ge=0, help="part of the old object kept, relative to the largest illumination"
+    )
+    probe_inertia: float = param(
+        1e-6, ge=0, help="part of the old probe kept, relative to the largest sum of |O|^2"
+    )
+    rho: float = param(
+        0.0, ge=0, help="trust in the wave against the noise of the counts; 0 = the counts as they are"
+    )
     bounds: tuple[float, float] | None = param(None, help="lowest and highest amplitude of the object")
 
     def start(self, p):
@@ -83,7 +89,9 @@ def update_probe(p, psi, P, inertia):
 class DM(Projections):
     """Difference map: robust from a poor start."""
 
-    rho: float = param(0.5, ge=0, help="trust in the wave against the noise of the counts; 0 = the counts as they are")
+    rho: float = param(
+        0.5, ge=0, help="trust in the wave against the noise of the counts; 0 = the counts as they are"
+    )
     alpha: float = param(1.0, gt=0, le=1, help="strength of the reflection, 1 = difference map")
 
     def coefficients(self):
@@ -104,7 +112,9 @@ class AP(Projections):
 class RAAR(Projections):
     """Relaxed averaged alternating reflections: between DM (beta = 1) and AP."""
 
-    rho: float = param(0.5, ge=0, help="trust in the wave against the noise of the counts; 0 = the counts as they are")
+    rho: float = param(
+        0.5, ge=0, help="trust in the wave against the noise of the counts; 0 = the counts as they are"
+    )
     beta: float = param(0.9, gt=0, le=1, help="relaxation")
 
     def coefficients(self):
