@@ -82,8 +82,8 @@ def main():
     print("\nchain                phase RMSE  judge's   LLK/pixel  judge's   R       seconds")
     for r in rows:
         print(
-            f"{r['chain']:<20} {r['phase rmse']:9.4f} {r.get('judge rmse', np.nan):9.4f} {r['deviance']:10.4f} "
-            f"{r.get('judge llk', np.nan):9.4f} {r['R']:7.4f} {r['seconds']:8.1f}"
+            f"{r['chain']:<20} {r['phase rmse']:9.4f} {r.get('judge rmse', np.nan):9.4f} "
+            f"{r['deviance']:10.4f} {r.get('judge llk', np.nan):9.4f} {r['R']:7.4f} {r['seconds']:8.1f}"
         )
     if a.json:
         Path(a.json).write_text(json.dumps(rows, indent=1))

@@ -32,7 +32,8 @@ DIMENSIONS: dict[str, dict[str, float]] = {
     "s": {**_scaled("s", "nuµμm"), "min": 60.0, "h": 3600.0, "d": 86400.0},
     "rad": {"rad": 1.0, "mrad": 1e-3, "urad": 1e-6, "deg": math.pi / 180, "°": math.pi / 180},
     "B": {"B": 1, **{p + "B": 1000**i for i, p in enumerate("kMGT", 1)},
-          **{p + "iB": 1024**i for i, p in enumerate("KMGT", 1)}, **{p: 1000**i for i, p in enumerate("kMGT", 1)}},
+          **{p + "iB": 1024**i for i, p in enumerate("KMGT", 1)},
+          **{p: 1000**i for i, p in enumerate("kMGT", 1)}},
     "px": {"px": 1.0, "pixel": 1.0, "pixels": 1.0},
 }  # fmt: skip
 _NUMBER = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([^\d\s].*?)?\s*$")

@@ -38,7 +38,6 @@ class Cpu:
         return f"CPU with {self.threads} thread{'s' * (self.threads > 1)}"
 
     # ---- arrays
-    # -----------------------------------------------------------------------------------------------
 
     def array(self, a, dtype=None):
         """An array of the device, without a copy where none is needed."""
@@ -59,7 +58,6 @@ class Cpu:
         return kept[key][:size].reshape(shape)
 
     # ---- transforms, both unscaled, over the last two axes, in place where possible
-    # -------------------------------
 
     def fft(self, z):
         """sum_r z exp(-2 pi i k r)"""
@@ -74,7 +72,6 @@ class Cpu:
         return ifft2(z, axes=(-2, -1), norm="forward", overwrite_x=True, workers=1)
 
     # ---- work
-    # -------------------------------------------------------------------------------------------------
 
     def frames_per_block(self, frame_bytes: int) -> int:
         """Frames whose waves stay in the shared cache between two kernels; independent of the number of
