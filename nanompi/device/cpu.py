@@ -57,19 +57,19 @@ class Cpu:
             kept[key] = np.empty(size, dtype)
         return kept[key][:size].reshape(shape)
 
-    # ---- transforms, both unscaled, over the last two axes, in place where possible
+    # ---- transforms, both unscaled, over the last two axes, in place (what they return is z itself)
 
     def fft(self, z):
         """sum_r z exp(-2 pi i k r)"""
         from scipy.fft import fft2
 
-        return fft2(z, axes=(-2, -1), overwrite_x=True, workers=1)
+        return _into(z, fft2(z, axes=(-2, -1), overwrite_x=True, workers=1))
 
     def ifft(self, z):
         """sum_k z exp(+2 pi i k r), unscaled"""
         from scipy.fft import ifft2
 
-        return ifft2(z, axes=(-2, -1), norm="forward", overwrite_x=True, workers=1)
+        return _into(z, ifft2(z, axes=(-2, -1), norm="forward", overwrite_x=True, workers=1))
 
     # ---- work
 
@@ -91,3 +91,10 @@ class Cpu:
         if not self.pool:
             return kernel(*args, 0, 1)
         list(self.pool.map(lambda t: kernel(*args, t, self.threads), range(self.threads)))
+
+
+def _into(z, out):
+    """z, holding `out`: without a copy where scipy worked in place, which it does but does not promise"""
+    if out.__array_interface__["data"] != z.__array_interface__["data"]:
+        z[...] = out
+    return z

@@ -72,13 +72,13 @@ class ML:
         def slopes(f, into):
             a, log_a = p.scratch_real(f), p.scratch_real(f, 1)
             k.exit_waves(p.O, P, p.at[f], F[f])
-            F[f] = p.optics.forward(F[f])
+            p.optics.forward(F[f])
             k.intensity(F[f], p.gain[f], a)
             if noise == 0:
                 p.xp.log(p.xp.add(a, p.device.real(EPS), out=log_a), out=log_a)
-            z = p.scratch(f)
+            z = dpsi[f.start - into : f.stop - into]
             value = k.gradient(F[f], a, log_a, p.I[f], p.mask, p.gain[f], noise, z)
-            dpsi[f.start - into : f.stop - into] = p.optics.backward(z)
+            p.optics.backward(z)
             return value
 
         for block in blocks:
