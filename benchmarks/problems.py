@@ -44,7 +44,7 @@ def problem(
     for j in range(len(own)):
         z, a = np.empty((1, *p.P.shape), np.complex64), np.empty((1, n, n), np.float32)
         p.k.exit_waves(p.O, p.P[None], p.at[j : j + 1], z)
-        p.k.intensity(optics.forward(z), p.gain[j : j + 1], a)
+        p.k.intensity(p.forward(z, slice(j, j + 1)), p.gain[j : j + 1], a)
         p.I[j] = np.random.default_rng([seed, own[j]]).poisson(a[0])
     p.counts = p._measured()
     p.O[...] = 1

@@ -19,11 +19,19 @@ class Options:
     """How the job runs; none of these changes the answer beyond rounding."""
 
     device: Literal["auto", "cpu"] = param("auto", help="where the ranks compute")
-    precision: Literal["single", "double"] = param("single", help="float32 and complex64, or float64 and complex128")
-    threads: int | Literal["auto"] = param("auto", ge=1, help="threads of each rank; auto shares the cores of a node")
+    precision: Literal["single", "double"] = param(
+        "single", help="float32 and complex64, or float64 and complex128"
+    )
+    threads: int | Literal["auto"] = param(
+        "auto", ge=1, help="threads of each rank; auto shares the cores of a node"
+    )
     split: str = param("kmeans", help="how scan positions are split over the ranks: kmeans or stripes")
-    frames: Literal["auto", "read", "scatter"] = param("auto", help="each rank reads its frames, or rank 0 sends them")
-    combine: Literal["allreduce"] = param("allreduce", help="how object and probe sums travel between the ranks")
+    frames: Literal["auto", "read", "scatter"] = param(
+        "auto", help="each rank reads its frames, or rank 0 sends them"
+    )
+    combine: Literal["allreduce"] = param(
+        "allreduce", help="how object and probe sums travel between the ranks"
+    )
 
 
 @dataclass
@@ -123,5 +131,7 @@ def _table(run) -> str:
         nbytes = sum(r["bytes"].get(phase, 0) for r in ranks)
         rate = f"{nbytes / t / 1e9:6.2f}" if nbytes and t else ""
         lines.append(f"{phase:<10} {t:8.2f} {100 * t / whole:5.1f}% {rate}")
-    lines.append(f"{'total':<10} {whole:8.2f}   peak memory {units.show(max(r['peak_memory'] for r in ranks), 'B')} per rank")
+    lines.append(
+        f"{'total':<10} {whole:8.2f}   peak memory {units.show(max(r['peak_memory'] for r in ranks), 'B')} per rank"
+    )
     return "\n".join(lines)

@@ -152,7 +152,10 @@ class Team:
         """Start to send bytes (any buffer) to a rank; returns the requests. `data` must stay as it is until they end."""
         view = np.frombuffer(data, np.uint8)
         size = np.array([view.nbytes], np.int64)
-        return [(self.comm.Isend(size, to, tag), size), *((self.comm.Isend(p, to, tag), p) for p in _pieces(view))]
+        return [
+            (self.comm.Isend(size, to, tag), size),
+            *((self.comm.Isend(p, to, tag), p) for p in _pieces(view)),
+        ]
 
     def wait(self, requests):
         """Wait until the requests of `isend` have ended."""

@@ -56,7 +56,7 @@ def problem(
     places = place(grid * geometry.pixel, geometry.pixel, (n, n), subpixel)
     O, P = truth(places.shape, rng), lens(n, photons, modes)
     own = np.array_split(np.arange(frames), team.size)[team.rank]
-    optics = propagator(device, geometry)
+    optics = propagator(device, geometry, places.rests)
     p = Problem(
         team=team,
         device=device,
@@ -81,7 +81,7 @@ def counts(p, own, seed):
     """Poisson counts of this rank's frames, the same for any number of ranks"""
     z, a = np.empty((len(own), *p.P.shape), p.P.dtype), np.empty(p.I.shape, p.mask.dtype)
     p.k.exit_waves(p.O, p.shifts.library(p.P), p.at, z)
-    p.k.intensity(p.optics.forward(z), p.gain, a)
+    p.k.intensity(p.forward(z, slice(None)), p.gain, a)
     return np.array([np.random.default_rng([seed, j]).poisson(i) for j, i in zip(own, a)])
 
 

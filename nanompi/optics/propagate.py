@@ -1,7 +1,14 @@
 """From the sample to the detector and back. Forward waves are unscaled; `gain` and `unit` hold the scale.
 
 intensity = gain |forward(psi)|^2, and unit * backward(forward(psi)) = psi; backward is the adjoint of
-forward.
+forward. Both work in
+place on z : (n, M, h, w) complex, waves of n frames; `shift` : (n,) int, index of each frame's sub-pixel
+    shift.
+
+A frame lies at a whole pixel and its wave is moved by the rest, which moves it on the detector too. In the
+far field that is a
+phase, which no detector sees. In the near field the detector would see it: there the wave is moved back on
+its way.
 """
 
 import numpy as np
@@ -11,39 +18,54 @@ class FarField:
     """Fraunhofer: forward = sum_r psi exp(-2 pi i k r), zero frequency at [0, 0]."""
 
     def __init__(self, device, geometry):
-        self.forward, self.backward = device.fft, device.ifft
-        self.gain = self.unit = 1 / (geometry.shape[0] * geometry.shape[1])
+        self.device, self.gain = device, 1 / (geometry.shape[0] * geometry.shape[1])
+        self.unit = self.gain
+
+    def forward(self, z, shift=None):
+        """F z"""
+        return self.device.fft(z)
+
+    def backward(self, z, shift=None):
+        """F^-1 z"""
+        return self.device.ifft(z)
 
 
 class NearField:
-    """Angular spectrum over the effective distance: forward = F^-1 H F, unitary.
+    """Angular spectrum over the effective distance: forward = F^-1 H_s F, unitary.
 
-    H = exp(-i pi lambda z_eff q^2) (Goodman, Introduction to Fourier Optics, eq. 4-20); q in the
-    Fresnel-scaled frame.
+    H_s = exp(-i pi lambda z_eff q^2) exp(2 pi i q rest_s): free space (Goodman, Introduction to Fourier
+    Optics, eq. 4-20) in the
+    Fresnel-scaled geometry, and the move back by the rest, of which there is one for each sub-pixel shift.
     """
 
     gain = unit = 1.0
 
-    def __init__(self, device, geometry):
+    def __init__(self, device, geometry, rests):
         h, w = geometry.shape
-        qy, qx = (np.fft.fftfreq(n, p) for n, p in zip((h, w), geometry.pixel))
-        phase = -np.pi * geometry.wavelength * geometry.effective_distance * (qy[:, None] ** 2 + qx**2)
-        self.H = device.array(np.exp(1j * phase) / (h * w), device.complex)
-        self.back, self.device = self.H.conj(), device
+        ky, kx = np.fft.fftfreq(h)[:, None], np.fft.fftfreq(w)
+        dy, dx = geometry.pixel
+        space = -np.pi * geometry.wavelength * geometry.effective_distance * ((ky / dy) ** 2 + (kx / dx) ** 2)
+        back = 2 * np.pi * (rests[:, 0, None, None] * ky + rests[:, 1, None, None] * kx)
+        self.H = device.array(np.exp(1j * (space + back)) / (h * w), device.complex)
+        self.device = device
 
-    def forward(self, z):
-        """F^-1 H F z"""
-        z = self.device.fft(z)
-        z *= self.H
+    def forward(self, z, shift):
+        """F^-1 H_s F z"""
+        self.device.fft(z)
+        for wave, s in zip(z, shift):
+            wave *= self.H[s]
         return self.device.ifft(z)
 
-    def backward(self, z):
-        """F^-1 H* F z"""
-        z = self.device.fft(z)
-        z *= self.back
+    def backward(self, z, shift):
+        """F^-1 H_s* F z"""
+        self.device.fft(z)
+        for wave, s in zip(z, shift):
+            wave *= self.H[s].conj()
         return self.device.ifft(z)
 
 
-def propagator(device, geometry) -> FarField | NearField:
-    """The propagator of a geometry: near field where a focus distance is given."""
-    return (FarField if geometry.focus is None else NearField)(device, geometry)
+def propagator(device, geometry, rests=((0.0, 0.0),)) -> FarField | NearField:
+    """The propagator of a geometry: near field where a focus distance is given. rests : (S, 2) pixels"""
+    if geometry.focus is None:
+        return FarField(device, geometry)
+    return NearField(device, geometry, np.asarray(rests, float))

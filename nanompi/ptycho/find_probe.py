@@ -16,10 +16,12 @@ In the near field the mean frame itself, brought back to the sample, is the prob
 
 import numpy as np
 
+from nanompi.optics.propagate import propagator
 from nanompi.ptycho.engines.engine import When
 from nanompi.ptycho.engines.projections import AP
 from nanompi.ptycho.positions import place
 from nanompi.ptycho.problem import Problem
+from nanompi.ptycho.scale import seen
 from nanompi.team import Team
 
 WIDEST = 0.3  # rms radius of the beam that leaves some of the frame dark
@@ -30,7 +32,9 @@ def find_probe(run, p, geometry) -> np.ndarray:
     """(1, h, w) complex, equal on all ranks; p : the problem, of which frames and places are used"""
     wave = np.sqrt(mean_frame(p))
     if geometry.focus is not None:
-        return p.device.host(p.optics.backward(p.device.array(wave[None], p.device.complex)))
+        wave = np.where(p.device.host(p.mask) > 0, wave, np.median(wave))
+        z = p.device.array(wave[None, None], p.device.complex)
+        return p.device.host(propagator(p.device, geometry).backward(z, [0])[0])
     trial, step = subset(run, p, geometry), 0.5 / spread(wave)
     n = int(WIDEST / step)
     tried = attempt(run.team, trial, wave, [i * step for i in range(-n, n + 1)])
@@ -54,7 +58,7 @@ def attempt(team, trial, wave, widths) -> dict[float, float]:
 def misfit(trial, P) -> float:
     """sqrt(sum (|F| - sqrt I)^2 / sum I) after a few iterations from this probe and a flat object"""
     trial.O[...] = 1
-    trial.P[...] = P * np.sqrt(trial.counts / len(trial.at) / (np.abs(P) ** 2).sum())
+    trial.P[...] = P * np.sqrt(trial.counts / len(trial.at) / seen(trial, P[None]))
     engine = AP(probe=When(after=2))
     engine.start(trial)
     return [engine.iterate(trial, i)["error"] for i in range(ITERATIONS)][-1]

@@ -83,6 +83,14 @@ class Problem:
         """Zeros in the shape of an array."""
         return self.xp.zeros(like.shape, dtype or like.dtype)
 
+    def forward(self, z, frames: slice):
+        """Waves of some frames at the detector, in place"""
+        return self.optics.forward(z, self.at[frames, 2])
+
+    def backward(self, z, frames: slice):
+        """The adjoint of `forward`, in place"""
+        return self.optics.backward(z, self.at[frames, 2])
+
     def exit_waves(self):
         """psi = P O for all frames, into the large array"""
         psi, P = self.make_waves(), self.shifts.library(self.P)

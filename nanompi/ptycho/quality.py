@@ -40,7 +40,7 @@ def figures(p) -> dict[str, float]:
     def sums(f):
         z, a, la, li = p.scratch(f), *(p.scratch_real(f, slot) for slot in range(3))
         p.k.exit_waves(p.O, P, p.at[f], z)
-        p.k.intensity(p.optics.forward(z), p.gain[f], a)
+        p.k.intensity(p.forward(z, f), p.gain[f], a)
         p.xp.log(p.xp.add(a, p.device.real(FLOOR), out=la), out=la)
         p.xp.log(p.xp.maximum(p.I[f], p.device.real(1e-9), out=li, casting="unsafe"), out=li)
         return p.k.figures(a, la, p.I[f], li, p.mask, table)

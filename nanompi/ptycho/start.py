@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from nanompi.errors import DataError, JobError
-from nanompi.ptycho.modes import power
+from nanompi.ptycho.scale import seen
 from nanompi.step import param, section
 
 
@@ -88,8 +88,7 @@ def start_probe(how: StartProbe, run, p, geometry) -> np.ndarray:
         P = find_probe(run, p, geometry)
     else:
         P = run.team.share(run.team.on_root(lambda: _known_probe(kind, how, run, geometry)))
-    photons = p.counts / len(p.places.at)
-    return P * np.sqrt(photons / power(P).sum())
+    return P * np.sqrt(p.counts / len(p.places.at) / seen(p, P))
 
 
 def _known_probe(kind, how, run, geometry):

@@ -62,7 +62,7 @@ class Ptycho:
         shape = frames.counts.shape[1:]
         geometry = Geometry(scan.wavelength, scan.distance, frames.pixel, shape, scan.focus)
         places = run.team.on_root(lambda: self.place(scan, geometry))
-        optics = propagator(d, geometry)
+        optics = propagator(d, geometry, places.rests)
         scale = np.ones(len(frames.counts)) if frames.scale is None else frames.scale
         p = Problem(
             team=run.team,

@@ -72,13 +72,13 @@ class ML:
         def slopes(f, into):
             a, log_a = p.scratch_real(f), p.scratch_real(f, 1)
             k.exit_waves(p.O, P, p.at[f], F[f])
-            p.optics.forward(F[f])
+            p.forward(F[f], f)
             k.intensity(F[f], p.gain[f], a)
             if noise == 0:
                 p.xp.log(p.xp.add(a, p.device.real(EPS), out=log_a), out=log_a)
             z = dpsi[f.start - into : f.stop - into]
             value = k.gradient(F[f], a, log_a, p.I[f], p.mask, p.gain[f], noise, z)
-            p.optics.backward(z)
+            p.backward(z, f)
             return value
 
         for block in blocks:
@@ -90,7 +90,7 @@ class ML:
         p.sum(gO, gP, wP)
         (L,) = p.team.total(L)
         wO = p.object_weights(P)
-        weak = p.device.real(0.05)  # keeps the rim of the scan, which few photons saw, from running away
+        weak = p.device.real(0.2)  # keeps the rim of the scan, which few photons saw, from running away
         return float(L), gO, gP, wO + weak * wO.max(), wP + 1e-3 * wP.max()
 
     def prior(self, p) -> float:
@@ -104,7 +104,7 @@ class ML:
         def along(f):
             z = p.scratch(f)
             k.tangent(p.O, P, dO, Q, p.at[f], z)
-            return k.line(p.waves[f], p.optics.forward(z), p.I[f], p.mask, p.gain[f], NOISE[self.noise])
+            return k.line(p.waves[f], p.forward(z, f), p.I[f], p.mask, p.gain[f], NOISE[self.noise])
 
         total = np.zeros(2)
         for block in p.blocks():

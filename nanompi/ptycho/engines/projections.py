@@ -47,9 +47,9 @@ class Projections:
         def project(f):
             z = p.scratch(f)
             k.mix(O, P, p.at[f], psi[f], a, b, z)
-            F = p.optics.forward(z)
+            F = p.forward(z, f)
             misfit = k.project(F, p.I[f], p.mask, p.gain[f], p.unit, rho)
-            k.follow(O, P, p.at[f], psi[f], p.optics.backward(F), c, d, e)
+            k.follow(O, P, p.at[f], psi[f], p.backward(F, f), c, d, e)
             return misfit
 
         for block in p.blocks():
