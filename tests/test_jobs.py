@@ -101,8 +101,29 @@ def test_near_field(tmp_path, shared_data):
     shared_data("S2_petra3_near_field")
     last = {}
     for focus in ("3.50 mm", "3.65 mm", "3.80 mm"):
-        folder = run("near-field", tmp_path, f"input.focus={focus}")
+        folder = run("near-field", tmp_path, f"input.focus={focus}", "steps.ptycho.engines=DM*20 ML*5")
         with h5py.File(folder / "result.h5") as f:
             last[focus] = f["entry_1/history/r2"][-1]
     assert last["3.65 mm"] < 0.103
     assert min(last, key=last.get) == "3.65 mm"
+
+
+def test_start_from_a_former_result(tmp_path):
+    """Object and probe of a former run: five iterations of ML are as good as the whole chain"""
+    former = run("siemens-star", tmp_path, *SHORT, "steps.ptycho.engines=DM*30 ML*30").resolve()
+    good = compare(str(former), "truth")["phase_rmse"]
+    start = [f"steps.ptycho.{what}={{start: file, file: {former}}}" for what in ("probe", "object")]
+    again = run("siemens-star", tmp_path, *SHORT, *start, "steps.ptycho.engines=ML*5")
+    assert again.resolve() != former
+    assert compare(str(again), "truth")["phase_rmse"] < 1.1 * good
+    flat = run("siemens-star", tmp_path, *SHORT, start[0], "steps.ptycho.engines=ML*5")
+    assert compare(str(flat), "truth")["phase_rmse"] > 1.5 * good
+
+
+def test_start_from_a_former_result_that_does_not_fit(tmp_path, capsys):
+    former = run("siemens-star", tmp_path, *SHORT, "steps.ptycho.engines=AP*1").resolve()
+    words = ["run", str(JOBS / "siemens-star.yaml"), "--out", str(tmp_path)]
+    for text in (*SHORT, "input.distance=3 m", f"steps.ptycho.object={{start: file, file: {former}}}"):
+        words += ["--set", text]
+    assert main(words) == 3
+    assert "object pixel" in capsys.readouterr().err

@@ -15,7 +15,7 @@ class StartObject:
     """The object at the start."""
 
     start: Literal["flat", "input", "file"] = param("flat", help="ones, the input's own, or a former result")
-    file: str = param("", help="run folder or result.h5 of a former run, for start: file")
+    file: str = param("", kind="file", help="run folder or result.h5 of a former run, for start: file")
 
 
 @section
@@ -27,7 +27,7 @@ class StartProbe:
         help="from the input where it has one, else found from the data; or an aperture, or a former result",
     )
     modes: int = param(1, ge=1, le=100, help="probe modes of partial coherence")
-    file: str = param("", help="run folder or result.h5 of a former run, for start: file")
+    file: str = param("", kind="file", help="run folder or result.h5 of a former run, for start: file")
     aperture: float | None = param(None, unit="m", gt=0, help="diameter of the lens, for start: aperture")
     focal: float | None = param(None, unit="m", gt=0, help="focal length of the lens, for start: aperture")
     stop: float = param(0.0, unit="m", ge=0, help="diameter of its central stop, for start: aperture")

@@ -11,7 +11,13 @@ from nanompi.ptycho.engines.engine import run_chain
 from nanompi.step import PARTS, discover
 from tests.scene import problem
 
-CASES = {"plain": {}, "modes": {"modes": 2}, "subpixel": {"subpixel": 4}, "near": {"near": True}, "threads": {"threads": 2}}
+CASES = {
+    "plain": {},
+    "modes": {"modes": 2},
+    "subpixel": {"subpixel": 4},
+    "near": {"near": True},
+    "threads": {"threads": 2},
+}
 
 discover()
 out = {}
@@ -21,6 +27,8 @@ for case, how in CASES.items():
         history = run_chain([engine(iterations=5)], p, 5, lambda text: None)
         out[f"{case}/{name}/O"], out[f"{case}/{name}/P"] = p.O, p.P
         out[f"{case}/{name}/error"] = [row["error"] for row in history]
-        out[f"{case}/{name}/figures"] = [v for k, v in history[-1].items() if k not in ("engine", "iteration")]
+        out[f"{case}/{name}/figures"] = [
+            v for k, v in history[-1].items() if k not in ("engine", "iteration")
+        ]
 if p.team.root:
     np.savez(sys.argv[1], **out)
