@@ -54,7 +54,6 @@ class Ptycho:
         weight = p.object_weights(p.shifts.library(p.P))
         host = p.device.host
         run.made["ptycho"] = Reconstruction(host(p.O), host(p.P), host(weight), p.places, geometry, history)
-        run.made["ptycho.problem"] = p
 
     def problem(self, run) -> tuple[Problem, Geometry]:
         """Start values and frames of this rank; the same object and probe on all ranks"""

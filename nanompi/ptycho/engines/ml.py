@@ -138,14 +138,20 @@ class Direction:
 
 
 def direction(L, gO, gP, wO, wP, old) -> Direction:
-    """The preconditioned conjugate direction after `old` (None: steepest descent)"""
-    sO, sP = -gO / wO, -gP / wP
+    """The preconditioned conjugate direction after `old` (None: steepest descent); uses up gO, gP and old's
+    arrays"""
+    gO /= -wO
+    gP /= -wP
+    sO, sP = gO, gP
     size = inner(sO, wO, sO) + inner(sP, wP, sP)
     if old is None or old.turned:
-        return Direction(L, sO, sP, size, sO, sP)
+        return Direction(L, sO, sP, size, sO.copy(), sP.copy())
     beta = max(0.0, size - inner(sO, wO, old.sO) - inner(sP, wP, old.sP)) / old.size
-    beta = sO.real.dtype.type(beta)
-    return Direction(L, sO, sP, size, sO + beta * old.dO, sP + beta * old.dP)
+    dO, dP = old.dO, old.dP
+    for d, s in ((dO, sO), (dP, sP)):
+        d *= s.real.dtype.type(beta)
+        d += s
+    return Direction(L, sO, sP, size, dO, dP)
 
 
 def smoothness(O, weight: float, gO) -> float:
@@ -167,8 +173,14 @@ def negative_laplacian(O):
 
 
 def inner(a, w, b) -> float:
-    """Re <a, w b>, summed in double"""
-    return float(((a.conj() * b).real * w).sum(dtype=np.float64))
+    """Re <a, w b>, summed in double, some rows at a time so that no array of the object's size is made"""
+    a, b, w = (
+        a.reshape(-1, a.shape[-1]),
+        b.reshape(-1, b.shape[-1]),
+        np.broadcast_to(w, a.shape).reshape(-1, a.shape[-1]),
+    )
+    rows = [slice(i, i + 256) for i in range(0, len(a), 256)]
+    return float(sum(((a[r].conj() * b[r]).real * w[r]).sum(dtype=np.float64) for r in rows))
 
 
 def perfect(p) -> float:

@@ -68,7 +68,9 @@ def update_object(p, num, P, inertia):
     """O <- (sum_j P* psi_j + eps O) / (sum_j |P|^2 + eps)"""
     den = p.object_weights(P)
     eps = inertia * den.max()
-    p.O[...] = (num + eps * p.O) / (den + eps)
+    p.O *= eps
+    p.O += num
+    p.O /= den + eps
 
 
 def update_probe(p, psi, P, inertia):
