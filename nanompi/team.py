@@ -136,11 +136,18 @@ class Team:
                 answer = work()
             except NanompiError as e:
                 error = e
+        self._rest()
         answer, error = self.bcast((answer, error))
         if error is not None:
             error.common = True
             raise error
         return answer
+
+    def _rest(self):
+        """Wait for rank 0 without a busy loop: its work may be long, and need the cores."""
+        come = self.comm.Ibarrier() if self.size > 1 else None
+        while come and not come.Test():
+            time.sleep(0.001)
 
     # ---- between two ranks ---------------------------------------------------------------------------------
 

@@ -61,12 +61,12 @@ def variables(**more) -> dict[str, str]:
     return {**environment(), **threads, "PYTHONPATH": path, **more}
 
 
-@pytest.fixture(params=PYTHONS, ids=lambda path: Path(path).parents[1].name)
+@pytest.fixture(scope="session", params=PYTHONS, ids=lambda path: Path(path).parents[1].name)
 def python(request) -> str:
     """The python of a test."""
     return request.param
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def mpirun(python):
     return partial(start, python=python)

@@ -1,6 +1,6 @@
-"""Run by mpirun: every engine in double precision, or 100 iterations of DM in single; rank 0 writes the outcome.
+"""Run by mpirun: every engine in double precision, and 100 iterations of DM in single; rank 0 writes the outcome.
 
-usage: engines.py double | single OUT.npz
+usage: engines.py OUT.npz
 """
 
 import sys
@@ -39,12 +39,12 @@ def single() -> dict:
     """R-factors of 100 iterations of DM in single precision."""
     p, _, _ = problem("single", frames=49)
     history = run_chain([PARTS["engine"]["DM"](iterations=100)], p, 10, lambda text: None)
-    return {"R": [row["R"] for row in history if "R" in row], "dtype": np.array(p.O.dtype.name)}
+    return {"R": [row["R"] for row in history if "R" in row], "O": p.O}
 
 
 if __name__ == "__main__":
     with Team() as team:
         discover()
-        out = {"double": double, "single": single}[sys.argv[1]]()
+        out = double() | single()
         if team.root:
-            np.savez(sys.argv[2], **out)
+            np.savez(sys.argv[1], **out)

@@ -34,7 +34,12 @@ def sums(team):
 def refused(team):
     """What would give a wrong sum silently is an error on any number of ranks."""
     square = np.ones((4, 4), np.float32)
-    for arrays in ((square.T[:, :2],), (square[:, ::2],), (square, np.ones(3)), (np.ones(2, "c8"), np.ones(2))):
+    for arrays in (
+        (square.T[:, :2],),
+        (square[:, ::2],),
+        (square, np.ones(3)),
+        (np.ones(2, "c8"), np.ones(2)),
+    ):
         try:
             team.sum(*arrays)
         except ValueError as e:
@@ -66,7 +71,9 @@ def between(team):
     for n in (0, 1, 1000, 12_345):
         data = np.full(n, team.rank, np.uint8)
         others = [r for r in range(team.size) if r != team.rank]
-        requests = [r for to in others for r in team.isend(data, to, tag=3) + team.isend(bytes(data), to, tag=4)]
+        requests = [
+            r for to in others for r in team.isend(data, to, tag=3) + team.isend(bytes(data), to, tag=4)
+        ]
         for source in others:
             for tag in (4, 3):
                 got = team.recv(source, tag)

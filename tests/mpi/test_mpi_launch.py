@@ -29,14 +29,21 @@ def nanompi(python, *argv, **environ):
     """`python -m nanompi ARGV` outside mpirun."""
     command = [python, "-m", "nanompi", *map(str, argv)]
     return subprocess.run(
-        command, capture_output=True, text=True, timeout=60, env=variables(**environ), stdin=subprocess.DEVNULL
+        command,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=variables(**environ),
+        stdin=subprocess.DEVNULL,
     )
 
 
 @pytest.mark.parametrize("name", ["PMI_SIZE", "SLURM_STEP_NUM_TASKS"])
 def test_a_lone_process_of_many_is_refused(python, job, name):
     done = nanompi(python, "run", job, **{name: "2"})
-    assert done.returncode == 4 and "the launcher started 2 processes" in done.stderr and REFUSED in done.stderr
+    assert (
+        done.returncode == 4 and "the launcher started 2 processes" in done.stderr and REFUSED in done.stderr
+    )
     assert "Traceback" not in done.stderr and not (job.parent / "runs").exists()
 
 
@@ -55,7 +62,11 @@ def test_one_rank_works_without_an_mpi_library_and_more_are_refused(python, job)
     done = nanompi(python, "run", job, **missing)
     assert done.returncode == 0 and "1 rank, MPI: none (one rank)" in done.stdout, done.stderr
     done = nanompi(python, "run", "-n", "2", job, **missing)
-    assert done.returncode == 4 and 'pip install "nanompi[mpi]"' in done.stderr and "Traceback" not in done.stderr
+    assert (
+        done.returncode == 4
+        and 'pip install "nanompi[mpi]"' in done.stderr
+        and "Traceback" not in done.stderr
+    )
     assert len(list((job.parent / "runs/job").glob("run-*"))) == 1
 
 
