@@ -4,6 +4,9 @@ A user's mistake never shows a traceback: raise one of these with a message that
 what is allowed and what to do.
 """
 
+import sys
+import traceback
+
 
 class NanompiError(Exception):
     """Base of all errors with a message for the user; `code` is the exit code of the program."""
@@ -61,3 +64,29 @@ def nearest(word: str, known) -> str:
     low = {k.lower(): k for k in known}
     found = difflib.get_close_matches(str(word).lower(), list(low), n=1, cutoff=0.6)
     return f' (did you mean "{low[found[0]]}"?)' if found else ""
+
+
+def exit_code(error: BaseException) -> int:
+    """The exit code of the program after an error."""
+    if isinstance(error, MemoryError):
+        return ResourceError.code
+    if isinstance(error, KeyboardInterrupt):
+        return 130
+    code = error.code if isinstance(error, NanompiError | SystemExit) else 1
+    return 0 if code is None else code if isinstance(code, int) else 1
+
+
+def complain(error: BaseException, trace=None, who: str = ""):
+    """Print an error to stderr: the message alone for the user's mistakes, with the traceback for ours."""
+    sys.stdout.flush()
+    if isinstance(error, NanompiError):
+        text = f"nanompi: {who}{error}\n"
+    elif isinstance(error, KeyboardInterrupt | SystemExit):
+        text = f"nanompi: {who}stopped ({f'{type(error).__name__} {error}'.strip()})\n"
+    elif isinstance(error, MemoryError):
+        text = f"nanompi: {who}out of memory: {error}\n"
+    else:
+        text = "".join(traceback.format_exception(type(error), error, trace))
+        text += f"nanompi: {who}internal error, please report it with the lines above\n"
+    sys.stderr.write(text)
+    sys.stderr.flush()

@@ -1,19 +1,18 @@
 """The ranks of one job. The only module that knows MPI.
 
-A collective verb (`sum`, `max`, `bcast`, `gather`, ...) is called by every rank, in the same order, and never inside
-`if team.root`. Inside `with Team() as team:` an exception on one rank ends all ranks within seconds, with that rank's
-message and exit code.
+A collective verb (`sum`, `max`, `bcast`, `gather`, ...) is called by every rank, in the same order, and never
+inside `if team.root`. Inside `with Team() as team:` an exception on one rank (SystemExit too, whatever its code)
+ends all ranks within seconds, with that rank's message and exit code.
 """
 
 import os
 import socket
 import sys
 import time
-import traceback
 
 import numpy as np
 
-from nanompi.errors import NanompiError, ResourceError
+from nanompi.errors import NanompiError, ResourceError, complain, exit_code
 
 PIECE = 1 << 30  # bytes of one message: counts stay below 2**31 with every MPI
 _SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS", "PMIX_SIZE", "MV2_COMM_WORLD_SIZE")
@@ -33,8 +32,8 @@ class Team:
     seconds, bytes       : time spent and bytes sent in `sum`
     vendor               : text naming the MPI library
     alone : this rank by itself, for work that ranks do side by side.
-    Without an MPI library one rank works alone. Errors: ResourceError when a launcher started N processes that do not
-    know each other (`mpirun` of another MPI, `srun --mpi=none`).
+    Without an MPI library one rank works alone. Errors: ResourceError when a launcher started N processes that
+    do not know each other (`mpirun` of another MPI, `srun --mpi=none`).
     """
 
     def __init__(self, alone: bool = False):
@@ -45,12 +44,7 @@ class Team:
         self.seconds, self.bytes = 0.0, 0
         self.vendor = _vendor() if self.comm else "none (one rank)"
         if self.size == 1 and launched() > 1 and not alone:
-            raise ResourceError(
-                f"the launcher started {launched()} processes, but MPI ({self.vendor}) sees only one: each would do the "
-                "whole job alone. The mpirun or srun in use belongs to another MPI than the one that Python loads. "
-                "Use the mpirun beside this python, `nanompi run -n N`, or srun with the matching --mpi=TYPE "
-                "(`srun --mpi=list`)."
-            )
+            raise _stranger(f"MPI ({self.vendor}) sees only one: each would do the whole job alone")
 
     def _on_node(self):
         if not self.comm:
@@ -62,20 +56,22 @@ class Team:
         node.Free()
         return place
 
-    # ---- collective verbs -------------------------------------------------------------------------------------
+    # ---- collective verbs ----------------------------------------------------------------------------------
 
     def sum(self, *arrays: np.ndarray):
         """Replace each array by its sum over the ranks: one in-place Allreduce for all of them.
 
-        arrays : C-contiguous, float or complex; all of one real dtype. Several small arrays travel in one message; a
-            large one is reduced where it stands, in pieces of 1 GiB.
+        arrays : C-contiguous, float or complex; all of one real dtype. Several arrays travel in one message (a
+            copy); one alone is summed where it stands. In pieces of 1 GiB.
         """
+        flat = [_reals(a) for a in arrays]
+        if len({a.dtype for a in flat}) > 1:
+            raise ValueError(f"team.sum needs arrays of one precision, not {[a.dtype.name for a in arrays]}")
         if self.size == 1:
             return
         from mpi4py import MPI
 
         t = time.perf_counter()
-        flat = [_reals(a) for a in arrays]
         together = flat[0] if len(flat) == 1 else np.concatenate(flat)
         for piece in _pieces(together):
             self.comm.Allreduce(MPI.IN_PLACE, piece)
@@ -140,22 +136,26 @@ class Team:
                 answer = work()
             except NanompiError as e:
                 error = e
+        self._rest()
         answer, error = self.bcast((answer, error))
         if error is not None:
             error.common = True
             raise error
         return answer
 
-    # ---- between two ranks ------------------------------------------------------------------------------------
+    def _rest(self):
+        """Wait for rank 0 without a busy loop: its work may be long, and need the cores."""
+        come = self.comm.Ibarrier() if self.size > 1 else None
+        while come and not come.Test():
+            time.sleep(0.001)
+
+    # ---- between two ranks ---------------------------------------------------------------------------------
 
     def isend(self, data, to: int, tag: int = 0):
-        """Start to send bytes (any buffer) to a rank; returns the requests. `data` must stay as it is until they end."""
+        """Start to send bytes (any buffer) to a rank; the requests. `data` must stay as it is until they end."""
         view = np.frombuffer(data, np.uint8)
         size = np.array([view.nbytes], np.int64)
-        return [
-            (self.comm.Isend(size, to, tag), size),
-            *((self.comm.Isend(p, to, tag), p) for p in _pieces(view)),
-        ]
+        return [(self.comm.Isend(part, to, tag), part) for part in (size, *_pieces(view))]
 
     def wait(self, requests):
         """Wait until the requests of `isend` have ended."""
@@ -171,41 +171,32 @@ class Team:
             self.comm.Recv(piece, source, tag)
         return out
 
-    # ---- the guard --------------------------------------------------------------------------------------------
+    # ---- the guard -----------------------------------------------------------------------------------------
 
     def __enter__(self):
         return self
 
     def __exit__(self, kind, error, trace):
-        if error is None or (isinstance(error, SystemExit) and not error.code):
-            return False
-        code = getattr(error, "code", 1) if isinstance(error, NanompiError | SystemExit) else 1
+        if error is None:
+            return
+        code = exit_code(error)
         if getattr(error, "common", False) or self.size == 1:
-            if self.root:
+            if self.root and code:
                 complain(error, trace)
+            self.barrier()  # Open MPI ends all ranks when the first one exits: not before rank 0 has spoken
             sys.exit(code)
         complain(error, trace, f"rank {self.rank} on {self.host}: ")
-        self.comm.Abort(code if isinstance(code, int) else 1)
-
-
-def complain(error: BaseException, trace=None, who: str = ""):
-    """Print an error to stderr: the message alone for the user's mistakes, with the traceback for ours."""
-    sys.stdout.flush()
-    if isinstance(error, NanompiError):
-        text = f"nanompi: {who}{error}\n"
-    elif isinstance(error, KeyboardInterrupt | SystemExit):
-        text = f"nanompi: {who}stopped ({type(error).__name__} {error})\n"
-    elif isinstance(error, MemoryError):
-        text = f"nanompi: {who}out of memory: {error}\n"
-    else:
-        text = "".join(traceback.format_exception(type(error), error, trace))
-        text += f"nanompi: {who}internal error, please report it with the lines above\n"
-    sys.stderr.write(text)
-    sys.stderr.flush()
+        # The others still wait for this rank: also an exit with 0 is a failure here.
+        time.sleep(0.3)  # mpiexec kills without reading what is still in the pipe of stderr
+        self.comm.Abort(code or 1)
+        os._exit(code or 1)  # MPICH's Abort returns: python would go on to print the error a second time
 
 
 def _world():
     """MPI.COMM_WORLD, or None where no MPI library is installed."""
+    import mpi4py
+
+    mpi4py.rc(initialize=False, finalize=True)
     try:
         from mpi4py import MPI
     except (ImportError, RuntimeError) as e:
@@ -215,7 +206,24 @@ def _world():
                 'Install one beside it: pip install "nanompi[mpi]", or load the site\'s MPI module.'
             ) from None
         return None
+    if not MPI.Is_initialized():
+        _same_family(MPI.Get_library_version())
+        MPI.Init_thread()
     return MPI.COMM_WORLD
+
+
+def _same_family(library: str):
+    """Refuse MPICH and its kin under Open MPI's mpirun before they start: they would end the process at once."""
+    if "OMPI_COMM_WORLD_SIZE" in os.environ and any(kin in library.lower() for kin in ("mpich", "intel")):
+        raise _stranger(f"Open MPI's mpirun cannot start {' '.join(library.split()[:3])}")
+
+
+def _stranger(why: str) -> ResourceError:
+    return ResourceError(
+        f"the launcher started {launched()} processes, but {why}. The mpirun or srun in use belongs to another "
+        "MPI than the one that Python loads. Use the mpirun beside this python, `nanompi run -n N`, or srun with "
+        "the matching --mpi=TYPE (`srun --mpi=list`)."
+    )
 
 
 def _vendor() -> str:

@@ -29,14 +29,15 @@ def main(args) -> int:
 
 def work(args) -> int:
     """What each rank does."""
-    from nanompi.progress import Log
-    from nanompi.report.previews import previews
-    from nanompi.run import perform
-    from nanompi.step import discover
     from nanompi.team import Team
 
     _end_by_signals()
-    with Team() as team:
+    with Team() as team:  # first of all: what fails before it on one rank alone, the others do not hear of
+        from nanompi.progress import Log
+        from nanompi.report.previews import previews
+        from nanompi.run import perform
+        from nanompi.step import discover
+
         discover()
         hosts = team.allgather(team.host)
         job, folder = team.on_root(lambda: _prepare(args, team.vendor, hosts))

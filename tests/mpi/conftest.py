@@ -1,51 +1,72 @@
-"""Programs under a real mpirun: the fixture `mpirun(n, program, *arguments)`."""
+"""Programs under a real mpirun: the fixture `mpirun(n, program, *arguments)`.
+
+Every test that uses it runs with this python, and with each python of another virtual environment in
+NANOMPI_PYTHONS (separated as in PATH), so that the other MPI wheel is tried too.
+"""
 
 import os
 import shutil
 import subprocess
 import sys
 import textwrap
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from nanompi.cli.launch import environment
+
 ROOT = Path(__file__).parents[2]
+PYTHONS = [sys.executable, *filter(None, os.environ.get("NANOMPI_PYTHONS", "").split(os.pathsep))]
 
 
 def start(
-    n: int, program, *arguments, code: int = 0, seconds: float = 60, **environ
+    n: int, program, *arguments, code=0, seconds: float = 60, python: str = sys.executable, **environ
 ) -> subprocess.CompletedProcess:
-    """Run a python file (a Path) or python text under n ranks; the test fails with its output on another
-    exit code.
+    """Run a python file (a Path), python text, or the words of a list after `python`, under n ranks; the test
+    fails with its output on another exit code.
 
-    The mpiexec beside this python is taken, else the one on the PATH. environ: further environment variables.
+    The mpiexec beside the python is taken, else the one on the PATH. code: the exit code expected, None for any
+    but 0. environ: further environment variables.
     """
-    mpiexec = Path(sys.executable).parent / "mpiexec"
-    mpiexec = str(mpiexec) if mpiexec.exists() else shutil.which("mpiexec")
-    assert mpiexec, 'no mpiexec: pip install "nanompi[mpi]"'
-    what = [str(program)] if isinstance(program, Path) else ["-c", textwrap.dedent(program)]
-    command = [mpiexec, "-n", str(n), sys.executable, *what, *map(str, arguments)]
+    command = [mpiexec(python), "-n", str(n), python, *_words(program), *map(str, arguments)]
     try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=seconds, env=_environment(environ)
-        )
+        own = {"env": variables(**environ), "stdin": subprocess.DEVNULL}
+        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, **own)
     except subprocess.TimeoutExpired as e:
         pytest.fail(f"{n} ranks hang: not done after {seconds} s\n{e.stdout or ''}\n{e.stderr or ''}")
-    if done.returncode != code:
+    if done.returncode != code and (code is not None or done.returncode == 0):
         pytest.fail(f"{n} ranks ended with {done.returncode}, not {code}\n{done.stdout}\n{done.stderr}")
     return done
 
 
-def _environment(more):
-    """Variables of a test run: this checkout, one thread, and leave for Open MPI to run as root on few
-    cores."""
-    allow = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
-    allow["PRTE_MCA_rmaps_default_mapping_policy"] = ":oversubscribe"
+def _words(program) -> list[str]:
+    if isinstance(program, list):
+        return program
+    return [str(program)] if isinstance(program, Path) else ["-c", textwrap.dedent(program)]
+
+
+def mpiexec(python: str) -> str:
+    """The mpiexec that belongs to a python."""
+    beside = Path(python).parent / "mpiexec"
+    found = str(beside) if beside.exists() else shutil.which("mpiexec")
+    assert found, 'no mpiexec: pip install "nanompi[mpi]"'
+    return found
+
+
+def variables(**more) -> dict[str, str]:
+    """Environment of a test run: this checkout, one thread, and leave for more ranks than cores."""
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
     threads = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    return {**os.environ, **allow, **threads, "PYTHONPATH": path, **more}
+    return {**environment(), **threads, "PYTHONPATH": path, **more}
 
 
-@pytest.fixture
-def mpirun():
-    return start
+@pytest.fixture(scope="session", params=PYTHONS, ids=lambda path: Path(path).parents[1].name)
+def python(request) -> str:
+    """The python of a test."""
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def mpirun(python):
+    return partial(start, python=python)

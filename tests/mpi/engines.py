@@ -1,4 +1,4 @@
-"""Run by mpirun: five iterations of every engine in double precision; rank 0 writes object, probe and history.
+"""Run by mpirun: every engine in double precision, and 100 iterations of DM in single; rank 0 writes the outcome.
 
 usage: engines.py OUT.npz
 """
@@ -9,6 +9,7 @@ import numpy as np
 
 from nanompi.ptycho.engines.engine import run_chain
 from nanompi.step import PARTS, discover
+from nanompi.team import Team
 from tests.scene import problem
 
 CASES = {
@@ -19,16 +20,31 @@ CASES = {
     "threads": {"threads": 2},
 }
 
-discover()
-out = {}
-for case, how in CASES.items():
-    for name, engine in PARTS["engine"].items():
-        p, _, _ = problem(**how)
-        history = run_chain([engine(iterations=5)], p, 5, lambda text: None)
-        out[f"{case}/{name}/O"], out[f"{case}/{name}/P"] = p.O, p.P
-        out[f"{case}/{name}/error"] = [row["error"] for row in history]
-        out[f"{case}/{name}/figures"] = [
-            v for k, v in history[-1].items() if k not in ("engine", "iteration")
-        ]
-if p.team.root:
-    np.savez(sys.argv[1], **out)
+
+def double() -> dict:
+    """Object, probe, errors and figures of five iterations of every engine in every case."""
+    out = {}
+    for case, how in CASES.items():
+        for name, engine in PARTS["engine"].items():
+            p, _, _ = problem(**how)
+            history = run_chain([engine(iterations=5)], p, 5, lambda text: None)
+            out[f"{case}/{name}/O"], out[f"{case}/{name}/P"] = p.O, p.P
+            out[f"{case}/{name}/error"] = [row["error"] for row in history]
+            figures = [v for k, v in history[-1].items() if k not in ("engine", "iteration")]
+            out[f"{case}/{name}/figures"] = figures
+    return out
+
+
+def single() -> dict:
+    """R-factors of 100 iterations of DM in single precision."""
+    p, _, _ = problem("single", frames=49)
+    history = run_chain([PARTS["engine"]["DM"](iterations=100)], p, 10, lambda text: None)
+    return {"R": [row["R"] for row in history if "R" in row], "O": p.O}
+
+
+if __name__ == "__main__":
+    with Team() as team:
+        discover()
+        out = double() | single()
+        if team.root:
+            np.savez(sys.argv[1], **out)

@@ -1,0 +1,75 @@
+"""A rank that fails ends all ranks within seconds, with its message and exit code; nobody waits for ever."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+PROGRAM = Path(__file__).parent / "fault_program.py"
+OWN = "internal error, please report it"
+FAULTS = [  # how, exit code, what stderr says after "rank R on HOST: "
+    ("data", 3, "scan.h5: frame 7 cannot be read"),
+    ("numbers", 5, "the error is nan at iteration 3"),
+    ("value", 1, OWN),
+    ("memory", 4, "out of memory: Unable to allocate 12 GiB"),
+    ("exit", 143, "stopped (SystemExit 143)"),
+    ("exit with 0", 1, "stopped (SystemExit 0)"),
+    ("exit with text", 1, "stopped (SystemExit enough)"),
+    ("keyboard", 130, "stopped (KeyboardInterrupt)"),
+]
+
+
+def since_failure(folder) -> float:
+    """Seconds since the rank failed."""
+    return time.time() - float((folder / "failed").read_text())
+
+
+def alive(folder) -> list[int]:
+    """The ranks whose process is still there 2 s after the end (a zombie is none)."""
+    deadline, left = time.time() + 2, [int(p.read_text()) for p in folder.glob("pid-*")]
+    assert left
+    while (left := [pid for pid in left if _runs(pid)]) and time.time() < deadline:
+        time.sleep(0.05)
+    return left
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.parametrize("n, failing", [(2, 0), (3, 2)])
+@pytest.mark.parametrize("how, code, text", FAULTS, ids=[f[0] for f in FAULTS])
+def test_an_error_on_one_rank_ends_all(mpirun, tmp_path, n, failing, how, code, text):
+    done = mpirun(n, PROGRAM, failing, how, tmp_path, code=code, seconds=20)
+    assert since_failure(tmp_path) < 5
+    said = f"nanompi: rank {failing} on {os.uname().nodename}: {text}"
+    assert done.stderr.count(said) == 1, done.stderr
+    # Ours shows where, once; the user's shows no traceback.
+    assert done.stderr.count("Traceback") == done.stderr.count("ValueError: of") == (how == "value")
+    assert not alive(tmp_path)
+
+
+@pytest.mark.parametrize("n, failing", [(2, 0), (3, 2)])
+def test_a_killed_rank_ends_all(mpirun, tmp_path, n, failing):
+    mpirun(n, PROGRAM, failing, "kill", tmp_path, code=None, seconds=20)
+    assert since_failure(tmp_path) < 5 and len(list(tmp_path.glob("pid-*"))) == n and not alive(tmp_path)
+
+
+def test_a_library_that_is_missing_on_one_rank_ends_all(mpirun, tmp_path):
+    program = """
+        import os, sys, time
+        from pathlib import Path
+        rank = os.environ.get("PMI_RANK") or os.environ["OMPI_COMM_WORLD_RANK"]
+        Path(sys.argv.pop(), f"pid-{rank}").write_text(str(os.getpid()))
+        if rank == "1":
+            sys.modules["nanompi.run"] = None
+        from nanompi.cli import main
+        sys.exit(main(["run", "job.yaml"]))
+        """
+    done = mpirun(2, program, tmp_path, code=1, seconds=20)
+    assert "ModuleNotFoundError: import of nanompi.run halted" in done.stderr and "rank 1 on" in done.stderr
+    assert not alive(tmp_path)

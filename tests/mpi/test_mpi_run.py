@@ -1,0 +1,87 @@
+"""The whole program on 1, 2 and 3 ranks: the same result file, whichever way frames are split and loaded."""
+
+import json
+import os
+
+import h5py
+import numpy as np
+import pytest
+
+SCAN = """
+nanompi: 1
+input: {simulate: {frames: 40, size: 32, photons: 1e5}}
+steps: [{use: ptycho}]
+"""
+JOB = """
+nanompi: 1
+name: x
+input: {file: FILE}
+steps:
+  - use: ptycho
+    engines: DM*3 ML*2
+run: {precision: double, split: stripes}
+"""
+WAYS = [  # ranks, split, frames
+    (2, "kmeans", "scatter"),
+    (3, "stripes", "read"),
+]
+
+
+def nanompi(mpirun, n, *argv, **how):
+    return mpirun(n, ["-m", "nanompi", *map(str, argv)], **how)
+
+
+def arrays(folder) -> dict[str, np.ndarray]:
+    """What the run in a folder found."""
+    names = ("object/data", "probe/data", "object/weight", "history/error", "history/R", "history/llk")
+    with h5py.File(folder / "x/latest/result.h5") as f:
+        return {name: f["entry_1"][name][()] for name in names}
+
+
+@pytest.fixture
+def scan(mpirun, tmp_path, monkeypatch):
+    """A folder with a measured (well, simulated and saved) scan and its job."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "scan.yaml").write_text(SCAN)
+    (tmp_path / "job.yaml").write_text(JOB.replace("FILE", "scan.cxi"))
+    nanompi(mpirun, 1, "simulate", "scan.yaml", "-o", "scan.cxi")
+    return tmp_path
+
+
+def test_the_result_file_is_the_same(mpirun, scan):
+    nanompi(mpirun, 1, "run", "job.yaml", "--out", "one")
+    want = arrays(scan / "one")
+    assert want["object/data"].dtype == np.complex128 and 0.1 < np.nanmin(want["history/R"]) < 0.2
+    for n, split, frames in WAYS:
+        edit = ["--set", f"run.split={split}", "--set", f"run.frames={frames}"]
+        said = nanompi(mpirun, n, "run", "job.yaml", "--out", f"{n}{split}", *edit).stdout
+        assert (
+            f"frames: {frames}" in said and f"split: {split}" in said and "start probe from the data" in said
+        )
+        for name, got in arrays(scan / f"{n}{split}").items():
+            error = np.nanmax(abs(got - want[name])) / np.nanmax(abs(want[name]))
+            assert error <= (1e-6 if got.dtype == np.float32 else 1e-9), (n, split, frames, name, error)
+
+
+# A file that only rank 0 sees: each rank has its own current folder, and the file's path leads through it.
+ALONE = """
+import os, sys
+rank = os.environ.get("PMI_RANK") or os.environ["OMPI_COMM_WORLD_RANK"]
+if rank != "0":
+    os.makedirs("elsewhere", exist_ok=True)
+    os.chdir("elsewhere")
+from nanompi.cli import main
+sys.exit(main(["run", *sys.argv[1:]]))
+"""
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/cwd"), reason="no /proc on this system")
+def test_a_file_that_one_rank_does_not_see(mpirun, scan):
+    job = scan / "job.yaml"
+    job.write_text(JOB.replace("FILE", "/proc/self/cwd/scan.cxi").replace("DM*3 ML*2", "DM*1"))
+    done = mpirun(2, ALONE, job, "--out", scan / "runs", "--set", "run.frames=read", code=3, seconds=40)
+    assert "rank 1 on" in done.stderr and "/proc/self/cwd/scan.cxi" in done.stderr, done.stderr
+    assert "Traceback" not in done.stderr
+    done = mpirun(2, ALONE, job, "--out", scan / "runs")
+    assert "frames: scatter" in done.stdout and "1 of 2 ranks cannot open the file" in done.stdout
+    assert json.loads((scan / "runs/x/latest/environment.json").read_text())
