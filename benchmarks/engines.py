@@ -4,8 +4,9 @@ usage: python benchmarks/engines.py [--quick] [--json engines.json]
        mpirun -n 2 python benchmarks/engines.py --ranks      (and -n 1: parallel efficiency of the iterations)
 
 The transforms are scipy.fft with one worker on the same arrays, a few frames at a time as the engine does
-them: two for each frame and mode for DM, AP and RAAR, three for ML. Seconds on one thread are of the CPU, so that other programs on
-the machine disturb them little; the gain of two threads is one of wall time and needs a quiet machine.
+them: two for each frame and mode for DM, AP and RAAR, three for ML. Seconds on one thread are of the CPU,
+so that other programs disturb them little; the gain of two threads is one of wall time and needs a quiet
+machine.
 """
 
 import argparse

@@ -38,7 +38,8 @@ class Options:
 class Run:
     """What a step sees.
 
-    team, device, clock, say : the ranks, this rank's device, time per phase, the log (`say(text)`: rank 0 only)
+    team, device, clock, say : the ranks, this rank's device, time per phase, the log (`say(text)`: rank 0
+        only)
     folder  : run folder (exists on rank 0)
     scan    : positions, geometry, mask (`nanompi.scan.Scan`), on every rank, without frames
     parts   : list over ranks of global frame indices; `parts[team.rank]` are this rank's frames
@@ -92,16 +93,16 @@ def _split(run):
 
 
 def _what(run) -> str:
-    scan, shape = run.scan, run.scan.source.shape
-    sizes = [len(p) for p in run.parts]
-    field = "" if scan.focus is None else f" near field, focus to sample {units.show(scan.focus, 'm')},"
-    return "\n".join([
-        f"{scan.format} {scan.file}: {shape[0]} frames of {shape[1]} x {shape[2]} {scan.source.dtype},{field}"
-        f" wavelength {units.show(scan.wavelength, 'm')}, distance {units.show(scan.distance, 'm')},"
-        f" detector pixel {units.show(scan.pixel[0], 'm')}",
+    scan, (n, h, w), sizes = run.scan, run.scan.source.shape, [len(p) for p in run.parts]
+    near = "" if scan.focus is None else f"near field, focus to sample {units.show(scan.focus, 'm')}, "
+    lines = [
+        f"{scan.format} {scan.file}: {n} frames of {h} x {w} {scan.source.dtype}, {near}"
+        f"wavelength {units.show(scan.wavelength, 'm')}, distance {units.show(scan.distance, 'm')}, "
+        f"detector pixel {units.show(scan.pixel[0], 'm')}",
         *(f"note: {note}" for note in scan.notes),
         f"split: {run.options.split}, {min(sizes)} to {max(sizes)} frames on each of {len(sizes)} ranks",
-    ])  # fmt: skip
+    ]
+    return "\n".join(lines)
 
 
 def _write(run, job):
@@ -116,8 +117,14 @@ def account(run) -> dict[str, Any]:
     """Ranks, devices, seconds and bytes per phase, peak memory: the figures of a run (a collective verb)."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     run.clock.bytes["combine"] = run.team.bytes
-    own = {"host": run.team.host, "device": str(run.device), "frames": len(run.parts[run.team.rank]),
-           "peak_memory": peak, "seconds": run.clock.seconds, "bytes": run.clock.bytes}  # fmt: skip
+    own = {
+        "host": run.team.host,
+        "device": str(run.device),
+        "frames": len(run.parts[run.team.rank]),
+        "peak_memory": peak,
+        "seconds": run.clock.seconds,
+        "bytes": run.clock.bytes,
+    }
     return {"mpi": run.team.vendor, "seconds": run.clock.elapsed(), "ranks": run.team.allgather(own)}
 
 
@@ -125,13 +132,12 @@ def _table(run) -> str:
     """Seconds, share and GB/s per phase (the slowest rank), and the largest memory of a rank."""
     book = account(run)
     ranks, whole = book["ranks"], book["seconds"]
-    lines = [f"{'phase':<10} {'seconds':>8} {'share':>6} {'GB/s':>6}"]
+    lines = ["where the time went (slowest rank):", f"{'phase':<10} {'seconds':>8} {'share':>6} {'GB/s':>6}"]
     for phase in run.clock.seconds:
         t = max(r["seconds"].get(phase, 0.0) for r in ranks)
         nbytes = sum(r["bytes"].get(phase, 0) for r in ranks)
         rate = f"{nbytes / t / 1e9:6.2f}" if nbytes and t else ""
         lines.append(f"{phase:<10} {t:8.2f} {100 * t / whole:5.1f}% {rate}")
-    lines.append(
-        f"{'total':<10} {whole:8.2f}   peak memory {units.show(max(r['peak_memory'] for r in ranks), 'B')} per rank"
-    )
+    peak = units.show(max(r["peak_memory"] for r in ranks), "B")
+    lines.append(f"{'total':<10} {whole:8.2f}   peak memory {peak} per rank")
     return "\n".join(lines)

@@ -1,8 +1,8 @@
 """The ranks of one job. The only module that knows MPI.
 
 A collective verb (`sum`, `max`, `bcast`, `gather`, ...) is called by every rank, in the same order, and never
-inside `if team.root`. Inside `with Team() as team:` an exception on one rank (SystemExit too, whatever its code)
-ends all ranks within seconds, with that rank's message and exit code.
+inside `if team.root`. Inside `with Team() as team:` an exception on one rank (SystemExit too, whatever its
+code) ends all ranks within seconds, with that rank's message and exit code.
 """
 
 import os
@@ -32,8 +32,8 @@ class Team:
     seconds, bytes       : time spent and bytes sent in `sum`
     vendor               : text naming the MPI library
     alone : this rank by itself, for work that ranks do side by side.
-    Without an MPI library one rank works alone. Errors: ResourceError when a launcher started N processes that
-    do not know each other (`mpirun` of another MPI, `srun --mpi=none`).
+    Without an MPI library one rank works alone. Errors: ResourceError when a launcher started N processes
+    that do not know each other (`mpirun` of another MPI, `srun --mpi=none`).
     """
 
     def __init__(self, alone: bool = False):
@@ -61,8 +61,8 @@ class Team:
     def sum(self, *arrays: np.ndarray):
         """Replace each array by its sum over the ranks: one in-place Allreduce for all of them.
 
-        arrays : C-contiguous, float or complex; all of one real dtype. Several arrays travel in one message (a
-            copy); one alone is summed where it stands. In pieces of 1 GiB.
+        arrays : C-contiguous, float or complex; all of one real dtype. Several arrays travel in one message
+            (a copy); one alone is summed where it stands. In pieces of 1 GiB.
         """
         flat = [_reals(a) for a in arrays]
         if len({a.dtype for a in flat}) > 1:
@@ -152,7 +152,7 @@ class Team:
     # ---- between two ranks ---------------------------------------------------------------------------------
 
     def isend(self, data, to: int, tag: int = 0):
-        """Start to send bytes (any buffer) to a rank; the requests. `data` must stay as it is until they end."""
+        """Start to send bytes (any buffer) to a rank; `data` stays as it is until the requests end."""
         view = np.frombuffer(data, np.uint8)
         size = np.array([view.nbytes], np.int64)
         return [(self.comm.Isend(part, to, tag), part) for part in (size, *_pieces(view))]
@@ -213,16 +213,16 @@ def _world():
 
 
 def _same_family(library: str):
-    """Refuse MPICH and its kin under Open MPI's mpirun before they start: they would end the process at once."""
+    """Refuse MPICH and its kin under Open MPI's mpirun before they start: they would end the process."""
     if "OMPI_COMM_WORLD_SIZE" in os.environ and any(kin in library.lower() for kin in ("mpich", "intel")):
         raise _stranger(f"Open MPI's mpirun cannot start {' '.join(library.split()[:3])}")
 
 
 def _stranger(why: str) -> ResourceError:
     return ResourceError(
-        f"the launcher started {launched()} processes, but {why}. The mpirun or srun in use belongs to another "
-        "MPI than the one that Python loads. Use the mpirun beside this python, `nanompi run -n N`, or srun with "
-        "the matching --mpi=TYPE (`srun --mpi=list`)."
+        f"the launcher started {launched()} processes, but {why}. The mpirun or srun in use belongs to "
+        "another MPI than the one that Python loads. Use the mpirun beside this python, `nanompi run -n N`, "
+        "or srun with the matching --mpi=TYPE (`srun --mpi=list`)."
     )
 
 

@@ -26,8 +26,8 @@ def start(
     """Run a python file (a Path), python text, or the words of a list after `python`, under n ranks; the test
     fails with its output on another exit code.
 
-    The mpiexec beside the python is taken, else the one on the PATH. code: the exit code expected, None for any
-    but 0. environ: further environment variables.
+    The mpiexec beside the python is taken, else the one on the PATH. code: the exit code expected, None for
+    any but 0. environ: further environment variables.
     """
     command = [mpiexec(python), "-n", str(n), python, *_words(program), *map(str, arguments)]
     try:

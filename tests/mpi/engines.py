@@ -1,4 +1,5 @@
-"""Run by mpirun: every engine in double precision, and 100 iterations of DM in single; rank 0 writes the outcome.
+"""Run by mpirun: every engine in double precision, and 100 iterations of DM in single; rank 0 writes the
+outcome.
 
 usage: engines.py OUT.npz
 """

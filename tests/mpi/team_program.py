@@ -10,7 +10,8 @@ from nanompi.team import Team
 
 
 def sums(team):
-    """Float and complex arrays, alone and together, in many pieces, keep their dtype; sums are exact integers."""
+    """Float and complex arrays, alone and together, in many pieces, keep their dtype; sums are exact
+    integers."""
     nanompi.team.PIECE = 1000  # as 1 GiB, but quick
     whole = sum(range(1, team.size + 1))
     for dtype in (np.float32, np.float64, np.complex64, np.complex128):

@@ -31,7 +31,8 @@ def test_five_iterations_of_every_engine_are_the_same(outcomes, n):
 
 @pytest.mark.parametrize("n", [2, 3])
 def test_single_precision_reaches_the_same_r_factor(outcomes, n):
-    """Sums of another order differ by rounding; 100 iterations of DM let that grow, yet not to be seen in R."""
+    """Sums of another order differ by rounding; 100 iterations of DM let that grow, yet not to be seen in
+    R."""
     one, many = outcomes[1]["R"], outcomes[n]["R"]
     assert outcomes[n]["O"].dtype == np.complex64 and 0.03 < one[-1] < 0.06  # the noise alone gives 0.05
     assert abs(many[-1] / one[-1] - 1) < 0.01, (many[-1], one[-1])
