@@ -15,6 +15,7 @@ import numpy as np
 from nanompi.errors import NanompiError, ResourceError, complain, exit_code
 
 PIECE = 1 << 30  # bytes of one message: counts stay below 2**31 with every MPI
+LARGE = 1 << 20  # bytes from which an array is summed by itself: a copy would cost more than a message
 _SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS", "PMIX_SIZE", "MV2_COMM_WORLD_SIZE")
 
 
@@ -61,8 +62,8 @@ class Team:
     def sum(self, *arrays: np.ndarray):
         """Replace each array by its sum over the ranks: one in-place Allreduce for all of them.
 
-        arrays : C-contiguous, float or complex; all of one real dtype. Several arrays travel in one message
-            (a copy); one alone is summed where it stands. In pieces of 1 GiB.
+        arrays : C-contiguous, float or complex; all of one real dtype. Small arrays travel in one message (a
+            copy); a large one is summed where it stands, in pieces of 1 GiB.
         """
         flat = [_reals(a) for a in arrays]
         if len({a.dtype for a in flat}) > 1:
@@ -72,13 +73,15 @@ class Team:
         from mpi4py import MPI
 
         t = time.perf_counter()
-        together = flat[0] if len(flat) == 1 else np.concatenate(flat)
-        for piece in _pieces(together):
-            self.comm.Allreduce(MPI.IN_PLACE, piece)
-        if len(flat) > 1:
-            for a, part in zip(flat, np.split(together, np.cumsum([a.size for a in flat])[:-1])):
+        small = [a for a in flat if a.nbytes < LARGE]
+        together = np.concatenate(small) if len(small) > 1 else None
+        for whole in [a for a in flat if together is None or a.nbytes >= LARGE] + [together]:
+            for piece in _pieces(whole) if whole is not None else ():
+                self.comm.Allreduce(MPI.IN_PLACE, piece)
+        if together is not None:
+            for a, part in zip(small, np.split(together, np.cumsum([a.size for a in small])[:-1])):
                 a[...] = part
-        self.bytes += together.nbytes
+        self.bytes += sum(a.nbytes for a in flat)
         self.seconds += time.perf_counter() - t
 
     def total(self, *values: float) -> np.ndarray:

@@ -8,8 +8,8 @@ import numpy as np
 
 from nanompi.device.kernels import load
 
-CACHE = 1 << 20  # bytes of waves that one thread keeps in its own cache (L2)
-BLOCK = 16 << 20  # bytes of waves that all threads keep in the shared cache (L3)
+CACHE = 2 << 20  # bytes of waves that one thread works on at a time: about what stays in its own cache (L2)
+BLOCK = 32 << 20  # bytes of waves that all threads keep in the shared cache (L3)
 
 
 class Cpu:
@@ -86,8 +86,7 @@ class Cpu:
         return list(self.pool.map(work, pieces)) if self.pool else [work(p) for p in pieces]
 
     def rows(self, kernel, *args):
-        """A kernel that takes (first, stride): each thread does its own rows, so that the sum has a fixed
-        order."""
+        """A kernel that takes (part, parts): each thread does its own rows, so the sum has a fixed order."""
         if not self.pool:
             return kernel(*args, 0, 1)
         list(self.pool.map(lambda t: kernel(*args, t, self.threads), range(self.threads)))

@@ -17,7 +17,6 @@ class Problem:
     places     : places of all frames of the scan
     at, I, gain: of this rank's frames
     waves      : (n, M, h, w) complex: psi for the projection engines, F for ML. The large array of a run.
-    start      : copies of the first O and P
     """
 
     team: Any
@@ -123,6 +122,6 @@ class Problem:
         self.device.rows(self.k.probe_sums, psi, self.O, at, num, den)
 
 
-def _cheaper_alone(team, n_all, n_own, frame, shape, rate=4e9, link=1e9):
+def _cheaper_alone(team, n_all, n_own, frame, shape, rate=8e9, link=4e8):
     """Is it cheaper to add |P|^2 of the other ranks' frames than to send the weights? Both in pixels/s."""
     return team.size == 1 or team.bcast((n_all - n_own) * np.prod(frame) / rate < np.prod(shape) / link)

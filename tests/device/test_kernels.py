@@ -45,14 +45,14 @@ def overlap(K, s):
     return [*out, t, q]
 
 
-def sums(K, s, stride=1):
-    """The adjoint sums, done in `stride` interleaved calls."""
+def sums(K, s, parts=1):
+    """The adjoint sums, done in `parts` calls."""
     num, den = np.zeros_like(s.O), np.zeros(s.O.shape, s.r)
     pnum, pden = np.zeros_like(s.P), np.zeros((s.S, s.h, s.w), s.r)
-    for first in range(stride):
-        K.object_sums(s.psi, s.P, s.at, num, first, stride)
-        K.object_weights((abs(s.P) ** 2).sum(1), s.at, den, first, stride)
-        K.probe_sums(s.psi, s.O, s.at, pnum, pden, first, stride)
+    for part in range(parts):
+        K.object_sums(s.psi, s.P, s.at, num, part, parts)
+        K.object_weights((abs(s.P) ** 2).sum(1), s.at, den, part, parts)
+        K.probe_sums(s.psi, s.O, s.at, pnum, pden, part, parts)
     return [num, den, pnum, pden]
 
 
@@ -84,9 +84,9 @@ def test_numba_equals_contract(theme, counts, precision):
 
 
 @pytest.mark.parametrize("K", [CONTRACT, NUMBA], ids=["contract", "numba"])
-def test_rows_in_turns_give_the_same_sum(K):
+def test_rows_in_parts_give_the_same_sum(K):
     s = Scene("double")
-    for one, three in zip(sums(K, s), sums(K, s, stride=3)):
+    for one, three in zip(sums(K, s), sums(K, s, parts=3)):
         assert np.array_equal(one, three)
 
 

@@ -9,7 +9,7 @@ I     : (n, h, w) uint16 or float32, counts; a negative count is a pixel not mea
 a     : (n, h, w) real, model intensity   mask : (h, w) real, 1 = good, 0 = ignore
 gain  : (n,) real, intensity = gain * sum_m |F_m|^2
 unit  : real, factor which makes forward then backward the identity
-first, stride : the rows first::stride are done by this call, so that threads share a sum without a conflict
+part, parts : this call does one of so many parts of the rows, so that threads share a sum without a conflict
 """
 
 from importlib import import_module

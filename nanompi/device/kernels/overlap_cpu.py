@@ -3,6 +3,8 @@ innermost one."""
 
 from numba import njit as _njit
 
+from nanompi.device.kernels.overlap import BAND
+
 _compiled = _njit(nogil=True, fastmath=True, error_model="numpy", cache=True)
 
 
@@ -56,11 +58,13 @@ def tangent(O, P, dO, dP, at, z):
 
 
 @_compiled
-def object_sums(psi, P, at, num, first, stride):
+def object_sums(psi, P, at, num, part, parts):
     n, M, h, w = psi.shape
     for j in range(n):
         y0, x0, s = at[j, 0], at[j, 1], at[j, 2]
-        for y in range((first - y0) % stride, h, stride):
+        for y in range(h):
+            if ((y0 + y) // BAND) % parts != part:
+                continue
             o = num[y0 + y, x0 : x0 + w]
             for m in range(M):
                 p, q = P[s, m, y], psi[j, m, y]
@@ -69,22 +73,24 @@ def object_sums(psi, P, at, num, first, stride):
 
 
 @_compiled
-def object_weights(P2, at, den, first, stride):
+def object_weights(P2, at, den, part, parts):
     _, h, w = P2.shape
     for j in range(len(at)):
         y0, x0, s = at[j, 0], at[j, 1], at[j, 2]
-        for y in range((first - y0) % stride, h, stride):
+        for y in range(h):
+            if ((y0 + y) // BAND) % parts != part:
+                continue
             d, p = den[y0 + y, x0 : x0 + w], P2[s, y]
             for x in range(w):
                 d[x] += p[x]
 
 
 @_compiled
-def probe_sums(psi, O, at, num, den, first, stride):
+def probe_sums(psi, O, at, num, den, part, parts):
     n, M, h, w = psi.shape
     for j in range(n):
         y0, x0, s = at[j, 0], at[j, 1], at[j, 2]
-        for y in range(first, h, stride):
+        for y in range(h * part // parts, h * (part + 1) // parts):
             o, d = O[y0 + y, x0 : x0 + w], den[s, y]
             for x in range(w):
                 d[x] += o[x].real * o[x].real + o[x].imag * o[x].imag
