@@ -2,6 +2,7 @@
 
 usage: python benchmarks/engines.py [--quick] [--json engines.json]
        mpirun -n 2 python benchmarks/engines.py --ranks      (and -n 1: parallel efficiency of the iterations)
+       python benchmarks/engines.py --problem PROBLEM.h5     (seconds per iteration of a common problem)
 
 The transforms are scipy.fft with one worker on the same arrays, a few frames at a time as the engine does
 them: two for each frame and mode for DM, AP and RAAR, three for ML. Seconds on one thread are of the CPU,
@@ -18,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
-from problems import problem
+from problems import from_file, problem
 
 from nanompi.device.cpu import CACHE
 from nanompi.step import PARTS, discover
@@ -89,15 +90,28 @@ def ranks(repeats: int):
             print(json.dumps({"engine": name, "ranks": p.team.size, "seconds": float(slowest)}), flush=True)
 
 
+def on_file(path: str, repeats: int):
+    """Seconds of the CPU per iteration of a common problem, one thread."""
+    for name in ("DM", "AP", "ML"):
+        p, engine = from_file(path), PARTS["engine"][name]()
+        engine.start(p)
+        times = [iteration(p, engine, i, time.thread_time) for i in range(repeats + 3)][3:]
+        row = {"engine": name, "problem": Path(path).name, "cpu_per_iteration": float(np.median(times))}
+        print(json.dumps(row), flush=True)
+
+
 def main():
     """The table."""
     ap = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     ap.add_argument("--quick", action="store_true", help="fewer frames and repeats")
     ap.add_argument("--ranks", action="store_true", help="seconds per iteration on the ranks of mpirun")
     ap.add_argument("--json", default="", help="write the figures to this file")
+    ap.add_argument("--problem", default="", help="a common problem in HDF5; see quality.py")
     a = ap.parse_args()
     discover()
     repeats = 3 if a.quick else 9
+    if a.problem:
+        return on_file(a.problem, repeats)
     if a.ranks:
         return ranks(repeats)
     cases = [(128, 400, 1), (256, 200, 1), (256, 60, 3), (512, 40, 1)]

@@ -13,12 +13,39 @@ from nanompi.ptycho.problem import Problem
 from nanompi.team import Team
 
 
+def assemble(I, places, O, P, geometry, threads: int = 1) -> Problem:
+    """A problem of this rank from its frames (FFT order), the places of all, and start values."""
+    team, device = Team(), Cpu("single", threads)
+    own, optics = (
+        np.array_split(np.arange(len(places.at)), team.size)[team.rank],
+        propagator(device, geometry),
+    )
+    return Problem(
+        team=team, device=device, optics=optics, places=places, at=places.at[own], I=I,
+        O=O.astype(np.complex64), P=P.astype(np.complex64), mask=np.ones(geometry.shape, np.float32),
+        gain=np.full(len(own), optics.gain, np.float32),
+    )  # fmt: skip
+
+
+def from_file(path: str) -> Problem:
+    """A common problem (see quality.py) with its poor start probe, one rank, one thread."""
+    import h5py
+
+    with h5py.File(path) as f:
+        I = np.ascontiguousarray(np.fft.ifftshift(f["frames"][()], axes=(1, 2)))
+        where = np.stack([f["y_m"][()], f["x_m"][()]], 1)
+        pixel, P = float(f["pixel_size_m"][()]), f["probe_guess"][()][None]
+    geometry = Geometry(1e-10, pixel * I.shape[1] * 75e-6 / 1e-10, (75e-6, 75e-6), I.shape[1:])
+    places = place(where, geometry.pixel, geometry.shape)
+    return assemble(I, places, np.ones(places.shape), P, geometry)
+
+
 def problem(
     n: int, frames: int, modes: int = 1, threads: int = 1, photons: float = 1e6, seed: int = 0
 ) -> Problem:
     """Spiral scan of a random object with 68 % overlap, uint16 counts; the frames are shared out over the
     ranks."""
-    rng, team, device = np.random.default_rng(seed), Team(), Cpu("single", threads)
+    rng, team = np.random.default_rng(seed), Team()
     geometry = Geometry(1.2398e-10, 2.0, (75e-6, 75e-6), (n, n))
     i = np.arange(frames)
     r, angle = 0.11 * n / np.sqrt(np.pi) * np.sqrt(i), i * np.deg2rad(137.50776405)
@@ -28,19 +55,8 @@ def problem(
     P = defocused(0.5 * (1 - np.tanh((k - 0.14 * n) / 1.5)) + 1e-9, 0.12)[None]
     P = extra_modes(P * np.sqrt(photons / (abs(P) ** 2).sum()), modes)
     O = (0.8 + 0.2 * rng.random(places.shape)) * np.exp(1j * rng.random(places.shape))
-    own, optics = np.array_split(i, team.size)[team.rank], propagator(device, geometry)
-    p = Problem(
-        team=team,
-        device=device,
-        optics=optics,
-        places=places,
-        O=O.astype(np.complex64),
-        P=P.astype(np.complex64),
-        at=places.at[own],
-        I=np.ones((len(own), n, n), np.uint16),
-        mask=np.ones((n, n), np.float32),
-        gain=np.full(len(own), optics.gain, np.float32),
-    )
+    own = np.array_split(i, team.size)[team.rank]
+    p = assemble(np.ones((len(own), n, n), np.uint16), places, O, P, geometry, threads)
     for j in range(len(own)):
         z, a = np.empty((1, *p.P.shape), np.complex64), np.empty((1, n, n), np.float32)
         p.k.exit_waves(p.O, p.P[None], p.at[j : j + 1], z)
