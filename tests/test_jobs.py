@@ -88,8 +88,10 @@ def simulated():
 def test_far_field(tmp_path, shared_data):
     """S1: the deviance of another program's best result (LSQML with sub-pixel positions, 100 iterations) is
     0.802"""
-    shared_data("S1_siemens_far_field")
-    folder = run("far-field", tmp_path, "steps.ptycho.engines=DM*20 ML*20", "run.threads=2")
+    file = shared_data("S1_siemens_far_field") / "siemens-star-small.npz.bz2"
+    folder = run(
+        "far-field", tmp_path, f"input.file={file}", "steps.ptycho.engines=DM*20 ML*20", "run.threads=2"
+    )
     with h5py.File(folder / "result.h5") as f:
         assert f["entry_1/history/deviance"][-1] < 0.80
 
@@ -98,10 +100,10 @@ def test_far_field(tmp_path, shared_data):
 def test_near_field(tmp_path, shared_data):
     """S2: the R-factor of a plain ePIE is 0.103 after 60 iterations (data README); and the focus distance
     is right"""
-    shared_data("S2_petra3_near_field")
-    last = {}
+    file = shared_data("S2_petra3_near_field") / "PETRAIII_P25_Near_Field_Ptycho.cxi"
+    last, short = {}, "steps.ptycho.engines=DM*20 ML*5"
     for focus in ("3.50 mm", "3.65 mm", "3.80 mm"):
-        folder = run("near-field", tmp_path, f"input.focus={focus}", "steps.ptycho.engines=DM*20 ML*5")
+        folder = run("near-field", tmp_path, f"input.file={file}", f"input.focus={focus}", short)
         with h5py.File(folder / "result.h5") as f:
             last[focus] = f["entry_1/history/r2"][-1]
     assert last["3.65 mm"] < 0.103
