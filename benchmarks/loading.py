@@ -1,6 +1,6 @@
 """How fast raw counts reach the ranks, by `read` and by `scatter`.
 
-    mpiexec -n 2 python benchmarks/reading.py [--frames 1000] [--side 256] [--filter none|gzip] [--window 128]
+    mpiexec -n 2 python benchmarks/loading.py [--frames 1000] [--side 256] [--filter none|gzip] [--window 128]
         [--folder /tmp] [--json results.json]
 
 Writes a file of counts (uint16, one frame per chunk), loads it through the plan of `ptycho.prepare`, and
@@ -17,41 +17,16 @@ import numpy as np
 
 from nanompi import split
 from nanompi.clock import Clock
+from nanompi.files import open_hdf5
 from nanompi.partition.kmeans import KMeans
 from nanompi.prep.prepare import Prepare, make_plan
+from nanompi.read.frames import Hdf5Frames
 from nanompi.scan import Scan
 from nanompi.team import Team
 
 
-class File:
-    """The least that can read HDF5 frames: neighbours in one call."""
-
-    def __init__(self, path, shape):
-        self.path, self.shape, self.dtype = path, shape, np.dtype(np.uint16)
-        self.data = None
-
-    def read(self, index, threads=1):
-        if self.data is None:
-            import h5py
-
-            self.data = h5py.File(self.path, locking=False)["data"]
-        out = np.empty((len(index), *self.shape[1:]), self.dtype)
-        cuts = np.flatnonzero(np.diff(index) != 1) + 1
-        for a, b in zip([0, *cuts], [*cuts, len(index)]):
-            self.data.read_direct(out, np.s_[index[a] : index[b - 1] + 1], np.s_[a:b])
-        return out
-
-    def reachable(self):
-        return os.path.exists(self.path)
-
-
-def source(path, shape):
-    """The program's own source of HDF5 frames where it is there, else the least one."""
-    try:
-        from nanompi.files import open_hdf5
-        from nanompi.read.frames import Hdf5Frames
-    except ImportError:
-        return File(path, shape)
+def source(path):
+    """The frames as the HDF5 reader gives them."""
     with open_hdf5(path) as file:
         return Hdf5Frames.of(file, "data")
 
@@ -93,7 +68,7 @@ def main(team, given):
     path = os.path.join(given.folder, f"nanompi-reading-{os.getppid()}.h5")
     path = team.bcast(path)
     team.on_root(lambda: write(path, shape, given.filter))
-    frames = source(path, shape)
+    frames = source(path)
     scan = Scan(frames, raster(given.frames), 1e-10, 1.0, (55e-6, 55e-6))
     parts = team.on_root(lambda: KMeans().split(scan.positions, team.size, None))
     plan = team.on_root(lambda: make_plan(Prepare(size=given.window or "auto"), scan))

@@ -199,26 +199,3 @@ def _unpack(data, shape, dtype, packed):
     raw = np.empty(shape, dtype)
     blosc2.decompress2(data, dst=raw, nthreads=1)
     return raw
-
-
-def collect(team: Team, parts: list[np.ndarray], local: np.ndarray, block: int = BLOCK) -> np.ndarray | None:
-    """All ranks' rows on rank 0 in global order, None elsewhere (collective).
-
-    local : (n_local, ...) row k belongs to frame parts[rank][k]; the same dtype and (...) on all ranks
-    Returns (N, ...) where row i belongs to the i-th smallest index of all parts.
-    """
-    local = np.ascontiguousarray(local)
-    step = max(1, block // max(1, local[:1].nbytes))
-    if not team.root:
-        for start in range(0, len(local), step):
-            team.wait(team.isend(local[start : start + step], 0))
-        return None
-    wanted = np.sort(np.concatenate(parts))
-    out = np.empty((len(wanted), *local.shape[1:]), local.dtype)
-    out[np.searchsorted(wanted, parts[0])] = local
-    for rank in range(1, team.size):
-        rows = np.searchsorted(wanted, parts[rank])
-        for start in range(0, len(rows), step):
-            where = rows[start : start + step]
-            out[where] = team.recv(rank).view(local.dtype).reshape(len(where), *local.shape[1:])
-    return out

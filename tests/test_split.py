@@ -88,8 +88,3 @@ def test_auto_says_when_nobody_can_open_the_file(counts):
 def test_packed_counts_come_back(counts):
     packed = np.frombuffer(split._pack(counts), np.uint8)
     assert np.array_equal(split._unpack(packed, counts.shape, counts.dtype, True), counts)
-
-
-def test_collect_on_one_rank_brings_rows_in_global_order(counts):
-    order = np.random.default_rng(1).permutation(23)
-    assert np.array_equal(split.collect(Team(), [order], counts[order]), counts)

@@ -10,7 +10,7 @@ import pytest
 
 from nanompi.errors import DataError, ResourceError
 from nanompi.files import dataset, open_hdf5
-from nanompi.read.chunks import decoder, in_order
+from nanompi.read.chunks import decoder
 from nanompi.read.frames import Hdf5Frames, JoinedFrames, SelectedFrames, runs
 
 STORAGE = {
@@ -30,8 +30,7 @@ STORAGE = {
     "blosc2 of eight": {"chunks": (8, 24, 20), "compression": hdf5plugin.Blosc2(cname="zstd")},
     "zstd": {"chunks": (1, 24, 20), "compression": hdf5plugin.Zstd()},
 }
-DIRECT = {"gzip", "gzip of four", "shuffle gzip", "shuffle gzip of four",
-          "blosc2", "blosc2 of eight"}  # fmt: skip
+DIRECT = {"gzip", "gzip of four", "shuffle gzip", "shuffle gzip of four"}
 
 
 def store(path, frames, **how):
@@ -188,19 +187,3 @@ def test_blosc2_blocks_that_cut_rows_and_columns_are_put_in_order(tmp_path):
     frames = np.arange(16 * 128 * 128, dtype="u4").reshape(16, 128, 128)
     how = {"chunks": (8, 128, 128), "compression": hdf5plugin.Blosc2(cname="lz4")}
     assert np.array_equal(store(tmp_path / "a.h5", frames, **how).read([15, 2], 2), frames[[15, 2]])
-
-
-@pytest.mark.parametrize(
-    ("shape", "blocks", "expected"),
-    [
-        ((1, 256, 256), (1, 128, 256), True),
-        ((1, 256, 256), (1, 256, 256), True),
-        ((8, 256, 256), (2, 256, 256), True),
-        ((8, 256, 256), (8, 64, 64), False),
-        ((1, 256, 256), (1, 256, 64), False),
-        ((1, 250, 256), (1, 128, 256), False),
-        ((8, 1, 1), (1, 1, 1), True),
-    ],
-)
-def test_blocks_are_in_order_when_they_cut_one_dimension_evenly(shape, blocks, expected):
-    assert in_order(shape, blocks) is expected
