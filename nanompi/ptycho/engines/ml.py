@@ -140,8 +140,8 @@ class Direction:
 def direction(L, gO, gP, wO, wP, old) -> Direction:
     """The preconditioned conjugate direction after `old` (None: steepest descent); uses up gO, gP and old's
     arrays"""
-    gO /= -wO
-    gP /= -wP
+    gO *= -1 / wO
+    gP *= -1 / wP
     sO, sP = gO, gP
     size = inner(sO, wO, sO) + inner(sP, wP, sP)
     if old is None or old.turned:

@@ -70,7 +70,7 @@ def update_object(p, num, P, inertia):
     eps = inertia * den.max()
     p.O *= eps
     p.O += num
-    p.O /= den + eps
+    p.O *= 1 / (den + eps)  # a complex division would cost three times as much
 
 
 def update_probe(p, psi, P, inertia):
