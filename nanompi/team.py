@@ -15,6 +15,7 @@ import numpy as np
 from nanompi.errors import NanompiError, ResourceError, complain, exit_code
 
 PIECE = 1 << 30  # bytes of one message: counts stay below 2**31 with every MPI
+ROUND = 8 << 20  # bytes of one Allreduce: the work array of MPI stays in the cache, 2-4 times faster
 LARGE = 1 << 20  # bytes from which an array is summed by itself: a copy would cost more than a message
 _SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS", "PMIX_SIZE", "MV2_COMM_WORLD_SIZE")
 
@@ -63,7 +64,7 @@ class Team:
         """Replace each array by its sum over the ranks: one in-place Allreduce for all of them.
 
         arrays : C-contiguous, float or complex; all of one real dtype. Small arrays travel in one message (a
-            copy); a large one is summed where it stands, in pieces of 1 GiB.
+            copy); a large one is summed where it stands, in pieces of 8 MiB.
         """
         flat = [_reals(a) for a in arrays]
         if len({a.dtype for a in flat}) > 1:
@@ -76,7 +77,7 @@ class Team:
         small = [a for a in flat if a.nbytes < LARGE]
         together = np.concatenate(small) if len(small) > 1 else None
         for whole in [a for a in flat if together is None or a.nbytes >= LARGE] + [together]:
-            for piece in _pieces(whole) if whole is not None else ():
+            for piece in _pieces(whole, ROUND) if whole is not None else ():
                 self.comm.Allreduce(MPI.IN_PLACE, piece)
         if together is not None:
             for a, part in zip(small, np.split(together, np.cumsum([a.size for a in small])[:-1])):
@@ -242,6 +243,6 @@ def _reals(a: np.ndarray) -> np.ndarray:
     return a.reshape(-1).view(a.real.dtype)
 
 
-def _pieces(flat: np.ndarray):
-    step = max(1, PIECE // flat.itemsize)
+def _pieces(flat: np.ndarray, most: int = PIECE):
+    step = max(1, min(most, PIECE) // flat.itemsize)
     return [flat[i : i + step] for i in range(0, flat.size, step)]
