@@ -33,8 +33,7 @@ class Geometry:
 
     @property
     def magnification(self) -> float:
-        """(focus + distance) / focus, the Fresnel scaling theorem (Paganin 2006, section A.2); 1 in the far
-        field."""
+        """(focus + distance) / focus, the Fresnel scaling theorem; 1 in the far field."""
         return 1.0 if self.focus is None else (self.focus + self.distance) / self.focus
 
     @property

@@ -1,15 +1,11 @@
 """A start probe from the data alone.
 
 The mean frame shows the intensity of the probe at the detector; its phase is not known, but a lens leaves
-mainly a
-quadratic one, the defocus: P = F^-1[sqrt(mean I) exp(i pi g k^2)]. One number is missing, told here as the
-signed width
-f of the beam at the sample: its rms radius in parts of the frame. It is found by trying: a few iterations
-of AP on the
-frames in the middle of the scan for many f, of both signs, then for some around the best; the one whose
-model meets these
-frames best is taken. The candidates are shared out over the ranks and each is tried by one rank alone, so
-that the answer does not depend on their number.
+mainly a quadratic one, the defocus: P = F^-1[sqrt(mean I) exp(i pi g k^2)]. One number is missing, told
+here as the signed width f of the beam at the sample: its rms radius in parts of the frame. It is found by
+trying: a few iterations of AP on the frames in the middle of the scan for many f, of both signs, then for
+some around the best; the one whose model meets these frames best is taken. The candidates are shared out
+over the ranks and each is tried by one rank alone, so that the answer does not depend on their number.
 
 In the near field the mean frame itself, brought back to the sample, is the probe.
 """

@@ -1,7 +1,7 @@
 """Likelihood of the counts given the model intensity a, its gradient and its curvature along a direction.
 
 Per pixel, with e = EPS (Odstrcil et al., doi:10.1364/OE.26.003108, section 2; Thibault & Guizar-Sicairos,
-doi:10.1088/1367-2630/14/6/063004, eqs. 5-9):
+doi:10.1088/1367-2630/14/6/063004):
 
 noise         L                             L1 = dL/da              J, expected curvature (Fisher): d2L/dt2
 = J b1^2 0 poisson     a - I log(a + e)              1 - I/(a + e)           1/(a + e)

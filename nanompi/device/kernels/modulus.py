@@ -9,15 +9,15 @@ def intensity(F, gain, a):
 
 
 def project(F, I, mask, gain, unit, rho):
-    """F <- unit F t / A where measured, unit F elsewhere; A = sqrt(a), t the amplitude that the counts make
-    likely:
+    """F <- unit F t / A where measured, unit F elsewhere; A = sqrt(a), t the likely amplitude:
 
-        t = (rho A + sqrt(rho^2 A^2 + 4 (1 + rho) I)) / (2 (1 + rho)),  the minimum of t^2 - I log t^2 + rho
-        (t - A)^2
+        t = (rho A + sqrt(rho^2 A^2 + 4 (1 + rho) I)) / (2 (1 + rho)),
+
+    the minimum of t^2 - I log t^2 + rho (t - A)^2.
 
     rho = 0 is the usual projection t = sqrt(I), of all modes together (Thibault & Menzel,
-    doi:10.1038/nature11806, eq. 4);
-    rho > 0 the proximal map of the Poisson likelihood, which does not chase the noise of weak pixels.
+    doi:10.1038/nature11806); rho > 0 the proximal map of the Poisson likelihood, which does not chase the
+    noise of weak pixels.
     Returns sum (A - sqrt(I))^2 over measured pixels.
     """
     A = _np.sqrt(gain[:, None, None] * (_np.abs(F) ** 2).sum(1))

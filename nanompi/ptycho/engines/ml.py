@@ -6,12 +6,10 @@
     d  = s + beta d,  beta = max(0, <s - s_old, s>_w / <s_old, s_old>_w)  Polak-Ribiere
     step = -slope / expected curvature of L along d: one transform of P dO + dP O_j gives both (Gauss-Newton)
 
-Thibault & Guizar-Sicairos, doi:10.1088/1367-2630/14/6/063004, sections 2-3; unlike there the preconditioner
-is the sum
-of |P|^2 and of |O|^2, and the curvature is the expected one, which is never negative. The waves F of the
-iterate are kept,
-so an iteration needs three transforms per frame. L is known before each step: where it rose, half of the
-last step is taken back and the next direction is that of steepest descent, so that L cannot run away.
+Thibault & Guizar-Sicairos, doi:10.1088/1367-2630/14/6/063004; unlike there the preconditioner is the sum of
+|P|^2 and of |O|^2, and the curvature is the expected one, which is never negative. The waves F of the iterate
+are kept, so an iteration needs three transforms per frame. L is known before each step: where it rose, half
+of the last step is taken back and the next direction is that of steepest descent, so L cannot run away.
 """
 
 from dataclasses import dataclass
@@ -118,8 +116,7 @@ class ML:
 
 @dataclass
 class Direction:
-    """Where an iteration went: L before it, the steepest descent (sO, sP) and its squared length, the
-    direction, the step."""
+    """Where an iteration went: L before it, steepest descent (sO, sP), its length², direction, step."""
 
     L: float
     sO: Any

@@ -4,9 +4,9 @@
     psi <- c psi + d P O + e Pi_F(z)
     O   <- sum_j P* psi_j / sum_j |P|^2,  then  P <- sum_j O* psi_j / sum_j |O|^2  from the same psi
 
-DM    Thibault et al., doi:10.1016/j.ultramic.2008.12.011, eqs. 5-9:   a, b = 2, -1;  c, d, e = 1, -1, 1
-AP    alternating projections (Marchesini et al., doi:10.1088/0266-5611/29/11/115009, eq. 10): 1, 0; 0, 0, 1
-RAAR  Luke, doi:10.1088/0266-5611/21/1/004, eq. 9:                        2, -1;  beta, 1 - 2 beta, beta
+DM    Thibault et al., doi:10.1016/j.ultramic.2008.12.011:                  a, b = 2, -1;  c, d, e = 1, -1, 1
+AP    alternating projections, Marchesini et al., doi:10.1088/0266-5611/29/11/115009:  1, 0;  0, 0, 1
+RAAR  Luke, doi:10.1088/0266-5611/21/1/004:                               2, -1;  beta, 1 - 2 beta, beta
 
 Pi_F gives each detector pixel the amplitude that its counts make likely (kernel `project`): with rho = 0
 the measured one; with rho = 0.5 DM no longer wanders with the counting noise, and ends nearer to the truth.
