@@ -1,12 +1,12 @@
 """From the sample to the detector and back. Forward waves are unscaled; `gain` and `unit` hold the scale.
 
 intensity = gain |forward(psi)|^2, and unit * backward(forward(psi)) = psi; backward is the adjoint of
-forward. Both work in place on z : (n, M, h, w) complex, waves of n frames; shift : (n,) int, index of each frame's
-sub-pixel shift.
+forward. Both work in place on z : (n, M, h, w) complex, waves of n frames; shift : (n,) int, index of each
+frame's sub-pixel shift.
 
 A frame lies at a whole pixel and its wave is moved by the rest, which moves it on the detector too. In the
-far field that is a phase, which no detector sees. In the near field the detector would see it: there the wave is
-moved back on its way.
+far field that is a phase, which no detector sees. In the near field the detector would see it: there the
+wave is moved back on its way.
 """
 
 import numpy as np
@@ -31,9 +31,9 @@ class FarField:
 class NearField:
     """Angular spectrum over the effective distance: forward = F^-1 H_s F, unitary.
 
-    H_s = exp(-i pi lambda z_eff q^2) exp(2 pi i q rest_s): the Fresnel transfer function of free space (Goodman,
-    Introduction to Fourier Optics, chapter 4) in the Fresnel-scaled geometry, and the move back by the rest, of
-    which there is one for each sub-pixel shift.
+    H_s = exp(-i pi lambda z_eff q^2) exp(2 pi i q rest_s): the Fresnel transfer function of free space
+    (Goodman, Introduction to Fourier Optics, chapter 4) in the Fresnel-scaled geometry, and the move back by
+    the rest, of which there is one for each sub-pixel shift.
     """
 
     gain = unit = 1.0
