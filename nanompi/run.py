@@ -68,6 +68,8 @@ def perform(job, team: Team, folder: Path, say) -> Run:
     run = Run(team, open_device(job.run, team, say), job.run, folder, job.name, say=say)
     with run.clock.phase("read"):
         run.scan = team.on_root(lambda: _open(job))
+        if not team.root:
+            run.scan.truth = {}  # of a simulation; rank 0 alone writes it
     with run.clock.phase("split"):
         run.parts = team.on_root(lambda: _split(run))
     say(_what(run))
