@@ -14,6 +14,7 @@ NEEDED = {
     "corners": "positions/corners",
 }
 MORE = {
+    "corner": "object/corner",
     "image": "image_1/data",
     "origin": "image_1/origin",
     "weight": "object/weight",
@@ -41,7 +42,8 @@ def load_result(path: str | Path, only=()) -> dict[str, np.ndarray]:
     probe   : (modes, h, w) complex
     pixel   : (2,) float64, metres
     corners : (n, 2) float, px (row, column) of each frame's corner in `object`, with fraction
-    and where the file has them: image (cropped, ramp removed), origin (2,) px of the image in the object,
+    and where the file has them: corner (2,) m of object pixel [0, 0], image (cropped, ramp removed), origin
+    (2,) px of the image in the object,
     weight (H, W) illumination, power (modes,), measured (n, 2) m, truth_object, truth_probe, truth_corners.
     only    : names to read; all when empty.
     Errors: DataError naming the file and what is missing in it.

@@ -18,7 +18,7 @@ _PREFIX = {
     "M": 1e6,
     "G": 1e9,
 }
-_EV = 1.602176634e-19
+EV = 1.602176634e-19
 
 
 def _scaled(base: str, prefixes: str, size: float = 1.0) -> dict[str, float]:
@@ -28,7 +28,7 @@ def _scaled(base: str, prefixes: str, size: float = 1.0) -> dict[str, float]:
 DIMENSIONS: dict[str, dict[str, float]] = {
     "m": {**_scaled("m", "pnuµμmck"), "A": 1e-10, "Å": 1e-10, "angstrom": 1e-10, "micron": 1e-6,
           "metre": 1.0, "meter": 1.0},
-    "J": {**_scaled("eV", "mkMG", _EV), **_scaled("J", "nuµmk")},
+    "J": {**_scaled("eV", "mkMG", EV), **_scaled("J", "nuµmk")},
     "s": {**_scaled("s", "nuµμm"), "min": 60.0, "h": 3600.0, "d": 86400.0},
     "rad": {"rad": 1.0, "mrad": 1e-3, "urad": 1e-6, "deg": math.pi / 180, "°": math.pi / 180},
     "B": {"B": 1, **{p + "B": 1000**i for i, p in enumerate("kMGT", 1)},
@@ -75,7 +75,7 @@ def show(value: float, unit: str) -> str:
         p = max(0, min(4, int(math.log10(max(abs(value), 1)) // 3)))
         return f"{value / 1000**p:.4g} {['', 'k', 'M', 'G', 'T'][p]}B"
     if unit == "J":
-        value, unit = value / _EV, "eV"
+        value, unit = value / EV, "eV"
     if value == 0 or not math.isfinite(value) or unit not in ("m", "eV", "s"):
         return f"{value:.6g} {unit}"
     p = max(-12, min(9 if unit == "eV" else 0, 3 * math.floor(math.log10(abs(value)) / 3)))

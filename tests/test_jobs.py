@@ -129,3 +129,19 @@ def test_start_from_a_former_result_that_does_not_fit(tmp_path, capsys):
         words += ["--set", text]
     assert main(words) == 3
     assert "object pixel" in capsys.readouterr().err
+
+
+def test_former_object_of_another_extent_lands_at_its_place(tmp_path):
+    """The former run saw the inner frames alone, this one all: its object is put where it belongs, not at
+    [0, 0]"""
+    part = run(
+        "siemens-star", tmp_path, *SHORT, "input.select=:60", "steps.ptycho.engines=DM*20 ML*5"
+    ).resolve()
+    start = [f"steps.ptycho.{what}={{start: file, file: {part}}}" for what in ("probe", "object")]
+    whole = load_result(run("siemens-star", tmp_path, *SHORT, *start, "steps.ptycho.engines=DM*0"))
+    old = load_result(part)
+    move = np.rint((old["corner"] - whole["corner"]) / whole["pixel"]).astype(int)
+    assert (move > 5).all()
+    box = tuple(slice(m, m + n) for m, n in zip(move, old["object"].shape))
+    assert np.array_equal(whole["object"][box], old["object"])
+    assert (whole["object"][: move[0]] == 1).all()

@@ -5,11 +5,6 @@ from dataclasses import dataclass
 PLANCK_C = 6.62607015e-34 * 299792458.0  # J m
 
 
-def wavelength_of(energy: float) -> float:
-    """Wavelength (m) of a photon energy (J)."""
-    return PLANCK_C / energy
-
-
 def energy_of(wavelength: float) -> float:
     """Photon energy (J) of a wavelength (m)."""
     return PLANCK_C / wavelength

@@ -52,8 +52,14 @@ def _known_object(how, run, places, geometry):
 
     old = load_result(_file(how.file, "object"), only=("object", "pixel", "corner"))
     same_pixel(old["pixel"], geometry.pixel, how.file)
-    move = (np.asarray(old.get("corner", places.origin)) - places.origin) / geometry.pixel
-    return _fit(old["object"], np.rint(move).astype(int), places.shape)
+    move = np.rint((old.get("corner", places.origin) - np.asarray(places.origin)) / geometry.pixel).astype(
+        int
+    )
+    if (move >= places.shape).any() or (move + old["object"].shape <= 0).any():
+        raise DataError(
+            f"{how.file}: its object lies {move} pixels away, nothing of it is in this scan; use flat"
+        )
+    return _fit(old["object"], move, places.shape)
 
 
 def _fit(old, move, shape):
@@ -97,7 +103,7 @@ def _known_probe(kind, how, run, geometry):
             raise DataError(
                 f"probe.start: input, but {run.scan.file or 'the input'} holds no probe; use data"
             )
-        return same_shape(np.atleast_3d(run.scan.probe), geometry.shape, "the probe of the input")
+        return same_shape(run.scan.probe, geometry.shape, "the probe of the input")
     if kind == "aperture":
         return lens_probe(how, geometry)[None]
     from nanompi.former import load_result

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from nanompi.errors import DataError, JobError
-from nanompi.units import factor, show
+from nanompi.optics.geometry import PLANCK_C as HC
+from nanompi.units import EV, factor, show
 
-HC = 6.62607015e-34 * 299792458.0  # J m, exact
-EV = 1.602176634e-19
 PHOTON = (10 * EV, 500e3 * EV)  # J, photon energies that are believed
 ENERGY_UNITS = {"J": 1.0, "keV": 1e3 * EV, "eV": EV}
 

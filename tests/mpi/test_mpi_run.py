@@ -1,7 +1,6 @@
 """The whole program on 1, 2 and 3 ranks: the same result file, whichever way frames are split and loaded."""
 
 import json
-import os
 
 import h5py
 import numpy as np
@@ -75,7 +74,6 @@ sys.exit(main(["run", *sys.argv[1:]]))
 """
 
 
-@pytest.mark.skipif(not os.path.exists("/proc/self/cwd"), reason="no /proc on this system")
 def test_a_file_that_one_rank_does_not_see(mpirun, scan):
     job = scan / "job.yaml"
     job.write_text(JOB.replace("FILE", "/proc/self/cwd/scan.cxi").replace("DM*3 ML*2", "DM*1"))

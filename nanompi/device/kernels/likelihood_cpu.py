@@ -5,8 +5,9 @@ import math as _math
 import numpy as _np
 from numba import njit as _njit
 
+from nanompi.device.kernels.likelihood import EPS as _EPS
+
 _compiled = _njit(nogil=True, fastmath=True, error_model="numpy", cache=True)
-_EPS = 0.01
 
 
 @_compiled

@@ -17,11 +17,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from nanompi.device.kernels.likelihood import EPS
+from nanompi.device.kernels.likelihood import EPS, EUCLIDEAN, GAUSSIAN, POISSON
 from nanompi.ptycho.engines.engine import When, clip
 from nanompi.step import engine, param
 
-NOISE = {"poisson": 0, "gaussian": 1, "euclidean": 2}
+NOISE = {"poisson": POISSON, "gaussian": GAUSSIAN, "euclidean": EUCLIDEAN}
 
 
 @engine("ML")
@@ -72,7 +72,7 @@ class ML:
             k.exit_waves(p.O, P, p.at[f], F[f])
             p.forward(F[f], f)
             k.intensity(F[f], p.gain[f], a)
-            if noise == 0:
+            if noise == POISSON:
                 p.xp.log(p.xp.add(a, p.device.real(EPS), out=log_a), out=log_a)
             z = dpsi[f.start - into : f.stop - into]
             value = k.gradient(F[f], a, log_a, p.I[f], p.mask, p.gain[f], noise, z)

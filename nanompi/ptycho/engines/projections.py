@@ -16,6 +16,10 @@ from nanompi.ptycho.engines.engine import When, clip
 from nanompi.step import engine, param, section
 
 
+def _rho(default: float):
+    return param(default, ge=0, help="trust in the wave against the noise of the counts; 0 = as counted")
+
+
 @section
 class Projections:
     """The iteration; a subclass gives its coefficients (a, b, c, d, e)."""
@@ -28,9 +32,7 @@ class Projections:
     probe_inertia: float = param(
         1e-6, ge=0, help="part of the old probe kept, relative to the largest sum of |O|^2"
     )
-    rho: float = param(
-        0.0, ge=0, help="trust in the wave against the noise of the counts; 0 = the counts as they are"
-    )
+    rho: float = _rho(0.0)
     bounds: tuple[float, float] | None = param(None, help="lowest and highest amplitude of the object")
 
     def start(self, p):
@@ -91,9 +93,7 @@ def update_probe(p, psi, P, inertia):
 class DM(Projections):
     """Difference map: robust from a poor start."""
 
-    rho: float = param(
-        0.5, ge=0, help="trust in the wave against the noise of the counts; 0 = the counts as they are"
-    )
+    rho: float = _rho(0.5)
     alpha: float = param(1.0, gt=0, le=1, help="strength of the reflection, 1 = difference map")
 
     def coefficients(self):
@@ -114,9 +114,7 @@ class AP(Projections):
 class RAAR(Projections):
     """Relaxed averaged alternating reflections: between DM (beta = 1) and AP."""
 
-    rho: float = param(
-        0.5, ge=0, help="trust in the wave against the noise of the counts; 0 = the counts as they are"
-    )
+    rho: float = _rho(0.5)
     beta: float = param(0.9, gt=0, le=1, help="relaxation")
 
     def coefficients(self):
