@@ -1,12 +1,13 @@
 """Named kernels: one theme, up to three texts with the same names and argument lists.
 
-`THEME.py` in NumPy is the contract; `THEME_cpu.py` is numba; `THEME.cu` is CUDA C++. Arrays, everywhere:
+`THEME.py` in NumPy is the contract; `THEME_cpu.py` is numba; `THEME.cu` is CUDA C++, launched by `THEME_cuda.py`.
+What a kernel returns are sums over its frames, for `device.total`. Arrays, everywhere:
 
 O     : (H, W) complex, object            P    : (S, M, h, w) complex, M probe modes at S sub-pixel shifts
 at    : (n, 3) int32, row and column of each frame's corner in O, and the index s of its sub-pixel shift
 psi   : (n, M, h, w) complex, exit waves  F, z : (n, M, h, w) complex, waves at the detector, scratch
 I     : (n, h, w) uint16 or float32, counts; a negative count is a pixel not measured
-a     : (n, h, w) real, model intensity   mask : (h, w) real, 1 = good, 0 = ignore
+mask  : (h, w) real, 1 = good, 0 = ignore
 gain  : (n,) real, intensity = gain * sum_m |F_m|^2
 unit  : real, factor which makes forward then backward the identity
 part, parts : this call does one of so many parts of the rows, so that threads share a sum without a conflict

@@ -13,6 +13,7 @@ import numpy as _np
 
 POISSON, GAUSSIAN, EUCLIDEAN = range(3)
 EPS = 0.01
+FLOOR = 1e-3  # photons added to the model, so that the logarithm of a figure stays finite
 
 
 def _terms(a, I, noise):
@@ -28,16 +29,21 @@ def _known(I, mask, dtype):
     return mask * (I >= 0), _np.maximum(I, 0).astype(dtype)
 
 
-def gradient(F, a, log_a, I, mask, gain, noise, z):
+def _intensity(F, gain):
+    """a_j = gain_j sum_m |F_jm|^2"""
+    return gain[:, None, None] * (_np.abs(F) ** 2).sum(1)
+
+
+def gradient(F, I, mask, gain, noise, work, z):
     """z = gain L1 F, the gradient dL/dF*; returns sum L over measured pixels.
 
-    log_a : (n, h, w) real, log(a + EPS); used by Poisson noise alone
+    work : (2, n, h, w) real, scratch (the CPU keeps a and log a there)
     """
+    a = _intensity(F, gain)
     k, i = _known(I, mask, a.dtype)
-    L1 = k * _terms(a, i, noise)[0]
-    z[...] = (gain[:, None, None] * L1)[:, None] * F
+    z[...] = (gain[:, None, None] * k * _terms(a, i, noise)[0])[:, None] * F
     if noise == POISSON:
-        L = a - i * log_a
+        L = a - i * _np.log(a + EPS)
     elif noise == GAUSSIAN:
         L = (a - i) ** 2 / (2 * (i + 1))
     else:
@@ -46,31 +52,29 @@ def gradient(F, a, log_a, I, mask, gain, noise, z):
 
 
 def line(F, D, I, mask, gain, noise):
-    """Slope and expected curvature of L along F + t D: sum L1 b1 and sum J b1^2, b1 = 2 gain sum_m Re(F*
-    D)"""
+    """Slope and expected curvature of L along F + t D: sum L1 b1, sum J b1^2; b1 = 2 gain sum_m Re(F* D)"""
     g = gain[:, None, None]
-    a, b1 = g * (_np.abs(F) ** 2).sum(1), 2 * g * (F.conj() * D).real.sum(1)
+    a, b1 = _intensity(F, gain), 2 * g * (F.conj() * D).real.sum(1)
     k, i = _known(I, mask, a.dtype)
     L1, J = _terms(a, i, noise)
     return tuple(float((k * t).sum(dtype=_np.float64)) for t in (L1 * b1, J * b1**2))
 
 
-def figures(a, log_a, I, log_I, mask, expected):
+def figures(F, I, mask, gain, expected, work):
     """Sums over measured pixels from which all figures of quality follow.
 
-    log_a, log_I : logarithms, with a floor under a and I
-    expected     : the expected Poisson deviance at sqrt(a) = 0, 1/32, 2/32 ...; beyond the table 1 + 1/(6 a)
-    Returns (deviance 2 (a - I + I log(I/a)), its expectation, |sqrt(a) - sqrt(I)|, sqrt(I), (sqrt(a) -
-    sqrt(I))^2, I, a, number of pixels).
+    expected : the expected Poisson deviance at sqrt(a) = 0, 1/32, 2/32 ...; beyond the table 1 + 1/(6 a)
+    work     : (3, n, h, w) real, scratch
+    Returns (deviance 2 (a - I + I log(I / (a + FLOOR))), its expectation, |sqrt(a) - sqrt(I)|, sqrt(I),
+    (sqrt(a) - sqrt(I))^2, I, a, number of pixels).
     """
+    a = _intensity(F, gain)
     k, i = _known(I, mask, a.dtype)
-    last = len(expected) - 1
-    mean = _np.where(_np.sqrt(a) * 32 < last, _np.interp(_np.sqrt(a) * 32, _np.arange(last + 1), expected), 0)
-    mean += _np.where(_np.sqrt(a) * 32 < last, 0, 1 + 1 / (6 * _np.maximum(a, 1)))
-    sa, si = _np.sqrt(a), _np.sqrt(i)
+    sa, si, last = _np.sqrt(a), _np.sqrt(i), len(expected) - 1
+    table = _np.interp(sa * 32, _np.arange(last + 1), expected)
     terms = (
-        2 * (a - i + i * (log_I - log_a)),
-        mean,
+        2 * (a - i + i * _np.log(_np.maximum(i, 1e-9) / (a + FLOOR))),
+        _np.where(sa * 32 < last, table, 1 + 1 / (6 * _np.maximum(a, 1))),
         _np.abs(sa - si),
         si,
         (sa - si) ** 2,

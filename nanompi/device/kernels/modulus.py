@@ -3,9 +3,10 @@
 import numpy as _np
 
 
-def intensity(F, gain, a):
-    """a_j = gain_j sum_m |F_jm|^2"""
-    a[...] = gain[:, None, None] * (_np.abs(F) ** 2).sum(1)
+def transfer(z, H, at, adjoint):
+    """z_j <- H_s z_j, or H_s* z_j for the adjoint; s = at[j, 2], H : (S, h, w) complex"""
+    for wave, s in zip(z, at[:, 2]):
+        wave *= H[s].conj() if adjoint else H[s]
 
 
 def project(F, I, mask, gain, unit, rho):
