@@ -58,10 +58,10 @@ def problem(
     own = np.array_split(i, team.size)[team.rank]
     p = assemble(np.ones((len(own), n, n), np.uint16), places, O, P, geometry, threads)
     for j in range(len(own)):
-        z, a = np.empty((1, *p.P.shape), np.complex64), np.empty((1, n, n), np.float32)
-        p.k.exit_waves(p.O, p.P[None], p.at[j : j + 1], z)
-        p.k.intensity(p.forward(z, slice(j, j + 1)), p.gain[j : j + 1], a)
-        p.I[j] = np.random.default_rng([seed, own[j]]).poisson(a[0])
+        z, at = np.empty((1, *p.P.shape), np.complex64), p.at[j : j + 1]
+        p.k.exit_waves(p.O, p.P[None], at, z)
+        a = p.gain[j] * (abs(p.optics.forward(z, at)) ** 2).sum((0, 1))
+        p.I[j] = np.random.default_rng([seed, own[j]]).poisson(a)
     p.counts = p._measured()
     p.O[...] = 1
     return p

@@ -5,7 +5,7 @@ import numpy as np
 from nanompi.device.cpu import Cpu
 from nanompi.optics.geometry import Geometry
 from nanompi.optics.propagate import propagator
-from nanompi.ptycho.positions import place
+from nanompi.ptycho.positions import Shifts, place
 from nanompi.ptycho.problem import Problem
 from nanompi.team import Team
 
@@ -44,11 +44,11 @@ def problem(
     near=False,
     threads=1,
     seed=1,
-    **more,
+    device=None,
 ):
     """(problem of this rank, true object at the problem's pixels, true probe); start: flat object, blurred
     probe"""
-    rng, team, device = np.random.default_rng(seed), Team(), Cpu(precision, threads)
+    rng, team, host = np.random.default_rng(seed), Team(), Cpu(precision, threads)
     geometry = Geometry(1e-10, 1.0, (50e-6, 50e-6), (n, n), 2e-3 if near else None)
     side = int(np.sqrt(frames))
     grid = 0.12 * n * (np.stack(np.divmod(np.arange(frames), side), 1) + rng.uniform(-0.3, 0.3, (frames, 2)))
@@ -56,33 +56,36 @@ def problem(
     places = place(grid * geometry.pixel, geometry.pixel, (n, n), subpixel)
     O, P = truth(places.shape, rng), lens(n, photons, modes)
     own = np.array_split(np.arange(frames), team.size)[team.rank]
-    optics = propagator(device, geometry, places.rests)
+    arrays = {
+        "O": O.astype(host.complex),
+        "P": P.astype(host.complex),
+        "at": places.at[own],
+        "mask": np.ones((n, n), host.real),
+        "gain": np.full(len(own), propagator(host, geometry).gain, host.real),
+    }
+    I = counts(arrays, host, propagator(host, geometry, places.rests), places, own, seed)
+    device = device or host
     p = Problem(
         team=team,
         device=device,
-        optics=optics,
+        optics=propagator(device, geometry, places.rests),
         places=places,
-        O=O.astype(device.complex),
-        P=P.astype(device.complex),
-        at=places.at[own],
-        I=np.zeros((len(own), n, n), np.uint16),
-        mask=np.ones((n, n), device.real),
-        gain=np.full(len(own), optics.gain, device.real),
-        **more,
+        I=device.counts(I),
+        **{name: device.array(a) for name, a in arrays.items()},
     )
-    p.I[...] = counts(p, own, seed)
-    p.counts = p._measured()
     start = P * np.exp(-((np.arange(n) - n / 2) ** 2) / (0.3 * n) ** 2 / 2)
-    p.O[...], p.P[...] = 1, start * np.sqrt(photons / (abs(start) ** 2).sum())
+    start *= np.sqrt(photons / (abs(start) ** 2).sum())
+    p.O[...], p.P[...] = 1, device.array(start, device.complex)
     return p, O, P
 
 
-def counts(p, own, seed):
-    """Poisson counts of this rank's frames, the same for any number of ranks"""
-    z, a = np.empty((len(own), *p.P.shape), p.P.dtype), np.empty(p.I.shape, p.mask.dtype)
-    p.k.exit_waves(p.O, p.shifts.library(p.P), p.at, z)
-    p.k.intensity(p.forward(z, slice(None)), p.gain, a)
-    return np.array([np.random.default_rng([seed, j]).poisson(i) for j, i in zip(own, a)])
+def counts(arrays, host, optics, places, own, seed):
+    """Poisson counts of this rank's frames, (n, h, w) uint16, the same for any number of ranks"""
+    O, P, at, _, gain = arrays.values()
+    z = np.empty((len(own), *P.shape), P.dtype)
+    host.kernels.exit_waves(O, Shifts(host, places.rests, P.shape[-2:]).library(P), at, z)
+    a = gain[:, None, None] * (abs(optics.forward(z, at)) ** 2).sum(1)
+    return np.array([np.random.default_rng([seed, j]).poisson(i) for j, i in zip(own, a)], np.uint16)
 
 
 def phase_error(p, O) -> float:

@@ -47,6 +47,14 @@ class Cpu:
         """A NumPy array of the host."""
         return a
 
+    def counts(self, I):
+        """The counts of this rank's frames, for `stream`; (n, h, w) uint16 or float32."""
+        return np.ascontiguousarray(I)
+
+    def large(self, shape, dtype):
+        """An array over this rank's frames, for `stream`; its contents are undefined."""
+        return np.empty(shape, dtype)
+
     def scratch(self, shape, dtype=None, slot: int = 0):
         """A work array of the calling thread, kept for the next call with the same slot; its contents are
         undefined."""
@@ -78,11 +86,16 @@ class Cpu:
         threads."""
         return max(1, BLOCK // frame_bytes)
 
-    def each(self, work, frames: slice, frame_bytes: int) -> list:
-        """`work(slice)` for all frames, a few at a time so that they stay in the cache; the results in
-        order."""
+    def stream(self, n: int, step: int, arrays: dict, read=(), write=()):
+        """(slice, {name: rows of the array}) for n frames, `step` at a time; see `Cuda.stream`."""
+        for i in range(0, n, step):
+            f = slice(i, min(i + step, n))
+            yield f, {name: a[f] for name, a in arrays.items()}
+
+    def each(self, work, n: int, frame_bytes: int) -> list:
+        """`work(slice)` for n frames, so many at a time as the cache holds; the results in order."""
         step = max(1, CACHE // frame_bytes)
-        pieces = [slice(i, min(i + step, frames.stop)) for i in range(frames.start, frames.stop, step)]
+        pieces = [slice(i, min(i + step, n)) for i in range(0, n, step)]
         return list(self.pool.map(work, pieces)) if self.pool else [work(p) for p in pieces]
 
     def rows(self, kernel, *args):
@@ -90,6 +103,14 @@ class Cpu:
         if not self.pool:
             return kernel(*args, 0, 1)
         list(self.pool.map(lambda t: kernel(*args, t, self.threads), range(self.threads)))
+
+    def total(self, sums: list) -> np.ndarray:
+        """What kernels returned, a number or some, added up: (k,) float64"""
+        return np.reshape(sums, (len(sums), -1)).sum(0, dtype=np.float64)
+
+    def sum(self, team, *arrays):
+        """Each array becomes its sum over the ranks."""
+        team.sum(*arrays)
 
 
 def _into(z, out):

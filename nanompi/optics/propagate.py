@@ -1,8 +1,8 @@
 """From the sample to the detector and back. Forward waves are unscaled; `gain` and `unit` hold the scale.
 
 intensity = gain |forward(psi)|^2, and unit * backward(forward(psi)) = psi; backward is the adjoint of
-forward. Both work in place on z : (n, M, h, w) complex, waves of n frames; shift : (n,) int, index of each
-frame's sub-pixel shift.
+forward. Both work in place on z : (n, M, h, w) complex, waves of n frames; at : (n, 3) int32 as for the
+kernels, of which the near field needs the index of each frame's sub-pixel shift.
 
 A frame lies at a whole pixel and its wave is moved by the rest, which moves it on the detector too. In the
 far field that is a phase, which no detector sees. In the near field the detector would see it: there the
@@ -19,11 +19,11 @@ class FarField:
         self.device, self.gain = device, 1 / (geometry.shape[0] * geometry.shape[1])
         self.unit = self.gain
 
-    def forward(self, z, shift=None):
+    def forward(self, z, at):
         """F z"""
         return self.device.fft(z)
 
-    def backward(self, z, shift=None):
+    def backward(self, z, at):
         """F^-1 z"""
         return self.device.ifft(z)
 
@@ -47,18 +47,17 @@ class NearField:
         self.H = device.array(np.exp(1j * (space + back)) / (h * w), device.complex)
         self.device = device
 
-    def forward(self, z, shift):
+    def forward(self, z, at):
         """F^-1 H_s F z"""
-        self.device.fft(z)
-        for wave, s in zip(z, shift):
-            wave *= self.H[s]
-        return self.device.ifft(z)
+        return self._through(z, at, False)
 
-    def backward(self, z, shift):
+    def backward(self, z, at):
         """F^-1 H_s* F z"""
+        return self._through(z, at, True)
+
+    def _through(self, z, at, adjoint):
         self.device.fft(z)
-        for wave, s in zip(z, shift):
-            wave *= self.H[s].conj()
+        self.device.kernels.transfer(z, self.H, at, adjoint)
         return self.device.ifft(z)
 
 

@@ -17,7 +17,7 @@ from nanompi.ptycho.engines.engine import When
 from nanompi.ptycho.engines.projections import AP
 from nanompi.ptycho.positions import place
 from nanompi.ptycho.problem import Problem
-from nanompi.ptycho.scale import seen
+from nanompi.ptycho.scale import CENTRE, seen
 from nanompi.team import Team
 
 WIDEST = 0.3  # rms radius of the beam that leaves some of the frame dark
@@ -30,7 +30,7 @@ def find_probe(run, p, geometry) -> np.ndarray:
     if geometry.focus is not None:
         wave = np.where(p.device.host(p.mask) > 0, wave, np.median(wave))
         z = p.device.array(wave[None, None], p.device.complex)
-        return p.device.host(propagator(p.device, geometry).backward(z, [0])[0])
+        return p.device.host(propagator(p.device, geometry).backward(z, p.device.array(CENTRE))[0])
     trial, step = subset(run, p, geometry), 0.5 / spread(wave)
     n = int(WIDEST / step)
     tried = attempt(run.team, trial, wave, [i * step for i in range(-n, n + 1)])
@@ -54,7 +54,8 @@ def attempt(team, trial, wave, widths) -> dict[float, float]:
 def misfit(trial, P) -> float:
     """sqrt(sum (|F| - sqrt I)^2 / sum I) after a few iterations from this probe and a flat object"""
     trial.O[...] = 1
-    trial.P[...] = P * np.sqrt(trial.counts / len(trial.at) / seen(trial, P[None]))
+    P = P * np.sqrt(trial.counts / len(trial.at) / seen(trial, P[None]))
+    trial.P[0] = trial.device.array(P, trial.P.dtype)
     engine = AP(probe=When(after=2))
     engine.start(trial)
     return [engine.iterate(trial, i)["error"] for i in range(ITERATIONS)][-1]
@@ -62,11 +63,10 @@ def misfit(trial, P) -> float:
 
 def mean_frame(p) -> np.ndarray:
     """(h, w) float64, mean counts over all frames of all ranks; 0 where masked"""
-    total = np.zeros(p.mask.shape)
-    for counts in p.I:
-        total += np.maximum(counts, 0)
+    frames = p.over(lambda b: p.xp.maximum(b.I, 0).sum(0, dtype=np.float64), read=["I"])
+    total = p.device.host(sum(frames))
     p.team.sum(total)
-    return total * p.mask / len(p.places.at)
+    return total * p.device.host(p.mask) / len(p.places.at)
 
 
 def spread(wave) -> float:
@@ -98,10 +98,11 @@ def subset(run, p, geometry) -> Problem:
     middle = np.median(p.places.corners, axis=0)
     chosen = np.argsort(((p.places.corners - middle) ** 2).sum(1), kind="stable")[:count]
     I, gain = np.zeros((len(chosen), *shape), np.float32), np.zeros(len(chosen), np.float64)
-    mine = {g: j for j, g in enumerate(run.made["frames"].index)}
+    frames, gains = run.made["frames"], d.host(p.gain)
+    mine = {g: j for j, g in enumerate(frames.index)}
     for k, g in enumerate(chosen):
         if int(g) in mine:
-            I[k], gain[k] = d.host(p.I[mine[int(g)]]), d.host(p.gain)[mine[int(g)]]
+            I[k], gain[k] = frames.counts[mine[int(g)]], gains[mine[int(g)]]
     run.team.sum(I)
     run.team.sum(gain)
     places = place(run.scan.positions[chosen], geometry.pixel, shape)
@@ -113,7 +114,7 @@ def subset(run, p, geometry) -> Problem:
         O=d.array(np.ones(places.shape), d.complex),
         P=d.array(np.ones((1, *shape)), d.complex),
         at=d.array(places.at),
-        I=d.array(I),
+        I=d.counts(I.astype(frames.counts.dtype)),
         mask=p.mask,
         gain=d.array(gain, d.real),
     )

@@ -1,5 +1,6 @@
 """What the engines work on: object, probe, frames of this rank, and the verbs in which they are written."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,27 @@ from nanompi.ptycho.positions import Places, Shifts
 
 
 @dataclass
+class Block:
+    """Some frames of this rank, on the device; `block[a:b]` is a part of it.
+
+    at, gain, I, waves : as in `Problem`, of these frames; z : waves to work in
+    """
+
+    at: Any
+    gain: Any
+    I: Any = None
+    waves: Any = None
+    z: Any = None
+
+    def __len__(self):
+        return len(self.at)
+
+    def __getitem__(self, part: slice) -> "Block":
+        own = (self.at, self.gain, self.I, self.waves, self.z)
+        return Block(*(a if a is None else a[part] for a in own))
+
+
+@dataclass
 class Problem:
     """One reconstruction on this rank. Letters: see `nanompi.ptycho`.
 
@@ -17,6 +39,7 @@ class Problem:
     places     : places of all frames of the scan
     at, I, gain: of this rank's frames
     waves      : (n, M, h, w) complex: psi for the projection engines, F for ML. The large array of a run.
+    I and waves may exceed the memory of the device; they are reached through `blocks`.
     """
 
     team: Any
@@ -45,9 +68,9 @@ class Problem:
 
     def _measured(self) -> float:
         """Sum of all good counts of the scan."""
-        good = self.device.host(self.mask) > 0
-        total = sum(float((np.maximum(self.device.host(i), 0) * good).sum(dtype=np.float64)) for i in self.I)
-        return float(self.team.total(total)[0])
+        good = (self.mask > 0).astype(self.mask.dtype)
+        sums = self.over(lambda b: (self.xp.maximum(b.I, 0) * good).sum(dtype=np.float64), read=["I"])
+        return float(self.total(sums)[0])
 
     @property
     def frame_bytes(self) -> int:
@@ -58,50 +81,58 @@ class Problem:
         """The large array, allocated once and handed from engine to engine."""
         shape = (len(self.at), *self.P.shape)
         if self.waves is None or self.waves.shape != shape:
-            self.waves = self.xp.empty(shape, self.P.dtype)
+            self.waves = None  # the old one goes first
+            self.waves = self.device.large(shape, self.P.dtype)
         return self.waves
 
-    def blocks(self) -> list[slice]:
-        """This rank's frames in blocks whose waves stay in the shared cache."""
-        n, step = len(self.at), self.device.frames_per_block(self.frame_bytes)
-        return [slice(i, min(i + step, n)) for i in range(0, n, step)]
+    # ---- the frames of this rank, block by block
 
-    def each(self, work, block: slice) -> list:
-        """`work(frames)` for a few frames at a time, on all threads; results in the order of the frames."""
-        return self.device.each(work, block, self.frame_bytes)
+    def blocks(self, read=(), write=()) -> Iterator[Block]:
+        """This rank's frames in blocks whose waves stay in the shared cache.
 
-    def scratch(self, frames: slice, slot: int = 0):
+        read, write : which of "I" and "waves" the caller reads, and which it changes
+        """
+        arrays = {name: getattr(self, name) for name in dict.fromkeys([*read, *write])}
+        step = self.device.frames_per_block(self.frame_bytes)
+        for f, now in self.device.stream(len(self.at), step, arrays, read, write):
+            yield Block(self.at[f], self.gain[f], **now)
+
+    def each(self, work: Callable, block: Block) -> list:
+        """`work(part)` for parts of a block, on all threads; what they return, in the order of the frames."""
+        return self.device.each(lambda f: work(block[f]), len(block), self.frame_bytes)
+
+    def over(self, work: Callable, read=(), write=()) -> list:
+        """`work(part)` for all frames of this rank; what they return, in the order of the frames."""
+        return [out for block in self.blocks(read, write) for out in self.each(work, block)]
+
+    def scratch(self, block: Block, slot: int = 0):
         """Waves of some frames to work in, of the calling thread."""
-        return self.device.scratch((frames.stop - frames.start, *self.P.shape), self.P.dtype, slot)
+        return self.device.scratch((len(block), *self.P.shape), self.P.dtype, slot)
 
-    def scratch_real(self, frames: slice, slot: int = 0):
-        """Intensities of some frames to work in, of the calling thread."""
-        return self.device.scratch((frames.stop - frames.start, *self.P.shape[-2:]), self.device.real, slot)
+    def scratch_real(self, block: Block, arrays: int):
+        """So many arrays of the shape of some frames to work in, of the calling thread."""
+        return self.device.scratch((arrays, len(block), *self.P.shape[-2:]), self.device.real)
 
     def zeros(self, like, dtype=None):
         """Zeros in the shape of an array."""
         return self.xp.zeros(like.shape, dtype or like.dtype)
 
-    def forward(self, z, frames: slice):
-        """Waves of some frames at the detector, in place"""
-        return self.optics.forward(z, self.at[frames, 2])
-
-    def backward(self, z, frames: slice):
-        """The adjoint of `forward`, in place"""
-        return self.optics.backward(z, self.at[frames, 2])
-
     def exit_waves(self):
         """psi = P O for all frames, into the large array"""
-        psi, P = self.make_waves(), self.shifts.library(self.P)
-        for block in self.blocks():
-            self.each(lambda f: self.k.exit_waves(self.O, P, self.at[f], psi[f]), block)
+        self.make_waves()
+        P = self.shifts.library(self.P)
+        self.over(lambda b: self.k.exit_waves(self.O, P, b.at, b.waves), write=["waves"])
 
     # ---- sums over all frames of all ranks
+
+    def total(self, sums: list) -> np.ndarray:
+        """What kernels returned for the frames of this rank, added up over all of them and all ranks."""
+        return self.team.total(*self.device.total(sums))
 
     def sum(self, *arrays):
         """Sums over the ranks, timed as the phase "combine"."""
         with self.clock.phase("combine"):
-            self.team.sum(*arrays)
+            self.device.sum(self.team, *arrays)
 
     def object_weights(self, P):
         """sum_j sum_m |P_m(r - r_j)|^2 over all frames of the scan, (H, W) real; P : (S, M, h, w).
@@ -116,6 +147,10 @@ class Problem:
         if not self._everywhere:
             self.sum(den)
         return den
+
+    def object_sums(self, psi, P, at, num):
+        """num(r + r_j) += sum_m P_m* psi_jm for these frames; see kernels.overlap"""
+        self.device.rows(self.k.object_sums, psi, P, at, num)
 
     def probe_sums(self, psi, at, num, den):
         """num_s += O_j* psi_j, den_s += |O_j|^2 for these frames; see kernels.overlap"""

@@ -6,8 +6,6 @@ import numpy as np
 
 from nanompi.errors import NumbersError
 
-FLOOR = 1e-3  # photons added to the model, so that the logarithm stays finite
-
 
 @functools.cache
 def expected_deviance() -> np.ndarray:
@@ -38,17 +36,13 @@ def figures(p) -> dict[str, float]:
     table = p.device.array(expected_deviance(), p.device.real)
 
     def sums(f):
-        z, a, la, li = p.scratch(f), *(p.scratch_real(f, slot) for slot in range(3))
-        p.k.exit_waves(p.O, P, p.at[f], z)
-        p.k.intensity(p.forward(z, f), p.gain[f], a)
-        p.xp.log(p.xp.add(a, p.device.real(FLOOR), out=la), out=la)
-        p.xp.log(p.xp.maximum(p.I[f], p.device.real(1e-9), out=li, casting="unsafe"), out=li)
-        return p.k.figures(a, la, p.I[f], li, p.mask, table)
+        z = p.scratch(f)
+        p.k.exit_waves(p.O, P, f.at, z)
+        F = p.optics.forward(z, f.at)
+        return p.k.figures(F, f.I, p.mask, f.gain, table, p.scratch_real(f, 3))
 
-    total = np.zeros(8)
-    for block in p.blocks():
-        total += np.sum(p.each(sums, block), axis=0)
-    dev, expected, difference, root, square, photons, model, pixels = p.team.total(*total)
+    total = p.total(p.over(sums, read=["I"]))
+    dev, expected, difference, root, square, photons, model, pixels = total
     out = {
         "R": difference / root,
         "r2": np.sqrt(square / photons),

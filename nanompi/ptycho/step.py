@@ -72,7 +72,7 @@ class Ptycho:
             O=d.array(start_object(self.object, run, places, geometry), d.complex),
             P=d.array(np.zeros((1, *shape)), d.complex),
             at=d.array(places.at[frames.index]),
-            I=d.array(frames.counts),
+            I=d.counts(frames.counts),
             mask=d.array(frames.mask, d.real),
             gain=d.array(scale * optics.gain, d.real),
         )

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from nanompi.device.kernels import load
-from nanompi.device.kernels.likelihood import EPS
 
 CONTRACT, NUMBA = load(""), load("_cpu")
 DTYPES = {"single": (np.complex64, np.float32, 3e-5), "double": (np.complex128, np.float64, 1e-11)}
@@ -57,20 +56,21 @@ def sums(K, s, parts=1):
 
 
 def modulus(K, s):
-    a, f = np.empty((s.n, s.h, s.w), s.r), s.F.copy()
-    K.intensity(s.F, s.gain, a)
-    return [a, np.array(K.project(f, s.I, s.mask, s.gain, s.r(0.3), s.r(0.5))), f]
+    f, near, back = s.F.copy(), s.F.copy(), s.F.copy()
+    misfit = np.array(K.project(f, s.I, s.mask, s.gain, s.r(0.3), s.r(0.5)))
+    K.transfer(near, s.P[:, 0], s.at, False)
+    K.transfer(back, s.P[:, 0], s.at, True)
+    return [misfit, f, near, back]
 
 
 def likelihood(K, s):
-    a, out = modulus(CONTRACT, s)[0], []
+    out, work = [], np.empty((3, s.n, s.h, s.w), s.r)
     for noise in range(3):
         t = s.z.copy()
-        out.append(np.array(K.gradient(s.F, a, np.log(a + s.r(EPS)), s.I, s.mask, s.gain, noise, t)))
+        out.append(np.array(K.gradient(s.F, s.I, s.mask, s.gain, noise, work[:2], t)))
         out += [t, *map(np.array, K.line(s.F, s.D, s.I, s.mask, s.gain, noise))]
-    log_I = np.log(np.maximum(s.I, 1e-9)).astype(s.r)
     table = np.linspace(0, 1, 60).astype(s.r)
-    return out + [np.array(v) for v in K.figures(a, np.log(a), s.I, log_I, s.mask, table)]
+    return out + [np.array(v) for v in K.figures(s.F, s.I, s.mask, s.gain, table, work)]
 
 
 @pytest.mark.parametrize("theme", [overlap, sums, modulus, likelihood])
@@ -106,9 +106,8 @@ def test_gradient_and_line_are_derivatives(noise):
     s = Scene("double", "float32")
 
     def L(t):
-        a, z = np.empty((s.n, s.h, s.w)), np.empty_like(s.F)
-        NUMBA.intensity(s.F + t * s.D, s.gain, a)
-        return NUMBA.gradient(s.F + t * s.D, a, np.log(a + EPS), s.I, s.mask, s.gain, noise, z), z
+        work, z = np.empty((2, s.n, s.h, s.w)), np.empty_like(s.F)
+        return NUMBA.gradient(s.F + t * s.D, s.I, s.mask, s.gain, noise, work, z), z
 
     eps = 1e-4
     slope, curve = NUMBA.line(s.F, s.D, s.I, s.mask, s.gain, noise)
@@ -122,8 +121,7 @@ def test_projection_meets_the_counts():
     s = Scene("double", "float32")
     f = s.F.copy()
     NUMBA.project(f, s.I, s.mask, s.gain, s.r(1), s.r(0))
-    a = np.empty((s.n, s.h, s.w))
-    NUMBA.intensity(f, s.gain, a)
+    a = s.gain[:, None, None] * (abs(f) ** 2).sum(1)
     good = (s.mask > 0) & (s.I >= 0)
     assert np.allclose(a[good], s.I[good], atol=1e-6)
     bad = np.broadcast_to(~good[:, None], f.shape)

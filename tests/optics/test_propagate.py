@@ -16,6 +16,11 @@ def geometry(focus):
     return Geometry(1e-10, 1.0, (50e-6, 60e-6), (32, 28), FOCUS[focus])
 
 
+def places(*shifts):
+    """Places of frames at these sub-pixel shifts"""
+    return np.array([(0, 0, s) for s in shifts], np.int32)
+
+
 def waves(rng, *shape):
     return rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
 
@@ -23,11 +28,11 @@ def waves(rng, *shape):
 @pytest.mark.parametrize("focus", FOCUS)
 def test_backward_is_inverse_and_adjoint(focus):
     optics = propagator(Cpu("double", 1), geometry(focus), RESTS)
-    rng, shift = np.random.default_rng(0), [2, 0, 1]
+    rng, at = np.random.default_rng(0), places(2, 0, 1)
     a, b = waves(rng, 3, 2, 32, 28), waves(rng, 3, 2, 32, 28)
-    back = optics.backward(optics.forward(a.copy(), shift), shift) * optics.unit
+    back = optics.backward(optics.forward(a.copy(), at), at) * optics.unit
     assert np.allclose(back, a, atol=1e-12)
-    left, right = np.vdot(optics.forward(a.copy(), shift), b), np.vdot(a, optics.backward(b.copy(), shift))
+    left, right = np.vdot(optics.forward(a.copy(), at), b), np.vdot(a, optics.backward(b.copy(), at))
     assert left == pytest.approx(right, rel=1e-12)
 
 
@@ -44,8 +49,8 @@ def test_a_frame_between_the_pixels_is_the_exact_one(focus):
     library = Shifts(device, RESTS, g.shape).library(P[None].astype(complex))
     optics, still = propagator(device, g, RESTS), propagator(device, g)
     for s, (dy, dx) in enumerate(RESTS):
-        exact = still.forward((P * O(y + dy, x + dx))[None, None].astype(complex), [0])
-        model = optics.forward((library[s] * O(y, x))[None], [s])
+        exact = still.forward((P * O(y + dy, x + dx))[None, None].astype(complex), places(0))
+        model = optics.forward((library[s] * O(y, x))[None], places(s))
         assert np.allclose(abs(model) ** 2, abs(exact) ** 2, atol=1e-6 * (abs(exact) ** 2).max())
 
 
@@ -53,7 +58,7 @@ def test_near_field_conserves_photons_and_spreads():
     optics = propagator(Cpu("double", 1), geometry("near"))
     z = np.zeros((1, 1, 32, 28), complex)
     z[..., 16, 14] = 1
-    out = abs(optics.forward(z, [0])) ** 2
+    out = abs(optics.forward(z, places(0))) ** 2
     assert out.sum() == pytest.approx(1, rel=1e-12)
     assert out.max() < 0.5
 

@@ -1,7 +1,7 @@
 """Named kernels: one theme, up to three texts with the same names and argument lists.
 
-`THEME.py` in NumPy is the contract; `THEME_cpu.py` is numba; `THEME.cu` is CUDA C++, launched by `THEME_cuda.py`.
-What a kernel returns are sums over its frames, for `device.total`. Arrays, everywhere:
+`THEME.py` in NumPy is the contract; `THEME_cpu.py` is numba; `THEME.cu` is CUDA C++, launched by
+`THEME_cuda.py`. What a kernel returns are sums over its frames, for `device.total`. Arrays, everywhere:
 
 O     : (H, W) complex, object            P    : (S, M, h, w) complex, M probe modes at S sub-pixel shifts
 at    : (n, 3) int32, row and column of each frame's corner in O, and the index s of its sub-pixel shift

@@ -6,12 +6,50 @@ import numpy as _np
 from numba import njit as _njit
 
 from nanompi.device.kernels.likelihood import EPS as _EPS
+from nanompi.device.kernels.likelihood import FLOOR as _FLOOR
+from nanompi.device.kernels.likelihood import POISSON as _POISSON
 
 _compiled = _njit(nogil=True, fastmath=True, error_model="numpy", cache=True)
 
 
+def gradient(F, I, mask, gain, noise, work, z):
+    a, log_a = work
+    _intensity(F, gain, a)
+    if noise == _POISSON:
+        _log(a, _EPS, log_a)
+    return _gradient(F, a, log_a, I, mask, gain, noise, z)
+
+
+def figures(F, I, mask, gain, expected, work):
+    a, log_a, log_I = work
+    _intensity(F, gain, a)
+    _log(a, _FLOOR, log_a)
+    _np.log(_np.maximum(I, a.dtype.type(1e-9), out=log_I, casting="unsafe"), out=log_I)
+    return _figures(a, log_a, I, log_I, mask, expected)
+
+
+def _log(a, floor, out):
+    """log(a + floor): NumPy's loop is vector code, numba's is not"""
+    _np.log(_np.add(a, a.dtype.type(floor), out=out), out=out)
+
+
 @_compiled
-def gradient(F, a, log_a, I, mask, gain, noise, z):
+def _intensity(F, gain, a):
+    n, M, h, w = F.shape
+    for j in range(n):
+        g = gain[j]
+        for y in range(h):
+            f, t = F[j, 0, y], a[j, y]
+            for x in range(w):
+                t[x] = g * (f[x].real * f[x].real + f[x].imag * f[x].imag)
+            for m in range(1, M):
+                f = F[j, m, y]
+                for x in range(w):
+                    t[x] += g * (f[x].real * f[x].real + f[x].imag * f[x].imag)
+
+
+@_compiled
+def _gradient(F, a, log_a, I, mask, gain, noise, z):
     n, M, h, w = F.shape
     zero, one, two, e = mask.dtype.type(0), mask.dtype.type(1), mask.dtype.type(2), mask.dtype.type(_EPS)
     L1 = _np.empty(w, mask.dtype)
@@ -81,7 +119,7 @@ def line(F, D, I, mask, gain, noise):
 
 
 @_compiled
-def figures(a, log_a, I, log_I, mask, expected):
+def _figures(a, log_a, I, log_I, mask, expected):
     n, h, w = a.shape
     zero, one, two, six = mask.dtype.type(0), mask.dtype.type(1), mask.dtype.type(2), mask.dtype.type(6)
     fine, last = mask.dtype.type(32), len(expected) - 1

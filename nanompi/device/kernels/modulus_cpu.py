@@ -9,21 +9,6 @@ _compiled = _njit(nogil=True, fastmath=True, error_model="numpy", cache=True)
 
 
 @_compiled
-def intensity(F, gain, a):
-    n, M, h, w = F.shape
-    for j in range(n):
-        g = gain[j]
-        for y in range(h):
-            f, t = F[j, 0, y], a[j, y]
-            for x in range(w):
-                t[x] = g * (f[x].real * f[x].real + f[x].imag * f[x].imag)
-            for m in range(1, M):
-                f = F[j, m, y]
-                for x in range(w):
-                    t[x] += g * (f[x].real * f[x].real + f[x].imag * f[x].imag)
-
-
-@_compiled
 def project(F, I, mask, gain, unit, rho):
     n, M, h, w = F.shape
     zero, one, tiny = mask.dtype.type(0), mask.dtype.type(1), mask.dtype.type(1e-10)

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from nanompi.device.kernels.likelihood import EPS, EUCLIDEAN, GAUSSIAN, POISSON
+from nanompi.device.kernels.likelihood import EUCLIDEAN, GAUSSIAN, POISSON
 from nanompi.ptycho.engines.engine import When, clip
 from nanompi.step import engine, param
 
@@ -62,34 +62,26 @@ class ML:
 
     def gradient(self, p):
         """L, its gradient in O and P, and the weights sum |P|^2 and sum |O|^2, over all ranks"""
-        k, P, F, noise = p.k, p.shifts.library(p.P), p.waves, NOISE[self.noise]
-        gO, gP, wP, L = p.zeros(p.O), p.zeros(P), p.xp.zeros((len(P), *P.shape[-2:]), p.device.real), 0.0
-        blocks = p.blocks()
-        dpsi = p.device.scratch((blocks[0].stop, *p.P.shape), p.P.dtype, slot=9)
+        k, P, noise, L = p.k, p.shifts.library(p.P), NOISE[self.noise], []
+        gO, gP, wP = p.zeros(p.O), p.zeros(P), p.xp.zeros((len(P), *P.shape[-2:]), p.device.real)
 
-        def slopes(f, into):
-            a, log_a = p.scratch_real(f), p.scratch_real(f, 1)
-            k.exit_waves(p.O, P, p.at[f], F[f])
-            p.forward(F[f], f)
-            k.intensity(F[f], p.gain[f], a)
-            if noise == POISSON:
-                p.xp.log(p.xp.add(a, p.device.real(EPS), out=log_a), out=log_a)
-            z = dpsi[f.start - into : f.stop - into]
-            value = k.gradient(F[f], a, log_a, p.I[f], p.mask, p.gain[f], noise, z)
-            p.backward(z, f)
+        def slopes(f):
+            k.exit_waves(p.O, P, f.at, f.waves)
+            F = p.optics.forward(f.waves, f.at)
+            value = k.gradient(F, f.I, p.mask, f.gain, noise, p.scratch_real(f, 2), f.z)
+            p.optics.backward(f.z, f.at)
             return value
 
-        for block in blocks:
-            L += sum(p.each(lambda f, into=block.start: slopes(f, into), block))
-            now = dpsi[: block.stop - block.start]
-            p.device.rows(k.object_sums, now, P, p.at[block], gO)
-            p.probe_sums(now, p.at[block], gP, wP)
+        for block in p.blocks(read=["I"], write=["waves"]):
+            block.z = p.scratch(block, slot=9)
+            L += p.each(slopes, block)
+            p.object_sums(block.z, P, block.at, gO)
+            p.probe_sums(block.z, block.at, gP, wP)
         gP, wP = p.shifts.adjoint(gP), wP.sum(0)
         p.sum(gO, gP, wP)
-        (L,) = p.team.total(L)
         wO = p.object_weights(P)
         weak = p.device.real(0.2)  # keeps the rim of the scan, which few photons saw, from running away
-        return float(L), gO, gP, wO + weak * wO.max(), wP + 1e-3 * wP.max()
+        return float(p.total(L)[0]), gO, gP, wO + weak * wO.max(), wP + 1e-3 * wP.max()
 
     def prior(self, p) -> float:
         """Weight of the smoothness prior: `smooth` in units of the photons per object pixel"""
@@ -101,13 +93,11 @@ class ML:
 
         def along(f):
             z = p.scratch(f)
-            k.tangent(p.O, P, dO, Q, p.at[f], z)
-            return k.line(p.waves[f], p.forward(z, f), p.I[f], p.mask, p.gain[f], NOISE[self.noise])
+            k.tangent(p.O, P, dO, Q, f.at, z)
+            D = p.optics.forward(z, f.at)
+            return k.line(f.waves, D, f.I, p.mask, f.gain, NOISE[self.noise])
 
-        total = np.zeros(2)
-        for block in p.blocks():
-            total += np.sum(p.each(along, block), axis=0)
-        slope, curve = p.team.total(*total)
+        slope, curve = p.total(p.over(along, read=["I", "waves"]))
         if self.smooth:
             slope += 2 * inner(negative_laplacian(p.O), self.prior(p), dO)
             curve += 2 * inner(negative_laplacian(dO), self.prior(p), dO)
@@ -182,8 +172,11 @@ def inner(a, w, b) -> float:
 
 def perfect(p) -> float:
     """sum I - I log I over measured pixels of all ranks: L of a model that meets every count"""
-    total = 0.0
-    for counts in p.I:
-        i = counts[(p.mask > 0) & (counts > 0)].astype(np.float64)
-        total += float((i - i * np.log(i)).sum())
-    return float(p.team.total(total)[0])
+    xp = p.xp
+
+    def entropy(f):
+        i = xp.maximum(f.I, 0) * (p.mask > 0)
+        i = i.astype(np.float64)
+        return (i - i * xp.log(xp.maximum(i, 1e-300))).sum()
+
+    return float(p.total(p.over(entropy, read=["I"]))[0])

@@ -42,28 +42,32 @@ class Projections:
     def iterate(self, p, i: int) -> dict[str, float]:
         """One iteration; error = sqrt(sum (|F(z)| - sqrt(I))^2 / sum I)"""
         a, b, c, d, e = (p.device.real(v) for v in self.coefficients())
-        rho = p.device.real(self.rho)
-        k, O, P, psi = p.k, p.O, p.shifts.library(p.P), p.waves
-        num, error = p.zeros(O), 0.0
+        rho, onto = p.device.real(self.rho), (a, b, c, d, e) == (1, 0, 0, 0, 1)  # AP: psi <- Pi_F(P O)
+        k, O, P = p.k, p.O, p.shifts.library(p.P)
+        num, misfits = p.zeros(O), []
 
         def project(f):
-            z = p.scratch(f)
-            k.mix(O, P, p.at[f], psi[f], a, b, z)
-            F = p.forward(z, f)
-            misfit = k.project(F, p.I[f], p.mask, p.gain[f], p.unit, rho)
-            k.follow(O, P, p.at[f], psi[f], p.backward(F, f), c, d, e)
+            z = f.waves if onto else p.scratch(f)
+            if onto:
+                k.exit_waves(O, P, f.at, z)
+            else:
+                k.mix(O, P, f.at, f.waves, a, b, z)
+            F = p.optics.forward(z, f.at)
+            misfit = k.project(F, f.I, p.mask, f.gain, p.unit, rho)
+            z = p.optics.backward(F, f.at)
+            if not onto:
+                k.follow(O, P, f.at, f.waves, z, c, d, e)
             return misfit
 
-        for block in p.blocks():
-            error += sum(p.each(project, block))
-            p.device.rows(k.object_sums, psi[block], P, p.at[block], num)
+        for block in p.blocks(read=["I", "waves"], write=["waves"]):
+            misfits += p.each(project, block)
+            p.object_sums(block.waves, P, block.at, num)
         p.sum(num)
         update_object(p, num, P, self.object_inertia)
         clip(O, self.bounds)
         if self.probe.now(i):
-            update_probe(p, psi, P, self.probe_inertia)
-        (error,) = p.team.total(error)
-        return {"error": float((error / p.counts) ** 0.5)}
+            update_probe(p, P, self.probe_inertia)
+        return {"error": float((p.total(misfits)[0] / p.counts) ** 0.5)}
 
 
 def update_object(p, num, P, inertia):
@@ -75,14 +79,14 @@ def update_object(p, num, P, inertia):
     p.O *= 1 / (den + eps)  # a complex division would cost three times as much
 
 
-def update_probe(p, psi, P, inertia):
+def update_probe(p, P, inertia):
     """P <- P + sum_j T_j^H O_j* (psi_j - P_j O_j) / (sum_j |O_j|^2 + eps), T_j the sub-pixel shift of frame j
 
     Without shifts this is (sum O* psi + eps P) / (sum |O|^2 + eps).
     """
     num, den = p.zeros(P), p.xp.zeros((len(P), *P.shape[-2:]), p.device.real)
-    for block in p.blocks():
-        p.probe_sums(psi[block], p.at[block], num, den)
+    for block in p.blocks(read=["waves"]):
+        p.probe_sums(block.waves, block.at, num, den)
     num -= den[:, None] * P
     num, den = p.shifts.adjoint(num), den.sum(0)
     p.sum(num, den)
