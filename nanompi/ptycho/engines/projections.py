@@ -59,7 +59,7 @@ class Projections:
                 k.follow(O, P, f.at, f.waves, z, c, d, e)
             return misfit
 
-        for block in p.blocks(read=["I", "waves"], write=["waves"]):
+        for block in p.blocks(read=["I"] if onto else ["I", "waves"], write=["waves"]):
             misfits += p.each(project, block)
             p.object_sums(block.waves, P, block.at, num)
         p.sum(num)
