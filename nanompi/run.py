@@ -18,7 +18,9 @@ from nanompi.team import Team
 class Options:
     """How the job runs; none of these changes the answer beyond rounding."""
 
-    device: Literal["auto", "cpu"] = param("auto", help="where the ranks compute")
+    device: Literal["auto", "cpu", "cuda"] = param(
+        "auto", help="where the ranks compute; auto takes the cards where every rank has one"
+    )
     precision: Literal["single", "double"] = param(
         "single", help="float32 and complex64, or float64 and complex128"
     )
@@ -32,6 +34,11 @@ class Options:
     combine: Literal["allreduce"] = param(
         "allreduce", help="how object and probe sums travel between the ranks"
     )
+
+    transport: Literal["staged", "auto", "mpi", "nccl"] = param(
+        "staged", help="how sums of cards travel: through the host, or by what a test finds to work"
+    )
+    atomics: bool = param(False, help="object sums on cards by atomic adds: not the same bits in every run")
 
 
 @dataclass

@@ -2,16 +2,65 @@
 knows which."""
 
 from nanompi.device.cpu import Cpu
+from nanompi.errors import ResourceError
 
 
-def open_device(options, team, say=print) -> Cpu:
-    """The device of this rank, and a line in the log which says why.
+def open_device(options, team, say=print):
+    """The device of this rank, and a line in the log which says why (collective).
 
-    options : nanompi.run.Options (device, precision, threads)
+    options : nanompi.run.Options (device, precision, threads, transport, atomics)
+    All ranks compute on cards or none does. Errors: ResourceError when one lacks a card that was asked for.
     """
+    if options.device == "cpu":
+        return _cpu(options, team, say, "")
+    device, fault = _card(options, team.place)
+    faults = [f"rank {r}: {f}" if team.size > 1 else f for r, f in enumerate(team.allgather(fault)) if f]
+    if not faults:
+        return _cards(device, options, team, say)
+    if options.device == "cuda":
+        error = ResourceError(f"run.device: cuda, but {faults[0]}; or use device: auto or cpu")
+        error.common = True
+        raise error
+    return _cpu(options, team, say, f" ({faults[0]})")
+
+
+def _cpu(options, team, say, why):
     device = Cpu(precision=options.precision, threads=options.threads, share=team.places)
-    say(f"device: {device} on each of {team.size} rank{'s' * (team.size > 1)}, {options.precision} precision")
+    say(f"device: {device} on each of {_ranks(team)}, {options.precision} precision{why}")
     return device
+
+
+def _card(options, place):
+    """(this rank's card or None, why there is none)"""
+    from nanompi.device.card import Unusable, check_toolkit, pick
+
+    try:
+        cupy, card, cards = pick(place)
+        check_toolkit(cupy)
+    except Unusable as e:
+        return None, str(e)
+    from nanompi.device.cuda import Cuda
+
+    return Cuda(cupy, card, cards, options.precision, options.atomics), ""
+
+
+def _cards(device, options, team, say):
+    """Share the memory of each card among its ranks, and agree on the transport of sums."""
+    from nanompi.device.transport import choose
+
+    free = device.free()
+    cards = team.allgather((team.host, device.bus))
+    device.share(cards.count((team.host, device.bus)), free)
+    everyone = team.allgather(f"{team.host}, {device}")
+    way = choose(options.transport, device, team) if team.size > 1 else ""
+    lines = [f"  rank {rank}: {text}" for rank, text in enumerate(everyone)][:64]
+    say(f"device: CUDA on each of {_ranks(team)}, {options.precision} precision" + (way and f", sums {way}"))
+    say("\n".join(lines) if len(lines) > 1 else lines[0].strip())
+    return device
+
+
+def _ranks(team) -> str:
+    return f"{team.size} rank{'s' * (team.size > 1)}"
 
 
 __all__ = ["Cpu", "open_device"]

@@ -1,12 +1,12 @@
 """The CPU as a device: NumPy arrays, scipy's FFT, numba kernels, and a pool of threads over frames."""
 
 import os
-import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from nanompi.device.kernels import load
+from nanompi.device.scratch import Scratch
 
 CACHE = 2 << 20  # bytes of waves that one thread works on at a time: about what stays in its own cache (L2)
 BLOCK = 32 << 20  # bytes of waves that all threads keep in the shared cache (L3)
@@ -32,7 +32,7 @@ class Cpu:
         self.threads = max(1, cores // share) if threads == "auto" else int(threads)
         self.kernels = load(text)
         self.pool = ThreadPoolExecutor(self.threads) if self.threads > 1 else None
-        self._own = threading.local()
+        self.scratch = Scratch(np)
 
     def __str__(self):
         return f"CPU with {self.threads} thread{'s' * (self.threads > 1)}"
@@ -51,19 +51,12 @@ class Cpu:
         """The counts of this rank's frames, for `stream`; (n, h, w) uint16 or float32."""
         return np.ascontiguousarray(I)
 
-    def large(self, shape, dtype):
+    def large(self, shape, dtype, counts=None, beside: int = 0):
         """An array over this rank's frames, for `stream`; its contents are undefined."""
         return np.empty(shape, dtype)
 
-    def scratch(self, shape, dtype=None, slot: int = 0):
-        """A work array of the calling thread, kept for the next call with the same slot; its contents are
-        undefined."""
-        kept = self._own.__dict__.setdefault("arrays", {})
-        dtype, size = np.dtype(dtype or self.complex), int(np.prod(shape))
-        key = slot, dtype
-        if key not in kept or kept[key].size < size:
-            kept[key] = np.empty(size, dtype)
-        return kept[key][:size].reshape(shape)
+    def wait(self):
+        """Nothing is under way."""
 
     # ---- transforms, both unscaled, over the last two axes, in place (what they return is z itself)
 

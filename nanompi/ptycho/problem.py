@@ -82,7 +82,8 @@ class Problem:
         shape = (len(self.at), *self.P.shape)
         if self.waves is None or self.waves.shape != shape:
             self.waves = None  # the old one goes first
-            self.waves = self.device.large(shape, self.P.dtype)
+            beside = 12 * self.O.nbytes + 6 * len(self.places.rests) * self.P.nbytes
+            self.waves = self.device.large(shape, self.P.dtype, self.I, beside)
         return self.waves
 
     # ---- the frames of this rank, block by block
@@ -131,6 +132,7 @@ class Problem:
 
     def sum(self, *arrays):
         """Sums over the ranks, timed as the phase "combine"."""
+        self.device.wait()  # what the card still computes is not time of the sum
         with self.clock.phase("combine"):
             self.device.sum(self.team, *arrays)
 

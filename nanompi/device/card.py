@@ -1,0 +1,77 @@
+"""Which card a rank takes, or why there is none, with the cure."""
+
+import os
+from importlib.util import find_spec
+
+NEED = 'pip install "nanompi[cuda12]" (driver 525 or newer) or "nanompi[cuda13]" (driver 580 or newer)'
+ASK = "ask the scheduler for one: sbatch --gpus-per-task=1, srun --gpus=1"
+
+
+class Unusable(Exception):
+    """No card can be used; the message says which part is missing and what cures it."""
+
+
+def pick(place: int):
+    """The card of the rank at `place` on its node: (CuPy, index among the visible cards, their number).
+
+    With srun --gpus-per-task each rank sees its own card alone; with mpirun all see all, and take them in
+    turn. Errors: Unusable.
+    """
+    if find_spec("cupy") is None:
+        raise Unusable(f"CuPy is not installed: {NEED}")
+    try:
+        import cupy
+    except ImportError as e:
+        raise Unusable(f"CuPy cannot be loaded ({_first(e)}): {NEED}") from None
+    cards = _visible(cupy.cuda.runtime)
+    cupy.cuda.Device(place % cards).use()
+    return cupy, place % cards, cards
+
+
+def _visible(runtime) -> int:
+    """Number of visible cards. Errors: Unusable."""
+    try:
+        cards = runtime.getDeviceCount()
+    except runtime.CUDARuntimeError as e:
+        driver, built = runtime.driverGetVersion(), runtime.runtimeGetVersion()
+        if not driver:
+            raise Unusable(
+                f"there is no NVIDIA driver on this machine; if it has no card, {ASK}; if it has one, "
+                "its driver (libcuda.so.1) is for the administrator to install"
+            ) from None
+        if driver < built // 1000 * 1000:
+            raise Unusable(
+                f"the driver knows CUDA {_version(driver)}, CuPy was built for {_version(built)}: {NEED}"
+            ) from None
+        raise Unusable(f"no card is visible ({_first(e)}{_hidden()}); {ASK}") from None
+    if not cards:
+        raise Unusable(f"no card is visible{_hidden()}; {ASK}")
+    return cards
+
+
+def check_toolkit(cupy):
+    """Compile a kernel and plan a transform: the parts of the toolkit that are needed. Errors: Unusable."""
+    try:
+        cupy.RawModule(code='extern "C" __global__ void nothing() {}').get_function("nothing")
+        from cupyx.scipy.fft import get_fft_plan
+
+        get_fft_plan(cupy.zeros((1, 16, 16), "complex64"), axes=(1, 2))
+    except (ImportError, OSError, RuntimeError, cupy.cuda.compiler.CompileException) as e:
+        major = cupy.cuda.runtime.runtimeGetVersion() // 1000
+        raise Unusable(
+            f"the CUDA toolkit's libraries are missing ({_first(e)}): load the site's CUDA {major} "
+            f'module, or pip install "cupy-cuda{major}x[ctk]"'
+        ) from None
+
+
+def _hidden() -> str:
+    shown = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return "" if shown is None else f", CUDA_VISIBLE_DEVICES={shown!r}"
+
+
+def _version(number: int) -> str:
+    return f"{number // 1000}.{number % 1000 // 10}"
+
+
+def _first(error) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -1,0 +1,256 @@
+"""A card as a device: CuPy arrays, cuFFT, kernels in CUDA C++, and frames that may exceed its memory."""
+
+from collections import OrderedDict
+from functools import partial
+from types import SimpleNamespace
+from weakref import finalize
+
+import numpy as np
+
+from nanompi.device.kernels import load, source
+from nanompi.device.rows import SLOTS, Ferry, Rows
+from nanompi.device.scratch import Scratch
+from nanompi.errors import ResourceError
+
+FEW = 32  # frames in a launch below which its cost shows
+LARGEST = 128 << 20  # bytes of waves of a block, where the cache does not tell less
+PLANS = 6  # transforms planned at a time; each keeps a work area
+
+
+class Cuda:
+    """Arrays, transforms and kernels of one rank on a card.
+
+    xp      : the array module (cupy)
+    real, complex : dtypes of the precision
+    card, cards   : index of the card, and how many are visible
+    kernels : the named kernels (nanompi.device.kernels)
+    atomics : object sums by atomic adds instead of a fixed order
+
+    All work is done on a stream of its own. Errors: ResourceError where memory does not suffice.
+    """
+
+    def __init__(self, xp, card: int = 0, cards: int = 1, precision: str = "single", atomics: bool = False):
+        self.real, self.complex = (
+            (np.float32, np.complex64) if precision == "single" else (np.float64, np.complex128)
+        )
+        self.xp, self.card, self.cards, self.atomics = xp, card, cards, atomics
+        told = xp.cuda.runtime.getDeviceProperties(card)
+        self.name, self.memory, self.cache = (
+            told["name"].decode(),
+            told["totalGlobalMem"],
+            told["l2CacheSize"],
+        )
+        self.bus = xp.cuda.Device(card).pci_bus_id
+        self.pool, self.transport, self.sharers = xp.get_default_memory_pool(), None, 1
+        self.compute = xp.cuda.Stream(non_blocking=True)
+        self.compute.use()
+        self.ferry, self.scratch = Ferry(self), Scratch(xp)
+        self._modules, self._plans, self._pinned, self._staging = {}, OrderedDict(), {}, None
+        self._block = None  # bytes of waves of a block, when memory asks for less than usual
+        self.kernels = SimpleNamespace(**{n: partial(k, self) for n, k in vars(load("_cuda")).items()})
+
+    def __str__(self):
+        shared = f", shared by {self.sharers} ranks" if self.sharers > 1 else ""
+        return f"CUDA card {self.card} of {self.cards}, {self.name}, {self.memory / 2**30:.0f} GiB{shared}"
+
+    def free(self) -> int:
+        """Bytes of the card that nobody uses now."""
+        return self.xp.cuda.runtime.memGetInfo()[0]
+
+    def share(self, sharers: int, free: int):
+        """Use no more than this rank's share of what was free on the card before its ranks began."""
+        self.sharers = sharers
+        self.pool.set_limit(size=int(0.92 * free / sharers))
+
+    # ---- arrays
+
+    def array(self, a, dtype=None):
+        """An array of the device."""
+        if isinstance(a, self.xp.ndarray):
+            return self.xp.ascontiguousarray(a, dtype)
+        return self.xp.asarray(np.ascontiguousarray(a, dtype))
+
+    def host(self, a) -> np.ndarray:
+        """A NumPy array of the host."""
+        return a.get() if isinstance(a, self.xp.ndarray | Rows) else np.asarray(a)
+
+    def wait(self):
+        """Wait until all work and all copies have ended."""
+        for stream in (self.compute, self.ferry.inward, self.ferry.outward):
+            stream.synchronize()
+
+    def copy(self, rows, host, stream, inward: bool):
+        """Start a copy between the first rows of an array on the card and pinned rows of the host."""
+        runtime, ends = self.xp.cuda.runtime, (rows.data.ptr, host.ctypes.data)
+        kind = runtime.memcpyHostToDevice if inward else runtime.memcpyDeviceToHost
+        runtime.memcpyAsync(*(ends if inward else ends[::-1]), host.nbytes, kind, stream.ptr)
+
+    def pinned(self, shape, dtype) -> np.ndarray:
+        """A new array of the host that copies can reach while the card computes."""
+        import cupyx
+
+        return cupyx.empty_pinned(shape, dtype)
+
+    def pin(self, host: np.ndarray) -> np.ndarray:
+        """The same for an array that exists already."""
+        at, runtime = host.ctypes.data, self.xp.cuda.runtime
+        if at not in self._pinned and host.nbytes:
+            runtime.hostRegister(at, host.nbytes, 0)
+            self._pinned[at] = finalize(host, lambda: (self._pinned.pop(at), runtime.hostUnregister(at)))
+        return host
+
+    # ---- transforms, both unscaled, over the last two axes, in place (what they return is z itself)
+
+    def fft(self, z):
+        """sum_r z exp(-2 pi i k r)"""
+        return self._transform(z, self.xp.cuda.cufft.CUFFT_FORWARD)
+
+    def ifft(self, z):
+        """sum_k z exp(+2 pi i k r), unscaled"""
+        return self._transform(z, self.xp.cuda.cufft.CUFFT_INVERSE)
+
+    def _transform(self, z, direction):
+        flat = z.reshape(-1, *z.shape[-2:])
+        if flat.size:
+            self._plan(flat).fft(flat, flat, direction)
+        return z
+
+    def _plan(self, flat):
+        from cupyx.scipy.fft import get_fft_plan
+
+        key = flat.shape, flat.dtype
+        if key not in self._plans:
+            if len(self._plans) == PLANS:
+                self._plans.popitem(last=False)
+            self._plans[key] = get_fft_plan(flat, axes=(1, 2), value_type="C2C")
+        self._plans.move_to_end(key)
+        return self._plans[key]
+
+    # ---- kernels
+
+    def launch(self, theme: str, name: str, grid, block, *args):
+        """Launch a kernel of THEME.cu. args: arrays of the device, integers (int in C), numpy scalars."""
+        for a in args:
+            if isinstance(a, self.xp.ndarray) and not a.flags.c_contiguous:
+                raise ValueError(f"{name}: an array of shape {a.shape} is not contiguous")
+        counts = "unsigned short" if theme == "overlap" or any(_is_counts(a) for a in args) else "float"
+        kernel = self._kernel(theme, name, counts)
+        kernel(grid, block, tuple(np.int32(a) if isinstance(a, int) else a for a in args))
+
+    def _kernel(self, theme, name, counts):
+        if (name, counts) not in self._modules:
+            if (theme, counts) not in self._modules:
+                real = "float" if self.real == np.float32 else "double"
+                options = ("--std=c++17", f"-DREAL={real}", f"-DCOUNT={counts}")
+                self._modules[theme, counts] = self.xp.RawModule(code=source(theme), options=options)
+            self._modules[name, counts] = self._modules[theme, counts].get_function(name)
+        return self._modules[name, counts]
+
+    # ---- the frames of this rank, which may exceed the card
+
+    def counts(self, I: np.ndarray) -> Rows:
+        """The counts of this rank's frames, for `stream`; (n, h, w) uint16 or float32."""
+        I = np.ascontiguousarray(I)
+        room = int(0.5 * self.room())
+        return Rows(self, I.shape, I.dtype, len(I) if I.nbytes <= room else room // max(1, I[:1].nbytes), I)
+
+    def large(self, shape, dtype, counts: Rows, beside: int = 0) -> Rows:
+        """An array over this rank's frames, for `stream`; its contents are undefined.
+
+        counts : make way for it, since they are read once where it is read twice and written
+        beside : bytes of other arrays to come
+        Errors: ResourceError where not even blocks of one frame fit.
+        """
+        n, row = shape[0], int(np.prod(shape[1:])) * np.dtype(dtype).itemsize
+        self._forget()
+        room = self.room() + counts.on_card.nbytes - beside
+        step, room = self._fit(row, counts.row, room)
+        held = held_counts = n
+        if n * (row + counts.row) > room:
+            room -= SLOTS * step * (row + counts.row)
+            held = min(n, room // row // step * step)
+            held_counts = min(n, (room - held * row) // counts.row // step * step)
+        if held_counts < counts.held:
+            counts.hold(held_counts)
+        out = Rows(self, shape, dtype, held)
+        if held_counts > counts.held:
+            counts.hold(held_counts)
+        return out
+
+    def _fit(self, row, count_row, room) -> tuple[int, int]:
+        """(frames of a block, bytes left beside its work arrays); the block is made smaller until it fits.
+
+        Errors: ResourceError.
+        """
+        self._block = None
+        while True:
+            step = self.frames_per_block(row)
+            work = 6 * step * row  # two scratch arrays, two transforms, the reals
+            if work + SLOTS * step * (row + count_row) <= room:
+                return step, room - work
+            if step == 1:
+                raise ResourceError(
+                    f"the card has too little memory: beside object and probe, blocks of one frame need "
+                    f"{(work + SLOTS * (row + count_row)) / 2**20:.1f} MiB, and {room / 2**20:.1f} MiB are "
+                    f"left for this rank ({self}). Use a card with more memory, fewer ranks on the card, fewer "
+                    "probe modes, a smaller part of the scan, or device: cpu"
+                )
+            self._block = step // 2 * row
+
+    def _forget(self):
+        """Give back work arrays: they will come again, perhaps smaller."""
+        self.scratch.clear()
+        self.ferry.clear()
+        self._plans.clear()
+        self.pool.free_all_blocks()
+
+    def room(self) -> int:
+        """Bytes that this rank may still take."""
+        return self.pool.get_limit() - self.pool.used_bytes() if self.pool.get_limit() else self.memory
+
+    def stream(self, n: int, step: int, arrays: dict, read=(), write=()):
+        """(slice, {name: rows of the array, on the card}) for n frames, at most `step` at a time.
+
+        arrays : {name: Rows}; of those in `read` the rows are brought, those in `write` taken back
+        """
+        if all(a.held == n for a in arrays.values()):
+            for f in (slice(i, min(i + step, n)) for i in range(0, n, step)):
+                yield f, {name: a.on_card[f] for name, a in arrays.items()}
+        else:
+            yield from self.ferry.blocks(n, step, arrays, read, write)
+
+    def frames_per_block(self, frame_bytes: int) -> int:
+        """Frames whose waves, old and new, stay in the card's cache; enough of them to pay for a launch."""
+        usual = max(self.cache // 3, min(FEW * frame_bytes, LARGEST))
+        return max(1, (usual if self._block is None else self._block) // frame_bytes)
+
+    def each(self, work, n: int, frame_bytes: int) -> list:
+        """`work(slice)` for n frames, all at once."""
+        return [work(slice(0, n))] if n else []
+
+    def rows(self, kernel, *args):
+        """A kernel that takes (part, parts): the card does all rows in one call."""
+        kernel(*args, 0, 1)
+
+    def total(self, sums: list) -> np.ndarray:
+        """What kernels returned, (), (k,) or (k, blocks) on the card, added up: (k,) float64 on the host"""
+        flat = [s.reshape(1 if s.ndim == 0 else len(s), -1) for s in sums]
+        return self.xp.concatenate(flat, axis=1).sum(1, dtype=np.float64).get()
+
+    # ---- over the ranks
+
+    def sum(self, team, *arrays):
+        """Each array becomes its sum over the ranks, by the transport that the ranks agreed on."""
+        if team.size > 1:
+            self.transport(team, *arrays)
+
+    def staging(self, nbytes: int) -> np.ndarray:
+        """Pinned bytes, kept for the next call."""
+        if self._staging is None or len(self._staging) < nbytes:
+            self._staging = None
+            self._staging = self.pinned((nbytes,), np.uint8)
+        return self._staging[:nbytes]
+
+
+def _is_counts(a) -> bool:
+    return getattr(a, "dtype", None) == np.uint16

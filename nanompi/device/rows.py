@@ -1,0 +1,127 @@
+"""Arrays over the frames of a rank that may exceed the card: its first rows on the card, all others in pinned
+memory of the host, brought in and taken back by blocks while the card computes.
+
+Three streams: in, compute, out. Three slots of one block each: while block i is computed in one, block i + 1
+comes into another and block i - 1 leaves the third.
+"""
+
+import numpy as np
+
+SLOTS = 3
+
+
+class Rows:
+    """(n, ...) array; rows [0, held) are on the card, the others in pinned memory of the host.
+
+    host : (n, ...) array of the host, or None where the card holds all; its first rows may be stale
+    """
+
+    def __init__(self, card, shape, dtype, held: int, host=None):
+        self.card, self.shape, self.dtype, self.host = card, tuple(shape), np.dtype(dtype), host
+        self.hold(held)
+
+    def __len__(self):
+        return self.shape[0]
+
+    @property
+    def row(self) -> int:
+        """Bytes of a row."""
+        return int(np.prod(self.shape[1:])) * self.dtype.itemsize
+
+    def hold(self, held: int):
+        """Keep so many rows on the card, all taken anew from the array of the host, where there is one."""
+        self.held, self.on_card = held, None
+        self.on_card = self.card.xp.empty((held, *self.shape[1:]), self.dtype)
+        if self.host is not None and held:
+            self.on_card.set(self.host[:held])
+        if held < len(self):
+            self.host = (
+                self.card.pinned(self.shape, self.dtype) if self.host is None else self.card.pin(self.host)
+            )
+
+    def get(self) -> np.ndarray:
+        """The whole array, on the host."""
+        self.card.wait()
+        if self.held == len(self):
+            return self.on_card.get()
+        out = self.host.copy()
+        out[: self.held] = self.on_card.get()
+        return out
+
+
+def cuts(n: int, step: int, held) -> list[slice]:
+    """Blocks of at most `step` rows which lie wholly on the card or wholly beside it, for every array."""
+    ends, out, start = sorted({h for h in held if 0 < h < n} | {n}), [], 0
+    for end in ends:
+        out += [slice(i, min(i + step, end)) for i in range(start, end, step)]
+        start = end
+    return out
+
+
+class Ferry:
+    """Brings blocks of rows onto the card and takes them back; the slots are kept between passes."""
+
+    def __init__(self, card):
+        cuda = card.xp.cuda
+        self.card, self.compute = card, card.compute
+        self.inward, self.outward = cuda.Stream(non_blocking=True), cuda.Stream(non_blocking=True)
+        self.slots, self.event = {}, lambda: cuda.Event(disable_timing=True)
+
+    def clear(self):
+        """Give the memory of the slots back."""
+        self.card.wait()
+        self.slots.clear()
+
+    def blocks(self, n, step, arrays, read, write):
+        """(slice, {name: rows on the card}) for all n rows; see `Cuda.stream`."""
+        pieces = cuts(n, step, [a.held for a in arrays.values()])
+        free, come = [None] * SLOTS, [None] * SLOTS
+        gone = self.outward.record(self.event())  # of an earlier pass: what it wrote is whole on the host,
+        self.inward.wait_event(gone)
+        self.compute.wait_event(gone)
+        self.inward.wait_event(self.compute.record(self.event()))  # and nobody reads its slots any more
+        self.fetch(0, pieces, step, arrays, read, free, come)
+        for i, f in enumerate(pieces):
+            self.fetch(i + 1, pieces, step, arrays, read, free, come)
+            for ready in (come[i % SLOTS], free[i % SLOTS]):
+                if ready:
+                    self.compute.wait_event(ready)
+            yield f, {name: self.here(i, f, step, a, name) for name, a in arrays.items()}
+            self.leave(i, f, step, {name: arrays[name] for name in write}, free)
+
+    def here(self, i, f, step, a, name):
+        """Rows f of an array on the card: its own, or those in the slot of block i."""
+        return a.on_card[f] if f.stop <= a.held else self.slot(i, step, a, name)[: f.stop - f.start]
+
+    def slot(self, i, step, a, name):
+        """The rows of block i in an array of the card, allocated once."""
+        key, shape = (i % SLOTS, name), (step, *a.shape[1:])
+        kept = self.slots.get(key)
+        if kept is None or kept.shape != shape or kept.dtype != a.dtype:
+            self.card.wait()
+            self.slots.pop(key, None)
+            self.slots[key] = self.card.xp.empty(shape, a.dtype)
+        return self.slots[key]
+
+    def fetch(self, i, pieces, step, arrays, read, free, come):
+        """Start to bring the rows of block i into its slot, when block i - 3 has left it."""
+        if i >= len(pieces):
+            return
+        f, come[i % SLOTS] = pieces[i], None
+        into = {name: self.slot(i, step, arrays[name], name) for name in read if f.stop > arrays[name].held}
+        if into and free[i % SLOTS]:
+            self.inward.wait_event(free[i % SLOTS])
+        for name, rows in into.items():
+            self.card.copy(rows, arrays[name].host[f], self.inward, inward=True)
+        come[i % SLOTS] = self.inward.record(self.event()) if into else None
+
+    def leave(self, i, f, step, arrays, free):
+        """Start to take the written rows of block i back to the host."""
+        done = free[i % SLOTS] = self.compute.record(self.event())
+        away = {name: a for name, a in arrays.items() if f.stop > a.held}
+        if away:
+            self.outward.wait_event(done)
+        for name, a in away.items():
+            self.card.copy(self.slot(i, step, a, name), a.host[f], self.outward, inward=False)
+        if away:
+            free[i % SLOTS] = self.outward.record(self.event())
