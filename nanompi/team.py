@@ -216,11 +216,6 @@ def _world():
     return MPI.COMM_WORLD
 
 
-def to_itself(give, take):
-    """Send an array to this very rank: does the MPI library reach its memory? (of a card, say)"""
-    _world().Sendrecv(give, 0, recvbuf=take, source=0)
-
-
 def _same_family(library: str):
     """Refuse MPICH and its kin under Open MPI's mpirun before they start: they would end the process."""
     if "OMPI_COMM_WORLD_SIZE" in os.environ and any(kin in library.lower() for kin in ("mpich", "intel")):

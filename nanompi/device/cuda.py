@@ -192,8 +192,8 @@ class Cuda:
                 raise ResourceError(
                     f"the card has too little memory: beside object and probe, blocks of one frame need "
                     f"{(work + SLOTS * (row + count_row)) / 2**20:.1f} MiB, and {room / 2**20:.1f} MiB are "
-                    f"left for this rank ({self}). Use a card with more memory, fewer ranks on the card, fewer "
-                    "probe modes, a smaller part of the scan, or device: cpu"
+                    f"left for this rank ({self}). Use a card with more memory, fewer ranks on it, fewer probe "
+                    "modes, a smaller part of the scan, or device: cpu"
                 )
             self._block = step // 2 * row
 

@@ -5,7 +5,7 @@ mpi    : by an MPI library that reads the memory of a card (CUDA-aware)
 nccl   : by NCCL, where every rank has a card of its own
 
 An MPI library that cannot read a card's memory ends the process with a segmentation fault, so each rank first
-tries it in a child process: `python -m nanompi.device.transport KIND CARD`.
+tries it in a child process.
 """
 
 import os
@@ -16,6 +16,27 @@ import sys
 import numpy as np
 
 WAYS = {"auto": ("nccl", "mpi", "staged"), "nccl": ("nccl", "staged"), "mpi": ("mpi", "staged")}
+TRIALS = {
+    "mpi": """
+import sys, cupy
+from mpi4py import MPI
+cupy.cuda.Device(int(sys.argv[1])).use()
+a, b = cupy.arange(1 << 16, dtype="float32"), cupy.zeros(1 << 16, "float32")
+cupy.cuda.runtime.deviceSynchronize()
+MPI.COMM_SELF.Sendrecv(a, 0, recvbuf=b, source=0)
+sys.exit(0 if bool((a == b).all()) else "it moves wrong numbers")
+""",
+    "nccl": """
+import sys, cupy
+from cupy.cuda import nccl
+cupy.cuda.Device(int(sys.argv[1])).use()
+a = cupy.arange(1 << 16, dtype="float32")
+comm = nccl.NcclCommunicator(1, nccl.get_unique_id(), 0)
+comm.allReduce(a.data.ptr, a.data.ptr, a.size, nccl.NCCL_FLOAT32, nccl.NCCL_SUM, cupy.cuda.Stream.null.ptr)
+cupy.cuda.runtime.deviceSynchronize()
+sys.exit(0 if bool((a == cupy.arange(1 << 16)).all()) else "it moves wrong numbers")
+""",
+}
 LAUNCHERS = ("PMI", "OMPI_", "PRTE_", "SLURM_", "MPI_LOCAL", "MV2_", "HYDRA")
 
 
@@ -95,7 +116,7 @@ def nccl(device, team):
 def trial(way: str, card: int, seconds: float = 60) -> str:
     """Try a transport in a child process without the launcher's variables; what went wrong, or nothing."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(LAUNCHERS)}
-    command = [sys.executable, "-m", __name__, way, str(card)]
+    command = [sys.executable, "-c", TRIALS[way], str(card)]
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=seconds, env=clean, stdin=subprocess.DEVNULL
@@ -106,35 +127,3 @@ def trial(way: str, card: int, seconds: float = 60) -> str:
         return f"its test ended with {signal.Signals(-done.returncode).name}"
     last = (done.stderr.strip().splitlines() or [f"its test ended with code {done.returncode}"])[-1]
     return last if done.returncode else ""
-
-
-def _try_mpi(cupy):
-    from nanompi.team import to_itself
-
-    a, b = cupy.arange(1 << 16, dtype="float32"), cupy.zeros(1 << 16, "float32")
-    cupy.cuda.runtime.deviceSynchronize()
-    to_itself(a, b)
-    return bool((a == b).all())
-
-
-def _try_nccl(cupy):
-    from cupy.cuda import nccl as lib
-
-    a = cupy.arange(1 << 16, dtype="float32")
-    comm = lib.NcclCommunicator(1, lib.get_unique_id(), 0)
-    comm.allReduce(a.data.ptr, a.data.ptr, a.size, lib.NCCL_FLOAT32, lib.NCCL_SUM, 0)
-    cupy.cuda.runtime.deviceSynchronize()
-    return bool((a == cupy.arange(1 << 16)).all())
-
-
-def main(way: str, card: str):
-    """The child process: exit code 0 when the numbers are right."""
-    import cupy
-
-    cupy.cuda.Device(int(card)).use()
-    if not {"mpi": _try_mpi, "nccl": _try_nccl}[way](cupy):
-        sys.exit("it moves wrong numbers")
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
