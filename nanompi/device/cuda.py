@@ -189,11 +189,12 @@ class Cuda:
             if work + SLOTS * step * (row + count_row) <= room:
                 return step, room - work
             if step == 1:
+                need = work + SLOTS * (row + count_row)
                 raise ResourceError(
                     f"the card has too little memory: beside object and probe, blocks of one frame need "
-                    f"{(work + SLOTS * (row + count_row)) / 2**20:.1f} MiB, and {room / 2**20:.1f} MiB are "
-                    f"left for this rank ({self}). Use a card with more memory, fewer ranks on it, fewer probe "
-                    "modes, a smaller part of the scan, or device: cpu"
+                    f"{need / 2**20:.1f} MiB, and {max(room, 0) / 2**20:.1f} MiB are left for this rank "
+                    f"({self}). Use a card with more memory, fewer ranks on it, fewer probe modes, a smaller "
+                    "part of the scan, or device: cpu"
                 )
             self._block = step // 2 * row
 
