@@ -21,7 +21,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent))
 from problems import from_file, problem
 
-from nanompi.device.cpu import CACHE
+from nanompi.device.cpu import CACHE, Cpu
 from nanompi.step import PARTS, discover
 
 TRANSFORMS = {"DM": 2, "AP": 2, "RAAR": 2, "ML": 3}
@@ -49,7 +49,7 @@ def iteration(p, engine, i: int, clock=time.perf_counter) -> float:
 
 def cost(name: str, n: int, frames: int, modes: int, repeats: int) -> dict:
     """Median seconds of an iteration on one and two threads, and of its transforms, in turns."""
-    one, two = (problem(n, frames, modes, threads) for threads in (1, 2))
+    one, two = (problem(n, frames, modes, Cpu(threads=threads)) for threads in (1, 2))
     engines = [PARTS["engine"][name](), PARTS["engine"][name]()]
     for p, engine in zip((one, two), engines):
         engine.start(p)

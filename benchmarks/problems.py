@@ -13,17 +13,19 @@ from nanompi.ptycho.problem import Problem
 from nanompi.team import Team
 
 
-def assemble(I, places, O, P, geometry, threads: int = 1) -> Problem:
+def assemble(I, places, O, P, geometry, device=None) -> Problem:
     """A problem of this rank from its frames (FFT order), the places of all, and start values."""
-    team, device = Team(), Cpu("single", threads)
+    team, device = Team(), device or Cpu("single", 1)
     own, optics = (
         np.array_split(np.arange(len(places.at)), team.size)[team.rank],
         propagator(device, geometry),
     )
     return Problem(
-        team=team, device=device, optics=optics, places=places, at=places.at[own], I=I,
-        O=O.astype(np.complex64), P=P.astype(np.complex64), mask=np.ones(geometry.shape, np.float32),
-        gain=np.full(len(own), optics.gain, np.float32),
+        team=team, device=device, optics=optics, places=places,
+        at=device.array(places.at[own]), I=device.counts(I),
+        O=device.array(O, device.complex), P=device.array(P, device.complex),
+        mask=device.array(np.ones(geometry.shape), device.real),
+        gain=device.array(np.full(len(own), optics.gain), device.real),
     )  # fmt: skip
 
 
@@ -40,12 +42,10 @@ def from_file(path: str) -> Problem:
     return assemble(I, places, np.ones(places.shape), P, geometry)
 
 
-def problem(
-    n: int, frames: int, modes: int = 1, threads: int = 1, photons: float = 1e6, seed: int = 0
-) -> Problem:
+def problem(n: int, frames: int, modes: int = 1, device=None, photons: float = 1e6, seed: int = 0) -> Problem:
     """Spiral scan of a random object with 68 % overlap, uint16 counts; the frames are shared out over the
     ranks."""
-    rng, team = np.random.default_rng(seed), Team()
+    rng, team, host = np.random.default_rng(seed), Team(), Cpu("single", 1)
     geometry = Geometry(1.2398e-10, 2.0, (75e-6, 75e-6), (n, n))
     i = np.arange(frames)
     r, angle = 0.11 * n / np.sqrt(np.pi) * np.sqrt(i), i * np.deg2rad(137.50776405)
@@ -53,15 +53,13 @@ def problem(
     places = place(grid * geometry.pixel, geometry.pixel, (n, n))
     k = np.hypot(np.fft.fftfreq(n, 1 / n)[:, None], np.fft.fftfreq(n, 1 / n))
     P = defocused(0.5 * (1 - np.tanh((k - 0.14 * n) / 1.5)) + 1e-9, 0.12)[None]
-    P = extra_modes(P * np.sqrt(photons / (abs(P) ** 2).sum()), modes)
-    O = (0.8 + 0.2 * rng.random(places.shape)) * np.exp(1j * rng.random(places.shape))
-    own = np.array_split(i, team.size)[team.rank]
-    p = assemble(np.ones((len(own), n, n), np.uint16), places, O, P, geometry, threads)
-    for j in range(len(own)):
-        z, at = np.empty((1, *p.P.shape), np.complex64), p.at[j : j + 1]
-        p.k.exit_waves(p.O, p.P[None], at, z)
-        a = p.gain[j] * (abs(p.optics.forward(z, at)) ** 2).sum((0, 1))
-        p.I[j] = np.random.default_rng([seed, own[j]]).poisson(a)
-    p.counts = p._measured()
-    p.O[...] = 1
-    return p
+    P = extra_modes(P * np.sqrt(photons / (abs(P) ** 2).sum()), modes).astype(np.complex64)
+    O = (0.8 + 0.2 * rng.random(places.shape)) * np.exp(1j * rng.random(places.shape)).astype(np.complex64)
+    own, optics = np.array_split(i, team.size)[team.rank], propagator(host, geometry)
+    I = np.empty((len(own), n, n), np.uint16)
+    for k, j in enumerate(own):
+        z, at = np.empty((1, *P.shape), np.complex64), places.at[j : j + 1]
+        host.kernels.exit_waves(O.astype(np.complex64), P[None], at, z)
+        a = optics.gain * (abs(optics.forward(z, at)) ** 2).sum((0, 1))
+        I[k] = np.random.default_rng([seed, j]).poisson(a)
+    return assemble(I, places, np.ones(places.shape), P, geometry, device)

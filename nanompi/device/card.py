@@ -17,7 +17,7 @@ def pick(place: int):
     With srun --gpus-per-task each rank sees its own card alone; with mpirun all see all, and take them in
     turn. Errors: Unusable.
     """
-    if find_spec("cupy") is None:
+    if not _there("cupy"):
         raise Unusable(f"CuPy is not installed: {NEED}")
     try:
         import cupy
@@ -62,6 +62,13 @@ def check_toolkit(cupy):
             f"the CUDA toolkit's libraries are missing ({_first(e)}): load the site's CUDA {major} "
             f'module, or pip install "cupy-cuda{major}x[ctk]"'
         ) from None
+
+
+def _there(package: str) -> bool:
+    try:
+        return find_spec(package) is not None
+    except ValueError:  # somebody has put None in its place
+        return False
 
 
 def _hidden() -> str:

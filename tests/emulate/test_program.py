@@ -1,0 +1,106 @@
+"""The whole program with run.device: cuda, in processes that find the emulated card in the place of CuPy."""
+
+import subprocess
+import sys
+
+import pytest
+
+from nanompi.former import load_result
+from tests.mpi.conftest import mpirun, python, variables  # noqa: F401  (fixtures)
+
+JOB = """
+nanompi: 1
+name: x
+input: {simulate: {frames: 36, size: 32, photons: 1e5}}
+steps:
+  - use: ptycho
+    engines: DM*3 ML*2
+run: {precision: double, split: stripes}
+"""
+
+
+@pytest.fixture
+def job(tmp_path, monkeypatch):
+    """A folder with job.yaml"""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "job.yaml").write_text(JOB)
+    return tmp_path
+
+
+def run(*words, code=0, **environ) -> subprocess.CompletedProcess:
+    """`nanompi run job.yaml` on one rank"""
+    command = [sys.executable, "-m", "nanompi", "run", "job.yaml", *words]
+    done = subprocess.run(command, capture_output=True, text=True, env=variables(**environ), timeout=120)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done
+
+
+@pytest.fixture
+def want(job):
+    """The answer of the CPU on one rank"""
+    run("--out", "cpu", "--set", "run.device=cpu")
+    return load_result(job / "cpu/x/latest")
+
+
+def same(folder, want):
+    got = load_result(folder)
+    for name in ("object", "probe"):
+        assert abs(got[name] - want[name]).max() <= 1e-8 * abs(want[name]).max(), name
+
+
+def test_ranks_share_a_card(mpirun, emulated, job, want):  # noqa: F811
+    """Three ranks on two cards; sums through the host's memory; the answer is that of one rank on the CPU"""
+    words = ["-m", "nanompi", "run", "job.yaml", "--out", "cards", "--set", "run.device=cuda"]
+    said = mpirun(3, words, **emulated, NANOMPI_FAKE_CARDS="2").stdout
+    assert "device: CUDA on each of 3 ranks, double precision, sums staged" in said
+    assert said.count("CUDA card 0 of 2, Emulated card") == 2 and "shared by 2 ranks" in said
+    assert said.count("CUDA card 1 of 2") == 1
+    same(job / "cards/x/latest", want)
+
+
+def test_one_card_for_each_rank_as_under_srun(emulated, job, want):
+    said = run("--out", "one", "--set", "run.device=auto", **emulated, CUDA_VISIBLE_DEVICES="0").stdout
+    assert "CUDA card 0 of 1" in said
+    same(job / "one/x/latest", want)
+
+
+def test_a_transport_that_crashes_in_its_test_is_a_line_in_the_log(mpirun, emulated, job):  # noqa: F811
+    words = ["-m", "nanompi", "run", "job.yaml", "--set", "run.device=cuda", "--set", "run.transport=auto"]
+    words += ["--set", "steps.ptycho.engines=DM*1"]
+    said = mpirun(2, words, **emulated, NANOMPI_FAKE_CARDS="2").stdout
+    assert "sums staged (nccl: " in said and "mpi: " in said
+
+
+CURES = {
+    "no card": ({"CUDA_VISIBLE_DEVICES": ""}, ["no card is visible", "CUDA_VISIBLE_DEVICES=''", "--gpus"]),
+    "no driver": ({"NANOMPI_FAKE_DRIVER": "0"}, ["no NVIDIA driver", "srun --gpus=1"]),
+    "old driver": ({"NANOMPI_FAKE_DRIVER": "11040"}, ["driver knows CUDA 11.4", "nanompi[cuda12]"]),
+    "no toolkit": ({"NANOMPI_FAKE_TOOLKIT": "0"}, ["toolkit", 'pip install "cupy-cuda12x[ctk]"']),
+}
+
+
+@pytest.mark.parametrize("case", CURES)
+def test_what_is_missing_is_said_with_its_cure(emulated, job, case):
+    environ, words = CURES[case]
+    said = run("--set", "run.device=cuda", code=4, **emulated, **environ).stderr
+    assert said.startswith("nanompi: run.device: cuda, but ") and "Traceback" not in said
+    assert all(w in said for w in words), said
+    said = run("--set", "steps.ptycho.engines=DM*1", **emulated, **environ).stdout
+    line = next(line for line in said.splitlines() if "device: CPU with" in line)
+    assert words[0] in line
+
+
+def test_no_cupy_is_said_with_the_line_that_installs_it(job, tmp_path):
+    """A package of this name that cannot be imported, and a finder that knows none"""
+    code = (
+        "import sys; sys.modules['cupy'] = None; sys.argv = ['nanompi', 'run', 'job.yaml', '--set', 'run.device=cuda'];"
+        "from nanompi.cli import main; sys.exit(main())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=variables())
+    assert done.returncode == 4 and 'pip install "nanompi[cuda12]"' in done.stderr, done.stderr
+
+
+def test_out_of_memory_is_code_4_with_numbers(emulated, job):
+    said = run("--set", "run.device=cuda", code=4, **emulated, NANOMPI_FAKE_MEMORY="300000").stderr
+    assert "MiB" in said or "bytes" in said
+    assert "Traceback" not in said
