@@ -1,7 +1,7 @@
 """cupyx: pinned arrays of the host, and scipy.fft."""
 
 import numpy as np
-from cupy.cuda.memory import alloc_pinned_memory
+from cupy.cuda import memory as _memory
 
 
 def empty_pinned(shape, dtype=float, order="C") -> np.ndarray:
@@ -14,7 +14,7 @@ def empty_pinned(shape, dtype=float, order="C") -> np.ndarray:
 def zeros_pinned(shape, dtype=float, order="C") -> np.ndarray:
     shape, dtype = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape), np.dtype(dtype)
     size = int(np.prod(shape, dtype=np.int64))
-    flat = np.frombuffer(alloc_pinned_memory(size * dtype.itemsize), dtype, size)
+    flat = np.frombuffer(_memory.alloc_pinned_memory(size * dtype.itemsize), dtype, size)
     return flat.reshape(shape, order=order)
 
 

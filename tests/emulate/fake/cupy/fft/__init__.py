@@ -2,16 +2,14 @@
 
 import scipy.fft as _fft
 
-from cupy.calls import call
+from cupy.calls import call as _call
 
 
 def _plain(name: str):
     func = getattr(_fft, name)
 
-    def run(x, *args, overwrite_x=False, plan=None, **kwargs):
-        if plan is not None:
-            raise TypeError("the stand-in: call plan.fft(a, out, direction)")
-        return call(func, (x, *args), kwargs)
+    def run(a, *args, **kwargs):
+        return _call(func, (a, *args), kwargs)
 
     run.__name__ = name
     return run
