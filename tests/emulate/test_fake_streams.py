@@ -157,3 +157,39 @@ def test_only_pinned_memory_is_copied_asynchronously(cp):
     cp.cuda.runtime.hostUnregister(host.ctypes.data)
     with pytest.raises(cp.cuda.runtime.CUDARuntimeError, match="NotRegistered"):
         cp.cuda.runtime.hostUnregister(host.ctypes.data)
+
+
+def test_a_pinned_block_goes_in_and_takes_the_next_result(mode):
+    with fake_cupy(STREAMS=mode) as cupy:
+        s, out = scene(cupy), cupy.cuda.Stream(non_blocking=True)
+        b = cupy.full(1000, 7, cupy.float32)
+        s.side.wait_event(s.compute.record())
+        bring(cupy, s)  # 5
+        out.wait_event(s.side.record())
+        b.get(out, out=s.host, blocking=False)
+        out.synchronize()
+        s.compute.wait_event(s.side.record())
+        assert (s.host == 7).all() and float(s.a.sum()) == 5000
+
+
+def test_pinned_memory_freed_under_a_copy_is_a_race(mode):
+    with fake_cupy(STREAMS=mode) as cupy:
+        s = scene(cupy)
+        kept = cupy.asarray(s.host)  # CuPy itself keeps the source of this one
+        s.host = None
+        assert float(kept.sum()) == 5000
+        s = scene(cupy)
+        s.a.set(s.host)
+        s.host = None
+        with pytest.raises(cupy.Race, match="was freed"):
+            s.a.sum()
+
+
+def test_who_asks_an_event_again_and_again_gets_it_done():
+    with fake_cupy(STREAMS="lazy") as cupy:
+        s = scene(cupy)
+        s.side.wait_event(s.compute.record())
+        fetch(cupy, s)
+        event = s.side.record()
+        assert not event.done and not event.done and event.done
+        assert (s.host == 1).all()

@@ -82,7 +82,7 @@ def array(obj, dtype=None, copy=True, order="K", subok=False, ndmin=0, *, blocki
         raise ValueError(f"Unsupported dtype {host.dtype}")
     fortran = host.flags.fnc if order in "KA" else order == "F"
     out = empty(host.shape, host.dtype, "F" if fortran else "C")
-    upload(out, host, get_current_stream())
+    upload(out, host, get_current_stream(), guarded=True)
     if blocking:
         get_current_stream().synchronize()
     return out

@@ -26,11 +26,11 @@ def pinned(host: np.ndarray) -> bool:
     return bool(host.size and found and found[0].host)
 
 
-def upload(a, host: np.ndarray, stream):
-    """Host to card"""
+def upload(a, host: np.ndarray, stream, guarded: bool = False):
+    """Host to card. guarded: CuPy itself keeps the host's memory until the copy is done."""
     order = "c_contiguous" if a.flags.c_contiguous else "f_contiguous"
     if getattr(host.flags, order) and pinned(host):
-        return runtime.memcpyAsync(a.data.ptr, host.ctypes.data, a.nbytes, 1, stream.ptr)
+        return runtime._queue(a.data.ptr, host.ctypes.data, a.nbytes, 1, stream.ptr, guarded)
     clocks.compute(stream.line, "upload", [], [span(a)])
     clocks.counts["h2d_bytes"] += a.nbytes
     a._a[...] = host

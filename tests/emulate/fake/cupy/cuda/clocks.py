@@ -23,6 +23,7 @@ counts = Counter()
 host: dict[int, int] = {}
 lines: dict[int, "Line"] = {}
 lock = threading.RLock()
+faults: list[str] = []
 _ids = itertools.count(1)
 
 
@@ -52,6 +53,7 @@ class Access:
     line: int
     op: int
     what: str
+    guarded: bool = False
 
     def __str__(self):
         verb = "writes" if self.write else "reads"
@@ -63,7 +65,7 @@ class Access:
 
 @dataclass
 class Copy:
-    """One copy in the queue of its stream: arrays of bytes, what must be done before, what to check."""
+    """One copy in the queue of its stream: arrays of bytes, what must be done before, a sum to check."""
 
     op: int
     clock: dict
@@ -119,6 +121,7 @@ def force(clock: dict):
 
 def host_waits(clock: dict):
     """The host waits for everything in a clock; what follows on any stream follows it."""
+    complain()
     force(clock)
     merge(host, clock)
     counts["syncs"] += 1
@@ -127,28 +130,43 @@ def host_waits(clock: dict):
 def compute(line: Line, what: str, reads, writes):
     """Work of a compute stream which runs right after this call. reads, writes: (buffer, low, high)."""
     with lock:
+        complain()
         op = line.begin()
         for use, write in [(r, False) for r in reads] + [(w, True) for w in writes]:
             use[0].touch(use[1], use[2], write, line, op, what)
         force(line.clock)
 
 
-def copy(line: Line, dst, src, what: str, keep=()):
-    """Queue a copy of bytes. dst, src: (buffer, low, high)."""
+def copy(line: Line, dst, src, what: str, guarded: bool = False):
+    """Queue a copy of bytes. dst, src: (buffer, low, high). guarded: the host's memory is kept alive."""
     with lock:
+        complain()
         op = line.begin()
-        src[0].touch(src[1], src[2], False, line, op, what)
-        unseen = not src[0].seen(src[1], src[2])
-        dst[0].touch(dst[1], dst[2], True, line, op, what)
+        idle, written = not dst[0].late(*dst[1:]), not src[0].late(*src[1:], writes=True)
+        src[0].touch(*src[1:], False, line, op, what, guarded)
+        dst[0].touch(*dst[1:], True, line, op, what, guarded)
         to, of = dst[0].bytes(*dst[1:]), src[0].bytes(*src[1:])
-        job = Copy(op, dict(line.clock), to, of, what, keep=(*keep, dst[0].owner(), src[0].owner()))
+        job = Copy(op, dict(line.clock), to, of, what, keep=(dst[0].owner(), src[0].owner()))
         line.queue.append(job)
         if not lazy():
             return force(line.clock)
-        if dst[0].host:
+        if dst[0].host and idle:
             to[...] = POISON
-        if src[0].host and not unseen:
+        if src[0].host and written:
             job.check = zlib.crc32(of)
+
+
+def freed(history: list, what: str):
+    """Called when memory of the host goes; CuPy's pool gives it to the next who asks, copy or no copy."""
+    for a in history:
+        if not a.guarded and not a.known(host):
+            faults.append(f"race: a {what} was freed, and the host has not waited for this: {a}")
+
+
+def complain():
+    """Faults found where nothing could be raised"""
+    if faults:
+        raise Race(faults[0])
 
 
 class Buffer:
@@ -164,23 +182,23 @@ class Buffer:
     def bytes(self, low: int, high: int) -> np.ndarray:
         return np.frombuffer((ctypes.c_ubyte * (high - low)).from_address(self.base + low), np.uint8)
 
-    def seen(self, low, high) -> bool:
-        """Whether the host may look: all writes to these bytes are waited for."""
-        late = (a for a in self.history if a.write and not a.known(host))
-        return not any(a.low < high and low < a.high for a in late)
+    def late(self, low: int, high: int, writes: bool = False) -> bool:
+        """Whether the host has not waited for all accesses (all writes) to these bytes."""
+        open_ = (a for a in self.history if not a.known(host) and (a.write or not writes))
+        return any(a.low < high and low < a.high for a in open_)
 
-    def touch(self, low: int, high: int, write: bool, line: Line, op: int, what: str):
+    def touch(self, low: int, high: int, write: bool, line: Line, op: int, what: str, guarded=False):
         """Note an access; a race with an earlier one raises."""
         if low >= high:
             return
+        new = Access(low, high, write, line.ptr, op, what, guarded)
         self.history[:] = [a for a in self.history if not a.known(host)]
         for a in self.history:
             overlap = a.low < high and low < a.high
             if overlap and (write or a.write) and a.line != line.ptr and not a.known(line.clock):
-                new = Access(low, high, write, line.ptr, op, what)
                 raise Race(f"race: {new} of a {self}, and {a}; the first has not waited for the second")
         self.history[:] = [a for a in self.history if not _replaced(a, low, high, write, line)]
-        self.history.append(Access(low, high, write, line.ptr, op, what))
+        self.history.append(new)
 
 
 def _replaced(a: Access, low, high, write, line) -> bool:

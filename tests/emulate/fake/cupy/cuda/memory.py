@@ -1,8 +1,10 @@
 """Memory of a card: what is in use, its limit, and pinned memory of the host."""
 
+import ctypes
 import gc
 import mmap
 import weakref
+from functools import cache
 
 import numpy as np
 
@@ -157,23 +159,28 @@ class PinnedMemoryPool:
         return 0
 
 
-class PinnedMemoryPointer(mmap.mmap):
-    """Pinned memory of the host: whole pages; has the buffer protocol and `size()`."""
+class PinnedMemoryPointer:
+    """Pinned memory of the host, with the buffer protocol (from ctypes)."""
 
-    def __new__(cls, nbytes: int):
-        runtime.cards()
-        self = super().__new__(cls, -1, max(nbytes, 1))
-        self.ptr = np.frombuffer(self, np.uint8).ctypes.data
-        self.buffer = clocks.Buffer(self.ptr, nbytes, weakref.ref(self))
-        clocks.buffers[self.ptr] = self.buffer
-        return self
+    def size(self) -> int:
+        return ctypes.sizeof(self)
 
-    def __init__(self, nbytes: int):
-        pass
+
+@cache
+def _pinned_type(nbytes: int) -> type:
+    return type("PinnedMemory", (PinnedMemoryPointer, ctypes.c_ubyte * nbytes), {})
 
 
 def alloc_pinned_memory(size: int) -> PinnedMemoryPointer:
-    return PinnedMemoryPointer(size)
+    """Whole pages. They live as long as a queued copy needs them, but to free them before is a fault."""
+    runtime.cards()
+    pages = mmap.mmap(-1, max(size, 1))
+    self = _pinned_type(size).from_buffer(pages)
+    self.ptr = ctypes.addressof(self)
+    self.buffer = clocks.Buffer(self.ptr, size, lambda: pages)
+    clocks.buffers[self.ptr] = self.buffer
+    weakref.finalize(self.buffer, clocks.freed, self.buffer.history, str(self.buffer)).atexit = False
+    return self
 
 
 pool, pinned_pool = MemoryPool(), PinnedMemoryPool()

@@ -164,22 +164,32 @@ _NAMES = {1: "copy host to device", 2: "copy device to host", 3: "copy on the de
 
 def memcpyAsync(dst: int, src: int, size: int, kind: int, stream: int):
     """Queue a copy. Memory of the host must be pinned: a copy from other memory is not asynchronous."""
+    _queue(dst, src, size, kind, stream)
+
+
+def _queue(dst, src, size, kind, stream, guarded=False):
     cards()
+    if size == 0:
+        return
     if kind not in _ENDS:
         raise CUDARuntimeError(1, f": kind {kind}")
-    line, ends = _line(stream), []
-    for ptr, host, word in zip((src, dst), _ENDS[kind], ("source", "target")):
-        found = clocks.find(ptr, size)
-        if found is None and host:
-            raise RuntimeError(
-                f"{_NAMES[kind]} of {size:,} bytes: the {word} is not in pinned memory (or ends beyond "
-                "it): CUDA would copy it synchronously; use cupyx.empty_pinned or hostRegister"
-            )
-        if found is None or found[0].host != host:
-            raise CUDARuntimeError(1, f": the {word} of a {_NAMES[kind]} ({size:,} bytes) is no such memory")
-        ends.append(found)
+    line, (of_host, to_host) = _line(stream), _ENDS[kind]
+    ends = _end(dst, size, to_host, kind, "target"), _end(src, size, of_host, kind, "source")
     clocks.counts[{1: "h2d_bytes", 2: "d2h_bytes", 3: "d2d_bytes"}[kind]] += size
-    clocks.copy(line, ends[1], ends[0], _NAMES[kind])
+    clocks.copy(line, *ends, _NAMES[kind], guarded)
+
+
+def _end(ptr: int, size: int, host: bool, kind: int, word: str) -> tuple:
+    """(buffer, low, high) of one end of a copy"""
+    found = clocks.find(ptr, size)
+    if found is None and host:
+        raise RuntimeError(
+            f"{_NAMES[kind]} of {size:,} bytes: the {word} is not in pinned memory (or ends beyond "
+            "it): CUDA would copy it synchronously; use cupyx.empty_pinned or hostRegister"
+        )
+    if found is None or found[0].host != host:
+        raise CUDARuntimeError(1, f": the {word} of a {_NAMES[kind]} ({size:,} bytes) is no such memory")
+    return found
 
 
 def memcpy(dst: int, src: int, size: int, kind: int):

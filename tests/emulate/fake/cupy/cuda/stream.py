@@ -26,8 +26,7 @@ class Event:
 
     @property
     def done(self) -> bool:
-        """Never sure before somebody waited for it."""
-        return self.clock is None or all(clocks.host.get(k, 0) >= v for k, v in self.clock.items())
+        return _done(self, self.clock or {})
 
     def record(self, stream: "Stream | None" = None):
         line = (stream or get_current_stream()).line
@@ -36,6 +35,16 @@ class Event:
 
     def synchronize(self):
         clocks.host_waits(self.clock or {})
+
+
+def _done(thing, clock: dict) -> bool:
+    """Whether all is done that a clock names; who asks often enough gets it done, so that a loop ends."""
+    if all(clocks.host.get(k, 0) >= v for k, v in clock.items()):
+        return True
+    thing.asked = getattr(thing, "asked", 0) + 1
+    if thing.asked % 3 == 0:
+        clocks.host_waits(clock)
+    return thing.asked % 3 == 0
 
 
 def get_elapsed_time(start_event: Event, end_event: Event) -> float:
@@ -83,7 +92,7 @@ class Stream:
 
     @property
     def done(self) -> bool:
-        return all(clocks.host.get(k, 0) >= v for k, v in self.line.clock.items())
+        return _done(self, self.line.clock)
 
     def synchronize(self):
         runtime.streamSynchronize(self.ptr)
