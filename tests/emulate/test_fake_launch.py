@@ -103,3 +103,8 @@ def test_a_kernel_reads_its_const_arrays_and_writes_the_others(cp, scale):
     by.data.copy_to_host_async(host.ptr, 16, side)
     with pytest.raises(cp.Race, match=r"kernel scale on stream .* writes"):
         z.data.copy_to_host_async(host.ptr + 16, 32, side)
+
+
+def test_a_module_names_its_standard_of_the_language(cp):
+    with pytest.raises(cp.cuda.compiler.CompileException, match=r"without --std CuPy 13 .* C\+\+11"):
+        cp.RawModule(code=CODE, options=("-DREAL=float",)).get_function("scale")

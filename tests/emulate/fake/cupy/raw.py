@@ -95,6 +95,9 @@ class RawModule:
         if self._built:
             return
         defines = _defines(self.options)
+        if not any(re.match("--?std=", word) for word in self.options):
+            why = "without --std CuPy 13 compiles for C++11, CuPy 14 for C++17: name one"
+            raise compiler.CompileException(why, self.code, "kernel", self.options, self.backend)
         try:
             self._built = _build().module(self.code, defines)
         except ImportError:
