@@ -51,7 +51,7 @@ def same(folder, want):
 def test_ranks_share_a_card(mpirun, emulated, job, want):  # noqa: F811
     """Three ranks on two cards; sums through the host's memory; the answer is that of one rank on the CPU"""
     words = ["-m", "nanompi", "run", "job.yaml", "--out", "cards", "--set", "run.device=cuda"]
-    said = mpirun(3, words, **emulated, NANOMPI_FAKE_CARDS="2").stdout
+    said = mpirun(3, words, **emulated(CARDS=2)).stdout
     assert "device: CUDA on each of 3 ranks, double precision, sums staged" in said
     assert said.count("CUDA card 0 of 2, Emulated card") == 2 and "shared by 2 ranks" in said
     assert said.count("CUDA card 1 of 2") == 1
@@ -59,7 +59,7 @@ def test_ranks_share_a_card(mpirun, emulated, job, want):  # noqa: F811
 
 
 def test_one_card_for_each_rank_as_under_srun(emulated, job, want):
-    said = run("--out", "one", "--set", "run.device=auto", **emulated, CUDA_VISIBLE_DEVICES="0").stdout
+    said = run("--out", "one", "--set", "run.device=auto", **emulated() | {"CUDA_VISIBLE_DEVICES": "0"}).stdout
     assert "CUDA card 0 of 1" in said
     same(job / "one/x/latest", want)
 
@@ -67,7 +67,7 @@ def test_one_card_for_each_rank_as_under_srun(emulated, job, want):
 def test_a_transport_that_crashes_in_its_test_is_a_line_in_the_log(mpirun, emulated, job):  # noqa: F811
     words = ["-m", "nanompi", "run", "job.yaml", "--set", "run.device=cuda", "--set", "run.transport=auto"]
     words += ["--set", "steps.ptycho.engines=DM*1"]
-    said = mpirun(2, words, **emulated, NANOMPI_FAKE_CARDS="2").stdout
+    said = mpirun(2, words, **emulated(CARDS=2)).stdout
     assert "sums staged (nccl: " in said and "mpi: " in said
 
 
@@ -82,10 +82,10 @@ CURES = {
 @pytest.mark.parametrize("case", CURES)
 def test_what_is_missing_is_said_with_its_cure(emulated, job, case):
     environ, words = CURES[case]
-    said = run("--set", "run.device=cuda", code=4, **emulated, **environ).stderr
+    said = run("--set", "run.device=cuda", code=4, **emulated() | environ).stderr
     assert said.startswith("nanompi: run.device: cuda, but ") and "Traceback" not in said
     assert all(w in said for w in words), said
-    said = run("--set", "steps.ptycho.engines=DM*1", **emulated, **environ).stdout
+    said = run("--set", "steps.ptycho.engines=DM*1", **emulated() | environ).stdout
     line = next(line for line in said.splitlines() if "device: CPU with" in line)
     assert words[0] in line
 
@@ -101,6 +101,6 @@ def test_no_cupy_is_said_with_the_line_that_installs_it(job, tmp_path):
 
 
 def test_out_of_memory_is_code_4_with_numbers(emulated, job):
-    said = run("--set", "run.device=cuda", code=4, **emulated, NANOMPI_FAKE_MEMORY="300000").stderr
+    said = run("--set", "run.device=cuda", code=4, **emulated(MEMORY=300_000)).stderr
     assert "MiB" in said or "bytes" in said
     assert "Traceback" not in said

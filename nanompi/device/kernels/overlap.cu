@@ -1,0 +1,248 @@
+// The overlap model; overlap.py is the contract. O and P are read from the cache: a frame of P serves all frames,
+// a pixel of O all frames that see it. Bytes below are those of the waves in single precision, per pixel of a frame
+// and for M modes.
+
+__device__ inline wide pixel(const int* at, int y, int x, int W) { return (wide)(at[0] + y) * W + at[1] + x; }
+
+// 8 M: psi written
+extern "C" __global__ void __launch_bounds__(THREADS)
+exit_waves(const Complex* __restrict__ O, const Complex* __restrict__ P, const int* __restrict__ at,
+           Complex* __restrict__ psi, int n, int M, int h, int w, int W) {
+    const wide hw = (wide)h * w;
+    each_pixel(n, h, w, [&](int j, int y, int x) {
+        const int* to = at + (wide)3 * j;
+        const Complex o = O[pixel(to, y, x, W)];
+        const wide p = to[2] * M * hw + (wide)y * w + x, q = j * M * hw + (wide)y * w + x;
+        for (int m = 0; m < M; ++m) psi[q + m * hw] = P[p + m * hw] * o;
+    });
+}
+
+// 16 M: psi read (not where b = 0), z written; z may be psi itself
+extern "C" __global__ void __launch_bounds__(THREADS)
+mix(const Complex* __restrict__ O, const Complex* __restrict__ P, const int* __restrict__ at, const Complex* psi,
+    Complex* z, REAL a, REAL b, int n, int M, int h, int w, int W) {
+    const wide hw = (wide)h * w;
+    each_pixel(n, h, w, [&](int j, int y, int x) {
+        const int* to = at + (wide)3 * j;
+        const Complex o = a * O[pixel(to, y, x, W)];
+        const wide p = to[2] * M * hw + (wide)y * w + x, q = j * M * hw + (wide)y * w + x;
+        for (wide m = 0; m < M * hw; m += hw) {
+            const Complex v = P[p + m] * o;
+            z[q + m] = b == 0 ? v : v + b * psi[q + m];
+        }
+    });
+}
+
+// 24 M: psi (not where c = 0) and z read, psi written
+extern "C" __global__ void __launch_bounds__(THREADS)
+follow(const Complex* __restrict__ O, const Complex* __restrict__ P, const int* __restrict__ at, Complex* psi,
+       const Complex* z, REAL c, REAL d, REAL e, int n, int M, int h, int w, int W) {
+    const wide hw = (wide)h * w;
+    each_pixel(n, h, w, [&](int j, int y, int x) {
+        const int* to = at + (wide)3 * j;
+        const Complex o = d == 0 ? Complex{0, 0} : d * O[pixel(to, y, x, W)];
+        const wide p = to[2] * M * hw + (wide)y * w + x, q = j * M * hw + (wide)y * w + x;
+        for (wide m = 0; m < M * hw; m += hw) {
+            Complex v = e * z[q + m];
+            if (d != 0) v = v + P[p + m] * o;
+            if (c != 0) v = v + c * psi[q + m];
+            psi[q + m] = v;
+        }
+    });
+}
+
+// 8 M: z written
+extern "C" __global__ void __launch_bounds__(THREADS)
+tangent(const Complex* __restrict__ O, const Complex* __restrict__ P, const Complex* __restrict__ dO,
+        const Complex* __restrict__ dP, const int* __restrict__ at, Complex* __restrict__ z, int n, int M, int h,
+        int w, int W) {
+    const wide hw = (wide)h * w;
+    each_pixel(n, h, w, [&](int j, int y, int x) {
+        const int* to = at + (wide)3 * j;
+        const Complex o = O[pixel(to, y, x, W)], d = dO[pixel(to, y, x, W)];
+        const wide p = to[2] * M * hw + (wide)y * w + x, q = j * M * hw + (wide)y * w + x;
+        for (wide m = 0; m < M * hw; m += hw) z[q + m] = P[p + m] * d + dP[p + m] * o;
+    });
+}
+
+// ---- sums over frames, in the order of the frames whatever the order of the blocks
+
+struct Frame {
+    int y, x, s, j;
+};
+
+// Of the frames first, first + 1 ... (one a thread) those that `wanted` picks, in order, into the block's list;
+// returns how many. All threads of the block take part.
+template <class Wanted> __device__ inline int pick(Frame* list, const int* at, int first, int n, Wanted wanted) {
+    __shared__ unsigned picked[THREADS / 32];
+    const int t = threadIdx.y * blockDim.x + threadIdx.x, j = first + t;
+    __syncthreads();  // the last list is done with
+    if (t < THREADS / 32) picked[t] = 0;
+    __syncthreads();
+    Frame f = {0, 0, 0, j};
+    bool mine = false;
+    if (j < n) {
+        f.y = at[(wide)3 * j], f.x = at[(wide)3 * j + 1], f.s = at[(wide)3 * j + 2];
+        mine = wanted(f);
+        if (mine) atomicOr(&picked[t / 32], 1u << t % 32);  // bits: the order does not matter
+    }
+    __syncthreads();
+    int before = 0, all = 0;
+    for (int i = 0; i < THREADS / 32; ++i) {
+        if (i == t / 32) before = all + __popc(picked[i] & ((1u << t % 32) - 1));
+        all += __popc(picked[i]);
+    }
+    if (mine) list[before] = f;
+    __syncthreads();
+    return all;
+}
+
+// The rows and columns {top, bottom, left, right} that the frames touch, in tiles. All threads take part.
+__device__ inline void touched(int* box, const int* at, int n, int h, int w) {
+    const int t = threadIdx.y * blockDim.x + threadIdx.x;
+    if (t < 4) box[t] = t % 2 ? 0 : 1 << 30;
+    __syncthreads();
+    for (int j = t; j < n; j += THREADS) {
+        const int y = at[(wide)3 * j], x = at[(wide)3 * j + 1];
+        atomicMin(&box[0], y / TILE_H), atomicMax(&box[1], (y + h - 1) / TILE_H + 1);
+        atomicMin(&box[2], x / TILE_W), atomicMax(&box[3], (x + w - 1) / TILE_W + 1);
+    }
+    __syncthreads();
+}
+
+// target(y, x) += the values at (y, x) of all frames. A thread owns a pixel, a block a tile; it goes round over the
+// tiles that any frame touches. add(list, length, y, x, sum) adds the frames of the list which see the pixel.
+template <class Sum, class Add>
+__device__ inline void gather(Sum* target, const int* at, int n, int h, int w, int W, int part, int parts, Add add) {
+    __shared__ int box[4];
+    __shared__ Frame list[THREADS];
+    touched(box, at, n, h, w);
+    const int across = box[3] - box[2];
+    const wide tiles = (wide)across * (box[1] - box[0]);
+    for (wide tile = blockIdx.x; tile < tiles; tile += gridDim.x) {
+        const int top = (box[0] + (int)(tile / across)) * TILE_H, left = (box[2] + (int)(tile % across)) * TILE_W;
+        const int y = top + threadIdx.y, x = left + threadIdx.x;
+        Sum sum = {};
+        bool any = false;
+        for (int first = 0; first < n; first += THREADS) {
+            const int length = pick(list, at, first, n, [&](Frame f) {
+                return f.y < top + TILE_H && f.y + h > top && f.x < left + TILE_W && f.x + w > left;
+            });
+            if (y / BAND % parts == part) any |= add(list, length, y, x, sum);
+        }
+        if (any) target[(wide)y * W + x] = target[(wide)y * W + x] + sum;
+    }
+}
+
+// 8 M: psi read; per launch 16 for each pixel of num that a frame touches
+extern "C" __global__ void __launch_bounds__(THREADS)
+object_sums(const Complex* __restrict__ psi, const Complex* __restrict__ P, const int* __restrict__ at, Complex* num,
+            int n, int M, int h, int w, int W, int part, int parts) {
+    const wide hw = (wide)h * w;
+    gather(num, at, n, h, w, W, part, parts, [&](const Frame* list, int length, int y, int x, Complex& sum) {
+        bool any = false;
+        for (int i = 0; i < length; i += 4) {
+            wide p[4], q[4];
+            bool in[4];
+#pragma unroll
+            for (int u = 0; u < 4; ++u) {
+                const Frame f = list[i + u < length ? i + u : i];
+                const int r = y - f.y, c = x - f.x;
+                in[u] = i + u < length && r >= 0 && r < h && c >= 0 && c < w;
+                p[u] = f.s * M * hw + (wide)r * w + c, q[u] = f.j * M * hw + (wide)r * w + c;
+                any |= in[u];
+            }
+            for (wide m = 0; m < M * hw; m += hw) {
+                Complex a[4], b[4];
+#pragma unroll
+                for (int u = 0; u < 4; ++u) {  // the loads of four frames are under way together
+                    a[u] = in[u] ? P[p[u] + m] : Complex{0, 0};
+                    b[u] = in[u] ? psi[q[u] + m] : Complex{0, 0};
+                }
+#pragma unroll
+                for (int u = 0; u < 4; ++u) sum = sum + conj(a[u]) * b[u];
+            }
+        }
+        return any;
+    });
+}
+
+// Per launch 8 for each pixel of den that a frame touches
+extern "C" __global__ void __launch_bounds__(THREADS)
+object_weights(const REAL* __restrict__ P2, const int* __restrict__ at, REAL* den, int n, int h, int w, int W, int part,
+               int parts) {
+    gather(den, at, n, h, w, W, part, parts, [&](const Frame* list, int length, int y, int x, REAL& sum) {
+        bool any = false;
+#pragma unroll 4
+        for (int i = 0; i < length; ++i) {
+            const Frame f = list[i];
+            const int r = y - f.y, c = x - f.x;
+            if (r < 0 || r >= h || c < 0 || c >= w) continue;
+            sum += P2[((wide)f.s * h + r) * w + c];
+            any = true;
+        }
+        return any;
+    });
+}
+
+__device__ inline void add(float* to, float x, float y) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+    atomicAdd(reinterpret_cast<float2*>(to), make_float2(x, y));
+#else
+    atomicAdd(to, x), atomicAdd(to + 1, y);
+#endif
+}
+__device__ inline void add(double* to, double x, double y) { atomicAdd(to, x), atomicAdd(to + 1, y); }
+
+// object_sums in no fixed order: 8 M, and an atomic sum for each pixel of each frame
+extern "C" __global__ void __launch_bounds__(THREADS)
+object_sums_atomic(const Complex* __restrict__ psi, const Complex* __restrict__ P, const int* __restrict__ at,
+                   Complex* num, int n, int M, int h, int w, int W, int part, int parts) {
+    const wide hw = (wide)h * w;
+    each_pixel(n, h, w, [&](int j, int y, int x) {
+        const int* to = at + (wide)3 * j;
+        if ((to[0] + y) / BAND % parts != part) return;
+        const wide p = to[2] * M * hw + (wide)y * w + x, q = j * M * hw + (wide)y * w + x;
+        Complex sum = {0, 0};
+        for (wide m = 0; m < M * hw; m += hw) sum = sum + conj(P[p + m]) * psi[q + m];
+        add(&num[pixel(to, y, x, W)].x, sum.x, sum.y);
+    });
+}
+
+// 8 M: psi read. A block owns TILE_W pixels of one row of one mode at one shift; its TILE_H rows of threads share the
+// frames of that shift between them, and add up in the end.
+extern "C" __global__ void __launch_bounds__(THREADS)
+probe_sums(const Complex* __restrict__ psi, const Complex* __restrict__ O, const int* __restrict__ at, Complex* num,
+           REAL* den, int n, int M, int h, int w, int W, int first_row) {
+    __shared__ Frame list[THREADS];
+    __shared__ Complex sums[TILE_H][TILE_W];
+    __shared__ REAL weights[TILE_H][TILE_W];
+    const int x = blockIdx.x * TILE_W + threadIdx.x, y = first_row + blockIdx.y, g = threadIdx.y;
+    const int s = blockIdx.z / M, m = blockIdx.z % M;
+    const wide hw = (wide)h * w, here = (wide)y * w + x;
+    Complex sum = {0, 0};
+    REAL weight = 0;
+    for (int first = 0; first < n; first += THREADS) {
+        const int length = pick(list, at, first, n, [&](Frame f) { return f.s == s; });
+        if (x >= w) continue;
+        for (int i = g; i < length; i += 4 * TILE_H) {
+            Complex a[4], b[4];
+#pragma unroll
+            for (int u = 0; u < 4; ++u) {  // the loads of four frames are under way together
+                const bool in = i + u * TILE_H < length;
+                const Frame f = list[in ? i + u * TILE_H : i];
+                a[u] = in ? O[(wide)(f.y + y) * W + f.x + x] : Complex{0, 0};
+                b[u] = in ? psi[((wide)f.j * M + m) * hw + here] : Complex{0, 0};
+            }
+#pragma unroll
+            for (int u = 0; u < 4; ++u) sum = sum + conj(a[u]) * b[u], weight += abs2(a[u]);
+        }
+    }
+    sums[g][threadIdx.x] = sum, weights[g][threadIdx.x] = weight;
+    __syncthreads();
+    if (g > 0 || x >= w) return;
+    for (int i = 1; i < TILE_H; ++i) sum = sum + sums[i][threadIdx.x], weight += weights[i][threadIdx.x];
+    const wide to = ((wide)s * M + m) * hw + here;
+    num[to] = num[to] + sum;
+    if (m == 0) den[s * hw + here] += weight;
+}

@@ -1,0 +1,94 @@
+"""Random arrays of a small problem for the kernels, and calls of all of them."""
+
+import numpy as np
+
+DTYPES = {"single": (np.complex64, np.float32, 3e-5), "double": (np.complex128, np.float64, 1e-11)}
+
+
+class Scene:
+    """Random arrays; the same for the same seed. One frame each lies in the first and the last corner of O.
+
+    counts : "uint16", or "float32" with some counts of -1; size : (h, w) of a frame; shifts : S
+    """
+
+    def __init__(self, precision, counts="uint16", modes=2, seed=1, n=5, size=(12, 10), shifts=3):
+        self.c, self.r, self.tolerance = DTYPES[precision]
+        self.rng = rng = np.random.default_rng(seed)
+        self.n, self.M, (self.h, self.w), self.S = n, modes, size, shifts
+        h, w, room = *size, 30
+        self.O, self.dO = self.waves(h + room, w + room + 3), self.waves(h + room, w + room + 3)
+        self.P, self.dP = self.waves(shifts, modes, h, w), self.waves(shifts, modes, h, w)
+        self.H = self.waves(shifts, h, w)
+        self.psi, self.z, self.F, self.D = (self.waves(n, modes, h, w) for _ in range(4))
+        self.at = np.column_stack([rng.integers(0, room, (n, 2)), rng.integers(0, shifts, n)]).astype(np.int32)
+        self.at[:1, :2], self.at[1:2, :2] = 0, (room, room + 3)
+        missing = 0 if counts == "uint16" else 1  # some counts of -1: not measured
+        self.I = (rng.poisson(3, (n, h, w)) - missing).astype(counts)
+        self.mask = (rng.random((h, w)) > 0.1).astype(self.r)
+        self.gain = (rng.random(n) + 0.5).astype(self.r)
+
+    def waves(self, *shape):
+        return (self.rng.standard_normal(shape) + 1j * self.rng.standard_normal(shape)).astype(self.c)
+
+
+def overlap(K, s):
+    """All kernels of overlap.py over frames, each result an array."""
+    out, real = [], s.r
+    for name, args in (("exit_waves", (s.O, s.P, s.at)), ("tangent", (s.O, s.P, s.dO, s.dP, s.at))):
+        t = s.z.copy()
+        getattr(K, name)(*args, t)
+        out.append(t)
+    for a, b, c, d, e in ((2, -1, 0.9, -0.8, 0.7), (1, 0, 0, 0, 1)):
+        t, q = s.z.copy(), s.psi.copy()
+        K.mix(s.O, s.P, s.at, s.psi, real(a), real(b), t)
+        K.follow(s.O, s.P, s.at, q, s.z, real(c), real(d), real(e))
+        out += [t, q]
+    return out
+
+
+def sums(K, s, parts=1):
+    """The adjoint sums, done in `parts` calls, on top of what is there."""
+    num, den = s.dO.copy(), s.O.real.copy()
+    pnum, pden = s.dP.copy(), s.dP[:, 0].imag.copy()
+    for part in range(parts):
+        K.object_sums(s.psi, s.P, s.at, num, part, parts)
+        K.object_weights((abs(s.P) ** 2).sum(1), s.at, den, part, parts)
+        K.probe_sums(s.psi, s.O, s.at, pnum, pden, part, parts)
+    return [num, den, pnum, pden]
+
+
+def modulus(K, s):
+    f, z, y = s.F.copy(), s.z.copy(), s.z.copy()
+    K.transfer(z, s.H, s.at, False)
+    K.transfer(y, s.H, s.at, True)
+    misfit = K.project(f, s.I, s.mask, s.gain, s.r(0.3), s.r(0.5))
+    plain, own = s.F.copy(), s.r(0)
+    return [z, y, figure(misfit), f, figure(K.project(plain, s.I, s.mask, s.gain, s.r(1), own)), plain]
+
+
+def likelihood(K, s):
+    out, work = [], np.empty((3, s.n, s.h, s.w), s.r)
+    for noise in range(3):
+        t = s.z.copy()
+        out.append(figure(K.gradient(s.F, s.I, s.mask, s.gain, noise, work[:2], t)))
+        out += [t, figure(K.line(s.F, s.D, s.I, s.mask, s.gain, noise))]  # a slope may be near 0: on the scale of both
+    table = np.linspace(0, 1, 60).astype(s.r)
+    return [*out, *figure(K.figures(s.F, s.I, s.mask, s.gain, table, work))]
+
+
+def figure(sums):
+    """What a kernel returned, as an array (k,)"""
+    return np.atleast_1d(sums)
+
+
+THEMES = (overlap, sums, modulus, likelihood)
+
+
+def same(want, got, tolerance, place=""):
+    """Lists of arrays are equal, each within `tolerance` of its largest value"""
+    assert len(want) == len(got)
+    for k, (a, b) in enumerate(zip(want, got)):
+        assert np.shape(a) == np.shape(b), f"{place}[{k}]"
+        if np.size(a):
+            error = abs(b - a).max()
+            assert error <= tolerance * max(abs(a).max(), 1e-9), f"{place}[{k}]: {error}"

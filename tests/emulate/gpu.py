@@ -1,0 +1,53 @@
+"""What the launch code sees of a device, on the CPU: kernels emulated, arrays of NumPy."""
+
+from functools import cache
+from types import SimpleNamespace
+
+import numpy as np
+
+from nanompi.device.kernels import load, source
+from tests.emulate.build import module
+
+COUNTS = {"uint16": "unsigned short", "float32": "float"}
+
+
+@cache
+def built(theme: str, real: str, count: str, asan: bool = False):
+    """The compiled kernels of a theme; once in a process"""
+    return module(source(theme), {"REAL": real, "COUNT": count}, asan)
+
+
+class Gpu:
+    """real : the dtype of the precision; atomics : sums in no fixed order; backwards : threads in reverse
+    order; asan : under AddressSanitizer. Remembers the names of what it launched."""
+
+    xp = np
+
+    def __init__(self, real, atomics: bool = False, backwards: bool = False, asan: bool = False):
+        self.real, self.atomics, self.backwards, self.asan = real, atomics, backwards, asan
+        self.launched = []
+
+    def launch(self, theme, name, grid, block, *args):
+        """A launch, checked and done"""
+        real = "float" if self.real == np.float32 else "double"
+        kernels = built(theme, real, self._count(theme, real, name, args), self.asan)
+        self.launched.append(name)
+        kernels.run(name, grid, block, args, self.backwards)
+
+    def _count(self, theme, real, name, args) -> str:
+        """COUNT: the dtype of the argument that the kernel calls I"""
+        names = [p.name for p in built(theme, real, "unsigned short", self.asan).kernels[name]]
+        return COUNTS[str(args[names.index("I")].dtype)] if "I" in names else "unsigned short"
+
+
+def kernels(gpu) -> SimpleNamespace:
+    """The named kernels bound to a device, as engines see them; sums added up to float64 arrays (k,)"""
+
+    def bound(f):
+        def call(*args):
+            got = f(gpu, *args)
+            return got if got is None else got.sum(1)
+
+        return call
+
+    return SimpleNamespace(**{k: bound(f) for k, f in vars(load("_cuda")).items()})

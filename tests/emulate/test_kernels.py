@@ -1,0 +1,161 @@
+"""Every kernel in CUDA C++, emulated on the CPU, against the NumPy contract; launched by the program's own code."""
+
+import inspect
+
+import numpy as np
+import pytest
+
+from nanompi.device.kernels import layout, load
+from tests.device.kernel_scene import DTYPES, THEMES, Scene, likelihood, modulus, overlap, same, sums
+from tests.emulate.gpu import Gpu, built, kernels
+
+CONTRACT = load("")
+SCENES = {  # each value of each axis, not all combinations
+    "small": dict(modes=2, n=5, size=(12, 10)),
+    "square": dict(modes=1, n=5, size=(32, 32), shifts=1),
+    "odd": dict(modes=3, n=5, size=(33, 17), shifts=4),
+    "wide": dict(modes=5, n=3, size=(70, 64), shifts=2),
+    "across": dict(modes=4, n=2, size=(9, 70), shifts=1),
+    "one": dict(modes=2, n=1, size=(12, 10)),
+    "many": dict(modes=1, n=70, size=(12, 10)),
+    "none": dict(modes=2, n=0, size=(12, 10)),
+}
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("size", SCENES)
+@pytest.mark.parametrize("counts", ["uint16", "float32"])
+@pytest.mark.parametrize("precision", DTYPES)
+def test_equals_contract(theme, size, counts, precision):
+    s = Scene(precision, counts, **SCENES[size])
+    got = theme(kernels(Gpu(s.r)), s)
+    same(theme(CONTRACT, s), got, s.tolerance, theme.__name__)
+    assert all(a.dtype in (s.c, s.r, np.float64) for a in got)
+
+
+@pytest.mark.parametrize("precision", DTYPES)
+def test_atomic_sums_equal_contract(precision):
+    s = Scene(precision, modes=3, n=9, size=(33, 17))
+    gpu = Gpu(s.r, atomics=True)
+    same(sums(CONTRACT, s), sums(kernels(gpu), s), s.tolerance)
+    same(sums(CONTRACT, s), sums(kernels(gpu), s, parts=3), s.tolerance)
+    assert "object_sums_atomic" in gpu.launched and "object_sums" not in gpu.launched
+
+
+@pytest.mark.parametrize("size", ["small", "odd", "many"])
+def test_rows_in_parts_give_the_same_bits(size):
+    s = Scene("single", **SCENES[size])
+    for one, three in zip(sums(kernels(Gpu(s.r)), s), sums(kernels(Gpu(s.r)), s, parts=3)):
+        assert np.array_equal(one, three)
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("size", ["small", "odd", "many"])
+def test_order_of_threads_and_blocks_does_not_matter(theme, size):
+    """Two runs, one with all blocks and threads in reverse order, give the same bits: no barrier is missing, and
+    no two threads write to one place"""
+    s = Scene("single", "float32", **SCENES[size])
+    for one, two in zip(theme(kernels(Gpu(s.r)), s), theme(kernels(Gpu(s.r, backwards=True)), s)):
+        assert np.array_equal(one, two)
+
+
+def test_more_frames_than_a_batch_and_a_segment(monkeypatch):
+    """600 frames: three batches of a block; then in launches of 250 frames"""
+    s = Scene("double", modes=1, n=600, size=(5, 6), shifts=2)
+    want = sums(CONTRACT, s)
+    same(want, sums(kernels(Gpu(s.r)), s), s.tolerance)
+    monkeypatch.setattr(layout, "SEGMENT", 250)
+    gpu = Gpu(s.r)
+    same(want, sums(kernels(gpu), s), s.tolerance)
+    assert gpu.launched.count("object_sums") == 3
+
+
+def test_more_tiles_than_blocks(monkeypatch):
+    monkeypatch.setattr(layout, "TILES", 3)
+    s = Scene("double", n=4, size=(33, 17))
+    same(sums(CONTRACT, s), sums(kernels(Gpu(s.r)), s), s.tolerance)
+
+
+def test_more_frames_than_a_grid_holds(monkeypatch):
+    """Beyond the largest grid a block does several frames: here with a largest grid of 3"""
+    monkeypatch.setattr(layout, "MOST", 3)
+    s = Scene("double", "float32", n=8)
+    for theme in (overlap, modulus, likelihood):
+        same(theme(CONTRACT, s), theme(kernels(Gpu(s.r)), s), s.tolerance, theme.__name__)
+    assert layout.over_frames(8, 12, 10)[0] == (1, 1, 3)
+
+
+def test_adjoint_of_the_overlap_model():
+    """<P dO + dP O, psi> = <dO, sum P* psi> + <dP, sum O* psi>"""
+    s, zero = Scene("double", modes=3, size=(33, 17)), np.zeros_like
+    K, z = kernels(Gpu(s.r)), zero(s.psi)
+    K.tangent(s.O, s.P, s.dO, s.dP, s.at, z)
+    num, pnum, pden = zero(s.O), zero(s.P), np.zeros((s.S, s.h, s.w))
+    K.object_sums(s.psi, s.P, s.at, num, 0, 1)
+    K.probe_sums(s.psi, s.O, s.at, pnum, pden, 0, 1)
+    assert np.vdot(z, s.psi) == pytest.approx(np.vdot(s.dO, num) + np.vdot(s.dP, pnum), rel=1e-12)
+
+
+def test_adjoint_of_the_transfer():
+    """<H z, y> = <z, H* y>"""
+    s = Scene("double", size=(33, 17))
+    K, forth, back = kernels(Gpu(s.r)), s.z.copy(), s.psi.copy()
+    K.transfer(forth, s.H, s.at, False)
+    K.transfer(back, s.H, s.at, True)
+    assert np.vdot(forth, s.psi) == pytest.approx(np.vdot(s.z, back), rel=1e-12)
+
+
+def test_waves_that_are_not_needed_are_not_read():
+    """b = 0 and c = 0: psi may hold anything, as before the first iteration"""
+    s = Scene("single")
+    K, z, psi = kernels(Gpu(s.r)), s.z.copy(), np.full_like(s.psi, np.nan)
+    K.mix(s.O, s.P, s.at, psi, 1, 0, z)
+    assert np.isfinite(z).all()
+    K.follow(s.O, s.P, s.at, psi, s.z, 0, 0, 1)
+    assert np.array_equal(psi, s.z)
+
+
+def test_every_kernel_of_the_contract_is_there():
+    """Same names, and the same arguments after the device"""
+    own = load("_cuda")
+    assert vars(own).keys() == vars(CONTRACT).keys()
+    for name, f in vars(CONTRACT).items():
+        got = list(inspect.signature(getattr(own, name)).parameters)
+        assert got == ["gpu", *inspect.signature(f).parameters], name
+
+
+def good_launch():
+    """A launch of `transfer` that is right: name, grid, block, arguments"""
+    s = Scene("single")
+    return ["transfer", (1, 1, 5), (32, 8, 1), [s.z, s.H, s.at, 0, s.n, s.M, s.h, s.w]]
+
+
+WRONG = {
+    "double waves": (TypeError, "z has elements", lambda a: a.__setitem__(0, a[0].astype(complex))),
+    "64-bit corners": (TypeError, "at has elements", lambda a: a.__setitem__(2, a[2].astype(np.int64))),
+    "strided": (TypeError, "H must be C-contiguous", lambda a: a.__setitem__(1, a[1][:, ::2])),
+    "real number": (TypeError, "adjoint is int32", lambda a: a.__setitem__(3, np.float32(1))),
+    "long number": (TypeError, "n is int32", lambda a: a.__setitem__(4, np.int64(1))),
+    "too large": (TypeError, "does not fit", lambda a: a.__setitem__(4, 2**31)),
+    "array for number": (TypeError, "n is a number", lambda a: a.__setitem__(4, a[0])),
+    "number for array": (TypeError, "z is an array", lambda a: a.__setitem__(0, 3)),
+    "read-only": (TypeError, "read-only", lambda a: a[0].setflags(write=False)),
+    "one too many": (TypeError, "takes 8 arguments, not 9", lambda a: a.append(1)),
+}
+
+
+@pytest.mark.parametrize("fault", WRONG)
+def test_wrong_argument_is_refused(fault):
+    error, words, spoil = WRONG[fault]
+    name, grid, block, args = good_launch()
+    built("modulus", "float", "unsigned short").run(name, grid, block, args)
+    spoil(args)
+    with pytest.raises(error, match=words):
+        built("modulus", "float", "unsigned short").run(name, grid, block, args)
+
+
+@pytest.mark.parametrize("grid, block", [((1, 65536, 1), (32,)), ((1,), (32, 33)), ((0, 1, 1), (32,))])
+def test_impossible_grid_is_refused(grid, block):
+    name, _, _, args = good_launch()
+    with pytest.raises(ValueError, match="grid|block"):
+        built("modulus", "float", "unsigned short").run(name, grid, block, args)
