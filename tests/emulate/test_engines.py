@@ -28,18 +28,19 @@ def both(card, how, engine, iterations=5, atomics=False, **options):
     """The outcome on the CPU and on the card"""
     with card(how.get("precision", "double"), atomics) as device:
         on_card = outcome(how, engine, iterations, device, **options)
-        assert device.xp.counts.iterations == 0  # no engine walks over an array of the card
+        assert device.xp.counts["iterations"] == 0  # no engine walks over an array of the card
     return outcome(how, engine, iterations, **options), on_card
 
 
-def same(one, two, tolerance):
-    """Every figure of the two histories, object and probe"""
+def same(one, two, tolerance, loose=1):
+    """Every figure of the two histories, object and probe; loose : other figures than the error differ more"""
     for a, b in zip(one[0], two[0], strict=True):
         assert a.keys() == b.keys()
         for key in a.keys() - {"engine"}:
-            assert b[key] == pytest.approx(a[key], rel=tolerance), (key, a["iteration"])
+            more = 1 if key == "error" else loose
+            assert b[key] == pytest.approx(a[key], rel=more * tolerance), (key, a["iteration"])
     for a, b in zip(one[1:], two[1:]):
-        assert a.dtype == b.dtype and abs(a - b).max() <= tolerance * abs(a).max()
+        assert a.dtype == b.dtype and abs(a - b).max() <= loose * tolerance * abs(a).max()
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -50,7 +51,7 @@ def test_engines_give_the_answer_of_the_cpu(card, case, engine):
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_single_precision_gives_the_history_of_the_cpu_to_five_digits(card, engine):
-    same(*both(card, {"precision": "single", "modes": 2}, engine, 8), 1e-5)
+    same(*both(card, {"precision": "single", "modes": 2}, engine, 8), 1e-5, loose=20)
 
 
 @pytest.mark.parametrize("noise", ["gaussian", "euclidean"])
@@ -72,20 +73,21 @@ def test_atomic_sums_give_the_same_answer_to_rounding(card):
 @pytest.mark.parametrize("engine", ENGINES)
 def test_frames_beyond_the_card_give_the_same_bits(card, engine, streams, monkeypatch):
     """Some rows on the card, the others in the host's memory: every sum has the same order"""
-    monkeypatch.setattr("nanompi.device.cuda.FEW", 4)
-    how = {"precision": "single", "frames": 64}
-    with card("single", L2=1024) as device:
-        whole = outcome(how, engine, device=device)
-    with card("single", L2=1024, MEMORY=900_000, STREAMS=streams) as device:
-        held, large = [], device.large
+    how, outcomes = {"precision": "single", "frames": 64}, []
+    for memory in (8 << 20, 1_400_000):
+        with card("single", L2=1024, MEMORY=memory, STREAMS=streams) as device:
+            monkeypatch.setattr(f"{type(device).__module__}.FEW", 4)
+            held, large = [], device.large
 
-        def seen(*args):
-            held.append(large(*args))
-            return held[-1]
+            def seen(*args, large=large, held=held):
+                held.append(large(*args))
+                return held[-1]
 
-        device.large = seen
-        part = outcome(how, engine, device=device)
-    assert all(0 < r.held < len(r) for r in held), [r.held for r in held]
+            device.large = seen
+            outcomes.append(outcome(how, engine, device=device))
+            assert all((r.held == len(r)) == (memory == 8 << 20) for r in held) and device._block is None
+            assert all(0 < r.held for r in held), [r.held for r in held]
+    whole, part = outcomes
     assert whole[0] == part[0]
     assert np.array_equal(whole[1], part[1]) and np.array_equal(whole[2], part[2])
 

@@ -59,7 +59,9 @@ def test_ranks_share_a_card(mpirun, emulated, job, want):  # noqa: F811
 
 
 def test_one_card_for_each_rank_as_under_srun(emulated, job, want):
-    said = run("--out", "one", "--set", "run.device=auto", **emulated() | {"CUDA_VISIBLE_DEVICES": "0"}).stdout
+    said = run(
+        "--out", "one", "--set", "run.device=auto", **emulated() | {"CUDA_VISIBLE_DEVICES": "0"}
+    ).stdout
     assert "CUDA card 0 of 1" in said
     same(job / "one/x/latest", want)
 

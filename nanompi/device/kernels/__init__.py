@@ -38,8 +38,10 @@ def source(theme: str) -> str:
     REAL = float or double, and COUNT = `unsigned short` or float, the dtype of the counts."""
     contract = import_module(f"{__name__}.{theme}")
     here = files(__name__)
-    return _defines(layout) + _defines(contract) + "".join(
-        (here / name).read_text() for name in ("common.cuh", f"{theme}.cu")
+    return (
+        _defines(layout)
+        + _defines(contract)
+        + "".join((here / name).read_text() for name in ("common.cuh", f"{theme}.cu"))
     )
 
 

@@ -160,14 +160,16 @@ def negative_laplacian(O):
 
 
 def inner(a, w, b) -> float:
-    """Re <a, w b>, summed in double, some rows at a time so that no array of the object's size is made"""
-    a, b, w = (
-        a.reshape(-1, a.shape[-1]),
-        b.reshape(-1, b.shape[-1]),
-        np.broadcast_to(w, a.shape).reshape(-1, a.shape[-1]),
-    )
-    rows = [slice(i, i + 256) for i in range(0, len(a), 256)]
-    return float(sum(((a[r].conj() * b[r]).real * w[r]).sum(dtype=np.float64) for r in rows))
+    """Re <a, w b>, summed in double, some rows at a time so that no array of the object's size is made.
+
+    w : real, a number or an array that broadcasts to a
+    """
+    flat = [v.reshape(-1, v.shape[-1]) for v in (a, b)]
+    if np.ndim(w):
+        flat.append(np.broadcast_to(w, a.shape).reshape(flat[0].shape))
+    cut = [[v[i : i + 256] for v in flat] for i in range(0, len(flat[0]), 256)]
+    total = sum(((a.conj() * b).real * (v[0] if v else 1)).sum(dtype=np.float64) for a, b, *v in cut)
+    return float(total) * (1.0 if np.ndim(w) else float(w))
 
 
 def perfect(p) -> float:
