@@ -4,6 +4,7 @@ import os
 from importlib.util import find_spec
 
 NEED = 'pip install "nanompi[cuda12]" (driver 525 or newer) or "nanompi[cuda13]" (driver 580 or newer)'
+NOTHING = 'extern "C" __global__ void nothing(int n) {}'
 ASK = "ask the scheduler for one: sbatch --gpus-per-task=1, srun --gpus=1"
 
 
@@ -30,19 +31,19 @@ def pick(place: int):
 
 def _visible(runtime) -> int:
     """Number of visible cards. Errors: Unusable."""
+    driver, built = runtime.driverGetVersion(), runtime.runtimeGetVersion()
+    if not driver:
+        raise Unusable(
+            f"there is no NVIDIA driver on this machine; if it has no card, {ASK}; if it has one, "
+            "its driver (libcuda.so.1) is for the administrator to install"
+        )
+    if driver < built // 1000 * 1000:
+        raise Unusable(
+            f"the driver knows CUDA {_version(driver)}, CuPy was built for {_version(built)}: {NEED}"
+        )
     try:
         cards = runtime.getDeviceCount()
     except runtime.CUDARuntimeError as e:
-        driver, built = runtime.driverGetVersion(), runtime.runtimeGetVersion()
-        if not driver:
-            raise Unusable(
-                f"there is no NVIDIA driver on this machine; if it has no card, {ASK}; if it has one, "
-                "its driver (libcuda.so.1) is for the administrator to install"
-            ) from None
-        if driver < built // 1000 * 1000:
-            raise Unusable(
-                f"the driver knows CUDA {_version(driver)}, CuPy was built for {_version(built)}: {NEED}"
-            ) from None
         raise Unusable(f"no card is visible ({_first(e)}{_hidden()}); {ASK}") from None
     if not cards:
         raise Unusable(f"no card is visible{_hidden()}; {ASK}")
@@ -52,11 +53,13 @@ def _visible(runtime) -> int:
 def check_toolkit(cupy):
     """Compile a kernel and plan a transform: the parts of the toolkit that are needed. Errors: Unusable."""
     try:
-        cupy.RawModule(code='extern "C" __global__ void nothing() {}').get_function("nothing")
+        cupy.RawModule(code=NOTHING, options=("--std=c++17",)).get_function("nothing")
         from cupyx.scipy.fft import get_fft_plan
 
         get_fft_plan(cupy.zeros((1, 16, 16), "complex64"), axes=(1, 2))
-    except (ImportError, OSError, RuntimeError, cupy.cuda.compiler.CompileException) as e:
+    except MemoryError:
+        raise
+    except (ImportError, AttributeError, OSError, RuntimeError, cupy.cuda.compiler.CompileException) as e:
         major = cupy.cuda.runtime.runtimeGetVersion() // 1000
         raise Unusable(
             f"the CUDA toolkit's libraries are missing ({_first(e)}): load the site's CUDA {major} "

@@ -87,6 +87,10 @@ def test_what_is_missing_is_said_with_its_cure(emulated, job, case):
     said = run("--set", "run.device=cuda", code=4, **emulated() | environ).stderr
     assert said.startswith("nanompi: run.device: cuda, but ") and "Traceback" not in said
     assert all(w in said for w in words), said
+
+
+def test_auto_takes_the_cpu_and_says_why(emulated, job):
+    environ, words = CURES["no card"]
     said = run("--set", "steps.ptycho.engines=DM*1", **emulated() | environ).stdout
     line = next(line for line in said.splitlines() if "device: CPU with" in line)
     assert words[0] in line
@@ -95,8 +99,8 @@ def test_what_is_missing_is_said_with_its_cure(emulated, job, case):
 def test_no_cupy_is_said_with_the_line_that_installs_it(job, tmp_path):
     """A package of this name that cannot be imported, and a finder that knows none"""
     code = (
-        "import sys; sys.modules['cupy'] = None; sys.argv = ['nanompi', 'run', 'job.yaml', '--set', 'run.device=cuda'];"
-        "from nanompi.cli import main; sys.exit(main())"
+        "import sys; sys.modules['cupy'] = None; from nanompi.cli import main;"
+        "sys.exit(main(['run', 'job.yaml', '--set', 'run.device=cuda']))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=variables())
     assert done.returncode == 4 and 'pip install "nanompi[cuda12]"' in done.stderr, done.stderr
