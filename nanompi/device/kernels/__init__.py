@@ -1,8 +1,8 @@
 """Named kernels: one theme, up to three texts with the same names and argument lists.
 
-`THEME.py` in NumPy is the contract; `THEME_cpu.py` is numba; `THEME.cu` is CUDA C++, launched by `THEME_cuda.py`,
-whose functions take the device first. What a kernel returns are sums over its frames, for `device.total`.
-Arrays, everywhere:
+`THEME.py` in NumPy is the contract; `THEME_cpu.py` is numba; `THEME.cu` is CUDA C++, launched by
+`THEME_cuda.py`, whose functions take the device first. What a kernel returns are sums over its frames, for
+`device.total`. Arrays, everywhere:
 
 O     : (H, W) complex, object            P    : (S, M, h, w) complex, M probe modes at S sub-pixel shifts
 at    : (n, 3) int32, row and column of each frame's corner in O, and the index s of its sub-pixel shift
@@ -38,8 +38,10 @@ def source(theme: str) -> str:
     REAL = float or double, and COUNT = `unsigned short` or float, the dtype of the counts."""
     contract = import_module(f"{__name__}.{theme}")
     here = files(__name__)
-    return _defines(layout) + _defines(contract) + "".join(
-        (here / name).read_text() for name in ("common.cuh", f"{theme}.cu")
+    return (
+        _defines(layout)
+        + _defines(contract)
+        + "".join((here / name).read_text() for name in ("common.cuh", f"{theme}.cu"))
     )
 
 

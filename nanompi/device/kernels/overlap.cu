@@ -5,7 +5,7 @@
 __device__ inline wide pixel(const int* at, int y, int x, int W) { return (wide)(at[0] + y) * W + at[1] + x; }
 
 // 8 M: psi written
-extern "C" __global__ void __launch_bounds__(THREADS)
+extern "C" __global__ void __launch_bounds__(THREADS, 4)
 exit_waves(const Complex* __restrict__ O, const Complex* __restrict__ P, const int* __restrict__ at,
            Complex* __restrict__ psi, int n, int M, int h, int w, int W) {
     const wide hw = (wide)h * w;
@@ -13,12 +13,12 @@ exit_waves(const Complex* __restrict__ O, const Complex* __restrict__ P, const i
         const int* to = at + (wide)3 * j;
         const Complex o = O[pixel(to, y, x, W)];
         const wide p = to[2] * M * hw + (wide)y * w + x, q = j * M * hw + (wide)y * w + x;
-        for (int m = 0; m < M; ++m) psi[q + m * hw] = P[p + m * hw] * o;
+        for (wide m = 0; m < M * hw; m += hw) psi[q + m] = P[p + m] * o;
     });
 }
 
 // 16 M: psi read (not where b = 0), z written; z may be psi itself
-extern "C" __global__ void __launch_bounds__(THREADS)
+extern "C" __global__ void __launch_bounds__(THREADS, 4)
 mix(const Complex* __restrict__ O, const Complex* __restrict__ P, const int* __restrict__ at, const Complex* psi,
     Complex* z, REAL a, REAL b, int n, int M, int h, int w, int W) {
     const wide hw = (wide)h * w;
@@ -34,7 +34,7 @@ mix(const Complex* __restrict__ O, const Complex* __restrict__ P, const int* __r
 }
 
 // 24 M: psi (not where c = 0) and z read, psi written
-extern "C" __global__ void __launch_bounds__(THREADS)
+extern "C" __global__ void __launch_bounds__(THREADS, 4)
 follow(const Complex* __restrict__ O, const Complex* __restrict__ P, const int* __restrict__ at, Complex* psi,
        const Complex* z, REAL c, REAL d, REAL e, int n, int M, int h, int w, int W) {
     const wide hw = (wide)h * w;
@@ -52,7 +52,7 @@ follow(const Complex* __restrict__ O, const Complex* __restrict__ P, const int* 
 }
 
 // 8 M: z written
-extern "C" __global__ void __launch_bounds__(THREADS)
+extern "C" __global__ void __launch_bounds__(THREADS, 4)
 tangent(const Complex* __restrict__ O, const Complex* __restrict__ P, const Complex* __restrict__ dO,
         const Complex* __restrict__ dP, const int* __restrict__ at, Complex* __restrict__ z, int n, int M, int h,
         int w, int W) {
@@ -135,7 +135,7 @@ __device__ inline void gather(Sum* target, const int* at, int n, int h, int w, i
 }
 
 // 8 M: psi read; per launch 16 for each pixel of num that a frame touches
-extern "C" __global__ void __launch_bounds__(THREADS)
+extern "C" __global__ void __launch_bounds__(THREADS, 4)
 object_sums(const Complex* __restrict__ psi, const Complex* __restrict__ P, const int* __restrict__ at, Complex* num,
             int n, int M, int h, int w, int W, int part, int parts) {
     const wide hw = (wide)h * w;
@@ -168,7 +168,7 @@ object_sums(const Complex* __restrict__ psi, const Complex* __restrict__ P, cons
 }
 
 // Per launch 8 for each pixel of den that a frame touches
-extern "C" __global__ void __launch_bounds__(THREADS)
+extern "C" __global__ void __launch_bounds__(THREADS, 4)
 object_weights(const REAL* __restrict__ P2, const int* __restrict__ at, REAL* den, int n, int h, int w, int W, int part,
                int parts) {
     gather(den, at, n, h, w, W, part, parts, [&](const Frame* list, int length, int y, int x, REAL& sum) {
@@ -195,7 +195,7 @@ __device__ inline void add(float* to, float x, float y) {
 __device__ inline void add(double* to, double x, double y) { atomicAdd(to, x), atomicAdd(to + 1, y); }
 
 // object_sums in no fixed order: 8 M, and an atomic sum for each pixel of each frame
-extern "C" __global__ void __launch_bounds__(THREADS)
+extern "C" __global__ void __launch_bounds__(THREADS, 4)
 object_sums_atomic(const Complex* __restrict__ psi, const Complex* __restrict__ P, const int* __restrict__ at,
                    Complex* num, int n, int M, int h, int w, int W, int part, int parts) {
     const wide hw = (wide)h * w;
@@ -211,7 +211,7 @@ object_sums_atomic(const Complex* __restrict__ psi, const Complex* __restrict__ 
 
 // 8 M: psi read. A block owns TILE_W pixels of one row of one mode at one shift; its TILE_H rows of threads share the
 // frames of that shift between them, and add up in the end.
-extern "C" __global__ void __launch_bounds__(THREADS)
+extern "C" __global__ void __launch_bounds__(THREADS, 4)
 probe_sums(const Complex* __restrict__ psi, const Complex* __restrict__ O, const int* __restrict__ at, Complex* num,
            REAL* den, int n, int M, int h, int w, int W, int first_row) {
     __shared__ Frame list[THREADS];
