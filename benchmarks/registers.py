@@ -14,8 +14,8 @@ from tests.emulate.nvrtc import ARCHITECTURES, REALS, compiled, everything, libr
 HEAD = """# Registers of the CUDA kernels
 
 `python benchmarks/registers.py`, NVRTC {version}, uint16 counts. Compiled, not run: registers of a thread,
-and after a comma bytes that it spills where there are any; a block has 256 threads. Shared memory is that of a
-block, in bytes.
+and after a comma bytes that it spills where there are any; a block has 256 threads. Shared memory
+is that of a block, in bytes.
 
 | kernel | {columns} | shared single | shared double |
 |---|{lines}---|---|"""

@@ -6,7 +6,7 @@ DTYPES = {"single": (np.complex64, np.float32, 3e-5), "double": (np.complex128, 
 
 
 class Scene:
-    """Random arrays; the same for the same seed. One frame each lies in the first and the last corner of O.
+    """Random arrays; the same for the same seed. The first and the last frame lie in the first and the last corner of O.
 
     counts : "uint16", or "float32" with some counts of -1; size : (h, w) of a frame; shifts : S
     """
@@ -22,7 +22,7 @@ class Scene:
         self.psi, self.z, self.F, self.D = (self.waves(n, modes, h, w) for _ in range(4))
         corners = rng.integers(0, room, (n, 2))
         self.at = np.column_stack([corners, rng.integers(0, shifts, n)]).astype(np.int32)
-        self.at[:1, :2], self.at[1:2, :2] = 0, (room, room + 3)
+        self.at[:1, :2], self.at[-1:, :2] = 0, (room, room + 3)
         missing = 0 if counts == "uint16" else 1  # some counts of -1: not measured
         self.I = (rng.poisson(3, (n, h, w)) - missing).astype(counts)
         self.mask = (rng.random((h, w)) > 0.1).astype(self.r)

@@ -1,4 +1,4 @@
-"""The CUDA C++ texts compiled by NVRTC, which needs no GPU: registers, spills, shared memory of each kernel."""
+"""The CUDA C++ texts compiled by NVRTC, which needs no GPU: registers, spills, shared memory of each."""
 
 import ctypes
 import importlib.util

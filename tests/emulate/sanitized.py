@@ -1,7 +1,7 @@
 """All kernels once under AddressSanitizer, in a process with its library preloaded (see test_sanitizer.py).
 
-`python -m tests.emulate.sanitized [THEME OLD NEW]`: with a text to be replaced in a theme, that theme only, to
-see that an overrun is found.
+`python -m tests.emulate.sanitized [THEME OLD NEW]`: with a text to be replaced in a theme, that theme only,
+to see that an overrun is found.
 """
 
 import sys

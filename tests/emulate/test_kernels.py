@@ -1,4 +1,4 @@
-"""Every kernel in CUDA C++, emulated on the CPU, against the NumPy contract; launched by the program's code."""
+"""Every kernel in CUDA C++, emulated on the CPU, against the contract; launched by the program's code."""
 
 import inspect
 
