@@ -1,12 +1,12 @@
 """All kernels once under AddressSanitizer, in a process with its library preloaded (see test_sanitizer.py).
 
-`python -m tests.emulate.sanitized [THEME OLD NEW]`: with a text to be replaced in a theme, the transfer function
-of the near field only, to see that an overrun is found.
+`python -m tests.emulate.sanitized [THEME OLD NEW]`: with a text to be replaced in a theme, that theme only,
+to see that an overrun is found.
 """
 
 import sys
 
-from tests.device.kernel_scene import THEMES, Scene, modulus
+from tests.device.kernel_scene import THEMES, Scene, modulus, sums
 from tests.emulate import gpu as emulated
 
 SIZES = [
@@ -23,7 +23,7 @@ def everything():
             s = Scene(precision, counts, **size)
             for theme in THEMES:
                 theme(emulated.kernels(emulated.Gpu(s.r, asan=True)), s)
-            THEMES[1](emulated.kernels(emulated.Gpu(s.r, asan=True, atomics=True)), s, 3)
+            sums(emulated.kernels(emulated.Gpu(s.r, asan=True, atomics=True)), s)
 
 
 def broken(theme, old, new):
@@ -38,7 +38,7 @@ def broken(theme, old, new):
     emulated.source = changed
     s = Scene("single")
     K = emulated.kernels(emulated.Gpu(s.r, asan=True))
-    modulus(K, s) if theme == "modulus" else THEMES[1](K, s)
+    {"modulus": modulus, "overlap": sums}[theme](K, s)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Every kernel in CUDA C++, emulated on the CPU, against the NumPy contract; launched by the program's own code."""
+"""Every kernel in CUDA C++, emulated on the CPU, against the contract; launched by the program's code."""
 
 import inspect
 
@@ -52,8 +52,8 @@ def test_rows_in_parts_give_the_same_bits(size):
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("size", ["small", "odd", "many"])
 def test_order_of_threads_and_blocks_does_not_matter(theme, size):
-    """Two runs, one with all blocks and threads in reverse order, give the same bits: no barrier is missing, and
-    no two threads write to one place"""
+    """Two runs, one with all blocks and threads in reverse order, give the same bits: no barrier is missing,
+    and no two threads write to one place"""
     s = Scene("single", "float32", **SCENES[size])
     for one, two in zip(theme(kernels(Gpu(s.r)), s), theme(kernels(Gpu(s.r, backwards=True)), s)):
         assert np.array_equal(one, two)
@@ -157,5 +157,5 @@ def test_wrong_argument_is_refused(fault):
 @pytest.mark.parametrize("grid, block", [((1, 65536, 1), (32,)), ((1,), (32, 33)), ((0, 1, 1), (32,))])
 def test_impossible_grid_is_refused(grid, block):
     name, _, _, args = good_launch()
-    with pytest.raises(ValueError, match="grid|block"):
+    with pytest.raises(ValueError, match=r"grid|block"):
         built("modulus", "float", "unsigned short").run(name, grid, block, args)

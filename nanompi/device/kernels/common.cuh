@@ -77,15 +77,10 @@ template <> struct Modes<0> {
     }
 };
 
-template <class Work> __device__ inline void with_modes(int M, Work work) {
-    switch (M) {
-        case 1: return work(Modes<1>());
-        case 2: return work(Modes<2>());
-        case 3: return work(Modes<3>());
-        case 4: return work(Modes<4>());
-        default: return work(Modes<0>());
-    }
-}
+// f<N>(...) for M modes
+#define WITH_MODES(f, M, ...)                                                                      \
+    (M == 1 ? f<1>(__VA_ARGS__) : M == 2 ? f<2>(__VA_ARGS__) : M == 3 ? f<3>(__VA_ARGS__)          \
+     : M == 4 ? f<4>(__VA_ARGS__) : f<0>(__VA_ARGS__))
 
 // A count, and its weight: 0 where the pixel is masked or was not measured
 struct Count {

@@ -1,4 +1,5 @@
-"""How the CUDA kernels divide their work: figures that the .cu texts and the code which launches them share."""
+"""How the CUDA kernels divide their work: figures that the .cu texts share with the code which launches
+them."""
 
 THREADS = 256  # of a block, always
 ROWS = 4  # rows of a frame that one thread does, so that a block sums once for all of them

@@ -18,20 +18,25 @@ __device__ inline REAL value(REAL a, REAL i, int noise) {
     return 2 * d * d;
 }
 
+// One pixel at the detector; returns its L
+template <int N>
+__device__ inline REAL gradient_pixel(const Complex* f, Complex* z, int M, wide hw, REAL gain, Count c, int noise) {
+    Modes<N> modes;
+    const REAL a = gain * modes.load(f, M, hw);
+    modes.store(z, f, M, hw, gain * c.k * terms(a, c.i, noise).L1);
+    return c.k * value(a, c.i, noise);
+}
+
 // 16 M + c: F and counts read, z written; for M > 4 F is read once more, from the cache
 extern "C" __global__ void __launch_bounds__(THREADS, 3)
 gradient(const Complex* F, const COUNT* __restrict__ I, const REAL* __restrict__ mask, const REAL* __restrict__ gain,
          Complex* z, double* part, int noise, int n, int M, int h, int w) {
     const wide hw = (wide)h * w;
     REAL L[1] = {0};
-    with_modes(M, [&](auto modes) {
-        each_pixel(n, h, w, [&](int j, int y, int x) {
-            const wide here = (wide)y * w + x, q = j * M * hw + here;
-            const Count c(I[j * hw + here], mask[here]);
-            const REAL a = gain[j] * modes.load(F + q, M, hw);
-            modes.store(z + q, F + q, M, hw, gain[j] * c.k * terms(a, c.i, noise).L1);
-            L[0] += c.k * value(a, c.i, noise);
-        });
+    each_pixel(n, h, w, [&](int j, int y, int x) {
+        const wide here = (wide)y * w + x, q = j * M * hw + here;
+        const Count c(I[j * hw + here], mask[here]);
+        L[0] += WITH_MODES(gradient_pixel, M, F + q, z + q, M, hw, gain[j], c, noise);
     });
     block_sums(L, part);
 }

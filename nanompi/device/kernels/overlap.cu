@@ -5,7 +5,7 @@
 __device__ inline wide pixel(const int* at, int y, int x, int W) { return (wide)(at[0] + y) * W + at[1] + x; }
 
 // 8 M: psi written
-extern "C" __global__ void __launch_bounds__(THREADS)
+extern "C" __global__ void __launch_bounds__(THREADS, 4)
 exit_waves(const Complex* __restrict__ O, const Complex* __restrict__ P, const int* __restrict__ at,
            Complex* __restrict__ psi, int n, int M, int h, int w, int W) {
     const wide hw = (wide)h * w;
@@ -13,12 +13,12 @@ exit_waves(const Complex* __restrict__ O, const Complex* __restrict__ P, const i
         const int* to = at + (wide)3 * j;
         const Complex o = O[pixel(to, y, x, W)];
         const wide p = to[2] * M * hw + (wide)y * w + x, q = j * M * hw + (wide)y * w + x;
-        for (int m = 0; m < M; ++m) psi[q + m * hw] = P[p + m * hw] * o;
+        for (wide m = 0; m < M * hw; m += hw) psi[q + m] = P[p + m] * o;
     });
 }
 
 // 16 M: psi read (not where b = 0), z written; z may be psi itself
-extern "C" __global__ void __launch_bounds__(THREADS)
+extern "C" __global__ void __launch_bounds__(THREADS, 4)
 mix(const Complex* __restrict__ O, const Complex* __restrict__ P, const int* __restrict__ at, const Complex* psi,
     Complex* z, REAL a, REAL b, int n, int M, int h, int w, int W) {
     const wide hw = (wide)h * w;
@@ -34,7 +34,7 @@ mix(const Complex* __restrict__ O, const Complex* __restrict__ P, const int* __r
 }
 
 // 24 M: psi (not where c = 0) and z read, psi written
-extern "C" __global__ void __launch_bounds__(THREADS)
+extern "C" __global__ void __launch_bounds__(THREADS, 4)
 follow(const Complex* __restrict__ O, const Complex* __restrict__ P, const int* __restrict__ at, Complex* psi,
        const Complex* z, REAL c, REAL d, REAL e, int n, int M, int h, int w, int W) {
     const wide hw = (wide)h * w;
@@ -52,7 +52,7 @@ follow(const Complex* __restrict__ O, const Complex* __restrict__ P, const int* 
 }
 
 // 8 M: z written
-extern "C" __global__ void __launch_bounds__(THREADS)
+extern "C" __global__ void __launch_bounds__(THREADS, 4)
 tangent(const Complex* __restrict__ O, const Complex* __restrict__ P, const Complex* __restrict__ dO,
         const Complex* __restrict__ dP, const int* __restrict__ at, Complex* __restrict__ z, int n, int M, int h,
         int w, int W) {
@@ -67,6 +67,8 @@ tangent(const Complex* __restrict__ O, const Complex* __restrict__ P, const Comp
 
 // ---- sums over frames, in the order of the frames whatever the order of the blocks
 
+static_assert(TILE_W * TILE_H == THREADS && ROWS <= TILE_H, "a thread for each pixel of a tile");
+
 struct Frame {
     int y, x, s, j;
 };
@@ -76,9 +78,8 @@ struct Frame {
 template <class Wanted> __device__ inline int pick(Frame* list, const int* at, int first, int n, Wanted wanted) {
     __shared__ unsigned picked[THREADS / 32];
     const int t = threadIdx.y * blockDim.x + threadIdx.x, j = first + t;
-    __syncthreads();  // the last list is done with
     if (t < THREADS / 32) picked[t] = 0;
-    __syncthreads();
+    __syncthreads();  // and the last list is done with
     Frame f = {0, 0, 0, j};
     bool mine = false;
     if (j < n) {
@@ -135,7 +136,7 @@ __device__ inline void gather(Sum* target, const int* at, int n, int h, int w, i
 }
 
 // 8 M: psi read; per launch 16 for each pixel of num that a frame touches
-extern "C" __global__ void __launch_bounds__(THREADS)
+extern "C" __global__ void __launch_bounds__(THREADS, 4)
 object_sums(const Complex* __restrict__ psi, const Complex* __restrict__ P, const int* __restrict__ at, Complex* num,
             int n, int M, int h, int w, int W, int part, int parts) {
     const wide hw = (wide)h * w;
@@ -168,7 +169,7 @@ object_sums(const Complex* __restrict__ psi, const Complex* __restrict__ P, cons
 }
 
 // Per launch 8 for each pixel of den that a frame touches
-extern "C" __global__ void __launch_bounds__(THREADS)
+extern "C" __global__ void __launch_bounds__(THREADS, 4)
 object_weights(const REAL* __restrict__ P2, const int* __restrict__ at, REAL* den, int n, int h, int w, int W, int part,
                int parts) {
     gather(den, at, n, h, w, W, part, parts, [&](const Frame* list, int length, int y, int x, REAL& sum) {
@@ -195,7 +196,7 @@ __device__ inline void add(float* to, float x, float y) {
 __device__ inline void add(double* to, double x, double y) { atomicAdd(to, x), atomicAdd(to + 1, y); }
 
 // object_sums in no fixed order: 8 M, and an atomic sum for each pixel of each frame
-extern "C" __global__ void __launch_bounds__(THREADS)
+extern "C" __global__ void __launch_bounds__(THREADS, 4)
 object_sums_atomic(const Complex* __restrict__ psi, const Complex* __restrict__ P, const int* __restrict__ at,
                    Complex* num, int n, int M, int h, int w, int W, int part, int parts) {
     const wide hw = (wide)h * w;
@@ -209,40 +210,46 @@ object_sums_atomic(const Complex* __restrict__ psi, const Complex* __restrict__ 
     });
 }
 
-// 8 M: psi read. A block owns TILE_W pixels of one row of one mode at one shift; its TILE_H rows of threads share the
-// frames of that shift between them, and add up in the end.
-extern "C" __global__ void __launch_bounds__(THREADS)
+// 8 M: psi read. A block owns TILE_W pixels of ROWS rows of one mode at one shift; its TILE_H rows of threads share the
+// frames of that shift between them, and add up in the end. Rows first_row ... last_row - 1 of the probe are done.
+extern "C" __global__ void __launch_bounds__(THREADS, 3)
 probe_sums(const Complex* __restrict__ psi, const Complex* __restrict__ O, const int* __restrict__ at, Complex* num,
-           REAL* den, int n, int M, int h, int w, int W, int first_row) {
+           REAL* den, int n, int M, int h, int w, int W, int first_row, int last_row) {
     __shared__ Frame list[THREADS];
-    __shared__ Complex sums[TILE_H][TILE_W];
-    __shared__ REAL weights[TILE_H][TILE_W];
-    const int x = blockIdx.x * TILE_W + threadIdx.x, y = first_row + blockIdx.y, g = threadIdx.y;
-    const int s = blockIdx.z / M, m = blockIdx.z % M;
-    const wide hw = (wide)h * w, here = (wide)y * w + x;
-    Complex sum = {0, 0};
-    REAL weight = 0;
+    __shared__ Complex sums[TILE_H][ROWS][TILE_W];
+    __shared__ REAL weights[TILE_H][ROWS][TILE_W];
+    const int x = blockIdx.x * TILE_W + threadIdx.x, top = first_row + blockIdx.y * ROWS, g = threadIdx.y;
+    const int s = blockIdx.z / M, m = blockIdx.z % M, rows = last_row - top < ROWS ? last_row - top : ROWS;
+    const wide hw = (wide)h * w;
+    Complex sum[ROWS] = {};
+    REAL weight[ROWS] = {};
+    int found = 0;
     for (int first = 0; first < n; first += THREADS) {
         const int length = pick(list, at, first, n, [&](Frame f) { return f.s == s; });
-        if (x >= w) continue;
-        for (int i = g; i < length; i += 4 * TILE_H) {
-            Complex a[4], b[4];
+        found += length;
+        for (int i = x < w ? g : length; i < length; i += TILE_H) {
+            const Frame f = list[i];
+            const Complex* o = O + (wide)(f.y + top) * W + f.x + x;
+            const Complex* q = psi + ((wide)f.j * M + m) * hw + (wide)top * w + x;
+            Complex a[ROWS], b[ROWS];
 #pragma unroll
-            for (int u = 0; u < 4; ++u) {  // the loads of four frames are under way together
-                const bool in = i + u * TILE_H < length;
-                const Frame f = list[in ? i + u * TILE_H : i];
-                a[u] = in ? O[(wide)(f.y + y) * W + f.x + x] : Complex{0, 0};
-                b[u] = in ? psi[((wide)f.j * M + m) * hw + here] : Complex{0, 0};
+            for (int r = 0; r < ROWS; ++r) {  // the loads of all rows are under way together
+                a[r] = r < rows ? o[(wide)r * W] : Complex{0, 0};
+                b[r] = r < rows ? q[(wide)r * w] : Complex{0, 0};
             }
 #pragma unroll
-            for (int u = 0; u < 4; ++u) sum = sum + conj(a[u]) * b[u], weight += abs2(a[u]);
+            for (int r = 0; r < ROWS; ++r) sum[r] = sum[r] + conj(a[r]) * b[r], weight[r] += abs2(a[r]);
         }
     }
-    sums[g][threadIdx.x] = sum, weights[g][threadIdx.x] = weight;
+    if (found == 0) return;
+#pragma unroll
+    for (int r = 0; r < ROWS; ++r) sums[g][r][threadIdx.x] = sum[r], weights[g][r][threadIdx.x] = weight[r];
     __syncthreads();
-    if (g > 0 || x >= w) return;
-    for (int i = 1; i < TILE_H; ++i) sum = sum + sums[i][threadIdx.x], weight += weights[i][threadIdx.x];
-    const wide to = ((wide)s * M + m) * hw + here;
-    num[to] = num[to] + sum;
-    if (m == 0) den[s * hw + here] += weight;
+    if (g >= rows || x >= w) return;  // now a row of threads has a row of the probe
+    Complex all = {0, 0};
+    REAL square = 0;
+    for (int i = 0; i < TILE_H; ++i) all = all + sums[i][g][threadIdx.x], square += weights[i][g][threadIdx.x];
+    const wide here = (wide)(top + g) * w + x, to = ((wide)s * M + m) * hw + here;
+    num[to] = num[to] + all;
+    if (m == 0) den[s * hw + here] += square;
 }

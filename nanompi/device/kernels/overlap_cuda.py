@@ -44,8 +44,8 @@ def probe_sums(gpu, psi, O, at, num, den, part, parts):
     (n, M, h, w), S = psi.shape, len(num)
     first, last = h * part // parts, h * (part + 1) // parts
     if n and last > first:
-        grid = (-(-w // _layout.TILE_W), last - first, S * M)
-        sizes = (n, M, h, w, O.shape[1], first)
+        grid = (-(-w // _layout.TILE_W), -(-(last - first) // _layout.ROWS), S * M)
+        sizes = (n, M, h, w, O.shape[1], first, last)
         gpu.launch("overlap", "probe_sums", grid, _THREADS, psi, O, at, num, den, *sizes)
 
 

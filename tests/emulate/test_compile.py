@@ -1,0 +1,32 @@
+"""NVRTC compiles every kernel for sm_70, sm_80 and sm_90, without spills in single precision."""
+
+import pytest
+
+from nanompi.device.kernels import source
+from tests.emulate.build import KERNEL
+from tests.emulate.nvrtc import compiled, everything
+
+
+@pytest.mark.parametrize("theme, real, count, arch", everything())
+def test_compiles(theme, real, count, arch):
+    rows = compiled(theme, real, count, arch)
+    assert sorted(r["kernel"] for r in rows) == sorted(name for name, _ in KERNEL.findall(source(theme)))
+    for row in rows:
+        assert row["arch"] == arch
+        assert row["shared"] <= 48 << 10, row  # what every card gives without asking
+        if real == "float":
+            assert row["spills"] == 0 and row["registers"] <= 128, row
+
+
+def test_error_and_spills_are_seen():
+    """A text that cannot be compiled is an error with its line; one which needs too many registers spills"""
+    with pytest.raises(RuntimeError, match=r"wrong\.cu\(1\): error"):
+        compiled("wrong", "float", "float", "sm_80", "extern __global__ void k() { nothing; }")
+    text = """extern "C" __global__ void __launch_bounds__(1024, 2) k(double* a, int n) {
+        double v[40];
+        for (int i = 0; i < 40; ++i) v[i] = a[i * n];
+        __syncthreads();
+        for (int i = 0; i < 40; ++i) a[i * n] = v[i] * v[39 - i];
+    }"""
+    (row,) = compiled("greedy", "float", "float", "sm_80", text)
+    assert row["spills"] > 0
