@@ -20,16 +20,9 @@ class Scene:
         self.P, self.dP = self.waves(shifts, modes, h, w), self.waves(shifts, modes, h, w)
         self.H = self.waves(shifts, h, w)
         self.psi, self.z, self.F, self.D = (self.waves(n, modes, h, w) for _ in range(4))
-<<<<<<< HEAD
-        self.at = np.column_stack([rng.integers(0, room, (n, 2)), rng.integers(0, shifts, n)]).astype(
-            np.int32
-        )
-        self.at[:1, :2], self.at[1:2, :2] = 0, (room, room + 3)
-=======
         corners = rng.integers(0, room, (n, 2))
         self.at = np.column_stack([corners, rng.integers(0, shifts, n)]).astype(np.int32)
         self.at[:1, :2], self.at[-1:, :2] = 0, (room, room + 3)
->>>>>>> kernels
         missing = 0 if counts == "uint16" else 1  # some counts of -1: not measured
         self.I = (rng.poisson(3, (n, h, w)) - missing).astype(counts)
         self.mask = (rng.random((h, w)) > 0.1).astype(self.r)
@@ -79,15 +72,8 @@ def likelihood(K, s):
     for noise in range(3):
         t = s.z.copy()
         out.append(figure(K.gradient(s.F, s.I, s.mask, s.gain, noise, work[:2], t)))
-<<<<<<< HEAD
-        out += [
-            t,
-            figure(K.line(s.F, s.D, s.I, s.mask, s.gain, noise)),
-        ]  # a slope may be near 0: on the scale of both
-=======
         both = K.line(s.F, s.D, s.I, s.mask, s.gain, noise)  # compared together: a slope may be near 0
         out += [t, figure(both)]
->>>>>>> kernels
     table = np.linspace(0, 1, 60).astype(s.r)
     return [*out, *figure(K.figures(s.F, s.I, s.mask, s.gain, table, work))]
 

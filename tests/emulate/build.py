@@ -132,14 +132,8 @@ def _doors(code: str) -> str:
     """For each kernel a function of C that takes the launch: grid, block, addresses of the arguments"""
     text = ""
     for name, signature in KERNEL.findall(code):
-<<<<<<< HEAD
-        types = [
-            re.sub(r"\w+\s*$", "", item.replace("__restrict__", "")).strip() for item in signature.split(",")
-        ]
-=======
         items = signature.replace("__restrict__", "").split(",")
         types = [re.sub(r"\w+\s*$", "", item).strip() for item in items]
->>>>>>> kernels
         values = ", ".join(f"*({t}*)a[{i}]" for i, t in enumerate(types))
         text += f"static void call_{name}(void** a) {{ {name}({values}); }}\n"
         text += f'extern "C" int run_{name}(unsigned* g, unsigned* b, void** a, int backwards) '

@@ -33,7 +33,7 @@ def both(card, how, engine, iterations=5, atomics=False, **options):
 
 
 def same(one, two, tolerance, loose=1):
-    """Every figure of the two histories, object and probe; loose : other figures than the error differ more"""
+    """Every figure of two histories, object and probe; loose : other figures than the error differ more"""
     for a, b in zip(one[0], two[0], strict=True):
         assert a.keys() == b.keys()
         for key in a.keys() - {"engine"}:

@@ -1,13 +1,8 @@
 """Named kernels: one theme, up to three texts with the same names and argument lists.
 
 `THEME.py` in NumPy is the contract; `THEME_cpu.py` is numba; `THEME.cu` is CUDA C++, launched by
-<<<<<<< HEAD
-`THEME_cuda.py`, whose functions take the device first. What a kernel returns are sums over its frames,
-for `device.total`. Arrays, everywhere:
-=======
 `THEME_cuda.py`, whose functions take the device first. What a kernel returns are sums over its frames, for
 `device.total`. Arrays, everywhere:
->>>>>>> kernels
 
 O     : (H, W) complex, object            P    : (S, M, h, w) complex, M probe modes at S sub-pixel shifts
 at    : (n, 3) int32, row and column of each frame's corner in O, and the index s of its sub-pixel shift
