@@ -6,7 +6,7 @@ DTYPES = {"single": (np.complex64, np.float32, 3e-5), "double": (np.complex128, 
 
 
 class Scene:
-    """Random arrays; the same for the same seed. The first and the last frame lie in the first and the last corner of O.
+    """Random arrays; the same for the same seed. The first and the last frame lie in opposite corners of O.
 
     counts : "uint16", or "float32" with some counts of -1; size : (h, w) of a frame; shifts : S
     """

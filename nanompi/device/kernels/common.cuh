@@ -89,3 +89,32 @@ struct Count {
         if (i < 0) i = k = 0;
     }
 };
+
+struct Frame {
+    int y, x, s, j;
+};
+
+// Of the frames first, first + 1 ... (one a thread) those that `wanted` picks, in order, into the block's list;
+// returns how many. All threads of the block take part.
+template <class Wanted> __device__ inline int pick(Frame* list, const int* at, int first, int n, Wanted wanted) {
+    __shared__ unsigned picked[THREADS / 32];
+    const int t = threadIdx.y * blockDim.x + threadIdx.x, j = first + t;
+    if (t < THREADS / 32) picked[t] = 0;
+    __syncthreads();  // and the last list is done with
+    Frame f = {0, 0, 0, j};
+    bool mine = false;
+    if (j < n) {
+        f.y = at[(wide)3 * j], f.x = at[(wide)3 * j + 1], f.s = at[(wide)3 * j + 2];
+        mine = wanted(f);
+        if (mine) atomicOr(&picked[t / 32], 1u << t % 32);  // bits: the order does not matter
+    }
+    __syncthreads();
+    int before = 0, all = 0;
+    for (int i = 0; i < THREADS / 32; ++i) {
+        if (i == t / 32) before = all + __popc(picked[i] & ((1u << t % 32) - 1));
+        all += __popc(picked[i]);
+    }
+    if (mine) list[before] = f;
+    __syncthreads();
+    return all;
+}

@@ -2,7 +2,16 @@
 // a pixel of O all frames that see it. Bytes below are those of the waves in single precision, per pixel of a frame
 // and for M modes.
 
-__device__ inline wide pixel(const int* at, int y, int x, int W) { return (wide)(at[0] + y) * W + at[1] + x; }
+// Where pixel (y, x) of frame j lies: in O, and of its first mode in P and in the waves
+struct Place {
+    wide o, p, q;
+    __device__ Place(const int* at, int j, int y, int x, int M, wide hw, int w, int W) {
+        const int* to = at + (wide)3 * j;
+        o = (wide)(to[0] + y) * W + to[1] + x;
+        p = to[2] * M * hw + (wide)y * w + x;
+        q = j * M * hw + (wide)y * w + x;
+    }
+};
 
 // 8 M: psi written
 extern "C" __global__ void __launch_bounds__(THREADS, 4)
@@ -10,10 +19,9 @@ exit_waves(const Complex* __restrict__ O, const Complex* __restrict__ P, const i
            Complex* __restrict__ psi, int n, int M, int h, int w, int W) {
     const wide hw = (wide)h * w;
     each_pixel(n, h, w, [&](int j, int y, int x) {
-        const int* to = at + (wide)3 * j;
-        const Complex o = O[pixel(to, y, x, W)];
-        const wide p = to[2] * M * hw + (wide)y * w + x, q = j * M * hw + (wide)y * w + x;
-        for (wide m = 0; m < M * hw; m += hw) psi[q + m] = P[p + m] * o;
+        const Place k(at, j, y, x, M, hw, w, W);
+        const Complex o = O[k.o];
+        for (wide m = 0; m < M * hw; m += hw) psi[k.q + m] = P[k.p + m] * o;
     });
 }
 
@@ -23,12 +31,11 @@ mix(const Complex* __restrict__ O, const Complex* __restrict__ P, const int* __r
     Complex* z, REAL a, REAL b, int n, int M, int h, int w, int W) {
     const wide hw = (wide)h * w;
     each_pixel(n, h, w, [&](int j, int y, int x) {
-        const int* to = at + (wide)3 * j;
-        const Complex o = a * O[pixel(to, y, x, W)];
-        const wide p = to[2] * M * hw + (wide)y * w + x, q = j * M * hw + (wide)y * w + x;
+        const Place k(at, j, y, x, M, hw, w, W);
+        const Complex o = a * O[k.o];
         for (wide m = 0; m < M * hw; m += hw) {
-            const Complex v = P[p + m] * o;
-            z[q + m] = b == 0 ? v : v + b * psi[q + m];
+            const Complex v = P[k.p + m] * o;
+            z[k.q + m] = b == 0 ? v : v + b * psi[k.q + m];
         }
     });
 }
@@ -39,14 +46,13 @@ follow(const Complex* __restrict__ O, const Complex* __restrict__ P, const int* 
        const Complex* z, REAL c, REAL d, REAL e, int n, int M, int h, int w, int W) {
     const wide hw = (wide)h * w;
     each_pixel(n, h, w, [&](int j, int y, int x) {
-        const int* to = at + (wide)3 * j;
-        const Complex o = d == 0 ? Complex{0, 0} : d * O[pixel(to, y, x, W)];
-        const wide p = to[2] * M * hw + (wide)y * w + x, q = j * M * hw + (wide)y * w + x;
+        const Place k(at, j, y, x, M, hw, w, W);
+        const Complex o = d == 0 ? Complex{0, 0} : d * O[k.o];
         for (wide m = 0; m < M * hw; m += hw) {
-            Complex v = e * z[q + m];
-            if (d != 0) v = v + P[p + m] * o;
-            if (c != 0) v = v + c * psi[q + m];
-            psi[q + m] = v;
+            Complex v = e * z[k.q + m];
+            if (d != 0) v = v + P[k.p + m] * o;
+            if (c != 0) v = v + c * psi[k.q + m];
+            psi[k.q + m] = v;
         }
     });
 }
@@ -58,45 +64,15 @@ tangent(const Complex* __restrict__ O, const Complex* __restrict__ P, const Comp
         int w, int W) {
     const wide hw = (wide)h * w;
     each_pixel(n, h, w, [&](int j, int y, int x) {
-        const int* to = at + (wide)3 * j;
-        const Complex o = O[pixel(to, y, x, W)], d = dO[pixel(to, y, x, W)];
-        const wide p = to[2] * M * hw + (wide)y * w + x, q = j * M * hw + (wide)y * w + x;
-        for (wide m = 0; m < M * hw; m += hw) z[q + m] = P[p + m] * d + dP[p + m] * o;
+        const Place k(at, j, y, x, M, hw, w, W);
+        const Complex o = O[k.o], d = dO[k.o];
+        for (wide m = 0; m < M * hw; m += hw) z[k.q + m] = P[k.p + m] * d + dP[k.p + m] * o;
     });
 }
 
 // ---- sums over frames, in the order of the frames whatever the order of the blocks
 
 static_assert(TILE_W * TILE_H == THREADS && ROWS <= TILE_H, "a thread for each pixel of a tile");
-
-struct Frame {
-    int y, x, s, j;
-};
-
-// Of the frames first, first + 1 ... (one a thread) those that `wanted` picks, in order, into the block's list;
-// returns how many. All threads of the block take part.
-template <class Wanted> __device__ inline int pick(Frame* list, const int* at, int first, int n, Wanted wanted) {
-    __shared__ unsigned picked[THREADS / 32];
-    const int t = threadIdx.y * blockDim.x + threadIdx.x, j = first + t;
-    if (t < THREADS / 32) picked[t] = 0;
-    __syncthreads();  // and the last list is done with
-    Frame f = {0, 0, 0, j};
-    bool mine = false;
-    if (j < n) {
-        f.y = at[(wide)3 * j], f.x = at[(wide)3 * j + 1], f.s = at[(wide)3 * j + 2];
-        mine = wanted(f);
-        if (mine) atomicOr(&picked[t / 32], 1u << t % 32);  // bits: the order does not matter
-    }
-    __syncthreads();
-    int before = 0, all = 0;
-    for (int i = 0; i < THREADS / 32; ++i) {
-        if (i == t / 32) before = all + __popc(picked[i] & ((1u << t % 32) - 1));
-        all += __popc(picked[i]);
-    }
-    if (mine) list[before] = f;
-    __syncthreads();
-    return all;
-}
 
 // The rows and columns {top, bottom, left, right} that the frames touch, in tiles. All threads take part.
 __device__ inline void touched(int* box, const int* at, int n, int h, int w) {
@@ -201,12 +177,11 @@ object_sums_atomic(const Complex* __restrict__ psi, const Complex* __restrict__ 
                    Complex* num, int n, int M, int h, int w, int W, int part, int parts) {
     const wide hw = (wide)h * w;
     each_pixel(n, h, w, [&](int j, int y, int x) {
-        const int* to = at + (wide)3 * j;
-        if ((to[0] + y) / BAND % parts != part) return;
-        const wide p = to[2] * M * hw + (wide)y * w + x, q = j * M * hw + (wide)y * w + x;
+        const Place k(at, j, y, x, M, hw, w, W);
+        if ((at[(wide)3 * j] + y) / BAND % parts != part) return;
         Complex sum = {0, 0};
-        for (wide m = 0; m < M * hw; m += hw) sum = sum + conj(P[p + m]) * psi[q + m];
-        add(&num[pixel(to, y, x, W)].x, sum.x, sum.y);
+        for (wide m = 0; m < M * hw; m += hw) sum = sum + conj(P[k.p + m]) * psi[k.q + m];
+        add(&num[k.o].x, sum.x, sum.y);
     });
 }
 
