@@ -12,6 +12,7 @@ OWN = frozenset(
     cupy.cuda.runtime.cards cupy.cuda.runtime.number cupy.cuda.Event.timed
     """.split()
 )
+CARDS = ("cuda", "rows", "transport", "card")  # files of nanompi/device that know nothing but cards
 MODULES = "cupy cupy.cuda cupy.cuda.runtime cupy.cuda.compiler cupy.fft cupyx cupyx.scipy.fft"
 CLASSES = """
     cupy.ndarray cupy.RawModule cupy.cuda.Stream cupy.cuda.Event cupy.cuda.Device cupy.cuda.MemoryPool
@@ -70,11 +71,15 @@ def keywords(paths: list[str]) -> dict[str, list[str]]:
 
 
 def used(folder: Path) -> tuple[set[str], dict[str, set[str]]]:
-    """(dotted names of cupy and cupyx in the Python files of a folder, {name: keywords of its calls})"""
+    """(dotted names of cupy and cupyx in the Python files of a folder, {name: keywords of its calls})
+
+    A device calls its array module `xp`: in a file that is about cards alone that is CuPy. NCCL is left out:
+    both CuPy and its stand-in have it only where the library is.
+    """
     names, calls = set(), {}
     for path in sorted(folder.rglob("*.py")):
         tree = ast.parse(path.read_text())
-        aliases = _aliases(tree)
+        aliases = _aliases(tree) | ({"xp": "cupy"} if path.stem in CARDS else {})
         for node in ast.walk(tree):
             if name := _dotted(node, aliases):
                 names.add(name)
@@ -98,8 +103,15 @@ def _aliases(tree) -> dict[str, str]:
 
 
 def _dotted(node, aliases) -> str | None:
+    name = _chain(node, aliases)
+    return None if name is None or "nccl" in name.split(".") else name
+
+
+def _chain(node, aliases) -> str | None:
     parts = []
     while isinstance(node, ast.Attribute):
+        if node.attr == "xp" and node.attr in aliases:  # self.xp, card.xp
+            return ".".join([aliases["xp"], *reversed(parts)])
         parts.append(node.attr)
         node = node.value
     if isinstance(node, ast.Name) and node.id in aliases:
