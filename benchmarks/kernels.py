@@ -98,8 +98,9 @@ class Book:
         p.k, p.device.kernels, p.device.fft, p.device.ifft = self.kept
 
 
-def copy_rate(device, nbytes: int = 1 << 30) -> float:
+def copy_rate(device) -> float:
     """Bytes per second of a copy on the card, read and written."""
+    nbytes = min(1 << 30, device.free() // 8)
     a, b = (device.xp.zeros(nbytes, "uint8") for _ in range(2))
     device.wait()
     t = time.perf_counter()

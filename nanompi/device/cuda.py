@@ -45,7 +45,8 @@ class Cuda:
         self.compute = xp.cuda.Stream(non_blocking=True)
         self.compute.use()
         self.ferry, self.scratch = Ferry(self), Scratch(xp)
-        self._modules, self._plans, self._pinned, self._staging = {}, OrderedDict(), {}, None
+        self._modules, self._functions, self._plans = {}, {}, OrderedDict()
+        self._pinned, self._staging = {}, None
         self._block = None  # bytes of waves of a block, when memory asks for less than usual
         self.kernels = SimpleNamespace(**{n: partial(k, self) for n, k in vars(load("_cuda")).items()})
 
@@ -138,20 +139,21 @@ class Cuda:
         kernel(grid, block, tuple(np.int32(a) if isinstance(a, int) else a for a in args))
 
     def _kernel(self, theme, name, counts):
-        if (name, counts) not in self._modules:
-            if (theme, counts) not in self._modules:
-                real = "float" if self.real == np.float32 else "double"
-                options = ("--std=c++17", f"-DREAL={real}", f"-DCOUNT={counts}")
-                self._modules[theme, counts] = self.xp.RawModule(code=source(theme), options=options)
-            self._modules[name, counts] = self._modules[theme, counts].get_function(name)
-        return self._modules[name, counts]
+        """A kernel, compiled with its theme when it is needed first; CuPy keeps what it compiled on disk."""
+        if (theme, counts) not in self._modules:
+            real = "float" if self.real == np.float32 else "double"
+            options = ("--std=c++17", f"-DREAL={real}", f"-DCOUNT={counts}")
+            self._modules[theme, counts] = self.xp.RawModule(code=source(theme), options=options)
+        if (name, counts) not in self._functions:
+            self._functions[name, counts] = self._modules[theme, counts].get_function(name)
+        return self._functions[name, counts]
 
     # ---- the frames of this rank, which may exceed the card
 
     def counts(self, I: np.ndarray) -> Rows:
         """The counts of this rank's frames, for `stream`; (n, h, w) uint16 or float32."""
         I = np.ascontiguousarray(I)
-        room = int(0.5 * self.room())
+        room = max(0, self.room() // 2)
         return Rows(self, I.shape, I.dtype, len(I) if I.nbytes <= room else room // max(1, I[:1].nbytes), I)
 
     def large(self, shape, dtype, counts: Rows, beside: int = 0) -> Rows:

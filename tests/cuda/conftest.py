@@ -1,0 +1,42 @@
+"""A real card. Without one the tests here are skipped, with the reason that a run would give."""
+
+import gc
+from contextlib import contextmanager
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def cupy_here():
+    """CuPy with a card that works"""
+    from nanompi.device.card import Unusable, check_toolkit, pick
+
+    try:
+        cupy, _, _ = pick(0)
+        check_toolkit(cupy)
+    except Unusable as e:
+        pytest.skip(f"no GPU: {e}")
+    return cupy
+
+
+@pytest.fixture
+def card(cupy_here):
+    """`with card(precision, MEMORY=...) as device:` as in tests/emulate; MEMORY limits the pool"""
+
+    @contextmanager
+    def make(precision="double", atomics=False, MEMORY=None, L2=None, STREAMS=None):
+        from nanompi.device.cuda import Cuda
+
+        pool = cupy_here.get_default_memory_pool()
+        gc.collect()  # a device and its streams know each other
+        pool.free_all_blocks()
+        device = Cuda(cupy_here, precision=precision, atomics=atomics)
+        device.cache = L2 or device.cache
+        device.share(1, MEMORY + pool.used_bytes() if MEMORY else device.free())
+        try:
+            yield device
+        finally:
+            device.wait()
+            pool.set_limit(size=0)
+
+    return make

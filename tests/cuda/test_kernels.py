@@ -1,0 +1,76 @@
+"""Every kernel on a real card against the contract."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from nanompi.device.kernels import load
+from tests.device.kernel_scene import DTYPES, THEMES, Scene, same, sums
+from tests.emulate.test_kernels import SCENES
+
+pytestmark = pytest.mark.gpu
+CONTRACT = load("")
+
+
+def on(device) -> SimpleNamespace:
+    """The kernels as functions of arrays of the host: brought to the card, and back into the same arrays"""
+
+    def call(kernel, args):
+        moved = [device.array(a) if isinstance(a, np.ndarray) else a for a in args]
+        got = kernel(*moved)
+        for a, m in zip(args, moved):
+            if isinstance(a, np.ndarray):
+                a[...] = device.host(m)
+        return got if got is None else device.total([got])
+
+    return SimpleNamespace(
+        **{name: lambda *args, k=kernel: call(k, args) for name, kernel in vars(device.kernels).items()}
+    )
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("size", SCENES)
+@pytest.mark.parametrize("counts", ["uint16", "float32"])
+@pytest.mark.parametrize("precision", DTYPES)
+def test_equals_contract(card, theme, size, counts, precision):
+    s = Scene(precision, counts, **SCENES[size])
+    with card(precision) as device:
+        same(theme(CONTRACT, s), theme(on(device), s), s.tolerance, theme.__name__)
+
+
+@pytest.mark.parametrize("precision", DTYPES)
+def test_atomic_sums_and_sums_in_parts(card, precision):
+    s = Scene(precision, modes=3, n=9, size=(33, 17))
+    for atomics in (False, True):
+        with card(precision, atomics=atomics) as device:
+            same(sums(CONTRACT, s), sums(on(device), s, parts=3), s.tolerance)
+
+
+@pytest.mark.parametrize("tool", ["memcheck", "racecheck"])
+def test_compute_sanitizer_finds_nothing(card, tool):
+    """All kernels in single precision under NVIDIA's checker, where it is installed"""
+    checker = shutil.which("compute-sanitizer") or "/usr/local/cuda/bin/compute-sanitizer"
+    if not Path(checker).exists():
+        pytest.skip("compute-sanitizer is not installed (part of the CUDA toolkit)")
+    with card("single"):
+        pass
+    command = [
+        checker,
+        "--tool",
+        tool,
+        "--error-exitcode",
+        "9",
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        __file__,
+    ]
+    command += ["-k", "equals_contract and single and (odd or many)"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]

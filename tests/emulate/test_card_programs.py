@@ -1,0 +1,31 @@
+"""What is meant for a machine with a card, once on the emulated one, so that it works when a card is there."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def python(*words, environ):
+    command = [sys.executable, *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=ROOT, env=environ)
+
+
+def test_the_tests_for_a_card(emulated):
+    """Some of each file of tests/cuda; none is skipped"""
+    some = "small and uint16 or one and single or fifty or auto_takes or atomic or too_small"
+    done = python("-m", "pytest", "-p", "no:cacheprovider", "tests/cuda", "-k", some, environ=emulated())
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "skipped" not in done.stdout and int(done.stdout.split(" passed")[0].split()[-1]) > 20
+
+
+def test_the_benchmark_of_kernels(emulated):
+    """Bytes within the limits of each engine, which the program itself checks, and a rate"""
+    words = ["benchmarks/kernels.py", "--size", "32", "--frames", "70", "--modes", "2"]
+    done = python(*words, environ=emulated(MEMORY=64 << 20))
+    assert done.returncode == 0, done.stdout + done.stderr
+    for engine, limit in (("DM", 276), ("AP", 212), ("ML", 328)):
+        assert f"{engine}, 70 x 32²" in done.stdout and f"(limit {limit})" in done.stdout
+        assert f"{engine}: " in done.stdout
+    assert done.stdout.count("frame-iterations/s") == 3
