@@ -1,4 +1,4 @@
-"""What is meant for a machine with a card, once on the emulated one, so that it works when a card is there."""
+"""What is meant for a machine with a card, once on the emulated one, so that it works where a card is."""
 
 import subprocess
 import sys
