@@ -55,6 +55,10 @@ class Cpu:
         """An array over this rank's frames, for `stream`; its contents are undefined."""
         return np.empty(shape, dtype)
 
+    def beside(self, large) -> str:
+        """What of an array stays beside the device."""
+        return ""
+
     def wait(self):
         """Nothing is under way."""
 

@@ -7,6 +7,7 @@ from weakref import finalize
 
 import numpy as np
 
+from nanompi import units
 from nanompi.device.kernels import load, source
 from nanompi.device.rows import SLOTS, Ferry, Rows
 from nanompi.device.scratch import Scratch
@@ -199,6 +200,18 @@ class Cuda:
                     "part of the scan, or device: cpu"
                 )
             self._block = step // 2 * row
+
+    def beside(self, large: Rows) -> str:
+        """What of an array stays beside the card, for the log; nothing where the card holds all."""
+        away = len(large) - large.held
+        return (
+            ""
+            if not away
+            else (
+                f"the waves of {away} of {len(large)} frames ({units.show(away * large.row, 'B')}) stay in the "
+                f"host's memory, and are brought in blocks of {self.frames_per_block(large.row)}"
+            )
+        )
 
     def _forget(self):
         """Give back work arrays: they will come again, perhaps smaller."""

@@ -81,6 +81,7 @@ class Problem:
         """The large array, allocated once and handed from engine to engine."""
         shape = (len(self.at), *self.P.shape)
         if self.waves is None or self.waves.shape != shape:
+            self.device.wait()
             self.waves = None  # the old one goes first
             beside = 12 * self.O.nbytes + 6 * len(self.places.rests) * self.P.nbytes
             self.waves = self.device.large(shape, self.P.dtype, self.I, beside)

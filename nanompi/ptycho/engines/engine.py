@@ -38,6 +38,8 @@ def run_chain(engines: list[Any], p, every: int, say) -> list[dict]:
     history = []
     for engine in engines:
         engine.start(p)
+        if beside := p.device.beside(p.waves):
+            say(beside)
         for i in range(engine.iterations):
             with p.clock.phase("iterate"):
                 row = {"iteration": p.iteration + 1, "engine": engine.name, **engine.iterate(p, i)}
