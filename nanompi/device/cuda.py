@@ -204,13 +204,11 @@ class Cuda:
     def beside(self, large: Rows) -> str:
         """What of an array stays beside the card, for the log; nothing where the card holds all."""
         away = len(large) - large.held
+        if not away:
+            return ""
         return (
-            ""
-            if not away
-            else (
-                f"the waves of {away} of {len(large)} frames ({units.show(away * large.row, 'B')}) stay in the "
-                f"host's memory, and are brought in blocks of {self.frames_per_block(large.row)}"
-            )
+            f"the waves of {away} of {len(large)} frames ({units.show(away * large.row, 'B')}) stay in the "
+            f"host's memory and are brought in blocks of {self.frames_per_block(large.row)}"
         )
 
     def _forget(self):
