@@ -5,8 +5,8 @@
 
 Rank 0 writes status.json under another name and renames it, so a reader never sees half of it. A thread
 writes: at most each 2 s when something changed, and each 10 s as a sign of life. A full disk, or a folder
-that is gone, does not disturb the run. On an error the rank that has it adds a line to events.jsonl before the ranks
-are ended: rank 0 may have no time left to do so.
+that is gone, does not disturb the run. On an error the rank that has it adds a line to events.jsonl before
+the ranks are ended: rank 0 may have no time left to do so.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
-from nanompi.errors import NanompiError, exit_code
+from nanompi.errors import NanompiError, exit_code, told
 
 STATES = ("waiting", "starting", "reading", "iterating", "writing", "done", "failed", "stopped")
 OVER = ("done", "failed", "stopped")
@@ -125,7 +125,7 @@ def _end(error: BaseException | None) -> dict[str, Any]:
     """State, exit code and message at the end"""
     if error is None:
         return {"state": "done", "code": 0, "message": ""}
-    code = exit_code(error)
+    error, code = told(error), exit_code(error)
     if isinstance(error, SystemExit | KeyboardInterrupt) and code > 128:
         return {"state": "stopped", "code": code, "message": f"ended by signal {code - 128}"}
     text = str(error) if isinstance(error, NanompiError) else f"{type(error).__name__}: {error}"

@@ -78,8 +78,12 @@ def _by_srun(mpi: str) -> list[str]:
     kind = f" --mpi={mpi}" if mpi else ""
     return [
         "export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK",
+        "# MPICH names its shared memory after job and step: what a killed step left must not meet a restart.",
+        'for _ in $(seq "${SLURM_RESTART_COUNT:-0}"); do srun --nodes=1 --ntasks=1 true; done',
         f'srun --kill-on-bad-exit=1{kind} "$nanompi" "${{words[@]}}"',
         "code=$?",
+        "# Ranks that Slurm had to kill count with 128 and more; the run knows the code of the error itself.",
+        '[ "$code" -lt 128 ] || "$nanompi" status --code "$run" || code=$?',
     ]
 
 

@@ -7,18 +7,21 @@ def arguments(parser):
         "where", nargs="?", default="", help="run folder, name of a job, or folder of runs (runs)"
     )
     parser.add_argument("--most", type=int, default=20, metavar="N", help="the newest N runs (20)")
+    parser.add_argument(
+        "--code", action="store_true", help="end with the exit code of the run, where it has one"
+    )
     parser.add_argument("--json", action="store_true", help="as JSON, for programs")
 
 
 def main(args) -> int:
-    """Exit code 0, or 2 when there is no run."""
+    """Exit code 0, or 2 when there is no run; with --code that of the newest run."""
     import json
 
     from nanompi.report import status
 
     found = look(args)
     print(json.dumps(found, indent=1) if args.json else "\n".join(status.table(found)))
-    return 0
+    return found[-1].get("code", 0) if args.code else 0
 
 
 def look(args) -> list[dict]:

@@ -25,8 +25,8 @@ class Site:
     cores: int = param(1, ge=1, help="CPU cores of each rank")
     gpus: int = param(0, ge=0, help="GPUs of each rank")
     memory: str = param("", help="memory of each core, as sbatch writes it: 4G")
-    time: str = param("1h", help="wall time (--time on the command line): 30min, 4h, 2d or 4:00:00")
-    margin: str = param("2min", help="so long before its end a job is told to save and to stop")
+    time: str | int = param("1h", help="wall time (--time on the command line): 30min, 4h, 2d or 4:00:00")
+    margin: str | int = param("2min", help="so long before its end a job is told to save and to stop")
     launcher: Literal["srun", "mpirun"] = param("srun", help="what starts the ranks")
     mpi: str = param(
         "pmi2", help="srun --mpi=: pmi2 for MPICH, pmix for Open MPI, empty for the site's default"
