@@ -74,10 +74,10 @@ def told(error: BaseException) -> BaseException:
     lost = (mpi.ERR_OTHER, mpi.ERR_INTERN, mpi.ERR_UNKNOWN, getattr(mpi, "ERR_PROC_ABORTED", None))
     if error.Get_error_class() not in lost:
         return error  # a wrong call is ours
-    first, *_, last = str(error).splitlines()
+    first, *_, last = (line.strip() for line in str(error).splitlines())
     return ResourceError(
-        f"the connection to other ranks broke: one of them, or its node, is gone (MPI: {first} {last.strip()}). "
-        "Look for the first error above, and for the state of the nodes; then start the job again."
+        f"the connection to other ranks broke: one of them or its node has gone (MPI: {first} {last}). Look "
+        "for the first error above, and for the state of the nodes; then start the job again."
     )
 
 

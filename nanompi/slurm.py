@@ -78,7 +78,7 @@ def _by_srun(mpi: str) -> list[str]:
     kind = f" --mpi={mpi}" if mpi else ""
     return [
         "export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK",
-        "# MPICH names its shared memory after job and step: what a killed step left must not meet a restart.",
+        "# MPICH names shared memory after job and step: what a killed step left must not meet a restart.",
         'for _ in $(seq "${SLURM_RESTART_COUNT:-0}"); do srun --nodes=1 --ntasks=1 true; done',
         f'srun --kill-on-bad-exit=1{kind} "$nanompi" "${{words[@]}}"',
         "code=$?",
@@ -89,10 +89,10 @@ def _by_srun(mpi: str) -> list[str]:
 
 _BY_MPIRUN = [
     "# nanompi starts the mpiexec beside its Python. It hands signals on, and waits again after each.",
-    '"$nanompi" "${words[@]}" -n "$SLURM_NTASKS" &',
-    "child=$! again=1",
     "trap 'again=1; kill -USR1 $child' USR1",
     "trap 'again=1; kill -TERM $child' TERM",
+    '"$nanompi" "${words[@]}" -n "$SLURM_NTASKS" &',
+    "child=$! again=1",
     'while [ "$again" ]; do again=; wait "$child"; code=$?; done',
 ]
 

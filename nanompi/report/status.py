@@ -11,7 +11,7 @@ from nanompi.errors import JobError, nearest
 from nanompi.events import OVER
 
 SILENT = 60.0  # seconds without a sign of life after which a run counts as lost
-COLUMNS = ("run", "state", "iteration", "error", "rate", "left", "ranks", "slurm")
+COLUMNS = {"run": 20, "state": 12, "iteration": 9, "error": 6, "rate": 8, "left": 10, "ranks": 5, "slurm": 0}
 
 
 def runs(where: str = "", most: int = 20) -> list[Path]:
@@ -58,8 +58,8 @@ def over(status: dict[str, Any]) -> bool:
 
 def table(found: list[dict[str, Any]]) -> list[str]:
     """The header and one line for each run; what went wrong stands below its line."""
-    rows = [COLUMNS, *(_cells(s) for s in found)]
-    wide = [max(len(row[i]) for row in rows) for i in range(len(COLUMNS))]
+    rows = [tuple(COLUMNS), *(_cells(s) for s in found)]
+    wide = [max(least, *(len(row[i]) for row in rows)) for i, least in enumerate(COLUMNS.values())]
     lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, wide)).rstrip() for row in rows]
     out = lines[:1]
     for line, status in zip(lines[1:], found):

@@ -40,9 +40,9 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
 SchedulerParameters=sched_interval=1,bf_interval=2,batch_sched_delay=0
 ReturnToService=2
-KillWait=2
+KillWait=1
 SlurmdTimeout=5
-MessageTimeout=4
+MessageTimeout=2
 InactiveLimit=0
 MinJobAge=600
 FirstJobId={first}
@@ -157,7 +157,7 @@ class Cluster:
         ports = _free_ports(NODES + 1)
         facts = {"top": self.top, "host": socket.gethostname().split(".")[0], "nodes": NODES, "cpus": CPUS}
         facts |= {"controller": ports[-1], "ports": f"[{ports[0]}-{ports[-2]}]"}
-        # MPICH names its shared memory after job and step: what a killed job of another cluster left is in the way
+        # MPICH names shared memory after job and step: no number of an earlier cluster, whose jobs left some
         facts["first"] = 1 + int(time.time()) % 10_000_000
         (self.top / "slurm.conf").write_text(CONF.format(**facts, gpus=GPUS))
         (self.top / "gres.conf").write_text(GRES.format(**facts, last=GPUS - 1))

@@ -15,9 +15,9 @@ ROOT = Path(__file__).parents[2]
 JOB = """\
 nanompi: 1
 name: small
-input: {simulate: {frames: 16, size: 32}}
-steps: [{use: ptycho, engines: DM*4}]
-run: {split: stripes}
+input: {simulate: {frames: 9, size: 32}}
+steps: [{use: ptycho, engines: DM*4, probe: {start: aperture, aperture: 200um, focal: 500mm}}]
+run: {split: stripes, threads: 1}
 """
 OVER = ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED")
 

@@ -1,4 +1,4 @@
-"""The scripts by hand: ranks, nodes, devices, exit codes, arrays."""
+"""The scripts by hand: ranks, nodes, exit codes. (An array: test_slurm_readme.py.)"""
 
 import json
 from pathlib import Path
@@ -45,15 +45,6 @@ def test_the_exit_code_of_an_error_on_one_rank_is_that_of_the_slurm_job(slurm, f
     assert "rank 1 on node2: not a number" in slurm.logs()
     told = slurm.shell("nanompi status nanompi")
     assert "failed (5)" in told and "\n    rank 1 on node2: not a number\n" in told
-
-
-def test_an_array_has_a_folder_and_a_value_for_each_task(slurm):
-    job = slurm.sbatch(f"--array=1-2 --ntasks=1 {RUN} job.yaml --set steps.ptycho.probe.modes=%a")
-    assert {slurm.ended(f"{job}_{i}")[0] for i in (1, 2)} == {"COMPLETED"}, slurm.logs()
-    for i in (1, 2):
-        text = (slurm.folder / f"runs/nanompi/job-{job}_{i}/job.resolved.yaml").read_text()
-        assert f"modes: {i}\n" in text
-    assert f"{job}_2" in slurm.shell("nanompi status")
 
 
 def test_ranks_that_do_not_see_each_other_are_refused_with_the_reason(slurm):
