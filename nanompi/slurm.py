@@ -125,7 +125,7 @@ def need_sbatch():
 
 def sbatch(file: str) -> str:
     """Submit a script; the job's number. Errors: ResourceError with sbatch's own words."""
-    # SBATCH_* and SLURM_* of a job in which we may be would stand for options that the script leaves out.
+    # SLURM_* of a job in which we may be would stand for options that the script leaves out.
     own = {k: v for k, v in os.environ.items() if not k.startswith("SLURM_") or k == "SLURM_CONF"}
     done = subprocess.run(["sbatch", "--parsable", file], capture_output=True, text=True, env=own)
     if done.returncode:

@@ -30,6 +30,8 @@ def test_the_commands_of_the_readme_in_their_order(slurm):
 def small(job: Path):
     """The main job with fewer frames and iterations: what is tested are the commands."""
     text = job.read_text().replace("frames: 400, size: 128", "frames: 9, size: 32")
-    text = text.replace("DM*50 ML*50", "DM*2 ML*2\n    probe: {start: aperture, aperture: 200um, focal: 500mm}")
+    text = text.replace(
+        "DM*50 ML*50", "DM*2 ML*2\n    probe: {start: aperture, aperture: 200um, focal: 500mm}"
+    )
     assert "frames: 9" in text and "DM*2" in text
     job.write_text(text + "run: {split: stripes, threads: 1}\n")
