@@ -1,4 +1,7 @@
-"""`nanompi doctor` inside Slurm: one table of all ranks, devices, and the cure of a wrong --mpi."""
+"""`nanompi doctor` inside Slurm: one table of all ranks, devices, and the cure of a wrong --mpi.
+
+(Inside salloc, where the types of srun are tried: test_slurm_readme.py.)
+"""
 
 ON = "--nodes=2 --ntasks=4 --ntasks-per-node=2 --gpus-per-task=1"
 
@@ -23,9 +26,3 @@ def test_strangers_are_found_and_the_cure_is_named(slurm):
     told = slurm.shell(f"srun {ON} --mpi=none nanompi doctor", code=4)
     assert told.count("4 singletons instead of 4 ranks") == 1
     assert "use srun --mpi=pmi2 (in slurm/site.yaml: mpi: pmi2)" in told
-
-
-def test_in_a_job_the_types_of_srun_are_tried(slurm):
-    told = slurm.shell("salloc --quiet --nodes=2 --ntasks=3 nanompi doctor")
-    assert "srun --mpi=none: 3 singletons instead of 3 ranks" in told and "srun --mpi=pmi2: 3 ranks\n" in told
-    assert "0 of 2 on " in told and "1 of 2 on " in told  # by the mpiexec beside python, too

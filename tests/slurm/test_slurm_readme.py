@@ -17,7 +17,8 @@ def test_the_commands_of_the_readme_in_their_order(slurm):
     said = list(told.values())
     assert said[0].startswith("#!/bin/bash") and said[1].startswith("job ")
     assert "siemens-star/run-0001" in said[2] and re.search(r"run-0001 +done +4/4", said[3])
-    assert "srun --mpi=pmi2: 2 ranks" in said[6] and "SLURM_NTASKS=4" in said[7]
+    assert "srun --mpi=none: 2 singletons instead of 2 ranks" in said[6]
+    assert "srun --mpi=pmi2: 2 ranks\n" in said[6] and "SLURM_NTASKS=4" in said[7]
     jobs = [int(said[4].split()[-1]), *(f"{said[5].split()[-1]}_{i}" for i in (1, 2, 3))]
     assert {slurm.ended(job) for job in jobs} == {("COMPLETED", "0:0")}, slurm.logs()
     for job in jobs:

@@ -27,13 +27,13 @@ def test_submit_watch_and_status_of_a_job(slurm):
 
 
 def test_a_job_that_waits_and_is_cancelled_there(slurm):
-    job, _ = submitted(slurm.shell("nanompi submit job.yaml -n 16"))
-    later, second = submitted(slurm.shell("nanompi submit job.yaml -n 16"))
+    (slurm.folder / "held.yaml").write_text("options: [--hold]\n")
+    job, folder = submitted(slurm.shell("nanompi submit job.yaml -n 16 --site held.yaml"))
     told = slurm.shell("nanompi status")
-    assert re.search(rf"run-0002 +waiting +16 +{later} PENDING \(\w+\)", told), told
-    slurm.shell(f"scancel {job} {later}")
-    told = slurm.shell(f"sleep 3; nanompi watch {second}", code=1)
-    assert "lost" in told and f"Slurm job {later} is no longer in the queue" in told
+    assert re.search(rf"small/run-0001 +waiting +16 +{job} PENDING \(JobHeldUser\)", told), told
+    slurm.shell(f"scancel {job}")
+    told = slurm.shell(f"nanompi watch {folder}", code=1)
+    assert "lost" in told and f"Slurm job {job} is no longer in the queue" in told
 
 
 def test_what_sbatch_refuses_is_passed_on_and_leaves_no_folder(slurm):
