@@ -9,6 +9,7 @@ from nanompi import units
 from nanompi.clock import Clock
 from nanompi.device import open_device
 from nanompi.errors import DataError
+from nanompi.events import quiet
 from nanompi.result import Result
 from nanompi.step import PARTS, param, section
 from nanompi.team import Team
@@ -47,6 +48,7 @@ class Run:
 
     team, device, clock, say : the ranks, this rank's device, time per phase, the log (`say(text)`: rank 0
         only)
+    note    : tells the state of the run to those who look from outside: note("iterating", iteration=3, ...)
     folder  : run folder (exists on rank 0)
     scan    : positions, geometry, mask (`nanompi.scan.Scan`), on every rank, without frames
     parts   : list over ranks of global frame indices; `parts[team.rank]` are this rank's frames
@@ -64,15 +66,18 @@ class Run:
     clock: Clock = field(default_factory=Clock)
     made: dict[str, Any] = field(default_factory=dict)
     say: Any = print
+    note: Any = quiet
     result: Result = field(default_factory=Result)
 
 
-def perform(job, team: Team, folder: Path, say) -> Run:
+def perform(job, team: Team, folder: Path, say, note=quiet) -> Run:
     """The trip of the data: read, split, run the steps, write. Every rank calls it with the same job.
 
-    job : nanompi.job.model.Job (name, input, reader, steps, run, resolved, text)
+    job  : nanompi.job.job.Job (name, input, reader, steps, run, resolved, text)
+    note : where the state of the run is told (`nanompi.events.Status`)
     """
-    run = Run(team, open_device(job.run, team, say), job.run, folder, job.name, say=say)
+    run = Run(team, open_device(job.run, team, say), job.run, folder, job.name, say=say, note=note)
+    note("reading", device=str(run.device))
     with run.clock.phase("read"):
         run.scan = team.on_root(lambda: _open(job))
         if not team.root:
@@ -82,6 +87,7 @@ def perform(job, team: Team, folder: Path, say) -> Run:
     say(_what(run))
     for step in job.steps:
         step.run(run)
+    note("writing")
     with run.clock.phase("write"):
         _write(run, job)
     say(_table(run))

@@ -6,24 +6,17 @@ code) ends all ranks within seconds, with that rank's message and exit code.
 """
 
 import os
-import socket
 import sys
 import time
 
 import numpy as np
 
 from nanompi.errors import NanompiError, ResourceError, complain, exit_code
+from nanompi.launcher import launched, node, tell
 
 PIECE = 1 << 30  # bytes of one message: counts stay below 2**31 with every MPI
 ROUND = 8 << 20  # bytes of one Allreduce: the work array of MPI stays in the cache, 2-4 times faster
 LARGE = 1 << 20  # bytes from which an array is summed by itself: a copy would cost more than a message
-_SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS", "PMIX_SIZE", "MV2_COMM_WORLD_SIZE")
-
-
-def launched(environ=os.environ) -> int:
-    """How many ranks the launcher says it started (1 when there is no launcher)."""
-    found = [int(environ[k]) for k in _SIZES if environ.get(k, "").isdigit()]
-    return max(found, default=1)
 
 
 class Team:
@@ -41,7 +34,7 @@ class Team:
     def __init__(self, alone: bool = False):
         self.comm = None if alone else _world()
         self.rank, self.size = (self.comm.rank, self.comm.size) if self.comm else (0, 1)
-        self.root, self.host = self.rank == 0, socket.gethostname()
+        self.root, self.host = self.rank == 0, node()
         self.place, self.places = self._on_node()
         self.seconds, self.bytes = 0.0, 0
         self.vendor = _vendor() if self.comm else "none (one rank)"
@@ -212,6 +205,7 @@ def _world():
         return None
     if not MPI.Is_initialized():
         _same_family(MPI.Get_library_version())
+        tell(MPI.Get_library_version())
         MPI.Init_thread()
     return MPI.COMM_WORLD
 

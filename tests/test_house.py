@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parent.parent / "nanompi"
 LAYERS = [
     {"errors", "step", "units", "clock"},
-    {"team", "device"},
+    {"launcher", "team", "device"},
     {"split", "files", "former", "newfile", "progress", "checkpoint", "events", "optics", "scan", "result"},
     {"read", "partition", "prep", "ptycho", "tomo", "maps", "flow", "write"},
     {"run"},

@@ -9,6 +9,9 @@ from nanompi.errors import NanompiError, nearest
 
 VERBS = {
     "run": "run a job, alone or on N ranks",
+    "submit": "hand a job to Slurm, or show its batch script (--dry)",
+    "status": "one line for each run: state, iteration, error, rate, time left",
+    "watch": "the same, repeated until all runs have ended",
     "check": "check a job file: all faults at once, with line and column",
     "init": "write a first job file with comments",
     "inspect": "print geometry and size of a scan file",

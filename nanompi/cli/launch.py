@@ -105,10 +105,11 @@ def _kind(text: str) -> str:
     return next((kind for kind, marks in _MARKS.items() if any(m in low for m in marks)), "")
 
 
-def output(command: list[str]) -> str:
+def output(command: list[str], environ: dict[str, str] | None = None) -> str:
     """What a command prints; nothing when it fails. In a process of its own: MPI is not loaded here."""
+    own = {"stdin": subprocess.DEVNULL, "env": environ}
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, **own)
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout if done.returncode == 0 else ""

@@ -13,6 +13,9 @@ def arguments(parser):
     job_arguments(parser)
     parser.add_argument("-n", type=int, metavar="N", help="number of ranks; starts mpiexec by itself")
     parser.add_argument("--out", default="", metavar="DIR", help="folder of runs, in place of output.folder")
+    parser.add_argument(
+        "--folder", default="", metavar="RUN", help="folder of this one run, in place of a new one"
+    )
 
 
 def main(args) -> int:
@@ -33,6 +36,7 @@ def work(args) -> int:
 
     _end_by_signals()
     with Team() as team:  # first of all: what fails before it on one rank alone, the others do not hear of
+        from nanompi.events import Status
         from nanompi.progress import Log
         from nanompi.report.previews import previews
         from nanompi.run import perform
@@ -41,22 +45,37 @@ def work(args) -> int:
         discover()
         hosts = team.allgather(team.host)
         job, folder = team.on_root(lambda: _prepare(args, team.vendor, hosts))
-        with Log(team, folder) as log:
+        with Log(team, folder) as log, Status(team, folder, job.name) as note:
             log(f"{job.name}: {team.size} rank{'s' * (team.size > 1)}, MPI: {team.vendor}; {folder}")
-            run = perform(job, team, folder, log)
+            if team.size > 1:
+                log(f"ranks: {places(hosts)}")
+            run = perform(job, team, folder, log, note)
             team.on_root(lambda: previews(run.result, folder / "previews"))
         if team.root:
             _tell(folder)
     return 0
 
 
+def places(hosts: list[str]) -> str:
+    """Which ranks are where: "0-1 on node1, 2 on node2"."""
+    runs: list[list] = []
+    for rank, host in enumerate(hosts):
+        if runs and runs[-1][2] == host:
+            runs[-1][1] = rank
+        else:
+            runs.append([rank, rank, host])
+    return ", ".join(f"{a}-{b} on {host}" if b > a else f"{a} on {host}" for a, b, host in runs)
+
+
 def _prepare(args, vendor: str, hosts: list[str]):
     """The checked job and its new folder (rank 0)."""
-    from nanompi.job.folder import create
+    from nanompi.job.folder import begin, claim
     from nanompi.job.job import read_job
 
     job = read_job(args.job, args.set)
-    return job, create(job, vendor, hosts, args.out)
+    folder = Path(args.folder) if args.folder else claim(job, args.out)
+    begin(job, folder, vendor, hosts)
+    return job, folder
 
 
 def _tell(folder: Path):
@@ -69,7 +88,8 @@ def _tell(folder: Path):
 def _again(args) -> list[str]:
     """The arguments for the ranks."""
     sets = [word for text in args.set for word in ("--set", text)]
-    return [*sets, *(["--out", args.out] if args.out else []), "--", args.job]
+    own = [word for name in ("out", "folder") if (v := getattr(args, name)) for word in (f"--{name}", v)]
+    return [*sets, *own, "--", args.job]
 
 
 def _fits(n: int):

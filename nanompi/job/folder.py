@@ -1,5 +1,6 @@
 """The folder of one run: RUNS/NAME/run-0001. Its number is decided by mkdir, so no lock is needed."""
 
+import contextlib
 import json
 import os
 import platform
@@ -18,27 +19,52 @@ PACKAGES = (
 _RUN = re.compile(r"run-(\d+)$")
 
 
-def create(job, vendor: str = "", hosts: list[str] = (), runs: str = "") -> Path:
-    """Make the next run folder of a job and write into it what is known before the run. Rank 0 only.
+def claim(job, runs: str = "") -> Path:
+    """Make the next run folder of a job, with the job in it as asked and with every default. Rank 0 only.
 
-    vendor : the MPI library; hosts : host of each rank; runs : stands for `output.folder` when given
-    Errors: ResourceError when the folder cannot be made or written.
+    runs : stands for `output.folder` when given. Errors: ResourceError when it cannot be made or written.
     """
     parent = Path(runs or job.output.folder) / job.name
-    try:
+    with _written(parent):
         folder = _numbered(parent)
-        (folder / "logs").mkdir()
-        (folder / "job.yaml").write_text(job.text, encoding="utf-8")
-        (folder / "job.resolved.yaml").write_text(yaml12.write(job.resolved), encoding="utf-8")
+        _job_files(job, folder)
+    return folder
+
+
+def begin(job, folder: Path, vendor: str = "", hosts: list[str] = ()):
+    """Write into a run folder what is known when the run starts, and let `latest` point to it. Rank 0 only.
+
+    A folder that was claimed before (by `nanompi submit`) keeps its job.yaml, which then is the job's text.
+    vendor : the MPI library; hosts : host of each rank
+    Errors: ResourceError when it cannot be written, or holds a result already.
+    """
+    if (folder / "result.h5").exists():
+        raise ResourceError(f"{folder} holds a result already: choose another folder, or leave --folder out")
+    with _written(folder):
+        (folder / "logs").mkdir(parents=True, exist_ok=True)
+        if (folder / "job.yaml").exists():
+            job.text = (folder / "job.yaml").read_text(encoding="utf-8")
+        else:
+            _job_files(job, folder)
         facts = environment(vendor, hosts)
         (folder / "environment.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-        _point(parent / "latest", folder.name)
+        _point(folder.parent / "latest", folder.name)
+
+
+def _job_files(job, folder: Path):
+    (folder / "job.yaml").write_text(job.text, encoding="utf-8")
+    (folder / "job.resolved.yaml").write_text(yaml12.write(job.resolved), encoding="utf-8")
+
+
+@contextlib.contextmanager
+def _written(folder: Path):
+    try:
+        yield
     except OSError as e:
-        where = e.filename or parent
+        where = e.filename or folder
         raise ResourceError(
             f"{where}: the run folder cannot be written: {e.strerror}; choose another with --out"
         ) from None
-    return folder
 
 
 def environment(vendor: str = "", hosts: list[str] = ()) -> dict:

@@ -50,7 +50,7 @@ class Ptycho:
 
     def run(self, run):
         p, geometry = self.problem(run)
-        history = run_chain(self.engines, p, self.figures, run.say)
+        history = run_chain(self.engines, p, self.figures, run.say, run.note)
         weight = p.object_weights(p.shifts.library(p.P))
         host = p.device.host
         run.made["ptycho"] = Reconstruction(host(p.O), host(p.P), host(weight), p.places, geometry, history)

@@ -170,6 +170,9 @@ def test_ctrl_c_and_a_closed_pipe_end_without_traceback(monkeypatch, capsys):
         ["compare", "-h"],
         ["inspect", "-h"],
         ["doctor", "-h"],
+        ["submit", "job.yaml", "--dry"],
+        ["status"],
+        ["watch"],
     ],
 )
 def test_verbs_start_without_mpi_cupy_and_other_heavy_modules(here, argv):

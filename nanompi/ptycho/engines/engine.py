@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from nanompi.errors import NumbersError
+from nanompi.events import quiet
 from nanompi.ptycho.quality import figures
 from nanompi.step import param, section
 
@@ -29,13 +30,15 @@ class When:
         )
 
 
-def run_chain(engines: list[Any], p, every: int, say) -> list[dict]:
+def run_chain(engines: list[Any], p, every: int, say, note=quiet) -> list[dict]:
     """Run engines one after the other on a problem; returns the history: a dict per iteration.
 
     every : figures of quality (R, llk, photons) each so many iterations and at the end of each engine
+    note  : hears of each iteration (`nanompi.events.Status`)
     Errors: NumbersError naming engine and iteration when the error stops to be finite.
     """
-    history = []
+    history, whole = [], p.iteration + sum(e.iterations for e in engines)
+    note("iterating", iteration=p.iteration, iterations=whole)
     for engine in engines:
         engine.start(p)
         if beside := p.device.beside(p.waves):
@@ -50,6 +53,7 @@ def run_chain(engines: list[Any], p, every: int, say) -> list[dict]:
                     row.update(figures(p))
                 say(line(row))
             history.append(row)
+            note("iterating", iterations=whole, **{key: row[key] for key in ("iteration", "engine", "error")})
     return history
 
 
