@@ -101,3 +101,11 @@ def slurm(cluster, path, tmp_path) -> User:
     user.shell("scancel --user=root; scancel --user=root --signal=KILL; true")
     user.until(lambda: not cluster.command("squeue", "-h"), 20)
     user.until(lambda: cluster.idle() == 4, 20)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """All tests of this folder are slow: they wait for Slurm, not for a core."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.slow)
