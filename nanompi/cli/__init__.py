@@ -9,6 +9,7 @@ from nanompi.errors import NanompiError, nearest
 
 VERBS = {
     "run": "run a job, alone or on N ranks",
+    "resume": "go on with a run that was stopped",
     "check": "check a job file: all faults at once, with line and column",
     "init": "write a first job file with comments",
     "inspect": "print geometry and size of a scan file",
