@@ -3,8 +3,8 @@
     magic | blocks | index (JSON) | length and checksum of the index, magic
 
 A block is packed by Blosc2 where a sample of it shrinks to half or less: waves of single precision shrink by
-a tenth at 0.3 GB/s, which no disk is worth, while an object with flat parts shrinks much and fast. A file that
-was cut off, or in which a bit has changed, is told from a whole one (`Torn`).
+a tenth at 0.3 GB/s, which no disk is worth, while an object with flat parts shrinks much and fast. A file
+that was cut off, or in which a bit has changed, is told from a whole one (`Torn`).
 """
 
 import json

@@ -1,9 +1,9 @@
-"""When a run keeps its state, and when it stops: by time, by signal, by a file in its folder; all ranks agree.
+"""When a run keeps its state and when it stops: by time, by signal, by a file in its folder; all agree.
 
     RUN/checkpoint   keep the state, go on          RUN/stop   end early with a full result
 
-Rank 0 decides on time and files; a signal may reach any rank. One sum of a few numbers in each iteration makes
-the decision the same on all ranks.
+Rank 0 decides on time and files; a signal may reach any rank. One sum of a few numbers in each iteration
+makes the decision the same on all ranks.
 """
 
 import shutil
@@ -37,18 +37,13 @@ class Course:
         self.say, self.warn, self.former = say, warn, None
         self.notes: dict[str, Any] = {}
         self.done, self.step = 0, 0
-        self.seconds, self.count = 0.0, 0  # spent in checkpoints, and their number
         self.writing, self.last, self.looked = None, time.monotonic(), 0.0
 
     def resume(self, former: Former) -> str:
         """Go on from a checkpoint; what there is to say of it."""
         self.former = former
         ranks, here = former.facts["ranks"], self.team.size
-        bits = (
-            ""
-            if ranks == here
-            else f", which {ranks} ranks wrote: {here} ranks give the same but for rounding"
-        )
+        bits = "" if ranks == here else f", written by {ranks} ranks: on {here} the same but for rounding"
         resumed = [*former.facts["notes"].get("resumed", []), former.facts["number"]]
         self.notes = former.facts["notes"] | {"resumed": resumed}
         return f"resumed after iteration {former.facts['number']} from {former.path}{bits}"
@@ -59,8 +54,8 @@ class Course:
         return self.former if here else None
 
     def begin(self, step: int):
-        """Step number `step` of the job begins (collective). A signal that came before any iteration is heeded
-        now; one that came after the last iteration is not: the result is near."""
+        """Step number `step` of the job begins (collective). A signal that came before any iteration is
+        heeded now; one that came after the last iteration is not: the result is near."""
         self.step = step
         if not self.signals.gentle and self.team.total(bool(self.signals.asked))[0]:
             self._stopped(f"before step {step + 1} of the job: nothing is lost")
@@ -71,7 +66,7 @@ class Course:
         self.last = time.monotonic()
 
     def turn(self, state: Callable[[], State]) -> bool:
-        """After each iteration (collective): keep the state where it is time; True = end the iterations early.
+        """After each iteration (collective): keep the state where it is time; True = end the iterations.
 
         Errors: Stopped (kept, and asked to end), ResourceError (asked to end, but not kept).
         """
@@ -115,7 +110,6 @@ class Course:
 
     def _keep(self, state) -> str:
         """Start a checkpoint; what went wrong. A failure does not end the run."""
-        begun = time.monotonic()
         if self.writing:
             self._finish()
         kept = state()
@@ -126,18 +120,16 @@ class Course:
             self.writing = None
             self.warn(f"no checkpoint after iteration {self.done}: {error}; the run goes on")
         self._remove("checkpoint")
-        self.last, self.count = time.monotonic(), self.count + 1
-        self.seconds += self.last - begun
+        self.last = time.monotonic()
         return error
 
     def _finish(self) -> str:
-        writing, self.writing, begun = self.writing, None, time.monotonic()
+        writing, self.writing = self.writing, None
         error = writing.finish()
         if error:
             self.warn(f"no checkpoint after iteration {writing.number}: {error}; the run goes on")
         else:
             self.say(f"checkpoint after iteration {writing.number}: {writing.final}")
-        self.seconds += time.monotonic() - begun
         return error
 
     def _end(self, state):

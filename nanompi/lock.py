@@ -1,7 +1,7 @@
 """One job at a time in a run folder: RUN/.lock-0001, .lock-0002, ...; the highest number holds the folder.
 
-A lock says host, process and a count that its holder raises every few seconds. A holder on this machine is asked
-for by its process; one elsewhere is alive when its count goes up while we look, so no two clocks are compared.
+A lock says host, process and a count that its holder raises every few seconds. A holder on this machine is
+looked for by its process; one elsewhere is alive when its count goes up while we look: no clock is asked.
 A lock is taken over by making the next number, which a file system lets only one succeed in.
 """
 
@@ -61,8 +61,8 @@ class Lock:
     def _held(self, told: dict) -> ResourceError:
         who = f"process {told.get('pid', '?')} on {told.get('host', 'an unknown host')}"
         return ResourceError(
-            f"{self.folder} is in use by {who}; wait until it has ended, or end it (a signal USR1 makes it keep its "
-            "state first)"
+            f"{self.folder} is in use by {who}; wait until it has ended, or end it (USR1 makes it keep "
+            "its state first)"
         )
 
     def _beat(self):
@@ -83,7 +83,7 @@ def _own() -> dict:
 
 
 def _machine() -> str:
-    """What two processes share when one sees the other in /proc: the boot and the space of process numbers."""
+    """What two processes share when one sees the other in /proc: boot and space of process numbers."""
     with suppress(OSError):
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         return f"{boot} {os.readlink('/proc/self/ns/pid')}"

@@ -1,6 +1,6 @@
 """Signals: USR1, TERM and INT ask a run to keep its state and stop; the second TERM or INT ends it at once.
 
-USR2 stands for TERM and INT where the launcher would kill the ranks soon after them: `nanompi run -n` sends it.
+USR2 stands for TERM and INT where a launcher would kill the ranks after them: `nanompi run -n` sends it.
 """
 
 import signal
@@ -9,7 +9,7 @@ ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR2)
 
 
 class Signals:
-    """asked : the signal that came, 0 = none. gentle : TERM and INT only ask, as long as something can be kept.
+    """asked : the signal that came, 0 = none. gentle : TERM and INT only ask, since something can be kept.
 
     Before the first iteration there is nothing to keep: TERM and INT end the rank at once with 128 + number.
     """

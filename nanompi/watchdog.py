@@ -1,9 +1,9 @@
 """A rank that stands still ends the job, and says who, where and in which phase.
 
-A thread on each rank looks whether work goes on: phases and blocks of the clock, verbs of the team. A rank that
-stands still outside of MPI is to blame and speaks after `limit` seconds. Ranks that wait for it leave a mark in
-RUN/.waiting; should the one to blame not speak (its whole process stands still), the first of them ends the job a
-little later and names the ranks without a mark. In normal operation nothing is written and nothing is sent.
+A thread on each rank looks whether work goes on: phases and blocks of the clock, verbs of the team. A rank
+that stands still outside of MPI is to blame and speaks after `limit` seconds. Ranks that wait for it leave a
+mark in RUN/.waiting; should the one to blame not speak (its whole process stands still), the first of them
+ends the job a little later and names the ranks without a mark. Normally nothing is written and nothing sent.
 
 Time in which this thread itself stood still (a suspended job, a sleeping laptop) does not count.
 """
@@ -44,8 +44,9 @@ class Watchdog:
     def _watch(self):
         seen, last, spent = None, time.monotonic(), time.process_time()
         while not self.over.wait(self.step):
-            # Where a library stands still and lets no thread of Python run, this one of C ends the rank.
-            faulthandler.dump_traceback_later(self.limit + self.grace / 2, exit=True)
+            # Where a library stands still and lets no thread of Python run, one of C still tells the stack;
+            # the ranks that wait for this one then name it and end the job.
+            faulthandler.dump_traceback_later(self.limit + self.grace / 2)
             now, ticks = time.monotonic(), (self.clock.ticks, self.team.ticks)
             if ticks == seen:
                 self.quiet += min(now - last, 2 * self.step)
@@ -64,7 +65,7 @@ class Watchdog:
             self._end(self._phase())
 
     def _phase(self) -> str:
-        return f"in phase {self.clock.now or 'between steps'}"
+        return f"in phase {self.clock.now or 'none'}"
 
     def _mark(self, yes: bool):
         """Say by a file that this rank waits; a folder that cannot be written costs the names only."""
@@ -98,8 +99,8 @@ class Watchdog:
 
     def _end(self, where: str):
         error = ResourceError(
-            f"no progress for {self.quiet:.0f} s {where}; the job is ended (run.watchdog: 0 lets it wait). Where "
-            "this rank stands:"
+            f"no progress for {self.quiet:.0f} s {where}; the job is ended (run.watchdog: 0 lets it wait). "
+            "Where this rank stands:"
         )
         with suppress(OSError, ValueError):
             print(f"nanompi: rank {self.team.rank} on {self.team.host}: {error}", file=sys.stderr, flush=True)

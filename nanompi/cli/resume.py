@@ -23,7 +23,7 @@ def main(args) -> int:
         if not text.startswith("run."):
             raise JobError(
                 f"--set {text}: a resumed run goes on with the job as it was; only run.* may change "
-                "(device, threads, checkpoint ...). For another job start another run: `extends:` and `nanompi run`"
+                "(device, threads, checkpoint ...). For another job start another run"
             )
     folder = found(args.run)
     if (folder / "result.h5").exists():

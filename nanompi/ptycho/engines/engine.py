@@ -107,8 +107,8 @@ def _finite(row, p):
 
 
 DIVERGED = (
-    "the iteration diverged, and all counts are finite. Use a better start (DM before ML), a higher inertia, or "
-    "look for bad frames."
+    "the iteration diverged, and all counts are finite. Use a better start (DM before ML), a higher inertia, "
+    "or look for bad frames."
 )
 
 

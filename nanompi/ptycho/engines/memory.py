@@ -42,7 +42,7 @@ def memory(engine, p) -> dict[str, Any]:
 
 
 def recall(p, engines: list, former: Former) -> tuple[int, int, list[dict]]:
-    """Object, probe and the engine's memory from a checkpoint: (engine number, its iterations done, history)."""
+    """Object, probe and memory from a checkpoint: (number of the engine, its iterations done, history)."""
     d, facts = p.device, former.facts
     e = facts["engine"]
     _fits(p, former, len(engines))
