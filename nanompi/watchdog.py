@@ -42,26 +42,27 @@ class Watchdog:
             self._mark(False)
 
     def _watch(self):
-        seen, last, spent = None, time.monotonic(), time.process_time()
+        seen, last = None, time.monotonic()
         while not self.over.wait(self.step):
             # Where a library stands still and lets no thread of Python run, one of C still tells the stack;
             # the ranks that wait for this one then name it and end the job.
             faulthandler.dump_traceback_later(self.limit + self.grace / 2)
-            now, ticks = time.monotonic(), (self.clock.ticks, self.team.ticks)
-            if ticks == seen:
-                self.quiet += min(now - last, 2 * self.step)
-            else:
-                seen, self.quiet, spent = ticks, 0.0, time.process_time()
-            last = now
-            busy = self.clock.patient and time.process_time() - spent > 0.05 * self.quiet
-            self._judge(busy)
+            now, ticks = time.monotonic(), self._ticks()
+            self.quiet = self.quiet + min(now - last, 2 * self.step) if ticks == seen else 0.0
+            seen, last = ticks, now
+            self._judge()
 
-    def _judge(self, busy: bool):
+    def _ticks(self) -> tuple:
+        """What changes as long as work goes on; in a step of the user's own, computing is work enough."""
+        fifths = int(5 * time.process_time() / self.step) if self.clock.patient else 0
+        return self.clock.ticks, self.team.ticks, fifths
+
+    def _judge(self):
         waits = self.team.waiting
         self._mark(bool(waits) and self.quiet > self.limit / 2)
         if waits and self.quiet > self.limit + self.grace and self._first():
             self._end(f"{self._phase()}, it waits in {waits} for {self._silent()}")
-        elif not waits and not busy and self.quiet > self.limit:
+        elif not waits and self.quiet > self.limit:
             self._end(self._phase())
 
     def _phase(self) -> str:
@@ -69,33 +70,34 @@ class Watchdog:
 
     def _mark(self, yes: bool):
         """Say by a file that this rank waits; a folder that cannot be written costs the names only."""
-        if yes == self.marked:
-            return
-        self.marked, path = yes, self.folder / str(self.team.rank)
+        before, self.marked, path = self.marked, yes, self.folder / str(self.team.rank)
         with suppress(OSError):
             if yes:
                 self.folder.mkdir(exist_ok=True)
-                path.touch()
-            else:
+                path.write_text(f"{self.quiet:.1f}")  # written again and again: an old mark says nothing
+            elif before:
                 path.unlink()
                 self.folder.rmdir()
 
+    def _waiting(self) -> set[int]:
+        """The ranks that say now that they wait, by the clock of the file system."""
+        with suppress(OSError):
+            age = {int(p.name): p.stat().st_mtime for p in self.folder.iterdir() if p.name.isdigit()}
+            return {rank for rank, at in age.items() if at > max(age.values()) - 4 * self.step}
+        return set()
+
     def _silent(self) -> str:
         """The ranks that do not say that they wait."""
-        with suppress(OSError):
-            waiting = {int(p.name) for p in self.folder.iterdir() if p.name.isdigit()}
-            silent = [r for r in range(self.team.size) if r not in waiting]
-            if silent:
-                named = ", ".join(f"rank {r} on {self.hosts[r]}" for r in silent[:8])
-                return named + (f" and {len(silent) - 8} more" if len(silent) > 8 else "")
-        return "others, and all ranks wait (is the network down?)"
+        silent = sorted(set(range(self.team.size)) - self._waiting() - {self.team.rank})
+        if not silent:
+            return "others, and all ranks wait (is the network down?)"
+        named = ", ".join(f"rank {r} on {self.hosts[r]}" for r in silent[:8])
+        return named + (f" and {len(silent) - 8} more" if len(silent) > 8 else "")
 
     def _first(self) -> bool:
         """The waiting rank with the lowest number speaks."""
-        with suppress(OSError):
-            waiting = [int(p.name) for p in self.folder.iterdir() if p.name.isdigit()]
-            return not waiting or self.team.rank == min(waiting) or self.quiet > self.limit + 2 * self.grace
-        return True
+        first = min(self._waiting(), default=self.team.rank)
+        return self.team.rank <= first or self.quiet > self.limit + 2 * self.grace
 
     def _end(self, where: str):
         error = ResourceError(

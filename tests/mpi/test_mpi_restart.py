@@ -132,7 +132,7 @@ def test_a_full_disk_costs_a_checkpoint_and_not_the_run(nanompi, disk):
 
 
 def test_a_full_disk_when_the_run_must_stop_is_code_4(nanompi, disk):
-    events = "checkpoint@1@0 full:200000@8@0 full:200000@8@1 USR1@9@0"
+    events = "checkpoint@1@0 full:0@8@0 full:0@8@1 USR1@9@0"
     said = nanompi(2, events, "run", "job.yaml", "--out", disk, code=4)
     assert "stopped by a signal without a checkpoint" in said.stderr and "are lost" in said.stderr
     assert said.stderr.count("nanompi: stopped") == 1 and "Traceback" not in said.stderr
@@ -157,6 +157,7 @@ def test_a_folder_that_becomes_read_only(nanompi):
 
 # ---- ranks -------------------------------------------------------------------------------------------------
 
+LIMIT = ("--set", "run.watchdog=3 s")
 WAITS = r"rank 0 on \S+: no progress for [4-6] s in phase combine, it waits in sum for rank 1 on \S+;"
 STALLS = [
     ("stall", r"rank 1 on \S+: no progress for [34] s in phase iterate; the job is ended"),
@@ -170,7 +171,7 @@ STALLS = [
 
 @pytest.mark.parametrize("how, text", STALLS, ids=[s[0] for s in STALLS])
 def test_a_rank_that_stands_still_is_named(nanompi, how, text):
-    said = nanompi(2, f"checkpoint@1@0 {how}@8@1", "run", "job.yaml", "--set", "run.watchdog=3 s", code=4)
+    said = nanompi(2, f"checkpoint@1@0 {how}@8@1", "run", "job.yaml", *LIMIT, code=4, SLOW="0.1")
     assert re.search(text, said.stderr), said.stderr
     assert said.stderr.count("no progress") == 1 and "line" in said.stderr
     assert ("in happen" in said.stderr) == (how != "STOP")  # the stack of the one to blame
