@@ -60,6 +60,11 @@ class Course:
         if not self.signals.gentle and self.team.total(bool(self.signals.asked))[0]:
             self._stopped(f"before step {step + 1} of the job: nothing is lost")
 
+    def first(self) -> Former | None:
+        """The iterations of this step begin: from now on there is something to keep. As `saved`."""
+        self.signals.gentle = True
+        return self.saved()
+
     def back(self, done: int):
         """The former state has been taken over, with so many iterations of the job done."""
         self.done, self.former = done, None
@@ -70,7 +75,6 @@ class Course:
 
         Errors: Stopped (kept, and asked to end), ResourceError (asked to end, but not kept).
         """
-        self.signals.gentle = True
         self.done += 1
         old = self.former is not None  # an earlier step, which is done again: a later state is on the disk
         end, keep, stop, slow = self.team.total(*self._wishes())

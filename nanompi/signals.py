@@ -33,4 +33,6 @@ class Signals:
     @property
     def name(self) -> str:
         """Name of the signal that came."""
+        if self.asked == signal.SIGUSR2:
+            return "SIGTERM or SIGINT"
         return signal.Signals(self.asked).name if self.asked else ""

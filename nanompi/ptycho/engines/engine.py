@@ -38,7 +38,7 @@ def run_chain(engines: list[Any], p, every: int, say, course=None) -> list[dict]
     course : nanompi.course.Course, which keeps the state and may end the iterations; None = neither
     Errors: NumbersError naming engine, iteration and bad frames when the error stops to be finite; Stopped.
     """
-    saved = course.saved() if course else None
+    saved = course.first() if course else None
     e, i, history = recall(p, engines, saved) if saved else (0, 0, [])
     if saved:
         course.back(saved.facts["number"])
