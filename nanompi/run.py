@@ -39,6 +39,15 @@ class Options:
     transport: Literal["staged", "auto", "mpi", "nccl"] = param(
         "staged", help="how sums of cards travel: through the host, or by what a test finds to work"
     )
+    checkpoint: float = param(
+        600.0,
+        unit="s",
+        ge=0,
+        help="time between two checkpoints (10min); 0 = only when asked by a signal or file",
+    )
+    watchdog: float = param(
+        600.0, unit="s", ge=0, help="end the job when a rank makes no progress for this time; 0 = never"
+    )
     atomics: bool = param(False, help="object sums on cards by atomic adds: not the same bits in every run")
 
 
@@ -53,6 +62,7 @@ class Run:
     scan    : positions, geometry, mask (`nanompi.scan.Scan`), on every rank, without frames
     parts   : list over ranks of global frame indices; `parts[team.rank]` are this rank's frames
     made    : what earlier steps gave, by name
+    course  : nanompi.course.Course, which keeps the state of iterations; None where nothing is kept
     result  : what the writers will write, filled by the steps (complete on rank 0 alone)
     """
 
@@ -67,16 +77,21 @@ class Run:
     made: dict[str, Any] = field(default_factory=dict)
     say: Any = print
     note: Any = quiet
+    course: Any = None
     result: Result = field(default_factory=Result)
 
 
-def perform(job, team: Team, folder: Path, say, note=quiet) -> Run:
+def perform(job, team: Team, folder: Path, say, note=quiet, course=None, clock: Clock | None = None) -> Run:
     """The trip of the data: read, split, run the steps, write. Every rank calls it with the same job.
 
-    job  : nanompi.job.job.Job (name, input, reader, steps, run, resolved, text)
-    note : where the state of the run is told (`nanompi.events.Status`)
+    job    : nanompi.job.job.Job (name, input, reader, steps, run, resolved, text)
+    note   : where the state of the run is told (`nanompi.events.Status`)
+    course : nanompi.course.Course; None = no checkpoints. clock : one that a watchdog looks at
     """
-    run = Run(team, open_device(job.run, team, say), job.run, folder, job.name, say=say, note=note)
+    run = Run(
+        team, open_device(job.run, team, say), job.run, folder, job.name, say=say, note=note, course=course
+    )
+    run.clock = clock or run.clock
     note("reading", device=str(run.device))
     with run.clock.phase("read"):
         run.scan = team.on_root(lambda: _open(job))
@@ -85,13 +100,26 @@ def perform(job, team: Team, folder: Path, say, note=quiet) -> Run:
     with run.clock.phase("split"):
         run.parts = team.on_root(lambda: _split(run))
     say(_what(run))
-    for step in job.steps:
-        step.run(run)
+    for number, step in enumerate(job.steps):
+        _do(run, number, step)
     note("writing")
     with run.clock.phase("write"):
         _write(run, job)
+    if course:
+        course.clear()
     say(_table(run))
     return run
+
+
+def _do(run, number: int, step):
+    """One step of the job; a signal that came before is heeded first."""
+    if run.course:
+        run.course.begin(number)
+    run.clock.patient = not type(step).__module__.startswith("nanompi.")
+    step.run(run)
+    run.clock.patient = False
+    if run.course:
+        run.course.close()
 
 
 def _open(job):
@@ -104,6 +132,9 @@ def _split(run):
     n, ranks = len(run.scan.positions), run.team.size
     if n < ranks:
         raise DataError(f"{n} frames cannot be split over {ranks} ranks: start at most {n}")
+    saved = run.course.former.parts() if run.course and run.course.former else []
+    if len(saved) == ranks:
+        return saved  # the same sums in the same order: the same bits
     return PARTS["partition"][run.options.split]().split(run.scan.positions, ranks)
 
 
@@ -124,6 +155,8 @@ def _write(run, job):
     """The result file, by rank 0; an error there ends all ranks."""
     from nanompi.write.cxi import write
 
+    if run.course and run.course.notes:
+        run.result.notes["course"] = run.course.notes
     run.result.notes |= {"job": job.resolved, "job_text": job.text, "run": account(run)}
     run.team.on_root(lambda: write(run.result, run.folder / "result.h5"))
 

@@ -59,6 +59,14 @@ class Cpu:
         """What of an array stays beside the device."""
         return ""
 
+    def take(self, large, f: slice) -> np.ndarray:
+        """Rows of what `large` gave, on the host."""
+        return large[f]
+
+    def put(self, large, where, rows):
+        """Write rows of the host into what `large` gave; where : their (k,) places."""
+        large[where] = rows
+
     def wait(self):
         """Nothing is under way."""
 

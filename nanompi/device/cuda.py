@@ -76,6 +76,14 @@ class Cuda:
         """A NumPy array of the host."""
         return a.get() if isinstance(a, self.xp.ndarray | Rows) else np.asarray(a)
 
+    def take(self, large: Rows, f: slice) -> np.ndarray:
+        """Rows of what `large` gave, on the host."""
+        return large.take(f)
+
+    def put(self, large: Rows, where, rows):
+        """Write rows of the host into what `large` gave; where : their (k,) places."""
+        large.put(where, rows)
+
     def wait(self):
         """Wait until all work and all copies have ended."""
         for stream in (self.compute, self.ferry.inward, self.ferry.outward):

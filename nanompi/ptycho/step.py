@@ -50,7 +50,7 @@ class Ptycho:
 
     def run(self, run):
         p, geometry = self.problem(run)
-        history = run_chain(self.engines, p, self.figures, run.say, run.note)
+        history = run_chain(self.engines, p, self.figures, run.say, run.note, run.course)
         weight = p.object_weights(p.shifts.library(p.P))
         host = p.device.host
         run.made["ptycho"] = Reconstruction(host(p.O), host(p.P), host(weight), p.places, geometry, history)
@@ -59,6 +59,7 @@ class Ptycho:
         """Start values and frames of this rank; the same object and probe on all ranks"""
         scan, frames, d = run.scan, run.made["frames"], run.device
         shape = frames.counts.shape[1:]
+        saved = run.course.saved() if run.course else None
         geometry = Geometry(scan.wavelength, scan.distance, frames.pixel, shape, scan.focus)
         places = run.team.on_root(lambda: self.place(scan, geometry))
         optics = propagator(d, geometry, places.rests)
@@ -69,15 +70,19 @@ class Ptycho:
             optics=optics,
             places=places,
             clock=run.clock,
-            O=d.array(start_object(self.object, run, places, geometry), d.complex),
+            O=d.array(
+                np.ones(places.shape) if saved else start_object(self.object, run, places, geometry),
+                d.complex,
+            ),
             P=d.array(np.zeros((1, *shape)), d.complex),
             at=d.array(places.at[frames.index]),
             I=d.counts(frames.counts),
             mask=d.array(frames.mask, d.real),
             gain=d.array(scale * optics.gain, d.real),
+            index=frames.index,
         )
         with run.clock.phase("start"):
-            P = start_probe(self.probe, run, p, geometry)
+            P = saved.array("P") if saved else start_probe(self.probe, run, p, geometry)
             p.P = d.array(extra_modes(P, max(self.probe.modes, len(P))), d.complex)
         run.say(_sizes(p, geometry))
         run.team.on_root(lambda: check_overlap(d.host(p.P), places, run.say))

@@ -40,7 +40,7 @@ def test_run_alone_gives_job_team_folder_and_log(alone, here, capsys):
 
 
 def test_run_tells_where_the_result_is(alone, here, monkeypatch, capsys):
-    def perform(job, team, folder, log, note):
+    def perform(job, team, folder, log, *_):
         (folder / "previews").mkdir()
         (folder / "result.h5").touch()
         (folder / "previews" / "phase.png").touch()
