@@ -64,12 +64,15 @@ def test_a_library_that_is_missing_on_one_rank_ends_all(mpirun, tmp_path):
         import os, sys, time
         from pathlib import Path
         rank = os.environ.get("PMI_RANK") or os.environ["OMPI_COMM_WORLD_RANK"]
-        Path(sys.argv.pop(), f"pid-{rank}").write_text(str(os.getpid()))
+        folder = Path(sys.argv.pop())
+        (folder / f"pid-{rank}").write_text(str(os.getpid()))
         if rank == "1":
             sys.modules["nanompi.run"] = None
         from nanompi.cli import main
-        sys.exit(main(["run", "job.yaml"]))
+        sys.exit(main(["run", str(folder / "job.yaml"), "--out", str(folder)]))
         """
+    job = "nanompi: 1\ninput: {simulate: {frames: 9, size: 32}}\nsteps: [ptycho]\n"
+    (tmp_path / "job.yaml").write_text(job)
     done = mpirun(2, program, tmp_path, code=1, seconds=20)
     assert "ModuleNotFoundError: import of nanompi.run halted" in done.stderr and "rank 1 on" in done.stderr
     assert not alive(tmp_path)
