@@ -9,6 +9,7 @@ from nanompi import units
 from nanompi.clock import Clock
 from nanompi.device import open_device
 from nanompi.errors import DataError
+from nanompi.kept import Kept
 from nanompi.result import Result
 from nanompi.step import PARTS, param, section
 from nanompi.team import Team
@@ -67,25 +68,37 @@ class Run:
     result: Result = field(default_factory=Result)
 
 
-def perform(job, team: Team, folder: Path, say) -> Run:
+def perform(job, team: Team, folder: Path, say, kept: Kept | None = None) -> Run:
     """The trip of the data: read, split, run the steps, write. Every rank calls it with the same job.
 
-    job : nanompi.job.model.Job (name, input, reader, steps, run, resolved, text)
+    job  : nanompi.job.model.Job (name, input, reader, steps, run, resolved, text)
+    kept : in a sweep, what the run before has left for this one, and this one leaves for the next
     """
-    run = Run(team, open_device(job.run, team, say), job.run, folder, job.name, say=say)
-    with run.clock.phase("read"):
-        run.scan = team.on_root(lambda: _open(job))
-        if not team.root:
-            run.scan.truth = {}  # of a simulation; rank 0 alone writes it
-    with run.clock.phase("split"):
-        run.parts = team.on_root(lambda: _split(run))
+    kept = kept or Kept()
+    run = Run(team, kept.device or open_device(job.run, team, say), job.run, folder, job.name, say=say)
+    done = kept.give(run)
+    if done < 0:
+        _begin(run, job)
+        kept.take(run, 0)
     say(_what(run))
-    for step in job.steps:
-        step.run(run)
+    for number, step in enumerate(job.steps, 1):
+        if number > done:
+            step.run(run)
+            kept.take(run, number)
     with run.clock.phase("write"):
         _write(run, job)
     say(_table(run))
     return run
+
+
+def _begin(run, job):
+    """Scan and parts, on every rank."""
+    with run.clock.phase("read"):
+        run.scan = run.team.on_root(lambda: _open(job))
+        if not run.team.root:
+            run.scan.truth = {}  # of a simulation; rank 0 alone writes it
+    with run.clock.phase("split"):
+        run.parts = run.team.on_root(lambda: _split(run))
 
 
 def _open(job):

@@ -12,8 +12,9 @@ LAYERS = [
     {"team", "device"},
     {"split", "files", "former", "newfile", "progress", "checkpoint", "events", "optics", "scan", "result"},
     {"read", "partition", "prep", "ptycho", "tomo", "maps", "flow", "write"},
-    {"run"},
+    {"run", "kept"},
     {"job", "report", "slurm", "scaling"},
+    {"sweep"},
     {"cli"},
     {"__main__"},
 ]
