@@ -146,21 +146,22 @@ class Team:
             team.root, team.side = team.rank == 0, team.comm.Dup()
         return team
 
-    def agree(self, error: BaseException | None, patience: float = 3.0) -> BaseException | None:
-        """After work that may have failed: an error that one rank has, the same on all; None when none has.
+    def agree(self, error: BaseException | None, patience: float = 3.0) -> tuple[int, str] | None:
+        """After work that may have failed: (exit code, message) of the first error, on all ranks; or None.
 
         For a team of `groups`. A rank with an error cannot call the others out of a sum in which they wait
         for it: when they do not come here in `patience` seconds, its error is raised, and ends all ranks.
         """
+        told = None if error is None else (exit_code(error), str(error) or type(error).__name__)
         if self.size == 1:
-            return error
+            return told
         come, begun = self.side.Ibarrier(), time.monotonic()
         while not come.Test():
             if error is not None and time.monotonic() - begun > patience:
                 error.common = False
                 raise error
             time.sleep(0.001)
-        return next((e for e in self.side.allgather(error) if e is not None), None)
+        return next((e for e in self.side.allgather(told) if e is not None), None)
 
     def on_root(self, work):
         """`work()` done by rank 0 alone; its result, or its error, on every rank."""

@@ -9,6 +9,8 @@ from nanompi.errors import NanompiError, nearest
 
 VERBS = {
     "run": "run a job, alone or on N ranks",
+    "sweep": "run all settings of a job with {sweep: ...} in one allocation",
+    "try": "one picture strip in minutes: some values of one parameter",
     "check": "check a job file: all faults at once, with line and column",
     "init": "write a first job file with comments",
     "inspect": "print geometry and size of a scan file",

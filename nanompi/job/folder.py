@@ -1,5 +1,6 @@
 """The folder of one run: RUNS/NAME/run-0001. Its number is decided by mkdir, so no lock is needed."""
 
+import contextlib
 import json
 import os
 import platform
@@ -15,7 +16,6 @@ PACKAGES = (
     "nanompi numpy scipy h5py hdf5plugin scikit-learn numba blosc2 pydantic PyYAML rich mpi4py mpich openmpi "
     "cupy-cuda12x cupy-cuda13x"
 ).split()
-_RUN = re.compile(r"run-(\d+)$")
 
 
 def create(job, vendor: str = "", hosts: list[str] = (), runs: str = "") -> Path:
@@ -25,20 +25,31 @@ def create(job, vendor: str = "", hosts: list[str] = (), runs: str = "") -> Path
     Errors: ResourceError when the folder cannot be made or written.
     """
     parent = Path(runs or job.output.folder) / job.name
-    try:
-        folder = _numbered(parent)
-        (folder / "logs").mkdir()
-        (folder / "job.yaml").write_text(job.text, encoding="utf-8")
-        (folder / "job.resolved.yaml").write_text(yaml12.write(job.resolved), encoding="utf-8")
-        facts = environment(vendor, hosts)
-        (folder / "environment.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    with writing(parent):
+        folder = numbered(parent, "run")
+        fill(folder, job, vendor, hosts)
         _point(parent / "latest", folder.name)
-    except OSError as e:
-        where = e.filename or parent
-        raise ResourceError(
-            f"{where}: the run folder cannot be written: {e.strerror}; choose another with --out"
-        ) from None
     return folder
+
+
+@contextlib.contextmanager
+def writing(where: Path):
+    """`with writing(folder): ...`: what the disk refuses is a ResourceError that names the file."""
+    try:
+        yield
+    except OSError as e:
+        raise ResourceError(
+            f"{e.filename or where}: the run folder cannot be written: {e.strerror}; choose another with --out"
+        ) from None
+
+
+def fill(folder: Path, job, vendor: str = "", hosts: list[str] = ()):
+    """Write into a run folder what is known before the run."""
+    (folder / "logs").mkdir(parents=True, exist_ok=True)
+    (folder / "job.yaml").write_text(job.text, encoding="utf-8")
+    (folder / "job.resolved.yaml").write_text(yaml12.write(job.resolved), encoding="utf-8")
+    facts = environment(vendor, hosts)
+    (folder / "environment.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
 
 
 def environment(vendor: str = "", hosts: list[str] = ()) -> dict:
@@ -72,12 +83,13 @@ def versions(packages=PACKAGES) -> dict[str, str]:
     return out
 
 
-def _numbered(parent: Path) -> Path:
-    """Make `parent/run-N` with the first number after the highest there; another process may be faster."""
+def numbered(parent: Path, kind: str) -> Path:
+    """Make `parent/KIND-N` with the first number after the highest there; another process may be faster."""
     parent.mkdir(parents=True, exist_ok=True)
-    number = max((int(m[1]) for p in parent.iterdir() if (m := _RUN.match(p.name))), default=0) + 1
+    name = re.compile(rf"{kind}-(\d+)$")
+    number = max((int(m[1]) for p in parent.iterdir() if (m := name.match(p.name))), default=0) + 1
     while True:
-        folder = parent / f"run-{number:04d}"
+        folder = parent / f"{kind}-{number:04d}"
         try:
             folder.mkdir()
             return folder

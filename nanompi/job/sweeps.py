@@ -22,21 +22,22 @@ class SweepOptions:
     """How the sweeps of a job combine, and what makes one setting better than another."""
 
     combine: Literal["product", "zip"] = param(
-        "product", help="every value with every other, or the first with the first, the second with the second"
+        "product",
+        help="every value with every other, or the first with the first, the second with the second",
     )
     random: int | None = param(None, ge=1, help="draw so many settings from all of them, without repeats")
     seed: int = param(1, ge=0, help="another number draws other settings")
     score: Literal["llk", "llk-heldout", "R", "truth"] = param(
         "llk",
-        help="the ranking: llk nearest to 1, llk of pixels held out, R-factor, phase error to a known truth",
+        help="the ranking: llk nearest to 1, llk of frames left out, R-factor, phase error to a known truth",
     )
-    heldout: float = param(0.03, gt=0, lt=0.5, help="part of the pixels held out, for score: llk-heldout")
+    heldout: float = param(0.03, gt=0, lt=0.5, help="part of the frames left out, for score: llk-heldout")
 
     @classmethod
     def from_value(cls, value: str) -> "SweepOptions":
         """`sweep: zip` means `sweep: {combine: zip}`"""
         if value not in ("product", "zip"):
-            raise JobError(f'{value!r} does not fit here; allowed: product, zip, or a mapping: {{random: 8}}')
+            raise JobError(f"{value!r} does not fit here; allowed: product, zip, or a mapping: {{random: 8}}")
         return cls(combine=value)
 
 
@@ -184,7 +185,7 @@ def _dotted(path: tuple) -> str:
 
 
 def _hold_out(job, options: SweepOptions):
-    """For score: llk-heldout, each reconstruction leaves the pixels out on which it is judged."""
+    """For score: llk-heldout, each reconstruction leaves out the frames on which it is judged."""
     from nanompi.job.resolve import resolved
 
     able = [s for s in job.steps if hasattr(s, "heldout")]

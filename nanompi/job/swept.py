@@ -63,7 +63,10 @@ def _named(values) -> list[tuple[Any, Any]]:
     if not isinstance(values, Seq):
         return []
     uses = [v.get("use") if isinstance(v, Map) else None for v in values]
-    return [(u if isinstance(u, str) and uses.count(u) == 1 else i, v) for i, (u, v) in enumerate(zip(uses, values))]
+    return [
+        (u if isinstance(u, str) and uses.count(u) == 1 else i, v)
+        for i, (u, v) in enumerate(zip(uses, values))
+    ]
 
 
 def _picked(sweep: Sweep, pick: dict[int, int]) -> tuple[Any, Place]:
