@@ -54,4 +54,4 @@ def common(one: dict, other: dict) -> int:
     if any(one[key] != other[key] for key in ("input", "run")):
         return -1
     same = [a == b for a, b in zip(one["steps"], other["steps"])]
-    return (same + [False]).index(False)
+    return [*same, False].index(False)

@@ -13,9 +13,7 @@ def arguments(parser):
     parser.add_argument("job", nargs="?", help="job file (YAML) with {sweep: ...} in place of some values")
     settings(parser)
     parser.add_argument("-n", type=int, metavar="N", help="number of ranks; starts mpiexec by itself")
-    parser.add_argument(
-        "--groups", type=int, default=0, metavar="G", help="groups of ranks; 0: one each node"
-    )
+    parser.add_argument("--groups", type=int, default=0, metavar="G", help="groups of ranks (one each node)")
     parser.add_argument("--out", default="", metavar="DIR", help="folder of runs, in place of output.folder")
     parser.add_argument(
         "--folder", default="", metavar="DIR", help="folder of this sweep; RUNS/NAME/sweep-0001"
@@ -111,8 +109,8 @@ def _end(folder: Path):
     bad = [r for r in rows if r["code"] != 0]
     if bad:
         raise PartError(
-            f"{len(bad)} of {len(rows)} settings have no result (the list above says why); the others are done: "
-            f"nanompi sweep --resume {folder} tries them again"
+            f"{len(bad)} of {len(rows)} settings have no result (the list above says why), the others "
+            f"are done: nanompi sweep --resume {folder} tries them again"
         )
 
 
@@ -143,9 +141,7 @@ def again(args) -> list[str]:
     words = [word for text in args.set for word in ("--set", text)]
     for name in ("out", "folder", "resume", "groups", "only"):
         value = getattr(args, name)
-        words += (
-            [] if value in ("", None, 0) and name != "only" or value is None else [f"--{name}", str(value)]
-        )
+        words += [f"--{name}", str(value)] if value or (name == "only" and value == 0) else []
     return [*words, *(["--", args.job] if args.job else [])]
 
 

@@ -39,7 +39,8 @@ def writing(where: Path):
         yield
     except OSError as e:
         raise ResourceError(
-            f"{e.filename or where}: the run folder cannot be written: {e.strerror}; choose another with --out"
+            f"{e.filename or where}: the run folder cannot be written: {e.strerror}; "
+            "choose another with --out"
         ) from None
 
 

@@ -15,7 +15,7 @@ ACROSS = 6
 def contact(path: Path, images: list[np.ndarray | None], captions: list[list[str]], across: int = 0):
     """Write phases side by side, all on one gray scale about the mean phase of each.
 
-    images : (h, w) radians, or None where a run failed; captions : lines below each; across : pictures in a row
+    images : (h, w) radians, or None where a run failed; captions : lines below; across : pictures in a row
     """
     across = across or min(ACROSS, len(images)) or 1
     shown = [None if a is None else levelled(a) for a in images]
@@ -30,7 +30,7 @@ def contact(path: Path, images: list[np.ndarray | None], captions: list[list[str
 
 
 def levelled(phase: np.ndarray) -> np.ndarray:
-    """The phase about its mean (as an angle), which a reconstruction leaves open; small enough for the sheet."""
+    """The phase about its mean (as an angle), which a reconstruction leaves open; in small."""
     wave = np.exp(1j * phase.astype(np.float32))
     wave *= np.exp(-1j * np.angle(wave.mean()))
     return np.angle(draw.resized(wave, draw.fitted(phase.shape, SIDE)))

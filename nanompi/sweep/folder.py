@@ -20,7 +20,7 @@ from nanompi.newfile import new_file
 
 @dataclass
 class Task:
-    """One setting of a sweep: number, run folder, swept values by path; and its job, where it is to be run."""
+    """One setting of a sweep: number, run folder, swept values by path; and its job, if it is to run."""
 
     number: int
     path: Path
@@ -28,7 +28,7 @@ class Task:
     job: Any = None
 
     def outcome(self) -> dict:
-        """What `record` has written: code, message, seconds, figures; empty when the setting has not ended."""
+        """What `record` has written: code, message, seconds, figures; empty when it has not ended."""
         try:
             return json.loads((self.path / "outcome.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):

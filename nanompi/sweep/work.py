@@ -6,6 +6,7 @@ dead rank, ends the sweep, which `--resume` then goes on with.
 """
 
 import gc
+import itertools
 import json
 import os
 import time
@@ -57,7 +58,7 @@ def ordered(todo: list[Task]) -> list[Task]:
 def parts(items: list, n: int) -> list[list]:
     """n neighbouring parts that differ by at most one item."""
     cuts = [k * len(items) // n for k in range(n + 1)]
-    return [items[a:b] for a, b in zip(cuts, cuts[1:])]
+    return [items[a:b] for a, b in itertools.pairwise(cuts)]
 
 
 def _one(group, task: Task, kept: Kept, say):
