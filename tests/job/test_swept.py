@@ -71,7 +71,10 @@ def test_a_sweep_that_cannot_be_read_is_a_fault_at_its_place(faults, text, why):
     assert lines[0].startswith("job.yaml:5:21: steps.0.update.sweep: ") and why in lines[0], lines
 
 
-TWO = "  - use: ptycho\n    engines: [{dm: 10, alpha: {sweep: [0.5, 1.0]}}]\n    probe: {modes: {sweep: [1, 2, 3]}}\n"
+TWO = """  - use: ptycho
+    engines: [{dm: 10, alpha: {sweep: [0.5, 1.0]}}]
+    probe: {modes: {sweep: [1, 2, 3]}}
+"""
 
 
 def test_sweeps_combine_as_a_product_with_the_last_fastest(settings):
@@ -128,7 +131,8 @@ def test_a_set_replaces_a_sweep_and_a_sweep_may_stand_in_a_set(settings):
 
 
 def test_whole_sections_and_chains_may_be_swept(settings):
-    text = '  - use: ptycho\n    engines: {sweep: ["DM*5", "DM*5 ML*5", [{dm: 3}]]}\n    probe: {sweep: [{modes: 2}]}\n'
+    text = '  - use: ptycho\n    engines: {sweep: ["DM*5", "DM*5 ML*5", [{dm: 3}]]}\n'
+    text += "    probe: {sweep: [{modes: 2}]}\n"
     found = settings(text)
     assert [len(s.job.steps[1].engines) for s in found.settings] == [1, 2, 1]
     assert found.settings[1].name == "0001-engines=DM_5_ML_5-probe=modes_2"

@@ -48,7 +48,10 @@ def test_a_setting_has_the_bits_of_its_plain_run_and_an_error_ends_its_setting_a
     done = nanompi(mpirun, 2, "sweep", "job.yaml", code=7)
     folder = here / "runs/x/sweep-0001"
     assert [r["code"] for r in table(folder)] == ["0", "2", "0"] * 2
-    assert "0001-size=32-probe=start_aperture: exit code 2: probe.start: aperture needs" in done.stdout and "Traceback" not in done.stderr
+    assert (
+        "0001-size=32-probe=start_aperture: exit code 2: probe.start: aperture needs" in done.stdout
+        and "Traceback" not in done.stderr
+    )
     assert "2 of 6 settings have no result" in done.stderr and "--resume runs/x/sweep-0001" in done.stderr
     loaded = ["prepare:" in (folder / r["folder"] / "logs/rank-0000.log").read_text() for r in table(folder)]
     assert loaded == [True, False, False] * 2
@@ -68,7 +71,9 @@ def test_resume_runs_what_is_missing_or_failed_and_nothing_else(mpirun, here):
         assert len(json.loads(f["entry_1/process_1/run/data"][()])["ranks"]) in (1, 2)
     lost, failed = "0001-size=32-probe=modes_2", "0002-size=24-probe=modes_1"
     (folder / lost / "result.h5").unlink()
-    (folder / failed / "outcome.json").write_text('{"code": 5, "message": "NaN", "figures": {}, "seconds": 1}')
+    (folder / failed / "outcome.json").write_text(
+        '{"code": 5, "message": "NaN", "figures": {}, "seconds": 1}'
+    )
     done = nanompi(mpirun, 2, "sweep", "--resume", folder)
     assert "resume: 2 of 4 settings" in done.stdout
     after = {name: (folder / name / "result.h5").stat().st_mtime_ns for name in before}
