@@ -1,6 +1,6 @@
 """A sweep in one allocation against as many separate runs: time and memory.
 
-    python benchmarks/sweeps.py [-n 2] [--settings 12] [--frames 1500] [--side 256] [--json FILE]
+    python benchmarks/sweeps.py [-n 2] [--settings 12] [--frames 1000] [--side 512] [--json FILE]
 
 Writes a gzip-compressed scan whose loading takes longer than its few iterations, then runs the settings once
 by `nanompi run` one after the other and once by `nanompi sweep`, all with the same number of ranks in one
@@ -30,9 +30,10 @@ input:
   pixel: 55 um
 steps:
   - use: ptycho.prepare
-    size: 64
+    size: 128
   - use: ptycho
-    engines: [{{dm: 3, alpha: {alpha}}}]
+    probe: {{start: aperture, aperture: 100 um, focal: 100 mm, defocus: 2 mm}}
+    engines: [{{dm: 2, alpha: {alpha}}}]
 run: {{threads: 1, split: stripes}}
 """
 
@@ -98,6 +99,7 @@ def main(given):
         "sweep_MB": round(together[1] / 1e6),
         "memory_ratio": round(together[1] / peak, 3),
         "phases_of_one_run": {k: round(v, 3) for k, v in run.items()},
+        "file_MB": round((folder / "scan.h5").stat().st_size / 1e6),
     }
     print("\n".join(f"{k:<18} {v}" for k, v in found.items()))
     if given.json:
@@ -109,8 +111,8 @@ if __name__ == "__main__":
     args = argparse.ArgumentParser(usage=__doc__)
     args.add_argument("-n", type=int, default=2)
     args.add_argument("--settings", type=int, default=12)
-    args.add_argument("--frames", type=int, default=1500)
-    args.add_argument("--side", type=int, default=256)
+    args.add_argument("--frames", type=int, default=1000)
+    args.add_argument("--side", type=int, default=512)
     args.add_argument("--folder", default="/tmp")
     args.add_argument("--json", default="")
     main(args.parse_args())
