@@ -13,20 +13,36 @@ class Clock:
     seconds: dict[str, float] = field(default_factory=dict)
     bytes: dict[str, int] = field(default_factory=dict)
     begun: float = field(default_factory=time.perf_counter)
+    ticks: int = 0
+    patient: bool = False  # a step of the user's own says nothing of its progress
+    _names: list[str] = field(default_factory=list)
     _inner: list[float] = field(default_factory=list)
 
     @contextmanager
     def phase(self, name: str):
         """`with clock.phase("load"): ...`"""
         t = time.perf_counter()
+        self.tick()
+        self._names.append(name)
         self._inner.append(0.0)
         try:
             yield self
         finally:
+            self.tick()
+            self._names.pop()
             whole = time.perf_counter() - t
             self.seconds[name] = self.seconds.get(name, 0.0) + whole - self._inner.pop()
             if self._inner:
                 self._inner[-1] += whole
+
+    @property
+    def now(self) -> str:
+        """The phase that this rank is in, the innermost; '' between phases."""
+        return next(reversed(self._names), "")
+
+    def tick(self):
+        """Work has gone on: what a watchdog looks at."""
+        self.ticks += 1
 
     def count(self, name: str, nbytes: int):
         """Add bytes to a phase."""

@@ -66,8 +66,24 @@ def nearest(word: str, known) -> str:
     return f' (did you mean "{low[found[0]]}"?)' if found else ""
 
 
+def told(error: BaseException) -> BaseException:
+    """The error as it is told to the user: a connection that MPI lost has a message of its own."""
+    mpi = sys.modules.get("mpi4py.MPI")
+    if mpi is None or not isinstance(error, mpi.Exception):
+        return error
+    lost = (mpi.ERR_OTHER, mpi.ERR_INTERN, mpi.ERR_UNKNOWN, getattr(mpi, "ERR_PROC_ABORTED", None))
+    if error.Get_error_class() not in lost:
+        return error  # a wrong call is ours
+    first, *_, last = (line.strip() for line in str(error).splitlines())
+    return ResourceError(
+        f"the connection to other ranks broke: one of them or its node has gone (MPI: {first} {last}). Look "
+        "for the first error above, and for the state of the nodes; then start the job again."
+    )
+
+
 def exit_code(error: BaseException) -> int:
     """The exit code of the program after an error."""
+    error = told(error)
     if isinstance(error, MemoryError):
         return ResourceError.code
     if isinstance(error, KeyboardInterrupt):
@@ -79,6 +95,7 @@ def exit_code(error: BaseException) -> int:
 def complain(error: BaseException, trace=None, who: str = ""):
     """Print an error to stderr: the message alone for the user's mistakes, with the traceback for ours."""
     sys.stdout.flush()
+    error = told(error)
     if isinstance(error, NanompiError):
         text = f"nanompi: {who}{error}\n"
     elif isinstance(error, KeyboardInterrupt | SystemExit):

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 QUIET = 10.0  # seconds between two lines of progress in a log file
@@ -55,7 +56,8 @@ class Log:
         """End the bar and the file."""
         self._end_bar()
         if self.file:
-            self.file.close()
+            with suppress(OSError):
+                self.file.close()
             self.file = None
 
     def __enter__(self):
@@ -67,8 +69,7 @@ class Log:
     def _keep(self, done: int, total: int, now: float, line: str):
         """The log file gets a line in 10 seconds also where the terminal shows a bar."""
         if self.file and (done >= total or now - self._told >= QUIET):
-            self.file.write(f"{self._clock()} {line}\n")
-            self.file.flush()
+            self._file(f"{self._clock()} {line}\n")
         if done >= total or now - self._told >= QUIET:
             self._told = now
 
@@ -83,7 +84,12 @@ class Log:
         self.out.write(text + "\n")
         self.out.flush()
         if self.file:
-            self.file.write(text + "\n")
+            self._file(text + "\n")
+
+    def _file(self, text: str):
+        """A full disk costs lines of the log, not the run."""
+        with suppress(OSError):
+            self.file.write(text)
             self.file.flush()
 
     def _show(self, done: int, total: int, text: str):

@@ -9,6 +9,7 @@ from nanompi import units
 from nanompi.clock import Clock
 from nanompi.device import open_device
 from nanompi.errors import DataError
+from nanompi.events import quiet
 from nanompi.kept import Kept
 from nanompi.result import Result
 from nanompi.step import PARTS, param, section
@@ -39,6 +40,15 @@ class Options:
     transport: Literal["staged", "auto", "mpi", "nccl"] = param(
         "staged", help="how sums of cards travel: through the host, or by what a test finds to work"
     )
+    checkpoint: float = param(
+        600.0,
+        unit="s",
+        ge=0,
+        help="time between two checkpoints (10min); 0 = only when asked by a signal or file",
+    )
+    watchdog: float = param(
+        600.0, unit="s", ge=0, help="end the job when a rank makes no progress for this time; 0 = never"
+    )
     atomics: bool = param(False, help="object sums on cards by atomic adds: not the same bits in every run")
 
 
@@ -48,10 +58,12 @@ class Run:
 
     team, device, clock, say : the ranks, this rank's device, time per phase, the log (`say(text)`: rank 0
         only)
+    note    : tells the state of the run to those who look from outside: note("iterating", iteration=3, ...)
     folder  : run folder (exists on rank 0)
     scan    : positions, geometry, mask (`nanompi.scan.Scan`), on every rank, without frames
     parts   : list over ranks of global frame indices; `parts[team.rank]` are this rank's frames
     made    : what earlier steps gave, by name
+    course  : nanompi.course.Course, which keeps the state of iterations; None where nothing is kept
     result  : what the writers will write, filled by the steps (complete on rank 0 alone)
     """
 
@@ -65,28 +77,38 @@ class Run:
     clock: Clock = field(default_factory=Clock)
     made: dict[str, Any] = field(default_factory=dict)
     say: Any = print
+    note: Any = quiet
+    course: Any = None
     result: Result = field(default_factory=Result)
 
 
-def perform(job, team: Team, folder: Path, say, kept: Kept | None = None) -> Run:
+def perform(job, team: Team, folder: Path, say, note=quiet, course=None, clock=None, kept=None) -> Run:
     """The trip of the data: read, split, run the steps, write. Every rank calls it with the same job.
 
-    job  : nanompi.job.model.Job (name, input, reader, steps, run, resolved, text)
-    kept : in a sweep, what the run before has left for this one, and this one leaves for the next
+    job    : nanompi.job.job.Job (name, input, reader, steps, run, resolved, text)
+    note   : where the state of the run is told (`nanompi.events.Status`)
+    course : nanompi.course.Course; None = no checkpoints. clock : a Clock that a watchdog looks at
+    kept   : nanompi.kept.Kept, in a sweep: what the run before has left, and this one leaves for the next
     """
     kept = kept or Kept()
-    run = Run(team, kept.device or open_device(job.run, team, say), job.run, folder, job.name, say=say)
+    device = kept.device or open_device(job.run, team, say)
+    run = Run(team, device, job.run, folder, job.name, say=say, note=note, course=course)
+    run.clock = clock or run.clock
+    note("reading", device=str(run.device))
     done = kept.give(run)
     if done < 0:
         _begin(run, job)
         kept.take(run, 0)
     say(_what(run))
-    for number, step in enumerate(job.steps, 1):
-        if number > done:
-            step.run(run)
-            kept.take(run, number)
+    for number, step in enumerate(job.steps):
+        if number >= done:
+            _do(run, number, step)
+            kept.take(run, number + 1)
+    note("writing")
     with run.clock.phase("write"):
         _write(run, job)
+    if course:
+        course.clear()
     say(_table(run))
     return run
 
@@ -101,6 +123,17 @@ def _begin(run, job):
         run.parts = run.team.on_root(lambda: _split(run))
 
 
+def _do(run, number: int, step):
+    """One step of the job; a signal that came before is heeded first."""
+    if run.course:
+        run.course.begin(number)
+    run.clock.patient = not type(step).__module__.startswith("nanompi.")
+    step.run(run)
+    run.clock.patient = False
+    if run.course:
+        run.course.close()
+
+
 def _open(job):
     from nanompi.read import open_scan
 
@@ -111,6 +144,9 @@ def _split(run):
     n, ranks = len(run.scan.positions), run.team.size
     if n < ranks:
         raise DataError(f"{n} frames cannot be split over {ranks} ranks: start at most {n}")
+    saved = run.course.former.parts() if run.course and run.course.former else []
+    if len(saved) == ranks:
+        return saved  # the same sums in the same order: the same bits
     return PARTS["partition"][run.options.split]().split(run.scan.positions, ranks)
 
 
@@ -131,6 +167,8 @@ def _write(run, job):
     """The result file, by rank 0; an error there ends all ranks."""
     from nanompi.write.cxi import write
 
+    if run.course and run.course.notes:
+        run.result.notes["course"] = run.course.notes
     run.result.notes |= {"job": job.resolved, "job_text": job.text, "run": account(run)}
     run.team.on_root(lambda: write(run.result, run.folder / "result.h5"))
 

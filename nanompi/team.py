@@ -7,24 +7,30 @@ code) ends all ranks within seconds, with that rank's message and exit code.
 
 import copy
 import os
-import socket
 import sys
 import time
+from contextlib import contextmanager
+from functools import wraps
 
 import numpy as np
 
 from nanompi.errors import NanompiError, ResourceError, complain, exit_code
+from nanompi.launcher import launched, node, tell
 
 PIECE = 1 << 30  # bytes of one message: counts stay below 2**31 with every MPI
 ROUND = 8 << 20  # bytes of one Allreduce: the work array of MPI stays in the cache, 2-4 times faster
 LARGE = 1 << 20  # bytes from which an array is summed by itself: a copy would cost more than a message
-_SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS", "PMIX_SIZE", "MV2_COMM_WORLD_SIZE")
 
 
-def launched(environ=os.environ) -> int:
-    """How many ranks the launcher says it started (1 when there is no launcher)."""
-    found = [int(environ[k]) for k in _SIZES if environ.get(k, "").isdigit()]
-    return max(found, default=1)
+def _waits(verb):
+    """A verb in which a rank may wait for the others."""
+
+    @wraps(verb)
+    def marked(self, *args):
+        with self.waits(verb.__name__.strip("_")):
+            return verb(self, *args)
+
+    return marked
 
 
 class Team:
@@ -42,9 +48,10 @@ class Team:
     def __init__(self, alone: bool = False):
         self.comm = None if alone else _world()
         self.rank, self.size = (self.comm.rank, self.comm.size) if self.comm else (0, 1)
-        self.root, self.host = self.rank == 0, socket.gethostname()
+        self.root, self.host = self.rank == 0, node()
         self.place, self.places = self._on_node()
         self.seconds, self.bytes = 0.0, 0
+        self.waiting, self.ticks = "", 0  # what a watchdog looks at
         self.vendor = _vendor() if self.comm else "none (one rank)"
         if self.size == 1 and launched() > 1 and not alone:
             raise _stranger(f"MPI ({self.vendor}) sees only one: each would do the whole job alone")
@@ -59,8 +66,28 @@ class Team:
         node.Free()
         return place
 
+    @contextmanager
+    def waits(self, verb: str):
+        """`with team.waits("sum"):` this rank may now stand still for others' sake"""
+        before, self.waiting = self.waiting, verb
+        try:
+            yield
+        finally:
+            self.waiting, self.ticks = before, self.ticks + 1
+
+    def abort(self, code: int):
+        """End all ranks at once, from any thread."""
+        if self.size > 1:
+            self.comm.Abort(code)
+        self.exit(code)
+
+    def exit(self, code: int):
+        """End this process as it stands; the launcher ends the others."""
+        os._exit(code)
+
     # ---- collective verbs ----------------------------------------------------------------------------------
 
+    @_waits
     def sum(self, *arrays: np.ndarray):
         """Replace each array by its sum over the ranks: one in-place Allreduce for all of them.
 
@@ -92,6 +119,7 @@ class Team:
         self.sum(out)
         return out
 
+    @_waits
     def max(self, value):
         """The largest value of all ranks."""
         if self.size == 1:
@@ -104,10 +132,12 @@ class Team:
         """True when it is true on every rank."""
         return not self.max(not yes)
 
+    @_waits
     def bcast(self, thing=None):
         """Rank 0's object, on every rank (pickled: for small things)."""
         return self.comm.bcast(thing, root=0) if self.size > 1 else thing
 
+    @_waits
     def share(self, array: np.ndarray | None) -> np.ndarray | None:
         """Rank 0's array of any size, on every rank."""
         if self.size == 1:
@@ -120,14 +150,17 @@ class Team:
             self.comm.Bcast(piece, root=0)
         return out
 
+    @_waits
     def gather(self, thing) -> list | None:
         """List of all ranks' objects on rank 0, None elsewhere (pickled: for small things)."""
         return self.comm.gather(thing, root=0) if self.size > 1 else [thing]
 
+    @_waits
     def allgather(self, thing) -> list:
         """List of all ranks' objects, on every rank (pickled: for small things)."""
         return self.comm.allgather(thing) if self.size > 1 else [thing]
 
+    @_waits
     def barrier(self):
         """Wait for all ranks."""
         if self.size > 1:
@@ -178,6 +211,7 @@ class Team:
             raise error
         return answer
 
+    @_waits
     def rest(self):
         """Wait for all ranks without a busy loop: their work may be long, and need the cores."""
         come = self.comm.Ibarrier() if self.size > 1 else None
@@ -192,11 +226,13 @@ class Team:
         size = np.array([view.nbytes], np.int64)
         return [(self.comm.Isend(part, to, tag), part) for part in (size, *_pieces(view))]
 
+    @_waits
     def wait(self, requests):
         """Wait until the requests of `isend` have ended."""
         for request, _ in requests:
             request.Wait()
 
+    @_waits
     def recv(self, source: int, tag: int = 0) -> np.ndarray:
         """Bytes sent by `isend`, as a uint8 array."""
         size = np.empty(1, np.int64)
@@ -243,6 +279,7 @@ def _world():
         return None
     if not MPI.Is_initialized():
         _same_family(MPI.Get_library_version())
+        tell(MPI.Get_library_version())
         MPI.Init_thread()
     return MPI.COMM_WORLD
 

@@ -36,6 +36,7 @@ DIMENSIONS: dict[str, dict[str, float]] = {
           **{p: 1000**i for i, p in enumerate("kMGT", 1)}},
     "px": {"px": 1.0, "pixel": 1.0, "pixels": 1.0},
 }  # fmt: skip
+_TIME = re.compile(r"(?:(\d+)-)?(\d+):(\d\d)(?::(\d\d))?$")
 _NUMBER = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([^\d\s].*?)?\s*$")
 
 
@@ -81,3 +82,26 @@ def show(value: float, unit: str) -> str:
     p = max(-12, min(9 if unit == "eV" else 0, 3 * math.floor(math.log10(abs(value)) / 3)))
     prefix = {-12: "p", -9: "n", -6: "u", -3: "m", 0: "", 3: "k", 6: "M", 9: "G"}[p]
     return f"{value / 10.0**p:.6g} {prefix}{unit}"
+
+
+def seconds(text: str) -> float:
+    """Seconds of "4h", "30min", or Slurm's "4:00:00", "1-12:00:00", "30:00". Errors: JobError."""
+    found = _TIME.match(str(text))
+    if not found:
+        value = quantity(text, "s", "min")  # a bare number is minutes, as for sbatch
+    elif found[4] is None and found[1] is None:
+        value = 60 * int(found[2]) + int(found[3])
+    else:
+        days, hours, minutes, rest = (int(v or 0) for v in found.groups())
+        value = 86400 * days + 3600 * hours + 60 * minutes + rest
+    if value <= 0:
+        raise JobError(f"{text!r} is not a time that a job can have; write it as 30min, 4h or 4:00:00")
+    return value
+
+
+def clock(value: float) -> str:
+    """Seconds as Slurm writes them: 1-12:00:00."""
+    minutes, s = divmod(round(value), 60)
+    hours, m = divmod(minutes, 60)
+    days, h = divmod(hours, 24)
+    return f"{days}-{h:02d}:{m:02d}:{s:02d}" if days else f"{h}:{m:02d}:{s:02d}"

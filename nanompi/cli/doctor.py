@@ -1,19 +1,35 @@
-"""Show what this installation can do: MPI and its launcher, ranks, packages, HDF5 filters, device."""
+"""Show what this installation can do: MPI, ranks, devices, Slurm, HDF5, and the cure for what is missing.
 
+Alone it starts two ranks; inside a Slurm job also by srun with each MPI type, to tell which one fits.
+Under mpirun or srun it shows those ranks: `srun -n 4 --mpi=pmi2 nanompi doctor`.
+"""
+
+import os
 import subprocess
 import sys
 
-from nanompi.errors import NanompiError
+from nanompi.errors import NanompiError, ResourceError
 
-_MPI = "from mpi4py import MPI; print(*MPI.Get_library_version().split(chr(0))[0].splitlines()[0].split())"
+_MPI = """
+from mpi4py import MPI
+import ctypes
+level = {v: n for n, v in vars(MPI).items() if n.startswith("THREAD_")}[MPI.Query_thread()]
+text = " ".join(MPI.Get_library_version().split(chr(0))[0].splitlines()[0].split())
+files = {line.split()[-1] for line in open("/proc/self/maps") if "/libmpi" in line}
+ask = [f for f in (getattr(ctypes.CDLL(p), "MPIX_Query_cuda_support", None) for p in files) if f]
+cuda = "" if not ask else ", CUDA-aware" if any(f() for f in ask) else ", not CUDA-aware"
+print(f"{text}, {level}{cuda or ', does not say whether it is CUDA-aware'}")
+"""
 _RANK = (
-    "from mpi4py import MPI; c = MPI.COMM_WORLD; print(f'{c.rank} of {c.size} on {MPI.Get_processor_name()}')"
+    "import os; from mpi4py import MPI; c = MPI.COMM_WORLD;"
+    "os.write(1, f'{c.rank} of {c.size} on {MPI.Get_processor_name()}\\n'.encode())"
 )
 _FILTERS = "import hdf5plugin as h; print(', '.join(n for n, f in h.FILTERS.items() if f))"
 _CARDS = (
     "import cupy as c; n = c.cuda.runtime.getDeviceCount();"
-    "print(', '.join(c.cuda.runtime.getDeviceProperties(i)['name'].decode() for i in range(n)))"
+    "print(*(c.cuda.runtime.getDeviceProperties(i)['name'].decode() for i in range(n)), sep=chr(10))"
 )
+_FITS = {"MPICH": "pmi2", "Intel": "pmi2", "MVAPICH": "pmi2", "Open MPI": "pmix"}
 
 
 def arguments(parser):
@@ -22,24 +38,80 @@ def arguments(parser):
 
 
 def main(args) -> int:
-    """Exit code 0; 4 when the ranks of the MPI test do not find each other."""
-    from nanompi.job.folder import versions
+    """Exit code 0; 4 when ranks do not find each other."""
+    from nanompi.cli.launch import under_launcher
 
-    ranks, fine = _ranks(args.n)
-    _show("python", f"{sys.version.split()[0]}, {sys.executable}")
-    _show("packages", ", ".join(f"{name} {version}" for name, version in versions().items()))
-    _show("mpi", _child(_MPI) or 'none: one rank only; pip install "nanompi[mpi]"')
+    return _launched() if under_launcher() else _alone(args.n)
+
+
+def _alone(n: int) -> int:
+    ranks, fine = _ranks(n)
+    mpi = _child(_MPI)
+    _machine(mpi or 'none: one rank only; pip install "nanompi[mpi]", or load the MPI module of your site')
     _show("launcher", _launcher())
     _show("ranks", ranks)
-    _show(
-        "hdf5 filters",
-        _child(_FILTERS) or "hdf5plugin cannot be loaded: compressed detector files stay closed",
-    )
-    _show(
-        "device",
-        _child(_CARDS) or 'CPU (no CUDA card that CuPy can use; pip install "nanompi[cuda12]" on a GPU node)',
-    )
+    _show("device", _cards() or _CPU)
+    _show("slurm", "\n".join(_slurm(mpi)))
     return 0 if fine else 4
+
+
+def _launched() -> int:
+    """One report of all ranks, by rank 0; or of strangers to each other, by the first of them."""
+    from nanompi.team import Team, launched
+
+    cards = _cards().splitlines()  # before MPI starts: a child process afterwards is not safe with every MPI
+    mpi = _child_without_launcher(_MPI) if _first() else ""
+    try:
+        team = Team()
+    except ResourceError as e:
+        if _first():
+            _machine(mpi)
+            _show("ranks", f"{launched()} singletons instead of {launched()} ranks: {e}\n{cure(mpi)}")
+            _show("slurm", "\n".join(_slurm_facts()))
+        return 4
+    with team:
+        own = [team.rank, f"{team.host} ({team.place + 1} of {team.places})"]
+        own += [cards[team.place % len(cards)] if cards else "CPU", _visible()]
+        rows = team.gather([str(word) for word in own])
+        if team.root:
+            _machine(mpi)
+            _show("ranks", "\n".join(_columns([["rank", "host", "device", "CUDA_VISIBLE_DEVICES"], *rows])))
+            _show("slurm", "\n".join(_slurm_facts()))
+    return 0
+
+
+def _machine(mpi: str):
+    """What does not depend on the ranks."""
+    from nanompi.job.folder import versions
+
+    _show("python", f"{sys.version.split()[0]}, {sys.executable}")
+    _show("packages", ", ".join(f"{name} {version}" for name, version in versions().items()))
+    _show("mpi", mpi)
+    _show("hdf5 filters", _child(_FILTERS) or "hdf5plugin cannot be loaded: pip install hdf5plugin")
+    _show("file locks", _locks())
+
+
+_CPU = (
+    'CPU (no CUDA card that CuPy can use; on a GPU node: pip install "nanompi[cuda12]" or "nanompi[cuda13]")'
+)
+
+
+def cure(mpi: str) -> str:
+    """What to do about processes that do not find each other. mpi : the library that Python loads"""
+    fits = next((kind for name, kind in _FITS.items() if name in mpi), "")
+    use = (
+        f"srun --mpi={fits} (in slurm/site.yaml: mpi: {fits})" if fits else "another type of srun --mpi=list"
+    )
+    return (
+        f"cure: Python loads {mpi.split(',')[0] or 'no MPI'}: use {use}; where srun has no such type, "
+        "launcher: mpirun in slurm/site.yaml, or `nanompi run -n N`"
+    )
+
+
+def _first() -> bool:
+    """Is this the first of the processes that a launcher started?"""
+    names = ("SLURM_PROCID", "PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK", "MV2_COMM_WORLD_RANK")
+    return all(os.environ.get(name, "0") == "0" for name in names)
 
 
 def _show(name: str, text: str):
@@ -47,6 +119,14 @@ def _show(name: str, text: str):
     print(f"{name:<13} {first}")
     for line in more:
         print(f"{'':<13} {line}")
+
+
+def _columns(rows: list[list[str]]) -> list[str]:
+    wide = [max(map(len, column)) for column in zip(*rows)]
+    return ["  ".join(cell.ljust(w) for cell, w in zip(row, wide)).rstrip() for row in rows]
+
+
+# ---- questions -------------------------------------------------------------------------------------------
 
 
 def _launcher() -> str:
@@ -63,19 +143,93 @@ def _ranks(n: int) -> tuple[str, bool]:
     from nanompi.cli.launch import environment, mpiexec
 
     try:
-        command = [mpiexec(), "-n", str(n), sys.executable, "-c", _RANK]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment())
+        said, fine = _met([mpiexec(), "-n", str(n)], n, environment())
     except NanompiError:
         return "not tried: there is no launcher", True
+    return said if fine else f"{n} ranks do not find each other:\n{said}", fine
+
+
+def _met(launcher: list[str], n: int, environ: dict, seconds: float = 60) -> tuple[str, bool]:
+    """(what N ranks under a launcher say, do they see each other)"""
+    try:
+        command = [*launcher, sys.executable, "-c", _RANK]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, env=environ)
     except subprocess.TimeoutExpired:
-        return f"{n} ranks did not start within 60 s", False
-    said = sorted(done.stdout.split("\n"))[1:] if done.stdout else []
+        return f"{n} ranks did not start within {seconds:.0f} s", False
+    said = sorted(filter(None, done.stdout.split("\n")))
     fine = done.returncode == 0 and sum(f" of {n} on " in line for line in said) == n
-    return "\n".join(said) if fine else f"{n} ranks do not find each other:\n{done.stdout}{done.stderr}", fine
+    return "\n".join(said) if fine else f"{done.stdout}{done.stderr}", fine
 
 
-def _child(code: str) -> str:
-    """What a python line prints in a process of its own; nothing when it fails."""
+def _slurm(mpi: str) -> list[str]:
+    """Slurm's variables, and which MPI type of srun fits, tried inside a job."""
+    import shutil
+
+    if not shutil.which("srun"):
+        return ["no: there is no srun in PATH (load Slurm's module if this is a cluster)"]
+    if "SLURM_JOB_ID" not in os.environ:
+        return ["yes, but not inside a job: `salloc -n 2 nanompi doctor` tries srun's MPI types"]
+    n = min(int(os.environ.get("SLURM_NTASKS", 1)), 4)
+    if n < 2:
+        return [*_slurm_facts(), "one task: srun's MPI types are tried in a job with two or more"]
+    tried = {kind: _by_srun(kind, n) for kind in ("none", "pmi2", "pmix")}
+    lines = [f"srun --mpi={kind}: {f'{n} ranks' if fine else why}" for kind, (fine, why) in tried.items()]
+    return [*_slurm_facts(), *lines, *([] if any(fine for fine, _ in tried.values()) else [cure(mpi)])]
+
+
+def _by_srun(kind: str, n: int) -> tuple[bool, str]:
+    """(do N ranks by srun see each other, why not)"""
+    environ = {"MPIR_CVAR_CH4_NETMOD": "ofi", **os.environ}
+    said, fine = _met(["srun", "--overlap", f"--ntasks={n}", f"--mpi={kind}"], n, environ, 30)
+    alone = said.count("0 of 1 on ")
+    last = (said.strip().splitlines() or ["no answer"])[-1]
+    return fine, f"{alone} singletons instead of {n} ranks" if alone else last
+
+
+def _slurm_facts() -> list[str]:
+    names = (
+        "SLURM_JOB_ID",
+        "SLURM_NTASKS",
+        "SLURM_JOB_NODELIST",
+        "SLURM_CPUS_PER_TASK",
+        "SLURM_GPUS_PER_TASK",
+    )
+    found = [f"{name}={os.environ[name]}" for name in names if name in os.environ]
+    return [" ".join(found)] if found else ["not inside a job"]
+
+
+def _visible() -> str:
+    return os.environ.get("CUDA_VISIBLE_DEVICES", "(not set)")
+
+
+def _locks() -> str:
+    """Can a file in the current folder be locked? HDF5 wants to."""
+    import fcntl
+    import tempfile
+
+    told = os.environ.get("HDF5_USE_FILE_LOCKING")
+    try:
+        with tempfile.TemporaryFile(dir=".") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as e:
+        why = f"{os.getcwd()}: no ({e.strerror})"
+        return why if told == "FALSE" else f"{why}; export HDF5_USE_FILE_LOCKING=FALSE"
+    return f"{os.getcwd()}: yes" + (f" (HDF5_USE_FILE_LOCKING={told})" if told else "")
+
+
+def _cards() -> str:
+    return _child(_CARDS)
+
+
+def _child_without_launcher(code: str) -> str:
+    """As `_child`, in a process that does not think it is a rank."""
+    marks = ("PMI", "OMPI_", "PRTE_", "SLURM_", "HYDI_", "HYDRA_", "MPI_LOCAL", "MV2_")
+    own = {k: v for k, v in os.environ.items() if not k.startswith(marks)}
+    return _child(code, own)
+
+
+def _child(code: str, environ: dict | None = None) -> str:
+    """What python lines print in a process of its own; nothing when they fail."""
     from nanompi.cli.launch import output
 
-    return output([sys.executable, "-c", code]).strip()
+    return output([sys.executable, "-c", code], environ).strip()

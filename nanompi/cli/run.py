@@ -1,6 +1,7 @@
 """Run a job: alone, on N ranks (-n N starts mpiexec), or as one rank under mpirun or srun."""
 
-import signal
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from nanompi.cli import job_arguments
@@ -13,50 +14,101 @@ def arguments(parser):
     job_arguments(parser)
     parser.add_argument("-n", type=int, metavar="N", help="number of ranks; starts mpiexec by itself")
     parser.add_argument("--out", default="", metavar="DIR", help="folder of runs, in place of output.folder")
+    parser.add_argument(
+        "--folder", default="", metavar="RUN", help="folder of this one run, in place of a new one"
+    )
 
 
 def main(args) -> int:
     """Exit code of the job, the same from every rank."""
     one_thread()  # before NumPy is loaded
-    if args.n is not None and args.n < 1:
-        raise JobError(f"-n {args.n}: the number of ranks is 1 or more")
-    if args.n and args.n > 1:
+    return on_ranks(args.n, ["run", *_again(args)], partial(_prepare, args))
+
+
+def on_ranks(n: int | None, argv: list[str], prepare) -> int:
+    """Work as one rank; or start n ranks that do `nanompi ARGV`. The exit code."""
+    if n is not None and n < 1:
+        raise JobError(f"-n {n}: the number of ranks is 1 or more")
+    if n and n > 1:
         if not under_launcher():
-            return start(args.n, ["run", *_again(args)])
-        _fits(args.n)
-    return work(args)
+            return start(n, argv)
+        _fits(n)
+    return work(prepare)
 
 
-def work(args) -> int:
-    """What each rank does."""
+def work(prepare) -> int:
+    """What each rank does. prepare(vendor, hosts) -> (checked job, its folder), done by rank 0"""
+    from nanompi.signals import Signals
     from nanompi.team import Team
 
-    _end_by_signals()
+    signals = Signals().install()
     with Team() as team:  # first of all: what fails before it on one rank alone, the others do not hear of
-        from nanompi.progress import Log
-        from nanompi.report.previews import previews
-        from nanompi.run import perform
         from nanompi.step import discover
 
         discover()
         hosts = team.allgather(team.host)
-        job, folder = team.on_root(lambda: _prepare(args, team.vendor, hosts))
-        with Log(team, folder) as log:
-            log(f"{job.name}: {team.size} rank{'s' * (team.size > 1)}, MPI: {team.vendor}; {folder}")
-            run = perform(job, team, folder, log)
-            team.on_root(lambda: previews(run.result, folder / "previews"))
+        with ExitStack() as stack:
+            job, folder, marks = team.on_root(lambda: _held(stack, *prepare(team.vendor, hosts)))
+            _perform(stack, team, job, folder, marks, signals)
         if team.root:
             _tell(folder)
     return 0
 
 
+def places(hosts: list[str]) -> str:
+    """Which ranks are where: "0-1 on node1, 2 on node2"."""
+    runs: list[list] = []
+    for rank, host in enumerate(hosts):
+        if runs and runs[-1][2] == host:
+            runs[-1][1] = rank
+        else:
+            runs.append([rank, rank, host])
+    return ", ".join(f"{a}-{b} on {host}" if b > a else f"{a} on {host}" for a, b, host in runs)
+
+
+def _held(stack, job, folder: Path):
+    """The folder is locked for this job (rank 0)."""
+    from nanompi.job.identity import identity
+    from nanompi.lock import Lock
+
+    stack.enter_context(Lock(folder))
+    return job, folder, identity(job)
+
+
+def _perform(stack, team, job, folder: Path, marks: dict, signals):
+    """The job from its newest checkpoint, or from the beginning."""
+    from nanompi.checkpoint import newest
+    from nanompi.clock import Clock
+    from nanompi.course import Course
+    from nanompi.events import Status
+    from nanompi.progress import Log
+    from nanompi.report.previews import previews
+    from nanompi.run import perform
+    from nanompi.watchdog import Watchdog
+
+    log, clock = stack.enter_context(Log(team, folder)), Clock()
+    stack.enter_context(Watchdog(team, clock, folder, job.run.watchdog))
+    log(f"{job.name}: {team.size} rank{'s' * (team.size > 1)}, MPI: {team.vendor}; {folder}")
+    if team.size > 1:
+        log(f"ranks: {places(team.allgather(team.host))}")
+    note = stack.enter_context(Status(team, folder, job.name))
+    course = Course(team, folder, job.run.checkpoint, marks, signals, log.say, log.warn)
+    former = newest(team, course.folder, marks, log.warn)
+    if former:
+        log(course.resume(former))
+    run = perform(job, team, folder, log, note, course, clock)
+    team.on_root(lambda: previews(run.result, folder / "previews"))
+
+
 def _prepare(args, vendor: str, hosts: list[str]):
     """The checked job and its new folder (rank 0)."""
-    from nanompi.job.folder import create
+    from nanompi.job.folder import begin, claim
     from nanompi.job.job import read_job
 
     job = read_job(args.job, args.set)
-    return job, create(job, vendor, hosts, args.out)
+    folder = Path(args.folder) if args.folder else claim(job, args.out)
+    begin(job, folder, vendor, hosts)
+    return job, folder
 
 
 def _tell(folder: Path):
@@ -69,7 +121,8 @@ def _tell(folder: Path):
 def _again(args) -> list[str]:
     """The arguments for the ranks."""
     sets = [word for text in args.set for word in ("--set", text)]
-    return [*sets, *(["--out", args.out] if args.out else []), "--", args.job]
+    own = [word for name in ("out", "folder") if (v := getattr(args, name)) for word in (f"--{name}", v)]
+    return [*sets, *own, "--", args.job]
 
 
 def _fits(n: int):
@@ -79,13 +132,3 @@ def _fits(n: int):
         raise JobError(
             f"-n {n}, but this is already one of {launched()} ranks under mpirun or srun: leave -n out"
         )
-
-
-def _end_by_signals():
-    """Ctrl-C and SIGTERM end a rank with 130 and 143 and no traceback."""
-
-    def end(number, _frame):
-        raise SystemExit(128 + number)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, end)

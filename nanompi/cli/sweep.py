@@ -4,7 +4,7 @@ from pathlib import Path
 
 from nanompi.cli import settings
 from nanompi.cli.launch import one_thread, start, under_launcher
-from nanompi.cli.run import _end_by_signals, _fits
+from nanompi.cli.run import _fits
 from nanompi.errors import JobError, PartError
 
 
@@ -44,9 +44,10 @@ def main(args) -> int:
 
 def work(args, shorten=None) -> int:
     """What each rank does. shorten : changes the job of each setting before it is run (`nanompi try`)."""
+    from nanompi.signals import Signals
     from nanompi.team import Team
 
-    _end_by_signals()
+    Signals().install()
     with Team() as team:
         from nanompi.step import discover
         from nanompi.sweep.work import group_number

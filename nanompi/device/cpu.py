@@ -55,6 +55,18 @@ class Cpu:
         """An array over this rank's frames, for `stream`; its contents are undefined."""
         return np.empty(shape, dtype)
 
+    def beside(self, large) -> str:
+        """What of an array stays beside the device."""
+        return ""
+
+    def take(self, large, f: slice) -> np.ndarray:
+        """Rows of what `large` gave, on the host."""
+        return large[f]
+
+    def put(self, large, where, rows):
+        """Write rows of the host into what `large` gave; where : their (k,) places."""
+        large[where] = rows
+
     def wait(self):
         """Nothing is under way."""
 

@@ -7,6 +7,7 @@ from weakref import finalize
 
 import numpy as np
 
+from nanompi import units
 from nanompi.device.kernels import load, source
 from nanompi.device.rows import SLOTS, Ferry, Rows
 from nanompi.device.scratch import Scratch
@@ -74,6 +75,14 @@ class Cuda:
     def host(self, a) -> np.ndarray:
         """A NumPy array of the host."""
         return a.get() if isinstance(a, self.xp.ndarray | Rows) else np.asarray(a)
+
+    def take(self, large: Rows, f: slice) -> np.ndarray:
+        """Rows of what `large` gave, on the host."""
+        return large.take(f)
+
+    def put(self, large: Rows, where, rows):
+        """Write rows of the host into what `large` gave; where : their (k,) places."""
+        large.put(where, rows)
 
     def wait(self):
         """Wait until all work and all copies have ended."""
@@ -199,6 +208,16 @@ class Cuda:
                     "part of the scan, or device: cpu"
                 )
             self._block = step // 2 * row
+
+    def beside(self, large: Rows) -> str:
+        """What of an array stays beside the card, for the log; nothing where the card holds all."""
+        away = len(large) - large.held
+        if not away:
+            return ""
+        return (
+            f"the waves of {away} of {len(large)} frames ({units.show(away * large.row, 'B')}) stay in the "
+            f"host's memory and are brought in blocks of {self.frames_per_block(large.row)}"
+        )
 
     def _forget(self):
         """Give back work arrays: they will come again, perhaps smaller."""

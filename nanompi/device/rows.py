@@ -48,6 +48,26 @@ class Rows:
         out[: self.held] = self.on_card.get()
         return out
 
+    def take(self, f: slice) -> np.ndarray:
+        """Rows [f.start, f.stop), on the host."""
+        self.card.wait()
+        near = self.on_card[f.start : min(f.stop, self.held)].get() if f.start < self.held else None
+        if near is not None and f.stop <= self.held:
+            return near
+        far = self.host[max(f.start, self.held) : f.stop]
+        return far if near is None else np.concatenate([near, far])
+
+    def put(self, where: np.ndarray, rows: np.ndarray):
+        """Write rows of the host; where : (k,) their places."""
+        self.card.wait()
+        near = where < self.held
+        if near.any():
+            xp = self.card.xp
+            self.on_card[xp.asarray(where[near])] = xp.asarray(rows[near].astype(self.dtype, copy=False))
+        if not near.all():
+            self.host[where[~near]] = rows[~near]
+        self.card.wait()
+
 
 def cuts(n: int, step: int, held) -> list[slice]:
     """Blocks of at most `step` rows which lie wholly on the card or wholly beside it, for every array."""

@@ -18,18 +18,41 @@ PACKAGES = (
 ).split()
 
 
-def create(job, vendor: str = "", hosts: list[str] = (), runs: str = "") -> Path:
-    """Make the next run folder of a job and write into it what is known before the run. Rank 0 only.
+def claim(job, runs: str = "") -> Path:
+    """Make the next run folder of a job, with the job in it as asked and with every default. Rank 0 only.
 
-    vendor : the MPI library; hosts : host of each rank; runs : stands for `output.folder` when given
-    Errors: ResourceError when the folder cannot be made or written.
+    runs : stands for `output.folder` when given. Errors: ResourceError when it cannot be made or written.
     """
     parent = Path(runs or job.output.folder) / job.name
     with writing(parent):
         folder = numbered(parent, "run")
-        fill(folder, job, vendor, hosts)
-        _point(parent / "latest", folder.name)
+        _job_files(job, folder)
     return folder
+
+
+def begin(job, folder: Path, vendor: str = "", hosts: list[str] = ()):
+    """Write into a run folder what is known when the run starts, and let `latest` point to it. Rank 0 only.
+
+    A folder that was claimed before (by `nanompi submit`) keeps its job.yaml, which then is the job's text.
+    vendor : the MPI library; hosts : host of each rank
+    Errors: ResourceError when it cannot be written, or holds a result already.
+    """
+    if (folder / "result.h5").exists():
+        raise ResourceError(f"{folder} holds a result already: choose another folder, or leave --folder out")
+    with writing(folder):
+        (folder / "logs").mkdir(parents=True, exist_ok=True)
+        if (folder / "job.yaml").exists():
+            job.text = (folder / "job.yaml").read_text(encoding="utf-8")
+        else:
+            _job_files(job, folder)
+        facts = environment(vendor, hosts)
+        (folder / "environment.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+        _point(folder.parent / "latest", folder.name)
+
+
+def _job_files(job, folder: Path):
+    (folder / "job.yaml").write_text(job.text, encoding="utf-8")
+    (folder / "job.resolved.yaml").write_text(yaml12.write(job.resolved), encoding="utf-8")
 
 
 @contextlib.contextmanager
@@ -47,8 +70,7 @@ def writing(where: Path):
 def fill(folder: Path, job, vendor: str = "", hosts: list[str] = ()):
     """Write into a run folder what is known before the run."""
     (folder / "logs").mkdir(parents=True, exist_ok=True)
-    (folder / "job.yaml").write_text(job.text, encoding="utf-8")
-    (folder / "job.resolved.yaml").write_text(yaml12.write(job.resolved), encoding="utf-8")
+    _job_files(job, folder)
     facts = environment(vendor, hosts)
     (folder / "environment.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
 

@@ -33,10 +33,10 @@ def find_probe(run, p, geometry) -> np.ndarray:
         return p.device.host(propagator(p.device, geometry).backward(z, p.device.array(CENTRE))[0])
     trial, step = subset(run, p, geometry), 0.5 / spread(wave)
     n = int(WIDEST / step)
-    tried = attempt(run.team, trial, wave, [i * step for i in range(-n, n + 1)])
+    tried = attempt(run, trial, wave, [i * step for i in range(-n, n + 1)])
     for _ in range(2):  # the coarse step is what the depth of focus allows; two halvings around the best
         step, best = step / 2, min(tried, key=tried.get)
-        tried |= attempt(run.team, trial, wave, [best - step, best + step])
+        tried |= attempt(run, trial, wave, [best - step, best + step])
     best = min(tried, key=tried.get)
     run.say(
         f"start probe from the data: rms radius {best:+.3f} of the frame, the sign is that of the curvature "
@@ -45,9 +45,12 @@ def find_probe(run, p, geometry) -> np.ndarray:
     return defocused(wave, best)[None]
 
 
-def attempt(team, trial, wave, widths) -> dict[float, float]:
+def attempt(run, trial, wave, widths) -> dict[float, float]:
     """misfit of each width, shared out over the ranks; equal on all ranks"""
-    own = {f: misfit(trial, defocused(wave, f)) for f in widths[team.rank :: team.size]}
+    team, own = run.team, {}
+    for f in widths[team.rank :: team.size]:
+        own[f] = misfit(trial, defocused(wave, f))
+        run.clock.tick()
     return {f: v for part in team.allgather(own) for f, v in part.items()}
 
 

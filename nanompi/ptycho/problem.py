@@ -38,6 +38,7 @@ class Problem:
     O, P       : current object and probe, equal on all ranks
     places     : places of all frames of the scan
     at, I, gain: of this rank's frames
+    index      : (n,) their global indices; counted up over the ranks where it is not given
     waves      : (n, M, h, w) complex: psi for the projection engines, F for ML. The large array of a run.
     I and waves may exceed the memory of the device; they are reached through `blocks`.
     """
@@ -55,6 +56,7 @@ class Problem:
     clock: Clock = field(default_factory=Clock)
     waves: Any = None
     iteration: int = 0
+    index: Any = None
     state: dict = field(default_factory=dict)
 
     def __post_init__(self):
@@ -63,6 +65,8 @@ class Problem:
         self.shifts = Shifts(d, self.places.rests, shape)
         self.unit = d.real(self.optics.unit)
         self.everyone = d.array(self.places.at)
+        if self.index is None:
+            self.index = sum(self.team.allgather(len(self.at))[: self.team.rank]) + np.arange(len(self.at))
         self.counts = self._measured()
         self._everywhere = _cheaper_alone(self.team, len(self.everyone), len(self.at), shape, self.O.shape)
 
@@ -81,6 +85,7 @@ class Problem:
         """The large array, allocated once and handed from engine to engine."""
         shape = (len(self.at), *self.P.shape)
         if self.waves is None or self.waves.shape != shape:
+            self.device.wait()
             self.waves = None  # the old one goes first
             beside = 12 * self.O.nbytes + 6 * len(self.places.rests) * self.P.nbytes
             self.waves = self.device.large(shape, self.P.dtype, self.I, beside)
@@ -97,6 +102,7 @@ class Problem:
         step = self.device.frames_per_block(self.frame_bytes)
         for f, now in self.device.stream(len(self.at), step, arrays, read, write):
             yield Block(self.at[f], self.gain[f], **now)
+            self.clock.tick()
 
     def each(self, work: Callable, block: Block) -> list:
         """`work(part)` for parts of a block, on all threads; what they return, in the order of the frames."""
@@ -133,7 +139,7 @@ class Problem:
     def sum(self, *arrays):
         """Sums over the ranks, timed as the phase "combine"."""
         self.device.wait()  # what the card still computes is not time of the sum
-        with self.clock.phase("combine"):
+        with self.clock.phase("combine"), self.team.waits("sum"):
             self.device.sum(self.team, *arrays)
 
     def object_weights(self, P):

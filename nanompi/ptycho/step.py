@@ -54,7 +54,7 @@ class Ptycho:
         out = held_out(run.scan.positions, self.heldout)
         p, geometry = self.problem(without(run, out))
         places = self.place(run.scan, geometry) if out.any() else p.places
-        history = run_chain(self.engines, p, self.figures, run.say)
+        history = run_chain(self.engines, p, self.figures, run.say, run.note, run.course)
         if out.any() and history:
             history[-1] |= judge(run, p, places, geometry, out)
             run.say(f"{out.sum()} frames left out: llk {history[-1]['llk_heldout']:.4f}")
@@ -66,6 +66,7 @@ class Ptycho:
         """Start values and frames of this rank; the same object and probe on all ranks"""
         scan, frames, d = run.scan, run.made["frames"], run.device
         shape = frames.counts.shape[1:]
+        saved = run.course.saved() if run.course else None
         geometry = Geometry(scan.wavelength, scan.distance, frames.pixel, shape, scan.focus)
         places = run.team.on_root(lambda: self.place(scan, geometry))
         optics = propagator(d, geometry, places.rests)
@@ -76,15 +77,19 @@ class Ptycho:
             optics=optics,
             places=places,
             clock=run.clock,
-            O=d.array(start_object(self.object, run, places, geometry), d.complex),
+            O=d.array(
+                np.ones(places.shape) if saved else start_object(self.object, run, places, geometry),
+                d.complex,
+            ),
             P=d.array(np.zeros((1, *shape)), d.complex),
             at=d.array(places.at[frames.index]),
             I=d.counts(frames.counts),
             mask=d.array(frames.mask, d.real),
             gain=d.array(scale * optics.gain, d.real),
+            index=frames.index,
         )
         with run.clock.phase("start"):
-            P = start_probe(self.probe, run, p, geometry)
+            P = saved.array("P") if saved else start_probe(self.probe, run, p, geometry)
             p.P = d.array(extra_modes(P, max(self.probe.modes, len(P))), d.complex)
         run.say(_sizes(p, geometry))
         run.team.on_root(lambda: check_overlap(d.host(p.P), places, run.say))

@@ -10,13 +10,17 @@ import itertools
 import json
 import os
 import time
+from contextlib import ExitStack
 
+from nanompi.clock import Clock
 from nanompi.errors import DataError, NanompiError, Stopped, complain
+from nanompi.events import Status
 from nanompi.job.folder import fill
 from nanompi.kept import Kept, common
 from nanompi.progress import Log
 from nanompi.run import perform
 from nanompi.sweep.folder import Task
+from nanompi.watchdog import Watchdog
 
 FIGURES = ("R", "llk", "llk_heldout", "photons")
 
@@ -93,8 +97,12 @@ def _attempt(group, task: Task, kept: Kept) -> dict:
 
     hosts = group.allgather(group.host)
     group.on_root(lambda: _fresh(task, group.vendor, hosts))
-    with open(os.devnull, "w") as nowhere, Log(group, task.path, nowhere) as log:
-        run = perform(task.job, group, task.path, log, kept)
+    with ExitStack() as stack:
+        log = stack.enter_context(Log(group, task.path, stack.enter_context(open(os.devnull, "w"))))
+        clock = Clock()
+        stack.enter_context(Watchdog(group, clock, task.path, task.job.run.watchdog))
+        note = stack.enter_context(Status(group, task.path, task.job.name))
+        run = perform(task.job, group, task.path, log, note, clock=clock, kept=kept)
         group.on_root(lambda: previews(run.result, task.path / "previews"))
         return group.on_root(lambda: _figures(run, task))
 

@@ -33,14 +33,14 @@ def alone(here, monkeypatch):
 
 def test_run_alone_gives_job_team_folder_and_log(alone, here, capsys):
     assert main(["run", "job.yaml", "--set", "name=x", "--out", "out"]) == 0
-    job, team, folder, _ = alone[0]
+    job, team, folder, *_ = alone[0]
     assert job.name == "x" and team.size == 1 and str(folder) == "out/x/run-0001"
     assert "x: 1 rank, MPI:" in (folder / "logs" / "rank-0000.log").read_text()
     assert (here / "out/x/latest/job.resolved.yaml").exists()
 
 
 def test_run_tells_where_the_result_is(alone, here, monkeypatch, capsys):
-    def perform(job, team, folder, log):
+    def perform(job, team, folder, log, *_):
         (folder / "previews").mkdir()
         (folder / "result.h5").touch()
         (folder / "previews" / "phase.png").touch()

@@ -170,6 +170,9 @@ def test_ctrl_c_and_a_closed_pipe_end_without_traceback(monkeypatch, capsys):
         ["compare", "-h"],
         ["inspect", "-h"],
         ["doctor", "-h"],
+        ["submit", "job.yaml", "--dry"],
+        ["status"],
+        ["watch"],
     ],
 )
 def test_verbs_start_without_mpi_cupy_and_other_heavy_modules(here, argv):
@@ -195,7 +198,7 @@ def test_check_costs_little_more_than_its_libraries(here):
     # On an idle machine that is 0.25 s; on a busy one the seconds double, but those of the libraries too.
     libraries = cpu_seconds("import numpy, yaml; from pydantic import TypeAdapter, Field, Strict")
     check = cpu_seconds("from nanompi.cli import main; main(['check', 'sim.yaml'])")
-    assert check < max(0.5, 1.5 * libraries)
+    assert check < max(0.5, 2 * libraries)
 
 
 def env():

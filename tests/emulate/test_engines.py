@@ -87,6 +87,7 @@ def test_frames_beyond_the_card_give_the_same_bits(card, engine, streams, monkey
             outcomes.append(outcome(how, engine, device=device))
             assert all((r.held == len(r)) == (memory == 8 << 20) for r in held) and device._block is None
             assert all(0 < r.held for r in held), [r.held for r in held]
+            assert all(("stay in the host's memory" in device.beside(r)) == (r.held < len(r)) for r in held)
     whole, part = outcomes
     assert whole[0] == part[0]
     assert np.array_equal(whole[1], part[1]) and np.array_equal(whole[2], part[2])

@@ -126,7 +126,10 @@ def test_the_comments_of_a_starter_are_its_defaults(job):
 def test_a_run_folder_is_numbered_and_holds_what_is_known(job, monkeypatch):
     monkeypatch.setenv("SLURM_JOB_ID", "17")
     one = job()
-    first, second = folder.create(one, "MPICH 5", ["n1", "n1", "n2"]), folder.create(one)
+    first, second = folder.claim(one), folder.claim(one)
+    assert not (first.parent / "latest").exists()  # a run that waits is not the latest
+    folder.begin(one, first, "MPICH 5", ["n1", "n1", "n2"])
+    folder.begin(one, second)
     assert (str(first), str(second)) == ("runs/job/run-0001", "runs/job/run-0002")
     assert (first.parent / "latest").readlink().name == "run-0002"
     assert (first / "job.yaml").read_text() == one.text and (first / "logs").is_dir()
@@ -136,15 +139,22 @@ def test_a_run_folder_is_numbered_and_holds_what_is_known(job, monkeypatch):
     assert facts["slurm"]["SLURM_JOB_ID"] == "17" and facts["packages"]["numpy"]
 
 
+def test_a_run_folder_with_a_result_is_not_used_again(job, here):
+    (here / "mine").mkdir()
+    (here / "mine" / "result.h5").touch()
+    with pytest.raises(ResourceError, match="mine holds a result already"):
+        folder.begin(job(), here / "mine")
+
+
 def test_the_number_follows_the_highest(job, here):
     (here / "out" / "job" / "run-0041").mkdir(parents=True)
     (here / "out" / "job" / "run-x").mkdir()
-    assert folder.create(job(), runs="out").name == "run-0042"
+    assert folder.claim(job(), runs="out").name == "run-0042"
 
 
 def test_many_at_once_get_folders_of_their_own(job):
     one, made = job(), []
-    workers = [threading.Thread(target=lambda: made.append(folder.create(one))) for _ in range(8)]
+    workers = [threading.Thread(target=lambda: made.append(folder.claim(one))) for _ in range(8)]
     for w in workers:
         w.start()
     for w in workers:
@@ -157,4 +167,4 @@ def test_a_folder_that_cannot_be_made_is_a_resource_error(job, here):
     with pytest.raises(
         ResourceError, match=r"the run folder cannot be written: .* choose another with --out"
     ):
-        folder.create(job())
+        folder.claim(job())

@@ -1,10 +1,13 @@
 """What all engines share: parameters of the updates, schedules, and the loop over a chain of engines."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from nanompi.errors import NumbersError
+from nanompi.events import quiet
+from nanompi.ptycho.engines.memory import recall, state
 from nanompi.ptycho.quality import figures
 from nanompi.step import param, section
 
@@ -29,25 +32,64 @@ class When:
         )
 
 
-def run_chain(engines: list[Any], p, every: int, say) -> list[dict]:
+def run_chain(engines: list[Any], p, every: int, say, note=quiet, course=None) -> list[dict]:
     """Run engines one after the other on a problem; returns the history: a dict per iteration.
 
-    every : figures of quality (R, llk, photons) each so many iterations and at the end of each engine
-    Errors: NumbersError naming engine and iteration when the error stops to be finite.
+    every  : figures of quality (R, llk, photons) each so many iterations and at the end of each engine
+    note   : hears of each iteration (`nanompi.events.Status`)
+    course : nanompi.course.Course, which keeps the state and may end the iterations; None = neither
+    Errors: NumbersError naming engine, iteration and bad frames when the error stops to be finite; Stopped.
     """
-    history = []
-    for engine in engines:
-        engine.start(p)
-        for i in range(engine.iterations):
-            with p.clock.phase("iterate"):
-                row = {"iteration": p.iteration + 1, "engine": engine.name, **engine.iterate(p, i)}
-            p.iteration += 1
-            _finite(row)
-            if (i + 1) % every == 0 or i + 1 == engine.iterations:
-                with p.clock.phase("quality"):
-                    row.update(figures(p))
-                say(line(row))
-            history.append(row)
+    saved = course.first() if course else None
+    e, i, history = recall(p, engines, saved) if saved else (0, 0, [])
+    if saved:
+        course.back(saved.facts["number"])
+    whole = sum(engine.iterations for engine in engines)
+    note("iterating", iteration=p.iteration, iterations=whole)
+    while e < len(engines):
+        if not saved:
+            engines[e].start(p)
+        saved = None
+        if beside := p.device.beside(p.waves):
+            say(beside)
+        while i < engines[e].iterations:
+            history.append(row := _iterate(engines[e], p, i))
+            note("iterating", iterations=whole, **{key: row[key] for key in ("iteration", "engine", "error")})
+            i += 1
+            if i % every == 0 or i == engines[e].iterations:
+                _judge(history[-1], p, say)
+            if course and _turn(course, p, partial(state, p, engines[e], e, i, history)):
+                return _ended(history, p, say)
+        e, i = e + 1, 0
+    return history
+
+
+def _turn(course, p, kept) -> bool:
+    """Keep the state where it is time; True = end the iterations early"""
+    with p.clock.phase("checkpoint"):
+        return course.turn(kept)
+
+
+def _iterate(engine, p, i) -> dict:
+    """One iteration: its row of the history"""
+    with p.clock.phase("iterate"):
+        row = {"iteration": p.iteration + 1, "engine": engine.name, **engine.iterate(p, i)}
+    p.iteration += 1
+    _finite(row, p)
+    return row
+
+
+def _judge(row, p, say):
+    """The figures of quality, into the row and the log"""
+    with p.clock.phase("quality"):
+        row.update(figures(p))
+    say(line(row))
+
+
+def _ended(history, p, say) -> list[dict]:
+    """The history of a chain that was stopped early: its last row has figures, too"""
+    if "R" not in history[-1]:
+        _judge(history[-1], p, say)
     return history
 
 
@@ -59,12 +101,33 @@ def line(row: dict) -> str:
     )
 
 
-def _finite(row):
-    if not np.isfinite(row["error"]):
-        raise NumbersError(
-            f"{row['engine']}: the error is {row['error']} at iteration {row['iteration']}: the iteration "
-            "diverged. Use a better start (DM before ML), a higher inertia, or look for bad frames."
-        )
+def _finite(row, p):
+    if np.isfinite(row["error"]):
+        return
+    bad = [text for text in p.team.allgather(_bad_frames(p)) if text]
+    error = NumbersError(
+        f"{row['engine']}: the error is {row['error']} at iteration {row['iteration']}: "
+        + ("; ".join(bad[:5]) + ". Mask these pixels or leave the frames out." if bad else DIVERGED)
+    )
+    error.common = True
+    raise error
+
+
+DIVERGED = (
+    "the iteration diverged, and all counts are finite. Use a better start (DM before ML), a higher inertia, "
+    "or look for bad frames."
+)
+
+
+def _bad_frames(p) -> str:
+    """Frames of this rank whose counts or gain are not finite, with the name of the rank; '' for none"""
+    finite = p.over(lambda b: p.xp.isfinite(b.I).all((1, 2)) & p.xp.isfinite(b.gain), read=["I"])
+    rows = np.flatnonzero(~np.concatenate([p.device.host(f) for f in finite] or [[True]]))
+    numbers = ", ".join(str(p.index[n]) for n in rows[:10])
+    many = f" and {len(rows) - 10} more" if len(rows) > 10 else ""
+    return (
+        f"not finite are frames {numbers}{many} of rank {p.team.rank} on {p.team.host}" if len(rows) else ""
+    )
 
 
 def clip(O, bounds):

@@ -41,6 +41,18 @@ class ML:
         p.make_waves()
         p.state["ml"], p.state["ml.perfect"] = None, perfect(p) if self.noise == "poisson" else 0.0
 
+    def memory(self, p) -> dict:
+        """The last direction, and L of a perfect model; the waves follow from object and probe"""
+        old = p.state["ml"]
+        return {"perfect": p.state["ml.perfect"]} | (dict(vars(old)) if old else {})
+
+    def recall(self, p, memory: dict):
+        """The opposite of `memory`"""
+        p.make_waves()
+        p.state["ml.perfect"] = memory.pop("perfect")
+        own = {k: p.device.array(v, p.O.dtype) if isinstance(v, np.ndarray) else v for k, v in memory.items()}
+        p.state["ml"] = Direction(**own) if own else None
+
     def iterate(self, p, i: int) -> dict[str, float]:
         """One iteration; error = L per pixel of the iterate, less that of a perfect model"""
         L, gO, gP, wO, wP = self.gradient(p)

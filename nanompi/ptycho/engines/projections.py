@@ -35,6 +35,8 @@ class Projections:
     rho: float = _rho(0.0)
     bounds: tuple[float, float] | None = param(None, help="lowest and highest amplitude of the object")
 
+    keeps = ("waves",)  # psi of a reflection is more than P O
+
     def start(self, p):
         """psi = P O"""
         p.exit_waves()
@@ -108,6 +110,8 @@ class DM(Projections):
 @engine("AP")
 class AP(Projections):
     """Alternating projections (error reduction): descends, may stand still in a poor minimum."""
+
+    keeps = ()  # psi is made anew in each iteration
 
     def coefficients(self):
         """z = PO; psi = Pi_F(z)"""

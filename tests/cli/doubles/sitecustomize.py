@@ -15,7 +15,7 @@ if os.environ.get("NANOMPI_TEST_PERFORM"):
     parts.register()
     step.discover = lambda: step.PARTS
 
-    def perform(job, team, folder, log):
+    def perform(job, team, folder, log, *_):
         """Do what the environment says: tell the ranks, fail on one of them, or sleep."""
         what = os.environ["NANOMPI_TEST_PERFORM"]
         threads = os.environ["OMP_NUM_THREADS"]

@@ -1,0 +1,226 @@
+"""What a run cannot compute again, in a folder RUN/checkpoint-000123 (iterations done): written, found, read.
+
+    head        by rank 0: object, probe, memory of the engine, history; the same on all ranks
+    rank-0000   by each rank: its rows of arrays over the frames, and the global index of each frame
+
+The folder is written as .checkpoint-000123.part and renamed when every file of every rank is on the disk; the
+files travel to the disk in a thread while the iterations go on. The two newest are kept.
+"""
+
+import os
+import re
+import shutil
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nanompi.arrayfile import ArrayFile, Torn, Writer, open_arrays, slices
+
+KEPT = 2
+NAME = re.compile(r"checkpoint-(\d{6,})$")
+HEAD = "head"
+
+
+@dataclass
+class State:
+    """What is kept of a reconstruction between two iterations.
+
+    facts  : JSON-able
+    arrays : {name: array of the host}, the same on all ranks
+    rows   : {name: (shape, dtype, take)} of arrays over this rank's frames; take(slice) -> rows on the host
+    index  : (n,) global index of each frame of this rank
+    """
+
+    facts: dict[str, Any] = field(default_factory=dict)
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    rows: dict[str, tuple[tuple, Any, Callable]] = field(default_factory=dict)
+    index: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+
+
+class Writing:
+    """A checkpoint on its way: `write` (collective), then `flushed` asks, `finish` (collective) ends it."""
+
+    def __init__(self, team, folder: Path, number: int, marks: dict[str, Any]):
+        """marks : what tells the run from others (see `Former.refusal`)"""
+        self.team, self.number = team, number
+        self.final = folder / f"checkpoint-{number:06d}"
+        self.part = folder / f".checkpoint-{number:06d}.part"
+        self.marks = marks | {"number": number, "ranks": team.size}
+        self.paths, self.error, self.thread = [], "", None
+
+    def write(self, state: State) -> str:
+        """Write the files of all ranks; what went wrong, '' when nothing did (the same on all ranks)."""
+        error = self.team.bcast(_tried(self._make) if self.team.root else "")
+        if not error:
+            error = self._agreed(_tried(lambda: self._files(state)))
+        if error:
+            self._drop()
+        else:
+            self.thread = threading.Thread(target=self._flush, daemon=True)
+            self.thread.start()
+        return error
+
+    def flushed(self) -> bool:
+        """Are the files of this rank on the disk, or lost?"""
+        return not self.thread.is_alive()
+
+    def finish(self) -> str:
+        """Wait for the disk and give the folder its name; what went wrong (the same on all ranks)."""
+        self.thread.join()
+        error = self._agreed(self.error)
+        if not error:
+            error = self.team.bcast(_tried(self._rename) if self.team.root else "")
+        if error:
+            self._drop()
+        return error
+
+    def _agreed(self, error: str) -> str:
+        """The first error of all ranks, with the rank's name."""
+        if not self.team.total(bool(error))[0]:
+            return ""
+        told = self.team.allgather(error and f"rank {self.team.rank} on {self.team.host}: {error}")
+        return next(filter(None, told))
+
+    def _make(self):
+        shutil.rmtree(self.part, ignore_errors=True)
+        self.part.mkdir()
+
+    def _files(self, state):
+        self._file(f"rank-{self.team.rank:04d}", {}, {"index": state.index}, state.rows)
+        if self.team.root:
+            self._file(HEAD, state.facts, state.arrays, {})
+
+    def _file(self, name, facts, arrays, rows):
+        path = self.part / name
+        with open(path, "wb", buffering=0) as file:
+            self.paths.append(path)
+            writer = Writer(file)
+            for key, array in arrays.items():
+                writer.whole(key, array)
+            for key, (shape, dtype, take) in rows.items():
+                row = int(np.prod(shape[1:])) * np.dtype(dtype).itemsize
+                writer.array(key, shape, dtype, map(take, slices(shape[0], row)))
+            writer.close(self.marks | facts)
+
+    def _flush(self):
+        self.error = _tried(lambda: [_sync(path) for path in [*self.paths, self.part]])
+
+    def _rename(self):
+        shutil.rmtree(self.final, ignore_errors=True)
+        os.replace(self.part, self.final)
+        _sync(self.final.parent)
+        for path, _ in complete(self.final.parent)[KEPT:]:
+            shutil.rmtree(path, ignore_errors=True)
+
+    def _drop(self):
+        if self.team.root:
+            shutil.rmtree(self.part, ignore_errors=True)
+
+
+def _tried(work) -> str:
+    """What went wrong in `work()`, '' when nothing did."""
+    try:
+        work()
+    except OSError as e:
+        return f"{e.strerror or e}" + (f" ({e.filename})" if e.filename else "")
+    return ""
+
+
+def _sync(path):
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
+
+
+def complete(folder: Path) -> list[tuple[Path, int]]:
+    """(path, number) of the checkpoints of a run, the newest first."""
+    with suppress(OSError):
+        found = [(p, int(m[1])) for p in folder.iterdir() if (m := NAME.match(p.name))]
+        return sorted(found, key=lambda pair: -pair[1])
+    return []
+
+
+@dataclass
+class Former:
+    """A checkpoint that has been read: facts and arrays of its head, and where its rows are."""
+
+    path: Path
+    head: ArrayFile
+    files: list[ArrayFile]
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """As given to `Writing`, with number and ranks."""
+        return self.head.facts
+
+    def array(self, name: str) -> np.ndarray:
+        """One array of the head."""
+        return self.head.whole(name)
+
+    def parts(self) -> list[np.ndarray]:
+        """Global frame indices of each rank that wrote it."""
+        return [file.whole("index") for file in self.files]
+
+    def rows(self, name: str, index: np.ndarray):
+        """(where in `index`, rows) until all frames of `index` are told, from whichever rank wrote them.
+
+        Errors: Torn where a frame is missing.
+        """
+        order = np.argsort(index)
+        left = len(index)
+        for file, own in zip(self.files, self.parts()):
+            if not np.isin(own, index).any():
+                continue
+            for f, rows in file.blocks(name):
+                at = np.searchsorted(index, own[f], sorter=order).clip(max=len(index) - 1)
+                mine = index[order[at]] == own[f]
+                left -= mine.sum()
+                if mine.any():
+                    yield order[at[mine]], rows if mine.all() else rows[mine]
+        if left:
+            raise Torn(f"{self.path.name}: {left} frames are missing in it")
+
+
+def opened(path: Path, marks: dict[str, Any]) -> Former:
+    """A checkpoint whose files are all there and belong to this run. Errors: Torn with the reason."""
+    head = open_arrays(path / HEAD)
+    for key, value in marks.items():
+        if head.facts.get(key) != value:
+            raise Torn(f"it belongs to another {key} ({head.facts.get(key)}, here {value})")
+    files = [open_arrays(path / f"rank-{rank:04d}") for rank in range(head.facts["ranks"])]
+    if any(file.facts["number"] != head.facts["number"] for file in files):
+        raise Torn("its files are not of one time")
+    return Former(path, head, files)
+
+
+def newest(team, folder: Path, marks: dict[str, Any], say) -> Former | None:
+    """The newest good checkpoint of a run, the same on all ranks (collective); others are told and set aside.
+
+    marks : {"job": ..., "input": ...}, which a checkpoint must have too
+    """
+    if team.root:
+        for path in folder.glob(".checkpoint-*.part"):  # of a run that was killed while it wrote
+            shutil.rmtree(path, ignore_errors=True)
+    for path, _ in team.bcast(complete(folder) if team.root else None):
+        former, error = None, ""
+        try:
+            former = opened(path, marks)
+            for file in [former.head, *former.files][team.rank :: team.size]:
+                file.verify()
+        except (Torn, OSError, KeyError, ValueError) as e:
+            error = str(e) or type(e).__name__
+        told = next(filter(None, team.allgather(error)), "")
+        if not told:
+            return former
+        say(f"{path.name} is refused: {told}; the one before is taken")
+        if team.root:
+            with suppress(OSError):
+                os.replace(path, path.with_name(f"refused-{path.name}"))
+    return None

@@ -1,0 +1,55 @@
+"""Go on with a run that was stopped, from its newest checkpoint, in the same folder and with the same job."""
+
+from functools import partial
+from pathlib import Path
+
+from nanompi.cli import settings
+from nanompi.cli.launch import one_thread
+from nanompi.cli.run import on_ranks
+from nanompi.errors import JobError
+
+
+def arguments(parser):
+    """Arguments of `nanompi resume`."""
+    parser.add_argument("run", help="run folder; or the name of a job, for its latest run")
+    parser.add_argument("-n", type=int, metavar="N", help="number of ranks; starts mpiexec by itself")
+    settings(parser)
+
+
+def main(args) -> int:
+    """Exit code of the job, the same from every rank; 0 when it is finished already."""
+    one_thread()  # before NumPy is loaded
+    for text in args.set:
+        if not text.startswith("run."):
+            raise JobError(
+                f"--set {text}: a resumed run goes on with the job as it was; only run.* may change "
+                "(device, threads, checkpoint ...). For another job start another run"
+            )
+    folder = found(args.run)
+    if (folder / "result.h5").exists():
+        print(f"{folder} is finished: {folder / 'result.h5'}", flush=True)
+        return 0
+    sets = [word for text in args.set for word in ("--set", text)]
+    return on_ranks(args.n, ["resume", *sets, "--", args.run], partial(_prepare, folder, args.set))
+
+
+def found(name: str) -> Path:
+    """The run folder that is meant. Errors: JobError."""
+    tries = [Path(name), Path(name) / "latest", Path("runs") / name / "latest"]
+    for folder in tries:
+        if (folder / "job.resolved.yaml").is_file():
+            return folder.resolve() if folder.is_symlink() else folder
+    raise JobError(
+        f"{name}: there is no run; a run folder holds job.resolved.yaml. "
+        f"Looked at {', '.join(map(str, tries))}"
+    )
+
+
+def _prepare(folder: Path, sets: list[str], vendor: str, hosts: list[str]):
+    """The job exactly as it was, and its folder (rank 0)."""
+    from nanompi.job.folder import begin
+    from nanompi.job.job import read_job
+
+    job = read_job(str(folder / "job.resolved.yaml"), sets)
+    begin(job, folder, vendor, hosts)
+    return job, folder

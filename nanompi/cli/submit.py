@@ -1,0 +1,92 @@
+"""Submit a job to Slurm: a batch script from the job and slurm/site.yaml, shown or given to sbatch."""
+
+import os
+import shlex
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from nanompi import events, slurm
+from nanompi.cli import job_arguments
+from nanompi.errors import JobError, NanompiError
+from nanompi.units import clock, seconds
+
+
+def arguments(parser):
+    """Arguments of `nanompi submit`."""
+    job_arguments(parser)
+    parser.add_argument("-n", type=int, metavar="RANKS", help="number of ranks (`ranks` of the site)")
+    parser.add_argument("--time", metavar="TIME", help="wall time: 30min, 4h, 4:00:00 (`time` of the site)")
+    parser.add_argument("--site", default="", metavar="FILE", help="site file (slurm/site.yaml)")
+    parser.add_argument("--out", default="", metavar="DIR", help="folder of runs, in place of output.folder")
+    parser.add_argument("--dry", action="store_true", help="print the script and do nothing")
+
+
+def main(args) -> int:
+    """Exit code 0; 2 for faults of job or site file, 4 without sbatch or when it refuses."""
+    from nanompi.job.job import read_job
+    from nanompi.job.site import site
+    from nanompi.step import discover
+
+    discover()
+    job = read_job(args.job, args.set)
+    here, source = site(args.site)
+    here = _asked(here, args)
+    if args.dry:
+        folder = Path(args.out or job.output.folder).absolute() / job.name / "run-NNNN"
+        print(slurm.script(batch(job.name, folder, here, source), here), end="")
+        return 0
+    slurm.need_sbatch()
+    _submit(job, here, source, args)
+    return 0
+
+
+def _asked(here, args):
+    """The site with what the command line says."""
+    if args.n is not None and args.n < 1:
+        raise JobError(f"-n {args.n}: the number of ranks is 1 or more")
+    try:
+        return replace(here, ranks=args.n or here.ranks, time=args.time or here.time)
+    except JobError as e:
+        raise JobError(f"--time {args.time}: {e}") from None
+
+
+def _submit(job, here, source: str, args):
+    from nanompi.job.folder import claim
+
+    folder = claim(job, args.out)
+    file = folder / "run.sbatch"
+    try:
+        file.write_text(slurm.script(batch(job.name, folder.absolute(), here, source), here))
+        number = slurm.sbatch(str(file))
+    except (OSError, NanompiError):
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    if not (folder / "status.json").exists():  # the job may have begun already
+        facts = {"nanompi": 1, "name": job.name, "state": "waiting", "ranks": here.ranks, "slurm_job": number}
+        events.write(folder, {**facts, "begun": events.now()})
+    print(f"job     {number}: {job.name}, {here.ranks} ranks for {clock(seconds(here.time))}")
+    print(f"folder  {folder}   (script run.sbatch, log slurm-{number}.log)")
+    print(f"look    nanompi watch {folder}   or   squeue --job={number}")
+
+
+def batch(name: str, folder: Path, here, source: str) -> slurm.Batch:
+    """The batch job of a run folder. The words name the job as checked: later edits do not reach it."""
+    run = shlex.quote(str(folder))
+    return slurm.Batch(
+        name=shlex.quote(name),
+        program=shlex.quote(here.nanompi or _program()),
+        start='run "$run/job.resolved.yaml" --folder "$run"',
+        resume='resume "$run"',
+        output=f'"{folder}/slurm-%j.log"',
+        head=(f"nanompi submit: the job of {folder} with {source or 'no site file'}",),
+        before=(f"run={run}",),
+    )
+
+
+def _program() -> str:
+    """The nanompi that is running."""
+    own = Path(sys.argv[0])
+    beside = Path(sys.executable).with_name("nanompi")
+    return next((os.path.abspath(p) for p in (own, beside) if p.name == "nanompi" and p.is_file()), "nanompi")

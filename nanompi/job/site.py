@@ -1,0 +1,69 @@
+"""site.yaml: what a cluster wants to know. The only place with facts of a site; every key has a default."""
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from nanompi.errors import JobError, nearest
+from nanompi.job import model, yaml12
+from nanompi.job.faults import Faults, Place, Spot
+from nanompi.job.yaml12 import Map
+from nanompi.step import param, section
+from nanompi.units import seconds
+
+PLACES = ("slurm/site.yaml", "~/.config/nanompi/site.yaml")
+
+
+@section
+class Site:
+    """How jobs are submitted here."""
+
+    partition: str = param("", help="partition (queue) of the jobs")
+    account: str = param("", help="account that pays for them")
+    ranks: int = param(4, ge=1, help="ranks of a job (-n on the command line)")
+    nodes: int | None = param(None, ge=1, help="nodes they are spread over; null: as Slurm finds place")
+    cores: int = param(1, ge=1, help="CPU cores of each rank")
+    gpus: int = param(0, ge=0, help="GPUs of each rank")
+    memory: str = param("", help="memory of each core, as sbatch writes it: 4G")
+    time: str | int = param("1h", help="wall time (--time on the command line): 30min, 4h, 2d or 4:00:00")
+    margin: str | int = param("2min", help="so long before its end a job is told to save and to stop")
+    launcher: Literal["srun", "mpirun"] = param("srun", help="what starts the ranks")
+    mpi: str = param(
+        "pmi2", help="srun --mpi=: pmi2 for MPICH, pmix for Open MPI, empty for the site's default"
+    )
+    setup: list[str] = param([], help="lines of the script before the program: module load ...")
+    environment: dict[str, str | int | float] = param({}, help="environment variables of the ranks")
+    nanompi: str = param("", help="the program on the nodes; empty: the one that submits")
+    options: list[str] = param([], help="further options of sbatch: --qos=short, --exclusive")
+
+    def __post_init__(self):
+        seconds(self.time)
+        seconds(self.margin)
+
+
+def site(file: str = "") -> tuple[Site, str]:
+    """The site and its file: `file`, ./slurm/site.yaml, ~/.config/nanompi/site.yaml, or defaults.
+
+    Errors: JobError with one line for each fault of the file.
+    """
+    if file and not Path(file).is_file():
+        folder = Path(file).parent
+        near = [p.name for p in folder.iterdir()] if folder.is_dir() else []
+        raise JobError(f"--site {file}: there is no such file{nearest(Path(file).name, near)}")
+    found = next((p for p in map(os.path.expanduser, [file] if file else PLACES) if Path(p).is_file()), "")
+    return (_read(found), found) if found else (Site(), "")
+
+
+def _read(file: str) -> Site:
+    faults = Faults()
+    try:
+        given, place = yaml12.read(Path(file).read_text(encoding="utf-8"), file, faults)
+    except (OSError, UnicodeDecodeError) as e:
+        raise JobError(f"{file}: cannot be read: {e}") from None
+    if given is None:
+        given = Map(place)
+    if not isinstance(given, Map):
+        faults.add(place, "", f"a site file is a mapping of {', '.join(model.parameters(Site))}")
+    made = None if len(faults) else model.build(Site, given, Spot(Place(file, 1, 1)), faults)
+    faults.stop()
+    return made

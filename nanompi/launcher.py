@@ -1,0 +1,37 @@
+"""What the launcher of the ranks (mpirun, srun) says, and what an MPI library needs to be told about it."""
+
+import os
+import socket
+import sys
+
+_SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS", "PMIX_SIZE", "MV2_COMM_WORLD_SIZE")
+
+
+def launched(environ=os.environ) -> int:
+    """How many ranks the launcher says it started (1 when there is no launcher)."""
+    found = [int(environ[k]) for k in _SIZES if environ.get(k, "").isdigit()]
+    return max(found, default=1)
+
+
+def node(environ=os.environ) -> str:
+    """The name of this node: Slurm's, else that of the host."""
+    return environ.get("SLURMD_NODENAME") or socket.gethostname()
+
+
+def tell(library: str, environ=os.environ):
+    """Between loading and starting MPI: MPICH from a Python wheel under srun must use libfabric.
+
+    Its other transport, UCX, has addresses that are too long for Slurm's PMI2, and ranks on several nodes
+    hang. A variable that is set already stays. library : the text of MPI.Get_library_version()
+    """
+    if "MPICH" in library and "SLURM_STEP_ID" in environ and "PMI_RANK" in environ and _from_a_wheel():
+        environ.setdefault("MPIR_CVAR_CH4_NETMOD", "ofi")
+
+
+def _from_a_wheel() -> bool:
+    """Is the MPI library one that lies in the folder of this Python's packages?"""
+    try:
+        with open("/proc/self/maps") as maps:
+            return any("/libmpi" in line and sys.prefix in line for line in maps)
+    except OSError:
+        return False

@@ -1,0 +1,71 @@
+"""What the iterations cannot compute again, between two of them: taken from a problem, and given back to it.
+
+An engine may have
+    keeps                  names of arrays of the problem over this rank's frames ("waves"); none by default
+    memory(p) -> dict      what else it remembers: arrays that are equal on all ranks, numbers, texts, None
+    recall(p, memory)      the opposite of `memory`, in place of `start`; arrays come from the host
+"""
+
+from typing import Any
+
+import numpy as np
+
+from nanompi.checkpoint import Former, State
+from nanompi.errors import DataError, NumbersError
+
+
+def state(p, engine, e: int, done: int, history: list[dict]) -> State:
+    """The state of the chain after `done` iterations of its engine number `e`.
+
+    Errors: NumbersError when object or probe are not finite: nobody wants to go on from there.
+    """
+    d, arrays = p.device, {"O": p.O, "P": p.P}
+    if not all(np.isfinite(float(abs(a).sum())) for a in arrays.values()):
+        raise NumbersError(f"iteration {p.iteration}: object or probe hold NaN or inf; look for bad frames")
+    facts = {"iteration": p.iteration, "engine": e, "engine_done": done, "history": history, "memory": {}}
+    for name, value in memory(engine, p).items():
+        if hasattr(value, "shape") and np.ndim(value):
+            arrays[f"memory.{name}"] = value
+        else:
+            facts["memory"][name] = value
+    rows = {name: _rows(d, getattr(p, name)) for name in getattr(engine, "keeps", ())}
+    return State(facts, {name: d.host(a) for name, a in arrays.items()}, rows, p.index)
+
+
+def _rows(device, array):
+    return array.shape, array.dtype, lambda f: device.take(array, f)
+
+
+def memory(engine, p) -> dict[str, Any]:
+    """What the engine remembers beside its `keeps`."""
+    return engine.memory(p) if hasattr(engine, "memory") else {}
+
+
+def recall(p, engines: list, former: Former) -> tuple[int, int, list[dict]]:
+    """Object, probe and memory from a checkpoint: (number of the engine, its iterations done, history)."""
+    d, facts = p.device, former.facts
+    e = facts["engine"]
+    _fits(p, former, len(engines))
+    p.O, p.P = (d.array(former.array(name), d.complex) for name in "OP")
+    p.iteration = facts["iteration"]
+    if getattr(engines[e], "keeps", ()):
+        p.make_waves()
+    for name in getattr(engines[e], "keeps", ()):
+        for where, rows in former.rows(name, p.index):
+            d.put(getattr(p, name), where, rows)
+    if hasattr(engines[e], "recall"):
+        arrays = {k: former.array(k) for k in former.head.arrays if k.startswith("memory.")}
+        own = {k.removeprefix("memory."): a for k, a in arrays.items()}
+        engines[e].recall(p, facts["memory"] | own)
+    elif not getattr(engines[e], "keeps", ()):
+        engines[e].start(p)
+    return e, facts["engine_done"], facts["history"]
+
+
+def _fits(p, former, engines):
+    shapes = {name: tuple(former.head.arrays[name]["shape"]) for name in "OP"}
+    if shapes != {"O": p.O.shape, "P": p.P.shape} or former.facts["engine"] >= engines:
+        raise DataError(
+            f"{former.path}: its object {shapes['O']} and probe {shapes['P']} are not those of this job, "
+            f"{p.O.shape} and {p.P.shape}: the input has changed; start it anew with `nanompi run`"
+        )

@@ -1,0 +1,28 @@
+"""`nanompi doctor` inside Slurm: one table of all ranks, devices, and the cure of a wrong --mpi.
+
+(Inside salloc, where the types of srun are tried: test_slurm_readme.py.)
+"""
+
+ON = "--nodes=2 --ntasks=4 --ntasks-per-node=2 --gpus-per-task=1"
+
+
+def columns(text: str) -> list[list[str]]:
+    """Words of the lines of the table of ranks, without its header."""
+    lines = text[text.index("\nranks ") : text.index("\nslurm ")].splitlines()
+    return [line[14:].split("  ") for line in lines[2:]]
+
+
+def test_one_table_of_four_ranks_each_with_its_own_gpu(slurm):
+    told = slurm.shell(f"srun {ON} --mpi=pmi2 nanompi doctor")
+    assert told.count("python  ") == 1 and "MPICH" in told and "THREAD_MULTIPLE" in told
+    rows = [[cell.strip() for cell in row if cell.strip()] for row in columns(told)]
+    assert [row[0] for row in rows] == ["0", "1", "2", "3"]
+    assert [row[1].split()[0] for row in rows] == ["node1", "node1", "node2", "node2"]
+    assert [row[-1] for row in rows] == ["0", "1", "0", "1"]  # two cards on each node, one for each rank
+    assert "SLURM_NTASKS=4" in told and "file locks" in told and "lz4" in told
+
+
+def test_strangers_are_found_and_the_cure_is_named(slurm):
+    told = slurm.shell(f"srun {ON} --mpi=none nanompi doctor", code=4)
+    assert told.count("4 singletons instead of 4 ranks") == 1
+    assert "use srun --mpi=pmi2 (in slurm/site.yaml: mpi: pmi2)" in told

@@ -1,0 +1,58 @@
+"""The scripts by hand: ranks, nodes, exit codes. (An array: test_slurm_readme.py.)"""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from nanompi.job.site import Site
+from nanompi.slurm import HAND, script
+
+ROOT = Path(__file__).parents[2]
+RUN, MPIRUN = ROOT / "slurm/run.sbatch", ROOT / "slurm/run-mpirun.sbatch"
+DOUBLES = ROOT / "tests" / "cli" / "doubles"  # a program that does little, and fails on its last rank
+BOTH = pytest.mark.parametrize("file", [RUN, MPIRUN], ids=lambda f: f.stem)
+
+
+@BOTH
+def test_three_ranks_on_two_of_four_nodes(slurm, file):
+    job = slurm.sbatch(f"--nodes=2 --ntasks=3 {file} job.yaml --set name=by-hand")
+    assert slurm.ended(job) == ("COMPLETED", "0:0"), slurm.logs()
+    folder = slurm.folder / f"runs/nanompi/job-{job}"
+    assert (folder / "result.h5").exists() and (folder / "previews/overview.png").exists()
+    log = (slurm.folder / f"nanompi-{job}.log").read_text()
+    assert "by-hand: 3 ranks, MPI: MPICH" in log and "ranks: 0-1 on node1, 2 on node2\n" in log
+    facts = json.loads((folder / "environment.json").read_text())
+    assert facts["hosts"] == {"node1": 2, "node2": 1} and facts["slurm"]["SLURM_JOB_ID"] == str(job)
+
+
+@BOTH
+def test_the_exit_code_of_a_bad_job_file_is_that_of_the_slurm_job(slurm, file):
+    job = slurm.sbatch(f"--ntasks=2 {file} job.yaml --set run.threads=0")
+    assert slurm.ended(job) == ("FAILED", "2:0"), slurm.logs()
+    log = slurm.logs()
+    assert log.count("run.threads: 0 does not fit here") == 1 and "Traceback" not in log
+
+
+@BOTH
+def test_the_exit_code_of_an_error_on_one_rank_is_that_of_the_slurm_job(slurm, file):
+    (slurm.folder / "a.scan").touch()
+    (slurm.folder / "job.yaml").write_text("nanompi: 1\ninput: {file: a.scan, energy: 8}\nsteps: [ptycho]\n")
+    slurm.environ |= {"PYTHONPATH": str(DOUBLES), "NANOMPI_TEST_ROOT": str(ROOT)}
+    slurm.environ["NANOMPI_TEST_PERFORM"] = "fail"
+    job = slurm.sbatch(f"--nodes=2 --ntasks=2 {file} job.yaml")
+    assert slurm.ended(job) == ("FAILED", "5:0"), slurm.logs()
+    assert "rank 1 on node2: not a number" in slurm.logs()
+    told = slurm.shell("nanompi status nanompi")
+    assert "failed (5)" in told and "\n    rank 1 on node2: not a number\n" in told
+
+
+def test_ranks_that_do_not_see_each_other_are_refused_with_the_reason(slurm):
+    told = slurm.shell("srun --ntasks=2 --mpi=none nanompi run job.yaml", code=4)
+    assert "MPI (MPICH" in told and "sees only one: each would do the whole job alone" in told
+    assert "srun with the matching --mpi=TYPE" in told and not (slurm.folder / "runs").exists()
+
+
+def test_the_scripts_are_what_submit_renders():
+    assert RUN.read_text() == script(HAND, Site())
+    assert MPIRUN.read_text() == script(HAND, Site(launcher="mpirun"))
