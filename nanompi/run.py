@@ -145,7 +145,7 @@ def _split(run):
     if n < ranks:
         raise DataError(f"{n} frames cannot be split over {ranks} ranks: start at most {n}")
     saved = run.course.former.parts() if run.course and run.course.former else []
-    if len(saved) == ranks:
+    if len(saved) == ranks and sum(map(len, saved)) == n:  # else frames were left out of what is saved
         return saved  # the same sums in the same order: the same bits
     return PARTS["partition"][run.options.split]().split(run.scan.positions, ranks)
 
