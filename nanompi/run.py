@@ -10,6 +10,7 @@ from nanompi.clock import Clock
 from nanompi.device import open_device
 from nanompi.errors import DataError
 from nanompi.events import quiet
+from nanompi.kept import Kept
 from nanompi.result import Result
 from nanompi.step import PARTS, param, section
 from nanompi.team import Team
@@ -81,27 +82,28 @@ class Run:
     result: Result = field(default_factory=Result)
 
 
-def perform(job, team: Team, folder: Path, say, note=quiet, course=None, clock: Clock | None = None) -> Run:
+def perform(job, team: Team, folder: Path, say, note=quiet, course=None, clock=None, kept=None) -> Run:
     """The trip of the data: read, split, run the steps, write. Every rank calls it with the same job.
 
     job    : nanompi.job.job.Job (name, input, reader, steps, run, resolved, text)
     note   : where the state of the run is told (`nanompi.events.Status`)
-    course : nanompi.course.Course; None = no checkpoints. clock : one that a watchdog looks at
+    course : nanompi.course.Course; None = no checkpoints. clock : a Clock that a watchdog looks at
+    kept   : nanompi.kept.Kept, in a sweep: what the run before has left, and this one leaves for the next
     """
-    run = Run(
-        team, open_device(job.run, team, say), job.run, folder, job.name, say=say, note=note, course=course
-    )
+    kept = kept or Kept()
+    device = kept.device or open_device(job.run, team, say)
+    run = Run(team, device, job.run, folder, job.name, say=say, note=note, course=course)
     run.clock = clock or run.clock
     note("reading", device=str(run.device))
-    with run.clock.phase("read"):
-        run.scan = team.on_root(lambda: _open(job))
-        if not team.root:
-            run.scan.truth = {}  # of a simulation; rank 0 alone writes it
-    with run.clock.phase("split"):
-        run.parts = team.on_root(lambda: _split(run))
+    done = kept.give(run)
+    if done < 0:
+        _begin(run, job)
+        kept.take(run, 0)
     say(_what(run))
     for number, step in enumerate(job.steps):
-        _do(run, number, step)
+        if number >= done:
+            _do(run, number, step)
+            kept.take(run, number + 1)
     note("writing")
     with run.clock.phase("write"):
         _write(run, job)
@@ -109,6 +111,16 @@ def perform(job, team: Team, folder: Path, say, note=quiet, course=None, clock: 
         course.clear()
     say(_table(run))
     return run
+
+
+def _begin(run, job):
+    """Scan and parts, on every rank."""
+    with run.clock.phase("read"):
+        run.scan = run.team.on_root(lambda: _open(job))
+        if not run.team.root:
+            run.scan.truth = {}  # of a simulation; rank 0 alone writes it
+    with run.clock.phase("split"):
+        run.parts = run.team.on_root(lambda: _split(run))
 
 
 def _do(run, number: int, step):
@@ -133,7 +145,7 @@ def _split(run):
     if n < ranks:
         raise DataError(f"{n} frames cannot be split over {ranks} ranks: start at most {n}")
     saved = run.course.former.parts() if run.course and run.course.former else []
-    if len(saved) == ranks:
+    if len(saved) == ranks and sum(map(len, saved)) == n:  # else frames were left out of what is saved
         return saved  # the same sums in the same order: the same bits
     return PARTS["partition"][run.options.split]().split(run.scan.positions, ranks)
 

@@ -5,6 +5,7 @@ inside `if team.root`. Inside `with Team() as team:` an exception on one rank (S
 code) ends all ranks within seconds, with that rank's message and exit code.
 """
 
+import copy
 import os
 import sys
 import time
@@ -165,6 +166,36 @@ class Team:
         if self.size > 1:
             self.comm.Barrier()
 
+    def groups(self, n: int) -> "Team":
+        """The team of this rank when the ranks are split into n groups of neighbours (collective).
+
+        Its place on the node stays that among all ranks, so that groups share cores and cards of a node.
+        """
+        team = copy.copy(self)
+        team.seconds, team.bytes = 0.0, 0
+        if self.size > 1:
+            team.comm = self.comm.Split(self.rank * n // self.size, self.rank)
+            team.rank, team.size = team.comm.rank, team.comm.size
+            team.root, team.side = team.rank == 0, team.comm.Dup()
+        return team
+
+    def agree(self, error: BaseException | None, patience: float = 3.0) -> tuple[int, str] | None:
+        """After work that may have failed: (exit code, message) of the first error, on all ranks; or None.
+
+        For a team of `groups`. A rank with an error cannot call the others out of a sum in which they wait
+        for it: when they do not come here in `patience` seconds, its error is raised, and ends all ranks.
+        """
+        told = None if error is None else (exit_code(error), str(error) or type(error).__name__)
+        if self.size == 1:
+            return told
+        come, begun = self.side.Ibarrier(), time.monotonic()
+        while not come.Test():
+            if error is not None and time.monotonic() - begun > patience:
+                error.common = False
+                raise error
+            time.sleep(0.001)
+        return next((e for e in self.side.allgather(told) if e is not None), None)
+
     def on_root(self, work):
         """`work()` done by rank 0 alone; its result, or its error, on every rank."""
         answer = error = None
@@ -173,7 +204,7 @@ class Team:
                 answer = work()
             except NanompiError as e:
                 error = e
-        self._rest()
+        self.rest()
         answer, error = self.bcast((answer, error))
         if error is not None:
             error.common = True
@@ -181,8 +212,8 @@ class Team:
         return answer
 
     @_waits
-    def _rest(self):
-        """Wait for rank 0 without a busy loop: its work may be long, and need the cores."""
+    def rest(self):
+        """Wait for all ranks without a busy loop: their work may be long, and need the cores."""
         come = self.comm.Ibarrier() if self.size > 1 else None
         while come and not come.Test():
             time.sleep(0.001)

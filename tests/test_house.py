@@ -28,8 +28,9 @@ LAYERS = [
         "result",
     },
     {"read", "partition", "prep", "ptycho", "tomo", "maps", "flow", "write"},
-    {"run"},
+    {"run", "kept"},
     {"job", "report", "slurm", "scaling"},
+    {"sweep"},
     {"cli"},
     {"__main__"},
 ]

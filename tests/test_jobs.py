@@ -1,6 +1,7 @@
 """Every job in jobs/ runs, shortened by --set, and gives an image that is compared with the truth or with
 physics."""
 
+import csv
 from pathlib import Path
 
 import h5py
@@ -23,7 +24,7 @@ def run(name, tmp_path, *sets) -> Path:
 
 
 def test_no_job_is_forgotten():
-    tested = {"siemens-star", "modes", "chain", "generic-hdf5", "far-field", "near-field"}
+    tested = {"siemens-star", "modes", "chain", "generic-hdf5", "far-field", "near-field", "sweep"}
     assert {p.stem for p in JOBS.glob("*.yaml")} == tested
 
 
@@ -108,6 +109,17 @@ def test_near_field(tmp_path, shared_data):
             last[focus] = f["entry_1/history/r2"][-1]
     assert last["3.65 mm"] < 0.103
     assert min(last, key=last.get) == "3.65 mm"
+
+
+def test_sweep(tmp_path):
+    """Six settings; the second mode of a coherent scan is not needed, and every image is near to the truth"""
+    job = str(JOBS / "sweep.yaml")
+    words = ["steps.ptycho.engines=[{dm: 20, alpha: {sweep: [0.8, 1.0]}}, ML*20]", *SHORT]
+    assert main(["sweep", job, "--out", str(tmp_path), *(w for s in words for w in ("--set", s))]) == 0
+    with open(tmp_path / "sweep/sweep-0001/table.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert [r["steps.ptycho.probe.modes"] for r in rows] == ["1", "1", "2", "2"]
+    assert all(float(r["phase_rmse"]) < 0.06 and 0.8 < float(r["llk_heldout"]) < 1.5 for r in rows)
 
 
 def test_start_from_a_former_result(tmp_path):

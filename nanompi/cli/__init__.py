@@ -10,6 +10,8 @@ from nanompi.errors import NanompiError, nearest
 VERBS = {
     "run": "run a job, alone or on N ranks",
     "resume": "go on with a run that was stopped",
+    "sweep": "run all settings of a job with {sweep: ...} in one allocation",
+    "try": "one picture strip in minutes: some values of one parameter",
     "submit": "hand a job to Slurm, or show its batch script (--dry)",
     "status": "one line for each run: state, iteration, error, rate, time left",
     "watch": "the same, repeated until all runs have ended",

@@ -12,14 +12,18 @@ def arguments(parser):
 def main(args) -> int:
     """Exit code 0, or 2 and 3 through the errors."""
     from nanompi.job import yaml12
-    from nanompi.job.job import read_job
+    from nanompi.job.sweeps import read_settings
     from nanompi.step import discover
 
     discover()
-    job = read_job(args.job, args.set)
+    found = read_settings(args.job, args.set)
+    job = found.settings[0].job
     if args.resolved:
         print(yaml12.write(job.resolved), end="")
         return 0
+    if found.settings[0].values:
+        swept = ", ".join(found.settings[0].values)
+        print(f"{args.job}: {found}, each checked; swept: {swept}; `nanompi sweep` runs them")
     print(f"{args.job}: no faults. {job.name}: input by {job.reader.name}; steps:")
     for step in job.steps:
         print(f"  {step.name}")

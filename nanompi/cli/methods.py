@@ -3,15 +3,19 @@
 
 def arguments(parser):
     """Arguments of `nanompi methods`."""
-    parser.add_argument("name", nargs="?", help="a step, reader or engine")
+    parser.add_argument("name", nargs="?", help="a step, reader or engine; or a section: input, run, sweep")
 
 
 def main(args) -> int:
     """Exit code 0; 2 for a name that does not exist."""
     from nanompi.job import methods
+    from nanompi.job.job import SECTIONS
     from nanompi.step import discover
 
     discover()
+    if args.name in SECTIONS:
+        _rows(SECTIONS[args.name], methods)
+        return 0
     if args.name:
         for cls in methods.find(args.name):
             _one(cls, methods)
@@ -28,6 +32,10 @@ def _one(cls, methods):
     for key in ("needs", "gives"):
         if getattr(cls, key, ()):
             print(f"  {key}: {', '.join(getattr(cls, key))}")
+    _rows(cls, methods)
+
+
+def _rows(cls, methods):
     for name, standard, allowed, text in methods.rows(cls):
         print(f"  {name:<20} {standard:<16} {text}")
         if allowed != "section":

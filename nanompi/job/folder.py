@@ -16,7 +16,6 @@ PACKAGES = (
     "nanompi numpy scipy h5py hdf5plugin scikit-learn numba blosc2 pydantic PyYAML rich mpi4py mpich openmpi "
     "cupy-cuda12x cupy-cuda13x"
 ).split()
-_RUN = re.compile(r"run-(\d+)$")
 
 
 def claim(job, runs: str = "") -> Path:
@@ -25,8 +24,8 @@ def claim(job, runs: str = "") -> Path:
     runs : stands for `output.folder` when given. Errors: ResourceError when it cannot be made or written.
     """
     parent = Path(runs or job.output.folder) / job.name
-    with _written(parent):
-        folder = _numbered(parent)
+    with writing(parent):
+        folder = numbered(parent, "run")
         _job_files(job, folder)
     return folder
 
@@ -40,7 +39,7 @@ def begin(job, folder: Path, vendor: str = "", hosts: list[str] = ()):
     """
     if (folder / "result.h5").exists():
         raise ResourceError(f"{folder} holds a result already: choose another folder, or leave --folder out")
-    with _written(folder):
+    with writing(folder):
         (folder / "logs").mkdir(parents=True, exist_ok=True)
         if (folder / "job.yaml").exists():
             job.text = (folder / "job.yaml").read_text(encoding="utf-8")
@@ -57,14 +56,23 @@ def _job_files(job, folder: Path):
 
 
 @contextlib.contextmanager
-def _written(folder: Path):
+def writing(where: Path):
+    """`with writing(folder): ...`: what the disk refuses is a ResourceError that names the file."""
     try:
         yield
     except OSError as e:
-        where = e.filename or folder
         raise ResourceError(
-            f"{where}: the run folder cannot be written: {e.strerror}; choose another with --out"
+            f"{e.filename or where}: the run folder cannot be written: {e.strerror}; "
+            "choose another with --out"
         ) from None
+
+
+def fill(folder: Path, job, vendor: str = "", hosts: list[str] = ()):
+    """Write into a run folder what is known before the run."""
+    (folder / "logs").mkdir(parents=True, exist_ok=True)
+    _job_files(job, folder)
+    facts = environment(vendor, hosts)
+    (folder / "environment.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
 
 
 def environment(vendor: str = "", hosts: list[str] = ()) -> dict:
@@ -98,12 +106,13 @@ def versions(packages=PACKAGES) -> dict[str, str]:
     return out
 
 
-def _numbered(parent: Path) -> Path:
-    """Make `parent/run-N` with the first number after the highest there; another process may be faster."""
+def numbered(parent: Path, kind: str) -> Path:
+    """Make `parent/KIND-N` with the first number after the highest there; another process may be faster."""
     parent.mkdir(parents=True, exist_ok=True)
-    number = max((int(m[1]) for p in parent.iterdir() if (m := _RUN.match(p.name))), default=0) + 1
+    name = re.compile(rf"{kind}-(\d+)$")
+    number = max((int(m[1]) for p in parent.iterdir() if (m := name.match(p.name))), default=0) + 1
     while True:
-        folder = parent / f"run-{number:04d}"
+        folder = parent / f"{kind}-{number:04d}"
         try:
             folder.mkdir()
             return folder

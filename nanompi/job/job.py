@@ -8,7 +8,9 @@ from typing import Any
 from nanompi.errors import JobError, NanompiError, nearest
 from nanompi.job import load, model, order
 from nanompi.job.faults import Faults, Nothing, Spot
+from nanompi.job.leaf import PLAIN
 from nanompi.job.load import Sweep
+from nanompi.job.sweeps import SweepOptions
 from nanompi.job.yaml12 import Map, Seq, plain
 from nanompi.read import Input, reader_of
 from nanompi.run import Options
@@ -44,8 +46,8 @@ class Job:
     resolved: dict = field(default_factory=dict)
 
 
-SECTIONS = {"input": Input, "output": Output, "run": Options}
-KEYS = ("nanompi", "name", "input", "steps", "output", "run", "extends", "set")
+SECTIONS = {"input": Input, "output": Output, "run": Options, "sweep": SweepOptions}
+KEYS = ("nanompi", "name", "input", "steps", "output", "run", "sweep", "extends", "set")
 
 
 def read_job(file: str, settings: list[str] = ()) -> Job:
@@ -57,7 +59,7 @@ def read_job(file: str, settings: list[str] = ()) -> Job:
     tree = load.load(file, list(settings), faults)
     if not tree.values and len(faults):
         faults.stop()
-    return _job(tree, Path(file).stem, faults)
+    return job_of(tree, Path(file).stem, faults)
 
 
 def read_input(file: str, settings: list[str] = ()) -> tuple[Input, Any]:
@@ -74,9 +76,8 @@ def read_input(file: str, settings: list[str] = ()) -> tuple[Input, Any]:
     return given, reader
 
 
-def _job(tree: load.Tree, stem: str, faults: Faults) -> Job:
-    from nanompi.job.resolve import resolved
-
+def written(tree: load.Tree, faults: Faults) -> Map:
+    """The job as written, its sets applied and its steps complete; `tree` is used up."""
     values = tree.values
     _name_steps(values)
     left = _apply(values, tree.sets, faults, last=False)
@@ -84,10 +85,19 @@ def _job(tree: load.Tree, stem: str, faults: Faults) -> Job:
     steps = order.complete(_list(values, faults), faults)
     values.put("steps", steps, *_places(values, "steps"))
     _apply(values, left, faults, last=True)
+    return values
+
+
+def job_of(tree: load.Tree, stem: str, faults: Faults) -> Job:
+    """The checked job of a tree, which is used up. Errors: all faults at once, also those found before."""
+    from nanompi.job.resolve import resolved
+
+    values = written(tree, faults)
+    steps = values["steps"]
     given, reader = _input(_mapping(values, "input", faults), faults)
     name = _name(values, stem, faults)
     built = [_step(one, at, faults) for one, at in zip(steps, steps.items_at)]
-    output, run = (_simple(values, key, faults) for key in ("output", "run"))
+    output, run, _ = sections(values, ("output", "run", "sweep"), faults)
     faults.stop()
     job = Job(name, given, reader, built, output, run, tree.text)
     job.resolved = resolved(job)
@@ -175,7 +185,14 @@ def _mapping(values: Map, key: str, faults: Faults) -> Map:
     return Map(place)
 
 
+def sections(values: Map, keys, faults: Faults) -> list:
+    """The checked sections of a job as written; Nothing where one has faults."""
+    return [_simple(values, key, faults) for key in keys]
+
+
 def _simple(values: Map, key: str, faults: Faults):
+    if isinstance(values.get(key), str) and hasattr(SECTIONS[key], "from_value"):
+        return model.value(values[key], SECTIONS[key], PLAIN, Spot(values.at(key), (key,)), faults)
     given = _mapping(values, key, faults)
     name, known = given.get("split"), PARTS["partition"]
     if key == "run" and isinstance(name, str) and name not in known:

@@ -8,7 +8,10 @@ from typing import Any
 from nanompi.errors import JobError, nearest
 from nanompi.job import yaml12
 from nanompi.job.faults import Faults, Place
+from nanompi.job.swept import Sweep, find
 from nanompi.job.yaml12 import Map, Seq
+
+__all__ = ["Set", "Sweep", "Tree", "apply", "load", "setting"]
 
 
 @dataclass
@@ -19,13 +22,6 @@ class Set:
     value: Any
     place: Place
     value_at: Place
-
-
-@dataclass
-class Sweep:
-    """`{sweep: [...]}` or `{sweep: {from, to, num}}` in place of a value."""
-
-    values: list
 
 
 @dataclass
@@ -44,9 +40,7 @@ def load(file: str, settings: list[str], faults: Faults) -> Tree:
     """
     tree = _file(file, faults, Place(), ())
     tree.sets += [s for text in settings if (s := setting(text, faults))]
-    _swept(tree.values, (), tree.values.place, faults)
-    for one in tree.sets:
-        one.value = _swept(one.value, (one.path,), one.value_at, faults)
+    find(tree, faults)
     return tree
 
 
@@ -192,27 +186,3 @@ def _move(value, place: Place):
         value.place, value.items_at = place, [place] * len(value)
     for below in value.values() if isinstance(value, Map) else value if isinstance(value, Seq) else ():
         _move(below, place)
-
-
-# ---- sweeps ------------------------------------------------------------------------------------------
-
-
-def _swept(value, path: tuple, place: Place, faults: Faults):
-    """The value, with each `{sweep: ...}` in it replaced by a Sweep."""
-    if isinstance(value, Map) and list(value) == ["sweep"]:
-        return Sweep(_values(value["sweep"], (*path, "sweep"), place, faults))
-    for key in list(value) if isinstance(value, Map) else range(len(value)) if isinstance(value, Seq) else ():
-        at = value.at(key) if isinstance(value, Map) else value.items_at[key]
-        value[key] = _swept(value[key], (*path, key), at, faults)
-    return value
-
-
-def _values(given, path: tuple, place: Place, faults: Faults) -> list:
-    if isinstance(given, Seq) and given:
-        return yaml12.plain(given)
-    if isinstance(given, Map) and set(given) == {"from", "to", "num"}:
-        a, b, n = given["from"], given["to"], given["num"]
-        if all(type(v) in (int, float) for v in (a, b)) and type(n) is int and n > 1:
-            return [a + (b - a) * i / (n - 1) for i in range(n)]
-    faults.add(place, path, "write a list of values, or {from: .6, to: 1, num: 5}")
-    return []

@@ -83,7 +83,7 @@ def value(given: Any, hint, note: dict, spot: Spot, faults: Faults, base: Any = 
         faults.add(
             spot.place,
             spot.path,
-            "a sweep needs `nanompi sweep`, which comes with a later version; give one value",
+            "a sweep stands here: `nanompi sweep` runs all its values; here one value is needed",
         )
         return Nothing
     if note["kind"] in KINDS:

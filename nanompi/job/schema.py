@@ -4,17 +4,18 @@ from dataclasses import MISSING
 from typing import Union, get_args, get_origin
 
 from nanompi.job.job import SECTIONS, VERSION
-from nanompi.job.leaf import about, adapter, default, members, section_of
+from nanompi.job.leaf import PLAIN, about, adapter, default, members, section_of
 from nanompi.job.model import parameters
 from nanompi.job.resolve import simple
 from nanompi.step import KINDS, PARTS
 
+SWEEP = {"type": "object", "additionalProperties": False, "required": ["sweep"], "properties": {"sweep": {}}}
 _QUANTITY = {"type": "string", "pattern": r"^\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*\S*\s*$"}
 
 
 def schema() -> dict:
     """The schema of the whole job file. Call `nanompi.step.discover()` before."""
-    sections = {key: of_class(cls) for key, cls in SECTIONS.items() if key != "input"}
+    sections = {key: _value(cls, PLAIN) for key, cls in SECTIONS.items() if key != "input"}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "nanompi job",
@@ -72,8 +73,13 @@ def _steps() -> dict:
 def _parameter(field, hint) -> dict:
     note, standard = about(field), default(field)
     words = [note["help"], f"(a bare number is in {note['bare']})" if note["unit"] else ""]
-    out = {**_value(hint, note), "description": " ".join(w for w in words if w)}
+    out = {**_or_sweep(_value(hint, note)), "description": " ".join(w for w in words if w)}
     return out if standard is MISSING else {**out, "default": simple(standard, note["unit"])}
+
+
+def _or_sweep(rule: dict) -> dict:
+    """A value or `{sweep: [...]}`; in a section, its parameters are swept."""
+    return rule if rule.get("type") == "object" else {"anyOf": [*rule.get("anyOf", [rule]), SWEEP]}
 
 
 def _value(hint, note: dict) -> dict:
@@ -120,7 +126,7 @@ def _link(cls: type) -> dict:
     out = of_class(cls)
     own = dict(out["properties"])
     count = own.pop("iterations", {"type": "null"})
-    count = {"anyOf": [{k: v for k, v in count.items() if k in ("type", "minimum")}, {"type": "null"}]}
+    count = {"anyOf": [*count.get("anyOf", []), {"type": "null"}]}
     names = list(dict.fromkeys([cls.name, cls.name.lower()]))
     ways = {"oneOf": [{"required": [name]} for name in names]}
     return {**out, "properties": {**dict.fromkeys(names, count), **own}, **ways}

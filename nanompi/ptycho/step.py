@@ -8,6 +8,7 @@ import numpy as np
 from nanompi.optics.geometry import Geometry
 from nanompi.optics.propagate import propagator
 from nanompi.ptycho.engines.engine import run_chain
+from nanompi.ptycho.heldout import held_out, judge, without
 from nanompi.ptycho.modes import extra_modes
 from nanompi.ptycho.positions import Places, place
 from nanompi.ptycho.problem import Problem
@@ -47,13 +48,19 @@ class Ptycho:
         "auto", ge=1, le=64, help="positions are rounded to 1/subpixel of a pixel"
     )
     figures: int = param(10, ge=1, help="R-factor, likelihood and photons each so many iterations")
+    heldout: float = param(0.0, ge=0, lt=0.5, help="part of the frames left out, to judge the result by them")
 
     def run(self, run):
-        p, geometry = self.problem(run)
+        out = held_out(run.scan.positions, self.heldout)
+        p, geometry = self.problem(without(run, out))
+        places = self.place(run.scan, geometry) if out.any() else p.places
         history = run_chain(self.engines, p, self.figures, run.say, run.note, run.course)
+        if out.any() and history:
+            history[-1] |= judge(run, p, places, geometry, out)
+            run.say(f"{out.sum()} frames left out: llk {history[-1]['llk_heldout']:.4f}")
         weight = p.object_weights(p.shifts.library(p.P))
         host = p.device.host
-        run.made["ptycho"] = Reconstruction(host(p.O), host(p.P), host(weight), p.places, geometry, history)
+        run.made["ptycho"] = Reconstruction(host(p.O), host(p.P), host(weight), places, geometry, history)
 
     def problem(self, run) -> tuple[Problem, Geometry]:
         """Start values and frames of this rank; the same object and probe on all ranks"""

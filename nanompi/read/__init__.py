@@ -30,7 +30,9 @@ class Input:
     distance: float | None = param(None, unit="m", gt=0, help="from the sample to the detector")
     pixel: float | None = param(None, unit="m", gt=0, help="detector pixel size")
     focus: float | None = param(None, unit="m", help="near field: from the focus to the sample")
-    select: str = param("", help='part of the scan as start:stop:step, for a quick look: "0:100" or "::2"')
+    select: str = param(
+        "", help='part of the scan, for a quick look: "0:100", "::2" (start:stop:step) or "middle:100"'
+    )
     mask_good: Literal["auto", "zero", "nonzero"] = param(
         "auto", help="value of good pixels in the mask of the file; auto follows the format"
     )

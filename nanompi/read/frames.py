@@ -216,3 +216,31 @@ class SelectedFrames:
         """Frames `index` of the selection."""
         index = check_index(index, self.shape[0], "selected frames")
         return self.source.read(self.start + self.step * index, threads)
+
+
+@dataclass
+class PickedFrames:
+    """Some frames of another source, by their numbers: what `select: "middle:100"` leaves."""
+
+    source: Any
+    numbers: np.ndarray
+    shape: tuple[int, int, int]
+    chunk: int = 1
+
+    @property
+    def dtype(self) -> np.dtype:
+        """As stored."""
+        return self.source.dtype
+
+    @property
+    def whole(self) -> bool:
+        """Does one read load all frames?"""
+        return getattr(self.source, "whole", False)
+
+    def reachable(self) -> bool:
+        """Can this process open the file?"""
+        return self.source.reachable()
+
+    def read(self, index, threads: int = 1) -> np.ndarray:
+        """Frames `index` of the selection."""
+        return self.source.read(self.numbers[check_index(index, self.shape[0], "selected frames")], threads)

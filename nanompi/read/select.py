@@ -1,4 +1,4 @@
-"""`select: "0:100"` or `"::2"`: a quick look at part of a scan, the same for every reader."""
+"""`select: "0:100"`, `"::2"` or `"middle:100"`: a quick look at part of a scan, the same for every reader."""
 
 import re
 from dataclasses import replace
@@ -6,9 +6,10 @@ from dataclasses import replace
 import numpy as np
 
 from nanompi.errors import JobError
-from nanompi.read.frames import SelectedFrames
+from nanompi.read.frames import PickedFrames, SelectedFrames
 from nanompi.scan import Scan
 
+_MIDDLE = re.compile(r"\s*middle\s*:\s*(\d+)\s*$")
 _SLICE = re.compile(r"\s*(-?\d+)?\s*:\s*(-?\d+)?\s*(?::\s*(\d+)?\s*)?$")
 
 
@@ -17,7 +18,7 @@ def slice_of(text: str) -> slice:
     found = _SLICE.match(text)
     if not found or (found[3] is not None and int(found[3]) == 0):
         raise JobError(
-            f'input.select: "{text}" is not start:stop or start:stop:step; for example "0:100" or "::2"'
+            f'input.select: "{text}" is not start:stop, start:stop:step or middle:N; for example "0:100"'
         )
     return slice(*(None if g is None else int(g) for g in found.groups()))
 
@@ -27,10 +28,15 @@ def select(scan: Scan, text: str) -> Scan:
 
     Frames and positions are cut alike, so that lists of unequal length can fit.
     """
-    cut = slice_of(text)
-    source = scan.source
-    start, stop, step = cut.indices(source.shape[0])
-    left = len(range(start, stop, step))
+    source, near = scan.source, _MIDDLE.match(text)
+    if near:
+        cut = _middle(scan.positions, int(near[1]))
+        left, chosen = len(cut), PickedFrames(source, cut, (len(cut), *source.shape[1:]))
+    else:
+        cut = slice_of(text)
+        start, stop, step = cut.indices(source.shape[0])
+        left = len(range(start, stop, step))
+        chosen = SelectedFrames(source, start, step, (left, *source.shape[1:]))
     if left == 0:
         raise JobError(f'input.select: "{text}" leaves none of the {source.shape[0]} frames')
     truth = dict(scan.truth)
@@ -38,9 +44,15 @@ def select(scan: Scan, text: str) -> Scan:
         truth["corners"] = truth["corners"][cut]
     return replace(
         scan,
-        source=SelectedFrames(source, start, step, (left, *source.shape[1:])),
+        source=chosen,
         positions=scan.positions[cut],
         monitor=None if scan.monitor is None else np.asarray(scan.monitor)[cut],
         truth=truth,
         notes=[*scan.notes, f'selected "{text}": {left} of {source.shape[0]} frames'],
     )
+
+
+def _middle(positions: np.ndarray, count: int) -> np.ndarray:
+    """The numbers of the `count` frames nearest to the middle of the scan, rising."""
+    far = ((positions - np.median(positions, axis=0)) ** 2).sum(1)
+    return np.sort(np.argsort(far, kind="stable")[:count])

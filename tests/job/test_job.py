@@ -45,7 +45,7 @@ def test_all_faults_are_told_at_once_with_line_and_column(faults):
         ("job.yaml:11:16: steps.ptycho.prepare.normalise: ", "1 does not fit here; allowed: true or false"),
         (
             "job.yaml:12:17: steps.ptycho.prepare.mask.hot: ",
-            "`nanompi sweep`, which comes with a later version",
+            "`nanompi sweep` runs all its values",
         ),
         ("job.yaml:13:14: run.split: ", '"kmean" does not fit here (did you mean "kmeans"?)'),
         ("job.yaml:13:30: run.threads: ", '0 does not fit here; allowed: a whole number >= 1 or "auto"'),

@@ -7,7 +7,7 @@ import pytest
 
 from nanompi.errors import JobError, ResourceError
 from nanompi.job import folder, methods, yaml12
-from nanompi.job.schema import schema
+from nanompi.job.schema import SWEEP, schema
 from nanompi.job.starter import starter
 from tests.job.validate import valid
 
@@ -25,9 +25,7 @@ def test_the_schema_names_every_part_with_defaults_and_help(parts):
     assert ptycho["description"] == "Object and probe from the frames." and ptycho["required"] == ["use"]
     modes = ptycho["properties"]["probe"]["properties"]["modes"]
     assert modes == {
-        "type": "integer",
-        "minimum": 1,
-        "maximum": 20,
+        "anyOf": [{"type": "integer", "minimum": 1, "maximum": 20}, SWEEP],
         "default": 1,
         "description": "number of probe modes",
     }
@@ -42,6 +40,8 @@ GOOD = [
     job_of({"use": "ptycho", "engines": "DM*100 ML*200"}),
     job_of({"use": "ptycho", "engines": [{"dm": 100, "alpha": 0.9}, {"ML": None}, "DM*3"], "update": 3}),
     job_of({"use": "ptycho.prepare", "size": "64 px", "centre": [1, 2]}, {"use": "test.noise", "level": 1.0}),
+    {**job_of({"use": "ptycho", "probe": {"modes": {"sweep": [1, 2]}}}), "sweep": "zip"},
+    {**job_of("ptycho"), "sweep": {"random": 3, "score": "R"}},
     {"extends": "other.yaml", "set": {"steps.ptycho.update": 3}},
     {
         **job_of("ptycho"),

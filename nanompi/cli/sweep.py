@@ -1,0 +1,160 @@
+"""Run all settings of a job with `{sweep: ...}` in one allocation; resume, collect, or submit as an array."""
+
+from pathlib import Path
+
+from nanompi.cli import settings
+from nanompi.cli.launch import one_thread, start, under_launcher
+from nanompi.cli.run import _fits
+from nanompi.errors import JobError, PartError
+
+
+def arguments(parser):
+    """Arguments of `nanompi sweep`."""
+    parser.add_argument("job", nargs="?", help="job file (YAML) with {sweep: ...} in place of some values")
+    settings(parser)
+    parser.add_argument("-n", type=int, metavar="N", help="number of ranks; starts mpiexec by itself")
+    parser.add_argument("--groups", type=int, default=0, metavar="G", help="groups of ranks (one each node)")
+    parser.add_argument("--out", default="", metavar="DIR", help="folder of runs, in place of output.folder")
+    parser.add_argument(
+        "--folder", default="", metavar="DIR", help="folder of this sweep; RUNS/NAME/sweep-0001"
+    )
+    parser.add_argument("--only", type=int, metavar="K", help="setting K alone (from 0): a task of an array")
+    parser.add_argument(
+        "--resume", default="", metavar="DIR", help="run what is missing or failed in a sweep"
+    )
+    parser.add_argument("--collect", default="", metavar="DIR", help="only write table, ranking and pictures")
+    parser.add_argument("--submit", action="store_true", help="as a Slurm array, and a job that collects")
+    parser.add_argument("--dry", action="store_true", help="with --submit: show the scripts, submit nothing")
+
+
+def main(args) -> int:
+    """Exit code 0; 7 when settings failed, the others are done."""
+    one_thread()
+    _fit_together(args)
+    if args.collect:
+        return _collect(Path(args.collect))
+    if args.submit:
+        return _submit(args)
+    if args.n and args.n > 1:
+        if not under_launcher():
+            return start(args.n, ["sweep", *again(args)])
+        _fits(args.n)
+    return work(args)
+
+
+def work(args, shorten=None) -> int:
+    """What each rank does. shorten : changes the job of each setting before it is run (`nanompi try`)."""
+    from nanompi.signals import Signals
+    from nanompi.team import Team
+
+    Signals().install()
+    with Team() as team:
+        from nanompi.step import discover
+        from nanompi.sweep.work import group_number
+        from nanompi.sweep.work import work as through
+
+        discover()
+        folder, todo, text = team.on_root(lambda: _plan(args, shorten))
+        groups = group_number(team, args.groups, len(todo))
+        if team.root:
+            print(f"{text} by {groups} group{'s' * (groups > 1)} of {team.size} ranks; {folder}", flush=True)
+        through(team, todo, groups, lambda line: print(line, flush=True))
+        team.on_root(lambda: _end(folder) if args.only is None else _alone(todo))
+    return 0
+
+
+def _plan(args, shorten):
+    """(folder, settings to run with their jobs, what is run in words); rank 0."""
+    from nanompi.sweep import folder
+
+    if args.resume:
+        path = Path(args.resume)
+        todo = [t for t in folder.again(path) if args.only in (None, t.number)]
+        return path, todo, f"resume: {len(todo)} of {len(folder.tasks(path))} settings"
+    found = _found(args)
+    if shorten:
+        shorten(found)
+    if args.only is not None and not 0 <= args.only < len(found.settings):
+        raise JobError(f"--only {args.only}: there are {found}, 0 to {len(found.settings) - 1}")
+    path, todo = folder.create(found, args.out, args.folder)
+    return path, [t for t in todo if args.only in (None, t.number)], str(found)
+
+
+def _found(args):
+    """All settings of the job, each checked; at least one thing is swept."""
+    from nanompi.job.sweeps import read_settings
+
+    found = read_settings(args.job, args.set)
+    if not found.settings[0].values:
+        raise JobError(f"{args.job}: nothing is swept: write {{sweep: [1, 2, 3]}} in place of a value")
+    return found
+
+
+def _alone(todo: list):
+    """The task of an array ends as its setting did."""
+    for task in todo:
+        found = task.outcome()
+        if found["code"] != 0:
+            raise PartError(f"{task.path.name}: exit code {found['code']}: {found['message']}")
+
+
+def _end(folder: Path):
+    """Collect, tell, and complain of what failed."""
+    from nanompi.sweep.collect import collect, ranking
+    from nanompi.sweep.folder import read_head
+
+    rows = collect(folder)
+    print(ranking(rows, read_head(folder)["options"]["score"]))
+    for name in ("table.csv", "sweep.h5", "contact.png"):
+        print(folder / name, flush=True)
+    bad = [r for r in rows if r["code"] != 0]
+    if bad:
+        raise PartError(
+            f"{len(bad)} of {len(rows)} settings have no result (the list above says why), the others "
+            f"are done: nanompi sweep --resume {folder} tries them again"
+        )
+
+
+def _collect(folder: Path) -> int:
+    _end(folder)
+    return 0
+
+
+def _submit(args) -> int:
+    """Check all settings, write their folder and both scripts, and hand these to sbatch."""
+    from nanompi.step import discover
+    from nanompi.sweep import folder, script
+
+    discover()
+    found = _found(args)
+    path, _ = folder.create(found, args.out, args.folder)
+    files = script.write(path, found.settings[0].job.name, len(found.settings), args.n or 1)
+    if args.dry:
+        print("\n".join(f"# {file}\n{file.read_text()}" for file in files))
+        return 0
+    first, last = script.submit(*files)
+    print(f"{found}: array {first}, collected by {last}; {path}\nlook: squeue -j {first},{last}")
+    return 0
+
+
+def again(args) -> list[str]:
+    """The arguments for the ranks."""
+    words = [word for text in args.set for word in ("--set", text)]
+    for name in ("out", "folder", "resume", "groups", "only"):
+        value = getattr(args, name)
+        words += [f"--{name}", str(value)] if value or (name == "only" and value == 0) else []
+    return [*words, *(["--", args.job] if args.job else [])]
+
+
+def _fit_together(args):
+    """Refuse what makes no sense together."""
+    if bool(args.job) == bool(args.resume or args.collect):
+        raise JobError("name a job file, or --resume FOLDER, or --collect FOLDER")
+    if args.n is not None and args.n < 1:
+        raise JobError(f"-n {args.n}: the number of ranks is 1 or more")
+    if args.submit and args.resume:
+        raise JobError(
+            f"--submit and --resume: submit {args.resume}/sweep.sbatch with --array=NUMBERS instead"
+        )
+    if args.groups < 0:
+        raise JobError(f"--groups {args.groups}: the number of groups is 1 or more; 0 is one each node")

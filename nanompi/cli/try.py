@@ -1,0 +1,66 @@
+"""One picture strip in minutes: some values of one parameter on the frames in the middle of the scan."""
+
+from types import SimpleNamespace
+
+from nanompi.cli import settings, sweep
+from nanompi.cli.launch import one_thread, start, under_launcher
+from nanompi.errors import JobError
+
+
+def arguments(parser):
+    """Arguments of `nanompi try`."""
+    parser.add_argument("job", help="job file (YAML)")
+    parser.add_argument("key", help="parameter, as for --set: steps.ptycho.probe.modes, input.distance ...")
+    parser.add_argument("first", metavar="FROM", help="first value, with its unit where it has one")
+    parser.add_argument("last", metavar="TO", help="last value")
+    parser.add_argument("step", metavar="STEP", help="from one value to the next")
+    settings(parser)
+    parser.add_argument("-n", type=int, metavar="N", help="number of ranks; starts mpiexec by itself")
+    parser.add_argument("--frames", type=int, default=100, help="so many in the middle of the scan (100)")
+    parser.add_argument("--iterations", type=int, help="in all; the engines share them as in the job")
+    parser.add_argument(
+        "--groups", type=int, default=0, metavar="G", help="groups of ranks; 0: one each node"
+    )
+    parser.add_argument("--out", default="", metavar="DIR", help="folder of runs, in place of output.folder")
+
+
+def main(args) -> int:
+    """Exit code 0; 7 when some of the values failed."""
+    one_thread()
+    _sensible(args)
+    if args.n and args.n > 1 and not under_launcher():
+        return start(args.n, ["try", *_again(args)])
+    swept = f"{args.key}={{sweep: {{from: {args.first}, to: {args.last}, step: {args.step}}}}}"
+    middle = f'input.select="middle:{args.frames}"'
+    given = SimpleNamespace(
+        job=args.job, set=[*args.set, middle, swept], out=args.out, groups=args.groups,
+        folder="", only=None, resume="",
+    )  # fmt: skip
+    return sweep.work(given, lambda found: shorten(found, args.iterations))
+
+
+def shorten(found, iterations: int | None):
+    """Let the engines of each setting share so many iterations, as they share those of the job."""
+    from nanompi.job.resolve import resolved
+
+    for job in [one.job for one in found.settings] if iterations else ():
+        chains = [s.engines for s in job.steps if isinstance(getattr(s, "engines", None), list)]
+        whole = sum(e.iterations for chain in chains for e in chain)
+        for engine in [e for chain in chains for e in chain if e.iterations]:
+            engine.iterations = max(1, round(engine.iterations * iterations / whole))
+        job.resolved = resolved(job)
+
+
+def _again(args) -> list[str]:
+    words = [word for text in args.set for word in ("--set", text)]
+    for name in ("frames", "iterations", "groups", "out"):
+        value = getattr(args, name)
+        words += [f"--{name}", str(value)] if value else []
+    return [*words, "--", args.job, args.key, args.first, args.last, args.step]
+
+
+def _sensible(args):
+    for name in ("n", "frames", "iterations"):
+        value = getattr(args, name)
+        if value is not None and value < 1:
+            raise JobError(f"{name} {value}: it is 1 or more")

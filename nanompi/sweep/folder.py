@@ -1,0 +1,99 @@
+"""The folder of a sweep: RUNS/NAME/sweep-0001/0003-alpha=0.9/ ... each setting a run folder of its own.
+
+settings.json        what is swept: number, folder and values of each setting, how they are judged
+job.yaml             the job file
+NNNN-.../            job.resolved.yaml from the beginning; outcome.json when it has run
+table.csv sweep.h5 contact.png ranking.txt       at the end
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nanompi.errors import DataError, JobError
+from nanompi.job import yaml12
+from nanompi.job.folder import numbered, writing
+from nanompi.job.resolve import values
+from nanompi.newfile import new_file
+
+
+@dataclass
+class Task:
+    """One setting of a sweep: number, run folder, swept values by path; and its job, if it is to run."""
+
+    number: int
+    path: Path
+    values: dict[str, Any]
+    job: Any = None
+
+    def outcome(self) -> dict:
+        """What `record` has written: code, message, seconds, figures; empty when it has not ended."""
+        try:
+            return json.loads((self.path / "outcome.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+
+    def done(self) -> bool:
+        """Has it ended well, with a result?"""
+        return self.outcome().get("code") == 0 and (self.path / "result.h5").is_file()
+
+    def record(self, code: int, message: str, seconds: float, figures: dict):
+        """Note how the setting ended; the file appears whole."""
+        note = {"code": code, "message": message, "seconds": round(seconds, 3), "figures": figures}
+        with new_file(self.path / "outcome.json") as file:
+            file.write(json.dumps(note, indent=1).encode())
+
+
+def create(found, runs: str = "", folder: str = "") -> tuple[Path, list[Task]]:
+    """Make the folder of a sweep (the next sweep-NNNN, or `folder`, which may hold the same sweep already).
+
+    found : nanompi.job.sweeps.Settings. Rank 0 only. Errors: ResourceError; JobError for another sweep there.
+    """
+    job = found.settings[0].job
+    parent = Path(runs or job.output.folder) / job.name
+    with writing(Path(folder or parent)):
+        path = Path(folder) if folder else numbered(parent, "sweep")
+        path.mkdir(parents=True, exist_ok=True)
+        _head(path, found)
+        (path / "job.yaml").write_text(found.text, encoding="utf-8")
+        for one in found.settings:
+            own = path / one.name / "job.resolved.yaml"
+            if not own.exists():  # of an array, each task comes here
+                own.parent.mkdir(exist_ok=True)
+                own.write_text(yaml12.write(one.job.resolved), encoding="utf-8")
+    return path, [Task(s.number, path / s.name, s.values, s.job) for s in found.settings]
+
+
+def _head(path: Path, found):
+    settings = [{"number": s.number, "folder": s.name, "values": s.values} for s in found.settings]
+    head = {"name": found.settings[0].job.name, "total": found.total, "options": values(found.options)}
+    head = json.loads(json.dumps({**head, "settings": settings}))
+    if (path / "settings.json").exists() and read_head(path) != head:
+        raise JobError(f"--folder {path}: another sweep is there; name a new folder")
+    with new_file(path / "settings.json") as file:
+        file.write(json.dumps(head, indent=1).encode())
+
+
+def read_head(path: Path) -> dict:
+    """What stands in settings.json. Errors: DataError."""
+    try:
+        return json.loads((path / "settings.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as e:
+        raise DataError(f"{path}: this is not the folder of a sweep: settings.json: {e}") from None
+
+
+def tasks(path: Path) -> list[Task]:
+    """All settings of a sweep, without their jobs. Errors: DataError."""
+    return [Task(s["number"], path / s["folder"], s["values"]) for s in read_head(path)["settings"]]
+
+
+def again(path: Path) -> list[Task]:
+    """The settings that are missing or failed, with their jobs: never tried ones first."""
+    from nanompi.job.job import read_job
+
+    left = sorted((t for t in tasks(path) if not t.done()), key=lambda t: bool(t.outcome()))
+    for one in left:
+        one.job = read_job(str(one.path / "job.resolved.yaml"))
+        one.job.text = (path / "job.yaml").read_text(encoding="utf-8")
+    return left
