@@ -123,11 +123,11 @@ def need_sbatch():
         )
 
 
-def sbatch(file: str) -> str:
+def sbatch(file: str, *options: str) -> str:
     """Submit a script; the job's number. Errors: ResourceError with sbatch's own words."""
     # SLURM_* of a job in which we may be would stand for options that the script leaves out.
     own = {k: v for k, v in os.environ.items() if not k.startswith("SLURM_") or k == "SLURM_CONF"}
-    done = subprocess.run(["sbatch", "--parsable", file], capture_output=True, text=True, env=own)
+    done = subprocess.run(["sbatch", "--parsable", *options, file], capture_output=True, text=True, env=own)
     if done.returncode:
         said = " ".join(done.stderr.replace("sbatch: error:", "").split())
         raise ResourceError(f"sbatch refuses the job: {said} (script {file}; facts of the site: site.yaml)")

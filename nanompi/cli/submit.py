@@ -17,10 +17,15 @@ def arguments(parser):
     """Arguments of `nanompi submit`."""
     job_arguments(parser)
     parser.add_argument("-n", type=int, metavar="RANKS", help="number of ranks (`ranks` of the site)")
-    parser.add_argument("--time", metavar="TIME", help="wall time: 30min, 4h, 4:00:00 (`time` of the site)")
-    parser.add_argument("--site", default="", metavar="FILE", help="site file (slurm/site.yaml)")
+    site_arguments(parser)
     parser.add_argument("--out", default="", metavar="DIR", help="folder of runs, in place of output.folder")
     parser.add_argument("--dry", action="store_true", help="print the script and do nothing")
+
+
+def site_arguments(parser):
+    """What the site says, on the command line."""
+    parser.add_argument("--time", metavar="TIME", help="wall time: 30min, 4h, 4:00:00 (`time` of the site)")
+    parser.add_argument("--site", default="", metavar="FILE", help="site file (slurm/site.yaml)")
 
 
 def main(args) -> int:
@@ -32,7 +37,7 @@ def main(args) -> int:
     discover()
     job = read_job(args.job, args.set)
     here, source = site(args.site)
-    here = _asked(here, args)
+    here = asked(here, args)
     if args.dry:
         folder = Path(args.out or job.output.folder).absolute() / job.name / "run-NNNN"
         print(slurm.script(batch(job.name, folder, here, source), here), end="")
@@ -42,7 +47,7 @@ def main(args) -> int:
     return 0
 
 
-def _asked(here, args):
+def asked(here, args):
     """The site with what the command line says."""
     if args.n is not None and args.n < 1:
         raise JobError(f"-n {args.n}: the number of ranks is 1 or more")
@@ -76,7 +81,7 @@ def batch(name: str, folder: Path, here, source: str) -> slurm.Batch:
     run = shlex.quote(str(folder))
     return slurm.Batch(
         name=shlex.quote(name),
-        program=shlex.quote(here.nanompi or _program()),
+        program=shlex.quote(here.nanompi or program()),
         start='run "$run/job.resolved.yaml" --folder "$run"',
         resume='resume "$run"',
         output=f'"{folder}/slurm-%j.log"',
@@ -85,7 +90,7 @@ def batch(name: str, folder: Path, here, source: str) -> slurm.Batch:
     )
 
 
-def _program() -> str:
+def program() -> str:
     """The nanompi that is running."""
     own = Path(sys.argv[0])
     beside = Path(sys.executable).with_name("nanompi")

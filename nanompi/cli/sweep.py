@@ -5,6 +5,7 @@ from pathlib import Path
 from nanompi.cli import settings
 from nanompi.cli.launch import one_thread, start, under_launcher
 from nanompi.cli.run import _fits
+from nanompi.cli.submit import asked, program, site_arguments
 from nanompi.errors import JobError, PartError
 
 
@@ -25,6 +26,7 @@ def arguments(parser):
     parser.add_argument("--collect", default="", metavar="DIR", help="only write table, ranking and pictures")
     parser.add_argument("--submit", action="store_true", help="as a Slurm array, and a job that collects")
     parser.add_argument("--dry", action="store_true", help="with --submit: show the scripts, submit nothing")
+    site_arguments(parser)
 
 
 def main(args) -> int:
@@ -122,13 +124,19 @@ def _collect(folder: Path) -> int:
 
 def _submit(args) -> int:
     """Check all settings, write their folder and both scripts, and hand these to sbatch."""
+    from nanompi.job.site import site
+    from nanompi.slurm import need_sbatch
     from nanompi.step import discover
     from nanompi.sweep import folder, script
 
     discover()
-    found = _found(args)
+    found, here = _found(args), asked(site(args.site)[0], args)
+    if not args.dry:
+        need_sbatch()
     path, _ = folder.create(found, args.out, args.folder)
-    files = script.write(path, found.settings[0].job.name, len(found.settings), args.n or 1)
+    files = script.write(
+        path, found.settings[0].job.name, len(found.settings), here, here.nanompi or program()
+    )
     if args.dry:
         print("\n".join(f"# {file}\n{file.read_text()}" for file in files))
         return 0

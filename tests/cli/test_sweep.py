@@ -122,7 +122,9 @@ def test_submit_hands_an_array_and_a_collecting_job_to_sbatch(good, monkeypatch,
     (good / "bin/sbatch").write_text(SBATCH.format(folder=good))
     (good / "bin/sbatch").chmod(0o755)
     monkeypatch.setenv("PATH", f"{good}/bin:{os.environ['PATH']}")
-    assert main(["sweep", "job.yaml", "--submit", "-n", "3"]) == 0
+    (good / "slurm").mkdir()
+    (good / "slurm/site.yaml").write_text("launcher: mpirun\nsetup: [echo ready]\n")
+    assert main(["sweep", "job.yaml", "--submit", "-n", "3", "--time", "30min"]) == 0
     asked = (good / "asked").read_text().splitlines()
     where = good / SWEEP
     assert asked[0] == f"--parsable {SWEEP}/sweep.sbatch"
@@ -130,6 +132,7 @@ def test_submit_hands_an_array_and_a_collecting_job_to_sbatch(good, monkeypatch,
     assert asked[1] == collecting and "array 101, collected by 102" in capsys.readouterr().out
     text = (SWEEP / "sweep.sbatch").read_text()
     assert "#SBATCH --array=0-1\n" in text and "#SBATCH --ntasks=3\n" in text
+    assert "\necho ready\n" in text and "30:00\n" in text
     for script, code in (("sweep.sbatch", 0), ("collect.sbatch", 7)):
         slurm = {"SLURM_NTASKS": "1", "SLURM_ARRAY_TASK_ID": "1", "PYTHONPATH": str(ROOT)}
         done = subprocess.run(

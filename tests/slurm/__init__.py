@@ -7,9 +7,27 @@ What happens, and how the job ends (each line is a test):
 | fault in the job file | 2 | once, with the place |
 | srun with a wrong --mpi | 4 | N singletons instead of N ranks, and the cure (`nanompi doctor`) |
 | error on one rank | its own (5 for NaN) | rank, host and reason: log, events.jsonl, `nanompi status` |
-| scancel | CANCELLED | `stopped (143)`; no process after 10 s |
+| scancel | CANCELLED | a checkpoint, `stopped (75)`; `stopped (143)` before an iteration; no process after 10 s |
+| USR1 before the end of the wall time, preemption | requeued, then 0 | `nanompi resume`; the same bits as undisturbed |
 | a node dies, Slurm does not know yet | 4 | the connection to other ranks broke; no process is left |
-| a node is set down | requeued, starts with `nanompi resume` | no process is left |
+| a node is set down | requeued, then 0 | goes on from the last checkpoint on another node |
 | cancelled while it waits | CANCELLED | `lost`: no longer in the queue |
 | a job that sbatch refuses | 4 from `nanompi submit` | sbatch's words; no folder is left |
+
+Faults without Slurm, under mpirun (`tests/mpi/test_mpi_faults.py`, `test_mpi_restart.py`, `test_mpi_sweep.py`), both MPI wheels:
+
+| what | exit code | told, and what is kept |
+|---|---|---|
+| error on any rank, a library missing on one | its own | rank, host, reason; all ranks gone within 5 s |
+| kill -9 of rank 0, of another rank, of mpirun | not 0 | no process is left; the last checkpoint is good |
+| USR1, TERM, INT | 75 | a checkpoint; a second TERM ends at once |
+| disk full, read-only folder: at a checkpoint | the run goes on | a warning; the one before is kept |
+| disk full: at the result | 4 | the checkpoint stays: `nanompi resume` writes the result |
+| checkpoint torn, changed, of another job | | named and refused; the one before is taken |
+| two jobs in one run folder | 4 | host and process of the first |
+| a rank that stands still | 4 | rank, host, phase and lines of code after `run.watchdog` |
+| clock jump | none | only monotonic time decides |
+| NaN in a frame | 5 | frame, rank |
+| input truncated, changed while it is read, on a path that only rank 0 sees | 3, or scattered by rank 0 | file, dataset, frame |
+| one setting of a sweep fails | 7 | the others are done; `--resume` tries it again |
 """
