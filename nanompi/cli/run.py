@@ -43,13 +43,14 @@ def work(prepare) -> int:
 
     signals = Signals().install()
     with Team() as team:  # first of all: what fails before it on one rank alone, the others do not hear of
+        import nanompi.run  # noqa: F401  before the first collective verb
         from nanompi.step import discover
 
         discover()
         hosts = team.allgather(team.host)
         with ExitStack() as stack:
             job, folder, marks = team.on_root(lambda: _held(stack, *prepare(team.vendor, hosts)))
-            _perform(stack, team, job, folder, marks, signals)
+            _restored(stack, team, job, folder, marks, signals)
         if team.root:
             _tell(folder)
     return 0
@@ -75,7 +76,7 @@ def _held(stack, job, folder: Path):
     return job, folder, identity(job)
 
 
-def _perform(stack, team, job, folder: Path, marks: dict, signals):
+def _restored(stack, team, job, folder: Path, marks: dict, signals):
     """The job from its newest checkpoint, or from the beginning."""
     from nanompi.checkpoint import newest
     from nanompi.clock import Clock
