@@ -210,3 +210,61 @@ def test_a_bad_frame_is_named(nanompi, mpirun):
     said = mpirun(2, BAD, "run", "job.yaml", code=5).stderr
     assert re.search(r"not finite are frames 29 of rank [01] on \S+\. Mask these pixels", said), said
     assert said.count("nanompi:") == 1 and "Traceback" not in said
+
+
+def marked(mark: str) -> list[int]:
+    """The processes that have a variable NANOMPI_TEST_MARK of this value, zombies left out."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            environ = (folder / "environ").read_bytes()
+            if f"NANOMPI_TEST_MARK={mark}".encode() in environ.split(b"\0"):
+                found += [int(folder.name)] * (
+                    "Z" not in (folder / "stat").read_text().rpartition(")")[2][:3]
+                )
+        except OSError:
+            continue
+    return found
+
+
+def test_mpirun_is_killed(nanompi, python):
+    """kill -9 of mpirun itself: the ranks end, too, and the run goes on from its last checkpoint"""
+    mark = f"{os.getpid()}-{time.monotonic_ns()}"
+    command = [mpiexec(python), "-n", "2", python, str(PROGRAM), "--", "run", "job.yaml", *EACH]
+    first = subprocess.Popen(
+        command,
+        env=variables(SLOW="0.2", NANOMPI_TEST_MARK=mark),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 40
+    while not list(Path().glob("runs/x/run-0001/checkpoint-*")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert len(marked(mark)) >= 3
+    first.kill()
+    assert first.wait(10) == -9
+    deadline = time.monotonic() + 10
+    while (left := marked(mark)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not left
+    assert "resumed after iteration" in nanompi(2, "", "resume", "x").stdout
+    assert arrays("runs/x/latest")["history/iteration"][-1] == 50
+
+
+def test_the_input_is_truncated_or_replaced_while_a_run_is_stopped(nanompi, tmp_path):
+    job = JOB.replace("{simulate: {frames: 36, size: 32, photons: 1e5}}", "{file: scan.cxi}")
+    (tmp_path / "scan.yaml").write_text(JOB)
+    (tmp_path / "job.yaml").write_text(job)
+    nanompi(1, "", "simulate", "scan.yaml", "-o", "scan.cxi")
+    nanompi(2, "USR1@8@1", "run", "job.yaml", code=75)
+    whole = Path("scan.cxi").read_bytes()
+    Path("scan.cxi").write_bytes(whole[: len(whole) // 2])
+    said = nanompi(2, "", "resume", "x", code=3)
+    assert "truncated" in said.stderr and "Traceback" not in said.stderr
+    assert "checkpoint-000008 is refused: " in said.stdout + said.stderr
+    assert [p.name for p in Path("runs/x/latest").glob("*checkpoint*")] == ["refused-checkpoint-000008"]
+    nanompi(1, "", "simulate", "scan.yaml", "-o", "other.cxi", "--set", "input.simulate.photons=3e5")
+    os.replace("other.cxi", "scan.cxi")
+    said = nanompi(2, "", "resume", "x").stdout
+    assert "resumed after" not in said
+    assert arrays("runs/x/latest")["history/iteration"][0] == 1

@@ -7,14 +7,15 @@ What happens, and how the job ends (each line is a test):
 | fault in the job file | 2 | once, with the place |
 | srun with a wrong --mpi | 4 | N singletons instead of N ranks, and the cure (`nanompi doctor`) |
 | error on one rank | its own (5 for NaN) | rank, host and reason: log, events.jsonl, `nanompi status` |
-| scancel | CANCELLED | a checkpoint, `stopped (75)`; `stopped (143)` before an iteration; no process after 10 s |
-| USR1 before the end of the wall time, preemption | requeued, then 0 | `nanompi resume`; the same bits as undisturbed |
+| scancel | CANCELLED | `stopped`, with a checkpoint where an iteration is done; no process after 10 s |
+| USR1: end of wall time, preemption | requeued, then 0 | `nanompi resume`: the bits of an undisturbed run |
 | a node dies, Slurm does not know yet | 4 | the connection to other ranks broke; no process is left |
 | a node is set down | requeued, then 0 | goes on from the last checkpoint on another node |
 | cancelled while it waits | CANCELLED | `lost`: no longer in the queue |
 | a job that sbatch refuses | 4 from `nanompi submit` | sbatch's words; no folder is left |
 
-Faults without Slurm, under mpirun (`tests/mpi/test_mpi_faults.py`, `test_mpi_restart.py`, `test_mpi_sweep.py`), both MPI wheels:
+Faults without Slurm, under mpirun of both MPI wheels (`test_mpi_faults.py`, `test_mpi_restart.py`,
+`test_mpi_run.py`, `test_mpi_sweep.py` in `tests/mpi/`):
 
 | what | exit code | told, and what is kept |
 |---|---|---|
@@ -28,6 +29,8 @@ Faults without Slurm, under mpirun (`tests/mpi/test_mpi_faults.py`, `test_mpi_re
 | a rank that stands still | 4 | rank, host, phase and lines of code after `run.watchdog` |
 | clock jump | none | only monotonic time decides |
 | NaN in a frame | 5 | frame, rank |
-| input truncated, changed while it is read, on a path that only rank 0 sees | 3, or scattered by rank 0 | file, dataset, frame |
+| input truncated | 3 | the file and its size |
+| input replaced while the run is stopped | 0 | the checkpoint is refused and set aside, the run begins anew |
+| input on a path that only rank 0 sees | 0 | rank 0 reads and sends the frames |
 | one setting of a sweep fails | 7 | the others are done; `--resume` tries it again |
 """
