@@ -28,6 +28,11 @@ class Clock:
             if self._inner:
                 self._inner[-1] += whole
 
+    def move(self, seconds: float, source: str, to: str):
+        """Part of a phase was another one: threads did both at once."""
+        self.seconds[source] = self.seconds.get(source, 0.0) - seconds
+        self.seconds[to] = self.seconds.get(to, 0.0) + seconds
+
     def count(self, name: str, nbytes: int):
         """Add bytes to a phase."""
         self.bytes[name] = self.bytes.get(name, 0) + int(nbytes)

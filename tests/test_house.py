@@ -10,7 +10,8 @@ ROOT = Path(__file__).parent.parent / "nanompi"
 LAYERS = [
     {"errors", "step", "units", "clock"},
     {"launcher", "team", "device"},
-    {"split", "files", "former", "newfile", "progress", "checkpoint", "events", "optics", "scan", "result"},
+    {"split", "scatter", "rows", "lanes", "files", "former", "newfile", "progress", "checkpoint"}
+    | {"events", "optics", "scan", "result"},
     {"read", "partition", "prep", "ptycho", "tomo", "maps", "flow", "write"},
     {"run"},
     {"job", "report", "slurm", "scaling"},

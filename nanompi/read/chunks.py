@@ -127,16 +127,3 @@ def broken(where: str, first: int, last: int, error: Exception) -> DataError:
         f"{where}: frames {first} to {last - 1} cannot be read ({error}); the file is damaged or was not "
         "written to its end: copy it again, or leave these frames out by `select:`"
     )
-
-
-def join(taken: list, shape: tuple[int, int], dtype) -> np.ndarray:
-    """The frames of some chunks one after another: (n, rows, columns) of `dtype`; one chunk is not copied."""
-    if len(taken) == 1:
-        return taken[0].frames().astype(dtype, copy=False)
-    out, at = np.empty((sum(map(len, taken)), *shape), dtype), 0
-    for one in taken:
-        out[at : at + len(one)] = one.frames()
-        at += len(one)
-    return out
-
-

@@ -11,6 +11,7 @@ from nanompi.errors import DataError
 from nanompi.files import dataset, open_hdf5
 from nanompi.read import chunks
 from nanompi.read.values import flat_frames
+from nanompi.scatter import taken
 
 Pieces = list[tuple[int, int, int, int]]
 
@@ -76,7 +77,7 @@ class Hdf5Frames:
     def take(self, index) -> list[chunks.Stored] | None:
         """The chunks that hold the frames of a rising `index`, as stored; None where HDF5 must read them.
 
-        `chunks.join` turns them into frames, on any rank.
+        Each has `frames()`, which works on any rank.
         """
         data = self._data()
         if self._open[2] is None:
@@ -244,8 +245,3 @@ class SelectedFrames:
     def close(self) -> None:
         """Let the source go of what it holds."""
         getattr(self.source, "close", lambda: None)()
-
-
-def taken(source, index) -> list[Any] | None:
-    """`source.take(index)`, None where the source has no chunks to give."""
-    return source.take(index) if hasattr(source, "take") else None

@@ -1,8 +1,8 @@
 """HDF5's compression plug-ins called directly: threads decompress chunks side by side, without HDF5's lock.
 
-A plug-in is a shared library with one function, `filter(flags, cd_nelmts, cd_values, nbytes, &size, &buffer)`,
-which frees the buffer it is given and puts a new one in its place (HDF5's `H5Z_func_t`). ctypes lets go of
-Python's lock while it runs.
+A plug-in is a shared library with one function (HDF5's `H5Z_func_t`),
+`filter(flags, cd_nelmts, cd_values, nbytes, &size, &buffer)`, which frees the buffer it is given and puts a
+new one in its place. ctypes lets go of Python's lock while it runs.
 """
 
 import ctypes
