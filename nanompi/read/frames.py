@@ -13,7 +13,7 @@ from nanompi.read import chunks
 from nanompi.read.values import flat_frames
 from nanompi.scatter import taken
 
-Pieces = list[tuple[int, int, int, int]]
+TOGETHER = 1 << 20  # bytes that a thread reads at once: small chunks are handed out together
 
 
 def check_index(index, n: int, what: str) -> np.ndarray:
@@ -136,16 +136,18 @@ class Hdf5Frames:
     def _read_chunks(self, data, parts, wanted: np.ndarray, out: np.ndarray, threads: int) -> None:
         """By threads: each takes one chunk raw, decompresses it and copies its frames."""
 
-        def one(part):
-            a, b = part
-            out[a:b] = self._take(data, wanted[a:b]).frames()
+        def some(first):
+            for a, b in parts[first : first + together]:
+                out[a:b] = self._take(data, wanted[a:b]).frames()
 
+        size = self.chunk * int(np.prod(self.shape[1:])) * self.dtype.itemsize
+        together = max(1, TOGETHER // size)
+        starts = range(0, len(parts), together)
         if threads <= 1:
-            for part in parts:
-                one(part)
+            list(map(some, starts))
             return
         with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(one, parts))
+            list(pool.map(some, starts))
 
 
 def runs(wanted: np.ndarray, chunk: int = 1) -> list[tuple[int, int]]:

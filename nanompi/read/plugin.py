@@ -43,9 +43,13 @@ class _Class2(ctypes.Structure):
 
 @cache
 def _libc():
-    """malloc and free. glibc learns here to keep freed blocks of up to 31 MB: else it takes the pages of each
-    buffer from the system anew, which costs more than to decompress a chunk of Blosc2 (3.5 times slower)."""
-    libc = ctypes.CDLL(None)
+    """malloc, free and memmove, which keep Python's lock: to let go of it for so short a time costs more.
+
+    glibc learns here to keep freed blocks of up to 31 MB: else it takes the pages of each
+    buffer from the system anew, which makes a chunk of 2 MB in Blosc2 3.5 times slower.
+    """
+    libc = ctypes.PyDLL(None)
+    libc.memmove.restype, libc.memmove.argtypes = None, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t]
     libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
     libc.free.restype, libc.free.argtypes = None, [ctypes.c_void_p]
     libc.free(libc.malloc(KEPT))
@@ -95,11 +99,11 @@ class Held:
 def undo(number: int, values: tuple[int, ...], raw) -> np.ndarray:
     """Decompressed bytes (uint8) of a chunk's bytes. Errors: ValueError when the plug-in refuses them."""
     libc, work = _libc(), plugin(number)
-    source = np.frombuffer(raw, np.uint8)
-    size, buffer = ctypes.c_size_t(source.nbytes), ctypes.c_void_p(libc.malloc(max(1, source.nbytes)))
-    ctypes.memmove(buffer, source.ctypes.data, source.nbytes)
+    raw = raw if isinstance(raw, bytes) else bytes(raw)
+    size, buffer = ctypes.c_size_t(len(raw)), ctypes.c_void_p(libc.malloc(max(1, len(raw))))
+    libc.memmove(buffer, raw, len(raw))
     given = (ctypes.c_uint * max(1, len(values)))(*values)
-    got = work(REVERSE, len(values), given, source.nbytes, ctypes.byref(size), ctypes.byref(buffer))
+    got = work(REVERSE, len(values), given, len(raw), ctypes.byref(size), ctypes.byref(buffer))
     held = Held(buffer.value, got)
     if not got:
         raise ValueError(f"the plug-in {PLUGINS[number]} cannot decompress it")
