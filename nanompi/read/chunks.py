@@ -37,7 +37,7 @@ class Recipe:
         size = int(np.prod(self.shape)) * self.dtype.itemsize
         for k, (number, values) in reversed(list(enumerate(self.filters))):
             if not skip >> k & 1:
-                raw = _UNDO.get(number, undo)(number, values, raw)
+                raw = _UNDO.get(number, undo)(number, values, raw, size)
         flat = np.frombuffer(raw, np.uint8)
         if flat.nbytes != size:
             raise ValueError(f"a chunk has {flat.nbytes} bytes in place of {size}")
@@ -61,17 +61,16 @@ def recipe(data) -> Recipe | None:
     return Recipe(filters, (lead[0], *frame), data.dtype)
 
 
-def _inflate(number, values, raw):
-    return zlib.decompress(raw)
+def _inflate(number, values, raw, size):
+    return zlib.decompress(raw, bufsize=size)  # of the right size at once: no pause of the thread to grow it
 
 
-def unshuffle(number, values, raw) -> np.ndarray:
+def unshuffle(number, values, raw, size=0) -> np.ndarray:
     """Undo HDF5's shuffle filter: all first bytes, then all second bytes, ... -> the elements, as uint8."""
-    size = values[0]
-    planes = np.frombuffer(raw, np.uint8).reshape(size, -1)
-    if size not in (2, 4, 8):
+    planes = np.frombuffer(raw, np.uint8).reshape(values[0], -1)
+    if len(planes) not in (2, 4, 8):
         return np.ascontiguousarray(planes.T).reshape(-1)
-    out = planes[-1].astype(f"<u{size}")
+    out = planes[-1].astype(f"<u{len(planes)}")
     for plane in planes[-2::-1]:  # whole registers at once: five times faster than single bytes
         out <<= 8
         out |= plane

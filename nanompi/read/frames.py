@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nanompi.errors import DataError
-from nanompi.files import dataset, open_hdf5
+from nanompi.files import dataset, hdf5, open_hdf5
 from nanompi.read import chunks
 from nanompi.read.values import flat_frames
 from nanompi.scatter import taken
@@ -137,8 +137,13 @@ class Hdf5Frames:
         """By threads: each takes one chunk raw, decompresses it and copies its frames."""
 
         def some(first):
-            for a, b in parts[first : first + together]:
-                out[a:b] = self._take(data, wanted[a:b]).frames()
+            own = parts[first : first + together]
+            with (
+                hdf5()._hl.base.phil
+            ):  # once for all: a lock that goes to and fro costs more than the reading
+                raw = [self._take(data, wanted[a:b]) for a, b in own]
+            for (a, b), one in zip(own, raw):
+                out[a:b] = one.frames()
 
         size = self.chunk * int(np.prod(self.shape[1:])) * self.dtype.itemsize
         together = max(1, TOGETHER // size)

@@ -96,14 +96,14 @@ class Held:
         _libc().free(self._pointer)
 
 
-def undo(number: int, values: tuple[int, ...], raw) -> np.ndarray:
+def undo(number: int, values: tuple[int, ...], raw, size: int = 0) -> np.ndarray:
     """Decompressed bytes (uint8) of a chunk's bytes. Errors: ValueError when the plug-in refuses them."""
     libc, work = _libc(), plugin(number)
     raw = raw if isinstance(raw, bytes) else bytes(raw)
-    size, buffer = ctypes.c_size_t(len(raw)), ctypes.c_void_p(libc.malloc(max(1, len(raw))))
+    room, buffer = ctypes.c_size_t(len(raw)), ctypes.c_void_p(libc.malloc(max(1, len(raw))))
     libc.memmove(buffer, raw, len(raw))
     given = (ctypes.c_uint * max(1, len(values)))(*values)
-    got = work(REVERSE, len(values), given, len(raw), ctypes.byref(size), ctypes.byref(buffer))
+    got = work(REVERSE, len(values), given, len(raw), ctypes.byref(room), ctypes.byref(buffer))
     held = Held(buffer.value, got)
     if not got:
         raise ValueError(f"the plug-in {PLUGINS[number]} cannot decompress it")
