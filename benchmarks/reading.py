@@ -58,7 +58,7 @@ def best(ways: dict, repeats: int = 7) -> dict[str, np.ndarray]:
 def decode(source, threads: int):
     """A function that decompresses all chunks, which are in memory before; None where HDF5 must do it."""
     chunks = source.take(np.arange(source.shape[0]))
-    if chunks is None or not chunks[0].recipe.filters:
+    if chunks is None:
         return None
 
     def all_of_them():

@@ -56,11 +56,13 @@ class Wire:
         self.made += 1
         return self.made % 2 + PLAIN if self.kind is None else self.kind
 
-    def pack(self, counts: np.ndarray) -> np.ndarray:
-        """A message of counts."""
+    def pack(self, raw: np.ndarray, mine: np.ndarray) -> np.ndarray:
+        """A message of some frames of a block. mine: bool, which."""
         if self.next() == PLAIN:
-            return message(PLAIN, counts.reshape(-1).view(np.uint8))
-        t = time.perf_counter()
+            out = empty(PLAIN, int(mine.sum()) * raw[0].nbytes)
+            np.compress(mine, raw, axis=0, out=out[HEAD:].view(raw.dtype).reshape(-1, *raw.shape[1:]))
+            return out
+        t, counts = time.perf_counter(), raw[mine]
         out = message(PACKED, np.frombuffer(pack(counts), np.uint8))
         seen = counts.nbytes, time.perf_counter() - t, out.nbytes
         self.packed = [a + b for a, b in zip(self.packed, seen)]
@@ -88,9 +90,15 @@ class Wire:
 
 def message(kind: int, body: np.ndarray) -> np.ndarray:
     """Head and body (uint8) in one buffer."""
-    out = np.zeros(HEAD + body.nbytes, np.uint8)
-    out[0] = kind
+    out = empty(kind, body.nbytes)
     out[HEAD:] = body
+    return out
+
+
+def empty(kind: int, nbytes: int) -> np.ndarray:
+    """A message with its head, to be filled."""
+    out = np.empty(HEAD + nbytes, np.uint8)
+    out[:HEAD] = kind, *[0] * (HEAD - 1)
     return out
 
 
@@ -177,7 +185,7 @@ def messages(source, wanted, owner, wire: Wire) -> tuple[list[tuple[int, np.ndar
             out = [(r, message(CHUNKS, np.frombuffer(pickle.dumps(share[r]), np.uint8))) for r in ranks if r]
             return out, join(share[0], source.dtype) if 0 in share else None
     raw = source.read(wanted) if chunks is None else join(chunks, source.dtype)
-    out = [(r, wire.pack(raw[owner == r])) for r in ranks if r]
+    out = [(r, wire.pack(raw, owner == r)) for r in ranks if r]
     return out, raw[owner == 0] if 0 in ranks else None
 
 

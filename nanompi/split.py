@@ -41,12 +41,11 @@ def load(
         ranks float32.
     how     : "read" = each rank opens the file; "scatter" = rank 0 reads and sends; "auto" = read where
         all can, and need not read all of it
-    threads : of each rank. Each reads, decompresses and prepares a block; at least two take turns, so that
-        one block is read while another is prepared.
+    threads : of each rank. Each reads, decompresses and prepares a block, while others do the next ones.
     block   : bytes of raw frames read at once
     Errors: DataError from the source.
     """
-    clock, threads, own = clock or Clock(), max(2, threads), parts[team.rank]
+    clock, own = clock or Clock(), parts[team.rank]
     how, why = _choose(team, source, how)
     rows, spent = Rows(len(own)), np.zeros(2)
 
@@ -67,6 +66,8 @@ def load(
             clock.count("load", nbytes)
             spent += seconds
         wall = time.perf_counter() - begun
+    if getattr(source, "whole", False):
+        source.close()  # else all frames of the file would stay in memory beside the prepared ones
     clock.move(wall * spent[1] / max(spent.sum(), 1e-9), "load", "prepare")
     return rows.all(team, prepare, source)
 
@@ -105,7 +106,7 @@ def _read(source, own, threads, block, finish):
         raw = source.read(wanted)
         return finish(order[start : start + len(wanted)], raw, time.perf_counter() - t)
 
-    return through(threads, one, zip(pieces, starts))
+    return through(threads if threads > 1 else 0, one, zip(pieces, starts))
 
 
 def _cut(rising, step, chunk):

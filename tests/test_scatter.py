@@ -11,7 +11,7 @@ def measured(link, codec, counts):
     """The kind after messages over a link of `link` bytes/s and a codec of `codec` bytes/s; what was said."""
     wire, log = Wire(1, False), []
     for _ in range(2 * scatter.LOOKS):
-        data = wire.pack(counts)
+        data = wire.pack(counts, np.full(len(counts), True))
         wire.packed = [wire.packed[0], wire.packed[0] / codec, wire.packed[2]]
         wire.note(data, data.nbytes / link, log.append)
     return wire.kind, log
@@ -33,14 +33,16 @@ def test_counts_that_do_not_compress_are_not_packed():
 
 def test_inside_a_node_nothing_is_packed_nor_measured():
     wire = Wire(2, True)
-    assert [int(wire.pack(np.zeros((1, 8, 8), np.uint16))[0]) for _ in range(20)] == [PLAIN] * 20
+    assert [int(wire.pack(np.zeros((1, 8, 8), np.uint16), np.array([True]))[0]) for _ in range(20)] == [
+        PLAIN
+    ] * 20
 
 
 def test_both_kinds_of_message_give_the_counts():
     counts, wire = np.arange(600, dtype=np.uint16).reshape(6, 10, 10), Wire(1, False)
     kinds = set()
     for _ in range(4):
-        data = wire.pack(counts)
+        data = wire.pack(counts, np.full(len(counts), True))
         kinds.add(int(data[0]))
         assert np.array_equal(scatter.opened(data, counts.shape, counts.dtype), counts)
     assert kinds == {PLAIN, PACKED}

@@ -47,7 +47,8 @@ class Recipe:
 def recipe(data) -> Recipe | None:
     """How to decode the chunks of `data`; None where HDF5 itself has to read them.
 
-    Known are chunks of whole frames with gzip, shuffle, bitshuffle, Blosc2, LZ4, Zstandard or nothing.
+    Known are chunks of whole frames with gzip, shuffle, bitshuffle, Blosc2, LZ4, Zstandard.
+    Chunks that are not compressed are read by HDF5 as fast.
     """
     if data.chunks is None or data.is_virtual or data.ndim < 3 or data.dtype.kind not in "iuf":
         return None
@@ -56,7 +57,7 @@ def recipe(data) -> Recipe | None:
         return None
     plan = data.id.get_create_plist()
     filters = tuple((f[0], tuple(f[2])) for f in map(plan.get_filter, range(plan.get_nfilters())))
-    if any(number not in _UNDO and plugin(number) is None for number, _ in filters):
+    if not filters or any(number not in _UNDO and plugin(number) is None for number, _ in filters):
         return None
     return Recipe(filters, (lead[0], *frame), data.dtype)
 

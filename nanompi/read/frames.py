@@ -75,9 +75,10 @@ class Hdf5Frames:
         return out if back is None else out[back]
 
     def take(self, index) -> list[chunks.Stored] | None:
-        """The chunks that hold the frames of a rising `index`, as stored; None where HDF5 must read them.
+        """The chunks that hold the frames of a rising `index`, as stored.
 
-        Each has `frames()`, which works on any rank.
+        None where they are not compressed, or where HDF5 must read them. Each has `frames()`, which works
+        on any rank.
         """
         data = self._data()
         if self._open[2] is None:

@@ -30,7 +30,7 @@ STORAGE = {
     "blosc2 of eight": {"chunks": (8, 24, 20), "compression": hdf5plugin.Blosc2(cname="zstd")},
     "zstd": {"chunks": (1, 24, 20), "compression": hdf5plugin.Zstd()},
 }
-BY_HDF5 = {"contiguous", "parts of frames", "fletcher gzip", "lzf"}
+BY_HDF5 = {"contiguous", "chunks of one", "chunks of seven", "parts of frames", "fletcher gzip", "lzf"}
 
 
 def store(path, frames, **how):
