@@ -1,6 +1,8 @@
 """Chunks decompressed outside HDF5: layouts that plain writing does not make, and damage."""
 
 import pickle
+import subprocess
+import sys
 import zlib
 
 import h5py
@@ -121,3 +123,35 @@ def test_memory_of_a_plug_in_lives_as_long_as_its_array():
     array = np.asarray(plugin.Held(libc.malloc(16), 16))
     array[:] = 9
     assert array[2:].copy().sum() == 14 * 9 and array.base is not None
+
+
+LOAD = """
+import resource, sys
+import numpy as np
+from nanompi import split
+from nanompi.files import open_hdf5
+from nanompi.read.frames import Hdf5Frames
+from nanompi.team import Team
+
+with open_hdf5(sys.argv[1]) as file:
+    source = Hdf5Frames.of(file, "data")
+    source.read(np.arange(4))
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+before, given = peak(), {"threads": 3, "say": lambda text: None}
+parts = [np.arange(source.shape[0])]
+counts = split.load(Team(alone=True), source, parts, lambda raw, i: raw.copy(), **given)
+print(peak() - before, counts.nbytes, int(counts.sum()))
+"""
+
+
+@pytest.mark.parametrize("how", ["bitshuffle", "blosc2"])
+def test_loading_needs_little_more_memory_than_the_frames(tmp_path, how):
+    frames = np.zeros((1000, 256, 256), np.uint16)  # 131 MB
+    frames[:, 128, 128] = 3
+    store(tmp_path / "a.h5", frames, 16, how)
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD, str(tmp_path / "a.h5")], capture_output=True, text=True, check=True
+    )
+    more, size, total = map(int, done.stdout.split())
+    assert total == 3000 and size == frames.nbytes
+    assert more < size + 60e6, f"{more / 1e6:.0f} MB for {size / 1e6:.0f} MB of frames"
