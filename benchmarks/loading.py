@@ -1,11 +1,11 @@
 """How fast raw counts reach the ranks, by `read` and by `scatter`.
 
-    mpiexec -n 2 python benchmarks/loading.py [--frames 1000] [--side 256] [--filter none|gzip] [--window 128]
-        [--folder /tmp] [--json results.json]
+    mpiexec -n 2 python benchmarks/loading.py [--frames 1000] [--side 256] [--filter none|gzip|bitshuffle]
+        [--window 128] [--folder /tmp] [--json results.json]
 
-Writes a file of counts (uint16, one frame per chunk), loads it through the plan of `ptycho.prepare`, and
-prints for each way the GB/s of raw counts in the file until the last rank is done (best of some). The file
-is in the cache of the operating system: this measures the program and not the disk.
+Writes a file of counts (uint16; one frame per chunk, bitshuffle: 16), loads it through the plan of
+`ptycho.prepare`, and prints for each way the GB/s of raw counts in the file until the last rank is done (best
+of some). The file is in the cache of the operating system: this measures the program and not the disk.
 """
 
 import argparse
@@ -34,13 +34,19 @@ def source(path):
 def write(path, shape, how):
     """Sparse counts of a far field: many in the middle, few outside."""
     import h5py
+    import hdf5plugin
 
     y, x = np.mgrid[: shape[1], : shape[2]]
     r = np.hypot(y - shape[1] // 2, x - shape[2] // 2) / shape[1]
     few = np.random.default_rng(0).poisson(200 * np.exp(-((r / 0.1) ** 2)) + 0.05, (16, *shape[1:]))
     with h5py.File(path, "w") as f:
-        packed = {"compression": "gzip", "compression_opts": 1, "shuffle": True} if how == "gzip" else {}
-        data = f.create_dataset("data", shape, np.uint16, chunks=(1, *shape[1:]), **packed)
+        packed = {
+            "none": {},
+            "gzip": {"compression": "gzip", "compression_opts": 1, "shuffle": True},
+            "bitshuffle": hdf5plugin.Bitshuffle(cname="lz4"),
+        }[how]
+        per = 16 if how == "bitshuffle" else 1
+        data = f.create_dataset("data", shape, np.uint16, chunks=(per, *shape[1:]), **packed)
         for i in range(0, shape[0], 16):
             data[i : i + 16] = few[: shape[0] - i]
 
@@ -97,7 +103,7 @@ if __name__ == "__main__":
     args = argparse.ArgumentParser(usage=__doc__)
     args.add_argument("--frames", type=int, default=1000)
     args.add_argument("--side", type=int, default=256)
-    args.add_argument("--filter", choices=["none", "gzip"], default="none")
+    args.add_argument("--filter", choices=["none", "gzip", "bitshuffle"], default="none")
     args.add_argument("--window", type=int, default=0)
     args.add_argument("--folder", default="/tmp")
     args.add_argument("--repeat", type=int, default=5)

@@ -2,8 +2,11 @@
 
 usage: python benchmarks/reading.py [--frames 1200] [--size 256] [--folder /tmp] [--json reading.json]
 
-Each number: GB/s, and in brackets GB per CPU second. The files are in the page cache (they were just
-written): what is measured is HDF5, decompression and copying.
+Each number: GB/s, and in brackets GB per CPU second. `h5py`: the whole dataset by h5py; `decode, 2 threads`:
+the chunks already in memory, decompressed and thrown away (the most that reading could reach); `half`: runs
+of 32 frames, every second run. `prepared`: read, cut to FFT order and stored as on a rank, 2 threads.
+The files are in the page cache (they were just written): what is measured is HDF5, decompression and
+copying. The ways take turns, so that other work on the machine hits all of them alike.
 """
 
 import argparse
@@ -11,11 +14,16 @@ import json
 import os
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from nanompi import split
 from nanompi.files import hdf5, open_hdf5
+from nanompi.prep import crop
+from nanompi.prep.plan import Plan
 from nanompi.read.frames import Hdf5Frames
+from nanompi.team import Team
 
 
 def storages(size: int) -> dict[str, dict]:
@@ -36,31 +44,56 @@ def storages(size: int) -> dict[str, dict]:
     }
 
 
-def best(read, repeats: int = 5) -> np.ndarray:
-    """(wall, CPU) seconds, the shortest of a few calls; CPU seconds tell the cost on a shared machine."""
-    times = []
+def best(ways: dict, repeats: int = 7) -> dict[str, np.ndarray]:
+    """name -> (wall, CPU) seconds, the shortest of some calls; CPU: the cost on a shared machine."""
+    times = {name: [] for name in ways}
     for _ in range(repeats):
-        begin = time.perf_counter(), time.process_time()
-        read()
-        times.append((time.perf_counter() - begin[0], time.process_time() - begin[1]))
-    return np.min(times, 0)
+        for name, read in ways.items():
+            begin = time.perf_counter(), time.process_time()
+            read()
+            times[name].append((time.perf_counter() - begin[0], time.process_time() - begin[1]))
+    return {name: np.min(t, 0) for name, t in times.items()}
 
 
-def measure(path: str, size: int) -> dict[str, list[float]]:
-    """[GB/s, GB per CPU second] of whole reads, and of every second run of 32 frames."""
+def decode(source, threads: int):
+    """A function that decompresses all chunks, which are in memory before; None where HDF5 must do it."""
+    chunks = source.take(np.arange(source.shape[0]))
+    if chunks is None:
+        return None
+
+    def all_of_them():
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(lambda k: [c.frames().nbytes for c in chunks[k::threads]], range(threads)))
+
+    return all_of_them
+
+
+def prepared(source, threads: int):
+    """A function that loads all frames as `ptycho.prepare` does, without looking for a centre."""
+    window = crop.cut(source.shape[1:], (False,) * 3, (0, 0), source.shape[1:], False, True)
+    plan = Plan(window, np.ones(source.shape[1:], bool), None, 65535.0, 1, True, (1.0, 1.0))
+    team, parts = Team(alone=True), [np.arange(source.shape[0])]
+    return lambda: split.load(team, source, parts, plan.apply, threads=threads, say=lambda text: None)
+
+
+def measure(path: str, size: int, repeats: int) -> dict[str, list[float]]:
+    """[GB/s, GB per CPU second] of each way."""
     with open_hdf5(path) as file:
         source = Hdf5Frames.of(file, "data")
-        plain = best(lambda: file["data"][()])
-    n = source.shape[0]
-    half = np.concatenate([np.arange(a, min(a + 32, n)) for a in range(0, n, 64)])
+        data, n = file["data"], source.shape[0]
+        half = np.concatenate([np.arange(a, min(a + 32, n)) for a in range(0, n, 64)])
+        ways = {
+            "h5py": lambda: data[()],
+            "decode, 2 threads": decode(source, 2),
+            "1 thread": lambda: source.read(np.arange(n), 1),
+            "2 threads": lambda: source.read(np.arange(n), 2),
+            "half, 1 thread": lambda: source.read(half, 1),
+            "prepared": prepared(source, 2),
+        }
+        times = best({name: way for name, way in ways.items() if way}, repeats)
     frame = size * size * 2 / 1e9
-    found = {
-        "h5py": n * frame / plain,
-        "1 thread": n * frame / best(lambda: source.read(np.arange(n), 1)),
-        "2 threads": n * frame / best(lambda: source.read(np.arange(n), 2)),
-        "half, 1 thread": len(half) * frame / best(lambda: source.read(half, 1)),
-    }
-    return {name: np.round(rate, 2).tolist() for name, rate in found.items()}
+    count = {"half, 1 thread": len(half)}
+    return {name: np.round(count.get(name, n) * frame / t, 2).tolist() for name, t in times.items()}
 
 
 def main() -> None:
@@ -68,6 +101,7 @@ def main() -> None:
     parse = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parse.add_argument("--frames", type=int, default=1200)
     parse.add_argument("--size", type=int, default=256)
+    parse.add_argument("--repeats", type=int, default=7)
     parse.add_argument("--folder", default=None)
     parse.add_argument("--json", default=None)
     a = parse.parse_args()
@@ -82,7 +116,7 @@ def main() -> None:
             with hdf5().File(path, "w") as file:
                 file.create_dataset("data", data=frames, **how)
             ratio = frames.nbytes / os.path.getsize(path)
-            table[name] = {"ratio": round(ratio, 1), **measure(path, a.size)}
+            table[name] = {"ratio": round(ratio, 1), **measure(path, a.size, a.repeats)}
             row = "  ".join(f"{k} {v[0]:5.2f} ({v[1]:5.2f})" for k, v in list(table[name].items())[1:])
             print(f"{name:21s} {ratio:4.1f}:1  {row}", flush=True)
             os.unlink(path)

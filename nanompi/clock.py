@@ -44,6 +44,11 @@ class Clock:
         """Work has gone on: what a watchdog looks at."""
         self.ticks += 1
 
+    def move(self, seconds: float, source: str, to: str):
+        """Part of a phase was another one: threads did both at once."""
+        self.seconds[source] = self.seconds.get(source, 0.0) - seconds
+        self.seconds[to] = self.seconds.get(to, 0.0) + seconds
+
     def count(self, name: str, nbytes: int):
         """Add bytes to a phase."""
         self.bytes[name] = self.bytes.get(name, 0) + int(nbytes)

@@ -1,22 +1,23 @@
-"""An array spread over the ranks: frames come from a file onto the ranks, results go back to rank 0.
+"""Frames from a file onto the ranks, each its own, prepared on the way.
 
 `parts` is a list over ranks of global indices; row k of a rank's array belongs to frame `parts[rank][k]`.
-Nowhere does a rank hold more than its own rows, one block, and (the sender) two blocks under way.
+Nowhere does a rank hold more than its own rows and a few blocks under way.
 """
 
-from collections import deque
+import time
 from collections.abc import Callable
 
 import numpy as np
 
+from nanompi import scatter
 from nanompi.clock import Clock
 from nanompi.errors import DataError
+from nanompi.lanes import through
+from nanompi.rows import Rows
 from nanompi.scan import Source
 from nanompi.team import Team
 
-BLOCK = (
-    16 << 20
-)  # bytes of raw frames worked on at once: small enough for a cache's prefetch, large for a file
+BLOCK = 4 << 20  # bytes of raw frames worked on at once: prepared while they are in the cache
 HOWS = ("auto", "read", "scatter")
 
 
@@ -35,57 +36,40 @@ def load(
     """Prepared frames of this rank: (n_local, h, w) uint16 or float32, same dtype on all ranks
     (collective).
 
-    prepare : (k, H, W) raw, (k,) global indices -> (k, h, w) uint16, or float32 where a value does not fit.
-        One block that does not fit on any rank makes the counts of all ranks float32.
+    prepare : (k, H, W) raw, (k,) global indices -> (k, h, w) uint16, or float32 where a value does not fit;
+        called by several threads at once. One block that does not fit on any rank makes the counts of all
+        ranks float32.
     how     : "read" = each rank opens the file; "scatter" = rank 0 reads and sends; "auto" = read where
-        all can
-    threads : of each rank, for decompression
+        all can, and need not read all of it
+    threads : of each rank. Each reads, decompresses and prepares a block, while others do the next ones.
     block   : bytes of raw frames read at once
     Errors: DataError from the source.
     """
-    clock = clock or Clock()
+    clock, own = clock or Clock(), parts[team.rank]
     how, why = _choose(team, source, how)
-    packed = how == "scatter" and team.places < team.size
-    wire = "" if how == "read" else ", packed by Blosc2" if packed else ", unpacked inside one node"
-    if team.size > 1:
-        say(f"frames: {how}{wire} ({why})")
-    rows = Rows(len(parts[team.rank]))
-    come = _read(source, parts[team.rank], threads, block)
-    if how == "scatter" and team.size > 1:
-        come = _scatter(team, source, parts, threads, block, packed)
-    while True:
-        with clock.phase("load"):
-            got = next(come, None)
-        if got is None:
-            break
-        where, raw = got
-        clock.count("load", raw.nbytes)
-        with clock.phase("prepare"):
-            rows.put(where, prepare(raw, parts[team.rank][where]))
+    rows, spent = Rows(len(own)), np.zeros(2)
+
+    def finish(where, raw, seconds):
+        t = time.perf_counter()
+        rows.put(where, prepare(raw, own[where]))
+        return raw.nbytes, seconds, time.perf_counter() - t
+
+    with clock.phase("load"):
+        begun = time.perf_counter()
+        if how == "scatter" and team.size > 1:
+            come = _scattered(team, source, parts, (threads, block, finish), say, why)
+        else:
+            if team.size > 1:
+                say(f"frames: read ({why})")
+            come = _read(source, own, threads, block, finish)
+        for nbytes, *seconds in come:
+            clock.count("load", nbytes)
+            spent += seconds
+        wall = time.perf_counter() - begun
+    if getattr(source, "whole", False):
+        source.close()  # else all frames of the file would stay in memory beside the prepared ones
+    clock.move(wall * spent[1] / max(spent.sum(), 1e-9), "load", "prepare")
     return rows.all(team, prepare, source)
-
-
-class Rows:
-    """The prepared frames of a rank: allocated once, when the first block tells shape and dtype."""
-
-    def __init__(self, n: int):
-        self.n, self.counts = n, None
-
-    def put(self, where, block):
-        """Store a block; counts that do not fit uint16 turn all into float32 (rare, and costs a copy)."""
-        if self.counts is None:
-            self.counts = np.zeros((self.n, *block.shape[1:]), block.dtype)
-        if self.counts.dtype != block.dtype and self.counts.dtype == np.uint16:
-            self.counts = self.counts.astype(np.float32)
-        self.counts[where] = block
-
-    def all(self, team, prepare, source):
-        """The finished array, of one dtype on all ranks (collective)."""
-        if self.counts is None:
-            none = np.empty((0, *source.shape[1:]), source.dtype)
-            self.counts = prepare(none, np.empty(0, np.int64))
-        real = team.max(int(self.counts.dtype != np.uint16))
-        return self.counts.astype(np.float32, copy=False) if real else self.counts
 
 
 def _choose(team, source, how):
@@ -95,11 +79,13 @@ def _choose(team, source, how):
     if how != "auto":
         return how, "as asked"
     blind = [host for host in team.allgather("" if source.reachable() else team.host) if host]
-    if not blind:
-        return "read", "every rank can open the file"
-    if not team.on_root(source.reachable):
+    if blind and not team.on_root(source.reachable):
         raise DataError("rank 0 cannot open the file with the frames")
-    return "scatter", f"{len(blind)} of {team.size} ranks cannot open the file, the first on {blind[0]}"
+    if blind:
+        return "scatter", f"{len(blind)} of {team.size} ranks cannot open the file, the first on {blind[0]}"
+    if getattr(source, "whole", False):
+        return "scatter", "whoever reads the file must read all of it"
+    return "read", "every rank can open the file"
 
 
 def _step(source, block):
@@ -108,13 +94,19 @@ def _step(source, block):
     return int(max(1, block // max(1, frame)))
 
 
-def _read(source, own, threads, block):
-    """Blocks (rows of this rank, raw frames) in the order of the file, so that each chunk is read once."""
+def _read(source, own, threads, block, finish):
+    """Each rank its own frames, in the order of the file, so that each chunk is read once."""
     order = np.argsort(own, kind="stable")
-    start = 0
-    for wanted in _cut(own[order], _step(source, block), getattr(source, "chunk", 1)):
-        yield order[start : start + len(wanted)], source.read(wanted, threads)
-        start += len(wanted)
+    pieces = _cut(own[order], _step(source, block), getattr(source, "chunk", 1))
+    starts = np.cumsum([0, *map(len, pieces)])
+
+    def one(piece):
+        wanted, start = piece
+        t = time.perf_counter()
+        raw = source.read(wanted)
+        return finish(order[start : start + len(wanted)], raw, time.perf_counter() - t)
+
+    return through(threads if threads > 1 else 0, one, zip(pieces, starts))
 
 
 def _cut(rising, step, chunk):
@@ -130,72 +122,14 @@ def _cut(rising, step, chunk):
     return out
 
 
-def _scatter(team, source, parts, threads, block, packed):
+def _scattered(team, source, parts, how, say, why):
     """The same blocks, read by rank 0 through the whole file and sent to where they belong."""
-    plan = _blocks(parts, team.rank, _step(source, block), getattr(source, "chunk", 1))
+    threads, block, finish = how
+    every = _cut(np.sort(np.concatenate(parts)), _step(source, block), getattr(source, "chunk", 1))
+    plan = scatter.blocks(parts, team.rank, every)
+    wire = scatter.Wire(threads, team.places == team.size)
+    as_stored = team.root and scatter.taken(source, every[0][:1]) is not None
+    say(f"frames: scatter, {'chunks as stored, or ' if as_stored else ''}{wire.about} ({why})")
     if team.root:
-        yield from _send(team, source, parts, threads, plan, packed)
-        return
-    for _, where in plan:
-        if len(where):
-            yield where, _unpack(team.recv(0), (len(where), *source.shape[1:]), source.dtype, packed)
-
-
-def _blocks(parts, rank, step, chunk):
-    """[(global indices of a block, rows of this rank in it, in that order)]: known to all without asking."""
-    blocks = _cut(np.sort(np.concatenate(parts)), step, chunk)
-    order = np.argsort(parts[rank], kind="stable")
-    mine = parts[rank][order]
-    cuts = [np.searchsorted(mine, (b[0], b[-1] + 1)) for b in blocks]
-    return [(b, order[i:j]) for b, (i, j) in zip(blocks, cuts)]
-
-
-def _send(team, source, parts, threads, plan, packed):
-    """Rank 0: read block after block, send each rank its frames of it, and yield its own."""
-    owner = np.empty(int(max(p.max(initial=0) for p in parts)) + 1, np.int32)
-    for rank, part in enumerate(parts):
-        owner[part] = rank
-    under_way = deque()
-    for wanted, where in plan:
-        raw = source.read(wanted, threads)
-        if len(under_way) == 2:
-            team.wait(under_way.popleft())
-        under_way.append(_post(team, raw, owner[wanted], packed))
-        if len(where):
-            yield where, raw[owner[wanted] == 0]
-    for requests in under_way:
-        team.wait(requests)
-
-
-def _post(team, raw, owner, packed):
-    """Start to send every other rank its frames of a block; returns the requests, which hold the data."""
-    requests = []
-    for rank in np.unique(owner[owner > 0]):
-        mine = raw[owner == rank]
-        requests += team.isend(_pack(mine) if packed else mine, int(rank))
-    return requests
-
-
-def _pack(raw):
-    """Counts compress best and fastest by LZ4 after a shuffle of bits; one thread costs least CPU in all."""
-    import blosc2
-
-    return blosc2.compress2(
-        raw,
-        typesize=raw.itemsize,
-        codec=blosc2.Codec.LZ4,
-        clevel=1,
-        filters=[blosc2.Filter.BITSHUFFLE],
-        filters_meta=[0],
-        nthreads=1,
-    )
-
-
-def _unpack(data, shape, dtype, packed):
-    if not packed:
-        return data.view(dtype).reshape(shape)
-    import blosc2
-
-    raw = np.empty(shape, dtype)
-    blosc2.decompress2(data, dst=raw, nthreads=1)
-    return raw
+        return scatter.send(team, source, plan, scatter.owners(parts), threads, wire, finish, say)
+    return scatter.receive(team, source, plan, threads, finish)

@@ -230,16 +230,16 @@ class Team:
     def wait(self, requests):
         """Wait until the requests of `isend` have ended."""
         for request, _ in requests:
-            request.Wait()
+            _calmly(request)
 
     @_waits
     def recv(self, source: int, tag: int = 0) -> np.ndarray:
         """Bytes sent by `isend`, as a uint8 array."""
         size = np.empty(1, np.int64)
-        self.comm.Recv(size, source, tag)
+        _calmly(self.comm.Irecv(size, source, tag))
         out = np.empty(int(size[0]), np.uint8)
-        for piece in _pieces(out):
-            self.comm.Recv(piece, source, tag)
+        for request in [self.comm.Irecv(piece, source, tag) for piece in _pieces(out)]:
+            _calmly(request)
         return out
 
     # ---- the guard -----------------------------------------------------------------------------------------
@@ -261,6 +261,12 @@ class Team:
         time.sleep(0.3)  # mpiexec kills without reading what is still in the pipe of stderr
         self.comm.Abort(code or 1)
         os._exit(code or 1)  # MPICH's Abort returns: python would go on to print the error a second time
+
+
+def _calmly(request):
+    """Wait without a busy loop: the threads of this rank need the core."""
+    while not request.Test():
+        time.sleep(2e-5)
 
 
 def _world():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nanompi import split
+from nanompi import scatter, split
 from nanompi.errors import DataError
 from nanompi.prep.values import tight
 from nanompi.team import Team
@@ -86,5 +86,5 @@ def test_auto_says_when_nobody_can_open_the_file(counts):
 
 
 def test_packed_counts_come_back(counts):
-    packed = np.frombuffer(split._pack(counts), np.uint8)
-    assert np.array_equal(split._unpack(packed, counts.shape, counts.dtype, True), counts)
+    packed = np.frombuffer(scatter.pack(counts), np.uint8)
+    assert np.array_equal(scatter.unpack(packed, counts.shape, counts.dtype), counts)

@@ -1,59 +1,129 @@
 """Chunks of an HDF5 dataset taken out raw and decompressed here, so that threads work side by side.
 
-HDF5 reads under one lock; a raw chunk is taken quickly, and zlib decompresses without any lock.
-Uncompressed chunks and
-other filters (bitshuffle, Blosc2) are read by HDF5 itself, which is as fast or faster.
+HDF5 reads and decompresses under one lock. A raw chunk is taken quickly; zlib and the plug-ins then run
+without any lock, on the rank that wants the frames: raw chunks are also what `scatter` sends.
 """
 
 import zlib
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from nanompi.files import filters
+from nanompi.errors import DataError
+from nanompi.read.plugin import plugin, undo
 
 GZIP, SHUFFLE = 1, 2
+BARE = 0xFFFFFFFF  # filter mask of a chunk to which no filter was applied
 
 
-def decoder(data):
-    """A function raw bytes -> array with the chunk's shape, or None where HDF5 itself has to read `data`.
+@dataclass(frozen=True)
+class Recipe:
+    """How to turn the bytes of a chunk into frames; small enough to be sent with them.
 
-    Known are chunks of whole frames with gzip or shuffle + gzip.
+    filters : (number, its values) in the order in which they were applied
+    shape   : (frames of a chunk, rows, columns); dtype: as stored
     """
-    if data.chunks is None or data.is_virtual or data.ndim < 3:
-        return None
-    if data.chunks[-2:] != data.shape[-2:] or any(c != 1 for c in data.chunks[1:-2]):
-        return None
-    shape, dtype = data.chunks, data.dtype
-    size = int(np.prod(shape)) * dtype.itemsize
-    plan = filters(data)
-    if plan == [GZIP]:
-        return lambda raw: np.frombuffer(zlib.decompress(raw, bufsize=size), dtype).reshape(shape)
-    if plan == [SHUFFLE, GZIP]:
-        return lambda raw: unshuffle(zlib.decompress(raw, bufsize=size), dtype).reshape(shape)
-    return None
+
+    filters: tuple[tuple[int, tuple[int, ...]], ...]
+    shape: tuple[int, int, int]
+    dtype: np.dtype
+
+    def decode(self, raw, skip: int = 0) -> np.ndarray:
+        """The frames of a chunk, in native byte order. Bit k of `skip`: filter k was left out.
+
+        Errors: ValueError, zlib.error for bytes that cannot be right.
+        """
+        size = int(np.prod(self.shape)) * self.dtype.itemsize
+        for k, (number, values) in reversed(list(enumerate(self.filters))):
+            if not skip >> k & 1:
+                raw = _UNDO.get(number, undo)(number, values, raw, size)
+        flat = np.frombuffer(raw, np.uint8)
+        if flat.nbytes != size:
+            raise ValueError(f"a chunk has {flat.nbytes} bytes in place of {size}")
+        return flat.view(self.dtype).reshape(self.shape).astype(self.dtype.newbyteorder("="), copy=False)
 
 
-def unshuffle(raw: bytes, dtype: np.dtype) -> np.ndarray:
-    """Undo HDF5's shuffle filter: all first bytes, then all second bytes, ... -> the elements."""
-    planes = np.frombuffer(raw, np.uint8).reshape(dtype.itemsize, -1)
-    out = np.empty((planes.shape[1], dtype.itemsize), np.uint8)
-    for k, plane in enumerate(planes):
-        out[:, k] = plane
-    return out.view(dtype).ravel()
+def recipe(data) -> Recipe | None:
+    """How to decode the chunks of `data`; None where HDF5 itself has to read them.
 
-
-def place(data, index: int) -> tuple[int, ...]:
-    """Offset of the chunk which begins with frame `index`, counted over all leading dimensions."""
-    return (*(int(i) for i in np.unravel_index(index, data.shape[:-2])), 0, 0)
-
-
-def raw_chunk(data, index: int) -> bytes | None:
-    """The stored bytes of the chunk which begins with frame `index`; None when HDF5 has to read it.
-
-    That is a chunk which was never written (it holds the fill value), or for which a filter was left out.
+    Known are chunks of whole frames with gzip, shuffle, bitshuffle, Blosc2, LZ4, Zstandard.
+    Chunks that are not compressed are read by HDF5 as fast.
     """
-    where = place(data, index)
-    info = data.id.get_chunk_info_by_coord(where)
-    if info.byte_offset is None or info.filter_mask:
+    if data.chunks is None or data.is_virtual or data.ndim < 3 or data.dtype.kind not in "iuf":
         return None
-    return data.id.read_direct_chunk(where)[1]
+    lead, frame = data.chunks[:-2], data.chunks[-2:]
+    if frame != data.shape[-2:] or any(c != 1 for c in (lead if data.ndim > 3 else lead[1:])):
+        return None
+    plan = data.id.get_create_plist()
+    filters = tuple((f[0], tuple(f[2])) for f in map(plan.get_filter, range(plan.get_nfilters())))
+    if not filters or any(number not in _UNDO and plugin(number) is None for number, _ in filters):
+        return None
+    return Recipe(filters, (lead[0], *frame), data.dtype)
+
+
+def _inflate(number, values, raw, size):
+    return zlib.decompress(raw, bufsize=size)  # of the right size at once: no pause of the thread to grow it
+
+
+def unshuffle(number, values, raw, size=0) -> np.ndarray:
+    """Undo HDF5's shuffle filter: all first bytes, then all second bytes, ... -> the elements, as uint8."""
+    planes = np.frombuffer(raw, np.uint8).reshape(values[0], -1)
+    if len(planes) not in (2, 4, 8):
+        return np.ascontiguousarray(planes.T).reshape(-1)
+    out = planes[-1].astype(f"<u{len(planes)}")
+    for plane in planes[-2::-1]:  # whole registers at once: five times faster than single bytes
+        out <<= 8
+        out |= plane
+    return out.view(np.uint8)
+
+
+_UNDO = {GZIP: _inflate, SHUFFLE: unshuffle}
+
+
+@dataclass
+class Stored:
+    """A chunk as it stands in the file, and what is wanted of it.
+
+    where : file and dataset; first: its first frame; skip: filters left out, by bits; raw: its bytes
+    pick  : which of its frames are wanted, rising
+    """
+
+    recipe: Recipe
+    where: str
+    first: int
+    skip: int
+    raw: Any
+    pick: np.ndarray
+
+    def __len__(self):
+        return len(self.pick)
+
+    def frames(self) -> np.ndarray:
+        """(len(pick), rows, columns). Errors: DataError naming file, dataset and frames."""
+        try:
+            held = self.recipe.decode(self.raw, self.skip)
+        except Exception as error:
+            raise broken(self.where, self.first, self.first + self.recipe.shape[0], error) from None
+        first, last = int(self.pick[0]), int(self.pick[-1])
+        return held[first : last + 1] if last - first + 1 == len(self.pick) else held[self.pick]
+
+
+def take(data, how: Recipe, where: str, first: int, pick: np.ndarray) -> Stored:
+    """The chunk that begins with frame `first`, counted over all leading dimensions. Errors: DataError."""
+    place = (*(int(i) for i in np.unravel_index(first, data.shape[:-2])), 0, 0)
+    try:
+        skip, raw = data.id.read_direct_chunk(place)
+    except (OSError, RuntimeError) as error:
+        if data.id.get_chunk_info_by_coord(place).byte_offset is not None:
+            raise broken(where, first, first + how.shape[0], error) from None
+        skip, raw = BARE, np.full(how.shape, data.fillvalue, how.dtype)  # never written
+    return Stored(how, where, first, skip, raw, pick)
+
+
+def broken(where: str, first: int, last: int, error: Exception) -> DataError:
+    """What to say of frames that cannot be read."""
+    return DataError(
+        f"{where}: frames {first} to {last - 1} cannot be read ({error}); the file is damaged or was not "
+        "written to its end: copy it again, or leave these frames out by `select:`"
+    )

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from nanompi.errors import DataError
-from nanompi.files import dataset, open_hdf5
-from nanompi.read.chunks import decoder, raw_chunk
+from nanompi.files import dataset, hdf5, open_hdf5
+from nanompi.read import chunks
 from nanompi.read.values import flat_frames
+from nanompi.scatter import taken
 
-Pieces = list[tuple[int, int, int, int]]
+TOGETHER = 1 << 20  # bytes that a thread reads at once: small chunks are handed out together
 
 
 def check_index(index, n: int, what: str) -> np.ndarray:
@@ -70,20 +71,48 @@ class Hdf5Frames:
         index = check_index(index, self.shape[0], f"{self.file}: {self.path}")
         rising = bool(np.all(index[1:] > index[:-1]))
         wanted, back = (index, None) if rising else np.unique(index, return_inverse=True)
-        out = np.empty((len(wanted), *self.shape[1:]), self.dtype)
-        data = self._data()
-        decode = decoder(data)
-        if decode is None:
-            self._read_plain(data, wanted, out)
-        else:
-            self._read_chunks(data, decode, wanted, out, threads)
+        out = self._rising(wanted, threads)
         return out if back is None else out[back]
+
+    def take(self, index) -> list[chunks.Stored] | None:
+        """The chunks that hold the frames of a rising `index`, as stored.
+
+        None where they are not compressed, or where HDF5 must read them. Each has `frames()`, which works
+        on any rank.
+        """
+        data = self._data()
+        if self._open[2] is None:
+            return None
+        index = check_index(index, self.shape[0], f"{self.file}: {self.path}")
+        return [self._take(data, index[a:b]) for a, b in self._parts(index)]
 
     def _data(self):
         if self._open is None:
             file = open_hdf5(self.file)
-            self._open = (file, dataset(file, self.path))
+            data = dataset(file, self.path)
+            self._open = (file, data, chunks.recipe(data))
         return self._open[1]
+
+    def _take(self, data, part: np.ndarray) -> chunks.Stored:
+        first = int(part[0]) // self.chunk * self.chunk
+        return chunks.take(data, self._open[2], f"{self.file}: {self.path}", first, part - first)
+
+    def _parts(self, wanted: np.ndarray) -> list[tuple[int, int]]:
+        """Parts [a, b) of a rising index that lie in one chunk."""
+        cuts = (np.flatnonzero(np.diff(wanted // self.chunk)) + 1).tolist()
+        return list(zip([0, *cuts], [*cuts, len(wanted)])) if len(wanted) else []
+
+    def _rising(self, wanted: np.ndarray, threads: int) -> np.ndarray:
+        data = self._data()
+        parts = self._parts(wanted)
+        if self._open[2] is not None and len(parts) == 1:
+            return self._take(data, wanted).frames()
+        out = np.empty((len(wanted), *self.shape[1:]), self.dtype)
+        if self._open[2] is None:
+            self._read_plain(data, wanted, out)
+        else:
+            self._read_chunks(data, parts, wanted, out, threads)
+        return out
 
     def _read_plain(self, data, wanted: np.ndarray, out: np.ndarray) -> None:
         """By HDF5: neighbours together, a chunk of several frames once."""
@@ -95,7 +124,7 @@ class Hdf5Frames:
                 else:
                     out[a:b] = self._span(data, first, last)[wanted[a:b] - first]
             except (OSError, RuntimeError) as error:
-                raise self._broken(first, last, error) from None
+                raise chunks.broken(f"{self.file}: {self.path}", first, last, error) from None
 
     def _span(self, data, first: int, last: int) -> np.ndarray:
         if data.ndim == 2:
@@ -105,38 +134,26 @@ class Hdf5Frames:
         lead = data.shape[:-2]
         return np.stack([data[np.unravel_index(i, lead)] for i in range(first, last)])
 
-    def _read_chunks(self, data, decode, wanted: np.ndarray, out: np.ndarray, threads: int) -> None:
+    def _read_chunks(self, data, parts, wanted: np.ndarray, out: np.ndarray, threads: int) -> None:
         """By threads: each takes one chunk raw, decompresses it and copies its frames."""
-        number = wanted // self.chunk
-        starts = np.flatnonzero(np.r_[True, number[1:] != number[:-1]]) if len(wanted) else np.empty(0, int)
-        ends = np.r_[starts[1:], len(wanted)]
 
-        def one(part):
-            a, b = part
-            first = int(number[a]) * self.chunk
-            try:
-                raw = raw_chunk(data, first)
-                last = min(first + self.chunk, self.shape[0])
-                held = (
-                    self._span(data, first, last) if raw is None else decode(raw).reshape(-1, *out.shape[1:])
-                )
-                out[a:b] = held if b - a == len(held) else held[wanted[a:b] - first]
-            except Exception as error:
-                raise self._broken(first, first + self.chunk, error) from None
+        def some(first):
+            own = parts[first : first + together]
+            with (
+                hdf5()._hl.base.phil
+            ):  # once for all: a lock that goes to and fro costs more than the reading
+                raw = [self._take(data, wanted[a:b]) for a, b in own]
+            for (a, b), one in zip(own, raw):
+                out[a:b] = one.frames()
 
-        parts = list(zip(starts.tolist(), ends.tolist()))
-        if threads <= 1 or len(parts) < 2:
-            for part in parts:
-                one(part)
+        size = self.chunk * int(np.prod(self.shape[1:])) * self.dtype.itemsize
+        together = max(1, TOGETHER // size)
+        starts = range(0, len(parts), together)
+        if threads <= 1:
+            list(map(some, starts))
             return
         with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(one, parts))
-
-    def _broken(self, first: int, last: int, error: Exception) -> DataError:
-        return DataError(
-            f"{self.file}: {self.path}: frames {first} to {last - 1} cannot be read ({error}); the file is "
-            "damaged or was not written to its end: copy it again, or leave these frames out by `select:`"
-        )
+            list(pool.map(some, starts))
 
 
 def runs(wanted: np.ndarray, chunk: int = 1) -> list[tuple[int, int]]:
@@ -183,6 +200,18 @@ class JoinedFrames:
             out[mine] = self.parts[k].read(index[mine] - (ends[k] - self.parts[k].shape[0]), threads)
         return out
 
+    def take(self, index) -> list[Any] | None:
+        """The chunks that hold the frames of a rising `index`, as stored; None where a part has none."""
+        index = check_index(index, self.shape[0], "joined frames")
+        ends = np.cumsum([p.shape[0] for p in self.parts])
+        part, out = np.searchsorted(ends, index, side="right"), []
+        for k in np.unique(part):
+            here = taken(self.parts[k], index[part == k] - (ends[k] - self.parts[k].shape[0]))
+            if here is None:
+                return None
+            out += here
+        return out
+
 
 @dataclass
 class SelectedFrames:
@@ -217,6 +246,14 @@ class SelectedFrames:
         index = check_index(index, self.shape[0], "selected frames")
         return self.source.read(self.start + self.step * index, threads)
 
+    def take(self, index) -> list[Any] | None:
+        """The chunks that hold the frames of a rising `index`, as stored."""
+        return taken(self.source, self.start + self.step * check_index(index, self.shape[0], "selected"))
+
+    def close(self) -> None:
+        """Let the source go of what it holds."""
+        getattr(self.source, "close", lambda: None)()
+
 
 @dataclass
 class PickedFrames:
@@ -244,3 +281,7 @@ class PickedFrames:
     def read(self, index, threads: int = 1) -> np.ndarray:
         """Frames `index` of the selection."""
         return self.source.read(self.numbers[check_index(index, self.shape[0], "selected frames")], threads)
+
+    def close(self) -> None:
+        """Let the source go of what it holds."""
+        getattr(self.source, "close", lambda: None)()

@@ -68,7 +68,7 @@ class Npz:
                 source.keep(archive)  # unpacking once more would double the time
                 size = int(np.prod(source.shape)) * source.dtype.itemsize
                 m.notes.append(
-                    f"compressed NPZ: a rank that reads frames holds all of them ({show(size, 'B')})"
+                    f"compressed NPZ: rank 0 holds all of it until the frames are loaded ({show(size, 'B')})"
                 )
             return scan_of(m, source, given, self.corner, "npz")
 
@@ -163,6 +163,10 @@ class NpzFrames:
     def keep(self, archive: zipfile.ZipFile) -> None:
         """Load all frames from an open archive and hold them in this process."""
         self._held = array_of(archive, self.file, self.key).reshape(self.shape)
+
+    def close(self) -> None:
+        """Let go of all frames; the next read unpacks them again."""
+        self._held = None
 
     def _load(self) -> np.ndarray:
         if self.whole:

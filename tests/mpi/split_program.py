@@ -2,13 +2,17 @@
 
 import sys
 import tracemalloc
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
 import nanompi.team
 from nanompi import split
 from nanompi.clock import Clock
+from nanompi.files import open_hdf5
 from nanompi.partition.stripes import Stripes
+from nanompi.read.frames import Hdf5Frames, SelectedFrames
 from nanompi.team import Team
 from tests.memory import Memory
 
@@ -86,7 +90,8 @@ class Made:
 
 
 def memory(team):
-    """Scatter of 79 MB: rank 0 keeps its counts (cropped to a sixteenth) and a few blocks of 4 MB."""
+    """Scatter of 79 MB: rank 0 keeps its counts (cropped to a sixteenth), some blocks of 4 MB in threads and
+    the messages of two."""
     parts = parts_of(team, 600)
     tracemalloc.start()
     counts = split.load(
@@ -100,7 +105,80 @@ def memory(team):
     )
     peak = tracemalloc.get_traced_memory()[1]
     assert np.array_equal(counts[:, 3, 5], parts[team.rank])
-    assert peak < counts.nbytes + 5 * (4 << 20), f"rank {team.rank}: {peak / 1e6:.1f} MB"
+    assert peak < counts.nbytes + 7 * (4 << 20), f"rank {team.rank}: {peak / 1e6:.1f} MB"
+
+
+STORAGE = {
+    "bitshuffle": lambda h: {"chunks": (7, 24, 20), "compression": h.Bitshuffle(cname="lz4")},
+    "blosc2": lambda h: {"chunks": (4, 24, 20), "compression": h.Blosc2(cname="lz4")},
+    "gzip": lambda h: {"chunks": (1, 24, 20), "compression": "gzip", "shuffle": True},
+    "nothing": lambda h: {"chunks": (5, 24, 20)},
+    "contiguous": lambda h: {},
+}
+
+
+def stored(team, folder, frames, how):
+    """The source of a file that rank 0 writes; the other ranks look for it where it is not."""
+    import h5py
+    import hdf5plugin
+
+    path = Path(folder) / f"{how}.h5"
+
+    def write():
+        with h5py.File(path, "w") as file:
+            file.create_dataset("data", data=frames, **STORAGE[how](hdf5plugin))
+        with open_hdf5(str(path)) as file:
+            return Hdf5Frames.of(file, "data")
+
+    source = team.on_root(write)
+    return source if team.root else replace(source, file=str(path) + ".gone")
+
+
+def forwarded(team, folder):
+    """Chunks of the file go to the ranks as they are, also of a selection, and give the frames themselves."""
+    frames = np.minimum(KINDS["uint16"](np.random.default_rng(3)), 3)
+    for how in STORAGE:
+        source, log = stored(team, folder, frames, how), []
+        for cut in (slice(None), slice(5, 50, 3)):
+            wanted = frames[cut]
+            some = SelectedFrames(source, cut.start or 0, cut.step or 1, wanted.shape)
+            parts = parts_of(team, len(wanted))
+            for block in (frames[:1].nbytes, frames[:20].nbytes):
+                counts = split.load(team, some, parts, prepare, threads=3, block=block, say=log.append)
+                assert np.array_equal(counts, wanted[parts[team.rank], 2:18, 4:20]), (how, cut, block)
+        assert not team.root or ("chunks as stored" in log[0]) == (how not in ("nothing", "contiguous")), log
+
+
+def damaged(team, folder):
+    """A chunk of the last rank's frames is damaged: rank 0 forwards it, who decompresses it says so."""
+    frames = np.minimum(KINDS["uint16"](np.random.default_rng(3)), 3)
+    source = stored(team, folder, frames, "bitshuffle")
+    if team.root:
+        with open_hdf5(source.file) as file:
+            info = file["data"].id.get_chunk_info_by_coord((56, 0, 0))
+        with open(source.file, "r+b") as file:
+            file.seek(info.byte_offset)
+            file.write(b"\xff" * info.size)
+    parts = list(np.array_split(np.arange(61), team.size))
+    split.load(team, source, parts, prepare, how="scatter", say=lambda t: None)
+
+
+class Whole(Memory):
+    """As a compressed NPZ: whoever reads has read all."""
+
+    whole, closed = True, False
+
+    def close(self):
+        self.closed = True
+
+
+def whole(team):
+    """Rank 0 alone reads what must be read whole."""
+    frames, log = KINDS["uint16"](np.random.default_rng(2)), []
+    parts, source = parts_of(team, 61), Whole(frames)
+    counts = split.load(team, source, parts, prepare, say=log.append)
+    assert np.array_equal(counts, frames[parts[team.rank], 2:18, 4:20])
+    assert source.closed and (source.most > 0) == team.root and "must read all" in log[0], log
 
 
 def fail(team):
@@ -119,4 +197,5 @@ def fail(team):
 
 if __name__ == "__main__":
     with Team() as team:
-        {"main": main, "auto": fall_back, "memory": memory, "fail": fail}[sys.argv[1]](team)
+        known = [fall_back, main, memory, fail, forwarded, damaged, whole]
+        {work.__name__: work for work in known}[sys.argv[1]](team, *sys.argv[2:])

@@ -326,7 +326,7 @@ def test_npz_uncompressed_is_mapped_and_compressed_is_held(npz, known, open_with
     for name, whole in (("a.npz", False), ("b.npz", True)):
         scan = open_with(npz / name, "npz", NPZ, **GEOMETRY)
         same(scan, known)
-        assert scan.source.whole is whole and any("holds all of them" in n for n in scan.notes) is whole
+        assert scan.source.whole is whole and any("holds all of it" in n for n in scan.notes) is whole
         assert isinstance(scan.source._held, np.memmap) is not whole
         assert np.array_equal(scan.source.read([4, 4, 1]), known.frames[[4, 4, 1]])
 
