@@ -174,7 +174,7 @@ def test_a_rank_that_stands_still_is_named(nanompi, how, text):
     said = nanompi(2, f"checkpoint@1@0 {how}@8@1", "run", "job.yaml", *LIMIT, code=4, SLOW="0.1")
     assert re.search(text, said.stderr), said.stderr
     assert said.stderr.count("no progress") == 1 and "line" in said.stderr
-    assert ("in happen" in said.stderr) == (how != "STOP")  # the stack of the one to blame
+    assert how == "STOP" or "in happen" in said.stderr  # the stack of the one to blame, if it can tell it
     assert newest("runs/x/latest").name == "checkpoint-000001"
 
 
