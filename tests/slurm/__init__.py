@@ -9,7 +9,7 @@ What happens, and how the job ends (each line is a test):
 | error on one rank | its own (5 for NaN) | rank, host and reason: log, events.jsonl, `nanompi status` |
 | scancel | CANCELLED | `stopped`, with a checkpoint where an iteration is done; no process after 10 s |
 | USR1: end of wall time, preemption | requeued, then 0 | `nanompi resume`: the bits of an undisturbed run |
-| a node dies | 4, or NODE_FAIL where Slurm sees it first | the connection to other ranks broke; no process is left |
+| a node dies | 4, or NODE_FAIL (Slurm saw it) | the connection to other ranks broke; nothing is left |
 | a node is set down | requeued, then 0 | goes on from the last checkpoint on another node |
 | cancelled while it waits | CANCELLED | `lost`: no longer in the queue |
 | a job that sbatch refuses | 4 from `nanompi submit` | sbatch's words; no folder is left |
