@@ -28,7 +28,7 @@ LAYERS = [
         "result",
     },
     {"read", "partition", "prep", "ptycho", "tomo", "maps", "flow", "write"},
-    {"run", "kept"},
+    {"run", "kept", "account"},
     {"job", "report", "slurm", "scaling"},
     {"sweep"},
     {"cli"},

@@ -1,4 +1,4 @@
-"""What each part sees of the object, and shares with others: against plain arrays, and a model up to 512 parts."""
+"""What each part sees of the object, and shares with others: against plain arrays, and up to 512 parts."""
 
 import numpy as np
 import pytest

@@ -146,7 +146,7 @@ def test_scikit_learn_is_imported_only_when_used():
 def test_balanced_parts_share_no_wider_bands_than_plain_kmeans(sample, monkeypatch):
     """10,000 positions in 8 parts, k-means on all or on some of them: at most 10 % more pixels seen twice"""
     monkeypatch.setattr("nanompi.partition.kmeans.SAMPLE", sample)
-    at = np.rint((spiral(10_000) / np.sqrt(np.pi) * 1e7 * 14.0)).astype(int)
+    at = np.rint(spiral(10_000) / np.sqrt(np.pi) * 1e7 * 14.0).astype(int)
     at -= at.min(axis=0)
     sent = [bands(at, parts, (128, 128)).sent.sum() for parts in (KMeans().split(at, 8), plain_kmeans(at, 8))]
     assert sent[0] <= 1.1 * sent[1]
