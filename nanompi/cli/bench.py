@@ -43,11 +43,11 @@ def main(args) -> int:
     discover()
     wire, job = link(args), read_job(args.job, args.set)
     books = [measure.best([_run(args, job, p, k) for k in range(max(1, args.repeat))]) for p in ranks]
-    text, scene = measure.table(books), look(job).scene
+    text, seen = measure.table(books), look(job)
     print(text)
     ways, told = {}, {}
     if len(books) > 1 or more:
-        ways, told = _predicted(books, scene, more, scans, wire, args.threads)
+        ways, told = _predicted(books, seen, more, scans, wire, args.threads)
         print(told["text"])
     _write(Path(args.out), job, books, text, ways, told)
     return 0
@@ -79,15 +79,16 @@ def _run(args, job, ranks: int, k: int) -> dict:
     return measure.run(words, folder, environment(), ranks)
 
 
-def _predicted(books, scene, more, scans, wire, threads):
+def _predicted(books, seen, more, scans, wire, threads):
     """What was to be expected of the runs; and of other ranks and scans"""
     from nanompi.scaling import predict
+    from nanompi.scaling.calibrate import calibrate
 
-    cost = predict.measured(books[0], scene)
+    scene, cost = seen.scene, predict.measured(books[0], seen.scene, calibrate(seen, threads))
     found = (
         {f"{n} frames": predict.iterations(scene.grown(n), cost, more, wire) for n in scans} if more else {}
     )
-    checks = predict.check(books, scene, wire, threads)
+    checks = predict.check(books, scene, cost, wire, threads)
     lines = [
         f"{c['ranks']} ranks: sent in the iterations {c['bytes']} B, predicted {c['predicted_bytes']} B; "
         f"{c['seconds']:.2f} s, predicted {c['predicted_seconds']:.2f} s (factor {c['factor']:.2f})"

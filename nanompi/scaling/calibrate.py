@@ -24,14 +24,14 @@ REPEATS = 3
 class Cost:
     """Seconds on one rank of this machine.
 
-    frame, fixed : {engine: s} of an iteration, for each frame and for what does not depend on the frames
+    frame, pixel : {engine: s} of an iteration, for each frame and for each pixel of the object held
     load, quality: of a frame, read and prepared; of a frame in the figures of quality
     trials : tries of a start probe, each of ITERATIONS times FRAMES frames; 0 = a probe is given
     split, ready : of the partition; until the program is loaded; libraries : bytes of it
     """
 
     frame: dict[str, float] = field(default_factory=dict)
-    fixed: dict[str, float] = field(default_factory=dict)
+    pixel: dict[str, float] = field(default_factory=dict)
     load: float = 0.0
     quality: float = 0.0
     trials: int = 0
@@ -67,7 +67,7 @@ def calibrate(seen, threads: int = 1) -> Cost:
         times = [_iterate(p, name, REPEATS) for p in (small, large)]
         a = max(0.0, (times[1] - times[0]) / max(1, len(large.at) - len(small.at)))
         cost.frame[name] = a or times[1] / len(large.at)
-        cost.fixed[name] = max(0.0, times[1] - cost.frame[name] * len(large.at))
+        cost.pixel[name] = max(0.0, times[1] - cost.frame[name] * len(large.at)) / seen.scene.pixels
     cost.quality = _best(lambda: figures(large), 1) / len(large.at)
     cost.trials = _trials(seen, counts)
     return cost

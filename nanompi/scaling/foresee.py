@@ -37,8 +37,8 @@ def foresee(
     every : figures of quality each so many iterations. Errors: DataError for more ranks than frames.
     """
     most = max(len(part) for part in scene.parts(ranks))
-    held = 1.0 if combine == "allreduce" or ranks == 1 else scene.bands(ranks).held.max() / scene.pixels
-    iterate = {n: cost.frame[n] * most + cost.fixed[n] * held for n, *_ in scene.engines}
+    held = scene.pixels if combine == "allreduce" or ranks == 1 else int(scene.bands(ranks).held.max())
+    iterate = {n: cost.frame[n] * most + cost.pixel[n] * held for n, *_ in scene.engines}
     sums = {n: wire.seconds(scene, n, ranks, link, combine) for n, *_ in scene.engines}
     seconds = {
         "ready": cost.ready,

@@ -114,8 +114,11 @@ def look(job) -> Look:
     places = ptycho.place(scan, geometry)
     item = _item(scan, plan)
     raw = int(np.prod(scan.source.shape[1:])) * np.dtype(scan.source.dtype).itemsize
-    scene = Scene(places.at[:, :2].astype(int), places.shape, frame, ptycho.probe.modes, len(places.rests),
-                  item, raw, job.run.precision == "double", _engines(ptycho.engines), job.run.split)  # fmt: skip
+    at, double, modes = places.at[:, :2].astype(int), job.run.precision == "double", ptycho.probe.modes
+    engines = _engines(ptycho.engines)
+    scene = Scene(
+        at, places.shape, frame, modes, len(places.rests), item, raw, double, engines, job.run.split
+    )
     return Look(job, scan, plan, places, geometry, ptycho, scene)
 
 

@@ -1,6 +1,7 @@
 """From a run on one rank to many: the cost of a frame as measured, the real partition, a link."""
 
 import os
+from dataclasses import replace
 
 from nanompi.scaling import wire
 from nanompi.scaling.calibrate import Cost
@@ -10,11 +11,11 @@ from nanompi.scaling.wire import Link
 WAYS = ("allreduce", "overlap")
 
 
-def measured(book: dict, scene) -> Cost:
-    """Seconds of a frame in an iteration, from the run on one rank; the engines share one figure."""
-    rank, times = book["ranks"][0], sum(times for _, times, _ in scene.engines)
-    a = rank["whole"].get("iterate", 0.0) / max(1, times * scene.frames)
-    return Cost({n: a for n, *_ in scene.engines}, {n: 0.0 for n, *_ in scene.engines})
+def measured(book: dict, scene, cost: Cost) -> Cost:
+    """A calibrated cost, scaled so that the iterations of the run on one rank come out as they were."""
+    real, guess = book["ranks"][0]["whole"].get("iterate", 0.0), foresee(scene, cost, 1, Link()).iterations
+    by = real / guess if real and guess else 1.0
+    return replace(cost, **{k: {n: by * t for n, t in getattr(cost, k).items()} for k in ("frame", "pixel")})
 
 
 def iterations(scene, cost: Cost, ranks: list[int], link: Link) -> dict[str, dict[int, tuple[float, int]]]:
@@ -37,14 +38,16 @@ def table(scenes: dict[str, dict]) -> str:
     return "\n".join(lines)
 
 
-def check(books: list[dict], scene, link: Link, threads: int = 1, combine: str = "allreduce") -> list[dict]:
+def check(
+    books: list[dict], scene, cost: Cost, link: Link, threads: int = 1, combine: str = "allreduce"
+) -> list[dict]:
     """Predicted against measured, for each run on more than one rank.
 
     ranks, bytes and predicted_bytes of the iterations (of the rank that sent most), seconds and
     predicted_seconds of the iterations; factor = measured / predicted. Ranks that share cores of this
-    machine are slower by as much.
+    machine are slower by as much. cost : as `measured`
     """
-    cost, out = measured(books[0], scene), []
+    out = []
     for book in books[1:]:
         p, ranks = len(book["ranks"]), book["ranks"]
         share = max(1.0, p * threads / len(os.sched_getaffinity(0)))
