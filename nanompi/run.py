@@ -1,11 +1,11 @@
 """What a step sees, and the loop over the steps: the program."""
 
-import resource
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from nanompi import units
+from nanompi.account import account, keep, table
 from nanompi.clock import Clock
 from nanompi.device import open_device
 from nanompi.errors import DataError
@@ -91,9 +91,10 @@ def perform(job, team: Team, folder: Path, say, note=quiet, course=None, clock=N
     kept   : nanompi.kept.Kept, in a sweep: what the run before has left, and this one leaves for the next
     """
     kept = kept or Kept()
-    device = kept.device or open_device(job.run, team, say)
-    run = Run(team, device, job.run, folder, job.name, say=say, note=note, course=course)
-    run.clock = clock or run.clock
+    team.clock = clock = clock or Clock()
+    with clock.phase("import"):
+        device = kept.device or open_device(job.run, team, say)
+    run = Run(team, device, job.run, folder, job.name, clock=clock, say=say, note=note, course=course)
     note("reading", device=str(run.device))
     done = kept.give(run)
     if done < 0:
@@ -109,7 +110,10 @@ def perform(job, team: Team, folder: Path, say, note=quiet, course=None, clock=N
         _write(run, job)
     if course:
         course.clear()
-    say(_table(run))
+    book = account(run)
+    say(table(book))
+    if team.root:
+        keep(book, folder)
     return run
 
 
@@ -171,33 +175,3 @@ def _write(run, job):
         run.result.notes["course"] = run.course.notes
     run.result.notes |= {"job": job.resolved, "job_text": job.text, "run": account(run)}
     run.team.on_root(lambda: write(run.result, run.folder / "result.h5"))
-
-
-def account(run) -> dict[str, Any]:
-    """Ranks, devices, seconds and bytes per phase, peak memory: the figures of a run (a collective verb)."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    run.clock.bytes["combine"] = run.team.bytes
-    own = {
-        "host": run.team.host,
-        "device": str(run.device),
-        "frames": len(run.parts[run.team.rank]),
-        "peak_memory": peak,
-        "seconds": run.clock.seconds,
-        "bytes": run.clock.bytes,
-    }
-    return {"mpi": run.team.vendor, "seconds": run.clock.elapsed(), "ranks": run.team.allgather(own)}
-
-
-def _table(run) -> str:
-    """Seconds, share and GB/s per phase (the slowest rank), and the largest memory of a rank."""
-    book = account(run)
-    ranks, whole = book["ranks"], book["seconds"]
-    lines = ["where the time went (slowest rank):", f"{'phase':<10} {'seconds':>8} {'share':>6} {'GB/s':>6}"]
-    for phase in run.clock.seconds:
-        t = max(r["seconds"].get(phase, 0.0) for r in ranks)
-        nbytes = sum(r["bytes"].get(phase, 0) for r in ranks)
-        rate = f"{nbytes / t / 1e9:6.2f}" if nbytes and t else ""
-        lines.append(f"{phase:<10} {t:8.2f} {100 * t / whole:5.1f}% {rate}")
-    peak = units.show(max(r["peak_memory"] for r in ranks), "B")
-    lines.append(f"{'total':<10} {whole:8.2f}   peak memory {peak} per rank")
-    return "\n".join(lines)

@@ -13,7 +13,7 @@ LAYERS = [
     {"split", "scatter", "rows", "lanes", "files", "former", "newfile", "arrayfile", "progress", "events"}
     | {"checkpoint", "course", "signals", "lock", "watchdog", "optics", "scan", "result"},
     {"read", "partition", "prep", "ptycho", "tomo", "maps", "flow", "write"},
-    {"run", "kept"},
+    {"run", "kept", "account"},
     {"job", "report", "slurm", "scaling"},
     {"sweep"},
     {"cli"},

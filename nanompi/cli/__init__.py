@@ -15,6 +15,8 @@ VERBS = {
     "submit": "hand a job to Slurm, or show its batch script (--dry)",
     "status": "one line for each run: state, iteration, error, rate, time left",
     "watch": "the same, repeated until all runs have ended",
+    "plan": "memory, messages, time and number of ranks of a job, before it starts",
+    "bench": "run a job on 1, 2, 4 ... ranks; speed-up and efficiency of each phase",
     "check": "check a job file: all faults at once, with line and column",
     "init": "write a first job file with comments",
     "inspect": "print geometry and size of a scan file",

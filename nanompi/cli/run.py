@@ -38,22 +38,35 @@ def on_ranks(n: int | None, argv: list[str], prepare) -> int:
 
 def work(prepare) -> int:
     """What each rank does. prepare(vendor, hosts) -> (checked job, its folder), done by rank 0"""
+    from nanompi.clock import Clock
     from nanompi.signals import Signals
-    from nanompi.team import Team
+
+    clock = Clock.since_start()
+    with clock.phase("import"):
+        from nanompi.team import Team
 
     signals = Signals().install()
-    with Team() as team:  # first of all: what fails before it on one rank alone, the others do not hear of
+    with clock.phase("start-up"):
+        team = Team()
+    with team:  # first of all: what fails before it on one rank alone, the others do not hear of
+        _begin(clock)
+        with ExitStack() as stack:
+            with clock.phase("start-up"):
+                hosts = team.allgather(team.host)
+                job, folder, marks = team.on_root(lambda: _held(stack, *prepare(team.vendor, hosts)))
+            _restored(stack, team, job, folder, marks, signals, clock)
+        if team.root:
+            _tell(folder)
+    return 0
+
+
+def _begin(clock):
+    """All parts that a job can name"""
+    with clock.phase("import"):
         import nanompi.run  # noqa: F401  before the first collective verb
         from nanompi.step import discover
 
         discover()
-        hosts = team.allgather(team.host)
-        with ExitStack() as stack:
-            job, folder, marks = team.on_root(lambda: _held(stack, *prepare(team.vendor, hosts)))
-            _restored(stack, team, job, folder, marks, signals)
-        if team.root:
-            _tell(folder)
-    return 0
 
 
 def places(hosts: list[str]) -> str:
@@ -76,10 +89,9 @@ def _held(stack, job, folder: Path):
     return job, folder, identity(job)
 
 
-def _restored(stack, team, job, folder: Path, marks: dict, signals):
+def _restored(stack, team, job, folder: Path, marks: dict, signals, clock):
     """The job from its newest checkpoint, or from the beginning."""
     from nanompi.checkpoint import newest
-    from nanompi.clock import Clock
     from nanompi.course import Course
     from nanompi.events import Status
     from nanompi.progress import Log
@@ -87,7 +99,7 @@ def _restored(stack, team, job, folder: Path, marks: dict, signals):
     from nanompi.run import perform
     from nanompi.watchdog import Watchdog
 
-    log, clock = stack.enter_context(Log(team, folder)), Clock()
+    log = stack.enter_context(Log(team, folder))
     stack.enter_context(Watchdog(team, clock, folder, job.run.watchdog))
     log(f"{job.name}: {team.size} rank{'s' * (team.size > 1)}, MPI: {team.vendor}; {folder}")
     if team.size > 1:

@@ -176,17 +176,21 @@ class Cuda:
         self._forget()
         room = self.room() + counts.on_card.nbytes - beside
         step, room = self._fit(row, counts.row, room)
-        held = held_counts = n
-        if n * (row + counts.row) > room:
-            room -= SLOTS * step * (row + counts.row)
-            held = min(n, room // row // step * step)
-            held_counts = min(n, (room - held * row) // counts.row // step * step)
+        held, held_counts = self._held(n, row, counts.row, room, step)
         if held_counts < counts.held:
             counts.hold(held_counts)
         out = Rows(self, shape, dtype, held)
         if held_counts > counts.held:
             counts.hold(held_counts)
         return out
+
+    def _held(self, n, row, count_row, room, step) -> tuple[int, int]:
+        """Frames whose waves stay on the card, and frames whose counts do, in whole blocks"""
+        if n * (row + count_row) <= room:
+            return n, n
+        room -= SLOTS * step * (row + count_row)
+        held = min(n, room // row // step * step)
+        return held, min(n, (room - held * row) // count_row // step * step)
 
     def _fit(self, row, count_row, room) -> tuple[int, int]:
         """(frames of a block, bytes left beside its work arrays); the block is made smaller until it fits.

@@ -13,7 +13,8 @@ import numpy as np
 from nanompi.partition import checked, sizes, walk
 from nanompi.step import param, partition
 
-SAMPLE = 30_000  # k-means on more positions costs seconds and finds the same centres
+SAMPLE = 30_000  # k-means on more positions costs seconds and finds the same centres ...
+ENOUGH = 60  # ... where each part has so many of them
 
 
 @partition("kmeans")
@@ -36,7 +37,7 @@ class KMeans:
         for _ in range(self.sweeps):
             if not _share_anew(q, label, parts):
                 break
-        return [own[walk(p[own])] for own in (np.flatnonzero(label == k) for k in range(parts))]
+        return [own[walk(p[own])] for own in _members(label, parts)]
 
 
 def _spread(p):
@@ -50,7 +51,8 @@ def _clusters(q, parts):
     from sklearn.cluster import KMeans as Fit
     from threadpoolctl import threadpool_limits
 
-    some = q if len(q) <= SAMPLE else q[np.random.default_rng(1).permutation(len(q))[:SAMPLE]]
+    most = max(SAMPLE, ENOUGH * parts)
+    some = q if len(q) <= most else q[np.random.default_rng(1).permutation(len(q))[:most]]
     with threadpool_limits(1):  # sums in a fixed order: the same answer each time
         fit = Fit(parts, n_init=1 if len(q) > 5000 else 4, max_iter=60, random_state=0).fit(some)
         label = fit.predict(q)
@@ -120,13 +122,19 @@ def _share_anew(q, label, parts) -> bool:
     """Each two neighbouring parts share their frames anew, sizes kept (in place). Did anything change?"""
     changed = False
     centres = _centres(q, label, parts)
-    own = [np.flatnonzero(label == k) for k in range(parts)]
+    own = _members(label, parts)
     for a, b in _neighbours(centres):
-        x = np.concatenate([own[a], own[b]])
-        order = np.argsort(_nearer(q[x], centres[a], centres[b]), kind="stable")
-        first, rest = x[order[: len(own[a])]], x[order[len(own[a]) :]]
-        if np.any(label[first] != a):
-            changed = True
-            label[first], label[rest], own[a], own[b] = a, b, first, rest
-            centres[a], centres[b] = q[first].mean(axis=0), q[rest].mean(axis=0)
+        tolls = [_nearer(q[own[k]], centres[a], centres[b]) for k in (a, b)]
+        if not (len(own[a]) and len(own[b])) or tolls[0].max() <= tolls[1].min():
+            continue
+        x, n = np.concatenate([own[a], own[b]]), len(own[a])
+        order = np.argpartition(np.concatenate(tolls), n - 1)
+        for k, mine in ((a, x[order[:n]]), (b, x[order[n:]])):
+            label[mine], own[k], centres[k], changed = k, mine, q[mine].mean(axis=0), True
     return changed
+
+
+def _members(label, parts) -> list[np.ndarray]:
+    """The points of each label, rising."""
+    ends = np.cumsum(np.bincount(label, minlength=parts))[:-1]
+    return np.split(np.argsort(label, kind="stable"), ends)

@@ -66,8 +66,11 @@ def misfit(trial, P) -> float:
 
 def mean_frame(p) -> np.ndarray:
     """(h, w) float64, mean counts over all frames of all ranks; 0 where masked"""
-    frames = p.over(lambda b: p.xp.maximum(b.I, 0).sum(0, dtype=np.float64), read=["I"])
-    total = p.device.host(sum(frames))
+    total = p.xp.zeros(p.mask.shape)
+    for block in p.blocks(read=["I"]):  # added up at once: all sums together may exceed the frames
+        for part in p.each(lambda b: p.xp.maximum(b.I, 0).sum(0, dtype=np.float64), block):
+            total += part
+    total = p.device.host(total)
     p.team.sum(total)
     return total * p.device.host(p.mask) / len(p.places.at)
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from nanompi.errors import DataError, JobError
+from nanompi.partition.bands import bands
 from nanompi.partition.kmeans import KMeans
 from nanompi.partition.stripes import Stripes
 
@@ -139,3 +140,36 @@ def test_scikit_learn_is_imported_only_when_used():
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "False"
     )
+
+
+@pytest.mark.parametrize("sample", [30_000, 2_000])
+def test_balanced_parts_share_no_wider_bands_than_plain_kmeans(sample, monkeypatch):
+    """10,000 positions in 8 parts, k-means on all or on some of them: at most 10 % more pixels seen twice"""
+    monkeypatch.setattr("nanompi.partition.kmeans.SAMPLE", sample)
+    at = np.rint(spiral(10_000) / np.sqrt(np.pi) * 1e7 * 14.0).astype(int)
+    at -= at.min(axis=0)
+    sent = [bands(at, parts, (128, 128)).sent.sum() for parts in (KMeans().split(at, 8), plain_kmeans(at, 8))]
+    assert sent[0] <= 1.1 * sent[1]
+
+
+@pytest.mark.slow
+def test_a_million_positions_in_512_parts():
+    """Within 60 s and 4 GB, parts within one frame, the same each time"""
+    code = """
+import hashlib, resource, sys, time
+import numpy as np
+from nanompi.partition.bands import bands
+from nanompi.partition.kmeans import KMeans
+k = np.arange(1_000_000)
+p = np.sqrt(k)[:, None] * np.stack([np.cos(k * 2.399963), np.sin(k * 2.399963)], axis=1) * 1e-7
+t = time.perf_counter()
+got = KMeans().split(p, 512)
+size = [len(part) for part in got]
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+print(time.perf_counter() - t, peak, min(size), max(size), hashlib.sha1(np.concatenate(got)).hexdigest())
+"""
+    told = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True) for _ in range(2)]
+    assert told[0].returncode == 0, told[0].stderr
+    rows = [t.stdout.split() for t in told]
+    assert min(float(r[0]) for r in rows) < 60 and int(rows[0][1]) < 4e9
+    assert rows[0][2:4] == ["1953", "1954"] and rows[0][4] == rows[1][4]

@@ -1,0 +1,132 @@
+"""Run a job on 1, 2, 4 ... ranks; PAR_p = T_1 / T_p and PEFF_p = T_1 / (p T_p) of each phase and of all.
+
+Writes scaling.md, scaling.csv, scaling.json and scaling.svg into a folder. With --predict also what is to be
+expected on more ranks than there are: from the measured time of a frame, the real partition of a large scan
+and a link, for both ways to combine.
+"""
+
+import json
+import os
+from pathlib import Path
+
+from nanompi.cli import job_arguments
+from nanompi.cli.launch import environment, mpiexec, one_thread
+from nanompi.cli.plan import link, links
+from nanompi.errors import JobError, ResourceError
+
+
+def arguments(parser):
+    """Arguments of `nanompi bench`."""
+    job_arguments(parser)
+    parser.add_argument("--ranks", default="1,2", metavar="1,2,4", help="numbers of ranks, 1 first")
+    parser.add_argument("--threads", type=int, default=1, metavar="T", help="threads of each rank")
+    parser.add_argument("--repeat", type=int, default=1, metavar="K", help="take the quickest of K runs")
+    parser.add_argument("--out", default="scaling", metavar="DIR", help="folder of tables and runs")
+    parser.add_argument(
+        "--predict", default="", metavar="8,64,512", help="predict these numbers of ranks, too"
+    )
+    parser.add_argument("--scans", default="100000", metavar="N,M", help="frames of the scans to predict")
+    links(parser)
+
+
+def main(args) -> int:
+    """Exit code 0; 6 where a run failed."""
+    one_thread()
+    ranks, more, scans = (_numbers(args, name) for name in ("ranks", "predict", "scans"))
+    if ranks[:1] != [1]:
+        raise JobError(f"--ranks {args.ranks}: begin with 1, against which the others are measured")
+    from nanompi.job.job import read_job
+    from nanompi.scaling import measure
+    from nanompi.scaling.look import look
+    from nanompi.step import discover
+
+    discover()
+    wire, job = link(args), read_job(args.job, args.set)
+    books = [measure.best([_run(args, job, p, k) for k in range(max(1, args.repeat))]) for p in ranks]
+    text, seen = measure.table(books), look(job)
+    print(text)
+    ways, told = {}, {}
+    if len(books) > 1 or more:
+        ways, told = _predicted(books, seen, more, scans, wire, args.threads)
+        print(told["text"])
+    _write(Path(args.out), job, books, text, ways, told)
+    return 0
+
+
+def _numbers(args, name: str) -> list[int]:
+    given = getattr(args, name)
+    try:
+        out = [int(float(word)) for word in given.split(",") if word]
+    except ValueError:
+        out = [0]
+    if any(n < 1 for n in out):
+        raise JobError(f"--{name} {given}: write numbers from 1, such as 1,2,4")
+    return out
+
+
+def _run(args, job, ranks: int, k: int) -> dict:
+    """One run; says so, since it may take long"""
+    from nanompi.scaling import measure
+
+    folder = Path(args.out) / f"ranks-{ranks}-{k + 1}"
+    for n in range(2, 10_000):
+        if not folder.exists():
+            break
+        folder = folder.with_name(f"ranks-{ranks}-{k + 1}-{n}")
+    sets = [word for text in [*args.set, f"run.threads={args.threads}"] for word in ("--set", text)]
+    words = measure.command(mpiexec(), ranks, [*sets, "--folder", str(folder), "--", args.job])
+    print(f"{ranks} rank{'s' * (ranks > 1)}, run {k + 1} of {max(1, args.repeat)} ...", flush=True)
+    return measure.run(words, folder, environment(), ranks)
+
+
+def _predicted(books, seen, more, scans, wire, threads):
+    """What was to be expected of the runs; and of other ranks and scans"""
+    from nanompi.scaling import predict
+    from nanompi.scaling.calibrate import calibrate
+
+    scene, cost = seen.scene, predict.measured(books[0], seen.scene, calibrate(seen, threads))
+    found = (
+        {f"{n} frames": predict.iterations(scene.grown(n), cost, more, wire) for n in scans} if more else {}
+    )
+    checks = predict.check(books, scene, cost, wire, threads)
+    lines = [
+        f"{c['ranks']} ranks: sent in the iterations {c['bytes']} B, predicted {c['predicted_bytes']} B; "
+        f"{c['seconds']:.2f} s, predicted {c['predicted_seconds']:.2f} s (factor {c['factor']:.2f})"
+        for c in checks
+    ]
+    cores = len(os.sched_getaffinity(0))
+    head = f"Predicted iterations against measured ones, on {cores} cores:"
+    text = "\n".join(["", head, "", *(f"* {line}" for line in lines)])
+    if found:
+        text += f"\n\nPredicted with {wire.rate / 1e9:g} GB/s, {1e6 * wire.latency:g} us:\n\n"
+        text += predict.table(found)
+    return found, {"text": text, "checks": checks}
+
+
+def _write(folder: Path, job, books, text, ways, told):
+    """Tables, picture and figures. Errors: ResourceError."""
+    from nanompi.account import phases
+    from nanompi.scaling import chart, measure
+
+    means = {len(b["ranks"]): {name: sum(r["seconds"].get(name, 0.0) for r in b["ranks"]) / len(b["ranks"])
+                               for name in phases(b["ranks"])} for b in books}  # fmt: skip
+    at = {(r["phase"], r["ranks"]): r["PEFF"] for r in measure.rows(books)}
+    curves = {
+        f"{name}, measured": {p: at[name, p] for p in means} for name in (measure.ITERATIONS, measure.TOTAL)
+    }
+    for scan, found in list(ways.items())[-1:]:
+        curves |= {f"{way}, predicted, {scan}": {p: e for p, (e, _) in f.items()} for way, f in found.items()}
+    files = {
+        "scaling.md": f"# {job.name}\n\n{text}\n{told.get('text', '')}\n",
+        "scaling.csv": measure.comma_separated(books),
+        "scaling.svg": chart.chart(means, curves, job.name),
+        "scaling.json": json.dumps(
+            {"runs": books, "predicted": ways, "checks": told.get("checks", [])}, indent=1
+        ),
+    }
+    try:
+        for name, content in files.items():
+            (folder / name).write_text(content, encoding="utf-8")
+    except OSError as e:
+        raise ResourceError(f"{folder}: the tables cannot be written: {e.strerror}") from None
+    print(*(folder / name for name in files), sep="\n")

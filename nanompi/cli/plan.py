@@ -1,0 +1,58 @@
+"""Say before a job starts what each rank will need: memory, bytes on the wire, time; and how many ranks pay.
+
+A few frames in the middle of the scan are tried on this machine (one core of it); the others are not read.
+"""
+
+from nanompi.cli import job_arguments
+from nanompi.cli.launch import one_thread
+from nanompi.errors import JobError
+
+
+def arguments(parser):
+    """Arguments of `nanompi plan`."""
+    job_arguments(parser)
+    parser.add_argument("--ranks", type=int, default=1, metavar="N", help="number of ranks that is planned")
+    parser.add_argument("--threads", type=int, default=1, metavar="T", help="threads (cores) of each rank")
+    parser.add_argument("--gpu-mem", default="", metavar="40G", help="memory of a card, where ranks have one")
+    parser.add_argument("--per-card", type=int, default=1, metavar="N", help="ranks that share a card")
+    parser.add_argument("--time", default="", metavar="2h", help="advise the fewest ranks that end within it")
+    links(parser)
+
+
+def links(parser):
+    """What the network between the ranks is like."""
+    parser.add_argument("--link", default="10GB/s", metavar="RATE", help="of the network, per rank")
+    parser.add_argument("--latency", default="5us", metavar="TIME", help="of a message")
+
+
+def link(args):
+    """The network as said. Errors: JobError."""
+    from nanompi.scaling.wire import Link
+    from nanompi.units import quantity
+
+    rate, latency = quantity(args.link.removesuffix("/s"), "B"), quantity(args.latency, "s")
+    if rate <= 0 or latency < 0:
+        raise JobError(f"--link {args.link} --latency {args.latency}: write them as 25GB/s and 2us")
+    return Link(rate, latency)
+
+
+def main(args) -> int:
+    """Exit code 0; 2 and 3 through the errors; 4 where a card is too small for one frame."""
+    one_thread()
+    for name in ("ranks", "threads", "per_card"):
+        if getattr(args, name) < 1:
+            raise JobError(f"--{name.replace('_', '-')} {getattr(args, name)}: 1 or more")
+    from nanompi.job.job import read_job
+    from nanompi.scaling.advise import report
+    from nanompi.scaling.calibrate import calibrate
+    from nanompi.scaling.look import look
+    from nanompi.step import discover
+    from nanompi.units import quantity, seconds
+
+    discover()
+    wire, within = link(args), seconds(args.time) if args.time else None
+    memory = quantity(args.gpu_mem, "B") if args.gpu_mem else None
+    seen = look(read_job(args.job, args.set))
+    cost = calibrate(seen, args.threads)
+    print(report(seen, cost, args.ranks, wire, args.threads, memory, args.per_card, within))
+    return 0

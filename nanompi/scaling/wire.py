@@ -1,0 +1,75 @@
+"""Bytes and seconds of the sums over ranks in one iteration.
+
+allreduce : every rank gives the whole object array (and the weights, where they are not computed by each
+    rank) to an Allreduce. For large arrays MPI sums halves with partners at growing distance and collects
+    them again (Rabenseifner, doi:10.1007/978-3-540-24685-5_1): 2 (p - 1) / p of the bytes cross a rank's
+    link in 2 log2 p steps. A ring moves the same bytes in 2 (p - 1) steps.
+overlap   : a rank sends each neighbour the pixels that both see, once; the weights follow from the probe and
+    the positions. The probe is a small Allreduce in both.
+Nothing is assumed to hide behind computing.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+NUMBER = 8  # bytes of a sum of misfits
+ADDS = 4e9  # bytes/s at which a core adds up what has come
+
+
+@dataclass(frozen=True)
+class Link:
+    """The network as one rank sees it: bytes/s each way, seconds of a message."""
+
+    rate: float = 10e9
+    latency: float = 5e-6
+
+    def allreduce(self, nbytes: float, ranks: int) -> float:
+        """Seconds of an Allreduce of so many bytes."""
+        if ranks == 1:
+            return 0.0
+        part = (ranks - 1) / ranks * nbytes
+        return 2 * np.ceil(np.log2(ranks)) * self.latency + 2 * part / self.rate + part / ADDS
+
+    def exchange(self, nbytes: float, neighbours: int) -> float:
+        """Seconds in which a rank sends and takes so many bytes, in all, from its neighbours."""
+        return neighbours * self.latency + nbytes / self.rate + nbytes / ADDS
+
+
+def weights_sent(scene, ranks: int, rate: float = 8e9, link: float = 4e8) -> bool:
+    """Does an Allreduce of the weights cost less than summing all frames alone? As the engines decide."""
+    others = scene.frames - len(scene.parts(ranks)[0])
+    return ranks > 1 and not others * np.prod(scene.frame) / rate < scene.pixels / link
+
+
+def small(scene, engine: str, probe: bool) -> int:
+    """Bytes of probe sums and numbers that each rank gives to a small Allreduce in one iteration."""
+    arrays = scene.waves + int(np.prod(scene.frame)) * scene.real
+    if engine == "ML":
+        return arrays + 3 * NUMBER  # L; slope and curvature
+    return probe * arrays + NUMBER
+
+
+def allreduce_bytes(scene, engine: str, ranks: int, probe: bool = True) -> int:
+    """Bytes that each rank gives to Allreduce in one iteration, as `Team.bytes` counts them."""
+    if ranks == 1:
+        return 0
+    weights = scene.real * weights_sent(scene, ranks)
+    return scene.pixels * (2 * scene.real + weights) + small(scene, engine, probe)
+
+
+def overlap_bytes(scene, engine: str, ranks: int, probe: bool = True) -> np.ndarray:
+    """(ranks,) bytes that each rank sends to its neighbours, and gives to Allreduce, in one iteration."""
+    if ranks == 1:
+        return np.zeros(1, np.int64)
+    return scene.bands(ranks).sent * 2 * scene.real + small(scene, engine, probe)
+
+
+def seconds(scene, engine: str, ranks: int, link: Link, combine: str) -> float:
+    """Seconds of the sums of one iteration on the slowest rank. combine : allreduce or overlap"""
+    if ranks == 1:
+        return 0.0
+    if combine == "allreduce":
+        return link.allreduce(allreduce_bytes(scene, engine, ranks), ranks)
+    own = zip(scene.bands(ranks).sent * 2 * scene.real, (len(s) for s in scene.bands(ranks).shared))
+    return max(link.exchange(*o) for o in own) + link.allreduce(small(scene, engine, True), ranks)

@@ -1,0 +1,30 @@
+"""Waiting for others and the sum itself are told apart, and all bytes are counted."""
+
+import json
+
+PROGRAM = """
+import time
+import numpy as np
+from nanompi.clock import Clock
+from nanompi.team import Team
+with Team() as team:
+    team.barrier()
+    team.clock = Clock()
+    a = np.ones((100, 100), np.complex64)
+    with team.clock.phase("iterate"):
+        if team.rank == 1:
+            time.sleep(0.5)
+        team.sum(a)
+    everyone = team.gather((team.clock.seconds, team.clock.sent, float(a[0, 0].real)))
+    if team.root:
+        import json
+        print(json.dumps(everyone))
+"""
+
+
+def test_a_late_rank_costs_the_other_waiting_and_not_combining(mpirun):
+    ranks = json.loads(mpirun(2, PROGRAM).stdout)
+    early, late = (seconds for seconds, *_ in ranks)
+    assert early["wait"] > 0.3 and late["wait"] < 0.3
+    assert max(r["combine"] for r in (early, late)) < 0.2 and early["iterate"] < 0.2 < late["iterate"]
+    assert all(sent == {"iterate": 80_000} and value == 2 for _, sent, value in ranks)
