@@ -33,10 +33,11 @@ class Options:
     frames: Literal["auto", "read", "scatter"] = param(
         "auto", help="each rank reads its frames, or rank 0 sends them"
     )
-    combine: Literal["allreduce"] = param(
-        "allreduce", help="how object and probe sums travel between the ranks"
+    combine: Literal["auto", "allreduce", "overlap"] = param(
+        "auto",
+        help="each rank holds all of the object and the sums go to all, or each holds its region and only "
+        "what ranks share is exchanged; auto takes the second where it sends less than half",
     )
-
     transport: Literal["staged", "auto", "mpi", "nccl"] = param(
         "staged", help="how sums of cards travel: through the host, or by what a test finds to work"
     )

@@ -11,6 +11,7 @@ import sys
 import time
 from contextlib import contextmanager, nullcontext
 from functools import wraps
+from weakref import finalize
 
 import numpy as np
 
@@ -276,6 +277,42 @@ class Team:
         time.sleep(0.3)  # mpiexec kills without reading what is still in the pipe of stderr
         self.comm.Abort(code or 1)
         os._exit(code or 1)  # MPICH's Abort returns: python would go on to print the error a second time
+
+
+class Exchange:
+    """The same messages between the same ranks again and again, while this rank computes.
+
+    give, take : {rank: C-contiguous array of the host}; who gives to a rank takes from it as well
+    """
+
+    def __init__(self, team: Team, give: dict[int, np.ndarray], take: dict[int, np.ndarray], tag: int = 7):
+        self.team = team
+        self.requests = [team.comm.Recv_init(_reals(a), r, tag) for r, a in take.items()]
+        self.requests += [team.comm.Send_init(_reals(a), r, tag) for r, a in give.items()]
+        finalize(self, _free, self.requests)  # MPICH tells of each that is left at the end
+
+    def start(self):
+        """Send what is in `give` now; neither array may be touched before `wait` has ended."""
+        for request in self.requests:
+            request.Start()
+
+    def poll(self):
+        """Let the messages go on: some MPI libraries move nothing while nobody asks."""
+        from mpi4py import MPI
+
+        MPI.Request.Testall(self.requests)
+
+    def wait(self):
+        """What the others gave is in `take`. Counted as "wait": the rest of a message on its way, too."""
+        from mpi4py import MPI
+
+        with self.team.waits("exchange"), self.team.clock.phase("wait"):
+            MPI.Request.Waitall(self.requests)
+
+
+def _free(requests):
+    for request in requests:
+        request.Free()
 
 
 def _calmly(request):

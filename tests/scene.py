@@ -7,6 +7,7 @@ from nanompi.optics.geometry import Geometry
 from nanompi.optics.propagate import propagator
 from nanompi.ptycho.positions import Shifts, place
 from nanompi.ptycho.problem import Problem
+from nanompi.ptycho.share import open_share
 from nanompi.team import Team
 
 
@@ -45,6 +46,7 @@ def problem(
     threads=1,
     seed=1,
     device=None,
+    combine="allreduce",
 ):
     """(problem of this rank, true object at the problem's pixels, true probe); start: flat object, blurred
     probe"""
@@ -59,13 +61,16 @@ def problem(
     arrays = {
         "O": O.astype(host.complex),
         "P": P.astype(host.complex),
-        "at": places.at[own],
+        "at": np.ascontiguousarray(places.at[own]),
         "mask": np.ones((n, n), host.real),
         "gain": np.full(len(own), propagator(host, geometry).gain, host.real),
     }
     I = counts(arrays, host, propagator(host, geometry, places.rests), places, own, seed)
     device = device or host
+    share, _ = open_share(combine, team, device, places, own, (n, n))
+    arrays["O"], arrays["at"] = share.part(arrays["O"]), share.at
     p = Problem(
+        share=share,
         team=team,
         device=device,
         optics=propagator(device, geometry, places.rests),

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nanompi.cover import touched
+
 BITS = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).sum(1).astype(np.uint8)
 
 
@@ -50,15 +52,6 @@ def bands(at: np.ndarray, parts: list[np.ndarray], frame) -> Bands:
         if common:
             shared[a][b] = shared[b][a] = common
     return Bands(boxes, np.array([_count(s) for s in seen]), shared)
-
-
-def touched(corners: np.ndarray, frame, shape) -> np.ndarray:
-    """Which pixels of an array frames at these corners see; all lie inside. (H, W) bool"""
-    (y, x), (h, w) = corners.T, frame
-    step = np.zeros((shape[0] + 1, shape[1] + 1), np.int32)
-    for dy, dx, sign in ((0, 0, 1), (h, w, 1), (0, w, -1), (h, 0, -1)):
-        np.add.at(step, (y + dy, x + dx), sign)
-    return step.cumsum(0).cumsum(1)[:-1, :-1] > 0
 
 
 def _box(corners, frame):

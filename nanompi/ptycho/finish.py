@@ -11,18 +11,22 @@ from nanompi.step import param, step
 
 @step("ptycho.finish", needs=["ptycho"], gives=["image"])
 class Finish:
-    """Remove the phase ramp, crop to the scanned area, order the probe modes; the raw object is kept."""
+    """Remove the phase ramp, crop to the scanned area, order the probe modes; the raw object is kept.
+
+    run.made["image"] : (H, W) complex on rank 0, None elsewhere
+    """
 
     crop: float = param(
         0.1, ge=0, lt=1, help="the image shows what got more than this part of the usual illumination"
     )
 
     def run(self, run):
+        run.made["image"] = None
+        if not run.team.root:
+            return
         found = run.made["ptycho"]
         image, box, mask, ramp = scanned_image(found.O, found.weight, self.crop)
         run.made["image"] = image
-        if not run.team.root:
-            return
         r = run.result
         r.main = "phase"
         r.arrays |= raw_arrays(run, found)

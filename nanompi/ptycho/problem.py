@@ -8,6 +8,7 @@ import numpy as np
 
 from nanompi.clock import Clock
 from nanompi.ptycho.positions import Places, Shifts
+from nanompi.ptycho.share import Whole
 
 
 @dataclass
@@ -35,9 +36,10 @@ class Block:
 class Problem:
     """One reconstruction on this rank. Letters: see `nanompi.ptycho`.
 
-    O, P       : current object and probe, equal on all ranks
+    O, P       : current object, as much of it as this rank holds (`share`), and probe, equal on all ranks
     places     : places of all frames of the scan
-    at, I, gain: of this rank's frames
+    at, I, gain: of this rank's frames; `at` are places in this rank's O
+    share      : how the ranks share the object (nanompi.ptycho.share); None = each holds all of it
     index      : (n,) their global indices; counted up over the ranks where it is not given
     waves      : (n, M, h, w) complex: psi for the projection engines, F for ML. The large array of a run.
     I and waves may exceed the memory of the device; they are reached through `blocks`.
@@ -57,6 +59,7 @@ class Problem:
     waves: Any = None
     iteration: int = 0
     index: Any = None
+    share: Any = None
     state: dict = field(default_factory=dict)
 
     def __post_init__(self):
@@ -64,11 +67,10 @@ class Problem:
         self.k, self.xp = d.kernels, d.xp
         self.shifts = Shifts(d, self.places.rests, shape)
         self.unit = d.real(self.optics.unit)
-        self.everyone = d.array(self.places.at)
         if self.index is None:
             self.index = sum(self.team.allgather(len(self.at))[: self.team.rank]) + np.arange(len(self.at))
         self.counts = self._measured()
-        self._everywhere = _cheaper_alone(self.team, len(self.everyone), len(self.at), shape, self.O.shape)
+        self.share = self.share or Whole(self.team, d, self.places, self.at, shape)
 
     def _measured(self) -> float:
         """Sum of all good counts of the scan."""
@@ -142,19 +144,19 @@ class Problem:
         with self.clock.phase("combine"), self.team.waits("sum"):
             self.device.sum(self.team, *arrays)
 
-    def object_weights(self, P):
-        """sum_j sum_m |P_m(r - r_j)|^2 over all frames of the scan, (H, W) real; P : (S, M, h, w).
+    def added(self, block: Block, num):
+        """The frames of a block will add no more to num: what other ranks wait for may go to them now."""
+        self.share.added(len(block), num)
 
-        It follows from the probe and the positions, so each rank sums all frames by itself where that is
-        cheaper than to send the array.
-        """
-        P2 = (abs(P) ** 2).sum(1)
-        den = self.zeros(self.O, self.device.real)
-        at = self.everyone if self._everywhere else self.at
-        self.device.rows(self.k.object_weights, P2, at, den)
-        if not self._everywhere:
-            self.sum(den)
-        return den
+    def join(self, num):
+        """num, an array like O, becomes its sum over the ranks; timed as the phase "combine"."""
+        self.device.wait()
+        with self.clock.phase("combine"), self.team.waits("sum"):
+            self.share.sum(num)
+
+    def object_weights(self, P):
+        """sum_j sum_m |P_m(r - r_j)|^2 over all frames of the scan, like O, real; P : (S, M, h, w)."""
+        return self.share.weights((abs(P) ** 2).sum(1))
 
     def object_sums(self, psi, P, at, num):
         """num(r + r_j) += sum_m P_m* psi_jm for these frames; see kernels.overlap"""
@@ -163,8 +165,3 @@ class Problem:
     def probe_sums(self, psi, at, num, den):
         """num_s += O_j* psi_j, den_s += |O_j|^2 for these frames; see kernels.overlap"""
         self.device.rows(self.k.probe_sums, psi, self.O, at, num, den)
-
-
-def _cheaper_alone(team, n_all, n_own, frame, shape, rate=8e9, link=4e8):
-    """Is it cheaper to add |P|^2 of the other ranks' frames than to send the weights? Both in pixels/s."""
-    return team.size == 1 or team.bcast((n_all - n_own) * np.prod(frame) / rate < np.prod(shape) / link)

@@ -35,9 +35,9 @@ class StartProbe:
 
 
 def start_object(how: StartObject, run, places, geometry) -> np.ndarray:
-    """(H, W) complex, equal on all ranks. Errors: DataError, JobError."""
+    """(H, W) complex, equal on all ranks, not to be written to. Errors: DataError, JobError."""
     if how.start == "flat":
-        return np.ones(places.shape, np.complex64)
+        return np.broadcast_to(np.complex64(1), places.shape)
     return run.team.share(run.team.on_root(lambda: _known_object(how, run, places, geometry)))
 
 

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from nanompi.errors import JobError
 from nanompi.optics.geometry import Geometry
 from nanompi.optics.propagate import propagator
 from nanompi.ptycho.engines.engine import run_chain
@@ -12,22 +13,24 @@ from nanompi.ptycho.heldout import held_out, judge, without
 from nanompi.ptycho.modes import extra_modes
 from nanompi.ptycho.positions import Places, place
 from nanompi.ptycho.problem import Problem
+from nanompi.ptycho.share import open_share
 from nanompi.ptycho.start import StartObject, StartProbe, check_overlap, start_object, start_probe
 from nanompi.step import param, step
 
 
 @dataclass
 class Reconstruction:
-    """What the step gives, as run.made["ptycho"]; equal on all ranks.
+    """What the step gives, as run.made["ptycho"].
 
-    O, P    : (H, W), (M, h, w) complex, on the host
-    weight  : (H, W) real, sum |P|^2 over all frames: where the object was seen, and how well
+    O, weight : (H, W) complex and real, sum |P|^2 over all frames: where the object was seen, and how well;
+        on rank 0, None elsewhere
+    P       : (M, h, w) complex, equal on all ranks
     history : list of dicts, one per iteration
     """
 
-    O: np.ndarray
+    O: np.ndarray | None
     P: np.ndarray
-    weight: np.ndarray
+    weight: np.ndarray | None
     places: Places
     geometry: Geometry
     history: list[dict[str, Any]]
@@ -59,8 +62,8 @@ class Ptycho:
             history[-1] |= judge(run, p, places, geometry, out)
             run.say(f"{out.sum()} frames left out: llk {history[-1]['llk_heldout']:.4f}")
         weight = p.object_weights(p.shifts.library(p.P))
-        host = p.device.host
-        run.made["ptycho"] = Reconstruction(host(p.O), host(p.P), host(weight), places, geometry, history)
+        O, weight = (p.share.on_root(a) for a in (p.O, weight))
+        run.made["ptycho"] = Reconstruction(O, p.device.host(p.P), weight, places, geometry, history)
 
     def problem(self, run) -> tuple[Problem, Geometry]:
         """Start values and frames of this rank; the same object and probe on all ranks"""
@@ -71,18 +74,18 @@ class Ptycho:
         places = run.team.on_root(lambda: self.place(scan, geometry))
         optics = propagator(d, geometry, places.rests)
         scale = np.ones(len(frames.counts)) if frames.scale is None else frames.scale
+        share, told = open_share(self.combine(run.options), run.team, d, places, frames.index, shape)
+        O = np.broadcast_to(1, places.shape) if saved else start_object(self.object, run, places, geometry)
         p = Problem(
             team=run.team,
             device=d,
             optics=optics,
             places=places,
             clock=run.clock,
-            O=d.array(
-                np.ones(places.shape) if saved else start_object(self.object, run, places, geometry),
-                d.complex,
-            ),
+            share=share,
+            O=d.array(share.part(O), d.complex),
             P=d.array(np.zeros((1, *shape)), d.complex),
-            at=d.array(places.at[frames.index]),
+            at=share.at,
             I=d.counts(frames.counts),
             mask=d.array(frames.mask, d.real),
             gain=d.array(scale * optics.gain, d.real),
@@ -91,9 +94,19 @@ class Ptycho:
         with run.clock.phase("start"):
             P = saved.array("P") if saved else start_probe(self.probe, run, p, geometry)
             p.P = d.array(extra_modes(P, max(self.probe.modes, len(P))), d.complex)
-        run.say(_sizes(p, geometry))
+        run.say("\n".join(filter(None, (_sizes(p, geometry), told))))
         run.team.on_root(lambda: check_overlap(d.host(p.P), places, run.say))
         return p, geometry
+
+    def combine(self, options) -> str:
+        """How the ranks may share the object. Errors: JobError where an engine needs all of it."""
+        needs = [e.name for e in self.engines if getattr(e, "needs_whole", False)]
+        if options.combine == "overlap" and needs:
+            raise JobError(
+                f"run.combine: overlap, but {needs[0]} with these parameters needs the whole object on every "
+                "rank; use combine: allreduce or auto"
+            )
+        return "allreduce" if needs else options.combine
 
     def place(self, scan, geometry) -> Places:
         """Places with the finest grid worth having: whole pixels when the positions are whole"""
@@ -108,7 +121,7 @@ SUBPIXEL = 8
 
 
 def _sizes(p, geometry) -> str:
-    (H, W), (M, h, w), (dy, dx) = p.O.shape, p.P.shape, geometry.pixel
+    (H, W), (M, h, w), (dy, dx) = p.places.shape, p.P.shape, geometry.pixel
     return (
         f"ptycho: object {H} x {W} pixels of {dy * 1e9:.4g} x {dx * 1e9:.4g} nm, "
         f"{M} probe mode{'s' * (M > 1)} of {h} x {w}, "

@@ -1,7 +1,7 @@
 """Run by mpirun: every engine in double precision, and 100 iterations of DM in single; rank 0 writes the
 outcome.
 
-usage: engines.py OUT.npz
+usage: engines.py OUT.npz allreduce|overlap
 """
 
 import sys
@@ -19,17 +19,18 @@ CASES = {
     "subpixel": {"subpixel": 4},
     "near": {"near": True},
     "threads": {"threads": 2},
+    "small frames": {"frames": 729, "n": 16},  # ranks 0 and 2 of 3 see nothing in common
 }
 
 
-def double() -> dict:
+def double(combine: str) -> dict:
     """Object, probe, errors and figures of five iterations of every engine in every case."""
     out = {}
     for case, how in CASES.items():
         for name, engine in PARTS["engine"].items():
-            p, _, _ = problem(**how)
+            p, _, _ = problem(**how, combine=combine)
             history = run_chain([engine(iterations=5)], p, 5, lambda text: None)
-            out[f"{case}/{name}/O"], out[f"{case}/{name}/P"] = p.O, p.P
+            out[f"{case}/{name}/O"], out[f"{case}/{name}/P"] = p.share.on_root(p.O), p.P
             out[f"{case}/{name}/error"] = [row["error"] for row in history]
             figures = [v for k, v in history[-1].items() if k not in ("engine", "iteration")]
             out[f"{case}/{name}/figures"] = figures
@@ -46,6 +47,6 @@ def single() -> dict:
 if __name__ == "__main__":
     with Team() as team:
         discover()
-        out = double() | single()
+        out = double(sys.argv[2]) | single()
         if team.root:
             np.savez(sys.argv[1], **out)

@@ -2,8 +2,9 @@
 
 An engine may have
     keeps                  names of arrays of the problem over this rank's frames ("waves"); none by default
-    memory(p) -> dict      what else it remembers: arrays that are equal on all ranks, numbers, texts, None
+    memory(p) -> dict      what else it remembers, on rank 0: arrays, numbers, texts, None (collective)
     recall(p, memory)      the opposite of `memory`, in place of `start`; arrays come from the host
+Arrays like the object are taken whole (`p.share.on_root`); each rank takes its part back (`p.share.part`).
 """
 
 from typing import Any
@@ -19,15 +20,20 @@ def state(p, engine, e: int, done: int, history: list[dict]) -> State:
 
     Errors: NumbersError when object or probe are not finite: nobody wants to go on from there.
     """
-    d, arrays = p.device, {"O": p.O, "P": p.P}
-    if not all(np.isfinite(float(abs(a).sum())) for a in arrays.values()):
-        raise NumbersError(f"iteration {p.iteration}: object or probe hold NaN or inf; look for bad frames")
+    d, finite = p.device, all(np.isfinite(float(abs(a).sum())) for a in (p.O, p.P))
+    if not p.team.all(finite):
+        error = NumbersError(f"iteration {p.iteration}: object or probe hold NaN or inf; look for bad frames")
+        error.common = True
+        raise error
+    arrays = {"O": p.share.on_root(p.O), "P": p.P}
     facts = {"iteration": p.iteration, "engine": e, "engine_done": done, "history": history, "memory": {}}
     for name, value in memory(engine, p).items():
         if hasattr(value, "shape") and np.ndim(value):
             arrays[f"memory.{name}"] = value
         else:
             facts["memory"][name] = value
+    if not p.team.root:
+        arrays = {}
     rows = {name: _rows(d, getattr(p, name)) for name in getattr(engine, "keeps", ())}
     return State(facts, {name: d.host(a) for name, a in arrays.items()}, rows, p.index)
 
@@ -46,7 +52,7 @@ def recall(p, engines: list, former: Former) -> tuple[int, int, list[dict]]:
     d, facts = p.device, former.facts
     e = facts["engine"]
     _fits(p, former, len(engines))
-    p.O, p.P = (d.array(former.array(name), d.complex) for name in "OP")
+    p.O, p.P = d.array(p.share.part(former.array("O")), d.complex), d.array(former.array("P"), d.complex)
     p.iteration = facts["iteration"]
     if getattr(engines[e], "keeps", ()):
         p.make_waves()
@@ -64,8 +70,8 @@ def recall(p, engines: list, former: Former) -> tuple[int, int, list[dict]]:
 
 def _fits(p, former, engines):
     shapes = {name: tuple(former.head.arrays[name]["shape"]) for name in "OP"}
-    if shapes != {"O": p.O.shape, "P": p.P.shape} or former.facts["engine"] >= engines:
+    if shapes != {"O": p.places.shape, "P": p.P.shape} or former.facts["engine"] >= engines:
         raise DataError(
             f"{former.path}: its object {shapes['O']} and probe {shapes['P']} are not those of this job, "
-            f"{p.O.shape} and {p.P.shape}: the input has changed; start it anew with `nanompi run`"
+            f"{p.places.shape} and {p.P.shape}: the input has changed; start it anew with `nanompi run`"
         )

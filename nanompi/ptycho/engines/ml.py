@@ -19,6 +19,7 @@ import numpy as np
 
 from nanompi.device.kernels.likelihood import EUCLIDEAN, GAUSSIAN, POISSON
 from nanompi.ptycho.engines.engine import When, clip
+from nanompi.ptycho.share import inner
 from nanompi.step import engine, param
 
 NOISE = {"poisson": POISSON, "gaussian": GAUSSIAN, "euclidean": EUCLIDEAN}
@@ -36,6 +37,11 @@ class ML:
         0.0, ge=0, help="weight of the smoothness prior sum |grad O|^2, in photons per pixel"
     )
 
+    @property
+    def needs_whole(self) -> bool:
+        """The prior looks at neighbouring pixels, of which another rank may have the newest"""
+        return self.smooth > 0
+
     def start(self, p):
         """No memory of an earlier direction; L is counted from that of a perfect model."""
         p.make_waves()
@@ -44,12 +50,17 @@ class ML:
     def memory(self, p) -> dict:
         """The last direction, and L of a perfect model; the waves follow from object and probe"""
         old = p.state["ml"]
-        return {"perfect": p.state["ml.perfect"]} | (dict(vars(old)) if old else {})
+        known = dict(vars(old)) if old else {}
+        known |= {name: p.share.on_root(known[name]) for name in Direction.over_object if old}
+        return {"perfect": p.state["ml.perfect"]} | known
 
     def recall(self, p, memory: dict):
         """The opposite of `memory`"""
         p.make_waves()
         p.state["ml.perfect"] = memory.pop("perfect")
+        for name in Direction.over_object:
+            if name in memory:
+                memory[name] = p.share.part(memory[name])
         own = {k: p.device.array(v, p.O.dtype) if isinstance(v, np.ndarray) else v for k, v in memory.items()}
         p.state["ml"] = Direction(**own) if own else None
 
@@ -65,7 +76,7 @@ class ML:
             return {"error": (old.L - p.state["ml.perfect"]) / pixels, "step": -old.step}
         if not self.probe.now(i):
             gP[...] = 0
-        now = direction(L, gO, gP, wO, wP, old)
+        now = direction(p.share, L, gO, gP, wO, wP, old)
         now.step = self.step(p, now.dO, now.dP)
         now.move(p, now.step)
         p.state["ml"] = now
@@ -88,16 +99,18 @@ class ML:
             block.z = p.scratch(block, slot=9)
             L += p.each(slopes, block)
             p.object_sums(block.z, P, block.at, gO)
+            p.added(block, gO)
             p.probe_sums(block.z, block.at, gP, wP)
         gP, wP = p.shifts.adjoint(gP), wP.sum(0)
-        p.sum(gO, gP, wP)
+        p.join(gO)
+        p.sum(gP, wP)
         wO = p.object_weights(P)
         weak = p.device.real(0.2)  # keeps the rim of the scan, which few photons saw, from running away
-        return float(p.total(L)[0]), gO, gP, wO + weak * wO.max(), wP + 1e-3 * wP.max()
+        return float(p.total(L)[0]), gO, gP, wO + weak * p.share.largest(wO), wP + 1e-3 * wP.max()
 
     def prior(self, p) -> float:
         """Weight of the smoothness prior: `smooth` in units of the photons per object pixel"""
-        return self.smooth * p.counts / p.O.size
+        return self.smooth * p.counts / np.prod(p.places.shape)
 
     def step(self, p, dO, dP) -> float:
         """-slope / curvature of L along (dO, dP)"""
@@ -128,6 +141,7 @@ class Direction:
     dP: Any
     step: float = 0.0
     turned: bool = False
+    over_object = ("sO", "dO")  # the arrays of which a rank holds as much as of O
 
     def move(self, p, step):
         """O += step dO, P += step dP"""
@@ -136,16 +150,18 @@ class Direction:
         p.P += real * self.dP
 
 
-def direction(L, gO, gP, wO, wP, old) -> Direction:
+def direction(share, L, gO, gP, wO, wP, old) -> Direction:
     """The preconditioned conjugate direction after `old` (None: steepest descent); uses up gO, gP and old's
-    arrays"""
+    arrays. share : how the ranks share the object"""
     gO *= -1 / wO
     gP *= -1 / wP
     sO, sP = gO, gP
-    size = inner(sO, wO, sO) + inner(sP, wP, sP)
+    last = (sO, sP) if old is None else (old.sO, old.sP)
+    size, along = share.inner((sO, wO, sO), (sO, wO, last[0]))
+    size, along = size + inner(sP, wP, sP), along + inner(sP, wP, last[1])
     if old is None or old.turned:
         return Direction(L, sO, sP, size, sO.copy(), sP.copy())
-    beta = max(0.0, size - inner(sO, wO, old.sO) - inner(sP, wP, old.sP)) / old.size
+    beta = max(0.0, size - along) / old.size
     dO, dP = old.dO, old.dP
     for d, s in ((dO, sO), (dP, sP)):
         d *= s.real.dtype.type(beta)
@@ -169,19 +185,6 @@ def negative_laplacian(O):
         out[high] += step
         out[low] -= step
     return out
-
-
-def inner(a, w, b) -> float:
-    """Re <a, w b>, summed in double, some rows at a time so that no array of the object's size is made.
-
-    w : real, a number or an array that broadcasts to a
-    """
-    flat = [v.reshape(-1, v.shape[-1]) for v in (a, b)]
-    if np.ndim(w):
-        flat.append(np.broadcast_to(w, a.shape).reshape(flat[0].shape))
-    cut = [[v[i : i + 256] for v in flat] for i in range(0, len(flat[0]), 256)]
-    total = sum(((a.conj() * b).real * (v[0] if v else 1)).sum(dtype=np.float64) for a, b, *v in cut)
-    return float(total) * (1.0 if np.ndim(w) else float(w))
 
 
 def perfect(p) -> float:

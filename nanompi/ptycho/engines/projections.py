@@ -64,7 +64,8 @@ class Projections:
         for block in p.blocks(read=["I"] if onto else ["I", "waves"], write=["waves"]):
             misfits += p.each(project, block)
             p.object_sums(block.waves, P, block.at, num)
-        p.sum(num)
+            p.added(block, num)
+        p.join(num)
         update_object(p, num, P, self.object_inertia)
         clip(O, self.bounds)
         if self.probe.now(i):
@@ -75,7 +76,7 @@ class Projections:
 def update_object(p, num, P, inertia):
     """O <- (sum_j P* psi_j + eps O) / (sum_j |P|^2 + eps)"""
     den = p.object_weights(P)
-    eps = inertia * den.max()
+    eps = inertia * p.share.largest(den)
     p.O *= eps
     p.O += num
     p.O *= 1 / (den + eps)  # a complex division would cost three times as much
