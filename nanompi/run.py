@@ -11,6 +11,7 @@ from nanompi.device import open_device
 from nanompi.errors import DataError
 from nanompi.events import quiet
 from nanompi.kept import Kept
+from nanompi.partition import outside_in
 from nanompi.result import Result
 from nanompi.step import PARTS, param, section
 from nanompi.team import Team
@@ -152,7 +153,9 @@ def _split(run):
     saved = run.course.former.parts() if run.course and run.course.former else []
     if len(saved) == ranks and sum(map(len, saved)) == n:  # else frames were left out of what is saved
         return saved  # the same sums in the same order: the same bits
-    return PARTS["partition"][run.options.split]().split(run.scan.positions, ranks)
+    parts = PARTS["partition"][run.options.split]().split(run.scan.positions, ranks)
+    whole = ranks == 1 or run.options.combine == "allreduce"
+    return parts if whole else outside_in(run.scan.positions, parts)
 
 
 def _what(run) -> str:

@@ -11,7 +11,7 @@ LAYERS = [
     {"errors", "step", "units", "clock"},
     {"launcher", "team", "device"},
     {"split", "scatter", "rows", "lanes", "files", "former", "newfile", "arrayfile", "progress", "events"}
-    | {"checkpoint", "course", "signals", "lock", "watchdog", "optics", "scan", "result"},
+    | {"checkpoint", "course", "signals", "lock", "watchdog", "optics", "scan", "result", "cover"},
     {"read", "partition", "prep", "ptycho", "tomo", "maps", "flow", "write"},
     {"run", "kept", "account"},
     {"job", "report", "slurm", "scaling"},

@@ -43,6 +43,24 @@ def checked(positions) -> np.ndarray:
     return p
 
 
+def outside_in(positions: np.ndarray, parts: list[np.ndarray]) -> list[np.ndarray]:
+    """Each part with that half of its frames first which is nearest to other parts; else the order stays.
+
+    What the ranks exchange of the object is then known in the middle of an iteration. Near is what lies near
+    the line that is as far from the centre of another part as from that of its own.
+    """
+    centres = np.array([positions[part].mean(axis=0) for part in parts])
+    out = []
+    for k, part in enumerate(parts):
+        towards = np.delete(centres, k, axis=0) - centres[k]
+        far = np.linalg.norm(towards, axis=1)
+        some = np.argsort(far, kind="stable")[:8]
+        along = (positions[part] - centres[k]) @ (towards[some] / np.maximum(far[some, None], 1e-300)).T
+        left = (far[some] / 2 - along).min(axis=1)
+        out.append(part[np.argsort(left > np.median(left), kind="stable")])
+    return out
+
+
 def walk(positions: np.ndarray, band: float | None = None) -> np.ndarray:
     """Order in which (n, 2) points are walked through in bands across their longer axis, to and fro.
 

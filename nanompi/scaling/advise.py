@@ -18,7 +18,7 @@ def report(seen, cost, ranks, link, threads=1, gpu=None, per_card=1, within=None
 def needs(scene, cost, ranks, threads) -> list[str]:
     """Memory of the largest rank, blocks, bytes on the wire"""
     most = max(len(part) for part in scene.parts(ranks))
-    parts = memory(scene, most, threads, cost.libraries)
+    parts = memory(scene, most, threads, cost.libraries, scene.held(ranks))
     listed = ", ".join(f"{name} {units.show(n, 'B')}" for name, n in parts.items() if n)
     (H, W), (h, w) = scene.shape, scene.frame
     sends = {how: sent(scene, ranks, how) for how in ("allreduce", "overlap")}
@@ -27,7 +27,8 @@ def needs(scene, cost, ranks, threads) -> list[str]:
         f"on {ranks} rank{'s' * (ranks > 1)}: {most} frames each, "
         f"{units.show(sum(parts.values()), 'B')} of memory per rank ({listed})",
         f"blocks of {min(most, block(scene))} frames; sent per iteration and rank: "
-        + ", ".join(f"{how} {units.show(n, 'B')}" for how, n in sends.items()),
+        + ", ".join(f"{how} {units.show(n, 'B')}" for how, n in sends.items())
+        + f"; combine: {scene.way(ranks)}",
     ]
 
 

@@ -37,7 +37,7 @@ def foresee(
     every : figures of quality each so many iterations. Errors: DataError for more ranks than frames.
     """
     most = max(len(part) for part in scene.parts(ranks))
-    held = scene.pixels if combine == "allreduce" or ranks == 1 else int(scene.bands(ranks).held.max())
+    held = scene.held(ranks, combine)
     iterate = {n: cost.frame[n] * most + cost.pixel[n] * held for n, *_ in scene.engines}
     sums = {n: wire.seconds(scene, n, ranks, link, combine) for n, *_ in scene.engines}
     seconds = {

@@ -10,6 +10,7 @@ from nanompi.optics.geometry import Geometry
 from nanompi.partition.bands import Bands, bands
 from nanompi.prep.prepare import make_plan
 from nanompi.ptycho.positions import MARGIN
+from nanompi.ptycho.share import LITTLE
 from nanompi.read import open_scan
 from nanompi.step import PARTS
 
@@ -22,6 +23,7 @@ class Scene:
     frame   : (h, w); modes : of the probe; shifts : sub-pixel shifts of the probe
     item    : bytes of a count (2 or 4); raw : bytes of a frame as stored
     double  : complex128 instead of complex64; split : name of the partition
+    combine : allreduce, overlap, or auto
     engines : [(name, iterations, iterations with an update of the probe)]
     """
 
@@ -35,6 +37,7 @@ class Scene:
     double: bool
     engines: list[tuple[str, int, int]]
     split: str = "kmeans"
+    combine: str = "auto"
     _known: dict[int, Any] = field(default_factory=dict, repr=False)
 
     @property
@@ -64,6 +67,17 @@ class Scene:
     def bands(self, ranks: int) -> Bands:
         """What these parts see and share."""
         return self._split(ranks)[1]
+
+    def way(self, ranks: int) -> str:
+        """How so many ranks would share the object: allreduce or overlap."""
+        if ranks == 1 or self.combine != "auto":
+            return "allreduce" if ranks == 1 else self.combine
+        return "overlap" if self.bands(ranks).sent.max() <= LITTLE * self.pixels else "allreduce"
+
+    def held(self, ranks: int, way: str = "") -> int:
+        """Pixels of the object on the rank that holds most of it."""
+        whole = ranks == 1 or (way or self.way(ranks)) == "allreduce"
+        return self.pixels if whole else int(self.bands(ranks).held.max())
 
     def _split(self, ranks):
         if ranks not in self._known:
@@ -115,10 +129,8 @@ def look(job) -> Look:
     item = _item(scan, plan)
     raw = int(np.prod(scan.source.shape[1:])) * np.dtype(scan.source.dtype).itemsize
     at, double, modes = places.at[:, :2].astype(int), job.run.precision == "double", ptycho.probe.modes
-    engines = _engines(ptycho.engines)
-    scene = Scene(
-        at, places.shape, frame, modes, len(places.rests), item, raw, double, engines, job.run.split
-    )
+    engines, how = _engines(ptycho.engines), (job.run.split, ptycho.combine(job.run))
+    scene = Scene(at, places.shape, frame, modes, len(places.rests), item, raw, double, engines, *how)
     return Look(job, scan, plan, places, geometry, ptycho, scene)
 
 

@@ -38,9 +38,7 @@ def table(scenes: dict[str, dict]) -> str:
     return "\n".join(lines)
 
 
-def check(
-    books: list[dict], scene, cost: Cost, link: Link, threads: int = 1, combine: str = "allreduce"
-) -> list[dict]:
+def check(books: list[dict], scene, cost: Cost, link: Link, threads: int = 1) -> list[dict]:
     """Predicted against measured, for each run on more than one rank.
 
     ranks, bytes and predicted_bytes of the iterations (of the rank that sent most), seconds and
@@ -51,11 +49,13 @@ def check(
     for book in books[1:]:
         p, ranks = len(book["ranks"]), book["ranks"]
         share = max(1.0, p * threads / len(os.sched_getaffinity(0)))
+        combine = scene.way(p)
         row = foresee(scene, cost, p, link, combine)
         guess = row.seconds["iterate"] * share + row.seconds["combine"]
         real = max(r["whole"].get("iterate", 0.0) for r in ranks)
         out.append({
             "ranks": p,
+            "combine": combine,
             "bytes": max(r["sent"].get("iterate", 0) for r in ranks),
             "predicted_bytes": total_bytes(scene, p, combine),
             "seconds": real,

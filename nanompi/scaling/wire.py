@@ -42,11 +42,11 @@ def weights_sent(scene, ranks: int, rate: float = 8e9, link: float = 4e8) -> boo
     return ranks > 1 and not others * np.prod(scene.frame) / rate < scene.pixels / link
 
 
-def small(scene, engine: str, probe: bool) -> int:
+def small(scene, engine: str, probe: bool, overlap: bool = False) -> int:
     """Bytes of probe sums and numbers that each rank gives to a small Allreduce in one iteration."""
     arrays = scene.waves + int(np.prod(scene.frame)) * scene.real
     if engine == "ML":
-        return arrays + 3 * NUMBER  # L; slope and curvature
+        return arrays + (3 + 2 * overlap) * NUMBER  # L; slope, curvature; in overlap two inner products
     return probe * arrays + NUMBER
 
 
@@ -62,7 +62,7 @@ def overlap_bytes(scene, engine: str, ranks: int, probe: bool = True) -> np.ndar
     """(ranks,) bytes that each rank sends to its neighbours, and gives to Allreduce, in one iteration."""
     if ranks == 1:
         return np.zeros(1, np.int64)
-    return scene.bands(ranks).sent * 2 * scene.real + small(scene, engine, probe)
+    return scene.bands(ranks).sent * 2 * scene.real + small(scene, engine, probe, overlap=True)
 
 
 def seconds(scene, engine: str, ranks: int, link: Link, combine: str) -> float:
@@ -71,5 +71,6 @@ def seconds(scene, engine: str, ranks: int, link: Link, combine: str) -> float:
         return 0.0
     if combine == "allreduce":
         return link.allreduce(allreduce_bytes(scene, engine, ranks), ranks)
-    own = zip(scene.bands(ranks).sent * 2 * scene.real, (len(s) for s in scene.bands(ranks).shared))
-    return max(link.exchange(*o) for o in own) + link.allreduce(small(scene, engine, True), ranks)
+    bands, few = scene.bands(ranks), small(scene, engine, True, overlap=True)
+    own = zip(bands.sent * 2 * scene.real, map(len, bands.shared))
+    return max(link.exchange(*o) for o in own) + link.allreduce(few, ranks)

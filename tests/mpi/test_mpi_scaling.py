@@ -17,16 +17,22 @@ steps:
   - use: ptycho
     engines: [{dm: 3, probe: {after: 1}}, {ml: 2}]
     probe: {modes: MODES, start: aperture, aperture: 40 um, focal: 100 mm, defocus: 1 mm}
-run: {device: cpu, checkpoint: 0, precision: PRECISION}
+run: {device: cpu, checkpoint: 0, precision: PRECISION, combine: COMBINE}
 """
+
+
+def job(*values: str) -> str:
+    """The job with these modes, sub-pixel places, precision, way to combine"""
+    text = JOB
+    for name, value in zip(("MODES", "SUB", "PRECISION", "COMBINE"), values):
+        text = text.replace(name, value)
+    return text
 
 
 @pytest.fixture
 def nanompi(tmp_path):
     """`nanompi(*words)` in a folder with job.yaml; what it says"""
-    (tmp_path / "job.yaml").write_text(
-        JOB.replace("SUB", "false").replace("MODES", "1").replace("PRECISION", "single")
-    )
+    (tmp_path / "job.yaml").write_text(job("1", "false", "single", "auto"))
 
     def call(*words, code=0):
         command = [sys.executable, "-m", "nanompi", *map(str, words)]
@@ -38,11 +44,17 @@ def nanompi(tmp_path):
     return call
 
 
-@pytest.mark.parametrize("modes, sub, precision", [(1, "false", "single"), (2, "true", "double")])
-def test_bench_predicts_the_bytes_of_2_and_4_ranks_exactly(nanompi, tmp_path, modes, sub, precision):
-    text = JOB.replace("SUB", sub).replace("MODES", str(modes)).replace("PRECISION", precision)
-    (tmp_path / "job.yaml").write_text(text)
-    ranks = "1,2,4" if modes == 1 else "1,2"
+CASES = [
+    ("1", "false", "single", "allreduce"),
+    ("2", "true", "double", "allreduce"),
+    ("1", "false", "double", "overlap"),
+]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_bench_predicts_the_bytes_of_2_and_4_ranks_exactly(nanompi, tmp_path, case):
+    (tmp_path / "job.yaml").write_text(job(*case))
+    ranks = "1,2,4" if case[0] == "1" else "1,2"
     said = nanompi(
         "bench", "job.yaml", "--ranks", ranks, "--out", "out", "--predict", "8,64", "--scans", "2000"
     )

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from nanompi.partition import outside_in
 from nanompi.partition.bands import bands
 from nanompi.partition.kmeans import KMeans
 
@@ -87,3 +88,15 @@ def test_the_whole_grows_by_the_borders_of_the_parts():
     at = spiral(40_000, 14.0)
     sums = [bands(at, KMeans(sweeps=3).split(at * 1e-8, n), FRAME).sent.sum() for n in (8, 32)]
     assert 2.0 < sums[1] / sums[0] < 3.5
+
+
+def test_frames_that_others_see_come_first():
+    """A square of 50 x 50 frames in 4 parts: what lies at the two inner edges of a part, and nothing else"""
+    grid = 10.0 * np.stack(np.divmod(np.arange(2500), 50), 1)
+    quarters = [np.flatnonzero((grid // 250 == q).all(1)) for q in ((0, 0), (0, 1), (1, 0), (1, 1))]
+    for part, before in zip(outside_in(grid, quarters), quarters):
+        assert np.array_equal(np.sort(part), before)
+        edge = abs(grid[part] + 5 - 250).min(1) <= 60  # a frame of 64 reaches over the edge
+        assert edge.sum() < len(part) / 2 and np.flatnonzero(edge).max() < 0.55 * len(part)
+        first = part[: np.flatnonzero(edge).max() + 1]
+        assert np.all(np.diff(first) > 0)  # the order stays else
