@@ -71,8 +71,11 @@ class Whole:
         """Re <a, w b> over the object for each (a, w, b)."""
         return [inner(*t) for t in triples]
 
-    def on_root(self, a) -> np.ndarray | None:
-        """The array over the whole object, on the host of rank 0; None elsewhere."""
+    def on_root(self, a, unseen: float = 0) -> np.ndarray | None:
+        """The array over the whole object, on the host of rank 0; None elsewhere.
+
+        unseen : what stands where no rank holds anything
+        """
         return self.device.host(a) if self.team.root else None
 
     def part(self, whole: np.ndarray) -> np.ndarray:
@@ -197,14 +200,13 @@ class Regions:
     def inner(self, *triples) -> np.ndarray:
         return self.team.total(*(inner(a, w * self.own, b) for a, w, b in triples))
 
-    def on_root(self, a) -> np.ndarray | None:
-        """The same; where no frame looks 1, in a real array 0."""
+    def on_root(self, a, unseen: float = 0) -> np.ndarray | None:
         host, own = self.device.host(a), self.device.host(self.own)
         if not self.team.root:
             for part in (np.array([*self.corner, *self.shape]), np.packbits(own), host[own]):
                 self.team.wait(self.team.isend(part, 0))
             return None
-        out = np.full(self.full, host.dtype.kind == "c", host.dtype)
+        out = np.full(self.full, unseen, host.dtype)
         self._lay(out, (*self.corner, *self.shape), own, host[own])
         for r in range(1, self.team.size):
             box, bits, values = (self.team.recv(r) for _ in range(3))

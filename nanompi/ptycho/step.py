@@ -62,7 +62,7 @@ class Ptycho:
             history[-1] |= judge(run, p, places, geometry, out)
             run.say(f"{out.sum()} frames left out: llk {history[-1]['llk_heldout']:.4f}")
         weight = p.object_weights(p.shifts.library(p.P))
-        O, weight = (p.share.on_root(a) for a in (p.O, weight))
+        O, weight = p.share.on_root(p.O, unseen=1), p.share.on_root(weight)
         run.made["ptycho"] = Reconstruction(O, p.device.host(p.P), weight, places, geometry, history)
 
     def problem(self, run) -> tuple[Problem, Geometry]:

@@ -13,6 +13,13 @@ def _a_card(cupy_here):
     """Skips without one."""
 
 
+@pytest.mark.parametrize("combine", ["allreduce", "overlap"])
+def test_two_ranks_share_the_object(mpirun, job, want, combine):  # noqa: F811
+    words = ["-m", "nanompi", "run", "job.yaml", "--out", combine, "--set", "run.device=cuda"]
+    mpirun(2, [*words, "--set", f"run.combine={combine}"], seconds=300)
+    same(job / f"{combine}/x/latest", want)
+
+
 @pytest.mark.parametrize("transport", ["staged", "auto"])
 def test_two_ranks_share_the_card(mpirun, job, want, transport):  # noqa: F811
     words = ["-m", "nanompi", "run", "job.yaml", "--out", transport, "--set", "run.device=cuda"]

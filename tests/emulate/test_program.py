@@ -58,6 +58,13 @@ def test_ranks_share_a_card(mpirun, emulated, job, want):  # noqa: F811
     same(job / "cards/x/latest", want)
 
 
+def test_cards_that_hold_a_region_each(mpirun, emulated, job, want):  # noqa: F811
+    words = ["-m", "nanompi", "run", "job.yaml", "--out", "cards", "--set", "run.device=cuda"]
+    said = mpirun(3, [*words, "--set", "run.combine=overlap"], **emulated(CARDS=2)).stdout
+    assert "combine: overlap (the bands that a rank shares with at most 2 others" in said
+    same(job / "cards/x/latest", want)
+
+
 def test_one_card_for_each_rank_as_under_srun(emulated, job, want):
     said = run(
         "--out", "one", "--set", "run.device=auto", **emulated() | {"CUDA_VISIBLE_DEVICES": "0"}

@@ -81,10 +81,11 @@ def flip(path: Path, at: int):
     path.write_bytes(data)
 
 
-def test_another_number_of_ranks_gives_the_same_to_rounding(nanompi):
-    double = ("--set", "run.precision=double")
+@pytest.mark.parametrize("combine", ["allreduce", "overlap"])
+def test_another_number_of_ranks_gives_the_same_to_rounding(nanompi, combine):
+    double = ("--set", "run.precision=double", "--set", f"run.combine={combine}")
     nanompi(2, "", "run", "job.yaml", "--out", "whole", *double)
-    nanompi(2, "USR1@13@0", "run", "job.yaml", *double, code=75)
+    nanompi(2, "USR1@13@0", "run", "job.yaml", *double, code=75)  # after DM; the next in the midst of ML
     said = nanompi(3, "USR1@40@2", "resume", "x", code=75)
     assert "written by 2 ranks: on 3 the same but for rounding" in said.stdout
     nanompi(1, "", "resume", "x")
