@@ -174,7 +174,7 @@ def model(book: dict) -> str:
     part = (p - 1) / p
     rows = [("Team.sum", book["sum"], "Team.sum", 2 * int(np.ceil(np.log2(p))), 2 * part, part / adds)]
     for k in range(1, min(p, 4)) if book["exchange"] else ():
-        rows.append((f"{k} neighbours", book["exchange"], f"{k} +", k, k, k / adds))
+        rows.append((f"exchange with {k}", book["exchange"], f"{k} +", k, k, k / adds))
     lines = [["model", "latency, us", "rate, GB/s", *map(said, map(int, book["sum"]))]]
     lines += [["---"] * len(lines[0])]
     lines += [
