@@ -41,8 +41,7 @@ def script(batch: Batch, site: Any) -> str:
         [f"words=({batch.start})"],
         ['if [ "${SLURM_RESTART_COUNT:-0}" -gt 0 ]; then', f"  words=({batch.resume})", "fi", ""],
         _by_srun(site.mpi) if site.launcher == "srun" else _BY_MPIRUN,
-        ["", "# 75: stopped in time with a checkpoint; the job goes back into the queue and resumes."],
-        ['[ "$code" -ne 75 ] || scontrol requeue "$SLURM_JOB_ID"', 'exit "$code"'],
+        ["", *_REQUEUE, 'exit "$code"'],
     ]
     return "\n".join(line for part in parts for line in part) + "\n"
 
@@ -87,6 +86,12 @@ def _by_srun(mpi: str) -> list[str]:
     ]
 
 
+_REQUEUE = [
+    "# 75: stopped in time with a checkpoint; back into the queue, unless somebody has cancelled the job.",
+    'if [ "$code" -eq 75 ] && scontrol show job "$SLURM_JOB_ID" | grep -q JobState=RUNNING; then',
+    '  scontrol requeue "$SLURM_JOB_ID"',
+    "fi",
+]
 _BY_MPIRUN = [
     "# nanompi starts the mpiexec beside its Python. It hands signals on, and waits again after each.",
     "trap 'again=1; kill -USR1 $child' USR1",

@@ -1,6 +1,7 @@
 """The batch script, times, what Slurm's commands say: without a Slurm, with stand-ins for its commands."""
 
 import subprocess
+import time
 
 import pytest
 
@@ -81,7 +82,7 @@ def test_a_short_job_is_told_at_three_quarters_of_its_time():
 def test_a_restart_resumes_and_75_goes_back_into_the_queue(tool, tmp_path, launcher, restarts, words):
     tool("program", f'echo "$@" >> {tmp_path}/said; exit 75')
     tool("srun", f'echo srun >> {tmp_path}/steps; while [ "${{1:0:1}}" = - ]; do shift; done; exec "$@"')
-    tool("scontrol", f'echo "$@" > {tmp_path}/queue')
+    tool("scontrol", f'[ $1 = show ] && echo JobState=RUNNING || echo "$@" > {tmp_path}/queue')
     (tmp_path / "x.sbatch").write_text(slurm.script(slurm.HAND, Site(launcher=launcher)))
     own = {"SLURM_JOB_ID": "12", "SLURM_JOB_NAME": "n", "SLURM_NTASKS": "3", "SLURM_ARRAY_JOB_ID": "11"}
     own |= {"SLURM_ARRAY_TASK_ID": "7", "NANOMPI": "program", "PATH": f"{tmp_path}/bin:/usr/bin:/bin"}
@@ -103,6 +104,7 @@ def test_signals_reach_mpirun_and_its_exit_code_comes_back(tool, tmp_path):
     own |= {"PATH": f"{tmp_path}/bin:/usr/bin:/bin"}
     p = subprocess.Popen(["bash", "x.sbatch", "j"], cwd=tmp_path, env=own, stdout=subprocess.PIPE, text=True)
     assert p.stdout.readline() == "ready\n"
+    time.sleep(0.3)  # the script has to learn the number of its child
     p.send_signal(10)
     assert p.wait(10) == 75
 

@@ -9,9 +9,9 @@ ROOT = Path(__file__).parents[2]
 LONG = "job.yaml --set steps.ptycho.engines=DM*1000000"
 
 
-def iterating(slurm, words: str) -> int:
-    """A job that iterates, on two nodes."""
-    job = slurm.sbatch(f"--nodes=2 --ntasks=2 {words} {LONG}")
+def iterating(slurm, words: str, nodes: int = 2) -> int:
+    """A job of two ranks that iterates."""
+    job = slurm.sbatch(f"--nodes={nodes} --ntasks=2 {words} {LONG}")
     status = slurm.folder / f"runs/nanompi/job-{job}/status.json"
     slurm.until(lambda: status.exists() and any(s in status.read_text() for s in ("iterating", "failed")))
     assert "iterating" in status.read_text(), slurm.logs()
@@ -26,15 +26,18 @@ def node2(slurm):
     slurm.cluster.node_up("node2")
 
 
-@pytest.mark.parametrize("file", ["run.sbatch", "run-mpirun.sbatch"])
-def test_scancel_leaves_no_process(slurm, file):
-    job = iterating(slurm, f"{ROOT}/slurm/{file}")
+@pytest.mark.parametrize("nodes, file", [(2, "run.sbatch"), (2, "run-mpirun.sbatch"), (1, "run-mpirun.sbatch")])
+def test_scancel_leaves_no_process(slurm, nodes, file):
+    job = iterating(slurm, f"{ROOT}/slurm/{file}", nodes)
     assert len(slurm.left(job)) >= 2
     t = time.monotonic()
     slurm.shell(f"scancel {job}")
     assert slurm.ended(job)[0] == "CANCELLED"
     slurm.until(lambda: not slurm.left(job), 10)
     assert time.monotonic() - t < 10
+    time.sleep(1)
+    facts = slurm.facts(job)  # a checkpoint in time does not bring back what somebody has cancelled
+    assert (facts["JobState"], facts["Restarts"]) == ("CANCELLED", "0"), slurm.logs()
     told = slurm.shell("nanompi watch", code=None)  # TERM before the first checkpoint, or after one
     assert "stopped (143)" in told or ("stopped (75)" in told and "stopped by SIGTERM after" in told), told
 
