@@ -36,7 +36,11 @@ class Options:
     combine: Literal["allreduce"] = param(
         "allreduce", help="how object and probe sums travel between the ranks"
     )
-
+    balance: Literal["auto", "off"] = param(
+        "auto",
+        help="ranks that are 10 % slower than the mean give frames to others: other sums, the same answer to "
+        "rounding; off = the same bits in every run",
+    )
     transport: Literal["staged", "auto", "mpi", "nccl"] = param(
         "staged", help="how sums of cards travel: through the host, or by what a test finds to work"
     )

@@ -3,6 +3,9 @@
 A partition has `split(positions, parts, weights) -> list of index arrays`. Each frame is in exactly one
 part, the sizes follow the weights (equal weights: they differ by at most one frame), and inside a part the
 frames stand in an order in which neighbours on the sample are neighbours in memory.
+
+It may have `moved(positions, parts, weights) -> list of index arrays`: other sizes, and as few frames as
+possible change their part. Without it `split` is asked again when ranks turn out to be slower than others.
 """
 
 import numpy as np

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -67,8 +68,12 @@ class Problem:
         self.everyone = d.array(self.places.at)
         if self.index is None:
             self.index = sum(self.team.allgather(len(self.at))[: self.team.rank]) + np.arange(len(self.at))
-        self.counts = self._measured()
-        self._everywhere = _cheaper_alone(self.team, len(self.everyone), len(self.at), shape, self.O.shape)
+        self._shared_out()
+
+    def _shared_out(self):
+        """What follows from the frames of each rank (collective)"""
+        self.counts, frame = self._measured(), self.P.shape[-2:]
+        self._everywhere = _cheaper_alone(self.team, len(self.everyone), len(self.at), frame, self.O.shape)
 
     def _measured(self) -> float:
         """Sum of all good counts of the scan."""
@@ -87,9 +92,42 @@ class Problem:
         if self.waves is None or self.waves.shape != shape:
             self.device.wait()
             self.waves = None  # the old one goes first
-            beside = 12 * self.O.nbytes + 6 * len(self.places.rests) * self.P.nbytes
-            self.waves = self.device.large(shape, self.P.dtype, self.I, beside)
+            self.waves = self.device.large(shape, self.P.dtype, self.I, self._beside())
         return self.waves
+
+    def _beside(self) -> int:
+        """Bytes of other arrays that an engine will make"""
+        return 12 * self.O.nbytes + 6 * len(self.places.rests) * self.P.nbytes
+
+    def take_over(self, index: np.ndarray, move: Callable, keeps=()) -> np.ndarray:
+        """Other frames for this rank, between two iterations (collective); their counts on the host.
+
+        index : (n,) global indices; move(take, shape, dtype) -> (n, *shape) rows of these frames on the
+            host; take, shape, dtype : as for `nanompi.exchange.moved`
+        keeps : names of arrays over the frames that move too; waves that do not are undefined afterwards
+        Peak beside what stays: one array at a time is there twice, before and after.
+        """
+        d, waves, gain = self.device, self.waves is not None, self.device.host(self.gain)
+        d.wait()
+        if "waves" not in keeps:
+            self.waves = None
+        kept = {name: self._gone_over(name, move) for name in keeps}  # one after the other
+        I = self._gone_over("I", move)
+        self.gain = d.array(move(lambda f: gain[f], (), gain.dtype), d.real)
+        self.index, self.at, self.I = index, d.array(self.places.at[index]), d.counts(I)
+        for name, rows in kept.items():
+            setattr(self, name, d.adopt(rows, self.I, self._beside()))
+        if waves:
+            self.make_waves()
+        self._shared_out()
+        return I
+
+    def _gone_over(self, name, move):
+        """Rows of the new frames in an array over the frames, on the host; the old array is given up"""
+        a = getattr(self, name)
+        rows = move(partial(self.device.take, a), a.shape[1:], a.dtype)
+        setattr(self, name, None)
+        return rows
 
     # ---- the frames of this rank, block by block
 
