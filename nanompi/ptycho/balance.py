@@ -14,7 +14,6 @@ import numpy as np
 
 from nanompi import units
 from nanompi.exchange import free_memory, moved, routes
-from nanompi.partition import sizes
 
 WINDOW = 5  # iterations between two looks; doubled after each move
 DRIFT = 1.1  # slowest rank over mean
@@ -56,8 +55,8 @@ class Balance:
         if took.max() <= DRIFT * took.mean():
             return
         speed = n / np.maximum(took, 1e-9)
-        want = sizes(len(self.positions), len(n), speed)
-        saved = left * (took.max() - (want / speed).max())
+        want = n.sum() * speed / speed.sum()
+        saved = left * (took.max() - n.sum() / speed.sum())
         if saved > LEAST + 2 * self._cost(p, engine, n, want):
             self.shift(p, engine, speed, took)
             self.engine, self.window = None, 2 * self.window

@@ -55,9 +55,7 @@ def test_three_speeds(mpirun, tmp_path):
     mpirun(3, ENGINES, "mixed", tmp_path / "out.json")
     out = json.loads((tmp_path / "out.json").read_text())
     assert out["auto"]["frames"] == pytest.approx([57, 29, 14], abs=3)
-    assert (
-        out["auto"]["wall"] <= 1.25 * out["ideal"] < 0.6 * out["off"]["wall"]
-    )  # 6 of 40 iterations as before
+    assert out["auto"]["wall"] < 1.5 * out["ideal"] < out["off"]["wall"]  # the first 6 of 30 as they were
 
 
 @pytest.fixture
@@ -103,12 +101,15 @@ def test_a_short_job_never_moves(nanompi):
     assert "balance:" not in said and "32 to 32 frames" in said
 
 
-@pytest.mark.parametrize("shift", ["3:1,3", "10:3,1", "15:1,3"])  # within DM, AP, ML
-def test_a_checkpoint_after_a_move_gives_the_same_bits(nanompi, shift):
-    nanompi(2, "", "run", "job.yaml", "--out", "whole", SHIFT=shift)
-    nanompi(2, "USR1@17@0", "run", "job.yaml", code=75, SHIFT=shift)
-    said = nanompi(2, "", "resume", "x", SHIFT="99:1,1").stdout
-    assert "resumed after iteration 17" in said and "16 to 48 frames" in said
+SHIFT = "3:1,3 10:3,1 15:1,3"  # within DM, AP, ML
+
+
+def test_checkpoints_between_moves_give_the_same_bits(nanompi):
+    nanompi(2, "", "run", "job.yaml", "--out", "whole", SHIFT=SHIFT)
+    nanompi(2, "USR1@5@0", "run", "job.yaml", code=75, SHIFT=SHIFT)
+    said = nanompi(2, "USR1@17@1", "resume", "x", code=75, SHIFT=SHIFT).stdout
+    assert "resumed after iteration 5" in said and "17 to 47 frames" in said
+    assert "17 to 47 frames" in nanompi(2, "", "resume", "x", SHIFT=SHIFT).stdout
     whole, again = (arrays(f"{folder}/x/latest", [*NAMES, "partition/rank"]) for folder in ("whole", "runs"))
     for name in whole:
         assert np.array_equal(whole[name], again[name], equal_nan=True), name
@@ -117,8 +118,8 @@ def test_a_checkpoint_after_a_move_gives_the_same_bits(nanompi, shift):
 def test_resumed_on_another_number_of_ranks(nanompi):
     double = ("--set", "run.precision=double")
     nanompi(1, "", "run", "job.yaml", "--out", "whole", *double)
-    nanompi(3, "USR1@6@2", "run", "job.yaml", *double, code=75, SHIFT="3:1,3,2")
-    nanompi(2, "", "resume", "x", SHIFT="9:3,1")
+    nanompi(2, "USR1@6@1", "run", "job.yaml", *double, code=75, SHIFT=SHIFT)
+    nanompi(1, "", "resume", "x")
     near(arrays("whole/x/latest"), arrays("runs/x/latest"))
 
 
