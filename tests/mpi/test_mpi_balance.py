@@ -17,7 +17,7 @@ steps:
   - use: ptycho
     probe: {start: aperture, aperture: 40 um, focal: 100 mm, defocus: 1 mm, modes: 2}
     engines: DM*8 AP*4 ML*8
-run: {device: cpu, checkpoint: 0}
+run: {device: cpu, checkpoint: 0, split: stripes}
 """
 NAMES = ("object/data", "probe/data", "history/error", "history/R")
 
@@ -82,7 +82,7 @@ def near(a, b):
 
 
 def test_the_program_moves_frames_and_tells_it(nanompi):
-    double = ("run", "job.yaml", "--set", "run.precision=double", "--set")
+    double = ("run", "job.yaml", "--set", "run.precision=double", "--set", "run.split=kmeans", "--set")
     slow = {"PACE": "0.001,0.002", "SAVE": "0.05"}
     off = nanompi(2, "", *double, "run.balance=off", "--out", "off", **slow)
     on = nanompi(2, "", *double, "run.balance=auto", "--out", "on", **slow)
