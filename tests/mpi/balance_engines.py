@@ -1,10 +1,11 @@
 """Run by mpirun: engines whose frames move to other ranks, and engines on ranks of which one is slow.
 
-usage: balance_engines.py moved OUT.npz | slow OUT.json | mixed OUT.json
+usage: balance_engines.py moved OUT.npz | slow OUT.json | mixed OUT.json | real OUT.json
 moved : every engine in double precision with and without moves of frames
 slow  : each frame costs a fixed time, on rank 1 twice as much; nobody needs the core while he sleeps, so the
     times do not depend on what else the machine does
 mixed : three ranks whose speeds are as 1 : 2 : 4
+real  : rank 1 sleeps as long as its frames took it (200 frames of 128², single precision, two modes)
 """
 
 import json
@@ -55,24 +56,28 @@ def moved() -> dict:
 
 
 class Sleepy(Cpu):
-    """A device that needs a fixed time for a frame."""
+    """A device that needs `pace` seconds more for a frame, and `times` the time of its work."""
 
-    def __init__(self, pace: float):
-        super().__init__("double", 1)
-        self.pace = pace
+    def __init__(self, precision: str = "double"):
+        super().__init__(precision, 1)
+        self.pace, self.times = 0.0, 1.0
 
     def each(self, work, n, frame_bytes):
-        time.sleep(self.pace * n)
-        return super().each(work, n, frame_bytes)
+        begun = time.perf_counter()
+        out = super().each(work, n, frame_bytes)
+        time.sleep(self.pace * n + (self.times - 1) * (time.perf_counter() - begun))
+        return out
 
 
-def timed(paces, iterations, look: bool, frames=100) -> dict:
-    """Wall seconds of the iterations of DM, and of all moves, on ranks which need `paces` seconds for a
-    frame."""
-    device, told = Sleepy(0), []
-    p, _, _ = problem(frames=frames, n=16, device=device)
+def timed(paces, times, iterations, look: bool, **how) -> dict:
+    """Wall seconds of the iterations of DM, and of all moves.
+
+    paces, times : (ranks,) for `Sleepy`; how : the problem
+    """
+    device, told = Sleepy(how.get("precision", "double")), []
+    p, _, _ = problem(**how, device=device)
     run_chain([PARTS["engine"]["DM"](iterations=1)], p, 100, str)  # compiles
-    device.pace, p.iteration = paces[p.team.rank], 0
+    device.pace, device.times, p.iteration = paces[p.team.rank], times[p.team.rank], 0
     own = Balance(Stripes(), p.places.corners, told.append) if look else None
     p.clock.whole.clear()
     p.clock.seconds.clear()
@@ -82,10 +87,11 @@ def timed(paces, iterations, look: bool, frames=100) -> dict:
     return {"wall": wall, "said": told, "own": [r[0] for r in ranks], "frames": [r[1] for r in ranks]}
 
 
-def slow(paces, iterations, few=8) -> dict:
+def slow(paces, iterations, few=8, times=(1, 1, 1), **how) -> dict:
     """Seconds per iteration with and without balance, and the ideal: all ranks end at once, nobody waits"""
     balance.LEAST = 0.3
-    off, auto = timed(paces, few, False), timed(paces, iterations, True)
+    how = how or {"frames": 100, "n": 16}
+    off, auto = timed(paces, times, few, False, **how), timed(paces, times, iterations, True, **how)
     speeds = [n * few / t for n, t in zip(off["frames"], off["own"])]  # measured: frames per second
     off["wall"], auto["wall"] = off["wall"] / few, auto["wall"] / iterations
     return {"off": off, "auto": auto, "speeds": speeds, "ideal": sum(off["frames"]) / sum(speeds)}
@@ -93,8 +99,9 @@ def slow(paces, iterations, few=8) -> dict:
 
 WHAT = {
     "moved": moved,
-    "slow": partial(slow, (2e-3, 4e-3), 60),
+    "slow": partial(slow, (2e-3, 4e-3), 100),
     "mixed": partial(slow, (2e-3, 4e-3, 8e-3), 30),
+    "real": partial(slow, (0, 0), 60, 15, (1, 2), precision="single", frames=196, n=128, modes=2),
 }
 
 if __name__ == "__main__":
