@@ -11,7 +11,7 @@ from nanompi import units
 
 IDLE = ("start-up", "import", "combine", "wait")  # phases in which a rank does nothing for the image
 ORDER = ("start-up", "import", "read", "split", "load", "prepare", "start", "iterate", "quality",
-         "checkpoint", "combine", "wait", "write")  # fmt: skip
+         "balance", "checkpoint", "combine", "wait", "write")  # fmt: skip
 
 
 def account(run) -> dict[str, Any]:

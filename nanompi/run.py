@@ -7,11 +7,11 @@ from typing import Any, Literal
 from nanompi import units
 from nanompi.account import account, keep, table
 from nanompi.clock import Clock
+from nanompi.cover import outside_in
 from nanompi.device import open_device
 from nanompi.errors import DataError
 from nanompi.events import quiet
 from nanompi.kept import Kept
-from nanompi.partition import outside_in
 from nanompi.result import Result
 from nanompi.step import PARTS, param, section
 from nanompi.team import Team
@@ -38,6 +38,11 @@ class Options:
         "auto",
         help="each rank holds all of the object and the sums go to all, or each holds its region and only "
         "what ranks share is exchanged; auto takes the second where it sends less than half",
+    )
+    balance: Literal["auto", "off"] = param(
+        "auto",
+        help="ranks that are 10 % slower than the mean give frames to others: other sums, the same answer to "
+        "rounding; off = the same bits in every run",
     )
     transport: Literal["staged", "auto", "mpi", "nccl"] = param(
         "staged", help="how sums of cards travel: through the host, or by what a test finds to work"

@@ -65,7 +65,8 @@ class Frames:
 
     counts : (n, h, w) uint16 or float32, frame k is scan position `index[k]`; a negative value is a pixel
         not measured
-    index  : (n,) int64, positions of the whole scan, = run.parts[team.rank]
+    index  : (n,) int64, positions of the whole scan, = run.parts[team.rank]; after `ptycho` both may have
+        changed (run.balance)
     mask   : (h, w) bool, True = good, in the order of `counts`
     corner : zero frequency at [0, 0] (far field); False: natural order (near field)
     pixel  : (2,) detector pixel in metres after rebinning

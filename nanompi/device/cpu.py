@@ -55,6 +55,10 @@ class Cpu:
         """An array over this rank's frames, for `stream`; its contents are undefined."""
         return np.empty(shape, dtype)
 
+    def adopt(self, rows, counts=None, beside: int = 0):
+        """What `large` would give, holding these rows of the host; without a copy where none is needed."""
+        return rows
+
     def beside(self, large) -> str:
         """What of an array stays beside the device."""
         return ""

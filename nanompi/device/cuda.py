@@ -184,6 +184,15 @@ class Cuda:
             counts.hold(held_counts)
         return out
 
+    def adopt(self, rows: np.ndarray, counts: Rows, beside: int = 0) -> Rows:
+        """What `large` would give, holding these rows of the host."""
+        out = self.large(rows.shape, rows.dtype, counts, beside)
+        step = self.frames_per_block(out.row)
+        for i in range(0, len(rows), step):
+            part = rows[i : i + step]
+            out.put(np.arange(i, i + len(part)), part)
+        return out
+
     def _held(self, n, row, count_row, room, step) -> tuple[int, int]:
         """Frames whose waves stay on the card, and frames whose counts do, in whole blocks"""
         if n * (row + count_row) <= room:

@@ -3,6 +3,9 @@
 A partition has `split(positions, parts, weights) -> list of index arrays`. Each frame is in exactly one
 part, the sizes follow the weights (equal weights: they differ by at most one frame), and inside a part the
 frames stand in an order in which neighbours on the sample are neighbours in memory.
+
+It may have `moved(positions, parts, weights) -> list of index arrays`: other sizes, and as few frames as
+possible change their part. Without it `split` is asked again when ranks turn out to be slower than others.
 """
 
 import numpy as np
@@ -41,24 +44,6 @@ def checked(positions) -> np.ndarray:
             f"position {bad[0]} is not a number: {p[bad[0]].tolist()} ({len(bad)} of {len(p)} are not finite)"
         )
     return p
-
-
-def outside_in(positions: np.ndarray, parts: list[np.ndarray]) -> list[np.ndarray]:
-    """Each part with that half of its frames first which is nearest to other parts; else the order stays.
-
-    What the ranks exchange of the object is then known in the middle of an iteration. Near is what lies near
-    the line that is as far from the centre of another part as from that of its own.
-    """
-    centres = np.array([positions[part].mean(axis=0) for part in parts])
-    out = []
-    for k, part in enumerate(parts):
-        towards = np.delete(centres, k, axis=0) - centres[k]
-        far = np.linalg.norm(towards, axis=1)
-        some = np.argsort(far, kind="stable")[:8]
-        along = (positions[part] - centres[k]) @ (towards[some] / np.maximum(far[some, None], 1e-300)).T
-        left = (far[some] / 2 - along).min(axis=1)
-        out.append(part[np.argsort(left > np.median(left), kind="stable")])
-    return out
 
 
 def walk(positions: np.ndarray, band: float | None = None) -> np.ndarray:

@@ -33,11 +33,23 @@ class KMeans:
         label = _clusters(q, parts)
         if weights is None:  # the one frame more goes to the parts that are largest now
             want = np.sort(want)[np.argsort(np.argsort(np.bincount(label, minlength=parts), kind="stable"))]
+        return self._settled(p, q, label, want)
+
+    def moved(self, positions: np.ndarray, parts: list[np.ndarray], weights) -> list[np.ndarray]:
+        """The same parts with sizes by other weights: the borders between them move. As `split`."""
+        p, label = checked(positions), np.empty(len(positions), np.int64)
+        for k, part in enumerate(parts):
+            label[part] = k
+        want = sizes(len(p), len(parts), weights)
+        return [walk(p)] if len(parts) == 1 else self._settled(p, _spread(p), label, want)
+
+    def _settled(self, p, q, label, want):
+        """Parts with the sizes wanted, from labels that lie near them"""
         _flow(q, label, want)
         for _ in range(self.sweeps):
-            if not _share_anew(q, label, parts):
+            if not _share_anew(q, label, len(want)):
                 break
-        return [own[walk(p[own])] for own in _members(label, parts)]
+        return [own[walk(p[own])] for own in _members(label, len(want))]
 
 
 def _spread(p):

@@ -17,3 +17,7 @@ class Stripes:
         along = int(np.ptp(p[:, 1]) > np.ptp(p[:, 0]))
         order = np.lexsort((p[:, 1 - along], p[:, along]))
         return [run[walk(p[run])] for run in np.split(order, cuts)]
+
+    def moved(self, positions: np.ndarray, parts: list[np.ndarray], weights) -> list[np.ndarray]:
+        """Stripes of other widths. As `split`."""
+        return self.split(positions, len(parts), weights)

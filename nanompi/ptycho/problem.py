@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from nanompi.clock import Clock
 from nanompi.ptycho.positions import Places, Shifts
-from nanompi.ptycho.share import Whole
+from nanompi.ptycho.share import Whole, open_share
 
 
 @dataclass
@@ -89,9 +90,45 @@ class Problem:
         if self.waves is None or self.waves.shape != shape:
             self.device.wait()
             self.waves = None  # the old one goes first
-            beside = 12 * self.O.nbytes + 6 * len(self.places.rests) * self.P.nbytes
-            self.waves = self.device.large(shape, self.P.dtype, self.I, beside)
+            self.waves = self.device.large(shape, self.P.dtype, self.I, self._beside())
         return self.waves
+
+    def _beside(self) -> int:
+        """Bytes of other arrays that an engine will make"""
+        return 12 * self.O.nbytes + 6 * len(self.places.rests) * self.P.nbytes
+
+    def take_over(self, index: np.ndarray, move: Callable, keeps=()) -> np.ndarray:
+        """Other frames for this rank, between two iterations (collective); their counts on the host.
+
+        index : (n,) global indices; move(take, shape, dtype) -> (n, *shape) rows of these frames on the
+            host; take, shape, dtype : as for `nanompi.exchange.moved`
+        keeps : names of arrays over the frames that move too; waves that do not are undefined afterwards
+        Peak beside what stays: one array at a time is there twice, before and after; the whole object.
+        """
+        d, waves, gain = self.device, self.waves is not None, self.device.host(self.gain)
+        d.wait()
+        if "waves" not in keeps:
+            self.waves = None
+        kept = {name: self._gone_over(name, move) for name in keeps}  # one after the other
+        I = self._gone_over("I", move)
+        self.gain = d.array(move(lambda f: gain[f], (), gain.dtype), d.real)
+        self.index, self.I = index, d.counts(I)
+        O = self.team.share(self.share.on_root(self.O, unseen=1))
+        how = self.share.way, self.team, d, self.places, index, self.P.shape[-2:]
+        self.share, _ = open_share(*how)
+        self.O, self.at = d.array(self.share.part(O), d.complex), self.share.at
+        for name, rows in kept.items():
+            setattr(self, name, d.adopt(rows, self.I, self._beside()))
+        if waves:
+            self.make_waves()
+        return I
+
+    def _gone_over(self, name, move):
+        """Rows of the new frames in an array over the frames, on the host; the old array is given up"""
+        a = getattr(self, name)
+        rows = move(partial(self.device.take, a), a.shape[1:], a.dtype)
+        setattr(self, name, None)
+        return rows
 
     # ---- the frames of this rank, block by block
 

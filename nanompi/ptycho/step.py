@@ -8,6 +8,7 @@ import numpy as np
 from nanompi.errors import JobError
 from nanompi.optics.geometry import Geometry
 from nanompi.optics.propagate import propagator
+from nanompi.ptycho.balance import Balance
 from nanompi.ptycho.engines.engine import run_chain
 from nanompi.ptycho.heldout import held_out, judge, without
 from nanompi.ptycho.modes import extra_modes
@@ -15,7 +16,7 @@ from nanompi.ptycho.positions import Places, place
 from nanompi.ptycho.problem import Problem
 from nanompi.ptycho.share import open_share
 from nanompi.ptycho.start import StartObject, StartProbe, check_overlap, start_object, start_probe
-from nanompi.step import param, step
+from nanompi.step import PARTS, param, step
 
 
 @dataclass
@@ -55,9 +56,11 @@ class Ptycho:
 
     def run(self, run):
         out = held_out(run.scan.positions, self.heldout)
-        p, geometry = self.problem(without(run, out))
+        own = without(run, out)
+        p, geometry = self.problem(own)
         places = self.place(run.scan, geometry) if out.any() else p.places
-        history = run_chain(self.engines, p, self.figures, run.say, run.note, run.course)
+        balance = balanced(run, own)
+        history = run_chain(self.engines, p, self.figures, run.say, run.note, run.course, balance)
         if out.any() and history:
             history[-1] |= judge(run, p, places, geometry, out)
             run.say(f"{out.sum()} frames left out: llk {history[-1]['llk_heldout']:.4f}")
@@ -118,6 +121,15 @@ class Ptycho:
 
 
 SUBPIXEL = 8
+
+
+def balanced(run, own) -> Balance | None:
+    """What moves frames between the ranks of a run, where it may; own : the run without frames left out"""
+    if run.team.size == 1 or run.options.balance == "off":
+        return None
+    way = PARTS["partition"][run.options.split]()
+    parts = run.parts if own is run else None
+    return Balance(way, own.scan.positions, run.say, own.made["frames"], parts)
 
 
 def _sizes(p, geometry) -> str:

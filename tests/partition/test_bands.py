@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nanompi.partition import outside_in
+from nanompi.cover import outside_in
 from nanompi.partition.bands import bands
 from nanompi.partition.kmeans import KMeans
 

@@ -26,7 +26,9 @@ def node2(slurm):
     slurm.cluster.node_up("node2")
 
 
-@pytest.mark.parametrize("nodes, file", [(2, "run.sbatch"), (2, "run-mpirun.sbatch"), (1, "run-mpirun.sbatch")])
+@pytest.mark.parametrize(
+    "nodes, file", [(2, "run.sbatch"), (2, "run-mpirun.sbatch"), (1, "run-mpirun.sbatch")]
+)
 def test_scancel_leaves_no_process(slurm, nodes, file):
     job = iterating(slurm, f"{ROOT}/slurm/{file}", nodes)
     assert len(slurm.left(job)) >= 2

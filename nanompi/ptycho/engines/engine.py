@@ -32,12 +32,13 @@ class When:
         )
 
 
-def run_chain(engines: list[Any], p, every: int, say, note=quiet, course=None) -> list[dict]:
+def run_chain(engines: list[Any], p, every: int, say, note=quiet, course=None, balance=None) -> list[dict]:
     """Run engines one after the other on a problem; returns the history: a dict per iteration.
 
     every  : figures of quality (R, llk, photons) each so many iterations and at the end of each engine
     note   : hears of each iteration (`nanompi.events.Status`)
     course : nanompi.course.Course, which keeps the state and may end the iterations; None = neither
+    balance: nanompi.ptycho.balance.Balance, which may move frames between the ranks; None = never
     Errors: NumbersError naming engine, iteration and bad frames when the error stops to be finite; Stopped.
     """
     saved = course.first() if course else None
@@ -60,6 +61,8 @@ def run_chain(engines: list[Any], p, every: int, say, note=quiet, course=None) -
                 _judge(history[-1], p, say)
             if course and _turn(course, p, partial(state, p, engines[e], e, i, history)):
                 return _ended(history, p, say)
+            if balance:
+                balance.turn(p, engines[e], whole - p.iteration)
         e, i = e + 1, 0
     return history
 

@@ -28,7 +28,7 @@ def state(p, engine, e: int, done: int, history: list[dict]) -> State:
     arrays = {"O": p.share.on_root(p.O, unseen=1), "P": p.P}
     facts = {"iteration": p.iteration, "engine": e, "engine_done": done, "history": history, "memory": {}}
     for name, value in memory(engine, p).items():
-        if hasattr(value, "shape") and np.ndim(value):
+        if _is_array(value):
             arrays[f"memory.{name}"] = value
         else:
             facts["memory"][name] = value
@@ -45,6 +45,17 @@ def _rows(device, array):
 def memory(engine, p) -> dict[str, Any]:
     """What the engine remembers beside its `keeps`."""
     return engine.memory(p) if hasattr(engine, "memory") else {}
+
+
+def everywhere(engine, p) -> dict[str, Any]:
+    """The same with its arrays on the host of every rank (collective)."""
+    own = memory(engine, p)
+    arrays = p.team.bcast([name for name, value in own.items() if _is_array(value)])
+    return own | {name: p.team.share(p.device.host(own[name]) if p.team.root else None) for name in arrays}
+
+
+def _is_array(value) -> bool:
+    return hasattr(value, "shape") and np.ndim(value) > 0
 
 
 def recall(p, engines: list, former: Former) -> tuple[int, int, list[dict]]:

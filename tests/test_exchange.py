@@ -1,0 +1,72 @@
+"""Routes of rows between ranks, and the rows themselves (ranks that are threads of one process)."""
+
+from concurrent.futures import ThreadPoolExecutor
+from queue import Queue
+
+import numpy as np
+import pytest
+
+from nanompi.exchange import free_memory, moved, routes
+
+
+class Thread:
+    """One of several ranks; what is sent waits in queues."""
+
+    def __init__(self, rank, lines):
+        self.rank, self.lines, self.most = rank, lines, 0
+
+    def isend(self, data, to, tag):
+        self.most = max(self.most, data.nbytes)
+        self.lines[self.rank, to].put(data.tobytes())
+        return []
+
+    def wait(self, requests):
+        """Nothing is under way"""
+
+    def recv(self, source, tag):
+        return np.frombuffer(self.lines[source, self.rank].get(timeout=5), np.uint8)
+
+
+def cut(n, ranks, seed):
+    """n frames in parts of random sizes and orders"""
+    rng = np.random.default_rng(seed)
+    ends = np.sort(rng.choice(np.arange(1, n), ranks - 1, replace=False))
+    return np.split(rng.permutation(n), ends)
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 3, 5])
+@pytest.mark.parametrize("dtype", [np.uint16, np.complex128])
+def test_every_row_arrives_where_it_belongs(ranks, dtype):
+    n, shape = 60, (2, 3)
+    truth = (1 + np.arange(n * 6).reshape(n, *shape)).astype(dtype)
+    old, new = cut(n, ranks, 1), cut(n, ranks, 2)
+    lines = {(a, b): Queue() for a in range(ranks) for b in range(ranks)}
+    teams = [Thread(rank, lines) for rank in range(ranks)]
+
+    def one(rank):
+        own = truth[old[rank]]
+        ways = routes(old, new, rank)
+        assert ways.gone == np.isin(old[rank], new[rank], invert=True).sum()
+        return moved(teams[rank], ways, lambda f: own[f], shape, dtype, block=200)
+
+    with ThreadPoolExecutor(ranks) as pool:
+        got = list(pool.map(one, range(ranks)))
+    for rank in range(ranks):
+        assert got[rank].dtype == dtype and np.array_equal(got[rank], truth[new[rank]])
+        assert teams[rank].most <= 200
+
+
+def test_rows_that_follow_one_another_are_taken_at_once():
+    asked = []
+
+    def take(f):
+        asked.append((f.start, f.stop))
+        return np.arange(f.start, f.stop)
+
+    ways = routes([np.arange(10)], [np.array([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])], 0)
+    assert np.array_equal(moved(Thread(0, {}), ways, take, (), np.int64), np.arange(10))
+    assert asked == [(0, 10)]
+
+
+def test_free_memory_is_told():
+    assert 1 << 20 < free_memory() < 1 << 50
