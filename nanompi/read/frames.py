@@ -90,12 +90,13 @@ class Hdf5Frames:
         if self._open is None:
             file = open_hdf5(self.file)
             data = dataset(file, self.path)
-            self._open = (file, data, chunks.recipe(data))
+            self._open = (file, data, chunks.recipe(data), data.shape[:-2])  # h5py looks up a shape slowly
         return self._open[1]
 
     def _take(self, data, part: np.ndarray) -> chunks.Stored:
         first = int(part[0]) // self.chunk * self.chunk
-        return chunks.take(data, self._open[2], f"{self.file}: {self.path}", first, part - first)
+        how, lead = self._open[2:]
+        return chunks.take(data, lead, how, f"{self.file}: {self.path}", first, part - first)
 
     def _parts(self, wanted: np.ndarray) -> list[tuple[int, int]]:
         """Parts [a, b) of a rising index that lie in one chunk."""
@@ -144,7 +145,7 @@ class Hdf5Frames:
             ):  # once for all: a lock that goes to and fro costs more than the reading
                 raw = [self._take(data, wanted[a:b]) for a, b in own]
             for (a, b), one in zip(own, raw):
-                out[a:b] = one.frames()
+                one.into(out[a:b])
 
         size = self.chunk * int(np.prod(self.shape[1:])) * self.dtype.itemsize
         together = max(1, TOGETHER // size)
