@@ -10,7 +10,20 @@ ROOT = Path(__file__).parent.parent / "nanompi"
 LAYERS = [
     {"errors", "step", "units", "clock"},
     {"launcher", "team", "device"},
-    {"split", "scatter", "rows", "lanes", "files", "former", "newfile", "arrayfile", "progress", "events"}
+    {
+        "split",
+        "scatter",
+        "packing",
+        "cache",
+        "rows",
+        "lanes",
+        "files",
+        "former",
+        "newfile",
+        "arrayfile",
+        "progress",
+        "events",
+    }
     | {"checkpoint", "course", "signals", "lock", "watchdog", "optics", "scan", "result"},
     {"read", "partition", "prep", "ptycho", "tomo", "maps", "flow", "write"},
     {"run", "kept", "account"},

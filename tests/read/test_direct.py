@@ -1,4 +1,4 @@
-"""Decompressing straight into the frames: the same values as the slower ways, also where it cannot be done."""
+"""Decompressing straight into the frames: the same values as the slower ways."""
 
 import zlib
 
