@@ -10,7 +10,7 @@ from typing import Any
 from nanompi import units
 
 IDLE = ("start-up", "import", "combine", "wait")  # phases in which a rank does nothing for the image
-ORDER = ("start-up", "import", "read", "split", "load", "prepare", "start", "iterate", "quality",
+ORDER = ("start-up", "import", "read", "split", "load", "prepare", "cache", "start", "iterate", "quality",
          "checkpoint", "combine", "wait", "write")  # fmt: skip
 
 

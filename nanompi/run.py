@@ -33,6 +33,9 @@ class Options:
     frames: Literal["auto", "read", "scatter"] = param(
         "auto", help="each rank reads its frames, or rank 0 sends them"
     )
+    cache: str = param(
+        "", help="folder in which prepared frames are kept for later runs, seen by all ranks; empty = off"
+    )
     combine: Literal["allreduce"] = param(
         "allreduce", help="how object and probe sums travel between the ranks"
     )

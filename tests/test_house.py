@@ -10,20 +10,8 @@ ROOT = Path(__file__).parent.parent / "nanompi"
 LAYERS = [
     {"errors", "step", "units", "clock"},
     {"launcher", "team", "device"},
-    {
-        "split",
-        "scatter",
-        "packing",
-        "cache",
-        "rows",
-        "lanes",
-        "files",
-        "former",
-        "newfile",
-        "arrayfile",
-        "progress",
-        "events",
-    }
+    {"split", "scatter", "packing", "rows", "lanes", "cache", "stamp", "files", "former", "newfile"}
+    | {"arrayfile", "progress", "events"}
     | {"checkpoint", "course", "signals", "lock", "watchdog", "optics", "scan", "result"},
     {"read", "partition", "prep", "ptycho", "tomo", "maps", "flow", "write"},
     {"run", "kept", "account"},
