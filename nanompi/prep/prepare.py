@@ -57,6 +57,7 @@ class Prepare:
             if kept:
                 kept.write(plan, counts, threads)
         else:
+            getattr(run.scan.source, "close", lambda: None)()  # it may hold all frames of a compressed file
             run.say(f"prepare: {describe(plan, run.scan.source.shape)}")
         scale = None if plan.scale is None else plan.scale[own]
         run.made["frames"] = Frames(counts, own, plan.good, plan.corner, plan.pixel, scale, plan.notes)

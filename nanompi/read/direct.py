@@ -6,13 +6,12 @@ where one is missing, the slower way in `chunks` and `plugin` serves.
 """
 
 import ctypes
-import importlib.util
 import zlib
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 
+from nanompi.packing import libraries
 from nanompi.read.plugin import library, spare
 
 LZ4 = 2  # bitshuffle's number for it
@@ -72,15 +71,10 @@ def _bitshuffle():
 @cache
 def _blosc2(name: str):
     """A function of blosc2's own library which has passed its trial, or None."""
-    found = importlib.util.find_spec("blosc2")
-    if found is None or not found.origin:
-        return None
     spare()
-    folder = Path(found.origin).parent
-    for path in [*sorted(folder.glob("lib/libblosc2.so*")), *sorted(folder.glob("blosc2_ext*.so"))]:
-        try:
-            work = getattr(ctypes.CDLL(str(path)), name)
-        except (OSError, AttributeError):
+    for held in libraries():
+        work = getattr(held, name, None)
+        if work is None:
             continue
         work.restype, work.argtypes = ctypes.c_int32, _ARGUMENTS[name]
         if _TRIALS[name](work):
