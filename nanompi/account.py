@@ -10,8 +10,8 @@ from typing import Any
 from nanompi import units
 
 IDLE = ("start-up", "import", "combine", "wait")  # phases in which a rank does nothing for the image
-ORDER = ("start-up", "import", "read", "split", "load", "prepare", "start", "iterate", "quality",
-         "balance", "checkpoint", "combine", "wait", "write")  # fmt: skip
+ORDER = ("start-up", "import", "read", "split", "load", "prepare", "cache", "start", "iterate",
+         "quality", "balance", "checkpoint", "combine", "wait", "write")  # fmt: skip
 
 
 def account(run) -> dict[str, Any]:

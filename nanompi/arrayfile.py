@@ -8,6 +8,7 @@ that was cut off, or in which a bit has changed, is told from a whole one (`Torn
 """
 
 import json
+import os
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
@@ -16,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from nanompi.packing import pack, unpack
 
 MAGIC = b"nanompi arrays 1"
 BLOCK = 8 << 20  # bytes of a block
@@ -54,7 +57,11 @@ class Writer:
 
     def array(self, name: str, shape, dtype, blocks: Iterable[np.ndarray]):
         """An array given in blocks of its rows."""
-        told = [self._block(np.ascontiguousarray(b)) for b in blocks]
+        self.made(name, shape, dtype, (block(np.ascontiguousarray(b)) for b in blocks))
+
+    def made(self, name: str, shape, dtype, blocks: Iterable[tuple]):
+        """An array given in what `block` made of its rows, maybe in threads."""
+        told = [self._block(*b) for b in blocks]
         self.arrays[name] = {"shape": list(shape), "dtype": np.dtype(dtype).str, "blocks": told}
 
     def close(self, facts: dict[str, Any]):
@@ -63,10 +70,8 @@ class Writer:
         self._put(text)
         self._put(TAIL.pack(len(text), zlib.crc32(text), MAGIC))
 
-    def _block(self, rows) -> list[int]:
-        packed = _shrinks(rows)
-        data = _packed(rows) if packed else rows.reshape(-1).view(np.uint8)
-        told = [len(rows), self.place, len(data), int(packed), checksum(data)]
+    def _block(self, rows, data, packed, check) -> list[int]:
+        told = [rows, self.place, len(data), int(packed), check]
         self._put(data)
         return told
 
@@ -75,6 +80,13 @@ class Writer:
         self.place += rest.nbytes
         while rest.nbytes:
             rest = rest[self.file.write(rest) :]
+
+
+def block(rows: np.ndarray, packed: bool | None = None) -> tuple[int, Any, bool, int]:
+    """(rows, bytes, are they packed, checksum) of C-contiguous rows. packed: None = where it is worth it."""
+    packed = _shrinks(rows) if packed is None else packed
+    data = pack(rows) if packed else rows.reshape(-1).view(np.uint8)
+    return len(rows), data, packed, checksum(data)
 
 
 def slices(n: int, row: int) -> list[slice]:
@@ -89,15 +101,7 @@ def _shrinks(rows) -> bool:
     flat = rows.reshape(-1)
     middle = max(0, len(flat) // 2 - SAMPLE // rows.itemsize // 2)
     sample = flat[middle : middle + SAMPLE // rows.itemsize]
-    return 2 * len(_packed(sample)) <= sample.nbytes
-
-
-def _packed(rows):
-    """LZ4 after a shuffle of the bits of each real number."""
-    import blosc2
-
-    how = {"codec": blosc2.Codec.LZ4, "clevel": 1, "filters": [blosc2.Filter.BITSHUFFLE], "filters_meta": [0]}
-    return blosc2.compress2(rows, typesize=min(8, rows.real.itemsize), nthreads=1, **how)
+    return 2 * len(pack(sample)) <= sample.nbytes
 
 
 @dataclass
@@ -113,12 +117,11 @@ class ArrayFile:
 
     def blocks(self, name: str) -> Iterator[tuple[slice, np.ndarray]]:
         """(rows, their values) of an array, block by block. Errors: Torn, OSError."""
-        told, start = self.arrays[name], 0
+        start = 0
         with open(self.path, "rb") as file:
-            for block in told["blocks"]:
-                rows = self._block(file, name, block, (block[0], *told["shape"][1:]), told["dtype"])
-                yield slice(start, start + block[0]), rows
-                start += block[0]
+            for k, (n, *_) in enumerate(self.arrays[name]["blocks"]):
+                yield slice(start, start + n), self.block(file, name, k)
+                start += n
 
     def whole(self, name: str) -> np.ndarray:
         """One array. Errors: Torn, OSError."""
@@ -135,18 +138,23 @@ class ArrayFile:
             for _ in self.blocks(name):
                 pass
 
-    def _block(self, file, name, block, shape, dtype):
-        _, place, size, packed, check = block
-        file.seek(place)
-        data = np.fromfile(file, np.uint8, size)
-        if len(data) != size or checksum(data) != check:
-            raise Torn(f"{self.path.name}: the block of {name} at byte {place} is damaged")
-        if not packed:
-            return data.view(dtype).reshape(shape)
-        import blosc2
+    def block(self, file, name: str, k: int, out: np.ndarray | None = None) -> np.ndarray:
+        """The rows of block k, read from the open file; into `out` where that is given.
 
-        out = np.empty(shape, dtype)
-        blosc2.decompress2(data, dst=out, nthreads=1)
+        Threads may do so at once. Errors: Torn, OSError.
+        """
+        told = self.arrays[name]
+        n, place, size, packed, check = told["blocks"][k]
+        data = np.empty(size, np.uint8)
+        if os.preadv(file.fileno(), [data], place) != size or checksum(data) != check:
+            raise Torn(f"{self.path.name}: the block of {name} at byte {place} is damaged")
+        shape = (n, *told["shape"][1:])
+        if packed:
+            return unpack(data, np.empty(shape, told["dtype"]) if out is None else out)
+        rows = data.view(told["dtype"]).reshape(shape)
+        if out is None:
+            return rows
+        out[...] = rows
         return out
 
 

@@ -34,6 +34,9 @@ class Options:
     frames: Literal["auto", "read", "scatter"] = param(
         "auto", help="each rank reads its frames, or rank 0 sends them"
     )
+    cache: str = param(
+        "", help="folder in which prepared frames are kept for later runs, seen by all ranks; empty = off"
+    )
     combine: Literal["auto", "allreduce", "overlap"] = param(
         "auto",
         help="each rank holds all of the object and the sums go to all, or each holds its region and only "

@@ -23,6 +23,9 @@ class Source(Protocol):
     def reachable(self) -> bool:
         """Can this rank open the file?"""
 
+    # A source may also have `origin()`, which says where its frames are (`nanompi.stamp`): only then can
+    # prepared frames be kept for later runs (`nanompi.cache`).
+
 
 @dataclass
 class Scan:

@@ -15,6 +15,7 @@ from dataclasses import replace
 import numpy as np
 
 from nanompi.lanes import through
+from nanompi.packing import pack, unpack
 
 CHUNKS, PLAIN, PACKED = range(3)
 HEAD = 8
@@ -107,24 +108,7 @@ def opened(data: np.ndarray, shape, dtype) -> np.ndarray:
     kind, body = data[0], data[HEAD:]
     if kind == CHUNKS:
         return join(pickle.loads(body), dtype)
-    return body.view(dtype).reshape(shape) if kind == PLAIN else unpack(body, shape, dtype)
-
-
-def pack(raw: np.ndarray) -> bytes:
-    """Counts compress best and fastest by LZ4 after a shuffle of bits; one thread costs least CPU in all."""
-    import blosc2
-
-    how = {"codec": blosc2.Codec.LZ4, "filters": [blosc2.Filter.BITSHUFFLE], "filters_meta": [0]}
-    return blosc2.compress2(raw, typesize=raw.itemsize, clevel=1, nthreads=1, **how)
-
-
-def unpack(body: np.ndarray, shape, dtype) -> np.ndarray:
-    """What `pack` packed."""
-    import blosc2
-
-    raw = np.empty(shape, dtype)
-    blosc2.decompress2(body, dst=raw, nthreads=1)
-    return raw
+    return body.view(dtype).reshape(shape) if kind == PLAIN else unpack(body, np.empty(shape, dtype))
 
 
 def join(chunks: list, dtype) -> np.ndarray:

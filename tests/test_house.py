@@ -10,20 +10,9 @@ ROOT = Path(__file__).parent.parent / "nanompi"
 LAYERS = [
     {"errors", "step", "units", "clock"},
     {"launcher", "team", "device"},
-    {
-        "split",
-        "scatter",
-        "exchange",
-        "rows",
-        "lanes",
-        "files",
-        "former",
-        "newfile",
-        "arrayfile",
-        "progress",
-        "events",
-    }
-    | {"checkpoint", "course", "signals", "lock", "watchdog", "optics", "scan", "result", "cover"},
+    {"split", "scatter", "exchange", "packing", "rows", "lanes", "cache", "stamp", "cover", "files", "former"}
+    | {"newfile", "arrayfile", "progress", "events", "checkpoint", "course", "signals", "lock", "watchdog"}
+    | {"optics", "scan", "result"},
     {"read", "partition", "prep", "ptycho", "tomo", "maps", "flow", "write"},
     {"run", "kept", "account"},
     {"job", "report", "slurm", "scaling"},

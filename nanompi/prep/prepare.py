@@ -12,6 +12,7 @@ import numpy as np
 from nanompi import split
 from nanompi.prep import centre as beam
 from nanompi.prep import crop, dark, mask, monitor, orientation, sample, values
+from nanompi.prep.again import Kept
 from nanompi.prep.dark import Dark
 from nanompi.prep.mask import Mask
 from nanompi.prep.plan import Plan
@@ -48,11 +49,24 @@ class Prepare:
 
     def run(self, run):
         """Give run.made["frames"]. Errors: JobError (parameters), DataError (files, frames)."""
-        threads = _threads(run)
+        threads, own = _threads(run), run.parts[run.team.rank]
+        kept = Kept.of(run, self)
+        plan, counts = kept.read(threads) if kept else (None, None)
+        if counts is None:
+            plan, counts = self._load(run, threads)
+            if kept:
+                kept.write(plan, counts, threads)
+        else:
+            getattr(run.scan.source, "close", lambda: None)()  # it may hold all frames of a compressed file
+            run.say(f"prepare: {describe(plan, run.scan.source.shape)}")
+        scale = None if plan.scale is None else plan.scale[own]
+        run.made["frames"] = Frames(counts, own, plan.good, plan.corner, plan.pixel, scale, plan.notes)
+
+    def _load(self, run, threads: int):
+        """(what is done to the frames, those of this rank)."""
         with run.clock.phase("load"):
             plan = run.team.on_root(lambda: make_plan(self, run.scan, threads))
         run.say(f"prepare: {describe(plan, run.scan.source.shape)}")
-        own = run.parts[run.team.rank]
         counts = split.load(
             run.team,
             run.scan.source,
@@ -63,8 +77,7 @@ class Prepare:
             clock=run.clock,
             say=run.say,
         )
-        scale = None if plan.scale is None else plan.scale[own]
-        run.made["frames"] = Frames(counts, own, plan.good, plan.corner, plan.pixel, scale, plan.notes)
+        return plan, counts
 
 
 def make_plan(p: Prepare, scan, threads: int = 1) -> Plan:

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from nanompi.errors import DataError
+from nanompi.read import direct
 from nanompi.read.plugin import plugin, undo
 
-GZIP, SHUFFLE = 1, 2
+GZIP, SHUFFLE, BITSHUFFLE = 1, 2, 32008
 BARE = 0xFFFFFFFF  # filter mask of a chunk to which no filter was applied
 
 
@@ -34,14 +35,36 @@ class Recipe:
 
         Errors: ValueError, zlib.error for bytes that cannot be right.
         """
-        size = int(np.prod(self.shape)) * self.dtype.itemsize
-        for k, (number, values) in reversed(list(enumerate(self.filters))):
+        return self._frames(self._undone(self.filters, raw, skip))
+
+    def into(self, out: np.ndarray, raw, skip: int = 0) -> None:
+        """The same straight into `out`: (frames of a chunk, rows, columns), C-contiguous, native."""
+        if not skip and self.filters and self.dtype.isnative:
+            *before, (number, values) = self.filters[::-1]
+            raw = self._undone(before[::-1], raw)
+            if number in _INTO and _INTO[number](values, raw, out.reshape(-1).view(np.uint8)):
+                return
+            raw = _UNDO.get(number, undo)(number, values, raw, out.nbytes)
+            out[...] = self._frames(raw)
+        else:
+            out[...] = self.decode(raw, skip)
+
+    def _undone(self, filters, raw, skip: int = 0):
+        for k, (number, values) in reversed(list(enumerate(filters))):
             if not skip >> k & 1:
-                raw = _UNDO.get(number, undo)(number, values, raw, size)
+                raw = _UNDO.get(number, undo)(number, values, raw, self.nbytes)
+        return raw
+
+    def _frames(self, raw) -> np.ndarray:
         flat = np.frombuffer(raw, np.uint8)
-        if flat.nbytes != size:
-            raise ValueError(f"a chunk has {flat.nbytes} bytes in place of {size}")
+        if flat.nbytes != self.nbytes:
+            raise ValueError(f"a chunk has {flat.nbytes} bytes in place of {self.nbytes}")
         return flat.view(self.dtype).reshape(self.shape).astype(self.dtype.newbyteorder("="), copy=False)
+
+    @property
+    def nbytes(self) -> int:
+        """Of the frames of a chunk."""
+        return self.shape[0] * self.shape[1] * self.shape[2] * self.dtype.itemsize
 
 
 def recipe(data) -> Recipe | None:
@@ -63,12 +86,18 @@ def recipe(data) -> Recipe | None:
 
 
 def _inflate(number, values, raw, size):
+    out = np.empty(size, np.uint8)
+    if direct.inflate(raw, out):
+        return out
     return zlib.decompress(raw, bufsize=size)  # of the right size at once: no pause of the thread to grow it
 
 
 def unshuffle(number, values, raw, size=0) -> np.ndarray:
     """Undo HDF5's shuffle filter: all first bytes, then all second bytes, ... -> the elements, as uint8."""
-    planes = np.frombuffer(raw, np.uint8).reshape(values[0], -1)
+    flat = np.frombuffer(raw, np.uint8)
+    out, planes = np.empty(flat.nbytes, np.uint8), flat.reshape(values[0], -1)
+    if direct.unshuffle(values[0], flat, out):
+        return out
     if len(planes) not in (2, 4, 8):
         return np.ascontiguousarray(planes.T).reshape(-1)
     out = planes[-1].astype(f"<u{len(planes)}")
@@ -78,7 +107,16 @@ def unshuffle(number, values, raw, size=0) -> np.ndarray:
     return out.view(np.uint8)
 
 
+def _unshuffle_into(values, raw, out) -> bool:
+    return direct.unshuffle(values[0], np.frombuffer(raw, np.uint8), out)
+
+
 _UNDO = {GZIP: _inflate, SHUFFLE: unshuffle}
+_INTO = {  # filter -> work(values, raw, out), False where it cannot
+    GZIP: lambda values, raw, out: direct.inflate(raw, out),
+    SHUFFLE: _unshuffle_into,
+    BITSHUFFLE: direct.bits,
+}
 
 
 @dataclass
@@ -101,17 +139,30 @@ class Stored:
 
     def frames(self) -> np.ndarray:
         """(len(pick), rows, columns). Errors: DataError naming file, dataset and frames."""
-        try:
-            held = self.recipe.decode(self.raw, self.skip)
-        except Exception as error:
-            raise broken(self.where, self.first, self.first + self.recipe.shape[0], error) from None
+        held = self._tried(self.recipe.decode, self.raw, self.skip)
         first, last = int(self.pick[0]), int(self.pick[-1])
         return held[first : last + 1] if last - first + 1 == len(self.pick) else held[self.pick]
 
+    def into(self, out: np.ndarray) -> None:
+        """`frames` into `out`, C-contiguous. Errors: DataError."""
+        if len(self.pick) == self.recipe.shape[0] and out.dtype == self.recipe.dtype:
+            self._tried(self.recipe.into, out, self.raw, self.skip)
+        else:
+            out[...] = self.frames()
 
-def take(data, how: Recipe, where: str, first: int, pick: np.ndarray) -> Stored:
-    """The chunk that begins with frame `first`, counted over all leading dimensions. Errors: DataError."""
-    place = (*(int(i) for i in np.unravel_index(first, data.shape[:-2])), 0, 0)
+    def _tried(self, work, *given):
+        try:
+            return work(*given)
+        except Exception as error:
+            raise broken(self.where, self.first, self.first + self.recipe.shape[0], error) from None
+
+
+def take(data, lead, how: Recipe, where: str, first: int, pick: np.ndarray) -> Stored:
+    """The chunk that begins with frame `first`, counted over the leading dimensions `lead` of a dataset.
+
+    Errors: DataError.
+    """
+    place = (first, 0, 0) if len(lead) == 1 else (*map(int, np.unravel_index(first, lead)), 0, 0)
     try:
         skip, raw = data.id.read_direct_chunk(place)
     except (OSError, RuntimeError) as error:

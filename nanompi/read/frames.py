@@ -11,7 +11,6 @@ from nanompi.errors import DataError
 from nanompi.files import dataset, hdf5, open_hdf5
 from nanompi.read import chunks
 from nanompi.read.values import flat_frames
-from nanompi.scatter import taken
 
 TOGETHER = 1 << 20  # bytes that a thread reads at once: small chunks are handed out together
 
@@ -30,6 +29,7 @@ class Hdf5Frames:
     """Frames in a dataset (..., rows, columns) of an HDF5 file; the leading dimensions are counted together.
 
     chunk : frames stored together; read multiples of it. The open file stays in the process that opened it.
+    files : in which the frames are: another one where `path` leads over a link, or several
     """
 
     file: str
@@ -37,6 +37,7 @@ class Hdf5Frames:
     shape: tuple[int, int, int]
     dtype: np.dtype
     chunk: int = 1
+    files: tuple[str, ...] = ()
     _open: Any = field(default=None, repr=False, compare=False)
 
     @classmethod
@@ -45,10 +46,15 @@ class Hdf5Frames:
         data, where = dataset(opened, path), f"{opened.filename}: {path}"
         per = data.chunks[0] if data.chunks and data.ndim == 3 else 1
         shape = flat_frames(data.shape, where)
-        return cls(os.path.abspath(opened.filename), path, shape, data.dtype.newbyteorder("="), per)
+        file, dtype = os.path.abspath(opened.filename), data.dtype.newbyteorder("=")
+        return cls(file, path, shape, dtype, per, files_of(data))
 
     def __getstate__(self):
         return {**self.__dict__, "_open": None}
+
+    def origin(self) -> list:
+        """What `nanompi.stamp` asks."""
+        return ["hdf5", self.path, *({"file": f} for f in self.files)]
 
     def reachable(self) -> bool:
         """Can this process open the file?"""
@@ -90,12 +96,13 @@ class Hdf5Frames:
         if self._open is None:
             file = open_hdf5(self.file)
             data = dataset(file, self.path)
-            self._open = (file, data, chunks.recipe(data))
+            self._open = (file, data, chunks.recipe(data), data.shape[:-2])  # h5py looks up a shape slowly
         return self._open[1]
 
     def _take(self, data, part: np.ndarray) -> chunks.Stored:
         first = int(part[0]) // self.chunk * self.chunk
-        return chunks.take(data, self._open[2], f"{self.file}: {self.path}", first, part - first)
+        how, lead = self._open[2:]
+        return chunks.take(data, lead, how, f"{self.file}: {self.path}", first, part - first)
 
     def _parts(self, wanted: np.ndarray) -> list[tuple[int, int]]:
         """Parts [a, b) of a rising index that lie in one chunk."""
@@ -144,7 +151,7 @@ class Hdf5Frames:
             ):  # once for all: a lock that goes to and fro costs more than the reading
                 raw = [self._take(data, wanted[a:b]) for a, b in own]
             for (a, b), one in zip(own, raw):
-                out[a:b] = one.frames()
+                one.into(out[a:b])
 
         size = self.chunk * int(np.prod(self.shape[1:])) * self.dtype.itemsize
         together = max(1, TOGETHER // size)
@@ -156,6 +163,15 @@ class Hdf5Frames:
             list(pool.map(some, starts))
 
 
+def files_of(data) -> tuple[str, ...]:
+    """The files with the values of a dataset: its own one, and those of a virtual or external dataset."""
+    own = os.path.abspath(data.file.filename)
+    others = [s.file_name for s in data.virtual_sources()] if data.is_virtual else []
+    others += [name for name, *_ in data.external or []]
+    folder = os.path.dirname(own)
+    return tuple(dict.fromkeys([own, *(os.path.join(folder, name) for name in others if name != ".")]))
+
+
 def runs(wanted: np.ndarray, chunk: int = 1) -> list[tuple[int, int]]:
     """Parts [a, b) of a rising index that are best read together: neighbours, or frames of one chunk."""
     if not len(wanted):
@@ -163,125 +179,3 @@ def runs(wanted: np.ndarray, chunk: int = 1) -> list[tuple[int, int]]:
     same = (np.diff(wanted) == 1) | (np.diff(wanted // chunk) == 0)
     cuts = np.flatnonzero(~same) + 1
     return list(zip([0, *cuts.tolist()], [*cuts.tolist(), len(wanted)]))
-
-
-@dataclass
-class JoinedFrames:
-    """Several sources one after another, such as the chunks of a .ptyd or the files of one acquisition."""
-
-    parts: list[Any]
-    shape: tuple[int, int, int]
-    dtype: np.dtype
-    chunk: int = 1
-
-    @classmethod
-    def of(cls, parts: list[Any], where: str) -> "JoinedFrames":
-        """Join; DataError when the frames differ in size."""
-        sizes = sorted({p.shape[1:] for p in parts})
-        if len(sizes) != 1:
-            raise DataError(
-                f"{where}: its parts have frames of {len(sizes)} sizes ({sizes[0]}, {sizes[1]} ...)"
-            )
-        n = sum(p.shape[0] for p in parts)
-        return cls(parts, (n, *sizes[0]), np.result_type(*(p.dtype for p in parts)), parts[0].chunk)
-
-    def reachable(self) -> bool:
-        """Can this process open all parts?"""
-        return all(p.reachable() for p in self.parts)
-
-    def read(self, index, threads: int = 1) -> np.ndarray:
-        """Frames `index` counted over all parts: (len(index), rows, columns)."""
-        index = check_index(index, self.shape[0], "joined frames")
-        out = np.empty((len(index), *self.shape[1:]), self.dtype)
-        ends = np.cumsum([p.shape[0] for p in self.parts])
-        part = np.searchsorted(ends, index, side="right")
-        for k in np.unique(part):
-            mine = np.flatnonzero(part == k)
-            out[mine] = self.parts[k].read(index[mine] - (ends[k] - self.parts[k].shape[0]), threads)
-        return out
-
-    def take(self, index) -> list[Any] | None:
-        """The chunks that hold the frames of a rising `index`, as stored; None where a part has none."""
-        index = check_index(index, self.shape[0], "joined frames")
-        ends = np.cumsum([p.shape[0] for p in self.parts])
-        part, out = np.searchsorted(ends, index, side="right"), []
-        for k in np.unique(part):
-            here = taken(self.parts[k], index[part == k] - (ends[k] - self.parts[k].shape[0]))
-            if here is None:
-                return None
-            out += here
-        return out
-
-
-@dataclass
-class SelectedFrames:
-    """Every `step`-th frame of another source, from `start`: what `select: "0:100"` or `"::2"` leaves."""
-
-    source: Any
-    start: int
-    step: int
-    shape: tuple[int, int, int]
-
-    @property
-    def dtype(self) -> np.dtype:
-        """As stored."""
-        return self.source.dtype
-
-    @property
-    def chunk(self) -> int:
-        """Frames stored together."""
-        return max(1, getattr(self.source, "chunk", 1) // self.step)
-
-    @property
-    def whole(self) -> bool:
-        """Does one read load all frames?"""
-        return getattr(self.source, "whole", False)
-
-    def reachable(self) -> bool:
-        """Can this process open the file?"""
-        return self.source.reachable()
-
-    def read(self, index, threads: int = 1) -> np.ndarray:
-        """Frames `index` of the selection."""
-        index = check_index(index, self.shape[0], "selected frames")
-        return self.source.read(self.start + self.step * index, threads)
-
-    def take(self, index) -> list[Any] | None:
-        """The chunks that hold the frames of a rising `index`, as stored."""
-        return taken(self.source, self.start + self.step * check_index(index, self.shape[0], "selected"))
-
-    def close(self) -> None:
-        """Let the source go of what it holds."""
-        getattr(self.source, "close", lambda: None)()
-
-
-@dataclass
-class PickedFrames:
-    """Some frames of another source, by their numbers: what `select: "middle:100"` leaves."""
-
-    source: Any
-    numbers: np.ndarray
-    shape: tuple[int, int, int]
-    chunk: int = 1
-
-    @property
-    def dtype(self) -> np.dtype:
-        """As stored."""
-        return self.source.dtype
-
-    @property
-    def whole(self) -> bool:
-        """Does one read load all frames?"""
-        return getattr(self.source, "whole", False)
-
-    def reachable(self) -> bool:
-        """Can this process open the file?"""
-        return self.source.reachable()
-
-    def read(self, index, threads: int = 1) -> np.ndarray:
-        """Frames `index` of the selection."""
-        return self.source.read(self.numbers[check_index(index, self.shape[0], "selected frames")], threads)
-
-    def close(self) -> None:
-        """Let the source go of what it holds."""
-        getattr(self.source, "close", lambda: None)()

@@ -13,7 +13,8 @@ the rest.
 from nanompi.errors import DataError
 from nanompi.files import dataset, hdf5, is_hdf5, open_hdf5, unit
 from nanompi.read import Input
-from nanompi.read.frames import Hdf5Frames, JoinedFrames
+from nanompi.read.combined import JoinedFrames
+from nanompi.read.frames import Hdf5Frames
 from nanompi.read.mapped import Mapped, check, scan_of
 from nanompi.scan import Scan
 from nanompi.step import param, reader

@@ -149,6 +149,10 @@ class NpzFrames:
     def __getstate__(self):
         return {**self.__dict__, "_held": None}
 
+    def origin(self) -> list:
+        """What `nanompi.stamp` asks."""
+        return ["npz", self.key, {"file": self.file}]
+
     def reachable(self) -> bool:
         """Can this process read the file?"""
         return os.path.isfile(self.file) and os.access(self.file, os.R_OK)

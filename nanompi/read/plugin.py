@@ -43,27 +43,34 @@ class _Class2(ctypes.Structure):
 
 @cache
 def _libc():
-    """malloc, free and memmove, which keep Python's lock: to let go of it for so short a time costs more.
-
-    glibc learns here to keep freed blocks of up to 31 MB: else it takes the pages of each
-    buffer from the system anew, which makes a chunk of 2 MB in Blosc2 3.5 times slower.
-    """
+    """malloc, free and memmove, which keep Python's lock: to let go of it for so short a time costs more."""
     libc = ctypes.PyDLL(None)
     libc.memmove.restype, libc.memmove.argtypes = None, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t]
     libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
     libc.free.restype, libc.free.argtypes = None, [ctypes.c_void_p]
-    libc.free(libc.malloc(KEPT))
+    spare()
     return libc
 
 
 @cache
-def plugin(number: int):
-    """The function of the plug-in for a filter, or None where HDF5 itself has to read.
+def spare() -> None:
+    """glibc learns to keep freed blocks of up to 31 MB.
+
+    Else it takes the pages of each buffer from the system anew, which makes a chunk of 2 MB in Blosc2 3.5
+    times slower.
+    """
+    libc = ctypes.PyDLL(None)
+    libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+    libc.free(libc.malloc(KEPT))
+
+
+@cache
+def library(name: str | None):
+    """A plug-in's library, or None.
 
     It is taken from a copy of the library in memory. The one that HDF5 has loaded reports its errors to HDF5,
     which must not happen in two threads at once; the copy knows no HDF5 and reports to nobody.
     """
-    name = PLUGINS.get(number)
     if name is None or not hasattr(os, "memfd_create"):
         return None
     import hdf5plugin
@@ -72,10 +79,19 @@ def plugin(number: int):
         with open(os.path.join(hdf5plugin.PLUGIN_PATH, f"libh5{name}.so"), "rb") as file:
             copy = os.memfd_create(name)  # stays open: the loader knows a library by its name, this number
             os.sendfile(copy, file.fileno(), 0, os.fstat(file.fileno()).st_size)
-        library = ctypes.CDLL(f"/proc/self/fd/{copy}")
-        library.H5PLget_plugin_info.restype = ctypes.POINTER(_Class2)
-        found = library.H5PLget_plugin_info().contents
-    except (OSError, AttributeError):
+        return ctypes.CDLL(f"/proc/self/fd/{copy}")
+    except OSError:
+        return None
+
+
+@cache
+def plugin(number: int):
+    """The function of the plug-in for a filter, or None where HDF5 itself has to read."""
+    held = library(PLUGINS.get(number))
+    try:
+        held.H5PLget_plugin_info.restype = ctypes.POINTER(_Class2)
+        found = held.H5PLget_plugin_info().contents
+    except AttributeError:
         return None
     return _Filter(found.filter) if found.id == number and found.version == 1 and found.decoder else None
 

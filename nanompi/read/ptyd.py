@@ -10,7 +10,8 @@ import numpy as np
 from nanompi.errors import DataError
 from nanompi.files import hdf5, is_hdf5, open_hdf5
 from nanompi.read import Input, values
-from nanompi.read.frames import Hdf5Frames, JoinedFrames
+from nanompi.read.combined import JoinedFrames
+from nanompi.read.frames import Hdf5Frames
 from nanompi.read.masks import good_pixels
 from nanompi.scan import Scan
 from nanompi.step import reader

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from nanompi.errors import JobError
-from nanompi.read.frames import PickedFrames, SelectedFrames
+from nanompi.read.combined import PickedFrames, SelectedFrames
 from nanompi.scan import Scan
 
 _MIDDLE = re.compile(r"\s*middle\s*:\s*(\d+)\s*$")

@@ -11,7 +11,8 @@ import pytest
 from nanompi.errors import DataError, ResourceError
 from nanompi.files import dataset, open_hdf5
 from nanompi.read.chunks import recipe
-from nanompi.read.frames import Hdf5Frames, JoinedFrames, SelectedFrames, runs
+from nanompi.read.combined import JoinedFrames, SelectedFrames
+from nanompi.read.frames import Hdf5Frames, runs
 
 STORAGE = {
     "contiguous": {},

@@ -1,0 +1,108 @@
+"""Prepared frames of an earlier run (`run.cache`), and what `ptycho.prepare` had found for them.
+
+They serve when nothing has changed that they follow from: the frames of the file (`nanompi.stamp`), mask,
+dark image, monitor and geometry of the scan, the parameters of the step, the files these name, the version
+of this program. Threads, ranks and the partition do not count.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from nanompi import __version__, cache
+from nanompi.prep.crop import Cut
+from nanompi.prep.plan import Plan
+from nanompi.stamp import of_array, of_file, stamp
+from nanompi.units import show
+
+FORMAT = 1  # of what is kept: another number, and older ones are not found
+ARRAYS = ("mask", "dark", "scale")
+FACTS = ("top", "rebin", "corner", "pixel", "notes")
+
+
+def key(given, scan) -> str | None:
+    """Name of prepared frames; None where the frames are in no file. given: the step. Errors: OSError."""
+    source = stamp(scan.source)
+    if source is None:
+        return None
+    files = [given.mask.file, getattr(given.dark, "file", "")]
+    of = {
+        "format": [FORMAT, __version__],
+        "frames": [source, list(scan.source.shape), str(scan.source.dtype)],
+        "scan": [of_array(a) for a in (scan.mask, scan.dark, scan.monitor)],
+        "geometry": [scan.corner, scan.focus is None, [float(p) for p in scan.pixel]],
+        "step": asdict(given),
+        "files": [of_file(f) if f else None for f in files],
+    }
+    return hashlib.sha256(json.dumps(of, sort_keys=True, default=str).encode()).hexdigest()[:24]
+
+
+class Kept:
+    """The place of the prepared frames of a run in its cache; `of` gives None where there is none."""
+
+    def __init__(self, run, folder: Path, key: str):
+        self.run, self.folder, self.key = run, folder, key
+
+    @classmethod
+    def of(cls, run, given) -> "Kept | None":
+        """Collective. given: the step."""
+        if not run.options.cache:
+            return None
+        name, why = run.team.on_root(lambda: _named(given, run.scan))
+        if not name:
+            run.say(f"cache: nothing is kept: {why}")
+            return None
+        folder = run.team.on_root(lambda: Path(run.options.cache).expanduser().absolute())
+        return cls(run, folder, name)
+
+    def read(self, threads: int) -> tuple[Plan | None, np.ndarray | None]:
+        """(what was found for all frames, those of this rank), or (None, None) (collective)."""
+        run, counts = self.run, None
+        with run.clock.phase("load"):
+            found, wrong = cache.find(run.team, self.folder, self.key)
+            if found is not None:
+                counts, wrong = cache.read(run.team, found, run.parts[run.team.rank], threads)
+        if wrong:
+            run.say(f"cache: {self.folder / self.key} is not used, the frames are prepared again: {wrong}")
+        if counts is None:
+            return None, None
+        run.clock.count("load", counts.nbytes)
+        run.say(f"cache: frames as prepared before, from {self.folder / self.key}")
+        return unpacked(found.facts, found.arrays), counts
+
+    def write(self, plan: Plan, counts: np.ndarray, threads: int) -> None:
+        """Keep them for later runs; the log says where, or why not (collective)."""
+        run, more = self.run, packed(plan)
+        with run.clock.phase("cache"):
+            wrong = cache.write(run.team, self.folder, self.key, counts, run.parts, more, threads)
+        size = sum(map(len, run.parts)) * int(np.prod(counts.shape[1:])) * counts.itemsize
+        if wrong:
+            run.say(f"cache: the frames are not kept, the run goes on: {wrong}")
+        else:
+            run.say(f"cache: {show(size, 'B')} of frames are kept in {self.folder / self.key}")
+
+
+def _named(given, scan) -> tuple[str, str]:
+    """(key, "") or ("", why there is none)."""
+    try:
+        name = key(given, scan)
+    except OSError as error:
+        return "", str(error)
+    return (name, "") if name else ("", "the frames are in no file")
+
+
+def packed(plan: Plan) -> tuple[dict, dict[str, np.ndarray]]:
+    """(facts, arrays) of a plan."""
+    arrays = {name: getattr(plan, name) for name in ARRAYS if getattr(plan, name) is not None}
+    facts = {name: getattr(plan, name) for name in FACTS} | {"transpose": plan.window.transpose}
+    return facts, {**arrays, "rows": plan.window.rows, "columns": plan.window.columns}
+
+
+def unpacked(facts: dict, arrays: dict[str, np.ndarray]) -> Plan:
+    """The plan of which `packed` made them."""
+    window = Cut(facts["transpose"], arrays["rows"], arrays["columns"])
+    told = {name: facts[name] for name in FACTS} | {name: arrays.get(name) for name in ARRAYS}
+    return Plan(window, **told | {"pixel": tuple(facts["pixel"])})

@@ -1,0 +1,147 @@
+"""Sources of frames made of others: one after another, or some of them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nanompi.errors import DataError
+from nanompi.read.frames import check_index
+from nanompi.scatter import taken
+
+
+@dataclass
+class JoinedFrames:
+    """Several sources one after another, such as the chunks of a .ptyd or the files of one acquisition."""
+
+    parts: list[Any]
+    shape: tuple[int, int, int]
+    dtype: np.dtype
+    chunk: int = 1
+
+    @classmethod
+    def of(cls, parts: list[Any], where: str) -> "JoinedFrames":
+        """Join; DataError when the frames differ in size."""
+        sizes = sorted({p.shape[1:] for p in parts})
+        if len(sizes) != 1:
+            raise DataError(
+                f"{where}: its parts have frames of {len(sizes)} sizes ({sizes[0]}, {sizes[1]} ...)"
+            )
+        n = sum(p.shape[0] for p in parts)
+        return cls(parts, (n, *sizes[0]), np.result_type(*(p.dtype for p in parts)), parts[0].chunk)
+
+    def origin(self) -> list | None:
+        """What `nanompi.stamp` asks."""
+        parts = [getattr(p, "origin", lambda: None)() for p in self.parts]
+        return None if None in parts else ["joined", *parts]
+
+    def reachable(self) -> bool:
+        """Can this process open all parts?"""
+        return all(p.reachable() for p in self.parts)
+
+    def read(self, index, threads: int = 1) -> np.ndarray:
+        """Frames `index` counted over all parts: (len(index), rows, columns)."""
+        index = check_index(index, self.shape[0], "joined frames")
+        out = np.empty((len(index), *self.shape[1:]), self.dtype)
+        ends = np.cumsum([p.shape[0] for p in self.parts])
+        part = np.searchsorted(ends, index, side="right")
+        for k in np.unique(part):
+            mine = np.flatnonzero(part == k)
+            out[mine] = self.parts[k].read(index[mine] - (ends[k] - self.parts[k].shape[0]), threads)
+        return out
+
+    def take(self, index) -> list[Any] | None:
+        """The chunks that hold the frames of a rising `index`, as stored; None where a part has none."""
+        index = check_index(index, self.shape[0], "joined frames")
+        ends = np.cumsum([p.shape[0] for p in self.parts])
+        part, out = np.searchsorted(ends, index, side="right"), []
+        for k in np.unique(part):
+            here = taken(self.parts[k], index[part == k] - (ends[k] - self.parts[k].shape[0]))
+            if here is None:
+                return None
+            out += here
+        return out
+
+
+@dataclass
+class SelectedFrames:
+    """Every `step`-th frame of another source, from `start`: what `select: "0:100"` or `"::2"` leaves."""
+
+    source: Any
+    start: int
+    step: int
+    shape: tuple[int, int, int]
+
+    @property
+    def dtype(self) -> np.dtype:
+        """As stored."""
+        return self.source.dtype
+
+    @property
+    def chunk(self) -> int:
+        """Frames stored together."""
+        return max(1, getattr(self.source, "chunk", 1) // self.step)
+
+    def origin(self) -> list | None:
+        """What `nanompi.stamp` asks."""
+        inner = getattr(self.source, "origin", lambda: None)()
+        return inner and ["every", self.start, self.step, self.shape[0], inner]
+
+    @property
+    def whole(self) -> bool:
+        """Does one read load all frames?"""
+        return getattr(self.source, "whole", False)
+
+    def reachable(self) -> bool:
+        """Can this process open the file?"""
+        return self.source.reachable()
+
+    def read(self, index, threads: int = 1) -> np.ndarray:
+        """Frames `index` of the selection."""
+        index = check_index(index, self.shape[0], "selected frames")
+        return self.source.read(self.start + self.step * index, threads)
+
+    def take(self, index) -> list[Any] | None:
+        """The chunks that hold the frames of a rising `index`, as stored."""
+        return taken(self.source, self.start + self.step * check_index(index, self.shape[0], "selected"))
+
+    def close(self) -> None:
+        """Let the source go of what it holds."""
+        getattr(self.source, "close", lambda: None)()
+
+
+@dataclass
+class PickedFrames:
+    """Some frames of another source, by their numbers: what `select: "middle:100"` leaves."""
+
+    source: Any
+    numbers: np.ndarray
+    shape: tuple[int, int, int]
+    chunk: int = 1
+
+    @property
+    def dtype(self) -> np.dtype:
+        """As stored."""
+        return self.source.dtype
+
+    def origin(self) -> list | None:
+        """What `nanompi.stamp` asks."""
+        inner = getattr(self.source, "origin", lambda: None)()
+        return inner and ["picked", self.numbers.tolist(), inner]
+
+    @property
+    def whole(self) -> bool:
+        """Does one read load all frames?"""
+        return getattr(self.source, "whole", False)
+
+    def reachable(self) -> bool:
+        """Can this process open the file?"""
+        return self.source.reachable()
+
+    def read(self, index, threads: int = 1) -> np.ndarray:
+        """Frames `index` of the selection."""
+        return self.source.read(self.numbers[check_index(index, self.shape[0], "selected frames")], threads)
+
+    def close(self) -> None:
+        """Let the source go of what it holds."""
+        getattr(self.source, "close", lambda: None)()
