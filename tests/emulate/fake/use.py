@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 
 FOLDER = str(Path(__file__).parent)
+ROOT = str(Path(__file__).parents[3])
 
 
 @contextmanager
@@ -38,5 +39,5 @@ def _ours(name: str) -> bool:
 
 def environment(**settings) -> dict:
     """The environment of a child process in which `import cupy` gives the stand-in."""
-    path = os.pathsep.join(filter(None, (FOLDER, os.environ.get("PYTHONPATH"))))
+    path = os.pathsep.join(filter(None, (FOLDER, ROOT, os.environ.get("PYTHONPATH"))))
     return dict(os.environ, PYTHONPATH=path) | {f"NANOMPI_FAKE_{k}": str(v) for k, v in settings.items()}
