@@ -83,6 +83,15 @@ def test_bounds_hold():
     assert abs(p.O).max() <= 1.05 + 1e-5 and abs(p.O).min() >= 0.5 - 1e-5
 
 
+def test_without_inertia_unseen_pixels_stay_as_they_are():
+    p, _, _ = problem("single")
+    engine = DM(iterations=5, object_inertia=0, probe_inertia=0)
+    run_chain([engine], p, 5, quiet)
+    unseen = p.object_weights(p.shifts.library(p.P)) == 0
+    assert unseen.sum() > 100 and np.all(p.O[unseen] == 1)
+    assert np.isfinite(p.O).all() and np.isfinite(p.P).all()
+
+
 def test_figures_of_the_truth():
     """The truth leaves counting noise alone: llk = 1 within its own statistical error"""
     p, O, P = problem("double", photons=1e4, frames=64)

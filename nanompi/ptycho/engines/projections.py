@@ -15,6 +15,8 @@ the measured one; with rho = 0.5 DM no longer wanders with the counting noise, a
 from nanompi.ptycho.engines.engine import When, clip
 from nanompi.step import engine, param, section
 
+LEAST = 1e-12  # of the inertia: what no frame sees stays as it is
+
 
 def _rho(default: float):
     return param(default, ge=0, help="trust in the wave against the noise of the counts; 0 = as counted")
@@ -76,7 +78,7 @@ class Projections:
 def update_object(p, num, P, inertia):
     """O <- (sum_j P* psi_j + eps O) / (sum_j |P|^2 + eps)"""
     den = p.object_weights(P)
-    eps = inertia * p.share.largest(den)
+    eps = max(inertia, LEAST) * p.share.largest(den)
     p.O *= eps
     p.O += num
     p.O *= 1 / (den + eps)  # a complex division would cost three times as much
@@ -93,7 +95,7 @@ def update_probe(p, P, inertia):
     num -= den[:, None] * P
     num, den = p.shifts.adjoint(num), den.sum(0)
     p.sum(num, den)
-    p.P += num / (den + inertia * den.max())
+    p.P += num / (den + max(inertia, LEAST) * den.max())
 
 
 @engine("DM")
