@@ -42,7 +42,8 @@ def main(args) -> int:
 
     discover()
     wire, job = link(args), read_job(args.job, args.set)
-    books = [measure.best([_run(args, job, p, k) for k in range(max(1, args.repeat))]) for p in ranks]
+    runs = [[_run(args, job, p, k) for p in ranks] for k in range(max(1, args.repeat))]  # in turns
+    books = [measure.best(list(same)) for same in zip(*runs)]
     text, seen = measure.table(books), look(job)
     print(text)
     ways, told = {}, {}
