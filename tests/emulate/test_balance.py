@@ -11,7 +11,7 @@ from nanompi.former import load_result
 from nanompi.ptycho.balance import keeps
 from nanompi.ptycho.engines.engine import run_chain
 from nanompi.step import PARTS, discover
-from tests.mpi.conftest import mpirun, python  # noqa: F401  (fixtures)
+from tests.mpi.conftest import mpirun_here  # noqa: F401  (fixtures)
 from tests.scene import problem
 
 discover()
@@ -60,12 +60,14 @@ def test_rows_find_their_new_places(card, engine, memory, monkeypatch):
         assert abs(a - b).max() <= 1e-8 * abs(b).max()
 
 
-def test_the_program_moves_frames_between_cards(mpirun, emulated, tmp_path, monkeypatch):  # noqa: F811
+def test_the_program_moves_frames_between_cards(mpirun_here, emulated, tmp_path, monkeypatch):  # noqa: F811
     monkeypatch.chdir(tmp_path)
     (tmp_path / "job.yaml").write_text(JOB)
     words = ("--", "run", "job.yaml", "--set")
-    mpirun(2, PROGRAM, *words, "run.device=cpu", "--out", "cpu")
-    said = mpirun(2, PROGRAM, *words, "run.device=cuda", "--out", "card", SHIFT="1:1,3 4:2,1", **emulated())
+    mpirun_here(2, PROGRAM, *words, "run.device=cpu", "--out", "cpu")
+    said = mpirun_here(
+        2, PROGRAM, *words, "run.device=cuda", "--out", "card", SHIFT="1:1,3 4:2,1", **emulated()
+    )
     assert "device: CUDA on each of 2 ranks" in said.stdout
     want, got = (load_result(tmp_path / out / "x/latest") for out in ("cpu", "card"))
     for name in ("object", "probe"):

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from nanompi.former import load_result
-from tests.mpi.conftest import mpirun, python, variables  # noqa: F401  (fixtures)
+from tests.mpi.conftest import mpirun_here, variables  # noqa: F401  (fixtures)
 
 JOB = """
 nanompi: 1
@@ -48,19 +48,19 @@ def same(folder, want):
         assert abs(got[name] - want[name]).max() <= 1e-8 * abs(want[name]).max(), name
 
 
-def test_ranks_share_a_card(mpirun, emulated, job, want):  # noqa: F811
+def test_ranks_share_a_card(mpirun_here, emulated, job, want):  # noqa: F811
     """Three ranks on two cards; sums through the host's memory; the answer is that of one rank on the CPU"""
     words = ["-m", "nanompi", "run", "job.yaml", "--out", "cards", "--set", "run.device=cuda"]
-    said = mpirun(3, words, **emulated(CARDS=2)).stdout
+    said = mpirun_here(3, words, **emulated(CARDS=2)).stdout
     assert "device: CUDA on each of 3 ranks, double precision, sums staged" in said
     assert said.count("CUDA card 0 of 2, Emulated card") == 2 and "shared by 2 ranks" in said
     assert said.count("CUDA card 1 of 2") == 1
     same(job / "cards/x/latest", want)
 
 
-def test_cards_that_hold_a_region_each(mpirun, emulated, job, want):  # noqa: F811
+def test_cards_that_hold_a_region_each(mpirun_here, emulated, job, want):  # noqa: F811
     words = ["-m", "nanompi", "run", "job.yaml", "--out", "cards", "--set", "run.device=cuda"]
-    said = mpirun(3, [*words, "--set", "run.combine=overlap"], **emulated(CARDS=2)).stdout
+    said = mpirun_here(3, [*words, "--set", "run.combine=overlap"], **emulated(CARDS=2)).stdout
     assert "combine: overlap (the bands that a rank shares with at most 2 others" in said
     same(job / "cards/x/latest", want)
 
@@ -73,10 +73,10 @@ def test_one_card_for_each_rank_as_under_srun(emulated, job, want):
     same(job / "one/x/latest", want)
 
 
-def test_a_transport_that_crashes_in_its_test_is_a_line_in_the_log(mpirun, emulated, job):  # noqa: F811
+def test_a_transport_that_crashes_in_its_test_is_a_line_in_the_log(mpirun_here, emulated, job):  # noqa: F811
     words = ["-m", "nanompi", "run", "job.yaml", "--set", "run.device=cuda", "--set", "run.transport=auto"]
     words += ["--set", "steps.ptycho.engines=DM*1"]
-    said = mpirun(2, words, **emulated(CARDS=2)).stdout
+    said = mpirun_here(2, words, **emulated(CARDS=2)).stdout
     assert "sums staged (nccl: " in said and "mpi: " in said
 
 

@@ -70,3 +70,9 @@ def python(request) -> str:
 @pytest.fixture(scope="session")
 def mpirun(python):
     return partial(start, python=python)
+
+
+@pytest.fixture(scope="session")
+def mpirun_here():
+    """The same with the MPI of this python alone, for what does not depend on the MPI library."""
+    return start

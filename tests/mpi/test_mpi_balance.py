@@ -40,13 +40,13 @@ def test_moves_do_not_change_the_answer(mpirun, tmp_path, n):
             assert abs(got - want).max() <= 1e-9 * abs(want).max(), key
 
 
-def test_a_rank_of_half_the_speed_costs_no_more_than_its_share(mpirun, tmp_path):
+def test_a_rank_of_half_the_speed_costs_no_more_than_its_share(mpirun_here, tmp_path):
     """Speeds 1 and 1/2: at best an iteration takes 4/3 of the undisturbed time; without a move, twice.
 
     Programs beside this one can only make it slower: the best of three runs counts.
     """
     for _ in range(3):
-        mpirun(2, ENGINES, "slow", tmp_path / "out.json")
+        mpirun_here(2, ENGINES, "slow", tmp_path / "out.json")
         out = json.loads((tmp_path / "out.json").read_text())
         if out["auto"]["wall"] <= 1.15 * out["ideal"]:
             break
@@ -57,22 +57,22 @@ def test_a_rank_of_half_the_speed_costs_no_more_than_its_share(mpirun, tmp_path)
     assert out["auto"]["said"][0].startswith("balance: rank 1 on ")
 
 
-def test_three_speeds(mpirun, tmp_path):
+def test_three_speeds(mpirun_here, tmp_path):
     """The first 6 of 30 iterations run as the ranks were"""
-    mpirun(3, ENGINES, "mixed", tmp_path / "out.json")
+    mpirun_here(3, ENGINES, "mixed", tmp_path / "out.json")
     out = json.loads((tmp_path / "out.json").read_text())
     assert out["auto"]["frames"] == pytest.approx([57, 29, 14], abs=3)
     assert out["ideal"] < out["auto"]["wall"] < 0.75 * out["off"]["wall"], out
 
 
 @pytest.fixture
-def nanompi(mpirun, tmp_path, monkeypatch):
+def nanompi(mpirun_here, tmp_path, monkeypatch):
     """`nanompi(ranks, events, *arguments, SHIFT=...)` in a folder with job.yaml."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "job.yaml").write_text(JOB)
 
     def call(ranks, events, *argv, **how):
-        return mpirun(ranks, PROGRAM, *events.split(), "--", *argv, **how)
+        return mpirun_here(ranks, PROGRAM, *events.split(), "--", *argv, **how)
 
     return call
 

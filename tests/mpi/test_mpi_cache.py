@@ -18,16 +18,16 @@ def test_a_second_run_on_another_number_of_ranks_reads_no_frame(mpirun, tmp_path
     mpirun(ranks[1], PROGRAM, tmp_path, "again")
 
 
-def test_a_part_cut_off_is_prepared_again_and_kept(mpirun, tmp_path):
-    mpirun(2, PROGRAM, tmp_path, "first")
+def test_a_part_cut_off_is_prepared_again_and_kept(mpirun_here, tmp_path):
+    mpirun_here(2, PROGRAM, tmp_path, "first")
     (folder,) = (tmp_path / "kept").iterdir()
     os.truncate(folder / "part-0001", 500)
-    mpirun(3, PROGRAM, tmp_path, "torn")
-    mpirun(2, PROGRAM, tmp_path, "again")
+    mpirun_here(3, PROGRAM, tmp_path, "torn")
+    mpirun_here(2, PROGRAM, tmp_path, "again")
 
 
-def test_the_disk_is_full_for_one_rank_and_the_run_goes_on(mpirun, tmp_path):
-    mpirun(3, PROGRAM, tmp_path, "full")
+def test_the_disk_is_full_for_one_rank_and_the_run_goes_on(mpirun_here, tmp_path):
+    mpirun_here(3, PROGRAM, tmp_path, "full")
 
 
 def test_two_runs_at_once_do_each_other_no_harm(python, mpirun, tmp_path):

@@ -27,14 +27,14 @@ run: {precision: double, device: cpu, combine: COMBINE}
 
 
 @pytest.fixture
-def run(mpirun, tmp_path, monkeypatch):
+def run(mpirun_here, tmp_path, monkeypatch):
     """`run(ranks, combine, ...)` of a job; (what it said, its object, its history), or its error"""
     monkeypatch.chdir(tmp_path)
 
     def call(n, combine, heldout=0.0, smooth=0.0, frames=120, code=0):
         text = JOB.replace("COMBINE", combine).replace("HELDOUT", str(heldout)).replace("FRAMES", str(frames))
         (tmp_path / "job.yaml").write_text(text.replace("SMOOTH", f"smooth: {smooth}"))
-        done = mpirun(n, ["-m", "nanompi", "run", "--folder", f"{n}{combine}", "job.yaml"], code=code)
+        done = mpirun_here(n, ["-m", "nanompi", "run", "--folder", f"{n}{combine}", "job.yaml"], code=code)
         if code:
             return done.stderr
         with h5py.File(tmp_path / f"{n}{combine}/result.h5") as f:
