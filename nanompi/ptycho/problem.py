@@ -41,6 +41,7 @@ class Problem:
     places     : places of all frames of the scan
     at, I, gain: of this rank's frames; `at` are places in this rank's O
     share      : how the ranks share the object (nanompi.ptycho.share); None = each holds all of it
+    unseen     : the object where no frame looks, on rank 0: a number or (H, W), as at the start
     index      : (n,) their global indices; counted up over the ranks where it is not given
     waves      : (n, M, h, w) complex: psi for the projection engines, F for ML. The large array of a run.
     I and waves may exceed the memory of the device; they are reached through `blocks`.
@@ -61,6 +62,7 @@ class Problem:
     iteration: int = 0
     index: Any = None
     share: Any = None
+    unseen: Any = 1
     state: dict = field(default_factory=dict)
 
     def __post_init__(self):
@@ -113,7 +115,7 @@ class Problem:
         I = self._gone_over("I", move)
         self.gain = d.array(move(lambda f: gain[f], (), gain.dtype), d.real)
         self.index, self.I = index, d.counts(I)
-        O = self.team.share(self.share.on_root(self.O, unseen=1))
+        O = self.team.share(self.whole())
         how = self.share.way, self.team, d, self.places, index, self.P.shape[-2:]
         self.share, _ = open_share(*how)
         self.O, self.at = d.array(self.share.part(O), d.complex), self.share.at
@@ -168,6 +170,10 @@ class Problem:
         self.make_waves()
         P = self.shifts.library(self.P)
         self.over(lambda b: self.k.exit_waves(self.O, P, b.at, b.waves), write=["waves"])
+
+    def whole(self) -> np.ndarray | None:
+        """The object over all ranks, (H, W) on the host of rank 0; None elsewhere (collective)."""
+        return self.share.on_root(self.O, self.unseen)
 
     # ---- sums over all frames of all ranks
 

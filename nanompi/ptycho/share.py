@@ -71,10 +71,10 @@ class Whole:
         """Re <a, w b> over the object for each (a, w, b)."""
         return [inner(*t) for t in triples]
 
-    def on_root(self, a, unseen: float = 0) -> np.ndarray | None:
+    def on_root(self, a, unseen=0) -> np.ndarray | None:
         """The array over the whole object, on the host of rank 0; None elsewhere.
 
-        unseen : what stands where no rank holds anything
+        unseen : what stands where no rank holds anything, a number or (H, W)
         """
         return self.device.host(a) if self.team.root else None
 
@@ -200,7 +200,7 @@ class Regions:
     def inner(self, *triples) -> np.ndarray:
         return self.team.total(*(inner(a, w * self.own, b) for a, w, b in triples))
 
-    def on_root(self, a, unseen: float = 0) -> np.ndarray | None:
+    def on_root(self, a, unseen=0) -> np.ndarray | None:
         host, own = self.device.host(a), self.device.host(self.own)
         if not self.team.root:
             for part in (np.array([*self.corner, *self.shape]), np.packbits(own), host[own]):

@@ -65,7 +65,7 @@ class Ptycho:
             history[-1] |= judge(run, p, places, geometry, out)
             run.say(f"{out.sum()} frames left out: llk {history[-1]['llk_heldout']:.4f}")
         weight = p.object_weights(p.shifts.library(p.P))
-        O, weight = p.share.on_root(p.O, unseen=1), p.share.on_root(weight)
+        O, weight = p.whole(), p.share.on_root(weight)
         run.made["ptycho"] = Reconstruction(O, p.device.host(p.P), weight, places, geometry, history)
 
     def problem(self, run) -> tuple[Problem, Geometry]:
@@ -86,6 +86,7 @@ class Ptycho:
             places=places,
             clock=run.clock,
             share=share,
+            unseen=self.unseen(run, saved, O),
             O=d.array(share.part(O), d.complex),
             P=d.array(np.zeros((1, *shape)), d.complex),
             at=share.at,
@@ -100,6 +101,12 @@ class Ptycho:
         run.say("\n".join(filter(None, (_sizes(p, geometry), told))))
         run.team.on_root(lambda: check_overlap(d.host(p.P), places, run.say))
         return p, geometry
+
+    def unseen(self, run, saved, O):
+        """What the result has where no frame looks (rank 0): what the object had at the start"""
+        if self.object.start == "flat" or not run.team.root:
+            return 1
+        return saved.array("O") if saved else O
 
     def combine(self, options) -> str:
         """How the ranks may share the object. Errors: JobError where an engine needs all of it."""

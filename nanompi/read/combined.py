@@ -8,6 +8,7 @@ import numpy as np
 from nanompi.errors import DataError
 from nanompi.read.frames import check_index
 from nanompi.scatter import taken
+from nanompi.stamp import of_array
 
 
 @dataclass
@@ -65,12 +66,15 @@ class JoinedFrames:
 
 @dataclass
 class SelectedFrames:
-    """Every `step`-th frame of another source, from `start`: what `select: "0:100"` or `"::2"` leaves."""
+    """Some frames of another source, by their rising numbers: what `select` leaves of a scan."""
 
     source: Any
-    start: int
-    step: int
-    shape: tuple[int, int, int]
+    numbers: np.ndarray
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Of the frames left."""
+        return (len(self.numbers), *self.source.shape[1:])
 
     @property
     def dtype(self) -> np.dtype:
@@ -79,13 +83,14 @@ class SelectedFrames:
 
     @property
     def chunk(self) -> int:
-        """Frames stored together."""
-        return max(1, getattr(self.source, "chunk", 1) // self.step)
+        """Frames stored together, on the mean."""
+        n, span = len(self.numbers), int(np.ptp(self.numbers)) + 1 if len(self.numbers) else 1
+        return max(1, getattr(self.source, "chunk", 1) * n // span)
 
     def origin(self) -> list | None:
         """What `nanompi.stamp` asks."""
         inner = getattr(self.source, "origin", lambda: None)()
-        return inner and ["every", self.start, self.step, self.shape[0], inner]
+        return inner and ["selected", of_array(self.numbers), inner]
 
     @property
     def whole(self) -> bool:
@@ -98,49 +103,14 @@ class SelectedFrames:
 
     def read(self, index, threads: int = 1) -> np.ndarray:
         """Frames `index` of the selection."""
-        index = check_index(index, self.shape[0], "selected frames")
-        return self.source.read(self.start + self.step * index, threads)
+        return self.source.read(self._numbers(index), threads)
 
     def take(self, index) -> list[Any] | None:
         """The chunks that hold the frames of a rising `index`, as stored."""
-        return taken(self.source, self.start + self.step * check_index(index, self.shape[0], "selected"))
+        return taken(self.source, self._numbers(index))
 
-    def close(self) -> None:
-        """Let the source go of what it holds."""
-        getattr(self.source, "close", lambda: None)()
-
-
-@dataclass
-class PickedFrames:
-    """Some frames of another source, by their numbers: what `select: "middle:100"` leaves."""
-
-    source: Any
-    numbers: np.ndarray
-    shape: tuple[int, int, int]
-    chunk: int = 1
-
-    @property
-    def dtype(self) -> np.dtype:
-        """As stored."""
-        return self.source.dtype
-
-    def origin(self) -> list | None:
-        """What `nanompi.stamp` asks."""
-        inner = getattr(self.source, "origin", lambda: None)()
-        return inner and ["picked", self.numbers.tolist(), inner]
-
-    @property
-    def whole(self) -> bool:
-        """Does one read load all frames?"""
-        return getattr(self.source, "whole", False)
-
-    def reachable(self) -> bool:
-        """Can this process open the file?"""
-        return self.source.reachable()
-
-    def read(self, index, threads: int = 1) -> np.ndarray:
-        """Frames `index` of the selection."""
-        return self.source.read(self.numbers[check_index(index, self.shape[0], "selected frames")], threads)
+    def _numbers(self, index):
+        return self.numbers[check_index(index, len(self.numbers), "selected frames")]
 
     def close(self) -> None:
         """Let the source go of what it holds."""

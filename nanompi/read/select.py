@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from nanompi.errors import JobError
-from nanompi.read.combined import PickedFrames, SelectedFrames
+from nanompi.read.combined import SelectedFrames
 from nanompi.scan import Scan
 
 _MIDDLE = re.compile(r"\s*middle\s*:\s*(\d+)\s*$")
@@ -28,27 +28,21 @@ def select(scan: Scan, text: str) -> Scan:
 
     Frames and positions are cut alike, so that lists of unequal length can fit.
     """
-    source, near = scan.source, _MIDDLE.match(text)
-    if near:
-        cut = _middle(scan.positions, int(near[1]))
-        left, chosen = len(cut), PickedFrames(source, cut, (len(cut), *source.shape[1:]))
-    else:
-        cut = slice_of(text)
-        start, stop, step = cut.indices(source.shape[0])
-        left = len(range(start, stop, step))
-        chosen = SelectedFrames(source, start, step, (left, *source.shape[1:]))
-    if left == 0:
-        raise JobError(f'input.select: "{text}" leaves none of the {source.shape[0]} frames')
+    every, near = scan.source.shape[0], _MIDDLE.match(text)
+    cut = _middle(scan.positions, int(near[1])) if near else slice_of(text)
+    numbers = cut if near else np.arange(every)[cut]
+    if len(numbers) == 0:
+        raise JobError(f'input.select: "{text}" leaves none of the {every} frames')
     truth = dict(scan.truth)
     if "corners" in truth:
         truth["corners"] = truth["corners"][cut]
     return replace(
         scan,
-        source=chosen,
+        source=SelectedFrames(scan.source, numbers),
         positions=scan.positions[cut],
         monitor=None if scan.monitor is None else np.asarray(scan.monitor)[cut],
         truth=truth,
-        notes=[*scan.notes, f'selected "{text}": {left} of {source.shape[0]} frames'],
+        notes=[*scan.notes, f'selected "{text}": {len(numbers)} of {every} frames'],
     )
 
 

@@ -52,7 +52,7 @@ def moved() -> dict:
                 look = Forced(way(), p.places.corners, str) if kind == "move" else None
                 history = run_chain([engine(iterations=7)], p, 7, str, balance=look)
                 key = f"{kind}/{case}/{name}"
-                out[f"{key}/O"], out[f"{key}/P"] = p.share.on_root(p.O, unseen=1), p.P
+                out[f"{key}/O"], out[f"{key}/P"] = p.whole(), p.P
                 out[f"{key}/history"] = [history[-1]["error"], history[-1]["llk"]]
                 out[f"{key}/frames"] = np.concatenate(p.team.allgather(p.index))
                 out[f"{key}/sent"] = p.team.total(p.clock.bytes.get("balance", 0))

@@ -30,7 +30,7 @@ def double(combine: str) -> dict:
         for name, engine in PARTS["engine"].items():
             p, _, _ = problem(**how, combine=combine)
             history = run_chain([engine(iterations=5)], p, 5, lambda text: None)
-            out[f"{case}/{name}/O"], out[f"{case}/{name}/P"] = p.share.on_root(p.O, unseen=1), p.P
+            out[f"{case}/{name}/O"], out[f"{case}/{name}/P"] = p.whole(), p.P
             out[f"{case}/{name}/error"] = [row["error"] for row in history]
             figures = [v for k, v in history[-1].items() if k not in ("engine", "iteration")]
             out[f"{case}/{name}/figures"] = figures

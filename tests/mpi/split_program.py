@@ -142,7 +142,7 @@ def forwarded(team, folder):
         source, log = stored(team, folder, frames, how), []
         for cut in (slice(None), slice(5, 50, 3)):
             wanted = frames[cut]
-            some = SelectedFrames(source, cut.start or 0, cut.step or 1, wanted.shape)
+            some = SelectedFrames(source, np.arange(len(frames))[cut])
             parts = parts_of(team, len(wanted))
             for block in (frames[:1].nbytes, frames[:20].nbytes):
                 counts = split.load(team, some, parts, prepare, threads=3, block=block, say=log.append)

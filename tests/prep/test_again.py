@@ -12,7 +12,7 @@ from nanompi.prep.again import key
 from nanompi.prep.dark import Dark
 from nanompi.prep.mask import Mask
 from nanompi.prep.prepare import Prepare
-from nanompi.read.combined import JoinedFrames, PickedFrames, SelectedFrames
+from nanompi.read.combined import JoinedFrames, SelectedFrames
 from nanompi.read.frames import Hdf5Frames, files_of
 from nanompi.stamp import of_file, stamp
 from nanompi.team import Team
@@ -115,9 +115,9 @@ def test_another_scan_is_other_frames(scan):
         replace(scan, focus=1.0),
         replace(scan, corner=True),
         replace(scan, pixel=(1e-6, 1e-6)),
-        replace(scan, source=SelectedFrames(scan.source, 0, 2, (20, 36, 36))),
-        replace(scan, source=SelectedFrames(scan.source, 1, 2, (20, 36, 36))),
-        replace(scan, source=PickedFrames(scan.source, np.arange(20), (20, 36, 36))),
+        replace(scan, source=SelectedFrames(scan.source, np.arange(0, 40, 2))),
+        replace(scan, source=SelectedFrames(scan.source, np.arange(1, 40, 2))),
+        replace(scan, source=SelectedFrames(scan.source, np.arange(20))),
         replace(scan, source=JoinedFrames.of([scan.source, scan.source], "")),
     ]
     assert len({key(step(), s) for s in [scan, *changed]}) == len(changed) + 1

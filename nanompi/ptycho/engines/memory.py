@@ -25,7 +25,7 @@ def state(p, engine, e: int, done: int, history: list[dict]) -> State:
         error = NumbersError(f"iteration {p.iteration}: object or probe hold NaN or inf; look for bad frames")
         error.common = True
         raise error
-    arrays = {"O": p.share.on_root(p.O, unseen=1), "P": p.P}
+    arrays = {"O": p.whole(), "P": p.P}
     facts = {"iteration": p.iteration, "engine": e, "engine_done": done, "history": history, "memory": {}}
     for name, value in memory(engine, p).items():
         if _is_array(value):
