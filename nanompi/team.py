@@ -282,32 +282,37 @@ class Team:
 class Exchange:
     """The same messages between the same ranks again and again, while this rank computes.
 
+    Before its array a rank sends a mark, an empty message: who has no mark yet waits for a rank, who has it
+    for the bytes.
     give, take : {rank: C-contiguous array of the host}; who gives to a rank takes from it as well
     """
 
     def __init__(self, team: Team, give: dict[int, np.ndarray], take: dict[int, np.ndarray], tag: int = 7):
-        self.team = team
-        self.requests = [team.comm.Recv_init(_reals(a), r, tag) for r, a in take.items()]
-        self.requests += [team.comm.Send_init(_reals(a), r, tag) for r, a in give.items()]
-        finalize(self, _free, self.requests)  # MPICH tells of each that is left at the end
+        self.team, comm, none = team, team.comm, np.empty(0, np.uint8)
+        self.marks = [f(none, r, tag + 1) for r in give for f in (comm.Recv_init, comm.Send_init)]
+        self.arrays = [comm.Recv_init(_reals(a), r, tag) for r, a in take.items()]
+        self.arrays += [comm.Send_init(_reals(a), r, tag) for r, a in give.items()]
+        finalize(self, _free, self.marks + self.arrays)  # MPICH tells of each that is left at the end
 
     def start(self):
         """Send what is in `give` now; neither array may be touched before `wait` has ended."""
-        for request in self.requests:
+        for request in self.marks + self.arrays:
             request.Start()
 
     def poll(self):
         """Let the messages go on: some MPI libraries move nothing while nobody asks."""
         from mpi4py import MPI
 
-        MPI.Request.Testall(self.requests)
+        MPI.Request.Testall(self.marks + self.arrays)
 
     def wait(self):
-        """What the others gave is in `take`. Counted as "wait": the rest of a message on its way, too."""
+        """What the others gave is in `take`. The time until all have begun to give is counted as "wait"."""
         from mpi4py import MPI
 
-        with self.team.waits("exchange"), self.team.clock.phase("wait"):
-            MPI.Request.Waitall(self.requests)
+        with self.team.waits("exchange"):
+            with self.team.clock.phase("wait"):
+                MPI.Request.Waitall(self.marks)
+            MPI.Request.Waitall(self.arrays)
 
 
 def _free(requests):

@@ -2,11 +2,13 @@
 
 import json
 
+import pytest
+
 PROGRAM = """
 import time
 import numpy as np
 from nanompi.clock import Clock
-from nanompi.team import Team
+from nanompi.team import Exchange, Team
 with Team() as team:
     team.barrier()
     team.clock = Clock()
@@ -22,8 +24,25 @@ with Team() as team:
 """
 
 
-def test_a_late_rank_costs_the_other_waiting_and_not_combining(mpirun):
-    ranks = json.loads(mpirun(2, PROGRAM).stdout)
+EXCHANGE = PROGRAM.replace(
+    "        team.sum(a)\n",
+    """
+        with team.clock.phase("combine"):
+            b = np.empty_like(a)
+            exchange = Exchange(team, {1 - team.rank: a}, {1 - team.rank: b})
+            for _ in range(2):  # the second time both are there
+                exchange.start()
+                exchange.poll()
+                exchange.wait()
+            team.sent(a.nbytes)
+            a += b
+""",
+)
+
+
+@pytest.mark.parametrize("program", [PROGRAM, EXCHANGE])
+def test_a_late_rank_costs_the_other_waiting_and_not_combining(mpirun, program):
+    ranks = json.loads(mpirun(2, program).stdout)
     early, late = (seconds for seconds, *_ in ranks)
     assert early["wait"] > 0.3 and late["wait"] < 0.3
     assert max(r["combine"] for r in (early, late)) < 0.2 and early["iterate"] < 0.2 < late["iterate"]

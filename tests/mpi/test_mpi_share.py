@@ -23,7 +23,7 @@ steps:
     engines: [{dm: 3}, {ml: 3, SMOOTH}]
     probe: {start: aperture, aperture: 40 um, focal: 100 mm, defocus: 1 mm}
     heldout: HELDOUT
-run: {precision: double, device: cpu, combine: COMBINE}
+run: {split: stripes, precision: double, device: cpu, combine: COMBINE}
 """
 
 
