@@ -20,7 +20,9 @@ def arguments(parser):
     job_arguments(parser)
     parser.add_argument("--ranks", default="1,2", metavar="1,2,4", help="numbers of ranks, 1 first")
     parser.add_argument("--threads", type=int, default=1, metavar="T", help="threads of each rank")
-    parser.add_argument("--repeat", type=int, default=1, metavar="K", help="take the quickest of K runs")
+    parser.add_argument(
+        "--repeat", type=int, default=1, metavar="K", help="K runs in turns; the quickest counts"
+    )
     parser.add_argument("--out", default="scaling", metavar="DIR", help="folder of tables and runs")
     parser.add_argument(
         "--predict", default="", metavar="8,64,512", help="predict these numbers of ranks, too"
@@ -44,7 +46,7 @@ def main(args) -> int:
     wire, job = link(args), read_job(args.job, args.set)
     runs = [[_run(args, job, p, k) for p in ranks] for k in range(max(1, args.repeat))]  # in turns
     books = [measure.best(list(same)) for same in zip(*runs)]
-    text, seen = measure.table(books), look(job)
+    text, seen = "\n".join(filter(None, (measure.table(books), measure.turns(runs)))), look(job)
     print(text)
     ways, told = {}, {}
     if len(books) > 1 or more:

@@ -7,15 +7,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from nanompi.account import phases
 from nanompi.errors import StepError
 
-ITERATIONS, TOTAL = (
-    "iterations",
-    "total",
-)  # iterate with its sums and waits; the whole job, as a user waits for it
+ITERATIONS, TOTAL = "iterations", "total"  # iterate with its sums and waits; the whole job, from outside
 
 
 def run(command: list[str], folder: Path, environ: dict[str, str], ranks: int) -> dict[str, Any]:
@@ -58,6 +56,24 @@ def rows(books: list[dict]) -> list[dict[str, Any]]:
             par = first.get(name, 0.0) / t if t else 0.0
             out.append({"phase": name, "ranks": p, "seconds": t, "PAR": par, "PEFF": par * unit / p})
     return out
+
+
+def turns(runs: list[list[dict]]) -> str:
+    """Lines with PEFF of the parts that count in each turn of runs; '' for a single one.
+
+    runs : [turn][number of ranks]. The runs of a turn follow one another: a machine that is faster in one
+    hour than in another is so for both sides of the ratio.
+    """
+    lines = []
+    for k, p in enumerate(len(b["ranks"]) for b in runs[0][1:]):
+        found = [
+            {r["phase"]: r["PEFF"] for r in rows([turn[0], turn[k + 1]]) if r["ranks"] == p} for turn in runs
+        ]
+        for name in (ITERATIONS, TOTAL):
+            e = sorted(f[name] for f in found)
+            lines.append(f"* {p} ranks, {name}: {median(e):.2f} ({e[0]:.2f} to {e[-1]:.2f})")
+    head = f"PEFF within each of {len(runs)} turns, median (least to largest):"
+    return "\n".join(["", head, "", *lines]) if len(runs) > 1 and lines else ""
 
 
 def loads(books: list[dict]) -> list[dict[str, Any]]:

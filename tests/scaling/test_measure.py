@@ -38,6 +38,15 @@ def test_the_quickest_of_some_runs():
     assert measure.best([run(1, 1, 0, 5.0), run(1, 1, 0, 4.0)])["wall"] == 4.0
 
 
+def test_efficiency_is_taken_within_each_turn():
+    """A machine that became twice as fast after the first turn changes neither side of a ratio"""
+    runs = [[run(1, 8, 0, 10.0), run(2, 4, 1, 8.0)], [run(1, 4, 0, 5.0), run(2, 2, 0, 2.5)]]
+    said = measure.turns(runs)
+    assert "* 2 ranks, iterations: 0.90 (0.80 to 1.00)" in said
+    assert "* 2 ranks, total: 0.81 (0.62 to 1.00)" in said
+    assert measure.turns(runs[:1]) == ""
+
+
 def test_a_run_that_fails_is_told_with_its_last_words(tmp_path):
     with pytest.raises(StepError, match=r"2 ranks ended with exit code 3:\nwhat is wrong"):
         measure.run(["sh", "-c", "echo what is wrong >&2; exit 3"], tmp_path, {}, 2)

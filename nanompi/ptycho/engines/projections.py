@@ -48,6 +48,9 @@ class Projections:
         a, b, c, d, e = (p.device.real(v) for v in self.coefficients())
         rho, onto = p.device.real(self.rho), (a, b, c, d, e) == (1, 0, 0, 0, 1)  # AP: psi <- Pi_F(P O)
         k, O, P = p.k, p.O, p.shifts.library(p.P)
+        # Known before the frames, while the ranks are together: none has to wait for all between two sweeps.
+        den = p.object_weights(P)
+        eps = max(self.object_inertia, LEAST) * p.share.largest(den)
         num, misfits = p.zeros(O), []
 
         def project(f):
@@ -68,20 +71,18 @@ class Projections:
             p.object_sums(block.waves, P, block.at, num)
             p.added(block, num)
         p.join(num)
-        update_object(p, num, P, self.object_inertia)
+        update_object(O, num, den, eps)
         clip(O, self.bounds)
         if self.probe.now(i):
             update_probe(p, P, self.probe_inertia)
         return {"error": float((p.total(misfits)[0] / p.counts) ** 0.5)}
 
 
-def update_object(p, num, P, inertia):
+def update_object(O, num, den, eps):
     """O <- (sum_j P* psi_j + eps O) / (sum_j |P|^2 + eps)"""
-    den = p.object_weights(P)
-    eps = max(inertia, LEAST) * p.share.largest(den)
-    p.O *= eps
-    p.O += num
-    p.O *= 1 / (den + eps)  # a complex division would cost three times as much
+    O *= eps
+    O += num
+    O *= 1 / (den + eps)  # a complex division would cost three times as much
 
 
 def update_probe(p, P, inertia):
