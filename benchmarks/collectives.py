@@ -11,6 +11,7 @@ Team.sum  : as the engines call it
 copied    : a shared window as large as the array, copied into and out of
 lean      : the same, without the copies of the share that a rank adds up itself
 in place  : a window without any copies: the sum is read where it was made
+Common    : `nanompi.device.common`, as cards add up: in place, and read from a segment of its own
 pipe X    : a small window and pieces of X: each rank copies in the next piece, adds up its slice of this one
             and copies out the last, with one barrier for each piece
 1, 2, 3   : neighbours, persistent requests for a band of so many bytes each; +: and the bands are added up
@@ -32,6 +33,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from windows import Window, total
 
 from nanompi.cli.launch import environment, under_launcher
+from nanompi.device.common import Common
 from nanompi.team import Team
 
 STEPS = {"pipe 1 MiB": 1 << 20, "pipe 4 MiB": 1 << 22}
@@ -43,6 +45,7 @@ def sums(team, nbytes: int):
     from mpi4py import MPI
 
     a = np.zeros(nbytes // 4, np.float32)
+    common = Common(team, *team.by_node(), nbytes)
     large, small = Window(team.comm, nbytes), Window(team.comm, 3 * min(max(STEPS.values()), nbytes))
     ways = {
         "Allreduce": (a, lambda: team.comm.Allreduce(MPI.IN_PLACE, a), a),
@@ -51,6 +54,11 @@ def sums(team, nbytes: int):
         "copied": (a, lambda: large.copied(a), a),
         "lean": (a, lambda: large.lean(a), a),
         "in place": (large.own, large.add, large.segments[0]),
+        "Common": (
+            common.own.view(np.float32),
+            lambda: common.sum(np.float32, nbytes),
+            common.total.view(np.float32),
+        ),
     }
     for name, most in STEPS.items():
         step = min(most, nbytes) // 4

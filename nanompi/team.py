@@ -187,12 +187,27 @@ class Team:
 
         Its place on the node stays that among all ranks, so that groups share cores and cards of a node.
         """
+        team = self._of(self.comm and self.comm.Split(self.rank * n // self.size, self.rank))
+        if team.comm:
+            team.side = team.comm.Dup()
+        return team
+
+    def by_node(self) -> tuple["Team", "Team | None"]:
+        """(the ranks on this node, the first ranks of all nodes or None on others) (collective)."""
+        if not self.comm:
+            return self._of(None), self._of(None)
+        from mpi4py import MPI
+
+        node = self._of(self.comm.Split_type(MPI.COMM_TYPE_SHARED, self.rank))
+        firsts = self._of(self.comm.Split(min(node.rank, 1), self.rank))
+        return node, firsts if node.root else None
+
+    def _of(self, comm) -> "Team":
+        """A team of the ranks of a communicator, with a clock of its own"""
         team = copy.copy(self)
-        team.seconds, team.bytes = 0.0, 0
-        if self.size > 1:
-            team.comm = self.comm.Split(self.rank * n // self.size, self.rank)
-            team.rank, team.size = team.comm.rank, team.comm.size
-            team.root, team.side = team.rank == 0, team.comm.Dup()
+        team.seconds, team.bytes, team.clock = 0.0, 0, Clock()
+        if comm:
+            team.comm, team.rank, team.size, team.root = comm, comm.rank, comm.size, comm.rank == 0
         return team
 
     def agree(self, error: BaseException | None, patience: float = 3.0) -> tuple[int, str] | None:

@@ -47,7 +47,7 @@ class Cuda:
         self.compute.use()
         self.ferry, self.scratch = Ferry(self), Scratch(xp)
         self._modules, self._functions, self._plans = {}, {}, OrderedDict()
-        self._pinned, self._staging = {}, None
+        self._pinned = {}
         self._block = None  # bytes of waves of a block, when memory asks for less than usual
         self.kernels = SimpleNamespace(**{n: partial(k, self) for n, k in vars(load("_cuda")).items()})
 
@@ -278,13 +278,6 @@ class Cuda:
         """Each array becomes its sum over the ranks, by the transport that the ranks agreed on."""
         if team.size > 1:
             self.transport(team, *arrays)
-
-    def staging(self, nbytes: int) -> np.ndarray:
-        """Pinned bytes, kept for the next call."""
-        if self._staging is None or len(self._staging) < nbytes:
-            self._staging = None
-            self._staging = self.pinned((nbytes,), np.uint8)
-        return self._staging[:nbytes]
 
 
 def _is_counts(a) -> bool:

@@ -1,6 +1,7 @@
 """How sums of arrays on cards travel between the ranks.
 
-staged : through pinned memory of the host; always right
+staged : through pinned memory of the host; always right. Ranks of one node add up in memory that all of
+         them see, where it can be had
 mpi    : by an MPI library that reads the memory of a card (CUDA-aware)
 nccl   : by NCCL, where every rank has a card of its own
 
@@ -12,9 +13,13 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 
+from nanompi.device.common import Common
+
+LEAST = 1 << 16  # bytes from which memory that the ranks share pays
 WAYS = {"auto": ("nccl", "mpi", "staged"), "nccl": ("nccl", "staged"), "mpi": ("mpi", "staged")}
 TRIALS = {
     "mpi": """
@@ -46,14 +51,15 @@ def choose(wanted: str, device, team) -> str:
     for way in WAYS.get(wanted, ("staged",)):
         fault = _fault(way, device, team)
         if not fault:
-            return f"{way} ({'; '.join(why)})" if why else way
+            told = getattr(device.transport, "about", way)
+            return f"{told} ({'; '.join(why)})" if why else told
         why.append(f"{way}: {fault}")
 
 
 def _fault(way, device, team) -> str:
     """Make `way` the device's transport; why it cannot be, or nothing. Equal on all ranks."""
     if way == "staged":
-        device.transport = lambda team, *arrays: staged(device, team, *arrays)
+        device.transport = Staged(device, team)
         return ""
     if way == "nccl" and team.max(device.sharers) > 1:
         return "ranks share a card"
@@ -73,19 +79,64 @@ def right(device, team) -> bool:
     return bool(np.array_equal(device.host(a), want))
 
 
-def staged(device, team, *arrays):
-    """Card -> pinned memory -> Allreduce -> card"""
-    sizes = [-(-a.nbytes // 16) * 16 for a in arrays]
-    ends = np.cumsum([0, *sizes])
-    whole = device.staging(int(ends[-1]))
-    views = [whole[e : e + a.nbytes].view(a.dtype).reshape(a.shape) for e, a in zip(ends, arrays)]
-    for a, view in zip(arrays, views):
-        device.copy(a, view, device.compute, inward=False)
-    device.compute.synchronize()
-    team.sum(*views)
-    for a, view in zip(arrays, views):
-        device.copy(a, view, device.compute, inward=True)
-    device.compute.synchronize()  # the staging memory may be used again
+class Staged:
+    """Card -> pinned memory of the host -> sum -> card. team : whose ranks add up (collective)
+
+    about : how, for the log
+    """
+
+    def __init__(self, device, team):
+        self.device, self.host, self.common = device, None, None
+        teams = team.by_node()
+        self.teams = teams if team.max(teams[0].size) > 1 else None
+        self.about = "staged in shared memory" if self._shared(team, LEAST) else "staged"
+
+    def __call__(self, team, *arrays):
+        ends = [int(n) for n in np.cumsum([0, *(a.nbytes for a in arrays)])]
+        (real,), nbytes = {np.empty(0, a.dtype).real.dtype for a in arrays}, ends[-1]  # one precision for all
+        if self._shared(team, nbytes):
+            give, take, add = self.common.own, self.common.total, partial(self.common.sum, real, nbytes)
+        else:
+            give = take = self._alone(nbytes)
+            add = partial(team.sum, give[:nbytes].view(real))
+        compute, places = self.device.compute, list(zip(arrays, ends, ends[1:]))
+        for a, i, j in places:
+            self.device.copy(a, give[i:j], compute, inward=False)
+        compute.synchronize()
+        add()
+        for a, i, j in places:
+            self.device.copy(a, take[i:j], compute, inward=True)
+        compute.synchronize()  # the memory of the host may be used again
+
+    def _shared(self, team, nbytes) -> bool:
+        """Is there memory for so much that the ranks of a node share? The same answer on all ranks."""
+        if not self.teams or nbytes < LEAST:
+            return False
+        if self.common is None or len(self.common.own) < nbytes:
+            self.common = None  # the old one goes first
+            self.common = self._opened(team, nbytes)
+            self.teams = self.teams if self.common else None
+        return self.common is not None
+
+    def _opened(self, team, nbytes) -> Common | None:
+        """Pinned memory shared by the ranks of each node; None on all where one of them cannot have it"""
+        try:
+            common, pinned = Common(team, *self.teams, nbytes), True
+        except OSError:
+            return None
+        try:
+            self.device.pin(common.own)
+            self.device.pin(common.total)
+        except RuntimeError:  # of CUDA: memory of this kind cannot be pinned here
+            pinned = False
+        return common if team.all(pinned) else None
+
+    def _alone(self, nbytes) -> np.ndarray:
+        """Pinned bytes, kept for the next call"""
+        if self.host is None or len(self.host) < nbytes:
+            self.host = None
+            self.host = self.device.pinned((nbytes,), np.uint8)
+        return self.host
 
 
 def aware(device, team):

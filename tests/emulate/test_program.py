@@ -52,9 +52,25 @@ def test_ranks_share_a_card(mpirun_here, emulated, job, want):  # noqa: F811
     """Three ranks on two cards; sums through the host's memory; the answer is that of one rank on the CPU"""
     words = ["-m", "nanompi", "run", "job.yaml", "--out", "cards", "--set", "run.device=cuda"]
     said = mpirun_here(3, words, **emulated(CARDS=2)).stdout
-    assert "device: CUDA on each of 3 ranks, double precision, sums staged" in said
+    assert "device: CUDA on each of 3 ranks, double precision, sums staged in shared memory" in said
     assert said.count("CUDA card 0 of 2, Emulated card") == 2 and "shared by 2 ranks" in said
     assert said.count("CUDA card 1 of 2") == 1
+    same(job / "cards/x/latest", want)
+
+
+NO_ROOM = """
+import sys
+from nanompi.cli import main
+from nanompi.device import common
+common.FOLDER = "/nowhere"
+sys.exit(main({}))
+"""
+
+
+def test_without_room_for_shared_memory_the_sums_go_their_other_way(mpirun_here, emulated, job, want):  # noqa: F811
+    words = ["run", "job.yaml", "--out", "cards", "--set", "run.device=cuda"]
+    said = mpirun_here(2, NO_ROOM.format(words), **emulated(CARDS=2)).stdout
+    assert "double precision, sums staged\n" in said
     same(job / "cards/x/latest", want)
 
 
@@ -77,7 +93,7 @@ def test_a_transport_that_crashes_in_its_test_is_a_line_in_the_log(mpirun_here, 
     words = ["-m", "nanompi", "run", "job.yaml", "--set", "run.device=cuda", "--set", "run.transport=auto"]
     words += ["--set", "steps.ptycho.engines=DM*1"]
     said = mpirun_here(2, words, **emulated(CARDS=2)).stdout
-    assert "sums staged (nccl: " in said and "mpi: " in said
+    assert "sums staged in shared memory (nccl: " in said and "mpi: " in said
 
 
 CURES = {
