@@ -86,7 +86,7 @@ class Ptycho:
             places=places,
             clock=run.clock,
             share=share,
-            unseen=self.unseen(run, saved, O),
+            unseen=self.unseen(run, share, saved, O),
             O=d.array(share.part(O), d.complex),
             P=d.array(np.zeros((1, *shape)), d.complex),
             at=share.at,
@@ -102,9 +102,9 @@ class Ptycho:
         run.team.on_root(lambda: check_overlap(d.host(p.P), places, run.say))
         return p, geometry
 
-    def unseen(self, run, saved, O):
-        """What the result has where no frame looks (rank 0): what the object had at the start"""
-        if self.object.start == "flat" or not run.team.root:
+    def unseen(self, run, share, saved, O):
+        """What no rank holds, where no frame looks (rank 0): what the object had at the start"""
+        if share.way == "allreduce" or self.object.start == "flat" or not run.team.root:
             return 1
         return saved.array("O") if saved else O
 

@@ -159,12 +159,13 @@ def test_a_folder_that_becomes_read_only(nanompi):
 # ---- ranks -------------------------------------------------------------------------------------------------
 
 LIMIT = ("--set", "run.watchdog=3 s")
-WAITS = r"rank 0 on \S+: no progress for [4-6] s in phase \w+, it waits in (exchange|max) for rank 1 on \S+;"
+WAITS = r"rank 0 on \S+: no progress for [4-6] s in phase PLACE for rank 1 on \S+;"
+OVERLAP = WAITS.replace("PLACE", "(iterate, it waits in max|combine, it waits in exchange)")
 STALLS = [
     ("stall", r"rank 1 on \S+: no progress for [34] s in phase iterate; the job is ended"),
-    ("STOP", WAITS),
-    ("frozen", WAITS),
-    ("frozen", WAITS.replace("(exchange|max)", "sum")),
+    ("STOP", OVERLAP),
+    ("frozen", OVERLAP),
+    ("frozen", WAITS.replace("PLACE", "combine, it waits in sum")),
 ]
 
 
