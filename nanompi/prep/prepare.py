@@ -108,6 +108,7 @@ def make_plan(p: Prepare, scan, threads: int = 1) -> Plan:
             "rebin": p.rebin,
             "mask": why,
             "dark": 0.0 if image is None else float(image.mean()),
+            "replaced": replaced(p, image, scan.dark),
             "saturated": top,
         },
     )
@@ -124,6 +125,14 @@ def _centre(given, scan, mean, good):
     return beam.centre(given, mean, good, scan.focus is None)
 
 
+def replaced(p: Prepare, image, stored) -> str:
+    """Words for a dark image of the job that stands in place of that of the file; "" where none does."""
+    if p.dark == "auto" or stored is None:
+        return ""
+    own, old = (0.0 if a is None else float(np.mean(a)) for a in (image, stored))
+    return f"dark: that of the job (mean {own:.6g}) replaces that of the file (mean {old:.6g})"
+
+
 def describe(plan: Plan, shape) -> str:
     """One line for the log."""
     note, good = plan.notes, plan.good
@@ -131,7 +140,8 @@ def describe(plan: Plan, shape) -> str:
     out = f"{shape[0]} frames of {shape[1]} x {shape[2]} -> {good.shape[0]} x {good.shape[1]}"
     out += f" around ({row:g}, {column:g}), {100 * (1 - good.mean()):.2g} % masked"
     out += "".join(f", {n} {why}" for why, n in note["mask"].items())
-    return out + (f", orientation {note['orientation']}" if note["orientation"] else "")
+    out += f", orientation {note['orientation']}" if note["orientation"] else ""
+    return out + (f"\n{note['replaced']}" if note.get("replaced") else "")
 
 
 def _threads(run) -> int:

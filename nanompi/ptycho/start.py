@@ -78,7 +78,7 @@ def _file(name, what):
 
 def same_pixel(old, new, file):
     """A former result fits when its object pixel is the same to 0.1 %. Errors: DataError."""
-    if not np.allclose(old, new, rtol=1e-3):
+    if np.abs(np.ravel(old) / np.ravel(new) - 1).max() > 1e-3:
         raise DataError(
             f"{file}: its object pixel is {old[0]:.5g} x {old[1]:.5g} m, here {new[0]:.5g} x {new[1]:.5g} m; "
             "start from a result with the same energy, distance, size and rebinning"

@@ -17,29 +17,37 @@ DISTANCE = (1e-3, 100.0)
 PIXEL = (1e-7, 1e-3)
 SPAN = (1e-9, 0.1)  # m, of the positions
 LARGEST = 40_000  # pixels of an object along one side
+ROUNDING = 1e-5  # relative: what a value in single precision, or of six digits, may differ by
 SAMPLED = 5  # frames looked at for NaN and negative counts
 
 
 def override(scan: Scan, given) -> Scan:
-    """The values of the input section replace those of the file; a difference of more than 1 % is noted."""
+    """The values of the input section replace those of the file; where they differ both are noted."""
     new = {"wavelength": given.wavelength or (given_energy(given.energy) if given.energy else None)}
     new |= {"distance": given.distance, "focus": given.focus}
     new["pixel"] = None if given.pixel is None else (given.pixel, given.pixel)
     notes = list(scan.notes)
     for name, value in new.items():
         old = getattr(scan, name)
-        if value is not None and old is not None and not np.allclose(old, value, rtol=0.01, equal_nan=True):
-            if np.all(np.isfinite(old)):
-                notes.append(f"{name}: {_text(value)} of the job replaces {_text(old)} of the file")
-    if given.wavelength and given.energy and abs(HC / given.energy / given.wavelength - 1) > 0.01:
+        if value is not None and old is not None and np.all(np.isfinite(old)) and _differ(old, value):
+            notes.append(f"{name}: {_text(value)} of the job replaces {_text(old)} of the file")
+    if given.wavelength and given.energy and _differ(HC / given.energy, given.wavelength):
         notes.append(
-            "warning: wavelength and energy of the job disagree by more than 1 %; the wavelength is used"
+            f"warning: wavelength and energy of the job disagree ({_text(given.wavelength)} and "
+            f"{_text(HC / given.energy)}); the wavelength is used"
         )
     return replace(scan, notes=notes, **{k: v for k, v in new.items() if v is not None})
 
 
+def _differ(old, new) -> bool:
+    """By more than rounding; relative, since lengths are of any size."""
+    old, new = np.broadcast_arrays(np.asarray(old, float), np.asarray(new, float))
+    return bool((np.abs(new - old) > ROUNDING * np.abs(old)).any())
+
+
 def _text(value) -> str:
-    return show(float(np.ravel(value)[0]), "m")
+    """A length, or (row, column) lengths where these differ."""
+    return " x ".join(show(v, "m") for v in dict.fromkeys(np.ravel(value).tolist()))
 
 
 def guard(scan: Scan) -> Scan:

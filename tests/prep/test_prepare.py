@@ -124,6 +124,14 @@ def test_dark_is_subtracted_and_clipped(counts):
     assert natural(f) == pytest.approx(np.maximum(counts - image, 0))
 
 
+def test_a_dark_of_the_job_that_replaces_that_of_the_file_is_told(counts):
+    image = np.full((40, 48), 2.0, np.float32)
+    told = prepared(scan_of(counts, dark=image), centre="middle", dark=3).notes["replaced"]
+    assert told == "dark: that of the job (mean 3) replaces that of the file (mean 2)"
+    assert prepared(scan_of(counts, dark=image), centre="middle").notes["replaced"] == ""
+    assert prepared(scan_of(counts), centre="middle", dark=3).notes["replaced"] == ""
+
+
 def test_dark_and_mask_turn_with_the_frames(counts, tmp_path):
     image = np.zeros((40, 48))
     image[3, 5] = 2

@@ -14,7 +14,7 @@ HC = 1.986445857148929e-25
 
 def same(scan, known, frames=True):
     """The scan is the known one: x = column, y = row."""
-    assert np.allclose(scan.positions, known.xy[:, ::-1])
+    assert np.allclose(scan.positions, known.xy[:, ::-1], rtol=1e-9, atol=1e-15)
     assert scan.wavelength == pytest.approx(known.wavelength, rel=1e-6)
     assert scan.distance == pytest.approx(known.distance) and scan.pixel == pytest.approx(
         (known.pixel, known.pixel)
@@ -45,7 +45,7 @@ def test_cxi_basis_vectors_decide_the_signs(cxi_file, known, open_with, shape):
     # rows of this detector run along +y, columns along -x: the row is -t_y, the column +t_x
     e = np.array([[0, 75e-6, 0], [-75e-6, 0, 0]])
     scan = open_with(cxi_file(instrument_1__detector_1__basis_vectors=e.T if shape == "(3,2)" else e))
-    assert np.allclose(scan.positions, known.xy[:, ::-1] * [-1, 1])
+    assert np.allclose(scan.positions, known.xy[:, ::-1] * [-1, 1], rtol=1e-9, atol=1e-15)
 
 
 def test_cxi_turned_detector_swaps_the_axes(cxi_file, known, open_with):
@@ -53,7 +53,7 @@ def test_cxi_turned_detector_swaps_the_axes(cxi_file, known, open_with):
     scan = open_with(
         cxi_file(instrument_1__detector_1__basis_vectors=e, x_pixel_size=None, y_pixel_size=None)
     )
-    assert np.allclose(scan.positions, known.xy)
+    assert np.allclose(scan.positions, known.xy, rtol=1e-9, atol=1e-15)
     assert scan.pixel == pytest.approx((75e-6, 75e-6))
 
 
@@ -81,9 +81,25 @@ def test_the_job_wins_over_the_file(cxi_file, open_with):
     assert scan.wavelength == pytest.approx(HC / (10e3 * EV))
     assert (scan.distance, scan.pixel, scan.focus) == (3.0, (55e-6, 55e-6), 0.1)
     assert "distance: 3 m of the job replaces 2.5 m of the file" in scan.notes
+    assert len([n for n in scan.notes if "of the job replaces" in n]) == 3  # and no focus in the file
     scan = open_with(cxi_file(), energy=10e3 * EV, wavelength=2e-10)
     assert scan.wavelength == 2e-10
     assert any("wavelength and energy of the job disagree" in n for n in scan.notes)
+
+
+@pytest.mark.parametrize(
+    ("given", "noted"),
+    [
+        ({"distance": 2.5}, []),
+        ({"distance": 2.5 * (1 + 1e-6)}, []),  # rounding
+        ({"distance": 2.501}, ["distance: 2.501 m of the job replaces 2.5 m of the file"]),  # 0.04 %
+        ({"wavelength": 1.55e-10}, "wavelength: 155 pm of the job replaces "),  # all lengths here < 1e-8 m
+        ({"pixel": 76e-6}, ["pixel: 76 um of the job replaces 75 um of the file"]),
+    ],
+)
+def test_a_value_of_the_job_is_noted_wherever_it_differs(cxi_file, open_with, given, noted):
+    notes = [n for n in open_with(cxi_file(), **given).notes if "of the job replaces" in n]
+    assert notes[0].startswith(noted) if isinstance(noted, str) else notes == noted
 
 
 def test_soft_links_are_followed(cxi_file, known, open_with):
@@ -98,7 +114,7 @@ def test_select_cuts_frames_and_positions_alike(cxi_file, known, open_with):
     scan = open_with(cxi_file(), select="2:20:3")
     assert scan.source.shape == (6, 24, 20) and 'selected "2:20:3": 6 of 30 frames' in scan.notes
     assert np.array_equal(scan.source.read([5, 0]), known.frames[[17, 2]])
-    assert np.allclose(scan.positions, known.xy[2:20:3, ::-1])
+    assert np.allclose(scan.positions, known.xy[2:20:3, ::-1], rtol=1e-9, atol=1e-15)
     for text in ("1", "a:b", "::0", "40:50", "::-1"):
         with pytest.raises(JobError, match=r"input\.select"):
             open_with(cxi_file(), select=text)
@@ -125,7 +141,7 @@ def test_nexus_raster_with_motors(cxi_file, known, open_with):
     motors = {"sample_1__transformations__x": (x, "um"), "sample_1__transformations__y": (y, "um")}
     scan = open_with(nexus(cxi_file, known, data=frames, translation=None, **motors), "nexus")
     assert scan.source.shape == (30, 24, 20)
-    assert np.allclose(scan.positions[7], [2e-6, 1e-6])
+    assert np.allclose(scan.positions[7], [2e-6, 1e-6], rtol=1e-9, atol=1e-15)
     assert np.array_equal(scan.source.read([7]), known.frames[[7]])
 
 
@@ -188,11 +204,11 @@ def test_hdf5_expressions(plain, known, open_with):
     named = {"a": "/pos/lab-x", "x": "-a + 0.1*(/pos/lab_y*1000)", "y": "/pos/lab_y*2"}
     scan = open_with(plain, "hdf5", {"paths": {**PATHS, **named}, "units": {**UNITS, "x": "um", "y": "mm"}})
     x, y = known.xy.T
-    assert np.allclose(scan.positions, np.stack([2 * y, -x + 0.1 * y], 1))
+    assert np.allclose(scan.positions, np.stack([2 * y, -x + 0.1 * y], 1), rtol=1e-9, atol=1e-15)
     # without a unit of the result each dataset has its own unit
     named = {"y": "-/pos/lab_y"}
     scan = open_with(plain, "hdf5", {"paths": {**PATHS, **named}, "units": UNITS})
-    assert np.allclose(scan.positions[:, 0], -y)
+    assert np.allclose(scan.positions[:, 0], -y, rtol=1e-9, atol=1e-15)
 
 
 def test_hdf5_axes_of_a_raster(plain, known, open_with):
@@ -200,7 +216,7 @@ def test_hdf5_axes_of_a_raster(plain, known, open_with):
         file["fast"], file["slow"] = np.arange(6.0), np.arange(5.0)
     own = {"paths": {**PATHS, "x": "/fast", "y": "/slow"}, "units": {**UNITS, "y": "um"}}
     scan = open_with(plain, "hdf5", own)
-    assert np.allclose(scan.positions[8], [1e-6, 2e-6])
+    assert np.allclose(scan.positions[8], [1e-6, 2e-6], rtol=1e-9, atol=1e-15)
     assert any("raster of 5 rows and 6 columns" in n for n in scan.notes)
 
 
@@ -335,9 +351,9 @@ def test_npz_positions_in_pixels_of_a_known_geometry(npz, known, open_with):
     own = {"paths": {"frames": "d", "positions": "pos"}, "units": {"positions": "px"}}
     scan = open_with(npz / "a.npz", "npz", own, **GEOMETRY)
     size = known.wavelength * 2.5 / (np.array([24, 20]) * 75e-6)  # one for rows, one for columns
-    assert np.allclose(scan.positions, known.xy[:, ::-1] / 1e-7 * size, rtol=1e-6)
+    assert np.allclose(scan.positions, known.xy[:, ::-1] / 1e-7 * size, rtol=1e-6, atol=1e-15)
     scan = open_with(npz / "a.npz", "npz", own, energy=8000 * EV, distance=1.0, pixel=55e-6, focus=0.01)
-    assert np.allclose(scan.positions, known.xy[:, ::-1] / 1e-7 * 55e-6 / 101, rtol=1e-6)
+    assert np.allclose(scan.positions, known.xy[:, ::-1] / 1e-7 * 55e-6 / 101, rtol=1e-6, atol=1e-15)
 
 
 def test_npz_mistakes_are_named(npz, open_with):
