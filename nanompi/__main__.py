@@ -2,6 +2,10 @@
 
 import sys
 
-from nanompi.cli import main
+from nanompi.children import forget_working_folder
+
+forget_working_folder()
+
+from nanompi.cli import main  # noqa: E402  it loads modules that may not come from the working folder
 
 sys.exit(main())

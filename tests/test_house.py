@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent / "nanompi"
 LAYERS = [
-    {"errors", "step", "units", "clock"},
+    {"errors", "step", "units", "clock", "children"},
     {"launcher", "team", "device"},
     {"split", "scatter", "exchange", "packing", "rows", "lanes", "cache", "stamp", "cover", "files", "former"}
     | {"newfile", "arrayfile", "progress", "events", "checkpoint", "course", "signals", "lock", "watchdog"}
@@ -88,3 +88,9 @@ def test_top_level():
     top = {line.split("/")[0] for line in tracked.splitlines()}
     named = "setup.cfg pyproject.toml README.md LICENSE .gitignore .ci nanompi jobs slurm tests benchmarks"
     assert top <= set(named.split())
+
+
+def test_children_in_python_are_started_in_one_place():
+    """`nanompi.children.python` keeps modules of the working folder out of them."""
+    starts = [p for p in FILES if "sys.executable," in p.read_text() or "sys.executable]" in p.read_text()]
+    assert [p.name for p in starts] == ["children.py"]

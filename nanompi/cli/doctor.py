@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 
+from nanompi.children import python
 from nanompi.errors import NanompiError, ResourceError
 
 _MPI = """
@@ -152,7 +153,7 @@ def _ranks(n: int) -> tuple[str, bool]:
 def _met(launcher: list[str], n: int, environ: dict, seconds: float = 60) -> tuple[str, bool]:
     """(what N ranks under a launcher say, do they see each other)"""
     try:
-        command = [*launcher, sys.executable, "-c", _RANK]
+        command = [*launcher, *python("-c", _RANK)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, env=environ)
     except subprocess.TimeoutExpired:
         return f"{n} ranks did not start within {seconds:.0f} s", False
@@ -232,4 +233,4 @@ def _child(code: str, environ: dict | None = None) -> str:
     """What python lines print in a process of its own; nothing when they fail."""
     from nanompi.cli.launch import output
 
-    return output([sys.executable, "-c", code], environ).strip()
+    return output(python("-c", code), environ).strip()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from nanompi.children import python
 from nanompi.errors import ResourceError
 
 NAMES = ("mpiexec", "mpirun", "mpiexec.hydra", "mpiexec.mpich", "mpiexec.openmpi", "mpirun.openmpi")
@@ -38,7 +39,7 @@ def start(ranks: int, argv: list[str]) -> int:
 
     Errors: ResourceError when no mpiexec fits.
     """
-    command = [mpiexec(), "-n", str(ranks), sys.executable, "-m", "nanompi", *argv]
+    command = [mpiexec(), "-n", str(ranks), *python("-m", "nanompi", *argv)]
     # A group of its own: Ctrl-C reaches mpiexec once, through `pass_on`, and not again from the terminal.
     child = subprocess.Popen(command, env=environment(), stdin=subprocess.DEVNULL, process_group=0)
     return _ended(child, pass_on(child))
@@ -90,9 +91,7 @@ def mpiexec() -> str:
     beside = Path(sys.executable).parent / "mpiexec"
     if beside.is_file() and os.access(beside, os.X_OK):
         return str(beside)
-    library = _kind(
-        output([sys.executable, "-c", "from mpi4py import MPI; print(MPI.Get_library_version())"])
-    )
+    library = _kind(output(python("-c", "from mpi4py import MPI; print(MPI.Get_library_version())")))
     if not library:
         raise ResourceError(f"-n needs an MPI library, and Python cannot load one; {_MISSING}")
     found = {path: _kind(output([path, "--version"])) for name in NAMES if (path := shutil.which(name))}

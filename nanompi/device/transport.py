@@ -12,11 +12,11 @@ tries it in a child process.
 import os
 import signal
 import subprocess
-import sys
 from functools import partial
 
 import numpy as np
 
+from nanompi.children import python
 from nanompi.device.common import Common
 
 LEAST = 1 << 16  # bytes from which memory that the ranks share pays
@@ -167,7 +167,7 @@ def nccl(device, team):
 def trial(way: str, card: int, seconds: float = 60) -> str:
     """Try a transport in a child process without the launcher's variables; what went wrong, or nothing."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(LAUNCHERS)}
-    command = [sys.executable, "-c", TRIALS[way], str(card)]
+    command = python("-c", TRIALS[way], card)
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=seconds, env=clean, stdin=subprocess.DEVNULL

@@ -4,13 +4,13 @@ import csv
 import io
 import json
 import subprocess
-import sys
 import time
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from nanompi.account import phases
+from nanompi.children import python
 from nanompi.errors import StepError
 
 ITERATIONS, TOTAL = "iterations", "total"  # iterate with its sums and waits; the whole job, from outside
@@ -125,4 +125,4 @@ def comma_separated(books: list[dict]) -> str:
 
 def command(mpiexec: str, ranks: int, words: list[str]) -> list[str]:
     """The command that runs a job on so many ranks."""
-    return [mpiexec, "-n", str(ranks), sys.executable, "-m", "nanompi", "run", *words]
+    return [mpiexec, "-n", str(ranks), *python("-m", "nanompi", "run", *words)]

@@ -129,7 +129,7 @@ def test_the_command_the_environment_and_the_exit_code(alone, here, monkeypatch,
     monkeypatch.setattr(sys, "executable", str(tmp_path / "bin" / "python"))
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     assert main(["run", "job.yaml", "-n", "3", "--set", "a=1 um", "--out", "o"]) == 75
-    words = f"-n 3 {tmp_path}/bin/python -m nanompi run --set a=1 um --out o -- job.yaml 1 1\n"
+    words = f"-n 3 {tmp_path}/bin/python -P -m nanompi run --set a=1 um --out o -- job.yaml 1 1\n"
     assert (here / "said").read_text() == words
 
 
