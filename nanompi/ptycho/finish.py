@@ -77,6 +77,9 @@ def raw_arrays(run, found) -> dict:
         "positions/corners": (found.places.corners, {"units": "px"}),
         "partition/rank": owner,
     }
+    arrays |= {f"left_out/{why}": numbers for why, numbers in run.scan.left_out.items()}
+    if run.scan.numbers is not None:
+        arrays["positions/number"] = run.scan.numbers  # in the file
     return arrays | history_arrays(found.history) | {f"truth/{k}": v for k, v in run.scan.truth.items()}
 
 

@@ -15,6 +15,7 @@ A reader, complete:
 from typing import Any, Literal
 
 from nanompi.errors import DataError, JobError, nearest
+from nanompi.read.select import Select, select
 from nanompi.scan import Scan
 from nanompi.step import PARTS, param, section
 
@@ -30,8 +31,9 @@ class Input:
     distance: float | None = param(None, unit="m", gt=0, help="from the sample to the detector")
     pixel: float | None = param(None, unit="m", gt=0, help="detector pixel size")
     focus: float | None = param(None, unit="m", help="near field: from the focus to the sample")
-    select: str = param(
-        "", help='part of the scan, for a quick look: "0:100", "::2" (start:stop:step) or "middle:100"'
+    select: Select = param(
+        Select(),
+        help='part of the scan: "0:100", "::2", "middle:100", or all but some: {without: [17, 40:52]}',
     )
     mask_good: Literal["auto", "zero", "nonzero"] = param(
         "auto", help="value of good pixels in the mask of the file; auto follows the format"
@@ -81,10 +83,10 @@ def open_scan(file: str, given: Input, reader: Any) -> Scan:
     Rank 0 only. Errors: JobError, DataError, ResourceError.
     """
     from nanompi.read.guard import guard, override
-    from nanompi.read.select import select
+    from nanompi.read.missing import leave_missing_out
 
     scan = override(reader.open(file, given), given)
-    return guard(select(scan, given.select) if given.select else scan)
+    return guard(leave_missing_out(select(scan, given.select)))
 
 
 __all__ = ["Input", "Scan", "open_scan", "reader_of"]

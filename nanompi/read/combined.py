@@ -1,4 +1,4 @@
-"""Sources of frames made of others: one after another, or some of them."""
+"""A source of frames made of others, one after another."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from nanompi.errors import DataError
-from nanompi.read.frames import check_index
+from nanompi.read.missing import Holes, holes_of
+from nanompi.scan import check_index
 from nanompi.scatter import taken
-from nanompi.stamp import of_array
 
 
 @dataclass
@@ -40,6 +40,10 @@ class JoinedFrames:
         """Can this process open all parts?"""
         return all(p.reachable() for p in self.parts)
 
+    def holes(self) -> Holes:
+        """What was never written (`missing`)."""
+        return Holes.joined([holes_of(p) for p in self.parts])
+
     def read(self, index, threads: int = 1) -> np.ndarray:
         """Frames `index` counted over all parts: (len(index), rows, columns)."""
         index = check_index(index, self.shape[0], "joined frames")
@@ -62,56 +66,3 @@ class JoinedFrames:
                 return None
             out += here
         return out
-
-
-@dataclass
-class SelectedFrames:
-    """Some frames of another source, by their rising numbers: what `select` leaves of a scan."""
-
-    source: Any
-    numbers: np.ndarray
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """Of the frames left."""
-        return (len(self.numbers), *self.source.shape[1:])
-
-    @property
-    def dtype(self) -> np.dtype:
-        """As stored."""
-        return self.source.dtype
-
-    @property
-    def chunk(self) -> int:
-        """Frames stored together, on the mean."""
-        n, span = len(self.numbers), int(np.ptp(self.numbers)) + 1 if len(self.numbers) else 1
-        return max(1, getattr(self.source, "chunk", 1) * n // span)
-
-    def origin(self) -> list | None:
-        """What `nanompi.stamp` asks."""
-        inner = getattr(self.source, "origin", lambda: None)()
-        return inner and ["selected", of_array(self.numbers), inner]
-
-    @property
-    def whole(self) -> bool:
-        """Does one read load all frames?"""
-        return getattr(self.source, "whole", False)
-
-    def reachable(self) -> bool:
-        """Can this process open the file?"""
-        return self.source.reachable()
-
-    def read(self, index, threads: int = 1) -> np.ndarray:
-        """Frames `index` of the selection."""
-        return self.source.read(self._numbers(index), threads)
-
-    def take(self, index) -> list[Any] | None:
-        """The chunks that hold the frames of a rising `index`, as stored."""
-        return taken(self.source, self._numbers(index))
-
-    def _numbers(self, index):
-        return self.numbers[check_index(index, len(self.numbers), "selected frames")]
-
-    def close(self) -> None:
-        """Let the source go of what it holds."""
-        getattr(self.source, "close", lambda: None)()

@@ -9,19 +9,11 @@ import numpy as np
 
 from nanompi.errors import DataError
 from nanompi.files import dataset, hdf5, open_hdf5
-from nanompi.read import chunks
+from nanompi.read import chunks, missing
 from nanompi.read.values import flat_frames
+from nanompi.scan import check_index
 
 TOGETHER = 1 << 20  # bytes that a thread reads at once: small chunks are handed out together
-
-
-def check_index(index, n: int, what: str) -> np.ndarray:
-    """`index` as int64. Errors: DataError when a frame is outside 0..n-1."""
-    index = np.atleast_1d(np.asarray(index, np.int64)).ravel()
-    if index.size and (index.min() < 0 or index.max() >= n):
-        bad = int(index[(index < 0) | (index >= n)][0])
-        raise DataError(f"{what}: frame {bad} is asked for; it has the frames 0 to {n - 1}")
-    return index
 
 
 @dataclass
@@ -62,6 +54,10 @@ class Hdf5Frames:
             return self._data() is not None
         except (DataError, OSError):
             return False
+
+    def holes(self) -> missing.Holes:
+        """What was never written (`missing`). Errors: DataError."""
+        return missing.holes(self._data())
 
     def close(self) -> None:
         """Close the file of this process; the next read opens it again."""

@@ -24,10 +24,9 @@ import numpy as np
 from nanompi.errors import DataError, nearest
 from nanompi.files import must_exist
 from nanompi.read import Input
-from nanompi.read.frames import check_index
 from nanompi.read.mapped import Mapped, check, scan_of
 from nanompi.read.values import flat_frames
-from nanompi.scan import Scan
+from nanompi.scan import Scan, check_index
 from nanompi.step import param, reader
 from nanompi.units import show
 

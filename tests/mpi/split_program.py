@@ -12,8 +12,8 @@ from nanompi import split
 from nanompi.clock import Clock
 from nanompi.files import open_hdf5
 from nanompi.partition.stripes import Stripes
-from nanompi.read.combined import SelectedFrames
 from nanompi.read.frames import Hdf5Frames
+from nanompi.scan import SelectedFrames
 from nanompi.team import Team
 from tests.memory import Memory
 

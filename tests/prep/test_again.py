@@ -12,8 +12,9 @@ from nanompi.prep.again import key
 from nanompi.prep.dark import Dark
 from nanompi.prep.mask import Mask
 from nanompi.prep.prepare import Prepare
-from nanompi.read.combined import JoinedFrames, SelectedFrames
+from nanompi.read.combined import JoinedFrames
 from nanompi.read.frames import Hdf5Frames, files_of
+from nanompi.scan import SelectedFrames
 from nanompi.stamp import of_file, stamp
 from nanompi.team import Team
 from tests.memory import run_of, scan_of

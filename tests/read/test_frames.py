@@ -11,8 +11,9 @@ import pytest
 from nanompi.errors import DataError, ResourceError
 from nanompi.files import dataset, open_hdf5
 from nanompi.read.chunks import recipe
-from nanompi.read.combined import JoinedFrames, SelectedFrames
+from nanompi.read.combined import JoinedFrames
 from nanompi.read.frames import Hdf5Frames, runs
+from nanompi.scan import SelectedFrames
 
 STORAGE = {
     "contiguous": {},
