@@ -12,6 +12,7 @@ import pytest
 from nanompi import cache
 from nanompi.arrayfile import Writer
 from nanompi.team import Team
+from tests.patience import patience
 
 ALONE = Team(alone=True)
 MORE = {"centre": [3.5, 4.25], "mask": {"hot": 2}}, {"mask": np.eye(16, dtype=bool)}
@@ -38,7 +39,7 @@ class Rank(Team):
 
 def together(size, work):
     """[work(team) of each rank], run side by side."""
-    shared, out = ([None] * size, threading.Barrier(size, timeout=20)), [None] * size
+    shared, out = ([None] * size, threading.Barrier(size, timeout=patience(20))), [None] * size
 
     def one(rank):
         try:

@@ -9,6 +9,7 @@ import pytest
 from nanompi.children import python
 from nanompi.cli.launch import environment, mpiexec
 from nanompi.scaling import measure
+from tests.patience import patience
 
 TRAPS = ("numpy", "yaml", "h5py", "mpi4py", "argparse", "cupy", "hdf5plugin", "numba")
 
@@ -27,7 +28,7 @@ def trapped(tmp_path):
 def done(command, folder):
     """The exit code of a command in a folder."""
     own = {k: v for k, v in os.environ.items() if k != "PYTHONSAFEPATH"}
-    return subprocess.run(command, cwd=folder, env=own, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, cwd=folder, env=own, capture_output=True, text=True, timeout=patience(120))
 
 
 def test_the_traps_work(trapped):
@@ -49,5 +50,5 @@ def test_python_m_nanompi_does_not(trapped):
 
 def test_ranks_do_not(trapped):
     command = measure.command(mpiexec(), 2, ["j.yaml", "--set", "nonsense=1"])
-    said = subprocess.run(command, cwd=trapped, env=environment(), capture_output=True, timeout=120)
+    said = subprocess.run(command, cwd=trapped, env=environment(), capture_output=True, timeout=patience(120))
     assert said.returncode == 2 and b"nonsense" in said.stderr and not (trapped / "executed").exists()

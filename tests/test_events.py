@@ -9,6 +9,7 @@ import pytest
 from nanompi import events
 from nanompi.errors import NumbersError, Stopped
 from nanompi.events import Status
+from tests.patience import until
 
 
 def team(rank=0, size=2):
@@ -37,16 +38,15 @@ def test_a_run_from_its_start_to_its_end(tmp_path, fast, monkeypatch):
         note("iterating", iteration=0, iterations=100)
         time.sleep(0.1)
         note("iterating", iteration=10, iterations=100, engine="DM", error=0.5)
-        time.sleep(0.1)
-        now = status(tmp_path)
+        now = until(lambda: (s := status(tmp_path)).get("iteration") == 10 and s)
         assert (now["state"], now["iteration"], now["engine"], now["device"]) == (
             "iterating",
             10,
             "DM",
             "CPU",
         )
-        # 10 iterations in a little more than 0.1 s
-        assert 20 < now["rate"] <= 100 and now["eta"] == pytest.approx(90 / now["rate"])
+        # 10 iterations in 0.1 s or, on a busy machine, more
+        assert 0 < now["rate"] <= 100 and now["eta"] == pytest.approx(90 / now["rate"])
         assert now["slurm_job"] == "12" and now["host"] == "n7" and now["ranks"] == 2
     assert status(tmp_path)["state"] == "done" and status(tmp_path)["code"] == 0
     told = [e.get("state", e["event"]) for e in happened(tmp_path)]
@@ -92,11 +92,13 @@ def test_it_writes_seldom_however_often_it_is_told(tmp_path, monkeypatch):
     written = []
     monkeypatch.setattr(events, "PERIOD", 0.2)
     monkeypatch.setattr(events, "write", lambda folder, facts: written.append(facts["state"]))
+    begun = time.monotonic()
     with Status(team(), tmp_path, "star") as note:
         for i in range(500):
             note("iterating", iteration=i, iterations=500)
             time.sleep(0.001)
-    assert 3 <= len(written) <= 7 and written[-1] == "done"  # 0.5 s and more: first, two or more, last
+    most = (time.monotonic() - begun) / 0.2 + 2  # the first, the last, and one in each period
+    assert 3 <= len(written) <= most < 500 and written[-1] == "done"
 
 
 def test_a_folder_that_has_gone_does_not_disturb_the_run(tmp_path):

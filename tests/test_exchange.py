@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from nanompi.exchange import free_memory, moved, routes
+from tests.patience import patience
 
 
 class Thread:
@@ -24,7 +25,7 @@ class Thread:
         """Nothing is under way"""
 
     def recv(self, source, tag):
-        return np.frombuffer(self.lines[source, self.rank].get(timeout=5), np.uint8)
+        return np.frombuffer(self.lines[source, self.rank].get(timeout=patience(5)), np.uint8)
 
 
 def cut(n, ranks, seed):

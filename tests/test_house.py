@@ -2,6 +2,7 @@
 only."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,16 @@ def test_only_here(package):
 def test_every_folder_has_a_layer():
     names = {p.relative_to(ROOT).parts[0].removesuffix(".py") for p in FILES} - {"__init__"}
     assert names <= set().union(*LAYERS)
+
+
+def test_the_tests_wait_with_patience():
+    """A limit of time that stands as a number breaks on a busy machine."""
+    limit = re.compile(
+        r"timeout=\d|(\.wait|\.join)\(\d+\)|assert .*(monotonic|perf_counter|process_time)\(\) - "
+    )
+    tests = (p for p in ROOT.parent.glob("tests/**/*.py") if p.name != Path(__file__).name)
+    lines = [f"{p.name}: {line.strip()}" for p in tests for line in p.read_text().splitlines()]
+    assert [line for line in lines if limit.search(line)] == [], "use tests.patience"
 
 
 def test_top_level():

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from nanompi.lanes import through
+from tests.patience import patience
 
 
 @pytest.mark.parametrize("threads", [0, 1, 3])
@@ -31,7 +32,7 @@ def test_the_first_piece_is_done_before_others_begin():
 
 
 def test_threads_work_side_by_side():
-    meet = threading.Barrier(2, timeout=5)
+    meet = threading.Barrier(2, timeout=patience(5))
     assert list(through(2, lambda k: k if k == 0 else bool(meet.wait() + 1), range(3))) == [0, True, True]
 
 

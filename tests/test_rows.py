@@ -8,6 +8,7 @@ import pytest
 from nanompi.lanes import through
 from nanompi.rows import Rows
 from nanompi.team import Team
+from tests.patience import patience
 
 
 @pytest.mark.parametrize("odd", [(), (3,), (0, 40, 41, 99)])
@@ -35,18 +36,18 @@ def test_nobody_writes_while_the_rows_widen():
 
         def __setitem__(self, key, value):
             inside.set()
-            go_on.wait(5)
+            go_on.wait(patience(5))
             np.ndarray.__setitem__(self.view(np.ndarray), key, value)
 
     rows = Rows(2)
     rows.counts = np.zeros((2, 2, 2), np.uint16).view(Slow)
     first = threading.Thread(target=rows.put, args=(np.array([0]), np.full((1, 2, 2), 7, np.uint16)))
     first.start()
-    inside.wait(5)
+    inside.wait(patience(5))
     second = threading.Thread(target=rows.put, args=(np.array([1]), np.full((1, 2, 2), 0.5, np.float32)))
     second.start()
     second.join(0.05)
     assert second.is_alive()
     go_on.set()
-    first.join(5), second.join(5)
+    first.join(patience(5)), second.join(patience(5))
     assert np.asarray(rows.counts)[:, 0, 0].tolist() == [7, 0.5]

@@ -1,7 +1,6 @@
 """The batch script, times, what Slurm's commands say: without a Slurm, with stand-ins for its commands."""
 
 import subprocess
-import time
 
 import pytest
 
@@ -10,6 +9,7 @@ from nanompi.cli import main
 from nanompi.errors import JobError, ResourceError
 from nanompi.job.site import Site, site
 from nanompi.units import clock, seconds
+from tests.patience import patience
 
 
 @pytest.fixture
@@ -88,7 +88,9 @@ def test_a_restart_resumes_and_75_goes_back_into_the_queue(tool, tmp_path, launc
     own |= {"SLURM_ARRAY_TASK_ID": "7", "NANOMPI": "program", "PATH": f"{tmp_path}/bin:/usr/bin:/bin"}
     own |= {"SLURM_RESTART_COUNT": restarts} if restarts else {}
     command = ["bash", "x.sbatch", "job.yaml", "--set", "a=%a"]
-    done = subprocess.run(command, cwd=tmp_path, env=own, capture_output=True, text=True, timeout=20)
+    done = subprocess.run(
+        command, cwd=tmp_path, env=own, capture_output=True, text=True, timeout=patience(20)
+    )
     assert done.returncode == 75 and (tmp_path / "queue").read_text() == "requeue 12\n"
     ranks = " -n 3" if launcher == "mpirun" else ""
     assert (tmp_path / "said").read_text() == f"{words} runs/n/job-11_7{ranks}\n"
@@ -97,16 +99,16 @@ def test_a_restart_resumes_and_75_goes_back_into_the_queue(tool, tmp_path, launc
 
 
 def test_signals_reach_mpirun_and_its_exit_code_comes_back(tool, tmp_path):
-    tool("program", "trap 'sleep 0.3; exit 75' USR1; echo ready; while true; do sleep 0.05; done")
+    waits = "while ! grep -q State:.S /proc/$PPID/status; do sleep 0.02; done"  # the script knows its child
+    tool("program", f"trap 'sleep 0.3; exit 75' USR1; {waits}; echo ready; while true; do sleep 0.05; done")
     tool("scontrol", "")
     (tmp_path / "x.sbatch").write_text(slurm.script(slurm.HAND, Site(launcher="mpirun")))
     own = {"SLURM_JOB_ID": "1", "SLURM_JOB_NAME": "n", "SLURM_NTASKS": "1", "NANOMPI": "program"}
     own |= {"PATH": f"{tmp_path}/bin:/usr/bin:/bin"}
     p = subprocess.Popen(["bash", "x.sbatch", "j"], cwd=tmp_path, env=own, stdout=subprocess.PIPE, text=True)
     assert p.stdout.readline() == "ready\n"
-    time.sleep(0.3)  # the script has to learn the number of its child
     p.send_signal(10)
-    assert p.wait(10) == 75
+    assert p.wait(patience(10)) == 75
 
 
 # ---- site.yaml ---------------------------------------------------------------------------------------------

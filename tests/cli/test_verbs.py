@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 import types
 
 import numpy as np
@@ -184,21 +183,19 @@ def test_verbs_start_without_mpi_cupy_and_other_heavy_modules(here, argv):
     assert done.returncode == 0, done.stderr
 
 
-def cpu_seconds(code: str) -> float:
-    """CPU seconds of a python process, the best of three: other work on the machine must not fail a test."""
-    code += "; import time; print(time.process_time())"
-    runs = [
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env())
-        for _ in range(3)
-    ]
-    return min(float(r.stdout.splitlines()[-1]) for r in runs)
+def modules(code: str) -> set[str]:
+    """The modules that a python process has imported at its end."""
+    code += "; import sys; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env())
+    return set(done.stdout.splitlines()[-1].split())
 
 
-def test_check_costs_little_more_than_its_libraries(here):
-    # On an idle machine that is 0.25 s; on a busy one the seconds double, but those of the libraries too.
-    libraries = cpu_seconds("import numpy, yaml; from pydantic import TypeAdapter, Field, Strict")
-    check = cpu_seconds("from nanompi.cli import main; main(['check', 'sim.yaml'])")
-    assert check < max(0.5, 2 * libraries)
+def test_check_imports_little_more_than_its_libraries(here):
+    """What a start costs is what it imports."""
+    libraries = modules("import numpy, yaml; from pydantic import TypeAdapter, Field, Strict")
+    check = modules("from nanompi.cli import main; main(['check', 'sim.yaml'])")
+    own = {name for name in check if name.split(".")[0] == "nanompi"}
+    assert len(own) > 20 and len(check - own - libraries) < 0.6 * len(libraries)
 
 
 def env():
@@ -209,12 +206,7 @@ def env():
 
 
 def test_a_verb_of_its_own_process_prints_no_traceback(here):
-    t = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-m", "nanompi", "check", "nope.yaml"], capture_output=True, text=True, env=env()
     )
-    assert (
-        done.returncode == 2
-        and done.stderr.startswith("nanompi: nope.yaml: there is no such file")
-        and time.monotonic() - t < 10
-    )
+    assert done.returncode == 2 and done.stderr.startswith("nanompi: nope.yaml: there is no such file")

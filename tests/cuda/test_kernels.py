@@ -12,6 +12,7 @@ import pytest
 from nanompi.device.kernels import load
 from tests.device.kernel_scene import DTYPES, THEMES, Scene, same, sums
 from tests.emulate.test_kernels import SCENES
+from tests.patience import patience
 
 pytestmark = pytest.mark.gpu
 CONTRACT = load("")
@@ -72,5 +73,5 @@ def test_compute_sanitizer_finds_nothing(card, tool):
         __file__,
     ]
     command += ["-k", "equals_contract and single and (odd or many)"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=patience(600))
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]

@@ -6,13 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import patience
+
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 
 
 def python(*words, environ):
     command = [sys.executable, *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=ROOT, env=environ)
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=patience(300), cwd=ROOT, env=environ
+    )
 
 
 def test_the_tests_for_a_card(emulated):

@@ -7,6 +7,7 @@ import pytest
 
 from nanompi.former import load_result
 from tests.mpi.conftest import mpirun_here, variables  # noqa: F401  (fixtures)
+from tests.patience import patience
 
 JOB = """
 nanompi: 1
@@ -30,7 +31,9 @@ def job(tmp_path, monkeypatch):
 def run(*words, code=0, **environ) -> subprocess.CompletedProcess:
     """`nanompi run job.yaml` on one rank"""
     command = [sys.executable, "-m", "nanompi", "run", "job.yaml", *words]
-    done = subprocess.run(command, capture_output=True, text=True, env=variables(**environ), timeout=120)
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=variables(**environ), timeout=patience(120)
+    )
     assert done.returncode == code, done.stdout + done.stderr
     return done
 

@@ -1,20 +1,23 @@
 """Run by mpirun: engines whose frames move to other ranks, and engines on ranks of which one is slow.
 
-usage: balance_engines.py moved OUT.npz | slow OUT.json | mixed OUT.json | real OUT.json
+usage: balance_engines.py moved OUT.npz | slow OUT.json [clock] | mixed OUT.json [clock] | real OUT.json
 moved : every engine in double precision with and without moves of frames
 slow  : each frame costs a fixed time, on rank 1 twice as much; nobody needs the core while he sleeps, so the
     times do not depend on what else the machine does
 mixed : three ranks whose speeds are as 1 : 2 : 4
 real  : rank 1 sleeps as long as its frames took it (200 frames of 128², single precision, two modes)
+clock : nobody sleeps, but the clock of each rank goes on as if; all times are then exact
 """
 
 import json
 import sys
 import time
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 
+from nanompi import clock
 from nanompi.device.cpu import Cpu
 from nanompi.partition.kmeans import KMeans
 from nanompi.partition.stripes import Stripes
@@ -62,15 +65,31 @@ def moved() -> dict:
 class Sleepy(Cpu):
     """A device that needs `pace` seconds more for a frame, and `times` the time of its work."""
 
-    def __init__(self, precision: str = "double"):
+    def __init__(self, precision: str = "double", only_clock: bool = False):
         super().__init__(precision, 1)
-        self.pace, self.times = 0.0, 1.0
+        self.pace, self.times, self.now, self.only_clock = 0.0, 1.0, 0.0, only_clock
+        if only_clock:
+            clock.time = SimpleNamespace(perf_counter=lambda: self.now)
 
     def each(self, work, n, frame_bytes):
         begun = time.perf_counter()
         out = super().each(work, n, frame_bytes)
-        time.sleep(self.pace * n + (self.times - 1) * (time.perf_counter() - begun))
+        self.now += self.pace * n
+        if not self.only_clock:
+            time.sleep(self.pace * n + (self.times - 1) * (time.perf_counter() - begun))
         return out
+
+
+class Slowest(Balance):
+    """Adds up what the slowest rank takes for each iteration; frames move only where `look` says so."""
+
+    look, wall, then = True, 0.0, 0.0
+
+    def turn(self, p, engine, left):
+        if self.look:
+            super().turn(p, engine, left)
+        now = p.clock.whole["iterate"] + p.clock.whole.get("balance", 0.0)
+        self.wall, self.then = self.wall + p.team.max(now - self.then), now
 
 
 def timed(paces, times, iterations, look: bool, **how) -> dict:
@@ -78,17 +97,17 @@ def timed(paces, times, iterations, look: bool, **how) -> dict:
 
     paces, times : (ranks,) for `Sleepy`; how : the problem
     """
-    device, told = Sleepy(how.get("precision", "double")), []
+    device, told = Sleepy(how.get("precision", "double"), "clock" in sys.argv), []
     p, _, _ = problem(**how, device=device)
     run_chain([PARTS["engine"]["DM"](iterations=1)], p, 100, str)  # compiles
     device.pace, device.times, p.iteration = paces[p.team.rank], times[p.team.rank], 0
-    own = Balance(Stripes(), p.places.corners, told.append) if look else None
+    own = Slowest(Stripes(), p.places.corners, told.append)
+    own.look = look
     p.clock.whole.clear()
     p.clock.seconds.clear()
     run_chain([PARTS["engine"]["DM"](iterations=iterations)], p, 100, str, balance=own)
-    wall = p.team.max(p.clock.whole["iterate"] + p.clock.whole.get("balance", 0.0))
     ranks = p.team.allgather((p.clock.seconds["iterate"], len(p.at)))
-    return {"wall": wall, "said": told, "own": [r[0] for r in ranks], "frames": [r[1] for r in ranks]}
+    return {"wall": own.wall, "said": told, "own": [r[0] for r in ranks], "frames": [r[1] for r in ranks]}
 
 
 def slow(paces, iterations, few=8, times=(1, 1, 1), **how) -> dict:

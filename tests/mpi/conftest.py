@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from nanompi.cli.launch import environment
+from tests.patience import patience
 
 ROOT = Path(__file__).parents[2]
 PYTHONS = [sys.executable, *filter(None, os.environ.get("NANOMPI_PYTHONS", "").split(os.pathsep))]
@@ -32,9 +33,11 @@ def start(
     command = [mpiexec(python), "-n", str(n), python, *_words(program), *map(str, arguments)]
     try:
         own = {"env": variables(**environ), "stdin": subprocess.DEVNULL}
-        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, **own)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=patience(seconds), **own)
     except subprocess.TimeoutExpired as e:
-        pytest.fail(f"{n} ranks hang: not done after {seconds} s\n{e.stdout or ''}\n{e.stderr or ''}")
+        pytest.fail(
+            f"{n} ranks hang: not done after {patience(seconds):.0f} s\n{e.stdout or ''}\n{e.stderr or ''}"
+        )
     if done.returncode != code and (code is not None or done.returncode == 0):
         pytest.fail(f"{n} ranks ended with {done.returncode}, not {code}\n{done.stdout}\n{done.stderr}")
     return done

@@ -2,9 +2,9 @@
 
 usage: restart_program.py [WHAT@ITERATION@RANK ...] -- ARGUMENTS OF NANOMPI
 WHAT : USR1, TERM, INT, KILL, STOP (signals to this rank itself); stop, checkpoint (files in the run folder);
-    stall; frozen (stands still and lets no thread of Python run); full:N (N bytes are left on the disk, or
-    in a file when DISK is not set), room (the opposite); readonly, writable (the run folder); clock (it jumps
-    by a day)
+    stall; frozen (stands still and lets no thread of Python run); hold (until a file `go` appears beside the
+    run folder); full:N (N bytes are left on the disk, or in a file when DISK is not set), room (the
+    opposite); readonly, writable (the run folder); clock (it jumps by a day)
 SLOW : seconds that each iteration takes longer
 """
 
@@ -19,6 +19,7 @@ import time
 from nanompi.cli import main
 from nanompi.course import Course
 from nanompi.ptycho.engines import engine
+from tests.patience import patience, until
 
 iterate, begin, now = engine._iterate, Course.__init__, time.time
 folder = []
@@ -68,8 +69,9 @@ def writable(*_):
 
 
 EVENTS = {
-    "stall": lambda *_: time.sleep(60),
-    "frozen": lambda *_: ctypes.PyDLL(None).sleep(60),
+    "stall": lambda *_: time.sleep(patience(90)),
+    "frozen": lambda *_: ctypes.PyDLL(None).sleep(int(patience(90))),
+    "hold": lambda *_: until((folder[0].parent / "go").exists, 90),
     "full": full,
     "room": room,
     "readonly": readonly,

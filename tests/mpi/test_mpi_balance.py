@@ -41,25 +41,19 @@ def test_moves_do_not_change_the_answer(mpirun, tmp_path, n):
 
 
 def test_a_rank_of_half_the_speed_costs_no_more_than_its_share(mpirun_here, tmp_path):
-    """Speeds 1 and 1/2: at best an iteration takes 4/3 of the undisturbed time; without a move, twice.
-
-    Programs beside this one can only make it slower: the best of three runs counts.
-    """
-    for _ in range(3):
-        mpirun_here(2, ENGINES, "slow", tmp_path / "out.json")
-        out = json.loads((tmp_path / "out.json").read_text())
-        if out["auto"]["wall"] <= 1.15 * out["ideal"]:
-            break
-    assert out["auto"]["wall"] <= 1.15 * out["ideal"], out
-    assert out["speeds"][0] / out["speeds"][1] == pytest.approx(2, rel=0.1)
-    assert out["off"]["wall"] > 1.4 * out["ideal"]
-    assert 64 <= out["auto"]["frames"][0] <= 69 and sum(out["auto"]["frames"]) == 100
+    """Speeds 1 and 1/2: at best an iteration takes 4/3 of the undisturbed time; without a move, twice."""
+    mpirun_here(2, ENGINES, "slow", tmp_path / "out.json", "clock")
+    out = json.loads((tmp_path / "out.json").read_text())
+    assert out["auto"]["wall"] <= 1.05 * out["ideal"], out  # 6 of 100 iterations before the move
+    assert out["speeds"][0] / out["speeds"][1] == pytest.approx(2)
+    assert out["off"]["wall"] == pytest.approx(1.5 * out["ideal"])
+    assert out["auto"]["frames"] in ([67, 33], [66, 34])
     assert out["auto"]["said"][0].startswith("balance: rank 1 on ")
 
 
 def test_three_speeds(mpirun_here, tmp_path):
     """The first 6 of 30 iterations run as the ranks were"""
-    mpirun_here(3, ENGINES, "mixed", tmp_path / "out.json")
+    mpirun_here(3, ENGINES, "mixed", tmp_path / "out.json", "clock")
     out = json.loads((tmp_path / "out.json").read_text())
     assert out["auto"]["frames"] == pytest.approx([57, 29, 14], abs=3)
     assert out["ideal"] < out["auto"]["wall"] < 0.75 * out["off"]["wall"], out
@@ -90,7 +84,7 @@ def near(a, b):
 
 def test_the_program_moves_frames_and_tells_it(nanompi):
     double = ("run", "job.yaml", "--set", "run.precision=double", "--set", "run.split=kmeans", "--set")
-    slow = {"PACE": "0.001,0.002", "SAVE": "0.05"}
+    slow = {"PACE": "0.1,0.2"}
     off = nanompi(2, "", *double, "run.balance=off", "--out", "off", **slow)
     on = nanompi(2, "", *double, "run.balance=auto", "--out", "on", **slow)
     assert "balance" not in off.stdout

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.mpi.conftest import mpiexec, variables
+from tests.patience import patience
 
 PROGRAM = Path(__file__).parent / "cache_program.py"
 
@@ -36,6 +37,6 @@ def test_two_runs_at_once_do_each_other_no_harm(python, mpirun, tmp_path):
     shutil.rmtree(tmp_path / "kept")
     command = [mpiexec(python), "-n", "2", python, str(PROGRAM), str(tmp_path), "beside"]
     runs = [subprocess.Popen(command, env=variables(), stderr=subprocess.PIPE, text=True) for _ in range(2)]
-    ends = [(run.communicate(timeout=60)[1], run.returncode) for run in runs]
+    ends = [(run.communicate(timeout=patience(60))[1], run.returncode) for run in runs]
     assert [code for _, code in ends] == [0, 0], ends
     mpirun(3, PROGRAM, tmp_path, "again")

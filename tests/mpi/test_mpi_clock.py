@@ -15,7 +15,7 @@ with Team() as team:
     a = np.ones((100, 100), np.complex64)
     with team.clock.phase("iterate"):
         if team.rank == 1:
-            time.sleep(0.5)
+            time.sleep(2)
         team.sum(a)
     everyone = team.gather((team.clock.seconds, team.clock.sent, float(a[0, 0].real)))
     if team.root:
@@ -44,6 +44,6 @@ EXCHANGE = PROGRAM.replace(
 def test_a_late_rank_costs_the_other_waiting_and_not_combining(mpirun, program):
     ranks = json.loads(mpirun(2, program).stdout)
     early, late = (seconds for seconds, *_ in ranks)
-    assert early["wait"] > 0.3 and late["wait"] < 0.3
-    assert max(r["combine"] for r in (early, late)) < 0.2 and early["iterate"] < 0.2 < late["iterate"]
+    assert early["wait"] > 1.2 and late["wait"] < 1
+    assert max(r["combine"] for r in (early, late)) < 1 and early["iterate"] < 1 < late["iterate"]
     assert all(sent == {"iterate": 80_000} and value == 2 for _, sent, value in ranks)

@@ -5,6 +5,7 @@ import subprocess
 import pytest
 
 from tests.mpi.conftest import PYTHONS, mpiexec, variables
+from tests.patience import patience
 
 JOB = """
 nanompi: 1
@@ -32,7 +33,7 @@ def nanompi(python, *argv, **environ):
         command,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=patience(60),
         env=variables(**environ),
         stdin=subprocess.DEVNULL,
     )
@@ -52,7 +53,7 @@ def test_a_lone_process_of_many_is_refused(python, job, name):
 def test_ranks_under_the_mpiexec_of_another_mpi_are_refused(job, other, turn):
     python, launcher = (PYTHONS[0], other)[::turn]
     command = [mpiexec(launcher), "-n", "2", python, "-m", "nanompi", "run", str(job)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=variables())
+    done = subprocess.run(command, capture_output=True, text=True, timeout=patience(60), env=variables())
     assert done.returncode == 4 and REFUSED in done.stderr and "Traceback" not in done.stderr, done.stderr
     assert not (job.parent / "runs").exists()
 

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from tests.mpi.conftest import variables
+from tests.patience import patience
 
 JOB = """
 nanompi: 1
@@ -37,7 +38,7 @@ def nanompi(tmp_path):
     def call(*words, code=0):
         command = [sys.executable, "-m", "nanompi", *map(str, words)]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, stdin=subprocess.DEVNULL,
-                              env=variables(), timeout=120)  # fmt: skip
+                              env=variables(), timeout=patience(120))  # fmt: skip
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout + done.stderr
 
@@ -78,7 +79,7 @@ def test_bench_predicts_the_bytes_of_2_and_4_ranks_exactly(nanompi, tmp_path, ca
         "write",
     } <= set(metrics["ranks"][1]["seconds"])
     for rank in metrics["ranks"]:
-        assert sum(rank["seconds"].values()) == pytest.approx(metrics["seconds"], rel=0.2)
+        assert sum(rank["seconds"].values()) == pytest.approx(metrics["seconds"], rel=0.4)
 
 
 def test_plan_tells_memory_messages_and_time(nanompi, tmp_path):

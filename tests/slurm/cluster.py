@@ -14,6 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.patience import patience
+
 NODES, CPUS, GPUS = 4, 4, 4
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scancel")
 # cred_expire: else a requeued job waits 120 s. The plugins for cgroups fail in containers.
@@ -113,7 +115,7 @@ class Cluster:
     def command(self, *words: str) -> str:
         """What one of Slurm's commands prints."""
         own = {**os.environ, **self.environ}
-        return subprocess.run(words, env=own, capture_output=True, text=True, timeout=30).stdout
+        return subprocess.run(words, env=own, capture_output=True, text=True, timeout=patience(30)).stdout
 
     def idle(self) -> int:
         """Number of idle nodes."""
@@ -121,7 +123,7 @@ class Cluster:
 
     def wait(self, true, seconds: float, why: str):
         """Wait until `true()`; RuntimeError with the controller's log after some seconds."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + patience(seconds)
         while not (answer := true()):
             if time.monotonic() > end:
                 log = self.top / "log" / "slurmctld"
@@ -133,14 +135,14 @@ class Cluster:
         """Cancel the jobs, end the daemons and what they left, remove the folder."""
         if "slurmctld" in self.daemons:
             self.command("scancel", "--user=root")
-            end = time.monotonic() + 6
+            end = time.monotonic() + patience(2)
             while self.command("squeue", "-h") and time.monotonic() < end:
                 time.sleep(0.1)
         for daemon in self.daemons.values():
             daemon.terminate()
         for daemon in self.daemons.values():
             try:
-                daemon.wait(5)
+                daemon.wait(patience(2))
             except subprocess.TimeoutExpired:
                 daemon.kill()
         for pid in processes(self.mark):

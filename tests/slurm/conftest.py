@@ -4,11 +4,11 @@ import os
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
+from tests.patience import patience, until
 from tests.slurm.cluster import Cluster, missing, processes
 
 ROOT = Path(__file__).parents[2]
@@ -38,7 +38,7 @@ class User:
         """What a line in the shell prints (both streams); the test fails on another exit code."""
         own = {"cwd": self.folder, "env": self.environ, "stdin": subprocess.DEVNULL}
         own |= {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-        done = subprocess.run(["bash", "-c", text], timeout=seconds, **own)
+        done = subprocess.run(["bash", "-c", text], timeout=patience(seconds), **own)
         assert code in (done.returncode, None), f"{text}\nended with {done.returncode}:\n{done.stdout}"
         return done.stdout
 
@@ -58,11 +58,7 @@ class User:
 
     def until(self, true, seconds: float = 30):
         """Wait until `true()`; its answer."""
-        end = time.monotonic() + seconds
-        while not (answer := true()):
-            assert time.monotonic() < end, f"not after {seconds} s; {self.logs()}"
-            time.sleep(0.1)
-        return answer
+        return until(true, seconds, self.logs)
 
     def logs(self) -> str:
         """The logs of the jobs."""

@@ -32,11 +32,9 @@ def node2(slurm):
 def test_scancel_leaves_no_process(slurm, nodes, file):
     job = iterating(slurm, f"{ROOT}/slurm/{file}", nodes)
     assert len(slurm.left(job)) >= 2
-    t = time.monotonic()
     slurm.shell(f"scancel {job}")
     assert slurm.ended(job)[0] == "CANCELLED"
     slurm.until(lambda: not slurm.left(job), 10)
-    assert time.monotonic() - t < 10
     time.sleep(1)
     facts = slurm.facts(job)  # a checkpoint in time does not bring back what somebody has cancelled
     assert (facts["JobState"], facts["Restarts"]) == ("CANCELLED", "0"), slurm.logs()

@@ -11,6 +11,7 @@ if os.environ.get("NANOMPI_TEST_PERFORM"):
     from nanompi.errors import NumbersError
     from nanompi.result import Result
     from tests.job import parts
+    from tests.patience import patience
 
     parts.register()
     step.discover = lambda: step.PARTS
@@ -25,7 +26,7 @@ if os.environ.get("NANOMPI_TEST_PERFORM"):
             raise NumbersError("not a number")
         if what in ("sleep", "fail"):
             (folder / f"asleep-{team.rank}").touch()
-            time.sleep(30)
+            time.sleep(patience(90))  # longer than a test waits
         if team.root:
             (folder / "result.h5").touch()
             (folder / "phase.png").touch()
