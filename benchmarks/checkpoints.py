@@ -12,10 +12,12 @@ import json
 import os
 import shutil
 import time
+import zlib
 from pathlib import Path
 
 import numpy as np
 
+from nanompi.arrayfile import BLOCK, checksum
 from nanompi.checkpoint import State, Writing, newest
 from nanompi.team import Team
 
@@ -84,6 +86,17 @@ def reading(team, folder: Path, psi) -> dict[str, float]:
     return {"verify": verify, "read": seconds}
 
 
+def sums(team, psi) -> dict[str, float]:
+    """GB/s of a rank's processor for the checksum alone, and for the CRC-32 of all bytes."""
+    flat, out = psi.reshape(-1).view(np.uint8), {}
+    for name, work in (("checksum", checksum), ("crc32", zlib.crc32)):
+        begun = time.process_time()
+        for begin in range(0, len(flat), BLOCK):
+            work(flat[begin : begin + BLOCK])
+        out[name] = -float(team.max(-len(flat) / (time.process_time() - begun) / 1e9))
+    return out
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--mib", type=int, default=1024)
@@ -104,6 +117,7 @@ def main():
         out = {k: float(np.median([r[k] for r in rows])) for k in rows[0]}
         out |= dict(zip(("plain write", "plain fsync"), map(float, np.median(bare, 0))))
         out |= reading(team, folder, psi)
+        speeds = sums(team, psi)
         sizes = [p.stat().st_size for p in folder.glob("checkpoint-*/rank-*")]
         out["size"] = team.bcast(sum(sizes) / 2 / team.size)
         if team.root:
@@ -111,6 +125,7 @@ def main():
             print(f"{team.size} ranks, {args.mib} MiB each ({args.kind}), median of {args.times}")
             for name in ("wait", "on disk", "plain write", "plain fsync", "verify", "read"):
                 print(f"{name:<12} {out[name]:7.2f} s")
+            print("alone:", ", ".join(f"{name} {speed:.1f} GB/s" for name, speed in speeds.items()))
             print(f"{'stored':<12} {out['size'] / 2**20:7.0f} MiB per rank")
             print(f"{'share':<12} {100 * out['wait'] / INTERVAL:7.2f} % of {INTERVAL:.0f} s")
             print("each time:", " ".join(f"{r['wait']:.2f}" for r in rows), "s; plain", end=" ")

@@ -4,13 +4,14 @@
     rank-0000   by each rank: its rows of arrays over the frames, and the global index of each frame
 
 The folder is written as .checkpoint-000123.part and renamed when every file of every rank is on the disk; the
-files travel to the disk in a thread while the iterations go on. The two newest are kept.
+files travel to the disk in a thread while the iterations go on. The two newest are kept. All files of one
+writing hold the marks of the run and one random token: files of two runs or of two times are never mixed.
 """
 
 import os
 import re
-import shutil
 import threading
+import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -20,9 +21,11 @@ from typing import Any
 import numpy as np
 
 from nanompi.arrayfile import ArrayFile, Torn, Writer, open_arrays, slices
+from nanompi.newfile import remove
 
 KEPT = 2
-NAME = re.compile(r"checkpoint-(\d{6,})$")
+NAME = re.compile(r"checkpoint-([0-9]{6,})$")
+LEFT = re.compile(r"(refused-|\.)?checkpoint-[0-9]{6,}(\.part)?$")  # all that a run may leave
 HEAD = "head"
 
 
@@ -55,7 +58,8 @@ class Writing:
 
     def write(self, state: State) -> str:
         """Write the files of all ranks; what went wrong, '' when nothing did (the same on all ranks)."""
-        error = self.team.bcast(_tried(self._make) if self.team.root else "")
+        made = (_tried(self._make), uuid.uuid4().hex) if self.team.root else None
+        error, self.marks["token"] = self.team.bcast(made)
         if not error:
             error = self._agreed(_tried(lambda: self._files(state)))
         if error:
@@ -87,7 +91,7 @@ class Writing:
         return next(filter(None, told))
 
     def _make(self):
-        shutil.rmtree(self.part, ignore_errors=True)
+        remove(self.part)
         self.part.mkdir()
 
     def _files(self, state):
@@ -97,7 +101,7 @@ class Writing:
 
     def _file(self, name, facts, arrays, rows):
         path = self.part / name
-        with open(path, "wb", buffering=0) as file:
+        with open(path, "xb", buffering=0) as file:
             self.paths.append(path)
             writer = Writer(file)
             for key, array in arrays.items():
@@ -105,21 +109,21 @@ class Writing:
             for key, (shape, dtype, take) in rows.items():
                 row = int(np.prod(shape[1:])) * np.dtype(dtype).itemsize
                 writer.array(key, shape, dtype, map(take, slices(shape[0], row)))
-            writer.close(self.marks | facts)
+            writer.close(facts | self.marks | {"file": name})
 
     def _flush(self):
         self.error = _tried(lambda: [_sync(path) for path in [*self.paths, self.part]])
 
     def _rename(self):
-        shutil.rmtree(self.final, ignore_errors=True)
+        remove(self.final)
         os.replace(self.part, self.final)
         _sync(self.final.parent)
         for path, _ in complete(self.final.parent)[KEPT:]:
-            shutil.rmtree(path, ignore_errors=True)
+            remove(path)
 
     def _drop(self):
         if self.team.root:
-            shutil.rmtree(self.part, ignore_errors=True)
+            remove(self.part)
 
 
 def _tried(work) -> str:
@@ -137,6 +141,13 @@ def _sync(path):
         os.fsync(number)
     finally:
         os.close(number)
+
+
+def clear(folder: Path):
+    """Remove all checkpoints of a run, refused and half ones, too."""
+    with suppress(OSError):
+        for path in [p for p in folder.iterdir() if LEFT.match(p.name)]:
+            remove(path)
 
 
 def complete(folder: Path) -> list[tuple[Path, int]]:
@@ -189,15 +200,27 @@ class Former:
 
 
 def opened(path: Path, marks: dict[str, Any]) -> Former:
-    """A checkpoint whose files are all there and belong to this run. Errors: Torn with the reason."""
-    head = open_arrays(path / HEAD)
-    for key, value in marks.items():
-        if head.facts.get(key) != value:
-            raise Torn(f"it belongs to another {key} ({head.facts.get(key)}, here {value})")
-    files = [open_arrays(path / f"rank-{rank:04d}") for rank in range(head.facts["ranks"])]
-    if any(file.facts["number"] != head.facts["number"] for file in files):
-        raise Torn("its files are not of one time")
+    """A checkpoint whose files are all there and belong to this run. Errors: Torn (the reason), OSError."""
+    head = _of_run(path, HEAD, marks | {"number": int(NAME.match(path.name)[1])})
+    ranks, token = head.facts.get("ranks"), head.facts.get("token")
+    if type(ranks) is not int or ranks < 1 or not token:
+        raise Torn(f"{HEAD}: it does not say of which writing it is")
+    common = marks | {key: head.facts[key] for key in ("number", "ranks", "token")}
+    files = [_of_run(path, f"rank-{rank:04d}", common) for rank in range(ranks)]
+    for file in files:
+        rows = [told["shape"][:1] for told in file.arrays.values()]
+        if len(file.arrays.get("index", {}).get("shape", ())) != 1 or rows != rows[:1] * len(rows):
+            raise Torn(f"{file.path.name}: its arrays are not of the same frames")
     return Former(path, head, files)
+
+
+def _of_run(path: Path, name: str, marks: dict[str, Any]) -> ArrayFile:
+    """A file of a checkpoint, which is of the run with these marks. Errors: Torn, OSError."""
+    file = open_arrays(path / name)
+    for key, value in ({"file": name} | marks).items():
+        if file.facts.get(key) != value:
+            raise Torn(f"{name} belongs to another {key} ({file.facts.get(key)}, here {value})")
+    return file
 
 
 def newest(team, folder: Path, marks: dict[str, Any], say) -> Former | None:
@@ -207,20 +230,27 @@ def newest(team, folder: Path, marks: dict[str, Any], say) -> Former | None:
     """
     if team.root:
         for path in folder.glob(".checkpoint-*.part"):  # of a run that was killed while it wrote
-            shutil.rmtree(path, ignore_errors=True)
-    for path, _ in team.bcast(complete(folder) if team.root else None):
-        former, error = None, ""
-        try:
-            former = opened(path, marks)
-            for file in [former.head, *former.files][team.rank :: team.size]:
-                file.verify()
-        except (Torn, OSError, KeyError, ValueError) as e:
-            error = str(e) or type(e).__name__
+            remove(path)
+    paths = [path for path, _ in team.bcast(complete(folder) if team.root else None)]
+    for path in paths:
+        former, error = _verified(team, path, marks)
         told = next(filter(None, team.allgather(error)), "")
         if not told:
             return former
-        say(f"{path.name} is refused: {told}; the one before is taken")
+        then = "the run begins anew" if path == paths[-1] else "the one before is taken"
+        say(f"{path.name} is refused: {told}; {then}")
         if team.root:
             with suppress(OSError):
                 os.replace(path, path.with_name(f"refused-{path.name}"))
     return None
+
+
+def _verified(team, path: Path, marks: dict[str, Any]) -> tuple[Former | None, str]:
+    """(checkpoint, "") or (None, why not), as far as this rank has looked: each reads some of the files."""
+    try:
+        former = opened(path, marks)
+        for file in [former.head, *former.files][team.rank :: team.size]:
+            file.verify()
+    except (Torn, OSError) as error:
+        return None, str(error)
+    return former, ""

@@ -6,14 +6,13 @@ Rank 0 decides on time and files; a signal may reach any rank. One sum of a few 
 makes the decision the same on all ranks.
 """
 
-import shutil
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from nanompi.checkpoint import Former, State, Writing
+from nanompi.checkpoint import Former, State, Writing, clear
 from nanompi.errors import NanompiError, ResourceError, Stopped
 from nanompi.signals import Signals
 
@@ -96,8 +95,7 @@ class Course:
     def clear(self):
         """The result is written: the checkpoints have done their duty (collective)."""
         if self.team.root:
-            for path in self.folder.glob("*checkpoint-*"):
-                shutil.rmtree(path, ignore_errors=True)
+            clear(self.folder)
 
     def _wishes(self) -> tuple[bool, bool, bool, bool]:
         """(end, keep, stop early, still writing) as this rank sees it."""

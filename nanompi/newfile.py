@@ -45,6 +45,15 @@ class Guarded(io.FileIO):
             return size or 0
 
 
+def remove(path: Path):
+    """Nothing is at `path` any more: a folder goes with all in it, a link alone. What fails stays unsaid."""
+    with contextlib.suppress(OSError):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink()
+
+
 @contextlib.contextmanager
 def new_file(path: Path):
     """`with new_file(path) as file: file.write(bytes)`: `path` is replaced when the block ended well.

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from nanompi import arrayfile
 from nanompi.arrayfile import Torn
-from nanompi.checkpoint import State, Writing, complete, newest, opened
+from nanompi.checkpoint import State, Writing, clear, complete, newest, opened
 from nanompi.team import Team
 
 MARKS = {"job": "abc", "input": "100 bytes"}
@@ -60,7 +61,11 @@ def mixed(path):
 
 @pytest.mark.parametrize(
     "harm, why",
-    [(broken, "rank-0000: its end is missing"), (without_head, "No such file"), (mixed, "not of one time")],
+    [
+        (broken, "rank-0000: its end is missing"),
+        (without_head, "No such file"),
+        (mixed, "another number (20, here 30)"),
+    ],
     ids=["torn", "without head", "mixed"],
 )
 def test_a_damaged_one_is_told_and_the_one_before_is_taken(run, harm, why):
@@ -74,7 +79,8 @@ def test_a_damaged_one_is_told_and_the_one_before_is_taken(run, harm, why):
 def test_that_of_another_job_or_input_is_refused(run):
     told = []
     assert newest(TEAM, run, MARKS | {"input": "200 bytes"}, told.append) is None
-    assert len(told) == 2 and "it belongs to another input (100 bytes, here 200 bytes)" in told[0]
+    assert "head belongs to another input (100 bytes, here 200 bytes); the one before" in told[0]
+    assert len(told) == 2 and told[1].endswith("the run begins anew")
 
 
 def test_a_part_left_by_a_killed_run_is_cleared(run):
@@ -92,3 +98,55 @@ def test_a_folder_that_is_not_there_is_said_and_raises_nothing(tmp_path):
 
 def test_opened_reads_marks(run):
     assert opened(run / "checkpoint-000020", MARKS).facts["number"] == 20
+
+
+def another(folder, number: int, marks=MARKS):
+    """A checkpoint of another run after the same iteration."""
+    folder.mkdir()
+    one = Writing(TEAM, folder, number, marks)
+    assert one.write(state(number)) == "" and one.finish() == ""
+    return folder / f"checkpoint-{number:06d}"
+
+
+@pytest.mark.parametrize("marks, why", [({"job": "xyz"}, "another job"), ({}, "another token")])
+@pytest.mark.parametrize("name", ["rank-0000", "head"])
+def test_no_file_of_another_writing_is_taken(run, tmp_path, name, marks, why):
+    other = another(tmp_path / "other", 30, MARKS | marks)
+    (run / "checkpoint-000030" / name).write_bytes((other / name).read_bytes())
+    told = []
+    assert newest(TEAM, run, MARKS, told.append).facts["number"] == 20
+    assert why in told[0]
+
+
+def test_a_rank_file_under_the_name_of_another_is_refused(run):
+    (run / "checkpoint-000030" / "head").write_bytes((run / "checkpoint-000030" / "rank-0000").read_bytes())
+    with pytest.raises(Torn, match="head belongs to another file"):
+        opened(run / "checkpoint-000030", MARKS)
+
+
+def test_a_checkpoint_under_another_number_is_refused(run):
+    (run / "checkpoint-000030").rename(run / "checkpoint-000040")
+    with pytest.raises(Torn, match="another number"):
+        opened(run / "checkpoint-000040", MARKS)
+
+
+def test_what_stands_in_the_way_of_a_checkpoint_makes_way_and_links_are_not_followed(run, tmp_path):
+    (tmp_path / "victim").mkdir()
+    (tmp_path / "victim" / "precious").write_text("x")
+    for name in (".checkpoint-000040.part", "checkpoint-000040", "checkpoint-000050"):
+        (run / name).symlink_to(tmp_path / "victim")
+    (run / "my-checkpoint-notes").write_text("mine")
+    told = []
+    assert newest(TEAM, run, MARKS, told.append).facts["number"] == 30 and len(told) == 2
+    one = Writing(TEAM, run, 40, MARKS)
+    assert one.write(state(40)) == "" and one.finish() == "" and not (run / "checkpoint-000040").is_symlink()
+    clear(run)
+    assert sorted(p.name for p in run.iterdir()) == ["my-checkpoint-notes", "victim"]
+    assert (tmp_path / "victim" / "precious").read_text() == "x"
+
+
+def test_a_checkpoint_of_an_earlier_version_is_refused_with_words(run, monkeypatch):
+    monkeypatch.setattr(arrayfile, "MAGIC", b"nanompi arrays 3")
+    told = []
+    assert newest(TEAM, run, MARKS, told.append) is None
+    assert "head: it is of another version of nanompi" in told[0] and "begins anew" in told[1]
