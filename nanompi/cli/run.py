@@ -110,7 +110,7 @@ def _restored(stack, team, job, folder: Path, marks: dict, signals, clock):
     if former:
         log(course.resume(former))
     run = perform(job, team, folder, log, note, course, clock)
-    team.on_root(lambda: previews(run.result, folder / "previews"))
+    team.on_root(lambda: previews(run.result, folder / "previews", log.warn))
 
 
 def _prepare(args, vendor: str, hosts: list[str]):

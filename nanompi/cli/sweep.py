@@ -107,8 +107,8 @@ def _end(folder: Path):
 
     rows = collect(folder)
     print(ranking(rows, read_head(folder)["options"]["score"]))
-    for name in ("table.csv", "sweep.h5", "contact.png"):
-        print(folder / name, flush=True)
+    for path in filter(Path.exists, (folder / n for n in ("table.csv", "sweep.h5", "contact.png"))):
+        print(path, flush=True)
     bad = [r for r in rows if r["code"] != 0]
     if bad:
         raise PartError(

@@ -73,8 +73,10 @@ def paste(onto: np.ndarray, image: np.ndarray, y: int, x: int):
 
 
 def write_text(onto: np.ndarray, words: str, y: int, x: int, colour=INK, scale: int = 2):
-    """Write words with the upper left corner at (y, x)."""
-    ink = text(words, scale)[: max(0, onto.shape[0] - y), : max(0, onto.shape[1] - x)]
+    """Write words with the upper left corner at (y, x); what lies outside is cut."""
+    ink = text(words, scale)[max(0, -y) :, max(0, -x) :]
+    y, x = max(0, y), max(0, x)
+    ink = ink[: max(0, onto.shape[0] - y), : max(0, onto.shape[1] - x)]
     onto[y : y + ink.shape[0], x : x + ink.shape[1]][ink] = colour
 
 
@@ -91,6 +93,8 @@ def scale_bar(onto: np.ndarray, metres: float):
     h, w = onto.shape[:2]
     length = nice(0.28 * metres)
     wide, words = round(length / metres * w), show(length, "m")
+    if h < 52 or w < 24 + len(words) * 12:
+        return  # the image is too thin for it; the caption tells the size
     y, x = h - 22, 14
     box = max(wide, len(words) * 12) + 16
     corner = onto[max(0, y - 26) : h - 6, x - 8 : x - 8 + box]

@@ -1,6 +1,8 @@
 """PNG pictures of a result for people: phase, amplitude, probe modes, and all on one sheet."""
 
 import math
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,27 +16,38 @@ from nanompi.units import DIMENSIONS
 SIDE, LARGEST, MARGIN, CAPTION = 480, 1600, 16, 30  # px
 
 
-def previews(result: Result, folder: Path) -> list[Path]:
+def previews(result: Result, folder: Path, warn=print) -> list[Path]:
     """Write NAME.png for each signal that can be shown, and overview.png; returns the paths.
 
     Images span the 1st to 99th percentile of the well-lit area, which the caption gives. In the probe, hue is
     phase and brightness amplitude, each mode on its own scale, with its part of the power below.
-    Errors: ResourceError when the folder cannot be written.
+    The result is safe before: a picture that cannot be made or written is told to `warn`, and left out.
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    sheets, written = [], []
+    folder, sheets, written = Path(folder), [], []
     for name, signal in result.signals.items():
-        if signal.show not in DRAW:
-            continue
-        drawn = DRAW[signal.show]
-        sheets.append(_framed(*drawn(result, signal, (SIDE, SIDE), False)))
-        written.append(folder / f"{name}.png")
-        write_png(written[-1], _framed(*drawn(result, signal, (SIDE, SIDE), True)))
+        if signal.show in DRAW:
+            written += _kept(folder / f"{name}.png", partial(_drawn, result, signal, True), warn)
+            with suppress(Exception):  # what fails here has failed above, too
+                sheets.append(_drawn(result, signal, False))
     if sheets:
-        written.append(folder / "overview.png")
-        write_png(written[-1], _sheet(sheets))
+        written += _kept(folder / "overview.png", partial(_sheet, sheets), warn)
     return written
+
+
+def _kept(path: Path, picture, warn) -> list[Path]:
+    """[path] when `picture()` could be drawn and written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_png(path, picture())
+    except Exception as e:
+        warn(f"there is no {path.name} ({type(e).__name__}: {e}); the result is not touched by that")
+        return []
+    return [path]
+
+
+def _drawn(result: Result, signal: Signal, alone: bool) -> np.ndarray:
+    """The picture of a signal with its caption; a smaller one for the sheet."""
+    return _framed(*DRAW[signal.show](result, signal, (SIDE, SIDE), alone))
 
 
 def _framed(picture: np.ndarray, caption: str) -> np.ndarray:

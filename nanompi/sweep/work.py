@@ -103,7 +103,7 @@ def _attempt(group, task: Task, kept: Kept) -> dict:
         stack.enter_context(Watchdog(group, clock, task.path, task.job.run.watchdog))
         note = stack.enter_context(Status(group, task.path, task.job.name))
         run = perform(task.job, group, task.path, log, note, clock=clock, kept=kept)
-        group.on_root(lambda: previews(run.result, task.path / "previews"))
+        group.on_root(lambda: previews(run.result, task.path / "previews", log.warn))
         return group.on_root(lambda: _figures(run, task))
 
 

@@ -85,6 +85,34 @@ def test_a_result_without_axes_weight_or_history_is_drawn_too(tmp_path):
     assert previews(Result(), tmp_path / "none") == []
 
 
+THIN = [(40, 600), (60, 1262), (2000, 40), (3, 900), (1, 1), (1, 700), (57000, 60)]
+
+
+@pytest.mark.parametrize("shape", THIN, ids=lambda s: f"{s[0]}x{s[1]}")
+def test_long_and_thin_images_are_drawn(tmp_path, shape):
+    """A line scan, one frame, one position far off: the texts of scale bar and caption are cut, no more."""
+    along = dict(zip("yx", ((np.arange(n) * 1e-6, "m") for n in shape)))
+    values = np.random.default_rng(2).normal(size=shape).astype(np.float32)
+    thin = {kind: Signal(values, along, "rad", kind, kind) for kind in ("phase", "amplitude")}
+    said = []
+    written = previews(Result("phase", thin), tmp_path, said.append)
+    assert [p.name for p in written] == ["phase.png", "amplitude.png", "overview.png"] and said == []
+    assert all(len(np.unique(decoded(p))) > 2 for p in written)
+
+
+def test_a_picture_that_fails_is_told_and_the_others_are_made(tmp_path):
+    bad = Signal(np.zeros((2, 3, 4), np.float32), show="phase", title="phase")
+    said, good = [], Signal(np.arange(9.0), show="curve")
+    assert [p.name for p in previews(Result("a", {"a": bad, "b": good}), tmp_path, said.append)] == [
+        "b.png",
+        "overview.png",
+    ]
+    assert len(said) == 1 and said[0].startswith("there is no a.png (")
+    (tmp_path / "file").touch()
+    assert previews(Result("b", {"b": good}), tmp_path / "file" / "previews", said.append) == []
+    assert len(said) == 3 and "the result is not touched" in said[2]
+
+
 def test_hue_is_phase_and_brightness_is_amplitude():
     turn = np.array([[1, np.exp(2j * np.pi / 3), np.exp(-2j * np.pi / 3), 0.5]])
     assert draw.colours(turn).tolist() == [[[255, 0, 0], [0, 255, 0], [0, 0, 255], [128, 0, 0]]]
