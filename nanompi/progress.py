@@ -17,12 +17,13 @@ class Log:
 
     def __init__(self, team, folder: Path | None = None, out=None):
         self.team, self.out, self.begun = team, out or sys.stdout, time.monotonic()
-        self.file = (
-            open(Path(folder) / "logs" / "rank-0000.log", "a", encoding="utf-8")
-            if folder and team.root
-            else None
-        )
         self._bar, self._told = None, -QUIET
+        self.file = None
+        if folder and team.root:
+            try:
+                self.file = open(Path(folder) / "logs" / "rank-0000.log", "a", encoding="utf-8")
+            except OSError as e:
+                self.warn(f"{e.filename} cannot be written ({e.strerror}): the log stands on the screen alone")
 
     def __call__(self, text: str):
         """Say a line (rank 0 only)."""

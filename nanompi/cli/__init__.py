@@ -1,11 +1,11 @@
 """The command line. One file per verb, imported when used: `arguments(parser)` and `main(args) -> code`."""
 
 import argparse
-import os
 import sys
 
 from nanompi import __version__
 from nanompi.errors import NanompiError, nearest
+from nanompi.streams import give_up, standing
 
 VERBS = {
     "run": "run a job, alone or on N ranks",
@@ -28,18 +28,21 @@ VERBS = {
 }
 
 
+RUNS = ("run", "resume", "sweep", "try", "bench")  # they go on where nobody hears them
+
+
 def main(argv: list[str] | None = None) -> int:
     """Do what the command line says; the exit code. A user's mistake gives a message, never a traceback."""
     argv = sys.argv[1:] if argv is None else argv
     try:
-        return _main(argv)
+        with standing(lasting=argv[:1] != [] and argv[0] in RUNS):
+            return _main(argv)
     except NanompiError as e:
         return _say(f"nanompi: {e}", e.code)
     except KeyboardInterrupt:
         return _say("nanompi: stopped", 130)
     except BrokenPipeError:
-        # The reader of our output (`| head`) has gone; python would complain again when it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        give_up(sys.stdout)  # the reader of our output (`| head`) has gone
         return 0
     except SystemExit as e:  # argparse, and a team that has already told its error
         return e.code if isinstance(e.code, int) else 0 if e.code is None else _say(str(e.code), 1)
