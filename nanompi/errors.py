@@ -4,7 +4,9 @@ A user's mistake never shows a traceback: raise one of these with a message that
 what is allowed and what to do.
 """
 
+import os
 import sys
+import tempfile
 import traceback
 
 
@@ -90,6 +92,21 @@ def exit_code(error: BaseException) -> int:
         return 130
     code = error.code if isinstance(error, NanompiError | SystemExit) else 1
     return 0 if code is None else code if isinstance(code, int) else 1
+
+
+def internal(error: BaseException) -> str:
+    """An error that is ours, in one line; its traceback goes to a new file, which the line names."""
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    frames = traceback.extract_tb(error.__traceback__)
+    at = f" at {os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""
+    line = f"internal error, not your fault: {text[:300]}{at}"
+    try:
+        number, path = tempfile.mkstemp(".txt", "nanompi-error-")
+        with open(number, "w", encoding="utf-8", errors="backslashreplace") as file:
+            traceback.print_exception(error, file=file)
+    except OSError:
+        return f"{line}; please report it"
+    return f"{line}; please report it with {path}, which says more"
 
 
 def complain(error: BaseException, trace=None, who: str = ""):

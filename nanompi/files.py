@@ -1,15 +1,51 @@
-"""HDF5 files: opened without file locks, links followed, filters loaded, each failure said in words."""
+"""Files of others: one guard around every access; HDF5 without locks, links followed, filters loaded."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
-from nanompi.errors import DataError, ResourceError, nearest
+import numpy as np
+
+from nanompi.errors import DataError, NanompiError, ResourceError, nearest
+from nanompi.links import check_sources, check_way, must_be_regular
 
 FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32", 4: "szip", 5: "nbit", 6: "scaleoffset", 32000: "LZF",
            32001: "Blosc", 32004: "LZ4", 32008: "bitshuffle", 32013: "ZFP", 32015: "Zstandard", 32017: "SZ",
            32018: "FCIDECOMP", 32022: "JPEG",
            32024: "SZ3", 32026: "Blosc2", 32028: "SPERR", 307: "bzip2"}  # fmt: skip
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
+MOST_NAMES, MOST_SEEN, DEEPEST = 2000, 20_000, 50  # of a file, when its datasets are listed
+
+
+@contextmanager
+def foreign(where: str) -> Iterator[None]:
+    """The guard around every access to a file of others: `with foreign("scan.h5: /entry/data"): ...`
+
+    A damaged or odd file makes libraries raise anything. Errors: our own pass; ResourceError where memory is
+    not enough; for any other exception DataError with `where` and what the library said, chained to it.
+    """
+    try:
+        yield
+    except NanompiError:
+        raise
+    except MemoryError as error:
+        raise ResourceError(
+            f"{where} does not fit into memory ({reason(error)}); is its size right?"
+        ) from error
+    except Exception as error:
+        raise DataError(
+            f"{where} cannot be read ({reason(error)}); it is damaged, or not what this program expects there"
+        ) from error
+
+
+def reason(error: BaseException) -> str:
+    """What a library said, in one line of at most 200 characters."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    inner = text[text.find("(") + 1 : text.rfind(")")] if text.endswith(")") and "(" in text else text
+    text = inner or text
+    return text if len(text) <= 200 else text[:197] + "..."
 
 
 def hdf5():
@@ -27,25 +63,38 @@ def hdf5():
 def is_hdf5(path: str) -> bool:
     """Does the file begin like HDF5 (at 0, 512, 1024 or 2048 bytes)? False when it cannot be read."""
     try:
+        if not os.path.isfile(path):
+            return False
         with open(path, "rb") as file:
             head = file.read(2048 + 8)
-    except OSError:
+    except (OSError, ValueError):
         return False
     return any(head[at : at + 8] == SIGNATURE for at in (0, 512, 1024, 2048))
 
 
 def must_exist(path: str) -> None:
     """DataError when `path` is no readable file, with the nearest name in its folder."""
-    if os.path.isfile(path) and os.access(path, os.R_OK):
-        return
-    if os.path.isdir(path):
-        raise DataError(f"{path} is a folder; name the scan file in it")
-    if os.path.exists(path):
-        raise DataError(f"{path} cannot be read: no permission")
-    folder = Path(path).parent
-    if not folder.is_dir():
-        raise DataError(f"{path} does not exist, nor does its folder; the working folder is {os.getcwd()}")
-    raise DataError(f"{path} does not exist{nearest(Path(path).name, os.listdir(folder))}")
+    with foreign(short(path)):
+        if os.path.isdir(path):
+            raise DataError(f"{path} is a folder; name the file in it")
+        must_be_regular(path)
+        if os.path.isfile(path) and os.access(path, os.R_OK):
+            return
+        if os.path.exists(path):
+            raise DataError(f"{path} cannot be read: no permission")
+        if os.path.islink(path):
+            raise DataError(f"{path} is a link to {os.readlink(path)}, which does not lead to a file")
+        folder = Path(path).parent
+        if not folder.is_dir():
+            raise DataError(
+                f"{short(path)} does not exist, nor does its folder; the working folder is {os.getcwd()}"
+            )
+        raise DataError(f"{short(path)} does not exist{nearest(Path(path).name, os.listdir(folder))}")
+
+
+def short(text: str) -> str:
+    """A name for a message: its beginning when it is longer than 200 characters."""
+    return text if len(text) <= 200 else text[:197] + "..."
 
 
 def open_hdf5(path: str):
@@ -54,69 +103,130 @@ def open_hdf5(path: str):
     h5py = hdf5()
     try:
         return h5py.File(path, "r")
-    except OSError as error:
+    except Exception as error:
         size = os.path.getsize(path)
         if not is_hdf5(path):
             raise DataError(f"{path} ({size} bytes) is not an HDF5 file") from None
         raise DataError(
-            f"{path} ({size} bytes) begins like HDF5 but cannot be opened ({_reason(error)}); it is "
+            f"{path} ({size} bytes) begins like HDF5 but cannot be opened ({reason(error)}); it is "
             "truncated, damaged or still being written: compare its size with the original and copy it "
             "again"
-        ) from None
+        ) from error
 
 
-def _reason(error: Exception) -> str:
-    text = str(error)
-    return text[text.find("(") + 1 : text.rfind(")")] if "(" in text else text
+def dataset(file, path: str, checked: bool = False):
+    """The dataset at `path` of an open file, its links followed with care, filters loaded.
 
-
-def dataset(file, path: str):
-    """The dataset at `path` of an open file, filters loaded.
-
+    checked : rank 0 has followed the links and the virtual sources before
     Errors: DataError with the nearest name, ResourceError.
     """
-    h5py = hdf5()
+    with foreign(f"{file.filename}: {short(path)}"):
+        if not checked:
+            check_way(file, path)
+        found = _found(file, path)
+        need_filters(found)
+        check_sources(found, deep=not checked)
+        return found
+
+
+def _found(file, path: str):
     try:
         found = file[path]
-    except (KeyError, OSError, RuntimeError) as error:
-        raise DataError(_missing(file, path, error)) from None
-    if not isinstance(found, h5py.Dataset):
-        raise DataError(
-            f"{file.filename}: {path} is a group with {', '.join(found) or 'nothing'}; name a dataset"
-        )
-    need_filters(found)
-    need_sources(found)
-    return found
+    except Exception as error:
+        raise DataError(_missing(file, path)) from error
+    if isinstance(found, hdf5().Dataset):
+        return found
+    some = ", ".join(islice(found, 12)) if isinstance(found, hdf5().Group) else ""
+    raise DataError(f"{file.filename}: {path} is a group with {some or 'nothing'}; name a dataset")
 
 
-def _missing(file, path: str, error: Exception) -> str:
+def _missing(file, path: str) -> str:
     """Why `path` cannot be had: a broken link, or no such name (with the nearest)."""
     h5py = hdf5()
     try:
         link = file.get(path, getlink=True)
-    except (KeyError, OSError, RuntimeError):
+    except Exception:
         link = None
+    where = f"{file.filename}: {short(path)}"
     if isinstance(link, h5py.ExternalLink):
-        return f"{file.filename}: {path} links to {link.path} in {link.filename}, which cannot be opened"
+        return f"{where} links to {link.path} in {link.filename}, which cannot be opened"
     if isinstance(link, h5py.SoftLink):
-        return f"{file.filename}: {path} links to {link.path}, which does not exist"
+        return f"{where} links to {link.path}, which does not exist"
+    if link is not None:
+        return f"{where} is there but cannot be opened; the file is damaged: copy it again"
     known = names(file)
     some = ", ".join(known[:12]) + (" ..." if len(known) > 12 else "")
-    return f"{file.filename}: no dataset {path}{nearest(path, known)}; the file has {some or 'no dataset'}"
+    return (
+        f"{file.filename}: no dataset {short(path)}{nearest(short(path), known)}; the file has "
+        f"{some or 'no dataset'}"
+    )
 
 
-def names(file, most: int = 2000) -> list[str]:
-    """Paths of the datasets of an open file (links are not followed), at most `most` of them."""
+def names(file) -> list[str]:
+    """Paths of the datasets of an open file, those of each group together; links are not followed.
+
+    At most MOST_NAMES of them, of at most MOST_SEEN members, DEEPEST groups deep, without what is damaged.
+    """
+    return [path for path, thing in walk(file) if isinstance(thing, hdf5().Dataset)][:MOST_NAMES]
+
+
+def walk(file) -> Iterator[tuple[str, object]]:
+    """(path, group or dataset) of an open file, upper ones first; bounded as `names`, each object once."""
+    h5py, seen, left = hdf5(), set(), MOST_SEEN
+    waiting = [("", file["/"])]
+    while waiting and left > 0:
+        path, group = waiting.pop(0)
+        for name in islice(_members(group), left):
+            left -= 1
+            thing = _own(group, name, seen)
+            if thing is None:
+                continue
+            below = f"{path}/{name}"
+            yield below, thing
+            if isinstance(thing, h5py.Group) and below.count("/") < DEEPEST:
+                waiting.append((below, thing))
+
+
+def _members(group) -> Iterator[str]:
+    try:
+        yield from group
+    except Exception:
+        return
+
+
+def _own(group, name: str, seen: set):
+    """The member of a group that stands there itself and was not met before, else None."""
     h5py = hdf5()
-    found: list[str] = []
+    try:
+        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+            return None
+        thing = group[name]
+        mark = h5py.h5o.get_info(thing.id).addr
+    except Exception:
+        return None
+    return None if mark in seen else seen.add(mark) or thing
 
-    def note(name, thing):
-        if isinstance(thing, h5py.Dataset):
-            found.append("/" + name)
-        return True if len(found) >= most else None
 
-    file.visititems(note)
-    return found
+def whole(data, where: str = "") -> np.ndarray:
+    """All values of a small dataset (or array). Errors: DataError, ResourceError naming file and dataset."""
+    where = where or f"{data.file.filename}: {data.name}"
+    with foreign(where):
+        if data.shape is None:
+            raise DataError(f"{where} is empty: a dataset without values")
+        return np.asarray(data[()])
+
+
+def real(values, where: str) -> np.ndarray:
+    """Numbers as float64, of any shape. Errors: DataError for text, complex numbers, records."""
+    values = np.asarray(values)
+    if values.dtype.kind in "biuf":
+        return values.astype(np.float64)
+    what = (
+        f'text ("{short(text(values.ravel()))}")'
+        if values.dtype.kind in "SUO"
+        else f"values of type {values.dtype}"
+    )
+    raise DataError(f"{where} holds {what} where numbers are needed; name another dataset by `paths:`")
 
 
 def filters(data) -> list[int]:
@@ -142,22 +252,15 @@ def need_filters(data) -> None:
         )
 
 
-def need_sources(data) -> None:
-    """DataError when files of a virtual dataset are missing: HDF5 would read zeros in silence."""
-    if not data.is_virtual:
-        return
-    folder = Path(data.file.filename).parent
-    wanted = {s.file_name for s in data.virtual_sources()} - {"."}
-    lost = sorted(w for w in wanted if "%" not in w and not (folder / w).exists() and not Path(w).exists())
-    if lost:
-        raise DataError(
-            f"{data.file.filename}: {data.name} is virtual and {len(lost)} of its {len(wanted)} files are "
-            f"missing, first {lost[0]}; put them where they were"
-        )
-
-
 def unit(data) -> str:
-    """The `units` attribute of a dataset as text, '' when there is none."""
-    value = data.attrs.get("units", data.attrs.get("unit", ""))
-    value = value[0] if getattr(value, "shape", ()) else value
-    return (value.decode() if isinstance(value, bytes) else str(value)).strip()
+    """The `units` attribute of a dataset as text, "" when there is none. Errors: DataError."""
+    with foreign(f"{data.file.filename}: the unit of {data.name}"):
+        value = data.attrs.get("units", data.attrs.get("unit", ""))
+        return text(value).strip()
+
+
+def text(value) -> str:
+    """A stored text, or the first of a list of them; "" for nothing."""
+    if getattr(value, "shape", ()) != ():  # a list, or h5py.Empty (None)
+        value = next(iter(np.ravel(value)), "") if value.shape else ""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

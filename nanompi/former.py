@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from nanompi.errors import DataError
+from nanompi.files import dataset, foreign, open_hdf5, whole
 
 ENTRY = "entry_1"
 NEEDED = {
@@ -48,14 +49,9 @@ def load_result(path: str | Path, only=()) -> dict[str, np.ndarray]:
     only    : names to read; all when empty.
     Errors: DataError naming the file and what is missing in it.
     """
-    import h5py
-
     file = result_file(path)
-    try:
-        with h5py.File(file, "r", locking=False) as f:
-            return _read(f, file, set(only))
-    except OSError as e:
-        raise DataError(f"{file}: cannot be read as HDF5, it may be damaged or another format ({e})") from e
+    with foreign(str(file)), open_hdf5(str(file)) as f:
+        return _read(f, file, set(only))
 
 
 def _read(f, file: Path, only: set[str]) -> dict[str, np.ndarray]:
@@ -64,7 +60,7 @@ def _read(f, file: Path, only: set[str]) -> dict[str, np.ndarray]:
         if only and name not in only:
             continue
         if f"{ENTRY}/{place}" in f:
-            out[name] = f[f"{ENTRY}/{place}"][()]
+            out[name] = whole(dataset(f, f"{ENTRY}/{place}"))
         elif name in NEEDED:
             raise DataError(
                 f"{file}: /{ENTRY}/{place} is missing: this is not a result of nanompi's ptychography"

@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from nanompi import __version__
-from nanompi.errors import NanompiError, nearest
+from nanompi.errors import NanompiError, ResourceError, internal, nearest
 from nanompi.streams import give_up, standing
 
 VERBS = {
@@ -46,6 +46,10 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     except SystemExit as e:  # argparse, and a team that has already told its error
         return e.code if isinstance(e.code, int) else 0 if e.code is None else _say(str(e.code), 1)
+    except MemoryError as e:
+        return _say(f"nanompi: out of memory: {e}", ResourceError.code)
+    except Exception as e:  # the last net: whatever else went wrong is ours, and told in one line
+        return _say(f"nanompi: {internal(e)}", 1)
 
 
 def _main(argv: list[str]) -> int:

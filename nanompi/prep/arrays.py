@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from nanompi.errors import DataError
+from nanompi.errors import DataError, nearest
+from nanompi.files import dataset, foreign, must_exist, open_hdf5, whole
 
 
 def frame(name: str, inner: str, shape: tuple[int, int], what: str) -> np.ndarray:
@@ -13,36 +14,40 @@ def frame(name: str, inner: str, shape: tuple[int, int], what: str) -> np.ndarra
     shape : (rows, columns) of the detector frames, as the array must have; leading axes of length 1 go
     Errors: DataError naming the file and what is wrong with it.
     """
-    file = Path(name)
-    if not file.is_file():
-        raise DataError(f"{what}: there is no file {file}")
-    try:
+    file, where = Path(name), f"{what}: {name} {inner}".strip()
+    with foreign(where):
+        must_exist(str(file))
         found = np.asarray(_READ.get(file.suffix.lower(), _hdf5)(file, inner))
-    except (OSError, ValueError, KeyError) as e:
-        raise DataError(f"{what}: {file} cannot be read: {e}") from None
-    found = found.reshape(found.shape[-2:]) if found.size == np.prod(found.shape[-2:]) else found
+        if found.dtype.kind not in "biuf":
+            raise DataError(f"{where} holds values of type {found.dtype}; real numbers are needed")
+        while found.ndim > 2 and found.shape[0] == 1:
+            found = found[0]
     if found.shape != tuple(shape):
-        where = f"{file} {inner}".strip()
-        raise DataError(f"{what}: {where} has the shape {found.shape}, the frames have {tuple(shape)}")
+        raise DataError(
+            f"{where} has the shape {found.shape}, the frames have {tuple(shape)}; they must agree"
+        )
     return found
 
 
+def _npy(file, inner):
+    return np.load(file, allow_pickle=False)
+
+
 def _npz(file, inner):
-    with np.load(file) as npz:
-        if inner and inner not in npz.files:
-            raise KeyError(f'no array "{inner}"; there are {", ".join(npz.files)}')
-        return npz[inner or npz.files[0]]
+    with np.load(file, allow_pickle=False) as npz:
+        keys = npz.files
+        if not keys or (inner and inner not in keys):
+            raise DataError(
+                f'{file}: no array "{inner}"{nearest(inner, keys)}; there are {", ".join(keys) or "none"}'
+            )
+        return npz[inner or keys[0]]
 
 
 def _hdf5(file, inner):
-    import h5py
-
-    if not inner:
-        raise ValueError("say which array is meant, as path: /entry/name")
-    with h5py.File(file) as h5:
-        if inner not in h5:
-            raise KeyError(f"no dataset {inner}")
-        return h5[inner][()]
+    with open_hdf5(str(file)) as h5:
+        if not inner:
+            raise DataError(f"{file}: say which array is meant, as `path: /entry/name`")
+        return whole(dataset(h5, inner))
 
 
-_READ = {".npy": lambda file, inner: np.load(file), ".npz": _npz}
+_READ = {".npy": _npy, ".npz": _npz}

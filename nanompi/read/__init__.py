@@ -8,10 +8,11 @@ A reader, complete:
         own: float = param(...)  # stands beside `file:` in the input section
 
         @staticmethod
-        def recognises(path, given: dict) -> bool: ...  # cheap, never raises; `given`: section as written
+        def recognises(path, given: dict) -> bool: ...  # cheap; `given`: the section as written
         def open(self, file: str, given: Input) -> Scan: ...  # rank 0; unknown is NaN or None
 """
 
+from contextlib import nullcontext
 from typing import Any, Literal
 
 from nanompi.errors import DataError, JobError, nearest
@@ -65,7 +66,7 @@ def reader_of(given: dict) -> str:
     from nanompi import files
 
     files.must_exist(file)
-    found = [n for n, r in readers.items() if getattr(r, "recognises", None) and r.recognises(file, given)]
+    found = [name for name, one in readers.items() if _recognises(one, file, given)]
     if not found and files.is_hdf5(file):
         files.open_hdf5(file).close()  # says so when the file is truncated
         raise DataError(
@@ -77,11 +78,26 @@ def reader_of(given: dict) -> str:
     return found[0]
 
 
+def _recognises(one, file: str, given: dict) -> bool:
+    """What a reader says of a file; where its test fails it is not the reader."""
+    try:
+        return bool(getattr(one, "recognises", lambda *_: False)(file, given))
+    except Exception:
+        return False
+
+
 def open_scan(file: str, given: Input, reader: Any) -> Scan:
     """The scan that `reader` (an instance with its parameters) finds, completed, selected, guarded.
 
     Rank 0 only. Errors: JobError, DataError, ResourceError.
     """
+    from nanompi.files import foreign
+
+    with foreign(file) if file else nullcontext():
+        return _opened(file, given, reader)
+
+
+def _opened(file: str, given: Input, reader: Any) -> Scan:
     from nanompi.read.guard import guard, override
     from nanompi.read.missing import leave_missing_out
 

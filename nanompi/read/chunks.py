@@ -153,8 +153,10 @@ class Stored:
     def _tried(self, work, *given):
         try:
             return work(*given)
+        except MemoryError:
+            raise
         except Exception as error:
-            raise broken(self.where, self.first, self.first + self.recipe.shape[0], error) from None
+            raise broken(self.where, self.first, self.first + self.recipe.shape[0], error) from error
 
 
 def take(data, lead, how: Recipe, where: str, first: int, pick: np.ndarray) -> Stored:
@@ -165,7 +167,7 @@ def take(data, lead, how: Recipe, where: str, first: int, pick: np.ndarray) -> S
     place = (first, 0, 0) if len(lead) == 1 else (*map(int, np.unravel_index(first, lead)), 0, 0)
     try:
         skip, raw = data.id.read_direct_chunk(place)
-    except (OSError, RuntimeError) as error:
+    except Exception as error:
         if data.id.get_chunk_info_by_coord(place).byte_offset is not None:
             raise broken(where, first, first + how.shape[0], error) from None
         skip, raw = BARE, np.full(how.shape, data.fillvalue, how.dtype)  # never written

@@ -5,7 +5,7 @@ those of the sample and turned into places of the probe by the basis vectors of 
 (`layout.positions`).
 """
 
-from nanompi.files import dataset, is_hdf5, open_hdf5
+from nanompi.files import dataset, is_hdf5, open_hdf5, text
 from nanompi.read import Input, layout
 from nanompi.scan import Scan
 from nanompi.step import reader
@@ -17,21 +17,16 @@ def is_nexus(file) -> bool:
     if not entry:
         return False
     if f"{entry}/definition" in file:
-        said = dataset(file, f"{entry}/definition")[()]
-        said = said[0] if getattr(said, "shape", ()) else said
-        return "ptycho" in (said.decode() if isinstance(said, bytes) else str(said)).lower()
+        return "ptycho" in text(dataset(file, f"{entry}/definition")[()]).lower()
     return f"{entry}/instrument_1/beam_1" in file
 
 
 def looks_like(path: str, given: dict, nexus: bool) -> bool:
-    """Is this a CXI file (`nexus` False) or an NXcxi_ptycho file (True)? Never raises."""
+    """Is this a CXI file (`nexus` False) or an NXcxi_ptycho file (True)?"""
     if given.get("paths") or not is_hdf5(path):
         return False
-    try:
-        with open_hdf5(path) as file:
-            return layout.has(file, layout.PLACES["frames"]) and is_nexus(file) is nexus
-    except Exception:
-        return False
+    with open_hdf5(path) as file:
+        return layout.has(file, layout.PLACES["frames"]) and is_nexus(file) is nexus
 
 
 @reader("cxi")

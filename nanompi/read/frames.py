@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from nanompi.errors import DataError
-from nanompi.files import dataset, hdf5, open_hdf5
+from nanompi.files import dataset, foreign, hdf5, open_hdf5
+from nanompi.links import sources
 from nanompi.read import chunks, missing
 from nanompi.read.values import flat_frames
 from nanompi.scan import check_index
@@ -36,13 +36,18 @@ class Hdf5Frames:
     def of(cls, opened, path: str) -> "Hdf5Frames":
         """The source for a dataset of an open file; `path` may lead over links into other files."""
         data, where = dataset(opened, path), f"{opened.filename}: {path}"
-        per = data.chunks[0] if data.chunks and data.ndim == 3 else 1
         shape = flat_frames(data.shape, where)
+        per = data.chunks[0] if data.chunks and data.ndim == 3 else 1
         file, dtype = os.path.abspath(opened.filename), data.dtype.newbyteorder("=")
         return cls(file, path, shape, dtype, per, files_of(data))
 
     def __getstate__(self):
         return {**self.__dict__, "_open": None}
+
+    @property
+    def where(self) -> str:
+        """File and dataset, for messages."""
+        return f"{self.file}: {self.path}"
 
     def origin(self) -> list:
         """What `nanompi.stamp` asks."""
@@ -52,7 +57,7 @@ class Hdf5Frames:
         """Can this process open the file?"""
         try:
             return self._data() is not None
-        except (DataError, OSError):
+        except Exception:
             return False
 
     def holes(self) -> missing.Holes:
@@ -70,10 +75,11 @@ class Hdf5Frames:
 
         Errors: DataError naming file, dataset and frame.
         """
-        index = check_index(index, self.shape[0], f"{self.file}: {self.path}")
+        index = check_index(index, self.shape[0], self.where)
         rising = bool(np.all(index[1:] > index[:-1]))
         wanted, back = (index, None) if rising else np.unique(index, return_inverse=True)
-        out = self._rising(wanted, threads)
+        with foreign(self.where):
+            out = self._rising(wanted, threads)
         return out if back is None else out[back]
 
     def take(self, index) -> list[chunks.Stored] | None:
@@ -82,23 +88,24 @@ class Hdf5Frames:
         None where they are not compressed, or where HDF5 must read them. Each has `frames()`, which works
         on any rank.
         """
-        data = self._data()
-        if self._open[2] is None:
-            return None
-        index = check_index(index, self.shape[0], f"{self.file}: {self.path}")
-        return [self._take(data, index[a:b]) for a, b in self._parts(index)]
+        with foreign(self.where):
+            data = self._data()
+            if self._open[2] is None:
+                return None
+            index = check_index(index, self.shape[0], self.where)
+            return [self._take(data, index[a:b]) for a, b in self._parts(index)]
 
     def _data(self):
         if self._open is None:
             file = open_hdf5(self.file)
-            data = dataset(file, self.path)
+            data = dataset(file, self.path, checked=True)
             self._open = (file, data, chunks.recipe(data), data.shape[:-2])  # h5py looks up a shape slowly
         return self._open[1]
 
     def _take(self, data, part: np.ndarray) -> chunks.Stored:
         first = int(part[0]) // self.chunk * self.chunk
         how, lead = self._open[2:]
-        return chunks.take(data, lead, how, f"{self.file}: {self.path}", first, part - first)
+        return chunks.take(data, lead, how, self.where, first, part - first)
 
     def _parts(self, wanted: np.ndarray) -> list[tuple[int, int]]:
         """Parts [a, b) of a rising index that lie in one chunk."""
@@ -126,8 +133,10 @@ class Hdf5Frames:
                     data.read_direct(out, np.s_[first:last], np.s_[a:b])
                 else:
                     out[a:b] = self._span(data, first, last)[wanted[a:b] - first]
-            except (OSError, RuntimeError) as error:
-                raise chunks.broken(f"{self.file}: {self.path}", first, last, error) from None
+            except MemoryError:
+                raise
+            except Exception as error:
+                raise chunks.broken(self.where, first, last, error) from error
 
     def _span(self, data, first: int, last: int) -> np.ndarray:
         if data.ndim == 2:
@@ -162,10 +171,8 @@ class Hdf5Frames:
 def files_of(data) -> tuple[str, ...]:
     """The files with the values of a dataset: its own one, and those of a virtual or external dataset."""
     own = os.path.abspath(data.file.filename)
-    others = [s.file_name for s in data.virtual_sources()] if data.is_virtual else []
-    others += [name for name, *_ in data.external or []]
-    folder = os.path.dirname(own)
-    return tuple(dict.fromkeys([own, *(os.path.join(folder, name) for name in others if name != ".")]))
+    others = [os.path.abspath(s.file) for s in sources(data) if s.file]
+    return tuple(dict.fromkeys([own, *others]))
 
 
 def runs(wanted: np.ndarray, chunk: int = 1) -> list[tuple[int, int]]:

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from nanompi.errors import DataError
-from nanompi.files import dataset, open_hdf5, unit
+from nanompi.files import dataset, open_hdf5, real, unit, whole
 from nanompi.read import Input, values
 from nanompi.read.frames import Hdf5Frames
+from nanompi.read.mapped import mean_frame
 from nanompi.read.masks import good_pixels
 from nanompi.scan import Scan
 
@@ -90,7 +91,7 @@ class Layout:
     def length(self, name: str) -> float:
         """A length in metres (metres when it has no unit); NaN when the file has none."""
         data = self.find(name)
-        return np.nan if data is None else values.one(data[()], self.where(data)) * self.metre(data)
+        return np.nan if data is None else values.one(whole(data), self.where(data)) * self.metre(data)
 
     def metre(self, data) -> float:
         """Size of the unit of a dataset of lengths in metres."""
@@ -115,7 +116,7 @@ def positions(of: Layout, n: int) -> np.ndarray:
     (-1, 0, 0): the two minus signs cancel, row = +t_y and column = +t_x. That is used without basis vectors.
     """
     data = of.find("translation")
-    t = _three(data[()], n, of.where(data)) * of.metre(data) if data is not None else _from_motors(of)
+    t = _three(whole(data), n, of.where(data)) * of.metre(data) if data is not None else _from_motors(of)
     return -t[:, :2] @ _axes(of).T
 
 
@@ -127,7 +128,7 @@ def _from_motors(of: Layout) -> np.ndarray:
     if not of.path("x"):
         of.need("translation")
     x, y = dataset(of.file, of.need("x")), dataset(of.file, of.need("y"))
-    a, b = x[()].astype(float) * of.metre(x), y[()].astype(float) * of.metre(y)
+    a, b = (real(whole(v), of.where(v)) * of.metre(v) for v in (x, y))
     if a.ndim == b.ndim == 1 and of.find("frames").shape[:-2] == (len(b), len(a)):
         b, a = np.meshgrid(b, a, indexing="ij")
     if a.shape != b.shape:
@@ -137,7 +138,7 @@ def _from_motors(of: Layout) -> np.ndarray:
 
 def _three(t: np.ndarray, n: int, where: str) -> np.ndarray:
     """A translation as (n, 2 or 3), from that or its transpose; (3, 3) is read as it stands."""
-    t = np.asarray(t, float)
+    t = real(t, where)
     if t.ndim == 3:
         t = t.reshape(-1, t.shape[-1])
     if t.ndim != 2 or not {2, 3} & set(t.shape):
@@ -153,7 +154,7 @@ def _axes(of: Layout) -> np.ndarray:
     if data is None:
         of.notes.append("no basis_vectors: rows run along -y, columns along -x (CXI's default)")
         return np.array([[0.0, -1.0], [-1.0, 0.0]])
-    e = np.asarray(data[()], float)
+    e = real(whole(data), of.where(data))
     e = e.reshape(-1, *e.shape[-2:])[0] if e.ndim > 2 else e
     if e.shape == (3, 2):
         e = e.T
@@ -171,7 +172,7 @@ def energy(of: Layout, needed: bool) -> float | None:
     if data is None:
         return None
     where = of.where(data)
-    return values.energy_in_file(values.one(data[()], where), unit(data), where, of.notes, needed)
+    return values.energy_in_file(values.one(whole(data), where), unit(data), where, of.notes, needed)
 
 
 def pixel(of: Layout) -> tuple[float, float]:
@@ -179,7 +180,7 @@ def pixel(of: Layout) -> tuple[float, float]:
     y, x = of.length("y_pixel"), of.length("x_pixel")
     basis = of.find("basis")
     if basis is not None and np.isnan(y + x) and basis.ndim == 2 and set(basis.shape) == {2, 3}:
-        size = np.linalg.norm(basis[()], axis=0 if basis.shape == (3, 2) else 1)
+        size = np.linalg.norm(whole(basis), axis=0 if basis.shape == (3, 2) else 1)
         return float(size[0]), float(size[1])
     return y, x
 
@@ -190,7 +191,7 @@ def read(path: str, places: dict[str, list[str]], name: str, given: Input) -> Sc
         of = Layout(file, entry_of(file) or "entry_1", places)
         source = Hdf5Frames.of(file, of.need("frames"))
         length = of.find("wavelength")
-        length = None if length is None else values.one(length[()], of.where(length)) * of.metre(length)
+        length = None if length is None else values.one(whole(length), of.where(length)) * of.metre(length)
         needed = length is None and not (given.wavelength or given.energy)
         mask, dark = of.find("mask"), of.find("dark")
         focus = of.find("focus")
@@ -217,15 +218,17 @@ def read(path: str, places: dict[str, list[str]], name: str, given: Input) -> Sc
 
 def _plain(of: Layout, name: str):
     data = of.find(name)
-    return None if data is None else np.asarray(data[()]).ravel() if name == "monitor" else data[()]
+    if data is None:
+        return None
+    return real(whole(data), of.where(data)).ravel() if name == "monitor" else whole(data)
 
 
 def _mean(dark) -> np.ndarray:
     """(rows, columns) float32: the mean of one or several dark frames."""
-    return np.asarray(dark[()], np.float32).reshape(-1, *dark.shape[-2:]).mean(0)
+    return mean_frame(whole(dark), f"{dark.file.filename}: {dark.name}")
 
 
 def _truth(of: Layout) -> dict[str, np.ndarray]:
     """The exact arrays which a simulation left in its file."""
     group = of.file.get(f"/{of.entry}/truth")
-    return {} if group is None else {k: group[k][()] for k in group}
+    return {} if group is None else {k: whole(dataset(of.file, f"/{of.entry}/truth/{k}")) for k in group}

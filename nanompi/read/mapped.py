@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from nanompi.errors import DataError, JobError, nearest
+from nanompi.files import real, whole
 from nanompi.read import Input, values
 from nanompi.read.expression import evaluate
 from nanompi.read.masks import good_pixels
@@ -46,7 +47,7 @@ class Mapped:
         text = str(self.paths[name])
         if self.has(text):
             data, unit = self.get(text)
-            return np.asarray(data[()]), self.units.get(name, unit)
+            return whole(data, self.where(name)), self.units.get(name, unit)
         if name not in ("x", "y") or text.replace("/", "").replace("_", "").replace(".", "").isalnum():
             self.get(text)  # a plain name which is not there: the file says what there is
         unit = self.units.get(name, "")
@@ -57,7 +58,8 @@ class Mapped:
         data, unit = self.get(str(self.paths.get(part, part)))
         unit = self.units.get(part, unit)
         scale = values.scale_of(unit, "m", f"{self.file}: {part}") if unit and convert else 1.0
-        return np.asarray(data[()], float).ravel() * scale
+        where = f"{self.file}: {part}"
+        return real(whole(data, where), where).ravel() * scale
 
     def length(self, name: str) -> float | None:
         """A length in metres, or None."""
@@ -123,8 +125,8 @@ def scan_of(m: Mapped, source: Any, given: Input, corner: bool, name: str) -> Sc
         else good_pixels(mask[0], given.mask_good, "either", m.where("mask"), m.notes),
         corner=corner,
         focus=geometry.focus,
-        monitor=None if monitor is None else monitor[0].ravel().astype(float),
-        dark=None if dark is None else dark[0].astype(np.float32).reshape(-1, *dark[0].shape[-2:]).mean(0),
+        monitor=None if monitor is None else real(monitor[0], m.where("monitor")).ravel(),
+        dark=None if dark is None else mean_frame(dark[0], m.where("dark")),
         probe=None if probe is None else _modes(probe[0], m.where("probe")),
         object=None if known is None else _modes(known[0], m.where("object"))[0],
         file=m.file,
@@ -189,9 +191,9 @@ def _places(m: Mapped, source: Any) -> tuple[np.ndarray, str]:
             raise DataError(
                 f"{m.where('positions')} has the shape {p.shape}; (n, 2) as (row, column) is needed"
             )
-        return np.asarray(p if p.shape[1] == 2 else p.T, float), unit
+        return real(p if p.shape[1] == 2 else p.T, m.where("positions")), unit
     (x, ux), (y, uy) = m.array("x"), m.array("y")
-    x, y = np.asarray(x, float), np.asarray(y, float)
+    x, y = real(x, m.where("x")), real(y, m.where("y"))
     if x.size != y.size and x.size * y.size == source.shape[0]:
         y, x = np.meshgrid(y.ravel(), x.ravel(), indexing="ij")
         m.notes.append(
@@ -220,8 +222,16 @@ def _pixel(m: Mapped) -> tuple[float, float]:
     found = m.array("pixel")
     if found is None:
         return np.nan, np.nan
-    size = np.asarray(found[0], float).ravel() * values.scale_of(found[1] or "m", "m", m.where("pixel"))
+    size = real(found[0], m.where("pixel")).ravel() * values.scale_of(found[1] or "m", "m", m.where("pixel"))
     return float(size[0]), float(size[-1])
+
+
+def mean_frame(dark: np.ndarray, where: str) -> np.ndarray:
+    """(rows, columns) float32: the mean of one or several dark frames."""
+    values = real(dark, where)
+    if values.ndim < 2:
+        raise DataError(f"{where} has the shape {values.shape}; (rows, columns) is needed")
+    return values.reshape(-1, *values.shape[-2:]).mean(0).astype(np.float32)
 
 
 def _modes(a: np.ndarray, where: str) -> np.ndarray:

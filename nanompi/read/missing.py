@@ -14,6 +14,7 @@ import numpy as np
 from nanompi.errors import DataError, NanompiError
 from nanompi.files import hdf5, open_hdf5
 from nanompi.left_out import leave_out
+from nanompi.links import VIRTUAL, places, raw_place
 from nanompi.scan import Scan
 
 DEEPEST = 16  # virtual datasets of virtual datasets
@@ -142,20 +143,13 @@ def _external(data, cover: _Cover) -> None:
     frame, begin = cover.full * data.dtype.itemsize, 0
     for name, offset, size in data.external:
         size = min(size, cover.n * frame - begin)
-        path = external_file(name, data.file.filename)
-        held = max(0, os.path.getsize(path) - offset) if os.path.isfile(path) else 0
+        path = raw_place(name, data.file.filename)
+        held = max(0, os.path.getsize(path) - offset) if path else 0
         if held < size:
             cover.lost(np.arange((begin + held) // frame, -(-(begin + size) // frame)))
         begin += size
     if begin < cover.n * frame:
         cover.lost(np.arange(begin // frame, cover.n))
-
-
-def external_file(name: str, master: str) -> str:
-    """Where HDF5 looks for a file with raw data: beside HDF5_EXTFILE_PREFIX, else in the working folder."""
-    prefix = os.environ.get("HDF5_EXTFILE_PREFIX", "")
-    folder = prefix.replace("${ORIGIN}", os.path.dirname(os.path.abspath(master)))
-    return name if os.path.isabs(name) or not folder else os.path.join(folder, name)
 
 
 def _virtual(data, cover: _Cover, above: tuple) -> None:
@@ -284,7 +278,7 @@ class _Sources:
         return data.shape, holes(data, self.above)
 
     def _open(self, name):
-        for path in source_files(name, self.master.filename):
+        for path in places(name, self.master.filename, VIRTUAL):
             try:
                 return open_hdf5(path)
             except (NanompiError, OSError):
@@ -296,13 +290,3 @@ class _Sources:
         for name, file in self.files.items():
             if file and name != ".":
                 file.close()
-
-
-def source_files(name: str, master: str) -> list[str]:
-    """Where HDF5 looks for a source of a virtual dataset, in its order."""
-    folder = os.path.dirname(os.path.abspath(master))
-    prefixes = [p for p in os.environ.get("HDF5_VDS_PREFIX", "").split(":") if p]
-    short = os.path.basename(name) if os.path.isabs(name) else name
-    beside = [os.path.join(p.replace("${ORIGIN}", folder), short) for p in (*prefixes, folder)]
-    real = os.path.join(os.path.dirname(os.path.realpath(master)), short)
-    return list(dict.fromkeys([*([name] if os.path.isabs(name) else []), *beside, short, real]))

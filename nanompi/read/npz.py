@@ -21,8 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from nanompi.errors import DataError, nearest
-from nanompi.files import must_exist
+from nanompi.errors import DataError, ResourceError, nearest
+from nanompi.files import foreign, must_exist, reason
 from nanompi.read import Input
 from nanompi.read.mapped import Mapped, check, scan_of
 from nanompi.read.values import flat_frames
@@ -31,7 +31,6 @@ from nanompi.step import param, reader
 from nanompi.units import show
 
 PACKED = {".bz2": bz2.open, ".gz": gzip.open}
-BROKEN = (OSError, EOFError, ValueError, zipfile.BadZipFile)
 
 
 @reader("npz")
@@ -81,14 +80,17 @@ def zip_of(path: str) -> zipfile.ZipFile:
             return zipfile.ZipFile(path)
         with unpack(path) as file:
             return zipfile.ZipFile(io.BytesIO(file.read()))
-    except BROKEN as error:
-        raise _broken(path, error) from None
+    except MemoryError:
+        raise ResourceError(f"{path}: what it unpacks to does not fit into memory") from None
+    except Exception as error:
+        raise _broken(path, error) from error
 
 
 def _broken(path: str, error: Exception) -> DataError:
     size = os.path.getsize(path)
     return DataError(
-        f"{path} ({size} bytes) cannot be read as NPZ ({error}); it is truncated or damaged: copy it again"
+        f"{path} ({size} bytes) cannot be read as NPZ ({reason(error)}); it is truncated or damaged: copy it "
+        "again"
     )
 
 
@@ -102,11 +104,8 @@ def _member(archive: zipfile.ZipFile, path: str, key: str) -> str:
 
 def array_of(archive: zipfile.ZipFile, path: str, key: str) -> np.ndarray:
     """One array, leading dimensions of length one dropped. Errors: DataError (also for pickled objects)."""
-    try:
-        with archive.open(_member(archive, path, key)) as file:
-            return _squeezed(np.lib.format.read_array(file, allow_pickle=False))
-    except BROKEN as error:
-        raise DataError(f"{path}: array {key} cannot be read ({error})") from None
+    with foreign(f"{path}: array {key}"), archive.open(_member(archive, path, key)) as file:
+        return _squeezed(np.lib.format.read_array(file, allow_pickle=False))
 
 
 def _squeezed(a: np.ndarray) -> np.ndarray:
@@ -136,7 +135,7 @@ class NpzFrames:
     def of(cls, archive: zipfile.ZipFile, path: str, key: str) -> "NpzFrames":
         """The source for an array of an open archive; only its header is read."""
         name = _member(archive, path, key)
-        with archive.open(name) as member:
+        with foreign(f"{path}: array {key}"), archive.open(name) as member:
             shape, fortran, dtype = _header(member, f"{path}: {key}")
             begin = member.tell()
         info = archive.getinfo(name)
@@ -159,9 +158,10 @@ class NpzFrames:
     def read(self, index, threads: int = 1) -> np.ndarray:
         """Frames `index` in any order: (len(index), rows, columns). Errors: DataError."""
         index = check_index(index, self.shape[0], f"{self.file}: {self.key}")
-        if self._held is None:
-            self._held = self._load()
-        return self._held[index]
+        with foreign(f"{self.file}: array {self.key}"):
+            if self._held is None:
+                self._held = self._load()
+            return self._held[index]
 
     def keep(self, archive: zipfile.ZipFile) -> None:
         """Load all frames from an open archive and hold them in this process."""
@@ -176,22 +176,14 @@ class NpzFrames:
             with zip_of(self.file) as archive:
                 self.keep(archive)
             return self._held
-        try:
-            return np.memmap(self.file, self.dtype, "r", self.offset, self.shape)
-        except BROKEN as error:
-            raise _broken(self.file, error) from None
+        return np.memmap(self.file, self.dtype, "r", self.offset, self.shape)
 
 
 def _header(member, where: str) -> tuple[tuple[int, ...], bool, np.dtype]:
     """(shape, Fortran order, dtype) of a .npy member. Errors: DataError for a damaged or pickled array."""
-    try:
-        version = np.lib.format.read_magic(member)
-        read = (
-            np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        )
-        shape, fortran, dtype = read(member)
-    except BROKEN as error:
-        raise DataError(f"{where} is no NumPy array ({error})") from None
+    version = np.lib.format.read_magic(member)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, fortran, dtype = read(member)
     if dtype.hasobject:
         raise DataError(f"{where} holds Python objects, which are not loaded; store it as numbers")
     return shape, fortran, dtype

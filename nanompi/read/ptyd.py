@@ -8,7 +8,8 @@ with the attribute `type` = "None"; inhomogeneous lists are groups 00000, 00001,
 import numpy as np
 
 from nanompi.errors import DataError
-from nanompi.files import hdf5, is_hdf5, open_hdf5
+from nanompi.files import dataset, hdf5, is_hdf5, open_hdf5, real, text, whole
+from nanompi.links import check_way
 from nanompi.read import Input, values
 from nanompi.read.combined import JoinedFrames
 from nanompi.read.frames import Hdf5Frames
@@ -26,11 +27,8 @@ class Ptyd:
         """HDF5 with chunks/0 and meta."""
         if given.get("paths") or not is_hdf5(path):
             return False
-        try:
-            with open_hdf5(path) as file:
-                return "chunks" in file and ("meta" in file or "info" in file)
-        except Exception:
-            return False
+        with open_hdf5(path) as file:
+            return "chunks" in file and ("meta" in file or "info" in file)
 
     def open(self, file: str, given: Input) -> Scan:
         """Positions, geometry, weights as a mask. Errors: DataError naming the chunk."""
@@ -70,16 +68,16 @@ def _value(opened, path: str):
     """A stored value as an array, or None when absent, None or empty."""
     if path not in opened:
         return None
+    check_way(opened, path)
     thing = opened[path]
-    kind = thing.attrs.get("type", "")
-    if (kind.decode() if isinstance(kind, bytes) else kind) == "None":
+    if text(thing.attrs.get("type", "")) == "None":
         return None
     if isinstance(thing, hdf5().Group):
         items = [_value(opened, f"{path}/{k}") for k in sorted(thing)]
         return np.array(items, float) if items and all(i is not None for i in items) else None
     if thing.shape is None or thing.size == 0:
         return None
-    return thing[()]
+    return whole(thing)
 
 
 def _meta(opened, name: str):
@@ -104,7 +102,7 @@ def _pixel(opened) -> tuple[float, float]:
     found = _meta(opened, "psize")
     if found is None:
         return np.nan, np.nan
-    size = np.ravel(np.asarray(found, float))
+    size = np.ravel(real(found, f"{opened.filename}: meta/psize"))
     return float(size[0]), float(size[-1])
 
 
@@ -112,12 +110,12 @@ def _positions(opened, chunk: str) -> np.ndarray:
     """(m, 2) of a chunk, from itself or from the list of the whole scan by its indices."""
     found = _value(opened, f"{chunk}/positions")
     if found is None:
-        whole, index = _meta(opened, "positions_scan"), _value(opened, f"{chunk}/indices")
-        whole = _value(opened, "info/positions_theory") if whole is None else whole
-        if whole is None or index is None:
+        every, index = _meta(opened, "positions_scan"), _value(opened, f"{chunk}/indices")
+        every = _value(opened, "info/positions_theory") if every is None else every
+        if every is None or index is None:
             raise DataError(f"{opened.filename}: {chunk} has no positions, nor has info/positions_scan")
-        found = np.asarray(whole)[np.asarray(index).astype(int)]
-    found = np.asarray(found, float)
+        found = np.asarray(every)[np.asarray(index).astype(int)]
+    found = real(found, f"{opened.filename}: {chunk}/positions")
     if found.ndim != 2 or found.shape[1] != 2:
         raise DataError(
             f"{opened.filename}: {chunk}/positions has the shape {found.shape}; (frames, 2) is needed"
@@ -127,7 +125,7 @@ def _positions(opened, chunk: str) -> np.ndarray:
 
 def _mask(opened, chunks: list[str], sense: str, notes: list[str]) -> np.ndarray | None:
     """Pixels with a weight in every frame of every chunk, or the common weight."""
-    per = [opened[f"{c}/weights"] for c in chunks if _stored(opened, f"{c}/weights")]
+    per = [dataset(opened, f"{c}/weights") for c in chunks if _stored(opened, f"{c}/weights")]
     if per:
         notes.append(
             "weights are stored for each frame; a pixel without weight in any frame is masked in all"

@@ -1,10 +1,12 @@
 """Numbers from files with their units: energies and wavelengths told apart, lengths in metres."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from nanompi.errors import DataError, JobError
+from nanompi.files import real
 from nanompi.optics.geometry import PLANCK_C as HC
 from nanompi.units import EV, factor, show
 
@@ -94,9 +96,9 @@ def wavelength(length: float | None, energy: float | None, notes: list[str]) -> 
 def one(values, where: str) -> float:
     """One number from a scalar or an array (mean, when its values agree to 1 %). Errors: DataError."""
     values = np.asarray(values)
-    if values.size == 0 or not np.issubdtype(values.dtype, np.number):
+    if values.size == 0:
         raise DataError(f"{where} holds no number")
-    values = values.astype(float)
+    values = real(values, where)
     mean = float(values.mean())
     if values.size > 1 and np.ptp(values) > 0.01 * abs(mean):
         raise DataError(
@@ -107,7 +109,10 @@ def one(values, where: str) -> float:
 
 def flat_frames(shape: Sequence[int], where: str) -> tuple[int, int, int]:
     """(frames, rows, columns) of an array of 2 to 6 dimensions, the leading ones counted together."""
-    if len(shape) < 2 or min(shape) < 1:
-        raise DataError(f"{where} has the shape {tuple(shape)}; frames need (frames, rows, columns)")
-    n = int(np.prod(shape[:-2], dtype=np.int64)) if len(shape) > 2 else 1
+    if shape is None or len(shape) < 2 or min(shape) < 1:
+        told = "no values" if shape is None else f"the shape {tuple(shape)}"
+        raise DataError(f"{where} has {told}; frames need (frames, rows, columns)")
+    n = math.prod(shape[:-2])
+    if math.prod(shape) >= 1 << 60:
+        raise DataError(f"{where} has the shape {tuple(shape)}, more than any file can hold")
     return n, int(shape[-2]), int(shape[-1])

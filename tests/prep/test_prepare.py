@@ -200,8 +200,8 @@ WRONG = [
     ({"size": (1, 2, 3)}, JobError, "rows, columns"),
     ({"centre": (40, 3)}, JobError, "inside"),
     ({"normalise": True}, DataError, "no monitor"),
-    ({"dark": Dark(file="nowhere.npy")}, DataError, "no file nowhere.npy"),
-    ({"mask": Mask(file="nowhere.h5", path="/m")}, DataError, "no file nowhere.h5"),
+    ({"dark": Dark(file="nowhere.npy")}, DataError, "nowhere.npy does not exist"),
+    ({"mask": Mask(file="nowhere.h5", path="/m")}, DataError, "nowhere.h5 does not exist"),
 ]
 
 

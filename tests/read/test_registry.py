@@ -35,11 +35,10 @@ def test_a_wrong_format_names_the_nearest():
         reader_of({})
 
 
-def test_recognising_never_raises(tmp_path):
+def test_recognising_never_raises(tmp_path, monkeypatch):
+    """A damaged file, and a reader whose own test fails: neither is more than "not mine"."""
     discover()
     (tmp_path / "a.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + b"x" * 100)
-    for name, part in PARTS["reader"].items():
-        for path in (tmp_path / "a.h5", tmp_path, tmp_path / "none"):
-            assert part.recognises(str(path), {}) is False, name
+    monkeypatch.setitem(PARTS["reader"], "broken", type("Broken", (), {"recognises": lambda *_: 1 / 0}))
     with pytest.raises(DataError, match=r"begins like HDF5 but cannot be opened"):
         reader_of({"file": str(tmp_path / "a.h5")})
