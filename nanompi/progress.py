@@ -23,7 +23,7 @@ class Log:
             try:
                 self.file = open(Path(folder) / "logs" / "rank-0000.log", "a", encoding="utf-8")
             except OSError as e:
-                self.warn(f"{e.filename} cannot be written ({e.strerror}): the log stands on the screen alone")
+                self.warn(f"{e.filename} cannot be written ({e.strerror}): the log is on the screen alone")
 
     def __call__(self, text: str):
         """Say a line (rank 0 only)."""

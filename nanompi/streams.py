@@ -1,7 +1,7 @@
 """Standard streams: what is printed may be lost (closed, a full disk, `| head`), a run may not.
 
-    with standing(lasting=True): ...      # a run: what cannot be printed is dropped
-    with standing(lasting=False): ...     # a verb that only prints: its end is told
+with standing(lasting=True): ...      # a run: what cannot be printed is dropped
+with standing(lasting=False): ...     # a verb that only prints: its end is told
 """
 
 import os

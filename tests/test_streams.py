@@ -10,6 +10,7 @@ import pytest
 
 from nanompi.errors import ResourceError
 from nanompi.streams import Printing, standing
+from tests.patience import patience
 
 JOB = """
 nanompi: 1
@@ -65,7 +66,12 @@ def test_a_run_that_nobody_hears_ends_well(tmp_path, way, ranks):
     (tmp_path / "job.yaml").write_text(JOB)
     line = f'"{sys.executable}" -m nanompi run {ranks} job.yaml {WAYS[way]}; exit ${{PIPESTATUS[0]}}'
     done = subprocess.run(
-        ["bash", "-c", line], cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=300
+        ["bash", "-c", line],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=patience(30),
     )
     assert done.returncode == 0, done.stderr
     run = tmp_path / "runs/x/latest"
@@ -78,7 +84,12 @@ def test_a_run_that_nobody_hears_ends_well(tmp_path, way, ranks):
 def test_a_verb_that_prints_ends_with_a_word(tmp_path, way, code):
     line = f'"{sys.executable}" -m nanompi methods {way}; exit ${{PIPESTATUS[0]}}'
     done = subprocess.run(
-        ["bash", "-c", line], cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=120
+        ["bash", "-c", line],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=patience(12),
     )
     assert done.returncode == code and "Traceback" not in done.stderr, done.stderr
     assert done.stderr.count("\n") == (code != 0)
