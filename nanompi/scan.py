@@ -107,6 +107,7 @@ class Scan:
     corner    : True when frames are stored with the zero frequency at [0, 0] (FFT order)
     focus     : distance from focus to sample for near-field scans with a divergent beam; None = far field
     monitor   : (n,) incident intensity for normalisation, or None
+    gain      : stored units of one count, or None = found from the frames
     probe, object : start arrays found in the input: (modes, rows, columns) / (rows, columns) complex, or None
     truth     : exact arrays of a simulation: {"object": ..., "probe": ..., "corners": ...}
     """
@@ -121,6 +122,7 @@ class Scan:
     focus: float | None = None
     monitor: np.ndarray | None = None
     dark: np.ndarray | None = None
+    gain: float | None = None
     probe: np.ndarray | None = None
     object: np.ndarray | None = None
     file: str = ""
@@ -168,6 +170,8 @@ class Frames:
     pixel  : (2,) detector pixel in metres after rebinning
     scale  : (n,) float32 or None, intensity of each exposure relative to the mean (monitor); the model is
         scaled, not the counts
+    gain   : counts = stored value / gain
+    noise  : "counts" = Poisson; "smooth" = whole numbers with less noise; "none" = no counting noise was seen
     notes  : what was done, for the log and the result: {"mask": {"hot": 12, ...}, "centre": [64.2, 63.8],
         ...}
     """
@@ -178,4 +182,6 @@ class Frames:
     corner: bool
     pixel: tuple[float, float]
     scale: np.ndarray | None = None
+    gain: float = 1.0
+    noise: str = "counts"
     notes: dict[str, Any] = field(default_factory=dict)

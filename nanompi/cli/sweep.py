@@ -102,11 +102,15 @@ def _alone(todo: list):
 
 def _end(folder: Path):
     """Collect, tell, and complain of what failed."""
-    from nanompi.sweep.collect import collect, ranking
-    from nanompi.sweep.folder import read_head
+    from nanompi.sweep.collect import collect, ranking, score_of
+    from nanompi.sweep.folder import read_head, tasks
 
     rows = collect(folder)
-    print(ranking(rows, read_head(folder)["options"]["score"]))
+    asked_for = read_head(folder)["options"]["score"]
+    score = score_of(tasks(folder), asked_for)
+    if score != asked_for:
+        print(f"no counting noise in the frames of some settings: ranked by {score}, not by {asked_for}")
+    print(ranking(rows, score))
     for path in filter(Path.exists, (folder / n for n in ("table.csv", "sweep.h5", "contact.png"))):
         print(path, flush=True)
     bad = [r for r in rows if r["code"] != 0]

@@ -18,9 +18,9 @@ from nanompi.prep.plan import Plan
 from nanompi.stamp import of_array, of_file, stamp
 from nanompi.units import show
 
-FORMAT = 1  # of what is kept: another number, and older ones are not found
+FORMAT = 2  # of what is kept: another number, and older ones are not found
 ARRAYS = ("mask", "dark", "scale")
-FACTS = ("top", "rebin", "corner", "pixel", "notes")
+FACTS = ("top", "rebin", "corner", "pixel", "gain", "whole", "noise", "notes")
 
 
 def key(given, scan) -> str | None:
@@ -34,6 +34,7 @@ def key(given, scan) -> str | None:
         "frames": [source, list(scan.source.shape), str(scan.source.dtype)],
         "scan": [of_array(a) for a in (scan.mask, scan.dark, scan.monitor)],
         "geometry": [scan.corner, scan.focus is None, [float(p) for p in scan.pixel]],
+        "gain": scan.gain,
         "step": asdict(given),
         "files": [of_file(f) if f else None for f in files],
     }

@@ -40,7 +40,7 @@ def mask(given: Mask, stored, shape, sample: Sample) -> tuple[np.ndarray, dict[s
     steps = {
         "scan": lambda: stored,
         "file": lambda: _file(given, shape),
-        "never measured": lambda: sample.seen * 2 > sample.frames,
+        "never measured": lambda: sample.often,
         "hot": lambda: ~hot(sample.total, good, given.hot) if given.hot else None,
         "dead": lambda: ~dead(sample.total, good) if given.dead else None,
     }

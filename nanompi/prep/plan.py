@@ -8,7 +8,7 @@ import numpy as np
 from nanompi.prep.crop import Cut
 from nanompi.prep.dark import subtract
 from nanompi.prep.rebin import rebin, rebin_mask
-from nanompi.prep.values import lost, tight
+from nanompi.prep.values import in_counts, lost, tight
 
 
 @dataclass
@@ -21,6 +21,7 @@ class Plan:
     rebin  : pixels summed along each axis; corner: the counts are in FFT order
     good   : mask of the counts; pixel: detector pixel (row, column) in metres, turned and summed
     scale  : (n,) float32 intensity of all exposures, or None; notes: for the log and the result
+    gain   : counts = value / gain, whole: they are whole numbers but for rounding; noise: of `Frames`
     """
 
     window: Cut
@@ -31,6 +32,9 @@ class Plan:
     corner: bool
     pixel: tuple[float, float]
     scale: np.ndarray | None = None
+    gain: float = 1.0
+    whole: bool = True
+    noise: str = "counts"
     notes: dict[str, Any] = field(default_factory=dict)
 
     def apply(self, raw: np.ndarray, index=None) -> np.ndarray:
@@ -40,7 +44,7 @@ class Plan:
             x = x.copy() if x is raw else x
             x[:, ~self.mask] = 0  # else the -1 or 65535 of a gap would count as not measured in every frame
         gone = lost(x, self.top)
-        x = subtract(x, self.dark)
+        x = in_counts(subtract(x, self.dark), self.gain, self.whole)
         if gone is not None:
             x = np.where(gone, np.float32(-1), x).astype(np.float32, copy=False)
         return tight(self._shifted(rebin(x, self.rebin)))

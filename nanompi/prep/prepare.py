@@ -1,8 +1,8 @@
 """The step `ptycho.prepare`: stored frames become counts on each rank.
 
-Order of work: dark, mask, orientation, window around the centre, rebin, FFT order (far field). Rank 0
-looks at a few frames to find mask, centre and window; then each rank's frames are loaded and prepared
-block by block.
+Order of work: dark, counts = value / gain, mask, orientation, window around the centre, rebin, FFT order (far
+field). Rank 0 looks at a few frames to find gain, mask, centre and window; then each rank's frames are loaded
+and prepared block by block.
 """
 
 from typing import Literal
@@ -11,7 +11,7 @@ import numpy as np
 
 from nanompi import split
 from nanompi.prep import centre as beam
-from nanompi.prep import crop, dark, mask, monitor, orientation, sample, values
+from nanompi.prep import crop, dark, mask, monitor, noise, orientation, sample, values
 from nanompi.prep.again import Kept
 from nanompi.prep.dark import Dark
 from nanompi.prep.mask import Mask
@@ -60,7 +60,11 @@ class Prepare:
             getattr(run.scan.source, "close", lambda: None)()  # it may hold all frames of a compressed file
             run.say(f"prepare: {describe(plan, run.scan.source.shape)}")
         scale = None if plan.scale is None else plan.scale[own]
-        run.made["frames"] = Frames(counts, own, plan.good, plan.corner, plan.pixel, scale, plan.notes)
+        if about := plan.notes["noise"]["about"]:
+            run.say(f"intensities: {about}")
+        run.made["frames"] = Frames(
+            counts, own, plan.good, plan.corner, plan.pixel, scale, plan.gain, plan.noise, plan.notes
+        )
 
     def _load(self, run, threads: int):
         """(what is done to the frames, those of this rank)."""
@@ -84,10 +88,17 @@ def make_plan(p: Prepare, scan, threads: int = 1) -> Plan:
     """Mask, centre and window from a look at some frames (rank 0). Errors: JobError, DataError."""
     far, shape, o = scan.focus is None, tuple(scan.source.shape[1:]), orientation.orientation(p.orientation)
     top = values.limit(p.mask.saturated, scan.source.dtype)
-    seen = sample.look(scan.source, top, threads)
-    good, why = mask.mask(p.mask, scan.mask, shape, seen)
     image = dark.dark(p.dark, scan.dark, shape)
-    at = _centre(p.centre, scan, dark.subtract(seen.mean, image), good & ~mask.dead(seen.total, good))
+    seen = sample.look(scan.source, top, image, threads)
+    found = noise.find(seen.noise, seen.often if scan.mask is None else seen.often & scan.mask, scan)
+    seen.total /= found.gain
+    good, why = mask.mask(p.mask, scan.mask, shape, seen)
+    at = _centre(
+        p.centre,
+        scan,
+        dark.subtract(seen.mean, None if image is None else image / found.gain),
+        good & ~mask.dead(seen.total, good),
+    )
     place, turn = orientation.moved(at, shape, o), orientation.turned(shape, o)
     size = crop.size_of(p.size, turn, place, p.rebin, far)
     start = crop.start_of(place, size, turn, p.rebin, far)
@@ -101,6 +112,9 @@ def make_plan(p: Prepare, scan, threads: int = 1) -> Plan:
         corner=far,
         pixel=tuple(float(x) * p.rebin for x in orientation.turned(scan.pixel, o)),
         scale=monitor.scale(scan.monitor, scan.source.shape[0]) if p.normalise else None,
+        gain=found.gain,
+        whole=found.whole and image is None,
+        noise=found.model,
         notes={
             "centre": list(at),
             "window": [int(n) for n in size],
@@ -110,6 +124,7 @@ def make_plan(p: Prepare, scan, threads: int = 1) -> Plan:
             "dark": 0.0 if image is None else float(image.mean()),
             "replaced": replaced(p, image, scan.dark),
             "saturated": top,
+            "noise": {"gain": found.gain, "model": found.model, "about": found.about},
         },
     )
 

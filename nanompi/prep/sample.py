@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nanompi.prep.noise import Moments
 from nanompi.prep.values import lost
 
 MOST = 64  # frames
@@ -24,27 +25,38 @@ class Sample:
     frames : how many were seen
     total  : (H, W) float64, sum of the measured values
     seen   : (H, W) int64, how often each pixel was measured (not negative, NaN or saturated)
+    noise  : sums over some of the frames, from which the gain is found
     """
 
     frames: int
     total: np.ndarray
     seen: np.ndarray
+    noise: Moments | None = None
 
     @property
     def mean(self) -> np.ndarray:
         """(H, W) float64, mean over the exposures in which a pixel was measured, 0 where it never was."""
         return self.total / np.maximum(self.seen, 1)
 
+    @property
+    def often(self) -> np.ndarray:
+        """(H, W) bool: measured in more than half of the frames."""
+        return self.seen * 2 > self.frames
 
-def look(source, top: float | None, threads: int = 1) -> Sample:
-    """Read a sample by blocks (rank 0). top: saturated from here on. Errors: DataError of the source."""
+
+def look(source, top: float | None, dark: np.ndarray | None = None, threads: int = 1) -> Sample:
+    """Read a sample by blocks (rank 0). Errors: DataError of the source.
+
+    top: saturated from here on; dark: (H, W), what the noise is to be found without, or None
+    """
     index = sample_of(source.shape[0])
     shape = tuple(source.shape[1:])
-    out = Sample(len(index), np.zeros(shape), np.zeros(shape, np.int64))
+    out = Sample(len(index), np.zeros(shape), np.zeros(shape, np.int64), Moments(shape, dark))
     step = max(1, BLOCK // max(1, shape[0] * shape[1] * np.dtype(source.dtype).itemsize))
     for i in range(0, len(index), step):
         raw = source.read(index[i : i + step], threads)
         gone = lost(raw, top)
         out.total += (raw if gone is None else np.where(gone, 0, raw)).sum(axis=0, dtype=np.float64)
         out.seen += len(raw) if gone is None else (~gone).sum(axis=0)
+        out.noise.add(raw, gone, len(index))
     return out

@@ -26,6 +26,17 @@ def lost(block: np.ndarray, top: float | None) -> np.ndarray | None:
     return ~good
 
 
+def in_counts(block: np.ndarray, gain: float, whole: bool) -> np.ndarray:
+    """(k, h, w) values / gain as float32, rounded where they are whole; the block itself for gain 1."""
+    if gain == 1:
+        return block
+    out = np.divide(block, gain, dtype=np.float64 if block.dtype.itemsize > 2 else np.float32)
+    if whole:
+        near = np.rint(out)
+        return np.where(np.abs(out - near) < 0.1, near, out).astype(np.float32, copy=False)
+    return out.astype(np.float32, copy=False)
+
+
 def tight(block: np.ndarray) -> np.ndarray:
     """uint16 where all values are whole numbers in 0..65535, else float32; no copy where it is so already."""
     if block.dtype.kind == "u" and block.dtype.itemsize <= 2:

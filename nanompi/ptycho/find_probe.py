@@ -123,4 +123,5 @@ def subset(run, p, geometry) -> Problem:
         I=d.counts(I.astype(frames.counts.dtype)),
         mask=p.mask,
         gain=d.array(gain, d.real),
+        noise=p.noise,
     )

@@ -107,13 +107,12 @@ def probe_signal(found) -> dict[str, Signal]:
 
 
 def history_signal(history) -> Signal:
-    """Poisson deviance over its expectation, over the iterations"""
-    rows = [row for row in history if "llk" in row]
+    """Poisson deviance over its expectation, over the iterations; R where there is no counting noise"""
+    rows = [row for row in history if "R" in row]
     at = np.array([row["iteration"] for row in rows], float)
-    llk = np.array([row["llk"] for row in rows])
-    return Signal(
-        llk, {"iteration": (at, "")}, "", "deviance over its expectation, 1 = counting noise", "curve"
-    )
+    name = "llk" if all("llk" in row for row in rows) else "R"
+    title = {"llk": "deviance over its expectation, 1 = counting noise", "R": "R-factor"}[name]
+    return Signal(np.array([row[name] for row in rows]), {"iteration": (at, "")}, "", title, "curve")
 
 
 def last_figures(history) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Held-out likelihood: some frames are left out of the reconstruction, and judge it at the end.
+"""Held-out frames: some frames are left out of the reconstruction, and judge it at the end.
 
 A reconstruction may follow the noise of the frames that it sees, so their likelihood prefers whatever has
 more freedom. A frame that it did not see follows from object and probe alone, which its neighbours give; its
@@ -45,7 +45,8 @@ def without(run, out: np.ndarray):
 
 
 def judge(run, p, places, geometry, out: np.ndarray) -> dict[str, float]:
-    """{llk_heldout: the figure llk of object and probe on the frames left out}, over all ranks.
+    """{llk_heldout: the figure llk of object and probe on the frames left out}, over all ranks; R_heldout
+    where llk has no meaning.
 
     p : the problem without them; places : of all frames
     """
@@ -59,9 +60,11 @@ def judge(run, p, places, geometry, out: np.ndarray) -> dict[str, float]:
     at, gain = d.array(places.at[some.index]), d.array(scale * optics.gain, d.real)
     I, mask = d.counts(some.counts), d.array(mask, d.real)
     O = p.O if p.share.way == "allreduce" else d.array(p.team.share(p.whole()))
-    q = Problem(p.team, d, optics, places, O, p.P, at, I, mask, gain, p.clock)
+    q = Problem(p.team, d, optics, places, O, p.P, at, I, mask, gain, p.clock, noise=p.noise)
     with p.clock.phase("quality"):
-        return {"llk_heldout": figures(q)["llk"]}
+        found = figures(q)
+    name = "llk" if "llk" in found else "R"
+    return {f"{name}_heldout": found[name]}
 
 
 def _some(frames: Frames, which: np.ndarray) -> Frames:

@@ -42,6 +42,7 @@ class Problem:
     at, I, gain: of this rank's frames; `at` are places in this rank's O
     share      : how the ranks share the object (nanompi.ptycho.share); None = each holds all of it
     unseen     : the object where no frame looks, on rank 0: a number or (H, W), as at the start
+    noise      : of I, as `nanompi.scan.Frames` has it; stored : units of the file that are one in I
     index      : (n,) their global indices; counted up over the ranks where it is not given
     waves      : (n, M, h, w) complex: psi for the projection engines, F for ML. The large array of a run.
     I and waves may exceed the memory of the device; they are reached through `blocks`.
@@ -63,6 +64,8 @@ class Problem:
     index: Any = None
     share: Any = None
     unseen: Any = 1
+    noise: str = "counts"
+    stored: float = 1.0
     state: dict = field(default_factory=dict)
 
     def __post_init__(self):

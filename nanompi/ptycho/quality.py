@@ -29,7 +29,8 @@ def figures(p) -> dict[str, float]:
     r2      : sqrt(sum (sqrt(a) - sqrt(I))^2 / sum I)
     llk     : Poisson deviance divided by its expectation: 1 = nothing but counting noise is left
     deviance: mean over pixels of a - I + I log(I / a)
-    photons : mean photons of the model per frame
+    photons : mean photons of the model per frame; without counting noise in units of the file
+    llk and deviance are left out where the noise is not that of counts, and would mean nothing.
     Errors: NumbersError when a figure is not finite.
     """
     P = p.shifts.library(p.P)
@@ -46,10 +47,10 @@ def figures(p) -> dict[str, float]:
     out = {
         "R": difference / root,
         "r2": np.sqrt(square / photons),
-        "llk": dev / expected,
-        "deviance": dev / 2 / pixels,
-        "photons": model / len(p.places.at),
+        "photons": model / len(p.places.at) * (p.stored if p.noise == "none" else 1),
     }
+    if p.noise == "counts":
+        out |= {"llk": dev / expected, "deviance": dev / 2 / pixels}
     if not np.isfinite(list(out.values())).all():
         raise NumbersError(
             f"iteration {p.iteration}: the figures are not finite ({out}): object or probe hold NaN or inf. "

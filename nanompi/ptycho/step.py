@@ -62,8 +62,9 @@ class Ptycho:
         balance = balanced(run, own)
         history = run_chain(self.engines, p, self.figures, run.say, run.note, run.course, balance)
         if out.any() and history:
-            history[-1] |= judge(run, p, places, geometry, out)
-            run.say(f"{out.sum()} frames left out: llk {history[-1]['llk_heldout']:.4f}")
+            history[-1] |= (judged := judge(run, p, places, geometry, out))
+            told = ", ".join(f"{name.removesuffix('_heldout')} {value:.4f}" for name, value in judged.items())
+            run.say(f"{out.sum()} frames left out: {told}")
         weight = p.object_weights(p.shifts.library(p.P))
         O, weight = p.whole(), p.share.on_root(weight)
         run.made["ptycho"] = Reconstruction(O, p.device.host(p.P), weight, places, geometry, history)
@@ -94,6 +95,8 @@ class Ptycho:
             mask=d.array(frames.mask, d.real),
             gain=d.array(scale * optics.gain, d.real),
             index=frames.index,
+            noise=frames.noise,
+            stored=frames.gain,
         )
         with run.clock.phase("start"):
             P = saved.array("P") if saved else start_probe(self.probe, run, p, geometry)

@@ -32,6 +32,9 @@ class Input:
     distance: float | None = param(None, unit="m", gt=0, help="from the sample to the detector")
     pixel: float | None = param(None, unit="m", gt=0, help="detector pixel size")
     focus: float | None = param(None, unit="m", help="near field: from the focus to the sample")
+    gain: float | Literal["auto"] = param(
+        "auto", gt=0, help="stored units of one count; auto = found from the values and their noise"
+    )
     select: Select = param(
         Select(),
         help='part of the scan: "0:100", "::2", "middle:100", or all but some: {without: [17, 40:52]}',

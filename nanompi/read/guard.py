@@ -26,6 +26,7 @@ def override(scan: Scan, given) -> Scan:
     new = {"wavelength": given.wavelength or (given_energy(given.energy) if given.energy else None)}
     new |= {"distance": given.distance, "focus": given.focus}
     new["pixel"] = None if given.pixel is None else (given.pixel, given.pixel)
+    new["gain"] = None if given.gain == "auto" else given.gain
     notes = list(scan.notes)
     for name, value in new.items():
         old = getattr(scan, name)

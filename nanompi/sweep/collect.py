@@ -17,9 +17,11 @@ BEST = {  # the smaller, the better
     "llk": lambda figures: abs(figures["llk"] - 1),
     "llk-heldout": lambda figures: figures["llk_heldout"],
     "R": lambda figures: figures["R"],
+    "R-heldout": lambda figures: figures["R_heldout"],
     "truth": lambda figures: figures["phase_rmse"],
 }
-FIGURES = ("R", "llk", "llk_heldout", "photons", "phase_rmse", "resolution_nm")
+WITHOUT = {"llk": "R", "llk-heldout": "R-heldout"}  # where a setting saw no counting noise, and has no llk
+FIGURES = ("R", "llk", "llk_heldout", "R_heldout", "photons", "phase_rmse", "resolution_nm")
 SHOWN = 20  # lines of a ranking on the screen
 
 
@@ -29,9 +31,10 @@ def collect(folder: Path) -> list[dict]:
     Errors: DataError when it is not the folder of a sweep, ResourceError when it cannot be written.
     """
     head, all_tasks = read_head(folder), tasks(folder)
-    rows = ranked([row(t) for t in all_tasks], all_tasks, head["options"]["score"])
+    score = score_of(all_tasks, head["options"]["score"])
+    rows = ranked([row(t) for t in all_tasks], all_tasks, score)
     _text(folder / "table.csv", _csv(rows))
-    _text(folder / "ranking.txt", ranking(rows, head["options"]["score"], len(rows)) + "\n")
+    _text(folder / "ranking.txt", ranking(rows, score, len(rows)) + "\n")
     images = [image(t) for t in all_tasks]
     _hdf5(folder / "sweep.h5", folder, all_tasks, images, rows)
     try:
@@ -65,6 +68,13 @@ def ranked(rows: list[dict], all_tasks: list[Task], score: str) -> list[dict]:
         {**r, "score": "" if s is None else s, "rank": places.get(k, "")}
         for k, (r, s) in enumerate(zip(rows, scores))
     ]
+
+
+def score_of(all_tasks: list[Task], score: str) -> str:
+    """What ranks these settings: the score that was asked for, or R where one of them has no llk."""
+    ended = [found["figures"] for t in all_tasks if (found := t.outcome()) and found["code"] == 0]
+    absent = any("R" in figures and "llk" not in figures for figures in ended)
+    return WITHOUT.get(score, score) if absent else score
 
 
 def _score(task: Task, score: str) -> float | None:

@@ -22,7 +22,7 @@ from nanompi.run import perform
 from nanompi.sweep.folder import Task
 from nanompi.watchdog import Watchdog
 
-FIGURES = ("R", "llk", "llk_heldout", "photons")
+FIGURES = ("R", "llk", "llk_heldout", "R_heldout", "photons")
 
 
 def work(team, todo: list[Task], groups: int, say):

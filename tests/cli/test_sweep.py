@@ -92,6 +92,18 @@ def test_frames_left_out_judge_a_setting(good):
             assert f["entry_1/positions/corners"].shape == f["entry_1/positions/measured"].shape == (36, 2)
 
 
+@pytest.mark.parametrize("score, figure", [("llk", "R"), ("llk-heldout", "R_heldout")])
+def test_r_ranks_where_there_is_no_counting_noise(good, capsys, score, figure):
+    """llk would put the better setting, whose deviance is further below 1, last"""
+    exact = ["--set", "input.simulate.noise=false", "--set", f"sweep={{score: {score}}}"]
+    long = ["--set", "steps.ptycho.engines=[{dm: {sweep: [2, 20]}}, ML*5]"]
+    assert main(["sweep", "job.yaml", *exact, *long]) == 0
+    rows = table(SWEEP)
+    assert [r["rank"] for r in rows] == ["2", "1"] and all(r["score"] == r[figure] for r in rows)
+    assert [r["llk"] for r in rows] == ["", ""]
+    assert f"ranked by {figure.replace('_', '-')}, not by {score}" in capsys.readouterr().out
+
+
 def test_the_array_without_slurm(good, capsys):
     """What the tasks of slurm/sweep.sbatch do, then the collecting job"""
     tools = good / "nanompi"

@@ -40,6 +40,22 @@ def same(team, how, dtype, lost):
     assert np.array_equal(frames.counts, want[parts[team.rank]])
 
 
+def scaled(team, how, factor):
+    """Gain and noise are found alike on any number of ranks, and the counts have the same bits."""
+    scan = donut(np.int32)
+    counts = scan.source.frames.copy()
+    scan.source.frames = np.where(counts < 0, np.nan, counts * factor)
+    parts = team.on_root(lambda: Stripes().split(scan.positions, team.size, None))
+    run = run_of(team, scan, parts, frames=how)
+    Prepare(size=48, mask=Mask(hot=12.0)).run(run)
+    frames = run.made["frames"]
+    want = make_plan(Prepare(size=48, mask=Mask(hot=12.0)), donut(np.int32)).apply(counts)
+    assert frames.counts.dtype == np.uint16 and np.array_equal(frames.counts, want[parts[team.rank]])
+    known = team.allgather((frames.gain, frames.noise, frames.notes["mask"]))
+    assert known == [(known[0][0], "counts", {"never measured": 128, "hot": 1})] * team.size
+    assert np.isclose(frames.gain, factor, rtol=1e-9)
+
+
 def missing(team):
     """A file that is not there: one message, code 3."""
     run = run_of(team, donut(np.int32), [np.arange(r, 70, team.size) for r in range(team.size)])
@@ -54,3 +70,4 @@ if __name__ == "__main__":
             same(team, how, np.int32, lost=3)
             same(team, how, np.int32, lost=-1)
             same(team, how, np.float32, lost=np.float32(-7))
+            scaled(team, how, 0.037)

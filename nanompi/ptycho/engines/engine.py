@@ -64,6 +64,7 @@ def run_chain(engines: list[Any], p, every: int, say, note=quiet, course=None, b
             if balance:
                 balance.turn(p, engines[e], whole - p.iteration)
         e, i = e + 1, 0
+    _sound(history, p)
     return history
 
 
@@ -93,15 +94,34 @@ def _ended(history, p, say) -> list[dict]:
     """The history of a chain that was stopped early: its last row has figures, too"""
     if "R" not in history[-1]:
         _judge(history[-1], p, say)
+    _sound(history, p)
     return history
 
 
 def line(row: dict) -> str:
     """One line of the log."""
+    figure = "llk" if "llk" in row else "r2"
+    photons = "photons" if "llk" in row else "intensity"
     return (
         f"{row['engine']:>5} {row['iteration']:4d}   error {row['error']:.4f}   R {row['R']:.4f}   "
-        f"llk {row['llk']:.4f}   photons {row['photons']:.4g}"
+        f"{figure} {row[figure]:.4f}   {photons} {row['photons']:.4g}"
     )
+
+
+def _sound(history, p):
+    """The end must resemble the data: an R of 1 is that of no model at all. Few counts alone may give more.
+
+    Errors: NumbersError.
+    """
+    row = history[-1] if history else {}
+    if row.get("R", 0) <= 1 or row.get("llk", LOST) < LOST:
+        return
+    error = NumbersError(
+        f"{row['engine']}: at the end R is {row['R']:.3g}, no better than no image at all: the "
+        f"reconstruction diverged or never came near. {ADVICE}"
+    )
+    error.common = True
+    raise error
 
 
 def _finite(row, p):
@@ -116,10 +136,12 @@ def _finite(row, p):
     raise error
 
 
-DIVERGED = (
-    "the iteration diverged, and all counts are finite. Use a better start (DM before ML), a higher inertia, "
-    "or look for bad frames."
+LOST = 3.0  # llk of a model that is far from the counts whatever R says
+ADVICE = (
+    "Use a better start (DM before ML, another start probe), a higher inertia, or look for bad frames; check "
+    "geometry and positions (`nanompi inspect`), and input.gain where the intensities are not counts."
 )
+DIVERGED = f"the iteration diverged, and all counts are finite. {ADVICE}"
 
 
 def _bad_frames(p) -> str:

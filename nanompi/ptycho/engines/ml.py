@@ -9,7 +9,8 @@
 Thibault & Guizar-Sicairos, doi:10.1088/1367-2630/14/6/063004; unlike there the preconditioner is the sum of
 |P|^2 and of |O|^2, and the curvature is the expected one, which is never negative. The waves F of the iterate
 are kept, so an iteration needs three transforms per frame. L is known before each step: where it rose, half
-of the last step is taken back and the next direction is that of steepest descent, so L cannot run away.
+of the last step is taken back and the next direction is that of steepest descent, so L cannot run away; where
+that does not help three times over, the run ends.
 """
 
 from dataclasses import dataclass
@@ -18,11 +19,13 @@ from typing import Any, Literal
 import numpy as np
 
 from nanompi.device.kernels.likelihood import EUCLIDEAN, GAUSSIAN, POISSON
-from nanompi.ptycho.engines.engine import When, clip
+from nanompi.errors import NumbersError
+from nanompi.ptycho.engines.engine import ADVICE, When, clip
 from nanompi.ptycho.share import inner
 from nanompi.step import engine, param
 
 NOISE = {"poisson": POISSON, "gaussian": GAUSSIAN, "euclidean": EUCLIDEAN}
+RISES, RISE = 3, 1e-2  # so often L may be higher than before by more than this part of it
 
 
 @engine("ML")
@@ -30,7 +33,9 @@ class ML:
     """Maximum likelihood by conjugate gradients: the best image from a good start."""
 
     iterations: int = param(100, ge=0, help="number of iterations")
-    noise: Literal["poisson", "gaussian", "euclidean"] = param("poisson", help="noise model of the counts")
+    noise: Literal["auto", "poisson", "gaussian", "euclidean"] = param(
+        "auto", help="noise model of the counts; auto = poisson, or euclidean where no counting noise is seen"
+    )
     probe: When = param(When(), help="when the probe is updated")
     bounds: tuple[float, float] | None = param(None, help="lowest and highest amplitude of the object")
     smooth: float = param(
@@ -42,10 +47,15 @@ class ML:
         """The prior looks at neighbouring pixels, of which another rank may have the newest"""
         return self.smooth > 0
 
+    def model(self, p) -> int:
+        """The noise model for the kernels"""
+        auto = "euclidean" if p.noise == "none" else "poisson"
+        return NOISE[auto if self.noise == "auto" else self.noise]
+
     def start(self, p):
         """No memory of an earlier direction; L is counted from that of a perfect model."""
         p.make_waves()
-        p.state["ml"], p.state["ml.perfect"] = None, perfect(p) if self.noise == "poisson" else 0.0
+        p.state["ml"], p.state["ml.perfect"] = None, perfect(p) if self.model(p) == POISSON else 0.0
 
     def memory(self, p) -> dict:
         """The last direction, and L of a perfect model; the waves follow from object and probe"""
@@ -71,6 +81,7 @@ class ML:
             L += smoothness(p.O, self.prior(p), gO)
         old, pixels = p.state["ml"], len(p.places.at) * p.mask.size
         if old and not L <= old.L:  # L rose, or is not finite: back by half the step, and downhill from there
+            self.rose(p, L, old)
             old.step, old.turned = old.step / 2, True
             old.move(p, -old.step)
             return {"error": (old.L - p.state["ml.perfect"]) / pixels, "step": -old.step}
@@ -83,9 +94,21 @@ class ML:
         clip(p.O, self.bounds)
         return {"error": (L - p.state["ml.perfect"]) / pixels, "step": now.step}
 
+    def rose(self, p, L, old):
+        """Count the steps that raise L by more than rounding. Errors: NumbersError after three in a row."""
+        old.rises += not L - old.L <= RISE * abs(old.L - p.state["ml.perfect"]) + 1e-6 * abs(old.L)
+        if old.rises < RISES:
+            return
+        error = NumbersError(
+            f"ML: {RISES} steps in a row made the likelihood worse, the last at iteration {p.iteration + 1}: "
+            f"it diverges from here. {ADVICE}"
+        )
+        error.common = True
+        raise error
+
     def gradient(self, p):
         """L, its gradient in O and P, and the weights sum |P|^2 and sum |O|^2, over all ranks"""
-        k, P, noise, L = p.k, p.shifts.library(p.P), NOISE[self.noise], []
+        k, P, noise, L = p.k, p.shifts.library(p.P), self.model(p), []
         gO, gP, wP = p.zeros(p.O), p.zeros(P), p.xp.zeros((len(P), *P.shape[-2:]), p.device.real)
 
         def slopes(f):
@@ -114,13 +137,13 @@ class ML:
 
     def step(self, p, dO, dP) -> float:
         """-slope / curvature of L along (dO, dP)"""
-        k, P, Q = p.k, p.shifts.library(p.P), p.shifts.library(dP)
+        k, P, Q, noise = p.k, p.shifts.library(p.P), p.shifts.library(dP), self.model(p)
 
         def along(f):
             z = p.scratch(f)
             k.tangent(p.O, P, dO, Q, f.at, z)
             D = p.optics.forward(z, f.at)
-            return k.line(f.waves, D, f.I, p.mask, f.gain, NOISE[self.noise])
+            return k.line(f.waves, D, f.I, p.mask, f.gain, noise)
 
         slope, curve = p.total(p.over(along, read=["I", "waves"]))
         if self.smooth:
@@ -141,6 +164,7 @@ class Direction:
     dP: Any
     step: float = 0.0
     turned: bool = False
+    rises: int = 0
     over_object = ("sO", "dO")  # the arrays of which a rank holds as much as of O
 
     def move(self, p, step):
