@@ -1,13 +1,14 @@
 """What a run has cost: seconds and bytes of each phase on each rank, memory; for the log and metrics.json."""
 
 import json
-import os
 import resource
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from nanompi import units
+from nanompi.newfile import write_text
 
 IDLE = ("start-up", "import", "combine", "wait")  # phases in which a rank does nothing for the image
 ORDER = ("start-up", "import", "read", "split", "load", "prepare", "cache", "start", "iterate",
@@ -67,9 +68,5 @@ def table(book: dict[str, Any]) -> str:
 
 def keep(book: dict[str, Any], folder: Path):
     """metrics.json in the run folder (rank 0), whole or not at all; a full disk does not end a run here."""
-    beside = Path(folder) / f".metrics.{os.getpid()}.tmp"
-    try:
-        beside.write_text(json.dumps(book, indent=1) + "\n", encoding="utf-8")
-        os.replace(beside, Path(folder) / "metrics.json")
-    except OSError:
-        beside.unlink(missing_ok=True)
+    with suppress(OSError):
+        write_text(Path(folder) / "metrics.json", json.dumps(book, indent=1) + "\n")

@@ -13,17 +13,17 @@ import hashlib
 import json
 import os
 import re
-import stat
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
+from nanompi.newfile import own
 from nanompi.packing import pack, unpack
 
 FORMAT = b"nanompi arrays "
@@ -142,7 +142,7 @@ class ArrayFile:
     def blocks(self, name: str) -> Iterator[tuple[slice, np.ndarray]]:
         """(rows, their values) of an array, block by block. Errors: Torn, OSError."""
         start, told = 0, self._told(name)
-        with regular(self.path) as file:
+        with open(self.path, "rb", buffering=0, opener=own) as file:
             for k, (n, *_) in enumerate(told["blocks"]):
                 yield slice(start, start + n), self.block(file, name, k)
                 start += n
@@ -193,18 +193,9 @@ class ArrayFile:
         return self.arrays[name]
 
 
-def regular(path: Path) -> BinaryIO:
-    """A file open for reading: no link, no FIFO, no device. Errors: Torn, OSError."""
-    number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    if stat.S_ISREG(os.fstat(number).st_mode):
-        return open(number, "rb", buffering=0)
-    os.close(number)
-    raise Torn(f"{path.name}: it is no regular file")
-
-
 def open_arrays(path: Path) -> ArrayFile:
     """The index of a file, checked. Errors: Torn, OSError."""
-    with regular(path) as file:
+    with open(path, "rb", buffering=0, opener=own) as file:
         text, begin = _index(file, path.name)
     try:
         index = json.loads(text)

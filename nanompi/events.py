@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from nanompi.errors import NanompiError, exit_code, told
+from nanompi.newfile import own, write_text
 
 STATES = ("waiting", "starting", "reading", "iterating", "writing", "done", "failed", "stopped")
 OVER = ("done", "failed", "stopped")
@@ -94,17 +95,15 @@ class Status:
 
 def write(folder: Path, facts: dict[str, Any]):
     """Replace status.json, with the time as `heartbeat`; what the disk refuses is not told."""
-    path = Path(folder) / "status.json"
-    beside = path.with_name(f".status.{os.getpid()}.tmp")
     with contextlib.suppress(OSError):
-        beside.write_text(json.dumps({**facts, "heartbeat": now()}, indent=1) + "\n", encoding="utf-8")
-        os.replace(beside, path)
+        write_text(Path(folder) / "status.json", json.dumps({**facts, "heartbeat": now()}, indent=1) + "\n")
 
 
 def event(folder: Path, kind: str, **facts):
     """Add a line to events.jsonl (one write in append mode: any rank may)."""
     line = json.dumps({"time": now(), "event": kind, **facts}) + "\n"
-    with contextlib.suppress(OSError), open(Path(folder) / "events.jsonl", "ab", buffering=0) as file:
+    path = Path(folder) / "events.jsonl"
+    with contextlib.suppress(OSError), open(path, "ab", buffering=0, opener=own) as file:
         file.write(line.encode())
 
 

@@ -1,10 +1,15 @@
-"""A file appears whole or not at all: written under a temporary name, flushed to the disk, renamed."""
+"""A file appears whole or not at all: written under a temporary name, flushed to the disk, renamed.
+
+Nothing here writes through a link: a folder that others can write may hold links to files that they cannot.
+"""
 
 import contextlib
 import errno
 import io
 import os
+import secrets
 import shutil
+import stat
 from pathlib import Path
 
 from nanompi.errors import ResourceError
@@ -45,6 +50,61 @@ class Guarded(io.FileIO):
             return size or 0
 
 
+def own(path, flags: int) -> int:
+    """`open(path, "a", opener=own)`: a regular file, never a link, a FIFO or a device.
+
+    Where the file may be made (modes a, w, x), a new one takes the place of such a thing. Errors: OSError.
+    """
+    number = _regular(path, flags)
+    if number is None and flags & os.O_CREAT:
+        os.unlink(path)
+        number = _regular(path, flags)
+    if number is None:
+        raise OSError(errno.ELOOP, "a link, a FIFO or a device stands there", str(path))
+    return number
+
+
+def _regular(path, flags: int) -> int | None:
+    """The number of an open file; None for what is no regular file."""
+    try:
+        number = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO):  # a link; a FIFO that nobody reads
+            return None
+        raise
+    if stat.S_ISREG(os.fstat(number).st_mode):
+        return number
+    os.close(number)
+    return None
+
+
+def write_text(path: Path, text: str):
+    """`path` is replaced by a file with this text: a reader sees the old one or the new one. Errors: OSError.
+
+    Without a wait for the disk, for what a run tells again and again.
+    """
+    beside = name_beside(path)
+    try:
+        with open(beside, "x", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(beside, path)
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(beside)
+
+
+def name_beside(path: Path) -> Path:
+    """A name in the same folder that nobody can guess, for what will be renamed to `path`."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+
+
+def own_folder(path: Path):
+    """A folder inside a run folder, made where it is missing; a link there is replaced. Errors: OSError."""
+    if path.is_symlink():
+        path.unlink()
+    path.mkdir(parents=True, exist_ok=True)
+
+
 def remove(path: Path):
     """Nothing is at `path` any more: a folder goes with all in it, a link alone. What fails stays unsaid."""
     with contextlib.suppress(OSError):
@@ -62,8 +122,8 @@ def new_file(path: Path):
     Errors: ResourceError naming the file, the size needed and the free space.
     """
     path = Path(path)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    file = _tried(path, Guarded, beside, "w+")
+    beside = name_beside(path)
+    file = _tried(path, Guarded, beside, "x+")
     try:
         with file:
             yield file

@@ -5,6 +5,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from nanompi.newfile import own
+
 QUIET = 10.0  # seconds between two lines of progress in a log file
 
 
@@ -21,9 +23,10 @@ class Log:
         self.file = None
         if folder and team.root:
             try:
-                self.file = open(Path(folder) / "logs" / "rank-0000.log", "a", encoding="utf-8")
+                path = Path(folder) / "logs" / "rank-0000.log"
+                self.file = open(path, "a", encoding="utf-8", opener=own)
             except OSError as e:
-                self.warn(f"{e.filename} cannot be written ({e.strerror}): the log is on the screen alone")
+                self.warn(f"{path} cannot be written ({e.strerror}): the log is on the screen alone")
 
     def __call__(self, text: str):
         """Say a line (rank 0 only)."""

@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from nanompi.errors import ResourceError
+from nanompi.newfile import own_folder, write_text
 
 
 class Watchdog:
@@ -73,8 +74,8 @@ class Watchdog:
         before, self.marked, path = self.marked, yes, self.folder / str(self.team.rank)
         with suppress(OSError):
             if yes:
-                self.folder.mkdir(exist_ok=True)
-                path.write_text(f"{self.quiet:.1f}")  # written again and again: an old mark says nothing
+                own_folder(self.folder)
+                write_text(path, f"{self.quiet:.1f}")  # written again and again: an old mark says nothing
             elif before:
                 path.unlink()
                 self.folder.rmdir()

@@ -10,6 +10,7 @@ from pathlib import Path
 from nanompi import events, slurm
 from nanompi.cli import job_arguments
 from nanompi.errors import JobError, NanompiError
+from nanompi.newfile import write_text
 from nanompi.units import clock, seconds
 
 
@@ -63,7 +64,7 @@ def _submit(job, here, source: str, args):
     folder = claim(job, args.out)
     file = folder / "run.sbatch"
     try:
-        file.write_text(slurm.script(batch(job.name, folder.absolute(), here, source), here))
+        write_text(file, slurm.script(batch(job.name, folder.absolute(), here, source), here))
         number = slurm.sbatch(str(file))
     except (OSError, NanompiError):
         shutil.rmtree(folder, ignore_errors=True)

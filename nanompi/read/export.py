@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from nanompi.files import hdf5
+from nanompi.newfile import name_beside
 from nanompi.read.values import HC
 from nanompi.scan import Scan
 
@@ -22,9 +23,9 @@ def write(scan: Scan, path: str | os.PathLike, compression: str | None = None) -
     compression : None, "gzip" or "lzf". Written under another name and renamed when whole. Errors: OSError.
     """
     path = Path(path)
-    part = path.with_name(path.name + ".part")
+    part = name_beside(path)
     try:
-        with hdf5().File(part, "w") as file:
+        with hdf5().File(part, "x") as file:
             file["cxi_version"] = 160
             entry = _group(file, "entry_1", "NXentry")
             file.attrs["default"] = "entry_1"

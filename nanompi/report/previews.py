@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from nanompi.newfile import own_folder
 from nanompi.optics.ramp import scanned_area
 from nanompi.report import draw
 from nanompi.report.png import write_png
@@ -37,7 +38,7 @@ def previews(result: Result, folder: Path, warn=print) -> list[Path]:
 def _kept(path: Path, picture, warn) -> list[Path]:
     """[path] when `picture()` could be drawn and written."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        own_folder(path.parent)
         write_png(path, picture())
     except Exception as e:
         warn(f"there is no {path.name} ({type(e).__name__}: {e}); the result is not touched by that")

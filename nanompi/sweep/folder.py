@@ -15,7 +15,7 @@ from nanompi.errors import DataError, JobError
 from nanompi.job import yaml12
 from nanompi.job.folder import numbered, writing
 from nanompi.job.resolve import values
-from nanompi.newfile import new_file
+from nanompi.newfile import new_file, write_text
 
 
 @dataclass
@@ -56,12 +56,12 @@ def create(found, runs: str = "", folder: str = "") -> tuple[Path, list[Task]]:
         path = Path(folder) if folder else numbered(parent, "sweep")
         path.mkdir(parents=True, exist_ok=True)
         _head(path, found)
-        (path / "job.yaml").write_text(found.text, encoding="utf-8")
+        write_text(path / "job.yaml", found.text)
         for one in found.settings:
             own = path / one.name / "job.resolved.yaml"
             if not own.exists():  # of an array, each task comes here
                 own.parent.mkdir(exist_ok=True)
-                own.write_text(yaml12.write(one.job.resolved), encoding="utf-8")
+                write_text(own, yaml12.write(one.job.resolved))
     return path, [Task(s.number, path / s.name, s.values, s.job) for s in found.settings]
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nanompi import slurm
+from nanompi.newfile import write_text
 
 
 def write(folder: Path, name: str, settings: int, site: Any, program: str) -> list[Path]:
@@ -33,7 +34,7 @@ def write(folder: Path, name: str, settings: int, site: Any, program: str) -> li
         ),
     }
     for file, text in texts.items():
-        (folder / file).write_text(text, encoding="utf-8")
+        write_text(folder / file, text)
     return [folder / file for file in texts]
 
 
