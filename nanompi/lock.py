@@ -2,7 +2,10 @@
 
 A lock says host, process and a count that its holder raises every few seconds. A holder on this machine is
 looked for by its process; one elsewhere is alive when its count goes up while we look: no clock is asked.
-A lock is taken over by making the next number, which a file system lets only one succeed in.
+A lock is taken over by making the next number, which a file system lets only one succeed in. As that may
+have been done, and undone, by others since we looked, who has made a number looks again and steps back where
+there is a higher one; the highest number is never removed, so it only grows. A holder that meets a higher
+number has been taken for dead (its machine slept, its disk was full) and ends at once.
 """
 
 import json
@@ -14,11 +17,14 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from nanompi.errors import ResourceError
+from nanompi.errors import ResourceError, complain
+from nanompi.newfile import own, write_text
 
 BEAT = 2.0  # seconds between two beats
 PATIENCE = 5 * BEAT  # seconds without a beat after which the holder is gone
-LOCK = re.compile(r"\.lock-(\d+)$")
+TRIES = 20  # takings that others may spoil
+LONGEST = 4096  # bytes of a lock
+LOCK = re.compile(r"\.lock-([0-9]+)")
 
 
 class Lock:
@@ -40,23 +46,37 @@ class Lock:
             _write(self.path, {"free": True})
 
     def _take(self):
-        held = _locks(self.folder)
-        if held:
-            told = _living(held[-1])
+        for _ in range(TRIES):
+            held = _locks(self.folder)
+            told = _living(held[-1]) if held else None
             if told:
                 raise self._held(told)
-        number = _number(held[-1]) + 1 if held else 1
-        self.path = self.folder / f".lock-{number:04d}"
-        try:
-            with open(self.path, "x", encoding="utf-8") as file:
-                json.dump(_own() | {"count": 0}, file)
-        except FileExistsError:
-            raise self._held(_read(self.path)) from None
-        except OSError as e:
-            raise ResourceError(f"{self.folder}: the run folder cannot be written: {e.strerror}") from None
+            self.path = self.folder / f".lock-{_number(held[-1]) + 1 if held else 1:04d}"
+            if self._made():
+                break
+        else:
+            raise self._held({})
         for old in held:
             with suppress(OSError):
                 old.unlink()
+
+    def _made(self) -> bool:
+        """Is the number ours, and the highest? While we looked at a holder, others may have come and gone."""
+        try:
+            with open(self.path, "xb", buffering=0) as file:
+                file.write(_text(_own() | {"count": 0}))
+        except FileExistsError:
+            return False
+        except OSError as e:
+            raise ResourceError(f"{self.folder}: the run folder cannot be written: {e.strerror}") from None
+        if self._newest():
+            return True
+        with suppress(OSError):
+            self.path.unlink()
+        return False
+
+    def _newest(self) -> bool:
+        return _number(_locks(self.folder)[-1]) <= _number(self.path)
 
     def _held(self, told: dict) -> ResourceError:
         who = f"process {told.get('pid', '?')} on {told.get('host', 'an unknown host')}"
@@ -69,8 +89,21 @@ class Lock:
         count = 0
         while not self.over.wait(BEAT):
             count += 1
-            with suppress(OSError):
+            with suppress(OSError, IndexError):
                 _write(self.path, _own() | {"count": count})
+                if not self._newest():
+                    _lost(self.folder)
+
+
+def _lost(folder: Path):
+    """Another process has the folder: nothing more may be written there, not even at the end of this one."""
+    with suppress(OSError, ValueError):
+        error = ResourceError(
+            f"{folder} has been taken over by another run, which took this one for dead (it gave no sign of "
+            f"life for {PATIENCE:.0f} s); this one ends"
+        )
+        complain(error)
+    os._exit(ResourceError.code)
 
 
 def _own() -> dict:
@@ -99,23 +132,27 @@ def _start(pid: int) -> str:
 
 
 def _locks(folder: Path) -> list[Path]:
-    return sorted((p for p in folder.iterdir() if LOCK.search(p.name)), key=_number)
+    return sorted((p for p in folder.iterdir() if LOCK.fullmatch(p.name)), key=_number)
 
 
 def _number(path: Path) -> int:
-    return int(LOCK.search(path.name)[1])
+    return int(LOCK.fullmatch(path.name)[1])
 
 
 def _write(path: Path, told: dict):
-    """The whole text in one write: a reader sees the old one or the new one."""
-    beside = path.with_name(f".{path.name}.new")
-    beside.write_text(json.dumps(told), encoding="utf-8")
-    os.replace(beside, path)
+    write_text(path, _text(told).decode())
+
+
+def _text(told: dict) -> bytes:
+    return json.dumps(told).encode()
 
 
 def _read(path: Path) -> dict:
-    with suppress(OSError, ValueError):
-        return json.loads(path.read_text(encoding="utf-8"))
+    """What a lock says; {} for what is none."""
+    with suppress(OSError, ValueError, RecursionError):
+        with open(path, "rb", buffering=0, opener=own) as file:
+            told = json.loads(file.read(LONGEST))
+        return told if isinstance(told, dict) else {}
     return {}
 
 
@@ -125,7 +162,7 @@ def _living(path: Path) -> dict | None:
     if told.get("free"):
         return None
     if told.get("machine") and told["machine"] == _machine():
-        return told if told["start"] and _start(told["pid"]) == told["start"] else None
+        return told if _runs(told) else None
     begun = time.monotonic()
     while time.monotonic() - begun < PATIENCE:
         time.sleep(BEAT / 4)
@@ -135,3 +172,9 @@ def _living(path: Path) -> dict | None:
         if now and now != told:
             return now
     return None
+
+
+def _runs(told: dict) -> bool:
+    """Is there the process that a lock of this machine names?"""
+    pid, start = told.get("pid"), told.get("start")
+    return type(pid) is int and bool(start) and _start(pid) == start

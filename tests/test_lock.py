@@ -60,13 +60,147 @@ def test_the_count_goes_up(tmp_path, monkeypatch):
             counts.add(lock._read(own.path)["count"])
 
 
+@pytest.fixture
+def quick(monkeypatch):
+    """Beats that a test need not wait for."""
+    monkeypatch.setattr(lock, "BEAT", 0.02)
+    monkeypatch.setattr(lock, "PATIENCE", 0.3)
+
+
+def dead(folder):
+    """A lock of a process that is gone."""
+    holder(folder, machine=lock._machine(), pid=1 << 22, start="123")
+
+
+def while_it_looks(monkeypatch, happens):
+    """Others do something between the first look at a holder and what follows from it."""
+    living, first = lock._living, []
+
+    def looked(path):
+        told = living(path)
+        if not first:
+            first.append(1)
+            happens()
+        return told
+
+    monkeypatch.setattr(lock, "_living", looked)
+
+
 def test_only_one_of_two_takes_over(tmp_path, monkeypatch):
     """Both have seen the same dead holder; the next number exists by the time the second makes it."""
-    holder(tmp_path, machine=lock._machine(), pid=1 << 22, start="123")
-    monkeypatch.setattr(lock, "_living", lambda path: holder_of_4(tmp_path))
-    with pytest.raises(ResourceError, match="in use by process 12 on node9"):
+    dead(tmp_path)
+    others = []
+    while_it_looks(monkeypatch, lambda: others.append(Lock(tmp_path)))
+    with pytest.raises(ResourceError, match=rf"in use by process {os.getpid()} on "):
         Lock(tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == [".lock-0004"]
+    others[0].__exit__()
 
 
-def holder_of_4(folder):
-    (folder / ".lock-0004").write_text(json.dumps({"host": "node9", "pid": 12}))
+def test_a_number_that_others_have_used_and_removed_meanwhile_is_no_lock(tmp_path, monkeypatch):
+    """One takes over (4) and ends, another holds (5) and has removed 4: who would still make 4 is late."""
+    dead(tmp_path)
+    others = []
+
+    def two_others():
+        with Lock(tmp_path) as first:
+            assert first.path.name == ".lock-0004"
+        others.append(Lock(tmp_path))
+
+    while_it_looks(monkeypatch, two_others)
+    with pytest.raises(ResourceError, match=rf"in use by process {os.getpid()} on "):
+        Lock(tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == [".lock-0005"]
+    others[0].__exit__()
+
+
+def test_who_is_late_takes_the_folder_when_the_others_have_ended(tmp_path, monkeypatch):
+    dead(tmp_path)
+
+    def two_others():
+        for _ in range(2):
+            with Lock(tmp_path):
+                pass
+
+    while_it_looks(monkeypatch, two_others)
+    with Lock(tmp_path) as own:
+        assert [p.name for p in tmp_path.iterdir()] == [own.path.name] == [".lock-0006"]
+
+
+ODD = [b"", b"\xff\xfe{", b"[1,2]", b"7", b"null", b"[" * 100_000, b'{"machine": 5, "pid": 1}']
+HERE = ['{"machine": "M"}', '{"machine": "M", "pid": "../../x", "start": "5"}', '{"machine": "M", "pid": 1}']
+
+
+@pytest.mark.parametrize("text", ODD + [t.replace("M", lock._machine()).encode() for t in HERE])
+def test_an_odd_lock_makes_way(tmp_path, quick, text):
+    (tmp_path / ".lock-0001").write_bytes(text)
+    with Lock(tmp_path) as own:
+        assert own.path.name == ".lock-0002"
+
+
+def test_links_fifos_and_folders_for_a_lock_make_way_and_are_not_written(tmp_path, quick):
+    victim = tmp_path / "victim"
+    victim.write_text(json.dumps({"free": False}))
+    for make in (lambda p: p.symlink_to(victim), os.mkfifo, os.mkdir, lambda p: p.symlink_to("nowhere")):
+        folder = tmp_path / f"run-{make}"
+        folder.mkdir()
+        make(folder / ".lock-0001")
+        (folder / "..lock-0002.new").symlink_to(victim)
+        with Lock(folder):
+            pass
+        assert victim.read_text() == '{"free": false}'
+
+
+HOLD = """
+import os, random, sys, time
+from nanompi import lock
+from nanompi.errors import ResourceError
+lock.BEAT, lock.PATIENCE = 0.05, 0.5
+folder, seed = sys.argv[1], int(sys.argv[2])
+dice, held = random.Random(seed), 0
+while held < 12:
+    time.sleep(0.02 * dice.random())
+    try:
+        taken = lock.Lock(folder)
+    except ResourceError:
+        continue
+    os.close(os.open(folder + "/held", os.O_CREAT | os.O_EXCL))  # FileExistsError: there are two holders
+    time.sleep(0.01 * dice.random())
+    os.unlink(folder + "/held")
+    held += 1
+    if dice.random() < 0.3:
+        taken.over.set(); taken.thread.join()  # as if it had been killed: the lock stays
+        lock._write(taken.path, {"machine": lock._machine(), "pid": 1 << 22, "start": "1"})
+        continue
+    taken.__exit__()
+"""
+
+
+@pytest.mark.slow
+def test_of_many_processes_one_holds_the_folder_at_a_time(tmp_path):
+    """Eight processes take, leave and lose one folder 96 times; each would meet the mark of another."""
+    run = [sys.executable, "-c", HOLD, str(tmp_path)]
+    children = [subprocess.Popen([*run, str(k)], stderr=subprocess.PIPE, text=True) for k in range(8)]
+    said = [child.communicate()[1] for child in children]
+    assert [child.returncode for child in children] == [0] * 8, said
+    assert len(list(tmp_path.glob(".lock-*"))) <= 2
+
+
+LOSE = """
+import sys, time
+from nanompi import lock
+lock.BEAT = 0.05
+with lock.Lock(sys.argv[1]):
+    print("holds", flush=True)
+    time.sleep(600)
+"""
+
+
+def test_a_holder_that_was_taken_for_dead_ends_at_once(tmp_path):
+    child = subprocess.Popen(
+        [sys.executable, "-c", LOSE, str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert child.stdout.readline() == "holds\n"
+    (tmp_path / ".lock-0002").write_text(json.dumps({"host": "node9", "pid": 12}))
+    said = child.communicate()[1]
+    assert child.returncode == 4 and "has been taken over by another run" in said
