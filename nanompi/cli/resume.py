@@ -45,11 +45,8 @@ def found(name: str) -> Path:
     )
 
 
-def _prepare(folder: Path, sets: list[str], vendor: str, hosts: list[str]):
+def _prepare(folder: Path, sets: list[str]):
     """The job exactly as it was, and its folder (rank 0)."""
-    from nanompi.job.folder import begin
     from nanompi.job.job import read_job
 
-    job = read_job(str(folder / "job.resolved.yaml"), sets)
-    begin(job, folder, vendor, hosts)
-    return job, folder
+    return read_job(str(folder / "job.resolved.yaml"), sets), folder

@@ -37,7 +37,7 @@ def on_ranks(n: int | None, argv: list[str], prepare) -> int:
 
 
 def work(prepare) -> int:
-    """What each rank does. prepare(vendor, hosts) -> (checked job, its folder), done by rank 0"""
+    """What each rank does. prepare() -> (checked job, its folder), done by rank 0"""
     from nanompi.clock import Clock
     from nanompi.signals import Signals
 
@@ -53,7 +53,7 @@ def work(prepare) -> int:
         with ExitStack() as stack:
             with clock.phase("start-up"):
                 hosts = team.allgather(team.host)
-                job, folder, marks = team.on_root(lambda: _held(stack, *prepare(team.vendor, hosts)))
+                job, folder, marks = team.on_root(lambda: _held(stack, team.vendor, hosts, *prepare()))
             _restored(stack, team, job, folder, marks, signals, clock)
         if team.root:
             _tell(folder)
@@ -80,12 +80,14 @@ def places(hosts: list[str]) -> str:
     return ", ".join(f"{a}-{b} on {host}" if b > a else f"{a} on {host}" for a, b, host in runs)
 
 
-def _held(stack, job, folder: Path):
-    """The folder is locked for this job (rank 0)."""
+def _held(stack, vendor: str, hosts: list[str], job, folder: Path):
+    """The folder is locked for this job, which alone is in it (rank 0)."""
+    from nanompi.job.folder import begin
     from nanompi.job.identity import identity
     from nanompi.lock import Lock
 
     stack.enter_context(Lock(folder))
+    begin(job, folder, vendor, hosts)
     return job, folder, identity(job)
 
 
@@ -113,15 +115,13 @@ def _restored(stack, team, job, folder: Path, marks: dict, signals, clock):
     team.on_root(lambda: previews(run.result, folder / "previews", log.warn))
 
 
-def _prepare(args, vendor: str, hosts: list[str]):
-    """The checked job and its new folder (rank 0)."""
-    from nanompi.job.folder import begin, claim
+def _prepare(args):
+    """The checked job and its folder (rank 0)."""
+    from nanompi.job.folder import claim, named
     from nanompi.job.job import read_job
 
     job = read_job(args.job, args.set)
-    folder = Path(args.folder) if args.folder else claim(job, args.out)
-    begin(job, folder, vendor, hosts)
-    return job, folder
+    return job, named(args.folder) if args.folder else claim(job, args.out)
 
 
 def _tell(folder: Path):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from nanompi.errors import ResourceError
 from nanompi.job import yaml12
+from nanompi.newfile import name_beside, own, own_folder, write_text
 
 PACKAGES = (
     "nanompi numpy scipy h5py hdf5plugin scikit-learn numba blosc2 pydantic PyYAML rich mpi4py mpich openmpi "
@@ -30,29 +31,60 @@ def claim(job, runs: str = "") -> Path:
     return folder
 
 
+def named(folder: str) -> Path:
+    """The run folder that a user named, made where it is not there. Rank 0 only. Errors: ResourceError."""
+    with writing(Path(folder)):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    return Path(folder)
+
+
 def begin(job, folder: Path, vendor: str = "", hosts: list[str] = ()):
     """Write into a run folder what is known when the run starts, and let `latest` point to it. Rank 0 only.
 
-    A folder that was claimed before (by `nanompi submit`) keeps its job.yaml, which then is the job's text.
+    The folder is locked by the caller: what it holds is looked at here. One that was claimed before (by
+    `nanompi submit`), or holds a part of this job's run, keeps its job.yaml, which then is the job's text.
     vendor : the MPI library; hosts : host of each rank
-    Errors: ResourceError when it cannot be written, or holds a result already.
+    Errors: ResourceError when it cannot be written, holds a result already, or another job.
     """
     if (folder / "result.h5").exists():
         raise ResourceError(f"{folder} holds a result already: choose another folder, or leave --folder out")
     with writing(folder):
-        (folder / "logs").mkdir(parents=True, exist_ok=True)
-        if (folder / "job.yaml").exists():
-            job.text = (folder / "job.yaml").read_text(encoding="utf-8")
-        else:
-            _job_files(job, folder)
-        facts = environment(vendor, hosts)
-        (folder / "environment.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-        _point(folder.parent / "latest", folder.name)
+        own_folder(folder / "logs")
+        job.text = _held_text(folder, job) or job.text
+        _environment(folder, vendor, hosts)
+        if folder.absolute().parent.name == job.name:  # RUNS/NAME: no name of the user's own is in the way
+            _point(folder.parent / "latest", folder.name)
+
+
+def _held_text(folder: Path, job) -> str | None:
+    """The text of the job that the folder holds already; else this job is written into it.
+
+    Errors: ResourceError where it holds another job: its checkpoints and this result would be mixed.
+    """
+    from nanompi.job.identity import same_job
+
+    text, resolved = _text(folder / "job.yaml"), _text(folder / "job.resolved.yaml")
+    same = text in (None, job.text) if resolved is None else same_job(resolved, job.resolved)
+    if not same:
+        raise ResourceError(
+            f"{folder} holds another job, or this one with other values (see job.resolved.yaml there): they "
+            "must not be mixed. Choose another folder, or leave --folder out"
+        )
+    if text is None or resolved is None:
+        _job_files(job, folder)
+    return text
+
+
+def _text(path: Path) -> str | None:
+    """The text of a regular file in a run folder; None where there is none."""
+    with contextlib.suppress(OSError, ValueError), open(path, encoding="utf-8", opener=own) as file:
+        return file.read()
+    return None
 
 
 def _job_files(job, folder: Path):
-    (folder / "job.yaml").write_text(job.text, encoding="utf-8")
-    (folder / "job.resolved.yaml").write_text(yaml12.write(job.resolved), encoding="utf-8")
+    write_text(folder / "job.yaml", job.text)
+    write_text(folder / "job.resolved.yaml", yaml12.write(job.resolved))
 
 
 @contextlib.contextmanager
@@ -69,10 +101,13 @@ def writing(where: Path):
 
 def fill(folder: Path, job, vendor: str = "", hosts: list[str] = ()):
     """Write into a run folder what is known before the run."""
-    (folder / "logs").mkdir(parents=True, exist_ok=True)
+    own_folder(folder / "logs")
     _job_files(job, folder)
-    facts = environment(vendor, hosts)
-    (folder / "environment.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    _environment(folder, vendor, hosts)
+
+
+def _environment(folder: Path, vendor: str, hosts: list[str]):
+    write_text(folder / "environment.json", json.dumps(environment(vendor, hosts), indent=1) + "\n")
 
 
 def environment(vendor: str = "", hosts: list[str] = ()) -> dict:
@@ -121,11 +156,12 @@ def numbered(parent: Path, kind: str) -> Path:
 
 
 def _point(link: Path, name: str):
-    """Let `latest` point to the new folder: a new link, renamed over the old one."""
-    new = link.with_name(f".{link.name}-{name}")
+    """Let `latest` point to the new folder: a new link, renamed over the old one; over nothing else."""
+    if os.path.lexists(link) and not link.is_symlink():
+        return  # a file or folder of the user's
+    new = name_beside(link)
     try:
         new.symlink_to(name, target_is_directory=True)
         os.replace(new, link)
     except OSError:
-        # A file system without links, or a real folder called `latest`: the run itself is not harmed.
-        new.unlink(missing_ok=True)
+        new.unlink(missing_ok=True)  # a file system without links: the run itself is not harmed

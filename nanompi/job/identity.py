@@ -4,6 +4,24 @@ import hashlib
 import json
 import os
 
+from nanompi.job import yaml12
+from nanompi.job.faults import Faults
+
+
+def same_job(text: str, resolved: dict) -> bool:
+    """Does the text of a job.resolved.yaml ask for the same answer? `run` and `output` may differ."""
+    one, other = (_answer(t) for t in (text, yaml12.write(resolved)))
+    return one is not None and one == other
+
+
+def _answer(text: str) -> dict | None:
+    """What of a resolved job changes the answer; None where the text is no job."""
+    faults = Faults()
+    values, _ = yaml12.read(text, "job.resolved.yaml", faults)
+    if len(faults) or not isinstance(values, dict):
+        return None
+    return {k: yaml12.plain(v) for k, v in values.items() if k not in ("run", "output")}
+
 
 def identity(job) -> dict[str, str]:
     """{"job": hash of all that changes the answer, "input": size and time of the input file}"""

@@ -139,6 +139,63 @@ def test_a_run_folder_is_numbered_and_holds_what_is_known(job, monkeypatch):
     assert facts["slurm"]["SLURM_JOB_ID"] == "17" and facts["packages"]["numpy"]
 
 
+def test_another_job_in_a_folder_is_refused_and_the_same_goes_on(job, tmp_path):
+    one, run = job(), tmp_path / "F"
+    run.mkdir()
+    folder.begin(one, run)
+    other = job(one.text.replace("use: ptycho", "use: ptycho.prepare"))
+    with pytest.raises(ResourceError, match="F holds another job, or this one with other values") as e:
+        folder.begin(other, run)
+    assert e.value.code == 4 and (run / "job.yaml").read_text() == one.text
+    again = job((run / "job.resolved.yaml").read_text())
+    again.resolved["run"]["device"] = "cpu"  # as `resume --set run.device=cpu`
+    folder.begin(again, run)
+    assert again.text == one.text and (run / "job.yaml").read_text() == one.text
+    (run / "job.resolved.yaml").write_text("{")
+    with pytest.raises(ResourceError, match="holds another job"):
+        folder.begin(one, run)
+
+
+def test_a_job_file_of_the_users_own_is_not_replaced(job, tmp_path):
+    one, run = job(), tmp_path / "F"
+    run.mkdir()
+    (run / "job.yaml").write_text("nanompi: 1\n")
+    with pytest.raises(ResourceError, match="holds another job"):
+        folder.begin(one, run)
+    assert (run / "job.yaml").read_text() == "nanompi: 1\n"
+    (run / "job.yaml").write_text(one.text)
+    folder.begin(one, run)
+    assert (run / "job.resolved.yaml").exists()
+
+
+def test_files_of_a_run_are_not_written_through_links(job, tmp_path):
+    run, victim = tmp_path / "F", tmp_path / "victim"
+    run.mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    victim.write_text("precious")
+    for name in ("job.yaml", "job.resolved.yaml", "environment.json"):
+        (run / name).symlink_to(victim)
+    (run / "logs").symlink_to(tmp_path / "elsewhere")
+    folder.begin(job(), run)
+    assert victim.read_text() == "precious" and not any(p.is_symlink() for p in run.iterdir())
+
+
+@pytest.mark.parametrize("there", ["file", "folder", "nothing"])
+def test_latest_is_a_link_of_the_program_and_replaces_nothing_else(job, tmp_path, there):
+    one = job()
+    for parent in (tmp_path / "mine", tmp_path / "runs" / one.name):
+        (parent / "run-0001").mkdir(parents=True)
+        latest = parent / "latest"
+        if there == "file":
+            latest.write_text("mine")
+        elif there == "folder":
+            latest.mkdir()
+        folder.begin(one, parent / "run-0001")
+        assert latest.is_symlink() == (there == "nothing" and parent.name == one.name)
+        assert latest.exists() == (there != "nothing" or parent.name == one.name)
+        assert len(list(parent.iterdir())) == 1 + latest.exists()
+
+
 def test_a_run_folder_with_a_result_is_not_used_again(job, here):
     (here / "mine").mkdir()
     (here / "mine" / "result.h5").touch()
