@@ -114,6 +114,16 @@ def open_hdf5(path: str):
         ) from error
 
 
+def at(file, path: str):
+    """The group or dataset at `path` of an open file, its links followed with care; None where nothing is.
+
+    Errors: DataError.
+    """
+    with foreign(f"{file.filename}: {short(path)}"):
+        check_way(file, path)
+        return file.get(path)
+
+
 def dataset(file, path: str, checked: bool = False):
     """The dataset at `path` of an open file, its links followed with care, filters loaded.
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from nanompi.errors import DataError
-from nanompi.files import dataset, foreign, open_hdf5, whole
+from nanompi.files import at, dataset, foreign, open_hdf5, whole
 
 ENTRY = "entry_1"
 NEEDED = {
@@ -59,7 +59,7 @@ def _read(f, file: Path, only: set[str]) -> dict[str, np.ndarray]:
     for name, place in {**NEEDED, **MORE}.items():
         if only and name not in only:
             continue
-        if f"{ENTRY}/{place}" in f:
+        if at(f, f"{ENTRY}/{place}") is not None:
             out[name] = whole(dataset(f, f"{ENTRY}/{place}"))
         elif name in NEEDED:
             raise DataError(

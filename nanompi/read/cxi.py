@@ -5,7 +5,7 @@ those of the sample and turned into places of the probe by the basis vectors of 
 (`layout.positions`).
 """
 
-from nanompi.files import dataset, is_hdf5, open_hdf5, text
+from nanompi.files import at, dataset, is_hdf5, open_hdf5, text
 from nanompi.read import Input, layout
 from nanompi.scan import Scan
 from nanompi.step import reader
@@ -16,9 +16,9 @@ def is_nexus(file) -> bool:
     entry = layout.entry_of(file)
     if not entry:
         return False
-    if f"{entry}/definition" in file:
+    if at(file, f"{entry}/definition") is not None:
         return "ptycho" in text(dataset(file, f"{entry}/definition")[()]).lower()
-    return f"{entry}/instrument_1/beam_1" in file
+    return at(file, f"{entry}/instrument_1/beam_1") is not None
 
 
 def looks_like(path: str, given: dict, nexus: bool) -> bool:

@@ -10,14 +10,18 @@
 the rest.
 """
 
+from itertools import islice, pairwise
+
 from nanompi.errors import DataError
-from nanompi.files import dataset, hdf5, is_hdf5, open_hdf5, unit
+from nanompi.files import MOST_SEEN, at, dataset, hdf5, is_hdf5, open_hdf5, unit
 from nanompi.read import Input
 from nanompi.read.combined import JoinedFrames
 from nanompi.read.frames import Hdf5Frames
 from nanompi.read.mapped import Mapped, check, scan_of
 from nanompi.scan import Scan
 from nanompi.step import param, reader
+
+DIGITS = "0123456789"
 
 
 @reader("hdf5")
@@ -44,14 +48,12 @@ class Hdf5:
         with open_hdf5(file) as opened:
             has = lambda path: _is_dataset(opened, path)  # noqa: E731
             m = Mapped(file, lambda path: _with_unit(opened, path), has, self.paths, self.units)
-            return scan_of(m, source_of(opened, self.paths["frames"]), given, self.corner, "hdf5")
+            source = source_of(opened, self.paths["frames"], m.notes)
+            return scan_of(m, source, given, self.corner, "hdf5")
 
 
 def _is_dataset(opened, path: str) -> bool:
-    try:
-        return isinstance(opened.get(path), hdf5().Dataset)
-    except (ValueError, RuntimeError):
-        return False
+    return path != "" and "\0" not in path and isinstance(at(opened, path), hdf5().Dataset)
 
 
 def _with_unit(opened, path: str):
@@ -59,14 +61,59 @@ def _with_unit(opened, path: str):
     return data, unit(data)
 
 
-def source_of(opened, path: str):
-    """The frames at a dataset, or at a group of datasets in the order of their names."""
-    group = opened.get(path)
+def source_of(opened, path: str, notes: list[str]):
+    """The frames at a dataset, or at the numbered datasets of a group, joined in the order of their numbers.
+
+    What was joined is noted; links at the end that lead to no file are left out (detectors make them before
+    the frames are taken). Errors: DataError when the group has no such datasets, or several kinds of them.
+    """
+    group = at(opened, path)
     if not isinstance(group, hdf5().Group):
         return Hdf5Frames.of(opened, path)
-    parts = [f"{path}/{k}" for k in sorted(group) if k.startswith("data")]
-    if not parts:
-        raise DataError(
-            f"{opened.filename}: {path} is a group without datasets data...; it has {', '.join(group)}"
-        )
-    return JoinedFrames.of([Hdf5Frames.of(opened, p) for p in parts], f"{opened.filename}: {path}")
+    where = f"{opened.filename}: {path}"
+    names, left = _series(group, where), []
+    while len(names) > 1 and at(opened, f"{path}/{names[-1]}") is None:
+        left.insert(0, names.pop())
+    parts = [Hdf5Frames.of(opened, f"{path}/{name}") for name in names]
+    if left:
+        notes.append(f"warning: {where}: {_span(left)} lead to files that are not there; left out")
+    notes.append(f"frames: {_span(names)} of {path}, {sum(p.shape[0] for p in parts)} frames")
+    gaps = _number(names[-1]) - _number(names[0]) + 1 - len(names)
+    if gaps:
+        notes.append(f"warning: {where}: {gaps} numbers are missing between {names[0]} and {names[-1]}")
+    return JoinedFrames.of(parts, where) if len(parts) > 1 else parts[0]
+
+
+def _number(name: str) -> int:
+    return int(name[len(name.rstrip(DIGITS)) :] or 0)
+
+
+def _span(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} to {names[-1]} ({len(names)} datasets)"
+
+
+def _series(group, where: str) -> list[str]:
+    """Names of the datasets with the frames: data_1, data_2 ... by number; else one called data.
+
+    Where nothing is called data, any one series of numbered names. Errors: DataError.
+    """
+    members = list(islice(group, MOST_SEEN))
+    series: dict[str, list[str]] = {}
+    for name in members:
+        stem = name.rstrip(DIGITS)
+        if stem != name:
+            series.setdefault(stem, []).append(name)
+    mine = {s: n for s, n in series.items() if s.strip("_-. ") == "data"} or (
+        {} if "data" in members else series
+    )
+    if len(mine) == 1:
+        names = sorted(next(iter(mine.values())), key=_number)
+        twice = [b for a, b in pairwise(names) if _number(a) == _number(b)]
+        if twice:
+            raise DataError(f"{where}: two datasets have the number {_number(twice[0])}; name one dataset")
+        return names
+    if not mine and "data" in members:
+        return ["data"]
+    what = "datasets numbered in several ways" if mine else "no datasets data, data_1, data_2 ..."
+    some = ", ".join(members[:12]) + (" ..." if len(members) > 12 else "")
+    raise DataError(f"{where} is a group with {what}; it has {some or 'nothing'}: name one dataset")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nanompi.errors import DataError
-from nanompi.files import dataset, open_hdf5, real, unit, whole
+from nanompi.files import at, dataset, open_hdf5, real, unit, whole
 from nanompi.read import Input, values
 from nanompi.read.frames import Hdf5Frames
 from nanompi.read.mapped import mean_frame
@@ -46,13 +46,13 @@ def entry_of(file) -> str:
     "" when there is none.
     """
     groups = ["entry_1", "entry", *sorted(k for k in file if k.startswith("entry"))]
-    return next((g for g in groups if g in file and ("instrument_1" in file[g] or "data_1" in file[g])), "")
+    return next((g for g in groups if at(file, f"{g}/instrument_1") or at(file, f"{g}/data_1")), "")
 
 
 def has(file, places: list[str]) -> bool:
     """Does the entry of an open file have a dataset at one of the places?"""
     entry = entry_of(file)
-    return bool(entry) and any(f"{entry}/{p}" in file for p in places)
+    return bool(entry) and any(at(file, f"{entry}/{p}") is not None for p in places)
 
 
 @dataclass
@@ -100,7 +100,7 @@ class Layout:
 
 def _linked(file, path: str) -> bool:
     """Is there a dataset or a link at `path`, even one that leads nowhere?"""
-    return path.rsplit("/", 1)[0] in file and file.get(path, getlink=True) is not None
+    return bool(at(file, path.rsplit("/", 1)[0])) and file.get(path, getlink=True) is not None
 
 
 def positions(of: Layout, n: int) -> np.ndarray:
@@ -230,5 +230,5 @@ def _mean(dark) -> np.ndarray:
 
 def _truth(of: Layout) -> dict[str, np.ndarray]:
     """The exact arrays which a simulation left in its file."""
-    group = of.file.get(f"/{of.entry}/truth")
+    group = at(of.file, f"/{of.entry}/truth")
     return {} if group is None else {k: whole(dataset(of.file, f"/{of.entry}/truth/{k}")) for k in group}

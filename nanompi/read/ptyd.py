@@ -8,8 +8,7 @@ with the attribute `type` = "None"; inhomogeneous lists are groups 00000, 00001,
 import numpy as np
 
 from nanompi.errors import DataError
-from nanompi.files import dataset, hdf5, is_hdf5, open_hdf5, real, text, whole
-from nanompi.links import check_way
+from nanompi.files import at, dataset, hdf5, is_hdf5, open_hdf5, real, text, whole
 from nanompi.read import Input, values
 from nanompi.read.combined import JoinedFrames
 from nanompi.read.frames import Hdf5Frames
@@ -28,7 +27,8 @@ class Ptyd:
         if given.get("paths") or not is_hdf5(path):
             return False
         with open_hdf5(path) as file:
-            return "chunks" in file and ("meta" in file or "info" in file)
+            groups = [isinstance(at(file, name), hdf5().Group) for name in ("chunks", "meta", "info")]
+            return groups[0] and any(groups[1:])
 
     def open(self, file: str, given: Input) -> Scan:
         """Positions, geometry, weights as a mask. Errors: DataError naming the chunk."""
@@ -50,12 +50,12 @@ class Ptyd:
 
 def _chunks(opened) -> list[str]:
     """Paths of the chunks in order. A link to a missing part is an error."""
-    numbers = sorted((k for k in opened["chunks"] if k.isdigit()), key=int)
+    numbers = sorted((k for k in at(opened, "chunks") if k.isdigit()), key=int)
     if not numbers:
         raise DataError(
             f"{opened.filename}: chunks is empty: ptypy stored no frames (save = 'append' or 'link' does)"
         )
-    lost = [k for k in numbers if f"chunks/{k}/data" not in opened]
+    lost = [k for k in numbers if at(opened, f"chunks/{k}/data") is None]
     if lost:
         raise DataError(f"{opened.filename}: chunks/{lost[0]} has no data; is its .part file beside it?")
     gaps = sorted(set(range(int(numbers[-1]) + 1)) - {int(k) for k in numbers})
@@ -66,10 +66,9 @@ def _chunks(opened) -> list[str]:
 
 def _value(opened, path: str):
     """A stored value as an array, or None when absent, None or empty."""
-    if path not in opened:
+    thing = at(opened, path)
+    if thing is None:
         return None
-    check_way(opened, path)
-    thing = opened[path]
     if text(thing.attrs.get("type", "")) == "None":
         return None
     if isinstance(thing, hdf5().Group):
@@ -140,4 +139,5 @@ def _mask(opened, chunks: list[str], sense: str, notes: list[str]) -> np.ndarray
 
 def _stored(opened, path: str) -> bool:
     """Is there an array of at least two dimensions, not merely an empty list?"""
-    return path in opened and getattr(opened[path], "ndim", 0) >= 2 and opened[path].size > 0
+    thing = at(opened, path)
+    return getattr(thing, "ndim", 0) >= 2 and thing.size > 0

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from nanompi.errors import DataError, JobError, ResourceError
-from nanompi.files import dataset, foreign, names, open_hdf5, real, unit, whole
+from nanompi.files import at, dataset, foreign, names, open_hdf5, real, unit, whole
+from nanompi.read.hdf5 import source_of
 
 FRAMES = np.arange(4 * 9 * 9, dtype=np.uint16).reshape(4, 9, 9)
 
@@ -122,8 +123,9 @@ def test_what_the_file_names(made, no_file, kind):
         virtual("c.h5" if "beyond" in kind else "b.h5", (name, "v"))
         if "beyond" in kind:
             virtual("b.h5", ("c.h5", "v"))
-    with pytest.raises(DataError, match=r"is a (FIFO|socket|folder|device)"):
-        look("a.h5")
+    for way in (look, lambda name: at(open_hdf5(name), "v") and look(name)):
+        with pytest.raises(DataError, match=r"is a (FIFO|socket|folder|device)"):
+            way("a.h5")
 
 
 # ---- circles, and files without end
@@ -218,3 +220,62 @@ def test_an_absolute_name_that_moved_is_found_by_its_last_part(made):
     made("s.h5", d=FRAMES)
     virtual("a.h5", ("/nowhere/s.h5", "d"))
     assert np.array_equal(look("a.h5"), FRAMES)
+
+
+# ---- a group of datasets
+
+
+def group(name, *parts, **more):
+    """A file whose group /g has datasets of frames filled with their number; more: other members"""
+    with h5py.File(name, "w") as file:
+        for k, part in enumerate(parts):
+            file[f"g/{part}"] = np.full((2, 9, 9), k, "u2")
+        for part, value in more.items():
+            file[f"g/{part}"] = value
+    return name
+
+
+def joined(name):
+    """(first pixel of each frame, notes)"""
+    notes = []
+    with open_hdf5(name) as file:
+        source = source_of(file, "/g", notes)
+    return [int(f[0, 0]) for f in source.read(np.arange(source.shape[0]))[::2]], " | ".join(notes)
+
+
+def test_numbers_decide_the_order_and_only_one_series_is_joined(made):
+    parts = [f"data_{k}" for k in range(1, 13)]
+    order, notes = joined(group("a.h5", *parts, data_dark=FRAMES, data=FRAMES, data_flat_1=FRAMES))
+    assert order == list(range(12))
+    assert notes == "frames: data_1 to data_12 (12 datasets) of /g, 24 frames"
+
+
+def test_gaps_and_links_to_files_that_never_came_are_told(made):
+    late = {f"data_{k:06d}": h5py.ExternalLink(f"no_{k}.h5", "/d") for k in (6, 7)}
+    order, notes = joined(group("a.h5", "data_000001", "data_000002", "data_000005", **late))
+    assert order == [0, 1, 2]
+    assert "data_000006 to data_000007 (2 datasets) lead to files that are not there; left out" in notes
+    assert "warning: a.h5: /g: 2 numbers are missing between data_000001 and data_000005" in notes
+    with pytest.raises(DataError, match=r"/g/data_000002 links to /d in no_2.h5, which cannot be opened"):
+        joined(group("b.h5", "data_000001", "data_000003", data_000002=h5py.ExternalLink("no_2.h5", "/d")))
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        (["data_1", "data_01"], "two datasets have the number 1"),
+        (["a_1", "a_2", "b_1"], "numbered in several ways; it has a_1, a_2, b_1: name one dataset"),
+        (["data_1", "data1"], "numbered in several ways"),
+        ([], "no datasets data"),
+    ],
+)
+def test_what_is_not_one_series_is_refused(made, parts, message):
+    with h5py.File(group("a.h5", *parts), "a") as file:
+        file.require_group("g")
+    with pytest.raises(DataError, match=message):
+        joined("a.h5")
+
+
+def test_a_dataset_called_data_or_the_only_series(made):
+    assert joined(group("a.h5", "data", data_dark=FRAMES))[0] == [0]
+    assert joined(group("b.h5", "img_2", "img_10", other=FRAMES))[0] == [0, 1]
