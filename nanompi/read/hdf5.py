@@ -114,6 +114,6 @@ def _series(group, where: str) -> list[str]:
         return names
     if not mine and "data" in members:
         return ["data"]
-    what = "datasets numbered in several ways" if mine else "no datasets data, data_1, data_2 ..."
+    what = "with datasets numbered in several ways" if mine else "without datasets data, data_1, data_2 ..."
     some = ", ".join(members[:12]) + (" ..." if len(members) > 12 else "")
-    raise DataError(f"{where} is a group with {what}; it has {some or 'nothing'}: name one dataset")
+    raise DataError(f"{where} is a group {what}; it has {some or 'nothing'}: name one dataset")

@@ -266,7 +266,7 @@ def test_gaps_and_links_to_files_that_never_came_are_told(made):
         (["data_1", "data_01"], "two datasets have the number 1"),
         (["a_1", "a_2", "b_1"], "numbered in several ways; it has a_1, a_2, b_1: name one dataset"),
         (["data_1", "data1"], "numbered in several ways"),
-        ([], "no datasets data"),
+        ([], "without datasets data"),
     ],
 )
 def test_what_is_not_one_series_is_refused(made, parts, message):
