@@ -4,16 +4,26 @@ A user's mistake never shows a traceback: raise one of these with a message that
 what is allowed and what to do.
 """
 
+import itertools
 import os
 import sys
 import tempfile
 import traceback
 
+from nanompi.words import lines, shown
+
 
 class NanompiError(Exception):
-    """Base of all errors with a message for the user; `code` is the exit code of the program."""
+    """Base of all errors with a message for the user; `code` is the exit code of the program.
+
+    Each argument is one line of the message. Names and values of files stand in these lines, so that what
+    cannot be printed is escaped there, and none becomes a line of its own.
+    """
 
     code = 1
+
+    def __str__(self) -> str:
+        return "\n".join(map(shown, self.args))
 
 
 class JobError(NanompiError):
@@ -62,7 +72,9 @@ def nearest(word: str, known) -> str:
     """' (did you mean "x"?)' for the known word closest to `word`, or '' where none is close."""
     import difflib
 
-    known = [str(k) for k in known]
+    known = [str(k) for k in itertools.islice(known, 2000)]
+    if len(str(word)) > 100:
+        return ""
     low = {k.lower(): k for k in known}
     found = difflib.get_close_matches(str(word).lower(), list(low), n=1, cutoff=0.6)
     return f' (did you mean "{low[found[0]]}"?)' if found else ""
@@ -122,5 +134,5 @@ def complain(error: BaseException, trace=None, who: str = ""):
     else:
         text = "".join(traceback.format_exception(type(error), error, trace))
         text += f"nanompi: {who}internal error, please report it with the lines above\n"
-    sys.stderr.write(text)
+    sys.stderr.write(lines(text))
     sys.stderr.flush()

@@ -6,6 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from nanompi.newfile import own
+from nanompi.streams import raw
+from nanompi.words import lines, shown
 
 QUIET = 10.0  # seconds between two lines of progress in a log file
 
@@ -31,22 +33,23 @@ class Log:
     def __call__(self, text: str):
         """Say a line (rank 0 only)."""
         if self.team.root:
-            self._line(f"{self._clock()} {text}")
+            self._line(f"{self._clock()} {lines(text)}")
 
     say = __call__
 
     def warn(self, text: str):
         """Say a warning, from any rank; the others name themselves and go to stderr."""
         if self.team.root:
-            self._line(f"{self._clock()} warning: {text}")
+            self._line(f"{self._clock()} warning: {lines(text)}")
         else:
-            print(f"warning: rank {self.team.rank} on {self.team.host}: {text}", file=sys.stderr, flush=True)
+            who = f"rank {self.team.rank} on {self.team.host}"
+            print(f"warning: {who}: {lines(text)}", file=sys.stderr, flush=True)
 
     def progress(self, done: int, total: int, text: str = ""):
         """Tell how far the work is: a bar on a terminal, else a line in 10 s at most; the last always."""
         if not self.team.root:
             return
-        now, line = time.monotonic() - self.begun, f"{done}/{total} {text}".rstrip()
+        now, line = time.monotonic() - self.begun, f"{done}/{total} {shown(text)}".rstrip()
         if self._terminal():
             self._show(done, total, text)
         elif done < total and now - self._told < QUIET:
@@ -107,7 +110,9 @@ class Log:
                 TimeRemainingColumn(),
                 TextColumn("{task.description}", markup=False),
             )
-            self._bar = Progress(*columns, console=Console(file=self.out), transient=True, auto_refresh=False)
+            self._bar = Progress(
+                *columns, console=Console(file=raw(self.out)), transient=True, auto_refresh=False
+            )
             self._bar.start()
             self._task = self._bar.add_task("", total=total)
         self._bar.update(self._task, completed=done, total=total, description=text, refresh=True)

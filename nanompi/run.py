@@ -15,6 +15,7 @@ from nanompi.kept import Kept
 from nanompi.result import Result
 from nanompi.step import PARTS, param, section
 from nanompi.team import Team
+from nanompi.words import shown
 
 
 @section
@@ -28,14 +29,16 @@ class Options:
         "single", help="float32 and complex64, or float64 and complex128"
     )
     threads: int | Literal["auto"] = param(
-        "auto", ge=1, help="threads of each rank; auto shares the cores of a node"
+        "auto", ge=1, le=4096, help="threads of each rank; auto shares the cores of a node"
     )
     split: str = param("kmeans", help="how scan positions are split over the ranks: kmeans or stripes")
     frames: Literal["auto", "read", "scatter"] = param(
         "auto", help="each rank reads its frames, or rank 0 sends them"
     )
     cache: str = param(
-        "", help="folder in which prepared frames are kept for later runs, seen by all ranks; empty = off"
+        "",
+        kind="folder",
+        help="folder in which prepared frames are kept for later runs, seen by all ranks; empty = off",
     )
     combine: Literal["auto", "allreduce", "overlap"] = param(
         "auto",
@@ -170,10 +173,10 @@ def _what(run) -> str:
     scan, (n, h, w), sizes = run.scan, run.scan.source.shape, [len(p) for p in run.parts]
     near = "" if scan.focus is None else f"near field, focus to sample {units.show(scan.focus, 'm')}, "
     lines = [
-        f"{scan.format} {scan.file}: {n} frames of {h} x {w} {scan.source.dtype}, {near}"
+        f"{scan.format} {shown(scan.file)}: {n} frames of {h} x {w} {scan.source.dtype}, {near}"
         f"wavelength {units.show(scan.wavelength, 'm')}, distance {units.show(scan.distance, 'm')}, "
         f"detector pixel {units.show(scan.pixel[0], 'm')}",
-        *(f"note: {note}" for note in scan.notes),
+        *(f"note: {shown(note)}" for note in scan.notes),
         f"split: {run.options.split}, {min(sizes)} to {max(sizes)} frames on each of {len(sizes)} ranks",
     ]
     return "\n".join(lines)

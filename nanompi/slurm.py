@@ -7,8 +7,9 @@ import subprocess
 from dataclasses import dataclass
 from typing import Any
 
-from nanompi.errors import ResourceError
+from nanompi.errors import JobError, ResourceError
 from nanompi.units import clock, seconds
+from nanompi.words import odd, shown
 
 _THREADS = "OMP_NUM_THREADS OPENBLAS_NUM_THREADS MKL_NUM_THREADS"
 
@@ -17,9 +18,9 @@ _THREADS = "OMP_NUM_THREADS OPENBLAS_NUM_THREADS MKL_NUM_THREADS"
 class Batch:
     """One batch job.
 
-    name   : of the job; program : path of nanompi
+    name   : of the job; program : of nanompi, as the shell reads it
     start  : words of nanompi the first time; resume : its words when Slurm starts the job again
-    output : log file, with Slurm's %j for the job; head : comment lines; before : lines that the words need
+    output : log file (`log_file`); head : comment lines; before : lines that the words need
     """
 
     name: str
@@ -32,7 +33,10 @@ class Batch:
 
 
 def script(batch: Batch, site: Any) -> str:
-    """The text of the script. site : `nanompi.job.site.Site`."""
+    """The text of the script. site : `nanompi.job.site.Site`.
+
+    Errors: JobError where a name or path would make a line of its own.
+    """
     parts = [
         ["#!/bin/bash", *(f"# {line}" for line in batch.head)],
         [f"#SBATCH {option}" for option in options(batch, site)],
@@ -43,7 +47,28 @@ def script(batch: Batch, site: Any) -> str:
         _by_srun(site.mpi) if site.launcher == "srun" else _BY_MPIRUN,
         ["", *_REQUEUE, 'exit "$code"'],
     ]
-    return "\n".join(line for part in parts for line in part) + "\n"
+    return "\n".join(_one_line(line) for part in parts for line in part) + "\n"
+
+
+def _one_line(line: str) -> str:
+    if bad := odd(line.replace("\t", " ")):
+        raise JobError(f"a batch script cannot hold {bad}; it stands in: {shown(line, 200)}")
+    return line
+
+
+def log_file(folder: Any, name: str) -> str:
+    """`--output` of a log in a folder: what Slurm expands in the path of the folder is doubled.
+
+    name : of the file, with Slurm's %j. Errors: JobError for what #SBATCH lines cannot hold.
+    """
+    path = str(folder)
+    bad = [c for c in '"#\\' if c in path]
+    if bad:
+        raise JobError(
+            f"{path}: the path of a batch job cannot hold {bad[0]}, which Slurm would read in its own way; "
+            "choose another folder with --out"
+        )
+    return f'"{path.replace("%", "%%")}/{name}"'
 
 
 def options(batch: Batch, site: Any) -> list[str]:
@@ -64,7 +89,7 @@ def options(batch: Batch, site: Any) -> list[str]:
         "output": batch.output,
     }
     own = [f"--{name}={value}" for name, value in given.items() if value]
-    return [f"--job-name={batch.name}", *own, "--open-mode=append", "--requeue", *site.options]
+    return [f"--job-name={shlex.quote(batch.name)}", *own, "--open-mode=append", "--requeue", *site.options]
 
 
 def _environment(site) -> list[str]:
@@ -74,7 +99,7 @@ def _environment(site) -> list[str]:
 
 
 def _by_srun(mpi: str) -> list[str]:
-    kind = f" --mpi={mpi}" if mpi else ""
+    kind = f" --mpi={shlex.quote(mpi)}" if mpi else ""
     return [
         "export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK",
         "# MPICH names shared memory after job and step: what a killed step left must not meet a restart.",

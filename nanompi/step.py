@@ -37,7 +37,8 @@ def param(
     unit    : the value may carry a unit ("55 um") and is stored in this one (SI: "m", "J", "s", "rad"; or
         "px", "B").
     bare    : the unit of a bare number, where it is not `unit`.
-    kind    : the value is a chain of registered parts of this kind ("DM*100 ML*200", or a list).
+    kind    : the value is a chain of registered parts of this kind ("DM*100 ML*200", or a list); or it is
+        the name of a "file" or "folder"; or it is one "line" of a script.
     limits  : ge, gt, le, lt.
     """
     about = {"help": help, "unit": unit, "bare": bare or unit, "kind": kind, "limits": limits}

@@ -9,23 +9,25 @@ import sys
 from contextlib import contextmanager, suppress
 
 from nanompi.errors import ResourceError
+from nanompi.words import lines
 
 
 class Printing:
     """A stream that is given up at the first write that fails.
 
     lasting : go on without a word; else BrokenPipeError (the reader has gone) or ResourceError
+    raw     : control characters pass; else they are escaped, since names in files may hold them
     """
 
-    def __init__(self, stream, lasting: bool):
-        self.stream, self.lasting = stream, lasting
+    def __init__(self, stream, lasting: bool, raw: bool = False):
+        self.stream, self.lasting, self.raw = stream, lasting, raw
         if getattr(stream, "errors", "") == "strict":
             with suppress(AttributeError):
                 stream.reconfigure(errors="backslashreplace")  # a letter that the terminal does not know
 
     def write(self, text: str) -> int:
         """Print a text."""
-        self._try(lambda: self.stream.write(text))
+        self._try(lambda: self.stream.write(text if self.raw else lines(text)))
         return len(text)
 
     def flush(self):
@@ -45,6 +47,11 @@ class Printing:
             if isinstance(e, BrokenPipeError):
                 raise
             raise ResourceError(f"what is printed cannot be written: {e.strerror or e}") from None
+
+
+def raw(stream):
+    """The same stream for those who move the cursor of a terminal."""
+    return Printing(stream.stream, stream.lasting, raw=True) if isinstance(stream, Printing) else stream
 
 
 def give_up(stream):

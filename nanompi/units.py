@@ -4,6 +4,7 @@ import math
 import re
 
 from nanompi.errors import JobError, nearest
+from nanompi.words import shown
 
 _PREFIX = {
     "p": 1e-12,
@@ -19,6 +20,7 @@ _PREFIX = {
     "G": 1e9,
 }
 EV = 1.602176634e-19
+LONGEST = 100  # characters of a quantity
 
 
 def _scaled(base: str, prefixes: str, size: float = 1.0) -> dict[str, float]:
@@ -59,7 +61,7 @@ def quantity(value, into: str, bare: str = "") -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise JobError(f"{value!r} is not a quantity; write a number with a unit such as 1 {bare or into}")
     if isinstance(value, str):
-        found = _NUMBER.match(value)
+        found = _NUMBER.match(value) if len(value) <= LONGEST else None
         if not found:
             raise JobError(
                 f"{value!r} is not a quantity; write a number with a unit such as 1 {bare or into}"
@@ -67,7 +69,10 @@ def quantity(value, into: str, bare: str = "") -> float:
         number, unit = float(found[1]), found[2] or bare or into
     else:
         number, unit = float(value), bare or into
-    return number * factor(unit, into)
+    number *= factor(unit, into)
+    if not math.isfinite(number):
+        raise JobError(f"{shown(value, 40)} is not a finite number")
+    return number
 
 
 def show(value: float, unit: str) -> str:
@@ -86,7 +91,7 @@ def show(value: float, unit: str) -> str:
 
 def seconds(text: str) -> float:
     """Seconds of "4h", "30min", or Slurm's "4:00:00", "1-12:00:00", "30:00". Errors: JobError."""
-    found = _TIME.match(str(text))
+    found = _TIME.match(str(text)) if len(str(text)) <= LONGEST else None
     if not found:
         value = quantity(text, "s", "min")  # a bare number is minutes, as for sbatch
     elif found[4] is None and found[1] is None:
@@ -94,8 +99,10 @@ def seconds(text: str) -> float:
     else:
         days, hours, minutes, rest = (int(v or 0) for v in found.groups())
         value = 86400 * days + 3600 * hours + 60 * minutes + rest
-    if value <= 0:
-        raise JobError(f"{text!r} is not a time that a job can have; write it as 30min, 4h or 4:00:00")
+    if not 0 < value < 1e9:
+        raise JobError(
+            f"{shown(text, 40)!r} is not a time that a job can have; write it as 30min, 4h or 4:00:00"
+        )
     return value
 
 

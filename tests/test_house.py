@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent / "nanompi"
 LAYERS = [
-    {"errors", "step", "units", "clock", "children", "streams"},
+    {"errors", "step", "units", "clock", "children", "streams", "words"},
     {"launcher", "team", "device"},
     {"split", "scatter", "exchange", "packing", "rows", "lanes", "cache", "stamp", "cover", "files", "former"}
     | {"newfile", "arrayfile", "progress", "events", "checkpoint", "course", "signals", "lock", "watchdog"}

@@ -111,6 +111,120 @@ def test_signals_reach_mpirun_and_its_exit_code_comes_back(tool, tmp_path):
     assert p.wait(patience(10)) == 75
 
 
+EXECUTED = ["x\ntouch executed", "$(touch executed)", "`touch executed`", "a;touch executed", "a'b", "-rf"]
+NAMES = [*EXECUTED, 'a"b', "x\r", "#x", "100%j", "a\\", "a\x1b[2J", "a\u2028b", "a\x85b"]
+NAMES += [".", "..", "a/b", " a", "a ", "", "a" * 201, "ü" * 101]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("how", ["name", "file"])
+def test_a_name_is_no_line_of_a_script(job, capsys, name, how):
+    import yaml
+
+    if "/" in name or name == "" or len(name) > 100:
+        how = "name"  # there is no such file
+    file = "j.yaml" if how == "name" else f"{name}.yaml"
+    head = f"name: {yaml.safe_dump(name, default_style=chr(34), width=9999)}" if how == "name" else ""
+    (job / file).write_text(f"nanompi: 1\n{head}input: {{simulate: {{frames: 9}}}}\nsteps: [ptycho]\n")
+    assert main(["submit", "--dry", "--", file]) == 2
+    err = capsys.readouterr().err
+    assert ("2:7" if how == "name" else "1:1") in err and "name: " in err and "allowed: letters" in err
+    assert "\ntouch executed" not in err
+
+
+@pytest.mark.parametrize("name", ["a b", "Siemens+star_2@3=4.5-6", "Größe", "試料 1", "7", "_a"])
+def test_an_ordinary_name_is_one(job, capsys, name):
+    (job / "j.yaml").write_text(
+        f"nanompi: 1\nname: '{name}'\ninput: {{simulate: {{frames: 9}}}}\nsteps: [ptycho]\n"
+    )
+    assert main(["submit", "--dry", "j.yaml"]) == 0
+    out = capsys.readouterr().out
+    option = next(line for line in out.splitlines() if "--job-name" in line)
+    assert option.replace("'", "") == f"#SBATCH --job-name={name}"
+
+
+def ran(job, text: str) -> list[str]:
+    """What the lines of a script do in bash, with stand-ins for Slurm's commands."""
+    (job / "x.sh").write_text(text)
+    own = {"PATH": f"{job}/bin:/usr/bin:/bin", "SLURM_JOB_ID": "42"}
+    subprocess.run(["bash", "x.sh"], cwd=job, env=own, capture_output=True, timeout=patience(20))
+    return (job / "words").read_text().splitlines()
+
+
+@pytest.mark.parametrize("out", ["o p", *EXECUTED[1:]])
+def test_an_odd_folder_is_quoted_in_the_script(job, tool, capsys, out):
+    tool("srun", f'printf "%s\\n" "$@" > {job}/words')
+    assert main(["submit", "--dry", f"--out={out}", "job.yaml"]) == 0
+    said = ran(job, capsys.readouterr().out)
+    assert said[-1] == f"{job}/{out}/job/run-NNNN" and not (job / "executed").exists()
+
+
+def test_what_slurm_expands_is_doubled(job, capsys):
+    assert main(["submit", "--dry", "--out=100%j", "job.yaml"]) == 0
+    assert f'--output="{job}/100%%j/job/run-NNNN/slurm-%j.log"' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("out", ["a\nb", "a\x1bb", "a\u2028b", 'a"b', "a#b", "a\\b"])
+def test_a_folder_that_no_script_can_hold_is_refused(job, capsys, out):
+    assert main(["submit", "--dry", f"--out={out}", "job.yaml"]) == 2
+    assert capsys.readouterr().out == ""
+
+
+def test_so_is_one_above_the_working_folder(job, capsys, monkeypatch):
+    (job / "a\ntouch executed").mkdir()
+    monkeypatch.chdir(job / "a\ntouch executed")
+    assert main(["submit", "--dry", "../job.yaml"]) == 2
+    assert "a batch script cannot hold \\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'partition: "x\\ntouch executed"',
+        'partition: "x --wrap=date"',
+        'account: "x\\n#SBATCH --partition=other"',
+        'memory: "4G; touch executed"',
+        'mpi: "pmi2; touch executed"',
+        'options: ["--qos=x\\ntouch executed"]',
+        'options: ["touch executed"]',
+        'setup: ["a\\u2028b"]',
+        'environment: {"A B; touch executed": 1}',
+        'environment: {A: "x\\u2028"}',
+        'nanompi: "a\\nb"',
+    ],
+)
+def test_a_site_file_cannot_add_lines(job, capsys, line):
+    (job / "s.yaml").write_text(line + "\n")
+    assert main(["submit", "--dry", "--site", "s.yaml", "job.yaml"]) == 2
+    assert "s.yaml:1:" in capsys.readouterr().err
+
+
+def test_a_site_file_that_everybody_can_write_must_be_named(job, capsys):
+    (job / "slurm").mkdir(mode=0o755)
+    (job / "slurm" / "site.yaml").write_text("account: mine\n")
+    assert main(["submit", "--dry", "job.yaml"]) == 0
+    out = capsys.readouterr().out
+    assert f"with {job}/slurm/site.yaml" in out.splitlines()[1] and "--account=mine" in out
+    for path in ("slurm", "slurm/site.yaml"):
+        (job / path).chmod((job / path).stat().st_mode | 0o002)
+        assert main(["submit", "--dry", "job.yaml"]) == 2
+        assert f"{path} can be written by everybody" in capsys.readouterr().err
+        assert main(["submit", "--dry", "--site", "slurm/site.yaml", "job.yaml"]) == 0
+        (job / path).chmod((job / path).stat().st_mode & ~0o002)
+
+
+def test_a_site_file_of_another_user_must_be_named(job, capsys, monkeypatch):
+    from nanompi.job import site as module
+
+    (job / "slurm").mkdir()
+    (job / "slurm" / "site.yaml").write_text("account: theirs\n")
+    monkeypatch.setattr(module.os, "getuid", lambda: (job / "slurm").stat().st_uid + 1)
+    if (job / "slurm").stat().st_uid == 0:
+        monkeypatch.setattr(module, "MAY", ())  # the tests run as root, whose files are believed
+    assert main(["submit", "--dry", "job.yaml"]) == 2
+    assert "belongs to another user" in capsys.readouterr().err
+
+
 # ---- site.yaml ---------------------------------------------------------------------------------------------
 
 

@@ -6,6 +6,7 @@ import sys
 from nanompi import __version__
 from nanompi.errors import NanompiError, ResourceError, internal, nearest
 from nanompi.streams import give_up, standing
+from nanompi.words import lines, no_path, odd, shown
 
 VERBS = {
     "run": "run a job, alone or on N ranks",
@@ -74,9 +75,23 @@ def verb(name: str, argv: list[str]) -> int:
     return module.main(parser.parse_args(argv)) or 0
 
 
+def path(text: str) -> str:
+    """A file or folder of the command line: a text that can name one (type of an argument)."""
+    if why := no_path(text):
+        raise argparse.ArgumentTypeError(f'"{shown(text, 80)}" cannot be the name of a file: {why}')
+    return text
+
+
+def new_path(text: str) -> str:
+    """The same for what will be made: a line of a batch script or of a log may get it."""
+    if odd(text):
+        raise argparse.ArgumentTypeError(f'"{shown(text, 80)}": no name of a new file may hold {odd(text)}')
+    return path(text)
+
+
 def job_arguments(parser: argparse.ArgumentParser):
     """What all verbs that read a job take."""
-    parser.add_argument("job", help="job file (YAML)")
+    parser.add_argument("job", type=path, help="job file (YAML)")
     settings(parser)
 
 
@@ -94,5 +109,5 @@ def _help() -> str:
 
 def _say(text: str, code: int) -> int:
     sys.stdout.flush()
-    print(text, file=sys.stderr, flush=True)
+    print(lines(text), file=sys.stderr, flush=True)
     return code

@@ -9,7 +9,7 @@ import json
 import os
 from pathlib import Path
 
-from nanompi.cli import job_arguments
+from nanompi.cli import job_arguments, new_path
 from nanompi.cli.launch import environment, mpiexec, one_thread
 from nanompi.cli.plan import link, links
 from nanompi.errors import JobError, ResourceError
@@ -23,7 +23,9 @@ def arguments(parser):
     parser.add_argument(
         "--repeat", type=int, default=1, metavar="K", help="K runs in turns; the quickest counts"
     )
-    parser.add_argument("--out", default="scaling", metavar="DIR", help="folder of tables and runs")
+    parser.add_argument(
+        "--out", type=new_path, default="scaling", metavar="DIR", help="folder of tables and runs"
+    )
     parser.add_argument(
         "--predict", default="", metavar="8,64,512", help="predict these numbers of ranks, too"
     )

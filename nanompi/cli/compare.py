@@ -2,13 +2,15 @@
 
 from numbers import Number
 
+from nanompi.cli import path
 from nanompi.errors import NumbersError
+from nanompi.words import shown
 
 
 def arguments(parser):
     """Arguments of `nanompi compare`."""
-    parser.add_argument("a", help="result file or run folder")
-    parser.add_argument("b", help="result file or run folder, or a file with the truth")
+    parser.add_argument("a", type=path, help="result file or run folder")
+    parser.add_argument("b", type=path, help="result file or run folder, or a file with the truth")
     parser.add_argument("--max", type=float, metavar="RAD", help="largest phase RMSE that is accepted")
 
 
@@ -39,4 +41,4 @@ def lines(found: dict, above: str = "") -> list[tuple[str, str]]:
 
 
 def _text(value) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    return f"{value:.6g}" if isinstance(value, float) else shown(value)

@@ -2,14 +2,17 @@
 
 from pathlib import Path
 
+from nanompi.cli import new_path, path
 from nanompi.errors import JobError, ResourceError
 
 
 def arguments(parser):
     """Arguments of `nanompi init`."""
-    parser.add_argument("file", nargs="?", default="job.yaml", help="job file to write (job.yaml)")
     parser.add_argument(
-        "--from", dest="scan", default="", metavar="SCAN", help="scan file; else one is simulated"
+        "file", nargs="?", type=new_path, default="job.yaml", help="job file to write (job.yaml)"
+    )
+    parser.add_argument(
+        "--from", dest="scan", type=path, metavar="SCAN", help="scan file; else one is simulated"
     )
     parser.add_argument("--force", action="store_true", help="overwrite the file")
 
@@ -25,7 +28,7 @@ def main(args) -> int:
         raise JobError(f"{args.file} is there already; name another file, or overwrite it with --force")
     discover()
     try:
-        Path(args.file).write_text(starter(args.file, args.scan), encoding="utf-8")
+        Path(args.file).write_text(starter(args.file, args.scan or ""), encoding="utf-8")
     except OSError as e:
         raise ResourceError(f"{args.file}: cannot be written: {e.strerror}") from None
     print(f"{args.file} is written. Next: nanompi check {args.file}; nanompi run -n 2 {args.file}")

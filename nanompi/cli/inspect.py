@@ -1,11 +1,12 @@
 """Print what a scan file says: format, frames, positions, energy, distance, pixels and the rest."""
 
-from nanompi.cli import settings
+from nanompi.cli import path, settings
+from nanompi.words import shown
 
 
 def arguments(parser):
     """Arguments of `nanompi inspect`."""
-    parser.add_argument("file", help="scan file, or a job file whose input is shown")
+    parser.add_argument("file", type=path, help="scan file, or a job file whose input is shown")
     settings(parser)
 
 
@@ -18,7 +19,7 @@ def main(args) -> int:
     discover()
     given, reader = read_input(args.file, args.set)
     for name, text in lines(open_scan(given.file, given, reader)):
-        print(f"{name:<12} {text}")
+        print(f"{name:<12} {shown(text)}")
     return 0
 
 

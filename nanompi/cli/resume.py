@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from nanompi.cli import settings
+from nanompi.cli import path, settings
 from nanompi.cli.launch import one_thread
 from nanompi.cli.run import on_ranks
 from nanompi.errors import JobError
@@ -11,7 +11,7 @@ from nanompi.errors import JobError
 
 def arguments(parser):
     """Arguments of `nanompi resume`."""
-    parser.add_argument("run", help="run folder; or the name of a job, for its latest run")
+    parser.add_argument("run", type=path, help="run folder; or the name of a job, for its latest run")
     parser.add_argument("-n", type=int, metavar="N", help="number of ranks; starts mpiexec by itself")
     settings(parser)
 

@@ -4,7 +4,7 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-from nanompi.cli import job_arguments
+from nanompi.cli import job_arguments, new_path
 from nanompi.cli.launch import one_thread, start, under_launcher
 from nanompi.errors import JobError
 
@@ -13,9 +13,11 @@ def arguments(parser):
     """Arguments of `nanompi run`."""
     job_arguments(parser)
     parser.add_argument("-n", type=int, metavar="N", help="number of ranks; starts mpiexec by itself")
-    parser.add_argument("--out", default="", metavar="DIR", help="folder of runs, in place of output.folder")
     parser.add_argument(
-        "--folder", default="", metavar="RUN", help="folder of this one run, in place of a new one"
+        "--out", type=new_path, metavar="DIR", help="folder of runs, in place of output.folder"
+    )
+    parser.add_argument(
+        "--folder", type=new_path, metavar="RUN", help="folder of this one run, in place of a new one"
     )
 
 

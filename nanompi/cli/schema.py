@@ -3,12 +3,13 @@
 import json
 from pathlib import Path
 
+from nanompi.cli import new_path
 from nanompi.errors import ResourceError
 
 
 def arguments(parser):
     """Arguments of `nanompi schema`."""
-    parser.add_argument("file", nargs="?", help="write it here and not on the screen")
+    parser.add_argument("file", nargs="?", type=new_path, help="write it here and not on the screen")
 
 
 def main(args) -> int:

@@ -2,14 +2,14 @@
 
 import os
 
-from nanompi.cli import job_arguments
+from nanompi.cli import job_arguments, new_path
 from nanompi.errors import JobError, ResourceError
 
 
 def arguments(parser):
     """Arguments of `nanompi simulate`."""
     job_arguments(parser)
-    parser.add_argument("-o", "--out", metavar="FILE", help="file to write (NAME.cxi)")
+    parser.add_argument("-o", "--out", type=new_path, metavar="FILE", help="file to write (NAME.cxi)")
 
 
 def main(args) -> int:

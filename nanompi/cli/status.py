@@ -1,10 +1,12 @@
 """One line for each run: state, iteration, error, rate, time left, ranks, Slurm's state."""
 
+from nanompi.cli import path
+
 
 def arguments(parser):
     """Arguments of `nanompi status`."""
     parser.add_argument(
-        "where", nargs="?", default="", help="run folder, name of a job, or folder of runs (runs)"
+        "where", nargs="?", type=path, help="run folder, name of a job, or folder of runs (runs)"
     )
     parser.add_argument("--most", type=int, default=20, metavar="N", help="the newest N runs (20)")
     parser.add_argument(
@@ -29,7 +31,7 @@ def look(args) -> list[dict]:
     from nanompi import slurm
     from nanompi.report import status
 
-    folders = status.runs(args.where, args.most)
+    folders = status.runs(args.where or "", args.most)
     found = [status.read(f) for f in folders]
     if any(s.get("slurm_job") and s["state"] not in status.OVER for s in found):
         queue = slurm.queue()

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from nanompi import events, slurm
-from nanompi.cli import job_arguments
+from nanompi.cli import job_arguments, new_path, path
 from nanompi.errors import JobError, NanompiError
 from nanompi.newfile import write_text
 from nanompi.units import clock, seconds
@@ -19,14 +19,16 @@ def arguments(parser):
     job_arguments(parser)
     parser.add_argument("-n", type=int, metavar="RANKS", help="number of ranks (`ranks` of the site)")
     site_arguments(parser)
-    parser.add_argument("--out", default="", metavar="DIR", help="folder of runs, in place of output.folder")
+    parser.add_argument(
+        "--out", type=new_path, metavar="DIR", help="folder of runs, in place of output.folder"
+    )
     parser.add_argument("--dry", action="store_true", help="print the script and do nothing")
 
 
 def site_arguments(parser):
     """What the site says, on the command line."""
     parser.add_argument("--time", metavar="TIME", help="wall time: 30min, 4h, 4:00:00 (`time` of the site)")
-    parser.add_argument("--site", default="", metavar="FILE", help="site file (slurm/site.yaml)")
+    parser.add_argument("--site", type=path, metavar="FILE", help="site file (slurm/site.yaml)")
 
 
 def main(args) -> int:
@@ -81,14 +83,19 @@ def batch(name: str, folder: Path, here, source: str) -> slurm.Batch:
     """The batch job of a run folder. The words name the job as checked: later edits do not reach it."""
     run = shlex.quote(str(folder))
     return slurm.Batch(
-        name=shlex.quote(name),
+        name=name,
         program=shlex.quote(here.nanompi or program()),
         start='run "$run/job.resolved.yaml" --folder "$run"',
         resume='resume "$run"',
-        output=f'"{folder}/slurm-%j.log"',
-        head=(f"nanompi submit: the job of {folder} with {source or 'no site file'}",),
+        output=slurm.log_file(folder, "slurm-%j.log"),
+        head=(f"nanompi submit: the job of {folder} {with_site(source)}",),
         before=(f"run={run}",),
     )
+
+
+def with_site(source: str) -> str:
+    """Whose site file is in a script, for its head: it may be one that others wrote."""
+    return f"with {os.path.abspath(source)}" if source else "with no site file"
 
 
 def program() -> str:

@@ -2,28 +2,30 @@
 
 from pathlib import Path
 
-from nanompi.cli import settings
+from nanompi.cli import new_path, path, settings
 from nanompi.cli.launch import one_thread, start, under_launcher
 from nanompi.cli.run import _fits
-from nanompi.cli.submit import asked, program, site_arguments
+from nanompi.cli.submit import asked, program, site_arguments, with_site
 from nanompi.errors import JobError, PartError
 
 
 def arguments(parser):
     """Arguments of `nanompi sweep`."""
-    parser.add_argument("job", nargs="?", help="job file (YAML) with {sweep: ...} in place of some values")
+    parser.add_argument(
+        "job", nargs="?", type=path, help="job file (YAML) with {sweep: ...} in place of some values"
+    )
     settings(parser)
     parser.add_argument("-n", type=int, metavar="N", help="number of ranks; starts mpiexec by itself")
     parser.add_argument("--groups", type=int, default=0, metavar="G", help="groups of ranks (one each node)")
-    parser.add_argument("--out", default="", metavar="DIR", help="folder of runs, in place of output.folder")
     parser.add_argument(
-        "--folder", default="", metavar="DIR", help="folder of this sweep; RUNS/NAME/sweep-0001"
+        "--out", type=new_path, metavar="DIR", help="folder of runs, in place of output.folder"
+    )
+    parser.add_argument(
+        "--folder", type=new_path, metavar="DIR", help="folder of this sweep; RUNS/NAME/sweep-0001"
     )
     parser.add_argument("--only", type=int, metavar="K", help="setting K alone (from 0): a task of an array")
-    parser.add_argument(
-        "--resume", default="", metavar="DIR", help="run what is missing or failed in a sweep"
-    )
-    parser.add_argument("--collect", default="", metavar="DIR", help="only write table, ranking and pictures")
+    parser.add_argument("--resume", type=path, metavar="DIR", help="run what is missing or failed in a sweep")
+    parser.add_argument("--collect", type=path, metavar="DIR", help="only write table, ranking and pictures")
     parser.add_argument("--submit", action="store_true", help="as a Slurm array, and a job that collects")
     parser.add_argument("--dry", action="store_true", help="with --submit: show the scripts, submit nothing")
     site_arguments(parser)
@@ -70,16 +72,16 @@ def _plan(args, shorten):
     from nanompi.sweep import folder
 
     if args.resume:
-        path = Path(args.resume)
-        todo = [t for t in folder.again(path) if args.only in (None, t.number)]
-        return path, todo, f"resume: {len(todo)} of {len(folder.tasks(path))} settings"
+        where = Path(args.resume)
+        todo = [t for t in folder.again(where) if args.only in (None, t.number)]
+        return where, todo, f"resume: {len(todo)} of {len(folder.tasks(where))} settings"
     found = _found(args)
     if shorten:
         shorten(found)
     if args.only is not None and not 0 <= args.only < len(found.settings):
         raise JobError(f"--only {args.only}: there are {found}, 0 to {len(found.settings) - 1}")
-    path, todo = folder.create(found, args.out, args.folder)
-    return path, [t for t in todo if args.only in (None, t.number)], str(found)
+    where, todo = folder.create(found, args.out, args.folder)
+    return where, [t for t in todo if args.only in (None, t.number)], str(found)
 
 
 def _found(args):
@@ -111,8 +113,8 @@ def _end(folder: Path):
     if score != asked_for:
         print(f"no counting noise in the frames of some settings: ranked by {score}, not by {asked_for}")
     print(ranking(rows, score))
-    for path in filter(Path.exists, (folder / n for n in ("table.csv", "sweep.h5", "contact.png"))):
-        print(path, flush=True)
+    for made in filter(Path.exists, (folder / n for n in ("table.csv", "sweep.h5", "contact.png"))):
+        print(made, flush=True)
     bad = [r for r in rows if r["code"] != 0]
     if bad:
         raise PartError(
@@ -134,18 +136,18 @@ def _submit(args) -> int:
     from nanompi.sweep import folder, script
 
     discover()
-    found, here = _found(args), asked(site(args.site)[0], args)
+    found, (here, source) = _found(args), site(args.site)
+    here = asked(here, args)
     if not args.dry:
         need_sbatch()
-    path, _ = folder.create(found, args.out, args.folder)
-    files = script.write(
-        path, found.settings[0].job.name, len(found.settings), here, here.nanompi or program()
-    )
+    where, _ = folder.create(found, args.out, args.folder)
+    own = {"program": here.nanompi or program(), "source": with_site(source)}
+    files = script.write(where, found.settings[0].job.name, len(found.settings), here, **own)
     if args.dry:
-        print("\n".join(f"# {file}\n{file.read_text()}" for file in files))
+        print("\n".join(f"# {file}\n{file.read_text(encoding='utf-8')}" for file in files))
         return 0
     first, last = script.submit(*files)
-    print(f"{found}: array {first}, collected by {last}; {path}\nlook: squeue -j {first},{last}")
+    print(f"{found}: array {first}, collected by {last}; {where}\nlook: squeue -j {first},{last}")
     return 0
 
 

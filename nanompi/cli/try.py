@@ -2,14 +2,14 @@
 
 from types import SimpleNamespace
 
-from nanompi.cli import settings, sweep
+from nanompi.cli import new_path, path, settings, sweep
 from nanompi.cli.launch import one_thread, start, under_launcher
 from nanompi.errors import JobError
 
 
 def arguments(parser):
     """Arguments of `nanompi try`."""
-    parser.add_argument("job", help="job file (YAML)")
+    parser.add_argument("job", type=path, help="job file (YAML)")
     parser.add_argument("key", help="parameter, as for --set: steps.ptycho.probe.modes, input.distance ...")
     parser.add_argument("first", metavar="FROM", help="first value, with its unit where it has one")
     parser.add_argument("last", metavar="TO", help="last value")
@@ -21,7 +21,9 @@ def arguments(parser):
     parser.add_argument(
         "--groups", type=int, default=0, metavar="G", help="groups of ranks; 0: one each node"
     )
-    parser.add_argument("--out", default="", metavar="DIR", help="folder of runs, in place of output.folder")
+    parser.add_argument(
+        "--out", type=new_path, metavar="DIR", help="folder of runs, in place of output.folder"
+    )
 
 
 def main(args) -> int:

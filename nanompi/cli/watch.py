@@ -4,6 +4,7 @@ import sys
 import time
 
 from nanompi.cli import status
+from nanompi.streams import raw
 
 
 def arguments(parser):
@@ -30,8 +31,8 @@ def main(args) -> int:
 def _show(lines: list[str], before: list[str]):
     """On a terminal the table stays in its place; elsewhere the lines that changed are printed."""
     if sys.stdout.isatty():
-        up = f"\x1b[{len(before)}A\x1b[J" if before else ""
-        print(up + "\n".join(lines), flush=True)
+        raw(sys.stdout).write(f"\x1b[{len(before)}A\x1b[J" if before else "")
+        print("\n".join(lines), flush=True)
     elif new := [line for line in lines if line not in before]:
         print("\n".join(new), flush=True)
 

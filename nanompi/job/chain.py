@@ -9,10 +9,15 @@ from nanompi.job.faults import Faults, Spot
 from nanompi.job.yaml12 import Map, Seq
 from nanompi.step import PARTS
 
+LONGEST = 10_000  # links of a list, or characters of a text
+
 
 def links(given: Any, kind: str, spot: Spot, faults: Faults) -> list[tuple[type, Map, Spot]]:
     """The chain as [(registered class, its parameters, spot)], without the links that are faults."""
     before = len(faults)
+    if len(given if isinstance(given, str | list) else ()) > LONGEST:
+        faults.add(spot.place, spot.path, f"a chain of more than {LONGEST} {kind}s")
+        return []
     found = [link for item, below in _items(given, spot) for link in _link(item, kind, below, faults)]
     if not found and len(faults) == before:
         faults.add(spot.place, spot.path, f"the chain is empty; write {_example(kind)}")
@@ -60,7 +65,8 @@ def _mapping(word: str, spot: Spot) -> Map:
     """ "DM*100" as {DM: 100}."""
     name, _, times = word.partition("*")
     link = Map(spot.place)
-    link.put(name, int(times) if times.isdigit() else times if "*" in word else None, spot.place, spot.place)
+    count = int(times) if re.fullmatch("[0-9]{1,18}", times) else times
+    link.put(name, count if "*" in word else None, spot.place, spot.place)
     return link
 
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from nanompi.errors import DataError, JobError
 
+MOST = 200  # faults that are told
+
 
 @dataclass(frozen=True)
 class Place:
@@ -71,4 +73,6 @@ class Faults:
         """Raise JobError (DataError where only the data are to blame) when there are faults."""
         if self.found:
             kind = DataError if all(f.data for f in self.found) else JobError
-            raise kind("\n".join(self.lines()))
+            said = self.lines()
+            more = [f"... and {len(said) - MOST} more"] if len(said) > MOST else []
+            raise kind(*said[:MOST], *more)

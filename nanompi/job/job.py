@@ -1,6 +1,6 @@
 """The checked job, and how it is made from a file; all faults at once."""
 
-import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,15 +15,19 @@ from nanompi.job.yaml12 import Map, Seq, plain
 from nanompi.read import Input, reader_of
 from nanompi.run import Options
 from nanompi.step import PARTS, param, section
+from nanompi.words import shown
 
 VERSION = 1
+NAME = re.compile(r"\w(?:[\w +=@.-]*[\w+=@.-])?")
 
 
 @section
 class Output:
     """Where the result goes."""
 
-    folder: str = param("runs", help="folder of all runs; this one is FOLDER/NAME/run-0001, counted up")
+    folder: str = param(
+        "runs", kind="folder", help="folder of all runs; this one is FOLDER/NAME/run-0001, counted up"
+    )
 
 
 @dataclass
@@ -142,11 +146,13 @@ def _places(values: Map, key: str):
 
 
 def _name(values: Map, stem: str, faults: Faults) -> str:
-    """The job's name, which is a folder's name; that of the job file when there is none."""
+    """The job's name, which names a folder and a Slurm job; that of the job file when there is none."""
     name = values.get("name", stem)
-    if not isinstance(name, str) or not name or name != os.path.basename(name) or name.startswith("."):
-        text = f"{name!r} does not fit here; allowed: a text without / that does not start with a dot"
-        hint = f' (write it in quotes: "{name}")' if isinstance(name, int | float) else ""
+    if not isinstance(name, str) or not NAME.fullmatch(name) or len(name.encode()) > 200:
+        text = f"{shown(repr(name), 80)} does not fit here; allowed: letters, digits, spaces and _.+=@-, at "
+        text += "most 200 bytes; the first a letter, a digit or _"
+        text += "" if "name" in values else ". It is the name of the file: write `name:`"
+        hint = f' (write it in quotes: "{name}")' if type(name) in (int, float) else ""
         faults.add(values.at("name"), "name", text + hint)
     return name
 
@@ -241,7 +247,7 @@ def _own(cls) -> list[str]:
 
 def _reader(given: Map, spot: Spot, faults: Faults):
     key = "format" if "format" in given else "file"
-    if any(f.path in ("input", "input.file") for f in faults.found):
+    if key == "file" and any(f.path in ("input", "input.file") for f in faults.found):
         return None
     try:
         name = reader_of(plain(given))

@@ -12,9 +12,11 @@ from pydantic import Strict, TypeAdapter, ValidationError
 from nanompi.errors import JobError, nearest
 from nanompi.job.yaml12 import plain
 from nanompi.units import quantity
+from nanompi.words import no_path, odd, shown
 
 _WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", NoneType: "null"}
 _SIGNS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
+_SWITCHES = ("off", "on", "no", "yes", "false", "true", "none", "null")  # words of YAML 1.1: texts in 1.2
 PLAIN = {"help": "", "unit": "", "bare": "", "kind": "", "limits": {}}
 
 
@@ -46,14 +48,32 @@ def literals(hint) -> list:
 def leaf(value: Any, hint, note: dict) -> Any:
     """The checked value. note : from `about`. Errors: JobError saying what is wrong and what is allowed."""
     given = plain(value)
+    if why := _unfit(given, note["kind"]):
+        raise JobError(f"{quoted(given)} does not fit here: {why}" + _help(note))
     changed = _with_unit(given, hint, note)
     try:
         checked = adapter(hint, tuple(note["limits"].items())).validate_python(_whole(changed, hint))
     except ValidationError:
         raise JobError(_wrong(given, hint, note)) from None
-    if isinstance(checked, float) and math.isnan(checked):
-        raise JobError(_wrong(given, hint, note))
     return checked
+
+
+def _unfit(value: Any, kind: str) -> str:
+    """Why no parameter may have the value, or one of this kind; "" where nothing speaks against it."""
+    if isinstance(value, float):
+        return "" if math.isfinite(value) else "it is not a finite number"
+    if isinstance(value, dict | list):
+        inner = [*value, *value.values()] if isinstance(value, dict) else value
+        told = (_unfit(v, kind) for v in inner if v not in (math.inf, -math.inf))  # an open bound is one
+        return next(filter(None, told), "")
+    if not isinstance(value, str) or not value:
+        return ""
+    if kind in ("file", "folder"):
+        if value.lower() in _SWITCHES:
+            return f'it would be the name of a {kind}: leave the key out, or write "./{value}" if it is meant'
+        return no_path(value) or (f"it holds {odd(value)}" if odd(value) and kind == "folder" else "")
+    bad = odd(value if kind == "line" else value.replace("\n", " ").replace("\t", " "))
+    return f"it holds {bad}" if bad else ""
 
 
 def allowed(hint, note: dict) -> str:
@@ -117,7 +137,7 @@ def _leaves(hint) -> set:
 def _word(hint, note: dict) -> str:
     origin, inner = get_origin(hint), get_args(hint)
     if origin is Literal:
-        return ", ".join(_quoted(v) for v in inner)
+        return ", ".join(quoted(v) for v in inner)
     if hint in (int, float):
         return _WORDS[hint] + _unit(note) + _range(note["limits"])
     if origin is tuple and ... not in inner:
@@ -139,16 +159,20 @@ def _range(limits: dict) -> str:
     return ",".join(f" {_SIGNS[k]} {v:g}" for k, v in limits.items())
 
 
-def _quoted(value) -> str:
+def quoted(value) -> str:
+    """A value as the job file writes it; a long one is cut."""
     if isinstance(value, bool) or value is None:
         return {True: "true", False: "false", None: "null"}[value]
-    return f'"{value}"' if isinstance(value, str) else str(value)
+    return f'"{shown(value, 200)}"' if isinstance(value, str) else shown(value, 200)
 
 
 def _wrong(value: Any, hint, note: dict) -> str:
-    shown = _quoted(value) if not isinstance(value, list | dict) else str(value)
     close = nearest(value, literals(hint)) if isinstance(value, str) else ""
-    text = f"{shown} does not fit here{close}; allowed: {allowed(hint, note)}"
+    text = f"{quoted(value)} does not fit here{close}; allowed: {allowed(hint, note)}"
     if hint is str and isinstance(value, int | float):
-        text += f' (write it in quotes: "{shown}")'
-    return text + (f" - {note['help']}" if note["help"] else "")
+        text += f' (write it in quotes: "{quoted(value)}")'
+    return text + _help(note)
+
+
+def _help(note: dict) -> str:
+    return f" - {note['help']}" if note["help"] else ""

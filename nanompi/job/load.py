@@ -1,6 +1,7 @@
 """A job file as one tree: YAML, `extends:`, `set:` and `--set`; nothing here knows what the keys mean."""
 
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,11 @@ from nanompi.errors import JobError, nearest
 from nanompi.job import yaml12
 from nanompi.job.faults import Faults, Place
 from nanompi.job.swept import Sweep, find
-from nanompi.job.yaml12 import Map, Seq
+from nanompi.job.text import read_text
+from nanompi.job.yaml12 import DEEPEST, Map, Seq
+from nanompi.words import no_path, odd
 
+LONGEST_CHAIN = 100  # files that extend one another
 __all__ = ["Set", "Sweep", "Tree", "apply", "load", "setting"]
 
 
@@ -48,6 +52,9 @@ def setting(text: str, faults: Faults) -> Set | None:
     """A `--set` argument: "steps.ptycho.probe.modes=3", the value in YAML."""
     path, equals, value = text.partition("=")
     place = Place(f"--set {text}")
+    if odd(text):
+        faults.add(place, "", f"{odd(text)} cannot stand in a value; write it into the job file")
+        return None
     if not equals or not path.strip():
         faults.add(place, "", "write it as path=value, for example --set steps.ptycho.probe.modes=3")
         return None
@@ -56,7 +63,8 @@ def setting(text: str, faults: Faults) -> Set | None:
     for fault in own.found:
         faults.add(place, path.strip(), fault.text)
     _move(read, place)
-    return Set(path.strip(), read, place, place)
+    one = Set(path.strip(), read, place, place)
+    return one if _settable(one, faults) else None
 
 
 def apply(values: Map, one: Set, names=()):
@@ -97,7 +105,7 @@ def _below(here: Map | Seq, key, one: Set):
 def _item(items: Seq, rest: list[str], names) -> tuple[int, list[str]]:
     """Index of the list item that the path names (by number, or a step by `use`), and the rest."""
     uses = [str(item.get("use")) if isinstance(item, Map) else str(item) for item in items]
-    if rest[0].isdigit() and int(rest[0]) < len(items):
+    if re.fullmatch("[0-9]{1,9}", rest[0]) and int(rest[0]) < len(items):
         return int(rest[0]), rest[1:]
     listed = [n for n in range(len(rest), 0, -1) if ".".join(rest[:n]) in [*uses, *names]]
     name = ".".join(rest[: listed[0]]) if listed else ".".join(rest[:-1]) or rest[0]
@@ -134,6 +142,12 @@ def _extended(tree: Tree, file: str, faults: Faults, above: tuple) -> Tree:
     if not isinstance(base, str):
         faults.add(place, "extends", f"{base!r} is not a file name")
         return tree
+    if why := no_path(base):
+        faults.add(place, "extends", f"this cannot be the name of a file: {why}")
+        return tree
+    if len(above) > LONGEST_CHAIN:
+        faults.add(place, "extends", f"more than {LONGEST_CHAIN} files that extend one another")
+        return tree
     path = os.path.join(os.path.dirname(file), base)
     if os.path.realpath(path) in above:
         faults.add(place, "extends", f"{base} extends this file in turn; one of the two must stand alone")
@@ -145,15 +159,13 @@ def _extended(tree: Tree, file: str, faults: Faults, above: tuple) -> Tree:
 
 def _text(file: str, faults: Faults, asked: Place) -> str | None:
     try:
-        return Path(file).read_text(encoding="utf-8")
+        return read_text(file)
     except FileNotFoundError:
         folder = Path(file).parent
         others = [f.name for f in folder.glob("*.y*ml")] if folder.is_dir() else []
         why = f"there is no such file{nearest(Path(file).name, others)}; `nanompi init` writes one"
-    except UnicodeDecodeError as e:
-        why = f"this is not a text in UTF-8 (byte {e.start}); a job file is YAML"
-    except OSError as e:
-        why = f"cannot be read: {e.strerror}"
+    except JobError as e:
+        why = str(e)
     faults.add(asked if asked.line else Place(), file, why)
     return None
 
@@ -174,7 +186,20 @@ def _sets(values: Map, faults: Faults) -> list[Set]:
     if not isinstance(sets, Map):
         faults.add(place, "set", "write it as a mapping, for example set: {steps.ptycho.probe.modes: 3}")
         return []
-    return [Set(k, v, sets.keys_at[k], sets.values_at[k]) for k, v in sets.items()]
+    found = [Set(k, v, sets.keys_at[k], sets.values_at[k]) for k, v in sets.items()]
+    return [one for one in found if _settable(one, faults)]
+
+
+def _settable(one: Set, faults: Faults) -> bool:
+    """May this path be set? What a file extends and sets is read before anything can be set."""
+    words = one.path.split(".")
+    if words[0] in ("extends", "set"):
+        faults.add(one.place, one.path, f"`{words[0]}` can only stand at the top of a job file")
+    elif len(words) > DEEPEST:
+        faults.add(one.place, one.path, f"a path of more than {DEEPEST} words")
+    else:
+        return True
+    return False
 
 
 def _move(value, place: Place):

@@ -14,6 +14,7 @@ from nanompi.job.leaf import about, default, leaf, members, section_of
 from nanompi.job.load import Sweep
 from nanompi.job.yaml12 import Map, Seq
 from nanompi.step import KINDS
+from nanompi.words import no_path
 
 
 @cache
@@ -133,10 +134,15 @@ def _has_sweep(given) -> bool:
 
 def found_file(name: str, spot: Spot, faults: Faults) -> str:
     """Absolute path of a file named in a job: from the current folder, else beside the job file."""
+    if why := no_path(name):
+        faults.add(spot.place, spot.path, f"this cannot be the name of a file: {why}")
+        return name
     beside = Path(spot.place.file).parent if spot.place.line else Path()
     tries = list(dict.fromkeys(os.path.abspath(Path(folder) / name) for folder in (".", beside)))
     for path in tries:
         if os.path.exists(path):
+            if not (os.path.isfile(path) or os.path.isdir(path)):
+                faults.add(spot.place, spot.path, f"{path} is a pipe or a device, not a file", data=True)
             return path
     near = [p.name for t in tries if Path(t).parent.is_dir() for p in Path(t).parent.iterdir()]
     text = f"no such file: {' nor '.join(tries)}{nearest(Path(name).name, near)}"

@@ -5,6 +5,7 @@ import itertools
 import math
 import random
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +16,8 @@ from nanompi.job.faults import Faults
 from nanompi.job.swept import MOST, alive, chosen
 from nanompi.job.yaml12 import plain
 from nanompi.step import param, section
+
+MOST_SWEEPS = 100
 
 
 @section
@@ -58,7 +61,7 @@ class Setting:
     def name(self) -> str:
         """Name of its folder: "0003-alpha=0.9-modes=2"."""
         words = re.sub(r"[^\w.+=-]+", "_", self.label.replace(" ", "-")).strip("_")
-        return f"{self.number:04d}-{words[:80]}".rstrip("-_.")
+        return f"{self.number:04d}-{words.encode()[:80].decode(errors='ignore')}".rstrip("-_.")
 
 
 @dataclass
@@ -128,6 +131,10 @@ def _tail(key: str, keys) -> str:
 def _picks(swept, options, faults: Faults) -> tuple[list[dict[int, int]], int]:
     """[{number of the sweep: index of its value}] of the settings to run, and how many there are in all."""
     lengths = {sweep.number: len(sweep.values) for _, sweep in swept}
+    if len(swept) > MOST_SWEEPS:
+        text = f"{len(swept)} sweeps in one job; at most {MOST_SWEEPS} are run"
+        faults.add(swept[0][1].places[0], "sweep", text)
+        return [dict.fromkeys(lengths, 0)], 1
     zipped, n = getattr(options, "combine", "product") == "zip", getattr(options, "random", None)
     if zipped and _unequal(swept, faults):
         return [dict.fromkeys(lengths, 0)], 1
@@ -137,11 +144,21 @@ def _picks(swept, options, faults: Faults) -> tuple[list[dict[int, int]], int]:
         faults.add(swept[0][1].places[0], "sweep", text)
         return [dict.fromkeys(lengths, 0)], total
     if n and n < total:
-        drawn = sorted(random.Random(options.seed).sample(range(total), n))
+        drawn = _drawn(random.Random(options.seed), total, n)
         return [_numbered(k, lengths, zipped) for k in drawn], total
     if zipped:
         return [dict.fromkeys(lengths, i) for i in range(total)], total
     return [dict(zip(lengths, index)) for index in itertools.product(*map(range, lengths.values()))], total
+
+
+def _drawn(source: random.Random, total: int, n: int) -> list[int]:
+    """n different numbers below total, which may be too large for a range."""
+    if total <= sys.maxsize:
+        return sorted(source.sample(range(total), n))
+    found: set[int] = set()
+    while len(found) < n:
+        found.add(source.randrange(total))
+    return sorted(found)
 
 
 def _numbered(k: int, lengths: dict[int, int], zipped: bool) -> dict[int, int]:

@@ -135,8 +135,8 @@ def _number(value) -> tuple[float, str]:
     """(number, unit) of 3, 0.7 or "55 um"."""
     if type(value) in (int, float) and math.isfinite(value):
         return value, ""
-    found = _NUMBER.match(value) if isinstance(value, str) else None
-    if not found:
+    found = _NUMBER.match(value) if isinstance(value, str) and len(value) < 100 else None
+    if not found or not math.isfinite(float(found[1])):
         raise ValueError(f"{value!r} is not a number")
     return float(found[1]), found[2]
 

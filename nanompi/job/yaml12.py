@@ -10,8 +10,12 @@ from typing import Any
 
 import yaml
 
+from nanompi.errors import JobError
 from nanompi.job.faults import Faults, Place
+from nanompi.job.text import bounded
+from nanompi.words import shown
 
+MOST, DEEPEST = 100_000, 100  # values (also those that aliases repeat), and levels of one in another
 _TAG = "tag:yaml.org,2002:"
 _RULES = {
     "null": (r"(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
@@ -24,8 +28,23 @@ _RULES = {
 }
 
 
+class _Limit(yaml.MarkedYAMLError):
+    """More than a person writes, or more than a computer wants to read."""
+
+
 class _Reader(yaml.SafeLoader):
     yaml_implicit_resolvers = {}
+    depth = count = 0
+
+    def compose_node(self, parent, index):
+        """One value, in bounds: PyYAML walks down by recursion."""
+        self.depth, self.count = self.depth + 1, self.count + 1
+        if self.depth > DEEPEST or self.count > MOST:
+            what = f"more than {DEEPEST} levels" if self.depth > DEEPEST else f"more than {MOST} values"
+            raise _Limit(problem=f"{what}; a job file has fewer", problem_mark=self.peek_event().start_mark)
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
 
 
 class _Writer(yaml.SafeDumper):
@@ -75,17 +94,20 @@ class Seq(list):
 def read(text: str, file: str, faults: Faults) -> tuple[Any, Place]:
     """The value of one YAML document (Map, Seq, text, number, bool, None) and its place."""
     try:
-        node = yaml.compose(text, Loader=_Reader)
+        node = yaml.compose(bounded(text), Loader=_Reader)
     except yaml.MarkedYAMLError as e:
         mark = e.problem_mark or e.context_mark
-        faults.add(Place(file, mark.line + 1, mark.column + 1), "", f"this is not YAML: {_why(e)}")
+        faults.add(Place(file, mark.line + 1, mark.column + 1), "", _why(e))
+        return None, Place(file, 1, 1)
+    except JobError as e:
+        faults.add(Place(file, 1, 1), "", str(e))
         return None, Place(file, 1, 1)
     except yaml.YAMLError as e:
         faults.add(Place(file, 1, 1), "", f"this is not YAML: {str(e).splitlines()[0]}")
         return None, Place(file, 1, 1)
     if node is None:
         return None, Place(file, 1, 1)
-    return _value(node, file, faults, ()), _place(node, file)
+    return _Values(file, faults).value(node, ()), _place(node, file)
 
 
 def write(value: Any, width: int = 110, flow: bool = False) -> str:
@@ -103,46 +125,63 @@ def plain(value: Any) -> Any:
 
 def _why(e: yaml.MarkedYAMLError) -> str:
     text = e.problem or e.context or "cannot be read"
-    if "\\t" in text:
-        return text + " (a tab: indent with spaces)"
-    return text
+    if isinstance(e, _Limit):
+        return text
+    return f"this is not YAML: {text}" + (" (a tab: indent with spaces)" if "\\t" in text else "")
 
 
 def _place(node, file: str) -> Place:
     return Place(file, node.start_mark.line + 1, node.start_mark.column + 1)
 
 
-def _value(node, file: str, faults: Faults, above: tuple):
-    if node in above:
-        faults.add(_place(node, file), "", "this part contains itself (`*name` inside `&name`); write it out")
-        return None
-    if isinstance(node, yaml.ScalarNode):
-        return _scalar(node, file, faults)
-    if node.tag not in (_TAG + "map", _TAG + "seq"):
-        faults.add(_place(node, file), "", f"the tag {_short(node.tag)} is not used in job files; remove it")
-    fill = _map if isinstance(node, yaml.MappingNode) else _seq
-    return fill(node, file, faults, (*above, node))
+class _Values:
+    """The values of a tree of nodes; each alias repeats what it stands for, which is bounded, too."""
 
+    def __init__(self, file: str, faults: Faults):
+        self.file, self.faults, self.count = file, faults, 0
 
-def _map(node, file: str, faults: Faults, above: tuple) -> Map:
-    out = Map(_place(node, file))
-    for key, value in node.value:
-        at = _place(key, file)
-        if not isinstance(key, yaml.ScalarNode):
-            faults.add(at, "", "a key must be a plain word")
-        elif key.value in out:
-            first = out.keys_at[key.value]
-            faults.add(at, "", f'the key "{key.value}" stands here again (first in line {first.line})')
-        else:
-            out.put(key.value, _value(value, file, faults, above), at, _place(value, file))
-    return out
+    def value(self, node, above: tuple):
+        """The value of a node. above : the nodes that it is a part of"""
+        self.count += 1
+        if self.count >= MOST:
+            if self.count == MOST:
+                text = f"with what its aliases (`*name`) repeat, the file has more than {MOST} values"
+                self.faults.add(_place(node, self.file), "", text)
+            return None
+        if node in above or len(above) > DEEPEST:
+            text = "this part contains itself (`*name` inside `&name`); write it out"
+            deep = f"more than {DEEPEST} levels"
+            self.faults.add(_place(node, self.file), "", text if node in above else deep)
+            return None
+        if isinstance(node, yaml.ScalarNode):
+            return _scalar(node, self.file, self.faults)
+        if node.tag not in (_TAG + "map", _TAG + "seq"):
+            text = f"the tag {_short(node.tag)} is not used in job files; remove it"
+            self.faults.add(_place(node, self.file), "", text)
+        fill = self.map if isinstance(node, yaml.MappingNode) else self.seq
+        return fill(node, (*above, node))
 
+    def map(self, node, above: tuple) -> Map:
+        """A mapping; its keys are plain words, each once."""
+        out = Map(_place(node, self.file))
+        for key, value in node.value:
+            at = _place(key, self.file)
+            if not isinstance(key, yaml.ScalarNode):
+                self.faults.add(at, "", "a key must be a plain word")
+            elif key.value in out:
+                first = out.keys_at[key.value]
+                text = f'the key "{key.value}" stands here again (first in line {first.line})'
+                self.faults.add(at, "", text)
+            else:
+                out.put(key.value, self.value(value, above), at, _place(value, self.file))
+        return out
 
-def _seq(node, file: str, faults: Faults, above: tuple) -> Seq:
-    out = Seq(_place(node, file))
-    for item in node.value:
-        out.put(len(out), _value(item, file, faults, above), _place(item, file))
-    return out
+    def seq(self, node, above: tuple) -> Seq:
+        """A list."""
+        out = Seq(_place(node, self.file))
+        for item in node.value:
+            out.put(len(out), self.value(item, above), _place(item, self.file))
+        return out
 
 
 def _scalar(node, file: str, faults: Faults):
@@ -157,7 +196,15 @@ def _scalar(node, file: str, faults: Faults):
             _place(node, file), "", f"{text!r} is not of the kind that its tag {_short(node.tag)} says"
         )
         return text
+    if kind == "int" and not _in_64_bits(text):
+        faults.add(_place(node, file), "", f"{shown(text, 40)} is beyond 64 bits; write it as 1e20")
+        return text
     return {"null": lambda t: None, "bool": lambda t: t[0] in "tT", "int": _int, "float": _float}[kind](text)
+
+
+def _in_64_bits(text: str) -> bool:
+    """Is the whole number one that arrays can hold? (Python counts on, and refuses to read 5,000 digits.)"""
+    return len(text) <= 24 and -(2**63) <= _int(text) < 2**63
 
 
 def _int(text: str) -> int:

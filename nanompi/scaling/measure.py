@@ -25,8 +25,8 @@ def run(command: list[str], folder: Path, environ: dict[str, str], ranks: int) -
     done = subprocess.run(command, env=environ, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     wall = time.perf_counter() - t
     if done.returncode:
-        tail = "\n".join((done.stderr or done.stdout).strip().splitlines()[-5:])
-        raise StepError(f"{ranks} ranks ended with exit code {done.returncode}:\n{tail}")
+        tail = (done.stderr or done.stdout).strip().splitlines()[-5:]
+        raise StepError(f"{ranks} ranks ended with exit code {done.returncode}:", *tail)
     book = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     return {**book, "wall": wall, "ranks_asked": ranks}
 

@@ -9,45 +9,41 @@ from nanompi import slurm
 from nanompi.newfile import write_text
 
 
-def write(folder: Path, name: str, settings: int, site: Any, program: str) -> list[Path]:
+def write(folder: Path, name: str, settings: int, site: Any, program: str, source: str) -> list[Path]:
     """Write both scripts into the folder of the sweep; their paths.
 
-    site : nanompi.job.site.Site; program : path of nanompi
+    site : nanompi.job.site.Site; program : path of nanompi; source : which site file it was, for the head
     """
     where = Path(folder).resolve()
-    one = 'sweep --resume "$run" --only "$SLURM_ARRAY_TASK_ID"'
-    again = f"one setting a task; what failed runs again by: sbatch --array=NUMBERS {where}/sweep.sbatch"
-    array = replace(site, options=[f"--array=0-{settings - 1}", *site.options])
-    alone = replace(site, ranks=1, nodes=None, gpus=0)
-    texts = {
-        "sweep.sbatch": slurm.script(_batch(where, name, one, "slurm-%a.log", again, program), array),
-        "collect.sbatch": slurm.script(
-            _batch(
-                where,
-                f"{name}-collect",
-                'sweep --collect "$run"',
-                "collect.log",
-                "table and pictures",
-                program,
-            ),
-            alone,
+    run = slurm.Batch(
+        name=name,
+        program=shlex.quote(program),
+        start='sweep --resume "$run" --only "$SLURM_ARRAY_TASK_ID"',
+        resume='sweep --resume "$run" --only "$SLURM_ARRAY_TASK_ID"',
+        output=slurm.log_file(where, "slurm-%a.log"),
+        head=(
+            f"the sweep in {where} {source}: one setting a task",
+            f"what failed runs again by: sbatch --array=NUMBERS {shlex.quote(f'{where}/sweep.sbatch')}",
         ),
+        before=(f"run={shlex.quote(str(where))}",),
+    )
+    last = replace(
+        run,
+        name=f"{name}-collect",
+        start='sweep --collect "$run"',
+        resume='sweep --collect "$run"',
+        output=slurm.log_file(where, "collect.log"),
+        head=(f"the sweep in {where} {source}: table and pictures",),
+    )
+    texts = {
+        "sweep.sbatch": slurm.script(
+            run, replace(site, options=[f"--array=0-{settings - 1}", *site.options])
+        ),
+        "collect.sbatch": slurm.script(last, replace(site, ranks=1, nodes=None, gpus=0)),
     }
     for file, text in texts.items():
         write_text(folder / file, text)
     return [folder / file for file in texts]
-
-
-def _batch(where: Path, name: str, words: str, log: str, head: str, program: str) -> slurm.Batch:
-    return slurm.Batch(
-        name=shlex.quote(name),
-        program=shlex.quote(program),
-        start=words,
-        resume=words,
-        output=f'"{where}/{log}"',
-        head=(f"the sweep in {where}: {head}",),
-        before=(f"run={shlex.quote(str(where))}",),
-    )
 
 
 def submit(array: Path, collector: Path) -> tuple[str, str]:

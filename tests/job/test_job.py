@@ -48,7 +48,10 @@ def test_all_faults_are_told_at_once_with_line_and_column(faults):
             "`nanompi sweep` runs all its values",
         ),
         ("job.yaml:13:14: run.split: ", '"kmean" does not fit here (did you mean "kmeans"?)'),
-        ("job.yaml:13:30: run.threads: ", '0 does not fit here; allowed: a whole number >= 1 or "auto"'),
+        (
+            "job.yaml:13:30: run.threads: ",
+            '0 does not fit here; allowed: a whole number >= 1, <= 4096 or "auto"',
+        ),
         ("job.yaml:14:9: output: ", "3 does not fit here; allowed: a mapping with folder"),
     ]
     lines = faults(BAD)

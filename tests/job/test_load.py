@@ -144,7 +144,7 @@ def test_a_file_that_is_no_text_no_mapping_or_a_folder_is_a_fault(tmp_path):
         ("a.yaml", "UTF-8"),
         ("b.yaml", "is a mapping"),
         ("c.yaml", "is a mapping"),
-        ("", "cannot be read"),
+        ("", "this is a folder"),
     ):
         faults = Faults()
         load.load(str(tmp_path / name), [], faults)

@@ -25,7 +25,7 @@ NOTE = {**PLAIN, "help": "a test"}
         ([1, 2.5], list[float], {}, [1.0, 2.5]),
         ({"x": "um"}, dict[str, str], {}, {"x": "um"}),
         ("auto", tuple[float, float] | Literal["auto"], {}, "auto"),
-        (float("inf"), float, {}, float("inf")),
+        ([1e-3, float("inf")], tuple[float, float], {}, (1e-3, float("inf"))),
     ],
 )
 def test_values_that_fit(value, hint, limits, want):
