@@ -14,34 +14,32 @@ class Kept:
     """State of a run after its first steps; by itself nothing is kept.
 
     want  : so many of the first steps the next run has in common with this one; -1: not even the input
-    after : (made, result) after 0, 1, ... steps, for the steps that are in common
+    after : (scan, parts, made, result) after 0, 1, ... steps, for the steps that are in common; a step that
+        finds frames without data makes another scan
     """
 
     want: int = -1
     device: Any = None
-    scan: Any = None
-    parts: list = field(default_factory=list)
-    after: list[tuple[dict, Result]] = field(default_factory=list)
+    after: list[tuple[Any, list, dict, Result]] = field(default_factory=list)
 
     def give(self, run) -> int:
         """Fill a new run with what is kept; the number of steps that it need not do (-1: nothing at all)."""
         if self.after:
-            run.scan, run.parts = self.scan, self.parts
-            run.made, run.result = _copy(*self.after[-1])
+            run.scan, run.parts, *more = self.after[-1]
+            run.made, run.result = _copy(*more)
         return len(self.after) - 1
 
     def take(self, run, steps: int):
         """Keep a run after so many steps, where the next run wants it. The large arrays are not copied."""
         if steps == len(self.after) <= self.want:
-            self.device, self.scan, self.parts = run.device, run.scan, run.parts
-            self.after.append(_copy(run.made, run.result))
+            self.device = run.device
+            self.after.append((run.scan, run.parts, *_copy(run.made, run.result)))
 
     def next(self, want: int):
         """Forget what the next run does not have in common; then the next run is told its own `want`."""
         del self.after[self.want + 1 :]
         if not self.after:
-            self.device = self.scan = None
-            self.parts = []
+            self.device = None
         self.want = want
 
 

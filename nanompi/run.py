@@ -7,13 +7,12 @@ from typing import Any, Literal
 from nanompi import units
 from nanompi.account import account, keep, table
 from nanompi.clock import Clock
-from nanompi.cover import outside_in
 from nanompi.device import open_device
-from nanompi.errors import DataError
 from nanompi.events import quiet
 from nanompi.kept import Kept
+from nanompi.parts import parts_of
 from nanompi.result import Result
-from nanompi.step import PARTS, param, section
+from nanompi.step import param, section
 from nanompi.team import Team
 from nanompi.words import shown
 
@@ -137,7 +136,7 @@ def _begin(run, job):
         if not run.team.root:
             run.scan.truth = {}  # of a simulation; rank 0 alone writes it
     with run.clock.phase("split"):
-        run.parts = run.team.on_root(lambda: _split(run))
+        run.parts = run.team.on_root(lambda: parts_of(run))
 
 
 def _do(run, number: int, step):
@@ -155,18 +154,6 @@ def _open(job):
     from nanompi.read import open_scan
 
     return open_scan(job.input.file, job.input, job.reader)
-
-
-def _split(run):
-    n, ranks = len(run.scan.positions), run.team.size
-    if n < ranks:
-        raise DataError(f"{n} frames cannot be split over {ranks} ranks: start at most {n}")
-    saved = run.course.former.parts() if run.course and run.course.former else []
-    if len(saved) == ranks and sum(map(len, saved)) == n:  # else frames were left out of what is saved
-        return saved  # the same sums in the same order: the same bits
-    parts = PARTS["partition"][run.options.split]().split(run.scan.positions, ranks)
-    whole = ranks == 1 or run.options.combine == "allreduce"
-    return parts if whole else outside_in(run.scan.positions, parts)
 
 
 def _what(run) -> str:

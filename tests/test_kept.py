@@ -40,7 +40,7 @@ def test_the_next_run_gets_what_it_has_in_common():
     third = a_run(x=1)
     assert kept.give(third) == 0 and third.made == {}
     kept.next(-1)
-    assert kept.give(a_run()) == -1 and kept.scan is None and kept.device is None
+    assert kept.give(a_run()) == -1 and kept.after == [] and kept.device is None
 
 
 def test_settings_with_the_same_first_steps_follow_each_other():

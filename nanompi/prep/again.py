@@ -18,9 +18,9 @@ from nanompi.prep.plan import Plan
 from nanompi.stamp import of_array, of_file, stamp
 from nanompi.units import show
 
-FORMAT = 2  # of what is kept: another number, and older ones are not found
+FORMAT = 3  # of what is kept: another number, and older ones are not found
 ARRAYS = ("mask", "dark", "scale")
-FACTS = ("top", "rebin", "corner", "pixel", "gain", "whole", "noise", "notes")
+FACTS = ("top", "rebin", "corner", "pixel", "gain", "whole", "noise", "notes", "sure", "dark_ones")
 
 
 def key(given, scan) -> str | None:

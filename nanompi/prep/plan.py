@@ -7,6 +7,7 @@ import numpy as np
 
 from nanompi.prep.crop import Cut
 from nanompi.prep.dark import subtract
+from nanompi.prep.empty import dark_frames
 from nanompi.prep.rebin import rebin, rebin_mask
 from nanompi.prep.values import in_counts, lost, tight
 
@@ -22,6 +23,9 @@ class Plan:
     good   : mask of the counts; pixel: detector pixel (row, column) in metres, turned and summed
     scale  : (n,) float32 intensity of all exposures, or None; notes: for the log and the result
     gain   : counts = value / gain, whole: they are whole numbers but for rounding; noise: of `Frames`
+    bright : pixels of the counts that tell whether a frame is empty (`empty.brightest`), or None: not asked
+    sure   : an empty frame cannot be chance; dark_ones: the frames without counts, first
+        those that `apply` has met on this rank, after loading those of all ranks
     """
 
     window: Cut
@@ -36,6 +40,9 @@ class Plan:
     whole: bool = True
     noise: str = "counts"
     notes: dict[str, Any] = field(default_factory=dict)
+    bright: np.ndarray | None = None
+    sure: bool = False
+    dark_ones: list[int] = field(default_factory=list)
 
     def apply(self, raw: np.ndarray, index=None) -> np.ndarray:
         """(k, H, W) as stored -> (k, h, w) uint16 or float32. `raw` stays as it is."""
@@ -47,7 +54,14 @@ class Plan:
         x = in_counts(subtract(x, self.dark), self.gain, self.whole)
         if gone is not None:
             x = np.where(gone, np.float32(-1), x).astype(np.float32, copy=False)
-        return tight(self._shifted(rebin(x, self.rebin)))
+        counts = tight(self.summed(x))
+        if self.bright is not None and index is not None and len(index):
+            self.dark_ones.extend(np.asarray(index)[dark_frames(counts, self.bright)].tolist())
+        return counts
+
+    def summed(self, x: np.ndarray) -> np.ndarray:
+        """Windows (k, h, w) rebinned, in the order of the counts."""
+        return self._shifted(rebin(x, self.rebin))
 
     @property
     def good(self) -> np.ndarray:

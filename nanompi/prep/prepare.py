@@ -14,6 +14,7 @@ from nanompi.prep import centre as beam
 from nanompi.prep import crop, dark, mask, monitor, noise, orientation, sample, values
 from nanompi.prep.again import Kept
 from nanompi.prep.dark import Dark
+from nanompi.prep.empty import brightest, improbable, leave_empty_out
 from nanompi.prep.mask import Mask
 from nanompi.prep.plan import Plan
 from nanompi.scan import Frames
@@ -49,7 +50,7 @@ class Prepare:
 
     def run(self, run):
         """Give run.made["frames"]. Errors: JobError (parameters), DataError (files, frames)."""
-        threads, own = _threads(run), run.parts[run.team.rank]
+        threads = _threads(run)
         kept = Kept.of(run, self)
         plan, counts = kept.read(threads) if kept else (None, None)
         if counts is None:
@@ -59,6 +60,8 @@ class Prepare:
         else:
             getattr(run.scan.source, "close", lambda: None)()  # it may hold all frames of a compressed file
             run.say(f"prepare: {describe(plan, run.scan.source.shape)}")
+        counts = leave_empty_out(run, plan, counts)
+        own = run.parts[run.team.rank]
         scale = None if plan.scale is None else plan.scale[own]
         if about := plan.notes["noise"]["about"]:
             run.say(f"intensities: {about}")
@@ -81,6 +84,7 @@ class Prepare:
             clock=run.clock,
             say=run.say,
         )
+        plan.dark_ones = sorted(j for part in run.team.allgather(plan.dark_ones) for j in part)
         return plan, counts
 
 
@@ -103,7 +107,7 @@ def make_plan(p: Prepare, scan, threads: int = 1) -> Plan:
     size = crop.size_of(p.size, turn, place, p.rebin, far)
     start = crop.start_of(place, size, turn, p.rebin, far)
     exact = crop.cut(shape, o, start, size, scan.corner, far and p.rebin == 1)
-    return Plan(
+    plan = Plan(
         window=exact,
         mask=exact.one(good),
         dark=None if image is None else exact.one(image),
@@ -127,6 +131,15 @@ def make_plan(p: Prepare, scan, threads: int = 1) -> Plan:
             "noise": {"gain": found.gain, "model": found.model, "about": found.about},
         },
     )
+    lit = exact.one(np.where(good, seen.total, 0))
+    plan.bright = brightest(plan.summed(lit[None])[0])
+    plan.sure = improbable(seen, _part(lit, seen.total), scan.source.shape[0])
+    return plan
+
+
+def _part(window, whole) -> float:
+    """Of the pixels with counts those that stand in the window and are not masked."""
+    return np.count_nonzero(window > 0) / max(1, np.count_nonzero(whole > 0))
 
 
 def _centre(given, scan, mean, good):

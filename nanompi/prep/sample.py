@@ -22,15 +22,17 @@ def sample_of(n: int, most: int = MOST) -> np.ndarray:
 class Sample:
     """Sums over some frames, in the order of the stored frames.
 
-    frames : how many were seen
+    frames : how many were seen, but for those in which nothing was measured
     total  : (H, W) float64, sum of the measured values
     seen   : (H, W) int64, how often each pixel was measured (not negative, NaN or saturated)
+    lit    : (frames,) int64, pixels with counts in each
     noise  : sums over some of the frames, from which the gain is found
     """
 
     frames: int
     total: np.ndarray
     seen: np.ndarray
+    lit: np.ndarray
     noise: Moments | None = None
 
     @property
@@ -51,12 +53,16 @@ def look(source, top: float | None, dark: np.ndarray | None = None, threads: int
     """
     index = sample_of(source.shape[0])
     shape = tuple(source.shape[1:])
-    out = Sample(len(index), np.zeros(shape), np.zeros(shape, np.int64), Moments(shape, dark))
+    n, none = len(index), np.zeros(shape)
+    out = Sample(n, none, none.astype(np.int64), np.zeros(n, np.int64), Moments(shape, dark))
     step = max(1, BLOCK // max(1, shape[0] * shape[1] * np.dtype(source.dtype).itemsize))
     for i in range(0, len(index), step):
         raw = source.read(index[i : i + step], threads)
         gone = lost(raw, top)
-        out.total += (raw if gone is None else np.where(gone, 0, raw)).sum(axis=0, dtype=np.float64)
+        known = raw if gone is None else np.where(gone, 0, raw)
+        out.total += known.sum(axis=0, dtype=np.float64)
+        out.lit[i : i + step] = np.count_nonzero(known.reshape(len(known), -1), axis=1)
+        out.frames -= 0 if gone is None else int(gone.all((1, 2)).sum())
         out.seen += len(raw) if gone is None else (~gone).sum(axis=0)
         out.noise.add(raw, gone, len(index))
     return out

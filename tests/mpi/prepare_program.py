@@ -4,6 +4,7 @@ import sys
 
 import numpy as np
 
+import nanompi.partition.kmeans  # noqa: F401  registers itself
 from nanompi.partition.stripes import Stripes
 from nanompi.prep.dark import Dark
 from nanompi.prep.mask import Mask
@@ -56,6 +57,27 @@ def scaled(team, how, factor):
     assert np.isclose(frames.gain, factor, rtol=1e-9)
 
 
+def empty(team, combine):
+    """Frames without counts go, also where a rank has no others; the rest is as if they had never been."""
+    closed = np.r_[3, 30:41, 65]
+    scan = donut(np.int32)
+    scan.source.frames[closed] = 0
+    scan.source.frames[65] = -1  # not measured at all
+    kept = np.setdiff1d(np.arange(70), closed)
+    parts = [np.arange(30, 41), np.setdiff1d(np.arange(70), np.arange(30, 41))] if team.size == 2 else None
+    parts = parts or team.on_root(lambda: Stripes().split(scan.positions, team.size, None))
+    run = run_of(team, scan, parts, combine=combine)
+    step = Prepare(size=48, normalise=True)
+    step.run(run)
+    frames, want = run.made["frames"], make_plan(step, scan).apply(scan.source.frames)
+    assert np.array_equal(np.sort(np.concatenate(run.parts)), np.arange(57))
+    assert np.array_equal(frames.index, run.parts[team.rank]) and len(frames.index) >= 57 // team.size - 6
+    assert np.array_equal(frames.counts, want[kept][frames.index])
+    assert np.allclose(frames.scale, (scan.monitor / scan.monitor.mean())[kept][frames.index])
+    assert run.scan.source.shape[0] == 57 and np.array_equal(run.scan.positions, scan.positions[kept])
+    assert np.array_equal(run.scan.left_out["empty"], closed)
+
+
 def missing(team):
     """A file that is not there: one message, code 3."""
     run = run_of(team, donut(np.int32), [np.arange(r, 70, team.size) for r in range(team.size)])
@@ -66,6 +88,8 @@ if __name__ == "__main__":
     with Team() as team:
         if sys.argv[1:] == ["missing"]:
             missing(team)
+        for combine in ("auto", "allreduce"):
+            empty(team, combine)
         for how in ("read", "scatter"):
             same(team, how, np.int32, lost=3)
             same(team, how, np.int32, lost=-1)

@@ -14,4 +14,4 @@ def test_the_same_frames_on_any_number_of_ranks(mpirun, n):
 
 def test_a_missing_file_is_said_once(mpirun):
     done = mpirun(3, PROGRAM, "missing", code=3, seconds=20)
-    assert done.stderr.count("dark: there is no file nowhere.npy") == 1 and "Traceback" not in done.stderr
+    assert done.stderr.count("nowhere.npy does not exist") == 1 and "Traceback" not in done.stderr

@@ -44,7 +44,7 @@ def test_dead_pixels_and_gaps_but_not_the_dark_outside(total):
 
 
 def seen(total, frames=8):
-    return Sample(frames, total, np.full(total.shape, frames))
+    return Sample(frames, total, np.full(total.shape, frames), np.full(frames, 100))
 
 
 @pytest.mark.parametrize("kind", ["npy", "npz", "h5"])

@@ -39,6 +39,32 @@ def test_near_field_frames_stay_in_natural_order(counts):
     assert not f.corner and np.array_equal(f.counts, counts)
 
 
+def test_frames_without_counts_are_left_out_and_said(counts):
+    counts[[4, 17]] = 0
+    run = run_of(Team(), scan_of(counts))
+    Prepare().run(run)
+    frames, kept = run.made["frames"], np.setdiff1d(np.arange(20), [4, 17])
+    assert np.array_equal(frames.index, np.arange(18)) and np.array_equal(natural(frames), counts[kept])
+    assert np.array_equal(run.scan.numbers, kept) and len(run.scan.positions) == 18
+    assert run.scan.left_out["empty"].tolist() == [4, 17]
+    assert "2 of 20 frames have no counts (shutter, beam) and are left out: 4, 17" in run.made["log"][-1]
+
+
+def test_a_frame_that_is_dark_by_chance_stays():
+    few = np.random.default_rng(1).poisson(0.004, (60, 40, 48)).astype(np.uint16)  # 8 counts in a frame
+    few[30] = 0
+    run = run_of(Team(), scan_of(few))
+    Prepare(centre="middle").run(run)
+    assert len(run.made["frames"].index) == 60 and "1 frames have no counts (30)" in run.made["log"][-1]
+
+
+def test_many_frames_without_counts_are_refused_unless_the_job_knows_them(counts):
+    counts[::4] = 0
+    with pytest.raises(DataError, match="5 of 20 frames hold no data: frames 0:17:4 have no counts"):
+        prepared(scan_of(counts))
+    assert len(prepared(scan_of(counts, gaps=True)).index) == 15
+
+
 def test_frames_in_fft_order_pass_unchanged(counts):
     f = prepared(scan_of(np.fft.ifftshift(counts, axes=(1, 2)), corner=True))
     assert f.corner and np.array_equal(natural(f), counts)
