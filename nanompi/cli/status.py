@@ -1,6 +1,7 @@
 """One line for each run: state, iteration, error, rate, time left, ranks, Slurm's state."""
 
 from nanompi.cli import path
+from nanompi.errors import JobError
 
 
 def arguments(parser):
@@ -23,7 +24,13 @@ def main(args) -> int:
 
     found = look(args)
     print(json.dumps(found, indent=1) if args.json else "\n".join(status.table(found)))
-    return found[-1].get("code", 0) if args.code else 0
+    return code(found[-1]) if args.code else 0
+
+
+def code(found: dict) -> int:
+    """The exit code of a run, where it has told one (0 else); 1 for what is no code of a process."""
+    told = found.get("code", 1 if found["state"] == "failed" else 0)
+    return told if 0 <= told < 256 else 1
 
 
 def look(args) -> list[dict]:
@@ -31,6 +38,8 @@ def look(args) -> list[dict]:
     from nanompi import slurm
     from nanompi.report import status
 
+    if args.most < 1:
+        raise JobError(f"--most {args.most}: a number of runs, 1 or more")
     folders = status.runs(args.where or "", args.most)
     found = [status.read(f) for f in folders]
     if any(s.get("slurm_job") and s["state"] not in status.OVER for s in found):

@@ -4,6 +4,7 @@ import sys
 import time
 
 from nanompi.cli import status
+from nanompi.errors import JobError
 from nanompi.streams import raw
 
 
@@ -17,6 +18,8 @@ def main(args) -> int:
     """Exit code of the run, or 7 when one of several has not ended well; a run that is lost counts as 1."""
     from nanompi.report.status import over, table
 
+    if not 0 <= args.every < 1e6:
+        raise JobError(f"--every {args.every}: a number of seconds")
     before: list[str] = []
     while True:
         found = status.look(args)
@@ -38,5 +41,5 @@ def _show(lines: list[str], before: list[str]):
 
 
 def _code(found: list[dict]) -> int:
-    codes = [1 if s["state"] == "lost" else s.get("code", 0) for s in found]
+    codes = [1 if s["state"] == "lost" else status.code(s) for s in found]
     return codes[0] if len(codes) == 1 else 7 if any(codes) else 0

@@ -13,7 +13,7 @@ from nanompi.errors import JobError
 from nanompi.scan import Scan
 from nanompi.step import param, section
 
-_MIDDLE = re.compile(r"\s*middle\s*:\s*(\d+)\s*$")
+_MIDDLE = re.compile(r"\s*middle\s*:\s*(\d{1,15})\s*$", re.ASCII)
 _SLICE = re.compile(r"\s*(-?\d{1,15})?\s*:\s*(-?\d{1,15})?\s*(?::\s*(\d{1,15})?\s*)?$", re.ASCII)
 _NUMBER = re.compile(r"\s*-?\d{1,15}\s*$", re.ASCII)
 MISSING = "missing"

@@ -2,16 +2,27 @@
 
 import datetime
 import json
+import math
 import os
 import socket
+import stat
 from pathlib import Path
 from typing import Any
 
 from nanompi.errors import JobError, nearest
-from nanompi.events import OVER
+from nanompi.events import OVER, STATES
+from nanompi.words import shown
 
 SILENT = 60.0  # seconds without a sign of life after which a run counts as lost
 COLUMNS = {"run": 20, "state": 12, "iteration": 9, "error": 6, "rate": 8, "left": 10, "ranks": 5, "slurm": 0}
+
+
+KINDS = {
+    str: ("state", "name", "host", "slurm_job", "begun", "heartbeat", "message", "device"),
+    int: ("pid", "ranks", "code", "iteration", "iterations", "rank"),
+    float: ("error", "rate", "eta"),
+}
+LARGEST = 10_000_000  # bytes of a status or of the end of a list of events
 
 
 def runs(where: str = "", most: int = 20) -> list[Path]:
@@ -36,19 +47,51 @@ def runs(where: str = "", most: int = 20) -> list[Path]:
 def read(folder: Path, queue: dict[str, str] | None = None) -> dict[str, Any]:
     """status.json of a run with what it cannot know itself: an error on another rank, silence, Slurm's state.
 
-    queue : `nanompi.slurm.queue()`, None where it is not known
+    queue : `nanompi.slurm.queue()`, None where it is not known. What cannot be read is a run that is lost: it
+    is named, and hides no other.
     """
     try:
-        status = json.loads((folder / "status.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as e:
-        return {"folder": str(folder), "state": "lost", "message": f"status.json cannot be read: {e}"}
+        return _judged(folder, facts(_text(folder / "status.json")), queue)
+    except Exception as e:  # the file may hold anything
+        why = f"status.json cannot be read: {shown(e, 200) or type(e).__name__}"
+        return {"folder": str(folder), "state": "lost", "message": why}
+
+
+def _judged(folder: Path, status: dict[str, Any], queue) -> dict[str, Any]:
+    if status.get("state") not in STATES:
+        raise ValueError("it names no state of a run")
     status |= {"folder": str(folder), "slurm": (queue or {}).get(status.get("slurm_job", ""), "")}
-    if status["state"] in OVER:
-        return {**status, **(_first_end(folder) or {})}
-    if end := _first_end(folder):
+    end = _first_end(folder) or {}
+    if end or status["state"] in OVER:
         return {**status, **end}
     why = _lost(status, queue)
     return {**status, "state": "lost", "message": why} if why else status
+
+
+def facts(text: str) -> dict[str, Any]:
+    """A JSON object, without those of the known facts that are not of their kind. Errors: ValueError."""
+    found = json.loads(text)
+    if not isinstance(found, dict):
+        raise ValueError("it is not a JSON object")
+    for kind, names in KINDS.items():
+        for name in [n for n in names if n in found and not _fits(found[n], kind)]:
+            del found[name]
+    return found
+
+
+def _fits(value: Any, kind: type) -> bool:
+    if kind is float:
+        return type(value) in (int, float) and abs(value) < 1e12  # no NaN
+    return type(value) is kind and (kind is str or abs(value) < 2**31)
+
+
+def _text(path: Path) -> str:
+    """The end of an ordinary file. Errors: ValueError, OSError."""
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise ValueError("it is not a file")
+    with open(path, "rb") as file:
+        file.seek(max(0, os.fstat(file.fileno()).st_size - LARGEST))
+        return file.read(LARGEST).decode("utf-8", "replace")
 
 
 def over(status: dict[str, Any]) -> bool:
@@ -64,7 +107,7 @@ def table(found: list[dict[str, Any]]) -> list[str]:
     out = lines[:1]
     for line, status in zip(lines[1:], found):
         said = status.get("message", "").splitlines()
-        out += [line, *(f"    {text}" for text in said[:3])]
+        out += [line, *(f"    {shown(text, 300)}" for text in said[:3])]
     return out
 
 
@@ -74,14 +117,14 @@ def _cells(s: dict[str, Any]) -> tuple[str, ...]:
     code = f" ({s['code']})" if s["state"] in ("failed", "stopped") and "code" in s else ""
     rate = f"{s['rate']:.3g}/s" if "rate" in s else ""
     return (
-        "/".join(Path(s["folder"]).absolute().parts[-2:]),
+        shown("/".join(Path(s["folder"]).absolute().parts[-2:]), 200),
         s["state"] + code,
-        f"{s['iteration']}/{s['iterations']}" if "iteration" in s else "",
+        f"{s['iteration']}/{s.get('iterations', '?')}" if "iteration" in s else "",
         f"{s['error']:.4f}" if "error" in s else "",
         rate,
         span(s["eta"]) if live and "eta" in s else "",
         str(s.get("ranks", "")),
-        " ".join(filter(None, (s.get("slurm_job", ""), s.get("slurm", "")))),
+        shown(" ".join(filter(None, (s.get("slurm_job", ""), s.get("slurm", "")))), 80),
     )
 
 
@@ -96,54 +139,61 @@ def span(seconds: float) -> str:
 def _first_end(folder: Path) -> dict[str, Any] | None:
     """The first end that a rank wrote since the run began: the cause; what follows are its effects"""
     try:
-        lines = (folder / "events.jsonl").read_text(encoding="utf-8").splitlines()
-    except OSError:
+        lines = _text(folder / "events.jsonl").split("\n")
+    except (OSError, ValueError):
         return None
     first = None
     for event in filter(None, map(_event, lines)):
         if event.get("event") == "begin":
             first = None
-        elif event.get("event") == "end" and first is None:
-            who = f"rank {event['rank']} on {event['host']}: " if event["rank"] else ""
-            first = {"state": event["state"], "code": event["code"], "message": who + event["message"]}
+        elif event.get("event") == "end" and first is None and event.get("state") in OVER:
+            who = f"rank {event['rank']} on {event.get('host', '?')}: " if event.get("rank") else ""
+            first = {"state": event["state"], "code": event.get("code", 1)}
+            first["message"] = who + event.get("message", "")
     return first
 
 
 def _event(line: str) -> dict | None:
     try:
-        return json.loads(line)
-    except ValueError:
-        return None  # cut short by a full disk
+        return facts(line)
+    except (ValueError, RecursionError):
+        return None  # cut short by a full disk, or not ours
 
 
 def _lost(status: dict[str, Any], queue: dict[str, str] | None) -> str:
     """Why a run that says it lives is thought to be dead; "" when it lives"""
     job = status.get("slurm_job", "")
-    silent = _age(status["heartbeat"])
+    silent = _age(status.get("heartbeat", ""))
     if queue is not None and job and job not in queue and silent > 5:
         return f"Slurm job {job} is no longer in the queue"
     if status["state"] == "waiting":
         return ""
-    if status.get("host") == socket.gethostname() and not _alive(status["pid"]):
-        return f"process {status['pid']} on this host is gone: killed, or out of memory"
+    if status.get("host") == socket.gethostname() and not _alive(status.get("pid", 0)):
+        return f"process {status.get('pid')} on this host is gone: killed, or out of memory"
     if silent > SILENT:
-        return f"no sign of life from {status.get('host')} since {span(silent)}"
+        since = f"since {span(silent)}" if silent < math.inf else "at any time that can be read"
+        return f"no sign of life from {status.get('host')} {since}"
     return ""
 
 
 def _alive(pid: int) -> bool:
     try:
-        os.kill(pid, 0)
+        if pid > 0:  # 0 and less are groups of processes
+            os.kill(pid, 0)
+        return pid > 0
     except ProcessLookupError:
         return False
     except PermissionError:
-        pass
-    return True
+        return True
 
 
 def _age(text: str) -> float:
-    """Seconds since a time that `events.now` wrote"""
-    return (datetime.datetime.now(datetime.UTC) - datetime.datetime.fromisoformat(text)).total_seconds()
+    """Seconds since a time that `events.now` wrote; infinite where it is none"""
+    try:
+        then = datetime.datetime.fromisoformat(text)
+        return (datetime.datetime.now(datetime.UTC) - then).total_seconds()
+    except (ValueError, TypeError, OverflowError):
+        return math.inf
 
 
 def _touched(folder: Path) -> float:
