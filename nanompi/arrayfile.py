@@ -15,7 +15,7 @@ import os
 import re
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -132,17 +132,23 @@ class ArrayFile:
 
     facts : what `Writer.close` got; arrays : {name: {"shape", "dtype", "blocks"}}
     seal  : hash of the index, which holds the checksums of all blocks
+    opener: as the built-in `open` has it: which files are read at all
     """
 
     path: Path
     facts: dict[str, Any]
     arrays: dict[str, dict]
     seal: str = ""
+    opener: Callable = own
+
+    def open(self):
+        """The file, open for `block`. Errors: OSError."""
+        return open(self.path, "rb", buffering=0, opener=self.opener)
 
     def blocks(self, name: str) -> Iterator[tuple[slice, np.ndarray]]:
         """(rows, their values) of an array, block by block. Errors: Torn, OSError."""
         start, told = 0, self._told(name)
-        with open(self.path, "rb", buffering=0, opener=own) as file:
+        with self.open() as file:
             for k, (n, *_) in enumerate(told["blocks"]):
                 yield slice(start, start + n), self.block(file, name, k)
                 start += n
@@ -193,16 +199,16 @@ class ArrayFile:
         return self.arrays[name]
 
 
-def open_arrays(path: Path) -> ArrayFile:
+def open_arrays(path: Path, opener: Callable = own) -> ArrayFile:
     """The index of a file, checked. Errors: Torn, OSError."""
-    with open(path, "rb", buffering=0, opener=own) as file:
+    with open(path, "rb", buffering=0, opener=opener) as file:
         text, begin = _index(file, path.name)
     try:
         index = json.loads(text)
         _check(index, begin)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise Torn(f"{path.name}: its index makes no sense ({error})") from None
-    return ArrayFile(path, index["facts"], index["arrays"], sealed(text))
+    return ArrayFile(path, index["facts"], index["arrays"], sealed(text), opener)
 
 
 def sealed(index: bytes) -> str:

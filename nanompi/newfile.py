@@ -64,6 +64,30 @@ def own(path, flags: int) -> int:
     return number
 
 
+def trusted(path, flags: int) -> int:
+    """As `own` for files of a folder that users share: what others have made, or may change, is refused.
+
+    What is made is not writable for others, whatever the umask. Errors: OSError.
+    """
+    number = own(path, flags)
+    try:
+        if flags & os.O_CREAT:
+            os.fchmod(number, os.fstat(number).st_mode & 0o755)
+        of_this_user(os.fstat(number), path)
+    except OSError:
+        os.close(number)
+        raise
+    return number
+
+
+def of_this_user(told: os.stat_result, path):
+    """PermissionError unless this user (or root) has made it, and nobody else may write it."""
+    if told.st_uid not in (os.geteuid(), 0):
+        raise PermissionError(errno.EPERM, f"it belongs to the user with number {told.st_uid}", str(path))
+    if told.st_mode & 0o022:
+        raise PermissionError(errno.EPERM, "other users may write it", str(path))
+
+
 def _regular(path, flags: int) -> int | None:
     """The number of an open file; None for what is no regular file."""
     try:

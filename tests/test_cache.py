@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from nanompi import cache
-from nanompi.arrayfile import Writer
+from nanompi.arrayfile import Writer, open_arrays
 from nanompi.team import Team
 from tests.patience import patience
+from tests.test_arrayfile import edited, put
 
 ALONE = Team(alone=True)
 MORE = {"centre": [3.5, 4.25], "mask": {"hot": 2}}, {"mask": np.eye(16, dtype=bool)}
@@ -153,9 +154,9 @@ def test_parts_of_two_writings_are_not_mixed(tmp_path):
 def test_the_first_of_two_runs_keeps_its_frames(tmp_path):
     given = frames("u2")
     path = kept(tmp_path, given, seed=0)
-    token = cache.find(ALONE, tmp_path, "key")[0].token
+    seals = cache.find(ALONE, tmp_path, "key")[0].seals
     kept(tmp_path, given, seed=1)
-    assert cache.find(ALONE, tmp_path, "key")[0].token == token and cache.whole(path)
+    assert cache.find(ALONE, tmp_path, "key")[0].seals == seals and cache.whole(path)
     assert os.listdir(tmp_path) == ["key"]
 
 
@@ -199,3 +200,111 @@ def test_what_a_killed_run_left_goes_after_a_day(tmp_path):
         os.utime(tmp_path / f".key.{name}.tmp", (time.time() - age * 86_400,) * 2)
     kept(tmp_path, frames("u2"))
     assert sorted(os.listdir(tmp_path)) == [".key.new.tmp", "key"]
+
+
+def again(folder, key="key"):
+    """(frames or None, what is wrong) as a later run of one rank meets them."""
+    found, wrong = cache.find(ALONE, folder, key)
+    return (None, wrong) if found is None else cache.read(ALONE, found, np.arange(61))
+
+
+def planted(path):
+    """Another part 0, whole, and of the same shape."""
+    part = open_arrays(path / "part-0000")
+    counts = np.ascontiguousarray(part.whole("counts")[::-1])
+    with open(path / "part-0000", "wb", buffering=0) as file:
+        writer = Writer(file)
+        writer.whole("counts", counts)
+        writer.close(part.facts)
+
+
+def of_another(path, monkeypatch):
+    """The file of another user."""
+    if os.geteuid() == 0:
+        os.chown(path, 65534, 65534)
+    else:
+        monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+
+
+TRESPASS = {
+    "planted frames": (lambda path, m: planted(path), "another writing than its index"),
+    "part of another": (lambda path, m: of_another(path / "part-0000", m), "it belongs to the user"),
+    "index of another": (lambda path, m: of_another(path / "index", m), "it belongs to the user"),
+    "folder of another": (lambda path, m: of_another(path, m), "it belongs to the user"),
+    "part for all": (lambda path, m: (path / "part-0001").chmod(0o666), "other users may write it"),
+    "folder for the group": (lambda path, m: path.chmod(0o775), "other users may write it"),
+}
+
+
+@pytest.mark.parametrize("how", TRESPASS)
+def test_what_others_have_made_or_may_change_is_not_read(tmp_path, how, monkeypatch):
+    harm, why = TRESPASS[how]
+    given = frames("u2")
+    with monkeypatch.context() as patch:
+        harm(kept(tmp_path, given), patch)
+        counts, wrong = again(tmp_path)
+        assert counts is None and why in wrong
+    kept(tmp_path, given)
+    assert np.array_equal(again(tmp_path)[0], given) and os.listdir(tmp_path) == ["key"]
+
+
+def test_frames_under_the_name_of_others_are_not_taken(tmp_path):
+    kept(tmp_path, frames("u2")).rename(tmp_path / "other")
+    counts, wrong = again(tmp_path, "other")
+    assert counts is None and "it was written for 'key', not for other" in wrong
+
+
+def test_a_link_in_the_place_of_kept_frames_is_not_followed(tmp_path):
+    given = frames("u2")
+    kept(tmp_path / "elsewhere", given).rename(tmp_path / "elsewhere" / "moved")
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "key").symlink_to(tmp_path / "elsewhere" / "moved")
+    assert again(tmp_path / "kept") == (None, "key is no folder")
+    kept(tmp_path / "kept", given)
+    assert np.array_equal(again(tmp_path / "kept")[0], given)
+    assert sorted(os.listdir(tmp_path / "elsewhere" / "moved")) == ["index", "part-0000", "part-0001"]
+
+
+def test_what_is_kept_is_not_writable_for_others_whatever_the_umask(tmp_path):
+    before = os.umask(0)
+    try:
+        path = kept(tmp_path, frames("u2"))
+    finally:
+        os.umask(before)
+    assert [p.stat().st_mode & 0o022 for p in (path, *path.iterdir())] == [0] * 4
+    assert np.array_equal(again(tmp_path)[0], frames("u2"))
+
+
+NONSENSE = {
+    "shape words": ("index", put("facts", "shape", "ab")),
+    "shape huge": ("index", put("facts", "shape", [10**6, 10**6])),
+    "shape negative": ("index", put("facts", "shape", [-1, 2])),
+    "objects": ("index", put("facts", "dtype", "|O")),
+    "dtype a number": ("index", put("facts", "dtype", 5)),
+    "dtype a list": ("index", put("facts", "dtype", ["<u2"])),
+    "sizes huge": ("index", put("facts", "sizes", [10**9])),
+    "sizes words": ("index", put("facts", "sizes", "a")),
+    "sizes fractions": ("index", put("facts", "sizes", [30.5, 30.5])),
+    "no seals": ("index", put("facts", "seals", None)),
+    "seals short": ("index", put("facts", "seals", ["a"])),
+    "seals numbers": ("index", put("facts", "seals", [1, 2])),
+    "own nothing": ("index", put("facts", "own", None)),
+    "order as floats": ("index", put("arrays", "order", "dtype", "<f8")),
+    "order of objects": ("index", put("arrays", "order", "dtype", "|O")),
+    "no order": ("index", lambda index: index["arrays"].clear()),
+    "counts of objects": ("part-0000", put("arrays", "counts", "dtype", "|O")),
+    "counts of another type": ("part-0000", put("arrays", "counts", "dtype", "<i2")),
+    "no counts": ("part-0000", put("arrays", "counts", None)),
+    "no blocks": ("part-0000", put("arrays", "counts", "blocks", [])),
+}
+
+
+@pytest.mark.parametrize("how", NONSENSE)
+def test_nonsense_with_right_checksums_is_told_and_made_good(tmp_path, how):
+    name, edit = NONSENSE[how]
+    given = frames("u2")
+    edited(kept(tmp_path, given) / name, edit)
+    counts, wrong = again(tmp_path)
+    assert counts is None and wrong
+    kept(tmp_path, given)
+    assert np.array_equal(again(tmp_path)[0], given)

@@ -7,8 +7,10 @@ of this program. Threads, ranks and the partition do not count.
 
 import hashlib
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
+from types import NoneType
 
 import numpy as np
 
@@ -18,9 +20,11 @@ from nanompi.prep.plan import Plan
 from nanompi.stamp import of_array, of_file, stamp
 from nanompi.units import show
 
-FORMAT = 3  # of what is kept: another number, and older ones are not found
+FORMAT = 4  # of what is kept: another number, and older ones are not found
 ARRAYS = ("mask", "dark", "scale")
-FACTS = ("top", "rebin", "corner", "pixel", "gain", "whole", "noise", "notes", "sure", "dark_ones")
+NUMBER = (int, float)
+FACTS = {"top": (*NUMBER, NoneType), "rebin": int, "corner": bool, "pixel": list, "gain": NUMBER,
+         "whole": bool, "noise": str, "notes": dict, "sure": bool, "dark_ones": list}  # fmt: skip
 
 
 def key(given, scan) -> str | None:
@@ -31,6 +35,7 @@ def key(given, scan) -> str | None:
     files = [given.mask.file, getattr(given.dark, "file", "")]
     of = {
         "format": [FORMAT, __version__],
+        "user": os.geteuid(),
         "frames": [source, list(scan.source.shape), str(scan.source.dtype)],
         "scan": [of_array(a) for a in (scan.mask, scan.dark, scan.monitor)],
         "geometry": [scan.corner, scan.focus is None, [float(p) for p in scan.pixel]],
@@ -61,10 +66,12 @@ class Kept:
 
     def read(self, threads: int) -> tuple[Plan | None, np.ndarray | None]:
         """(what was found for all frames, those of this rank), or (None, None) (collective)."""
-        run, counts = self.run, None
+        run, plan, counts = self.run, None, None
         with run.clock.phase("load"):
             found, wrong = cache.find(run.team, self.folder, self.key)
             if found is not None:
+                plan, wrong = _plan(found)
+            if plan is not None:
                 counts, wrong = cache.read(run.team, found, run.parts[run.team.rank], threads)
         if wrong:
             run.say(f"cache: {self.folder / self.key} is not used, the frames are prepared again: {wrong}")
@@ -72,7 +79,7 @@ class Kept:
             return None, None
         run.clock.count("load", counts.nbytes)
         run.say(f"cache: frames as prepared before, from {self.folder / self.key}")
-        return unpacked(found.facts, found.arrays), counts
+        return plan, counts
 
     def write(self, plan: Plan, counts: np.ndarray, threads: int) -> None:
         """Keep them for later runs; the log says where, or why not (collective)."""
@@ -84,6 +91,14 @@ class Kept:
             run.say(f"cache: the frames are not kept, the run goes on: {wrong}")
         else:
             run.say(f"cache: {show(size, 'B')} of frames are kept in {self.folder / self.key}")
+
+
+def _plan(found: cache.Index) -> tuple[Plan | None, str]:
+    """(plan, "") or (None, what is wrong), the same on all ranks."""
+    try:
+        return unpacked(found.facts, found.arrays), ""
+    except ValueError as error:
+        return None, str(error)
 
 
 def _named(given, scan) -> tuple[str, str]:
@@ -99,11 +114,27 @@ def packed(plan: Plan) -> tuple[dict, dict[str, np.ndarray]]:
     """(facts, arrays) of a plan."""
     arrays = {name: getattr(plan, name) for name in ARRAYS if getattr(plan, name) is not None}
     facts = {name: getattr(plan, name) for name in FACTS} | {"transpose": plan.window.transpose}
+    facts |= {name: bool(facts[name]) for name, kind in FACTS.items() if kind is bool}  # not NumPy's
     return facts, {**arrays, "rows": plan.window.rows, "columns": plan.window.columns}
 
 
 def unpacked(facts: dict, arrays: dict[str, np.ndarray]) -> Plan:
-    """The plan of which `packed` made them."""
-    window = Cut(facts["transpose"], arrays["rows"], arrays["columns"])
-    told = {name: facts[name] for name in FACTS} | {name: arrays.get(name) for name in ARRAYS}
-    return Plan(window, **told | {"pixel": tuple(facts["pixel"])})
+    """The plan of which `packed` made them. Errors: ValueError where they are not such."""
+    window = _window(facts.get("transpose"), arrays.get("rows"), arrays.get("columns"))
+    told = {name: facts.get(name) for name in FACTS} | {name: arrays.get(name) for name in ARRAYS}
+    wrong = [name for name, kind in FACTS.items() if not isinstance(told[name], kind)]
+    shape = (len(window.rows), len(window.columns))
+    for name, dtype in (("mask", bool), ("dark", np.float32)):
+        if told[name] is not None and (told[name].dtype, told[name].shape) != (dtype, shape):
+            wrong.append(name)
+    pixel = told["pixel"] if "pixel" not in wrong else []
+    if told["mask"] is None or wrong or len(pixel) != 2 or not all(isinstance(p, NUMBER) for p in pixel):
+        raise ValueError("what was found for the frames is not as this version keeps it")
+    return Plan(window, **told | {"pixel": tuple(pixel)})
+
+
+def _window(transpose, rows, columns) -> Cut:
+    for index in (rows, columns):
+        if index is None or index.dtype.kind != "i" or index.ndim != 1:
+            raise ValueError("the window of the frames is missing")
+    return Cut(bool(transpose), rows, columns)

@@ -18,6 +18,7 @@ from nanompi.scan import SelectedFrames
 from nanompi.stamp import of_file, stamp
 from nanompi.team import Team
 from tests.memory import run_of, scan_of
+from tests.test_arrayfile import edited, put
 
 TEAM = Team(alone=True)
 
@@ -171,3 +172,23 @@ def test_a_virtual_dataset_and_a_link_follow_the_files_behind_them(tmp_path):
     before = stamp(virtual)
     store(tmp_path / "behind.h5", np.zeros((6, 8, 8), np.uint16))
     assert stamp(virtual) != before
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        put("facts", "own", {}),
+        put("facts", "own", "pixel", ["a", "b"]),
+        put("facts", "own", "notes", None),
+        put("facts", "own", "rebin", "2"),
+        put("arrays", "mask", "dtype", "|u1"),
+        lambda index: index["facts"]["own"].pop("gain") and None,
+    ],
+)
+def test_odd_findings_with_a_right_checksum_are_found_anew(scan, tmp_path, edit):
+    first, _ = prepared(scan, tmp_path / "kept", step())
+    (folder,) = (tmp_path / "kept").iterdir()
+    edited(folder / "index", edit)
+    again, log = prepared(scan, tmp_path / "kept", step())
+    assert "is not used, the frames are prepared again: what was found for the frames" in log
+    assert np.array_equal(first.counts, again.counts)
