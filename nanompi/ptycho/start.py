@@ -87,7 +87,7 @@ def same_pixel(old, new, file):
 
 def start_probe(how: StartProbe, run, p, geometry) -> np.ndarray:
     """(modes, h, w) complex with the photons of the data, equal on all ranks. Errors: DataError, JobError."""
-    kind = how.start if how.start != "auto" else ("input" if run.scan.probe is not None else "data")
+    kind = probe_kind(how, run.scan)
     if kind == "data":
         from nanompi.ptycho.find_probe import find_probe
 
@@ -95,6 +95,11 @@ def start_probe(how: StartProbe, run, p, geometry) -> np.ndarray:
     else:
         P = run.team.share(run.team.on_root(lambda: _known_probe(kind, how, run, geometry)))
     return P * np.sqrt(p.counts / len(p.places.at) / seen(p, P))
+
+
+def probe_kind(how: StartProbe, scan) -> str:
+    """Where the probe comes from, with `auto` resolved; "data" is a guess."""
+    return how.start if how.start != "auto" else ("input" if scan.probe is not None else "data")
 
 
 def _known_probe(kind, how, run, geometry):
@@ -149,40 +154,3 @@ def lens_probe(how: StartProbe, geometry) -> np.ndarray:
         )
     wave = pupil * np.exp(-1j * np.pi * geometry.wavelength * how.defocus * q2)
     return np.fft.fftshift(np.fft.ifft2(wave)).astype(np.complex64)
-
-
-def diameter(P) -> np.ndarray:
-    """(row, column) full width in pixels of the region that holds the probe: 4 times the rms radius per
-    axis"""
-    weight = (np.abs(P) ** 2).sum(0)
-    out = []
-    for axis in (0, 1):
-        along = weight.sum(1 - axis)
-        x = np.arange(len(along))
-        centre = np.average(x, weights=along)
-        out.append(4 * np.sqrt(np.average((x - centre) ** 2, weights=along)))
-    return np.array(out)
-
-
-def check_overlap(P, places, say):
-    """Frames must overlap: compare the distance to the nearest frame with the width of the probe.
-
-    Says the overlap; warns below 40 %. Errors: DataError when the frames do not overlap at all.
-    """
-    if len(places.corners) < 2:
-        return
-    from scipy.spatial import cKDTree
-
-    near = np.median(cKDTree(places.corners).query(places.corners, k=2)[0][:, 1])
-    width = float(np.sqrt(np.prod(diameter(P))))
-    overlap = 1 - near / width
-    if overlap <= 0:
-        raise DataError(
-            f"the frames do not overlap: the nearest neighbour of a frame is {near:.1f} object pixels away, "
-            f"the probe is {width:.1f} wide. Are the positions in um, not in m? Are energy, distance and "
-            "detector pixel right?"
-        )
-    say(
-        f"overlap: {100 * overlap:.0f} % (steps of {near:.1f}, probe of {width:.1f} pixels)"
-        + (", which is little: expect artefacts" if overlap < 0.4 else "")
-    )

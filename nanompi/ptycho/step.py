@@ -12,10 +12,11 @@ from nanompi.ptycho.balance import Balance
 from nanompi.ptycho.engines.engine import run_chain
 from nanompi.ptycho.heldout import held_out, judge, without
 from nanompi.ptycho.modes import extra_modes
+from nanompi.ptycho.overlap import check_overlap
 from nanompi.ptycho.positions import Places, place
 from nanompi.ptycho.problem import Problem
 from nanompi.ptycho.share import open_share
-from nanompi.ptycho.start import StartObject, StartProbe, check_overlap, start_object, start_probe
+from nanompi.ptycho.start import StartObject, StartProbe, probe_kind, start_object, start_probe
 from nanompi.step import PARTS, param, step
 
 
@@ -102,7 +103,8 @@ class Ptycho:
             P = saved.array("P") if saved else start_probe(self.probe, run, p, geometry)
             p.P = d.array(extra_modes(P, max(self.probe.modes, len(P))), d.complex)
         run.say("\n".join(filter(None, (_sizes(p, geometry), told))))
-        run.team.on_root(lambda: check_overlap(d.host(p.P), places, run.say))
+        guessed = probe_kind(self.probe, scan) == "data"
+        run.team.on_root(lambda: check_overlap(d.host(p.P), places, geometry.pixel, guessed, run.say))
         return p, geometry
 
     def unseen(self, run, share, saved, O):

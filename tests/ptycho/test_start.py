@@ -9,9 +9,10 @@ from nanompi.errors import DataError, JobError
 from nanompi.optics.geometry import Geometry
 from nanompi.ptycho.find_probe import defocused, spread
 from nanompi.ptycho.modes import extra_modes, orthogonalise, power
+from nanompi.ptycho.overlap import check_overlap, diameter
 from nanompi.ptycho.positions import Shifts, place
 from nanompi.ptycho.scale import seen
-from nanompi.ptycho.start import StartProbe, check_overlap, diameter, lens_probe, same_shape
+from nanompi.ptycho.start import StartProbe, lens_probe, same_shape
 from tests.scene import problem
 
 FAR = Geometry(1.24e-10, 2.0, (75e-6, 75e-6), (128, 128))
@@ -48,11 +49,11 @@ def test_defocus_gives_the_width(width):
     """rms radius of the probe in parts of the frame"""
     k = np.hypot(np.fft.fftfreq(128, 1 / 128)[:, None], np.fft.fftfreq(128, 1 / 128))
     wave = 0.5 * (1 - np.tanh((k - 20) / 2))
-    P = defocused(wave, width)
+    P = defocused(wave, width, (1e-8, 1e-8))
     y, x = np.indices(P.shape) - 64
     rms = np.sqrt(((y**2 + x**2) * abs(P) ** 2).sum() / (abs(P) ** 2).sum()) / 128
     assert rms == pytest.approx(abs(width), rel=0.1)
-    assert spread(wave) == pytest.approx(20 / np.sqrt(2), rel=0.05)
+    assert spread(wave, (1e-8, 1e-8)) == pytest.approx(20 / np.sqrt(2), rel=0.05)
 
 
 def test_photons_on_good_pixels_alone_make_the_scale():
@@ -77,15 +78,32 @@ def test_modes_are_orthogonal_and_ordered():
     assert np.allclose(incoherent(out), incoherent(mixed))
 
 
+GRID = np.stack(np.meshgrid(np.arange(5), np.arange(5)), -1).reshape(-1, 2)
+
+
+def told_overlap(steps, pixel=(1e-8, 1e-8), guessed=False):
+    """What is said of a grid of frames, its steps in parts of the probe."""
+    said, wave = [], np.ones((64, 64)) * (np.hypot(*np.indices((64, 64)) - 0.0) < 12)
+    P = defocused(wave, 0.1, (1e-8, 1e-8))[None]
+    corners = GRID * steps * np.sqrt(np.prod(diameter(P) * pixel)) / pixel
+    check_overlap(P, SimpleNamespace(corners=corners), np.array(pixel), guessed, said.append)
+    return said[0]
+
+
 def test_overlap_is_told_and_demanded():
-    said = []
-    P = defocused(np.ones((64, 64)) * (np.hypot(*np.indices((64, 64)) - 0.0) < 12), 0.1)[None]
-    width = np.sqrt(np.prod(diameter(P)))
-    grid = np.stack(np.meshgrid(np.arange(5), np.arange(5)), -1).reshape(-1, 2)
-    check_overlap(P, SimpleNamespace(corners=grid * 0.3 * width), said.append)
-    assert "overlap: 70 %" in said[0]
-    with pytest.raises(DataError, match="do not overlap"):
-        check_overlap(P, SimpleNamespace(corners=grid * 2 * width), said.append)
+    assert "overlap: 70 %" in told_overlap(0.3) and "expect" not in told_overlap(0.3)
+    assert "overlap: 70 %" in told_overlap(0.3, (1e-8, 3e-8))  # of metres, not of pixels
+    with pytest.raises(DataError, match=r"do not overlap: .* unit of the positions"):
+        told_overlap(2)
+
+
+def test_a_guessed_probe_is_not_taken_for_a_measurement():
+    """Neither the overlap nor the unit of the positions is blamed where the width is a guess"""
+    with pytest.raises(DataError, match=r"guess .* need not be the cause") as error:
+        told_overlap(2, guessed=True)
+    assert "unit" not in str(error.value)
+    assert "as guessed from the data" in told_overlap(0.3, guessed=True)
+    assert "unit" in told_overlap(0.7) and "unit" not in told_overlap(0.7, guessed=True)
 
 
 def test_places():
