@@ -51,9 +51,10 @@ class NumbersError(NanompiError):
 
 
 class StepError(NanompiError):
-    """A user's own step failed (exit code 6)."""
+    """A user's own step failed (exit code 6). trace : the user's traceback, shown before the message."""
 
     code = 6
+    trace = ""
 
 
 class PartError(NanompiError):
@@ -81,13 +82,13 @@ def nearest(word: str, known) -> str:
 
 
 def told(error: BaseException) -> BaseException:
-    """The error as it is told to the user: a connection that MPI lost has a message of its own."""
+    """The error as it is told to the user; that of a foreign part, or of a lost connection, is made plain."""
+    from nanompi.foreign import blame
+
     mpi = sys.modules.get("mpi4py.MPI")
-    if mpi is None or not isinstance(error, mpi.Exception):
-        return error
-    lost = (mpi.ERR_OTHER, mpi.ERR_INTERN, mpi.ERR_UNKNOWN, getattr(mpi, "ERR_PROC_ABORTED", None))
-    if error.Get_error_class() not in lost:
-        return error  # a wrong call is ours
+    lost = mpi and (mpi.ERR_OTHER, mpi.ERR_INTERN, mpi.ERR_UNKNOWN, getattr(mpi, "ERR_PROC_ABORTED", None))
+    if mpi is None or not isinstance(error, mpi.Exception) or error.Get_error_class() not in lost:
+        return blame(error) or error
     first, *_, last = (line.strip() for line in str(error).splitlines())
     return ResourceError(
         f"the connection to other ranks broke: one of them or its node has gone (MPI: {first} {last}). Look "
@@ -126,7 +127,7 @@ def complain(error: BaseException, trace=None, who: str = ""):
     sys.stdout.flush()
     error = told(error)
     if isinstance(error, NanompiError):
-        text = f"nanompi: {who}{error}\n"
+        text = f"{getattr(error, 'trace', '')}nanompi: {who}{error}\n"
     elif isinstance(error, KeyboardInterrupt | SystemExit):
         text = f"nanompi: {who}stopped ({f'{type(error).__name__} {error}'.strip()})\n"
     elif isinstance(error, MemoryError):

@@ -9,6 +9,7 @@ from nanompi.account import account, keep, table
 from nanompi.clock import Clock
 from nanompi.device import open_device
 from nanompi.events import quiet
+from nanompi.foreign import foreign
 from nanompi.kept import Kept
 from nanompi.parts import parts_of
 from nanompi.result import Result
@@ -143,7 +144,7 @@ def _do(run, number: int, step):
     """One step of the job; a signal that came before is heeded first."""
     if run.course:
         run.course.begin(number)
-    run.clock.patient = not type(step).__module__.startswith("nanompi.")
+    run.clock.patient = foreign(step)
     step.run(run)
     run.clock.patient = False
     if run.course:

@@ -18,6 +18,7 @@ import numpy as np
 from nanompi.clock import Clock
 from nanompi.errors import NanompiError, ResourceError, complain, exit_code
 from nanompi.launcher import launched, node, tell
+from nanompi.samecall import CHECK, compare, others_go_on
 
 PIECE = 1 << 30  # bytes of one message: counts stay below 2**31 with every MPI
 ROUND = 8 << 20  # bytes of one Allreduce: the work array of MPI stays in the cache, 2-4 times faster
@@ -31,6 +32,8 @@ def _waits(verb):
     @wraps(verb)
     def marked(self, *args):
         name = verb.__name__.strip("_")
+        if CHECK:
+            compare(self, name, args)
         with self.waits(name), self.clock.phase("wait") if name in PURE else nullcontext():
             return verb(self, *args)
 
@@ -279,6 +282,7 @@ class Team:
         return self
 
     def __exit__(self, kind, error, trace):
+        error = error if error is not None or not CHECK else others_go_on(self)
         if error is None:
             return
         code = exit_code(error)
@@ -311,6 +315,8 @@ class Exchange:
 
     def start(self):
         """Send what is in `give` now; neither array may be touched before `wait` has ended."""
+        if CHECK:
+            compare(self.team, "exchange")
         for request in self.marks + self.arrays:
             request.Start()
 

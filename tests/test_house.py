@@ -9,8 +9,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent / "nanompi"
 LAYERS = [
-    {"errors", "step", "units", "clock", "children", "streams", "words"},
-    {"launcher", "team", "device"},
+    {"errors", "foreign", "step", "units", "clock", "children", "streams", "words"},
+    {"launcher", "samecall", "team", "device"},
     {"split", "scatter", "exchange", "packing", "rows", "lanes", "cache", "stamp", "cover", "files", "former"}
     | {"newfile", "arrayfile", "progress", "events", "checkpoint", "course", "signals", "lock", "watchdog"}
     | {"optics", "scan", "left_out", "links", "parts", "result"},

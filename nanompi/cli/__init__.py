@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from nanompi import __version__
-from nanompi.errors import NanompiError, ResourceError, internal, nearest
+from nanompi.errors import NanompiError, ResourceError, complain, exit_code, internal, nearest, told
 from nanompi.streams import give_up, standing
 from nanompi.words import lines, no_path, odd, shown
 
@@ -49,8 +49,11 @@ def main(argv: list[str] | None = None) -> int:
         return e.code if isinstance(e.code, int) else 0 if e.code is None else _say(str(e.code), 1)
     except MemoryError as e:
         return _say(f"nanompi: out of memory: {e}", ResourceError.code)
-    except Exception as e:  # the last net: whatever else went wrong is ours, and told in one line
-        return _say(f"nanompi: {internal(e)}", 1)
+    except Exception as e:  # the last net: a part of somebody else's; or it is ours, and told in one line
+        if told(e) is e:
+            return _say(f"nanompi: {internal(e)}", 1)
+        complain(e)
+        return exit_code(e)
 
 
 def _main(argv: list[str]) -> int:

@@ -1,5 +1,7 @@
 """Check a job file: every fault at once, as FILE:LINE:COLUMN: what is wrong, what is allowed, what to do."""
 
+import sys
+
 from nanompi.cli import job_arguments
 
 
@@ -11,6 +13,7 @@ def arguments(parser):
 
 def main(args) -> int:
     """Exit code 0, or 2 and 3 through the errors."""
+    from nanompi.foreign import BROKEN
     from nanompi.job import yaml12
     from nanompi.job.sweeps import read_settings
     from nanompi.step import discover
@@ -27,4 +30,6 @@ def main(args) -> int:
     print(f"{args.job}: no faults. {job.name}: input by {job.reader.name}; steps:")
     for step in job.steps:
         print(f"  {step.name}")
+    for why in BROKEN.values():
+        print(f"note: {why}; it is left out", file=sys.stderr)
     return 0

@@ -8,6 +8,7 @@ def arguments(parser):
 
 def main(args) -> int:
     """Exit code 0; 2 for a name that does not exist."""
+    from nanompi.foreign import BROKEN
     from nanompi.job import methods
     from nanompi.job.job import SECTIONS
     from nanompi.step import discover
@@ -24,6 +25,7 @@ def main(args) -> int:
         print(f"{kind}s" + ("" if found else ": none"))
         for name, text in found:
             print(f"  {name:<20} {text}")
+    print(*(f"left out: {why}" for why in BROKEN.values()), sep="\n", end="\n" * bool(BROKEN))
     return 0
 
 

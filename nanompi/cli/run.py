@@ -98,6 +98,7 @@ def _restored(stack, team, job, folder: Path, marks: dict, signals, clock):
     from nanompi.checkpoint import newest
     from nanompi.course import Course
     from nanompi.events import Status
+    from nanompi.foreign import BROKEN
     from nanompi.progress import Log
     from nanompi.report.previews import previews
     from nanompi.run import perform
@@ -106,6 +107,8 @@ def _restored(stack, team, job, folder: Path, marks: dict, signals, clock):
     log = stack.enter_context(Log(team, folder))
     stack.enter_context(Watchdog(team, clock, folder, job.run.watchdog))
     log(f"{job.name}: {team.size} rank{'s' * (team.size > 1)}, MPI: {team.vendor}; {folder}")
+    for why in BROKEN.values():
+        log(f"note: {why}; it is left out")
     if team.size > 1:
         log(f"ranks: {places(team.allgather(team.host))}")
     note = stack.enter_context(Status(team, folder, job.name))

@@ -67,6 +67,10 @@ class Cpu:
         """Rows of what `large` gave, on the host."""
         return large[f]
 
+    def pick(self, a, where):
+        """Rows of any array over the frames, on the device; where : (k,) their places."""
+        return a[where]
+
     def put(self, large, where, rows):
         """Write rows of the host into what `large` gave; where : their (k,) places."""
         large[where] = rows
@@ -114,8 +118,8 @@ class Cpu:
         list(self.pool.map(lambda t: kernel(*args, t, self.threads), range(self.threads)))
 
     def total(self, sums: list) -> np.ndarray:
-        """What kernels returned, a number or some, added up: (k,) float64"""
-        return np.reshape(sums, (len(sums), -1)).sum(0, dtype=np.float64)
+        """What kernels returned, a number or some, added up: (k,) float64; one 0 for no frames"""
+        return np.reshape(sums, (len(sums), -1)).sum(0, dtype=np.float64) if sums else np.zeros(1)
 
     def sum(self, team, *arrays):
         """Each array becomes its sum over the ranks."""

@@ -80,6 +80,10 @@ class Cuda:
         """Rows of what `large` gave, on the host."""
         return large.take(f)
 
+    def pick(self, a, where):
+        """Rows of any array over the frames, on the card; where : (k,) their places."""
+        return a.pick(where) if isinstance(a, Rows) else a[self.xp.asarray(where)]
+
     def put(self, large: Rows, where, rows):
         """Write rows of the host into what `large` gave; where : their (k,) places."""
         large.put(where, rows)
@@ -268,7 +272,10 @@ class Cuda:
         kernel(*args, 0, 1)
 
     def total(self, sums: list) -> np.ndarray:
-        """What kernels returned, (), (k,) or (k, blocks) on the card, added up: (k,) float64 on the host"""
+        """What kernels returned, (), (k,) or (k, blocks) on the card, added up: (k,) float64 on the host; one
+        0 for no frames"""
+        if not sums:
+            return np.zeros(1)
         flat = [s.reshape(1 if s.ndim == 0 else len(s), -1) for s in sums]
         return self.xp.concatenate(flat, axis=1).sum(1, dtype=np.float64).get()
 

@@ -57,6 +57,17 @@ class Rows:
         far = self.host[max(f.start, self.held) : f.stop]
         return far if near is None else np.concatenate([near, far])
 
+    def pick(self, where: np.ndarray):
+        """Rows at some places, in a new array on the card; where : (k,) their places."""
+        self.card.wait()
+        xp, near = self.card.xp, where < self.held
+        if near.all():
+            return self.on_card[xp.asarray(where)]
+        out = xp.empty((len(where), *self.shape[1:]), self.dtype)
+        out[xp.asarray(np.flatnonzero(near))] = self.on_card[xp.asarray(where[near])]
+        out[xp.asarray(np.flatnonzero(~near))] = xp.asarray(self.host[where[~near]])
+        return out
+
     def put(self, where: np.ndarray, rows: np.ndarray):
         """Write rows of the host; where : (k,) their places."""
         self.card.wait()

@@ -12,7 +12,7 @@ class Scratch:
     def __init__(self, xp):
         self.xp, self._own = xp, threading.local()
 
-    def __call__(self, shape, dtype, slot: int = 0):
+    def __call__(self, shape, dtype, slot: int | str = 0):
         kept = self._own.__dict__.setdefault("arrays", {})
         dtype, size = np.dtype(dtype), int(np.prod(shape))
         key = slot, dtype

@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 from nanompi.errors import nearest
+from nanompi.foreign import left_out
 from nanompi.job.faults import Faults, Spot
 from nanompi.job.yaml12 import Map, Seq
 from nanompi.step import PARTS
@@ -49,6 +50,7 @@ def _link(item, kind: str, spot: Spot, faults: Faults):
     word, names = next(iter(link)), {name.lower(): name for name in PARTS[kind]}
     if word.lower() not in names:
         text = f'unknown {kind} "{word}"{nearest(word, PARTS[kind])}; allowed: {", ".join(PARTS[kind])}'
+        text += left_out()
         faults.add(link.keys_at[word], spot.path, text)
         return []
     name = names[word.lower()]

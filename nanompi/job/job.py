@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nanompi.errors import JobError, NanompiError, nearest
+from nanompi.foreign import left_out
 from nanompi.job import load, model, order
 from nanompi.job.faults import Faults, Nothing, Spot
 from nanompi.job.leaf import PLAIN
@@ -203,6 +204,7 @@ def _simple(values: Map, key: str, faults: Faults):
     name, known = given.get("split"), PARTS["partition"]
     if key == "run" and isinstance(name, str) and name not in known:
         text = f'"{name}" does not fit here{nearest(name, known)}; allowed: {", ".join(known)}'
+        text += left_out()
         faults.add(given.at("split"), (key, "split"), text)
     return model.build(SECTIONS[key], given, Spot(given.place, (key,)), faults)
 
@@ -252,7 +254,7 @@ def _reader(given: Map, spot: Spot, faults: Faults):
     try:
         name = reader_of(plain(given))
         if name not in PARTS["reader"]:
-            raise JobError(f'there is no reader "{name}"; allowed: {", ".join(PARTS["reader"])}')
+            raise JobError(f'there is no reader "{name}"; allowed: {", ".join(PARTS["reader"])}' + left_out())
         return PARTS["reader"][name]
     except NanompiError as e:
         faults.add(given.at(key), (*spot.path, key), str(e), data=e.code == 3)

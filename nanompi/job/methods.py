@@ -4,6 +4,7 @@ from dataclasses import MISSING, is_dataclass
 from typing import get_args, get_origin
 
 from nanompi.errors import JobError, nearest
+from nanompi.foreign import left_out
 from nanompi.job import yaml12
 from nanompi.job.leaf import about, allowed, default, section_of
 from nanompi.job.model import parameters
@@ -28,6 +29,7 @@ def find(name: str) -> list[type]:
     if not found:
         raise JobError(
             f'"{name}" is not a step, reader or engine{nearest(name, known)}; `nanompi methods` lists them'
+            + left_out()
         )
     return found
 

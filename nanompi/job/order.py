@@ -3,6 +3,7 @@
 from dataclasses import MISSING
 
 from nanompi.errors import nearest
+from nanompi.foreign import left_out
 from nanompi.job import leaf
 from nanompi.job.faults import Faults, Place
 from nanompi.job.model import parameters
@@ -56,6 +57,7 @@ def _known(one, place: Place, faults: Faults) -> bool:
         faults.add(place, "steps", f"a step is named by `use:`; allowed: {', '.join(known)}")
     else:
         text = f'unknown step "{one["use"]}"{nearest(one["use"], known)}; allowed: {", ".join(known)}'
+        text += left_out()
         faults.add(one.at("use"), "steps", text)
     return False
 

@@ -31,6 +31,17 @@ class Places:
     corners: np.ndarray
     origin: tuple[float, float]
 
+    def along(self) -> np.ndarray:
+        """(N,) where each frame stands along a curve through the scan, on which near frames follow each other
+        (Morton's order: the bits of row and column in turns)."""
+        code = np.zeros(len(self.at), np.int64)
+        for bit in range(31):
+            for axis in (0, 1):
+                code |= (self.at[:, axis].astype(np.int64) >> bit & 1) << (2 * bit + axis)
+        out = np.empty(len(code), np.int64)
+        out[np.argsort(code, kind="stable")] = np.arange(len(code))
+        return out
+
 
 def place(positions: np.ndarray, pixel, frame, q: int = 1) -> Places:
     """Places of frames of shape `frame` at `positions` ((N, 2) m) in an object of `pixel` ((2,) m).

@@ -148,6 +148,30 @@ class Problem:
             yield Block(self.at[f], self.gain[f], **now)
             self.clock.tick()
 
+    def batches(self, n: int) -> Iterator[Block]:
+        """The frames of the scan in n batches, for engines with more than one update in an iteration.
+
+        Every rank gets n blocks (fewer where there are fewer frames), each with its own frames of one batch:
+        I, at, gain, and `waves` to write into, undefined. Of some batches a rank may hold no frame; it takes
+        part in `join`, `sum` and `total` all the same. Along a curve through the scan each frame goes into
+        the next batch, so that batches differ by at most one frame, lie evenly over the scan, and are the
+        same, in the same order, on any number of ranks.
+        """
+        if n < 1:
+            raise ValueError(f"p.batches({n}): 1 batch or more")
+        if "along" not in self.state:  # of the frames that some rank holds
+            known = np.sort(np.concatenate(self.team.allgather(self.index)))
+            self.state["along"] = known, np.argsort(np.argsort(self.places.along()[known]))
+        known, order = self.state["along"]
+        n = min(n, len(known))
+        own = order[np.searchsorted(known, self.index)] % n
+        for k in range(n):
+            where = np.flatnonzero(own == k)
+            I, at, gain = (self.device.pick(a, where) for a in (self.I, self.at, self.gain))
+            waves = self.device.scratch((len(where), *self.P.shape), self.P.dtype, "batch")
+            yield Block(at, gain, I, waves)
+            self.clock.tick()
+
     def each(self, work: Callable, block: Block) -> list:
         """`work(part)` for parts of a block, on all threads; what they return, in the order of the frames."""
         return self.device.each(lambda f: work(block[f]), len(block), self.frame_bytes)
@@ -206,8 +230,10 @@ class Problem:
 
     def object_sums(self, psi, P, at, num):
         """num(r + r_j) += sum_m P_m* psi_jm for these frames; see kernels.overlap"""
-        self.device.rows(self.k.object_sums, psi, P, at, num)
+        if len(at):
+            self.device.rows(self.k.object_sums, psi, P, at, num)
 
     def probe_sums(self, psi, at, num, den):
         """num_s += O_j* psi_j, den_s += |O_j|^2 for these frames; see kernels.overlap"""
-        self.device.rows(self.k.probe_sums, psi, self.O, at, num, den)
+        if len(at):
+            self.device.rows(self.k.probe_sums, psi, self.O, at, num, den)

@@ -15,7 +15,9 @@ A reader, complete:
 from contextlib import nullcontext
 from typing import Any, Literal
 
-from nanompi.errors import DataError, JobError, nearest
+from nanompi.errors import DataError, JobError, StepError, nearest
+from nanompi.foreign import blame, left_out
+from nanompi.foreign import foreign as of_others
 from nanompi.read.select import Select, select
 from nanompi.scan import Scan
 from nanompi.step import PARTS, param, section
@@ -58,7 +60,7 @@ def reader_of(given: dict) -> str:
         if name not in readers:
             raise JobError(
                 f'format: "{name}" is not a reader; '
-                f"allowed: auto, {', '.join(readers)}{nearest(name, readers)}"
+                f"allowed: auto, {', '.join(readers)}{nearest(name, readers)}{left_out()}"
             )
         return name
     if "simulate" in given:
@@ -77,7 +79,9 @@ def reader_of(given: dict) -> str:
             "{frames: /entry/data/data, x: /entry/pos/x, y: /entry/pos/y}`"
         )
     if not found:
-        raise DataError(f"{file}: no reader knows this file; name one with `format:` ({', '.join(readers)})")
+        raise DataError(
+            f"{file}: no reader knows this file; name one with `format:` ({', '.join(readers)}){left_out()}"
+        )
     return found[0]
 
 
@@ -100,11 +104,24 @@ def open_scan(file: str, given: Input, reader: Any) -> Scan:
         return _opened(file, given, reader)
 
 
+def _scan_of(reader: Any, file: str, given: Input) -> Scan:
+    """What the reader gives; the error of one of somebody else's is his, not the file's."""
+    if not of_others(reader):
+        return reader.open(file, given)
+    try:
+        scan = reader.open(file, given)
+    except Exception as e:
+        raise blame(e) or e from None
+    if not isinstance(scan, Scan):
+        raise StepError(f'reader "{reader.name}" failed: it gives {type(scan).__name__} in place of a Scan')
+    return scan
+
+
 def _opened(file: str, given: Input, reader: Any) -> Scan:
     from nanompi.read.guard import guard, override
     from nanompi.read.missing import leave_missing_out
 
-    scan = override(reader.open(file, given), given)
+    scan = override(_scan_of(reader, file, given), given)
     return guard(leave_missing_out(select(scan, given.select)))
 
 

@@ -7,13 +7,13 @@ import numpy as np
 
 from nanompi.clock import age
 from nanompi.device.cpu import Cpu
+from nanompi.foreign import foreign
 from nanompi.optics.propagate import propagator
 from nanompi.ptycho.find_probe import FRAMES, ITERATIONS, WIDEST, defocused, spread
 from nanompi.ptycho.modes import extra_modes
 from nanompi.ptycho.positions import Places
 from nanompi.ptycho.problem import Problem
 from nanompi.ptycho.quality import figures
-from nanompi.step import PARTS
 from nanompi.team import Team
 
 WAVES = 96 << 20  # bytes of waves of the larger trial: more than a cache holds
@@ -52,19 +52,21 @@ def calibrate(seen, threads: int = 1) -> Cost:
     cost.ready = min(age(), 20.0)
     chosen, counts = _some(seen, cost)
     few = _problem(seen, device, chosen[:4], counts[:4])
-    for name in dict.fromkeys(name for name, *_ in seen.scene.engines):
-        _iterate(few, name, 1)  # kernels are compiled, or loaded
+    engines = {e.name: e if foreign(e) else type(e)() for e in seen.ptycho.engines}
+    for engine in engines.values():
+        _iterate(few, engine, 1)  # kernels are compiled, or loaded
     figures(few)
     t = time.perf_counter()
     seen.scene.parts(2 if seen.scene.frames > 1 else 1)
     cost.split = time.perf_counter() - t
-    cost.libraries = resident() - counts.nbytes - 2 * few.waves.nbytes - 4 * few.O.nbytes
+    waves = 0 if few.waves is None else few.waves.nbytes
+    cost.libraries = resident() - counts.nbytes - 2 * waves - 4 * few.O.nbytes
     del few
     small, large = (
         _problem(seen, device, chosen[:n], counts[:n]) for n in (max(1, len(chosen) // 4), len(chosen))
     )
-    for name, *_ in seen.scene.engines:
-        times = [_iterate(p, name, REPEATS) for p in (small, large)]
+    for name, engine in engines.items():
+        times = [_iterate(p, engine, REPEATS) for p in (small, large)]
         a = max(0.0, (times[1] - times[0]) / max(1, len(large.at) - len(small.at)))
         cost.frame[name] = a or times[1] / len(large.at)
         cost.pixel[name] = max(0.0, times[1] - cost.frame[name] * len(large.at)) / seen.scene.pixels
@@ -103,13 +105,12 @@ def _problem(seen, device, chosen, counts) -> Problem:
         P=device.array(extra_modes(P[None].astype(np.complex64), seen.scene.modes), device.complex),
         at=device.array(places.at[chosen]), I=device.counts(counts),
         mask=device.array(seen.plan.good, device.real),
-        gain=device.array(np.full(len(chosen), optics.gain), device.real),
+        gain=device.array(np.full(len(chosen), optics.gain), device.real), index=chosen,
     )  # fmt: skip
 
 
-def _iterate(p, name, repeats) -> float:
+def _iterate(p, engine, repeats) -> float:
     """Seconds of an iteration: the best of some"""
-    engine = PARTS["engine"][name]()
     engine.start(p)
     engine.iterate(p, 0)
     return _best(lambda: engine.iterate(p, 1), repeats)

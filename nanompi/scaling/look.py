@@ -9,6 +9,7 @@ from nanompi.errors import JobError
 from nanompi.optics.geometry import Geometry
 from nanompi.partition.bands import Bands, bands
 from nanompi.prep.prepare import make_plan
+from nanompi.ptycho.engines.engine import When
 from nanompi.ptycho.positions import MARGIN
 from nanompi.ptycho.share import LITTLE
 from nanompi.read import open_scan
@@ -148,4 +149,9 @@ def _item(scan, plan) -> int:
 
 
 def _engines(engines) -> list[tuple[str, int, int]]:
-    return [(e.name, e.iterations, sum(e.probe.now(i) for i in range(e.iterations))) for e in engines]
+    """An engine that does not say when it updates the probe is taken to do so always."""
+    always = When()
+    return [
+        (e.name, e.iterations, sum(getattr(e, "probe", always).now(i) for i in range(e.iterations)))
+        for e in engines
+    ]

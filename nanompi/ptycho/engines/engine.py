@@ -7,6 +7,7 @@ import numpy as np
 
 from nanompi.errors import NumbersError
 from nanompi.events import quiet
+from nanompi.foreign import foreign
 from nanompi.ptycho.engines.memory import recall, state
 from nanompi.ptycho.quality import figures
 from nanompi.step import param, section
@@ -45,12 +46,15 @@ def run_chain(engines: list[Any], p, every: int, say, note=quiet, course=None, b
     e, i, history = recall(p, engines, saved) if saved else (0, 0, [])
     if saved:
         course.back(saved.facts["number"])
-    whole = sum(engine.iterations for engine in engines)
+    whole, patient = sum(engine.iterations for engine in engines), p.clock.patient
     note("iterating", iteration=p.iteration, iterations=whole)
     while e < len(engines):
+        p.clock.patient = patient or foreign(engines[e])
         if not saved:
             engines[e].start(p)
         saved = None
+        if course:
+            _whether_saved(engines[e], say)
         if beside := p.device.beside(p.waves):
             say(beside)
         while i < engines[e].iterations:
@@ -61,11 +65,21 @@ def run_chain(engines: list[Any], p, every: int, say, note=quiet, course=None, b
                 _judge(history[-1], p, say)
             if course and _turn(course, p, partial(state, p, engines[e], e, i, history)):
                 return _ended(history, p, say)
-            if balance:
+            if balance and hasattr(engines[e], "keeps"):  # else nobody knows what it holds for its frames
                 balance.turn(p, engines[e], whole - p.iteration)
         e, i = e + 1, 0
     _sound(history, p)
+    p.clock.patient = patient
     return history
+
+
+def _whether_saved(engine, say):
+    """Say where a checkpoint cannot hold what an engine remembers."""
+    if foreign(engine) and not (hasattr(engine, "keeps") or hasattr(engine, "memory")):
+        say(
+            f"{engine.name}: checkpoints hold object and probe alone, since it has neither `keeps` nor "
+            "`memory`; a run that is resumed calls its `start` again"
+        )
 
 
 def _turn(course, p, kept) -> bool:
@@ -77,10 +91,20 @@ def _turn(course, p, kept) -> bool:
 def _iterate(engine, p, i) -> dict:
     """One iteration: its row of the history"""
     with p.clock.phase("iterate"):
-        row = {"iteration": p.iteration + 1, "engine": engine.name, **engine.iterate(p, i)}
+        row = {"iteration": p.iteration + 1, "engine": engine.name, **(engine.iterate(p, i) or {})}
+        if foreign(engine):
+            row["error"] = _agreed(row, p)
     p.iteration += 1
     _finite(row, p)
     return row
+
+
+def _agreed(row, p) -> float:
+    """The error that a foreign engine tells, the largest of all ranks; the R-factor where it tells none."""
+    told = p.team.allgather(row.get("error"))
+    if None in told:
+        return figures(p)["R"]
+    return float(np.max(np.array(told, float)))
 
 
 def _judge(row, p, say):
