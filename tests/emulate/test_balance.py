@@ -60,6 +60,7 @@ def test_rows_find_their_new_places(card, engine, memory, monkeypatch):
         assert abs(a - b).max() <= 1e-8 * abs(b).max()
 
 
+@pytest.mark.slow
 def test_the_program_moves_frames_between_cards(mpirun_here, emulated, tmp_path, monkeypatch):  # noqa: F811
     monkeypatch.chdir(tmp_path)
     (tmp_path / "job.yaml").write_text(JOB)

@@ -70,6 +70,7 @@ sys.exit(main({}))
 """
 
 
+@pytest.mark.slow
 def test_without_room_for_shared_memory_the_sums_go_their_other_way(mpirun_here, emulated, job, want):  # noqa: F811
     words = ["run", "job.yaml", "--out", "cards", "--set", "run.device=cuda"]
     said = mpirun_here(2, NO_ROOM.format(words), **emulated(CARDS=2)).stdout
@@ -77,6 +78,7 @@ def test_without_room_for_shared_memory_the_sums_go_their_other_way(mpirun_here,
     same(job / "cards/x/latest", want)
 
 
+@pytest.mark.slow
 def test_cards_that_hold_a_region_each(mpirun_here, emulated, job, want):  # noqa: F811
     words = ["-m", "nanompi", "run", "job.yaml", "--out", "cards", "--set", "run.device=cuda"]
     said = mpirun_here(3, [*words, "--set", "run.combine=overlap"], **emulated(CARDS=2)).stdout
@@ -92,6 +94,7 @@ def test_one_card_for_each_rank_as_under_srun(emulated, job, want):
     same(job / "one/x/latest", want)
 
 
+@pytest.mark.slow
 def test_a_transport_that_crashes_in_its_test_is_a_line_in_the_log(mpirun_here, emulated, job):  # noqa: F811
     words = ["-m", "nanompi", "run", "job.yaml", "--set", "run.device=cuda", "--set", "run.transport=auto"]
     words += ["--set", "steps.ptycho.engines=DM*1"]

@@ -22,7 +22,7 @@ run: {device: cpu, checkpoint: 0, split: stripes}
 NAMES = ("object/data", "probe/data", "history/error", "history/R")
 
 
-@pytest.mark.parametrize("n", [2, 3])
+@pytest.mark.parametrize("n", [3, pytest.param(2, marks=pytest.mark.slow)])
 def test_moves_do_not_change_the_answer(mpirun, tmp_path, n):
     mpirun(n, ENGINES, "moved", tmp_path / "out.npz")
     out = dict(np.load(tmp_path / "out.npz"))
@@ -51,6 +51,7 @@ def test_a_rank_of_half_the_speed_costs_no_more_than_its_share(mpirun_here, tmp_
     assert out["auto"]["said"][0].startswith("balance: rank 1 on ")
 
 
+@pytest.mark.slow
 def test_three_speeds(mpirun_here, tmp_path):
     """The first 6 of 30 iterations run as the ranks were"""
     mpirun_here(3, ENGINES, "mixed", tmp_path / "out.json", "clock")
@@ -82,6 +83,7 @@ def near(a, b):
         assert abs(a[name] - b[name])[both].max() <= 1e-8 * abs(a[name])[both].max(), name
 
 
+@pytest.mark.slow
 def test_the_program_moves_frames_and_tells_it(nanompi):
     double = ("run", "job.yaml", "--set", "run.precision=double", "--set", "run.split=kmeans", "--set")
     slow = {"PACE": "0.1,0.2"}
@@ -105,6 +107,7 @@ def test_a_short_job_never_moves(nanompi):
 SHIFT = "3:1,3 10:3,1 15:1,3"  # within DM, AP, ML
 
 
+@pytest.mark.slow
 def test_checkpoints_between_moves_give_the_same_bits(nanompi):
     nanompi(2, "", "run", "job.yaml", "--out", "whole", SHIFT=SHIFT)
     nanompi(2, "USR1@5@0", "run", "job.yaml", code=75, SHIFT=SHIFT)
@@ -116,6 +119,7 @@ def test_checkpoints_between_moves_give_the_same_bits(nanompi):
         assert np.array_equal(whole[name], again[name], equal_nan=True), name
 
 
+@pytest.mark.slow
 def test_resumed_on_another_number_of_ranks(nanompi):
     double = ("--set", "run.precision=double")
     nanompi(1, "", "run", "job.yaml", "--out", "whole", *double)
@@ -124,6 +128,7 @@ def test_resumed_on_another_number_of_ranks(nanompi):
     near(arrays("whole/x/latest"), arrays("runs/x/latest"))
 
 
+@pytest.mark.slow
 def test_frames_left_out_stay_where_they_are(nanompi):
     words = ("run", "job.yaml", "--set", "run.precision=double", "--set", "steps.ptycho.heldout=0.1")
     nanompi(2, "", *words, "--out", "stay")

@@ -82,7 +82,7 @@ def flip(path: Path, at: int):
     path.write_bytes(data)
 
 
-@pytest.mark.parametrize("combine", ["allreduce", "overlap"])
+@pytest.mark.parametrize("combine", ["allreduce", pytest.param("overlap", marks=pytest.mark.slow)])
 def test_another_number_of_ranks_gives_the_same_to_rounding(nanompi, combine):
     double = ("--set", "run.precision=double", "--set", f"run.combine={combine}")
     nanompi(2, "", "run", "job.yaml", "--out", "whole", *double)
@@ -133,6 +133,7 @@ def test_a_full_disk_costs_a_checkpoint_and_not_the_run(nanompi, disk):
     assert (disk / "x/latest/result.h5").exists() and not list(disk.glob("x/run-0001/.checkpoint*"))
 
 
+@pytest.mark.slow
 def test_a_full_disk_when_the_run_must_stop_is_code_4(nanompi, disk):
     events = "checkpoint@1@0 full:0@8@0 full:0@8@1 USR1@9@0"
     said = nanompi(2, events, "run", "job.yaml", "--out", disk, code=4)
@@ -164,8 +165,8 @@ WAITS = r"rank 0 on \S+: no progress for \d+ s in phase PLACE for rank 1 on \S+;
 OVERLAP = WAITS.replace("PLACE", "(iterate, it waits in max|combine, it waits in exchange)")
 STALLS = [
     ("stall", r"rank 1 on \S+: no progress for \d+ s in phase iterate; the job is ended"),
-    ("STOP", OVERLAP),
-    ("frozen", OVERLAP),
+    pytest.param("STOP", OVERLAP, marks=pytest.mark.slow),
+    pytest.param("frozen", OVERLAP, marks=pytest.mark.slow),
     ("frozen", WAITS.replace("PLACE", "combine, it waits in sum")),
 ]
 
@@ -246,6 +247,7 @@ def test_mpirun_is_killed(nanompi, python):
     assert arrays("runs/x/latest")["history/iteration"][-1] == 50
 
 
+@pytest.mark.slow
 def test_the_input_is_truncated_or_replaced_while_a_run_is_stopped(nanompi, tmp_path):
     job = JOB.replace("{simulate: {frames: 36, size: 32, photons: 1e5}}", "{file: scan.cxi}")
     (tmp_path / "scan.yaml").write_text(JOB)

@@ -46,9 +46,9 @@ def nanompi(tmp_path):
 
 
 CASES = [
-    ("1", "false", "single", "allreduce"),
+    pytest.param(("1", "false", "single", "allreduce"), marks=pytest.mark.slow),
     ("2", "true", "double", "allreduce"),
-    ("1", "false", "double", "overlap"),
+    pytest.param(("1", "false", "double", "overlap"), marks=pytest.mark.slow),
 ]
 
 

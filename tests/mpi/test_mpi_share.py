@@ -9,7 +9,7 @@ PROGRAM = Path(__file__).parent / "share_program.py"
 STOPS = PROGRAM.with_name("restart_program.py")
 
 
-@pytest.mark.parametrize("n", [2, 3, 4])
+@pytest.mark.parametrize("n", [3, *(pytest.param(n, marks=pytest.mark.slow) for n in (2, 4))])
 def test_both_ways_give_the_same(mpirun, n):
     assert f"shared by {n} ranks" in mpirun(n, PROGRAM).stdout
 
@@ -48,6 +48,7 @@ def found(folder) -> tuple:
         return f["entry_1/object/data"][()], {name: a[()] for name, a in f["entry_1/history"].items()}
 
 
+@pytest.mark.slow
 def test_frames_left_out_are_judged_wherever_they_lie(run):
     """The frames left out may lie outside of what their rank holds"""
     _, want, one = run(1, "allreduce", heldout=0.1)
@@ -57,12 +58,14 @@ def test_frames_left_out_are_judged_wherever_they_lie(run):
     assert abs(got - want).max() <= 1e-9 * abs(want).max()
 
 
+@pytest.mark.slow
 def test_a_prior_over_neighbouring_pixels_takes_the_whole_object(run):
     assert "combine: allreduce" in run(3, "auto", smooth=0.1)[0]
     said = run(2, "overlap", smooth=0.1, code=2)
     assert "ML with these parameters needs the whole object" in said and "combine: allreduce or auto" in said
 
 
+@pytest.mark.slow
 def test_where_no_frame_looks_the_object_stays_as_it_was_at_the_start(run, mpirun_here, tmp_path):
     """The start is the result of all frames; half of them see less of it, between and beside them"""
     run(1, "allreduce")

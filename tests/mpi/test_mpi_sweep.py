@@ -61,6 +61,7 @@ def test_a_setting_has_the_bits_of_its_plain_run_and_an_error_ends_its_setting_a
         assert np.array_equal(got, want, equal_nan=True)
 
 
+@pytest.mark.slow
 def test_resume_runs_what_is_missing_or_failed_and_nothing_else(mpirun, here):
     """Three ranks in two groups; then one result is lost, and one had failed"""
     sets = ["steps.ptycho.probe={sweep: [{modes: 1}, {modes: 2}]}", "run.split=stripes"]
