@@ -24,6 +24,9 @@ MORE = {
     "truth_object": "truth/object",
     "truth_probe": "truth/probe",
     "truth_corners": "truth/corners",
+    "truth_pixel": "truth/pixel_size",
+    "truth_frame": "truth/frame_shape",
+    "fingerprint": "process_1/frames/fingerprint",
 }
 
 
@@ -45,7 +48,8 @@ def load_result(path: str | Path, only=()) -> dict[str, np.ndarray]:
     corners : (n, 2) float, px (row, column) of each frame's corner in `object`, with fraction
     and where the file has them: corner (2,) m of object pixel [0, 0], image (cropped, ramp removed), origin
     (2,) px of the image in the object,
-    weight (H, W) illumination, power (modes,), measured (n, 2) m, truth_object, truth_probe, truth_corners.
+    weight (H, W) illumination, power (modes,), measured (n, 2) m, truth_object, truth_probe, truth_corners,
+    truth_pixel (2,) m, truth_frame (2,) px, fingerprint (bytes) of the frames.
     only    : names to read; all when empty.
     Errors: DataError naming the file and what is missing in it.
     """

@@ -109,7 +109,9 @@ class Scan:
     monitor   : (n,) incident intensity for normalisation, or None
     gain      : stored units of one count, or None = found from the frames
     probe, object : start arrays found in the input: (modes, rows, columns) / (rows, columns) complex, or None
-    truth     : exact arrays of a simulation: {"object": ..., "probe": ..., "corners": ...}
+    truth     : exact arrays of a simulation: {"object": ..., "probe": ..., "corners": ..., and of their grid
+        "pixel_size": (2,) m, "frame_shape": (rows, columns)}
+    fingerprint : of the frames of the whole file, before any selection; "" = not known
     """
 
     source: Source
@@ -128,6 +130,7 @@ class Scan:
     file: str = ""
     format: str = ""
     truth: dict[str, Any] = field(default_factory=dict)
+    fingerprint: str = ""
     notes: list[str] = field(default_factory=list)
     numbers: np.ndarray | None = None
     left_out: dict[str, np.ndarray] = field(default_factory=dict)

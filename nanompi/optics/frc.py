@@ -9,7 +9,7 @@ import numpy as np
 class Curve:
     """Fourier ring correlation.
 
-    frequency : (rings,) cycles per pixel, up to 0.5
+    frequency : (rings,) cycles per pixel (the larger side of one), up to 0.5
     value     : (rings,) -1..1
     half_bit  : (rings,) threshold
     window    : side of the square that was used, px
@@ -21,12 +21,13 @@ class Curve:
     window: int
 
 
-def frc(a: np.ndarray, b: np.ndarray, mask: np.ndarray) -> Curve:
+def frc(a: np.ndarray, b: np.ndarray, mask: np.ndarray, pixel=(1.0, 1.0)) -> Curve:
     """FRC(q) = Re sum A B* / sqrt(sum |A|² sum |B|²) over rings of one frequency step.
 
     a, b : (H, W) complex, aligned
     mask : (H, W) bool; the largest square inside it around its centre is used, less its mean, under a Hann
         window, so that the square's edges do not correlate.
+    pixel : (2,) sides of a pixel in any unit: rings are round in it, not in pixels
     Half-bit threshold: `half_bit`, with n the pixels of a ring. The window makes neighbouring pixels depend
     on each other (its noise bandwidth is 1.5 per direction), so that n is 1.5² smaller: that is put in here.
     Errors: ValueError when the mask holds no square of 16 px.
@@ -39,8 +40,8 @@ def frc(a: np.ndarray, b: np.ndarray, mask: np.ndarray) -> Curve:
         )
     hann = np.hanning(n + 2)[1:-1]
     A, B = (np.fft.fft2((v[box] - v[box].mean()) * hann[:, None] * hann) for v in (a, b))
-    k = np.fft.fftfreq(n) * n
-    ring = np.rint(np.hypot(k[:, None], k)).astype(int).ravel()
+    ky, kx = (np.fft.fftfreq(n) * n * max(pixel) / d for d in pixel)
+    ring = np.rint(np.hypot(ky[:, None], kx)).astype(int).ravel()
     cross, aa, bb, count = (
         np.bincount(ring, v.ravel())[1 : n // 2 + 1]
         for v in ((A * B.conj()).real, np.abs(A) ** 2, np.abs(B) ** 2, np.ones((n, n)))

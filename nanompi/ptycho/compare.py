@@ -4,24 +4,30 @@ import numpy as np
 
 from nanompi.errors import DataError
 from nanompi.former import load_result
+from nanompi.optics.resample import resampled
 
-PLAIN = ("object", "probe", "pixel", "corners", "weight")
+PLAIN = ("object", "probe", "pixel", "corners", "corner", "weight", "measured", "fingerprint")
+TRUTH = ("truth_object", "truth_probe", "truth_corners", "truth_pixel", "truth_frame")
 LEAST = 400  # px of common well-lit area below which no number means anything
+SAME_PIXEL = 1e-6  # relative; beyond, the grids part by more than 0.01 px over 10,000
+AGREEMENT = "agreement of two reconstructions of the same data, not a resolution"
 
 
 def compare(a: str, b: str) -> dict:
     """Align object `a` onto `b` (shift, ramp, complex scale); measure how they differ where well lit.
 
-    a, b : result files or run folders; b = "truth" takes the truth of the simulation that is stored in `a`
+    a, b : result files or run folders; b = "truth" takes the truth of the simulation that is stored in `a`,
+    resampled to the pixel of the result. Of results with different pixels `a` is resampled to that of `b`.
     Returns a JSON-able dict: phase_rmse, phase_mad [rad]; nrmse = |a - b| / |b|; shift_px, ramp_rad_px,
     scale; pixels; frc {frequency [1/m], value, half_bit}; resolution_nm {"half", "half_bit"}: half periods
     where the FRC falls below 0.5 and below the half-bit curve; "to_pixel" names those which never fall (then
-    it is the pixel size).
+    it is the pixel size). Of two results of the same frames the curve is no resolution, since they share the
+    noise: it is then called agreement_nm, and "note" says so.
     Errors: DataError naming the file and what does not fit.
     """
-    one = load_result(a, only=(*PLAIN, "truth_object", "truth_corners"))
+    one = load_result(a, only=(*PLAIN, *TRUTH))
     two = _truth(one, a) if b == "truth" else load_result(b, only=PLAIN)
-    pixel = _same_pixel(one, two, a, b)
+    one = one if b == "truth" else _on_pixel_of(one, two, a, b)
     image, weight = _onto(one, two)
     mask = _common(weight, illumination(two) if "probe" in two else None)
     if mask.sum() < LEAST:
@@ -29,6 +35,7 @@ def compare(a: str, b: str) -> dict:
     from nanompi.optics.align import align
 
     found = align(image, two["object"], mask)
+    same = b != "truth" and same_frames(one, two)
     return {
         "a": str(a),
         "b": str(b),
@@ -36,8 +43,22 @@ def compare(a: str, b: str) -> dict:
         "shift_px": found.shift.tolist(),
         "ramp_rad_px": found.ramp.tolist(),
         "scale": abs(found.scale),
-        **_frc(found.image, two["object"], mask, pixel),
+        **_frc(
+            found.image, two["object"], mask, np.ravel(two["pixel"]), "agreement" if same else "resolution"
+        ),
+        **({"note": f"the FRC is an {AGREEMENT}"} if same else {}),
     }
+
+
+def same_frames(one: dict, two: dict) -> bool:
+    """Did both see frames of the same scan at the same places? Halves of one scan did not."""
+    if not all("measured" in r for r in (one, two)):
+        return False
+    marks = [r.get("fingerprint") for r in (one, two)]
+    if all(marks) and marks[0] != marks[1]:
+        return False
+    shared = set(map(tuple, one["measured"])) & set(map(tuple, two["measured"]))
+    return len(shared) > 0.1 * min(len(one["measured"]), len(two["measured"]))
 
 
 def measures(image: np.ndarray, reference: np.ndarray, mask: np.ndarray) -> dict:
@@ -58,21 +79,67 @@ def measures(image: np.ndarray, reference: np.ndarray, mask: np.ndarray) -> dict
 
 
 def _truth(one: dict, name: str) -> dict:
+    """The truth on the grid of the result: the middle of a frame, pixel n // 2, is one place in both."""
     if "truth_object" not in one:
         raise DataError(f"{name}: no truth is stored in it; only results of simulated scans hold one")
-    corners = one.get("truth_corners", one["corners"])
-    return {"object": one["truth_object"], "pixel": one["pixel"], "corners": corners}
-
-
-def _same_pixel(one: dict, two: dict, a: str, b: str) -> float:
-    """Pixel size in metres (mean of both directions); results on different grids are refused."""
-    p, q = np.ravel(one["pixel"]), np.ravel(two["pixel"])
-    if np.abs(p / q - 1).max() > 1e-3:
+    corners, frame = one.get("truth_corners", one["corners"]), np.array(one["probe"].shape[-2:])
+    if corners.shape != one["corners"].shape:
         raise DataError(
-            f"the pixels differ: {p[0] * 1e9:.4g} nm in {a}, {q[0] * 1e9:.4g} nm in {b}. "
-            "Reconstruct both with the same frame size, wavelength and distance"
+            f"{name}: its truth has {len(corners)} corners for {len(one['corners'])} frames; the result "
+            "cannot be laid over it"
         )
-    return float(p.mean())
+    pixel, known = _grid_of_truth(one, name)
+    step = np.ravel(one["pixel"]) / pixel
+    start = np.median(corners + known // 2 - (one["corners"] + frame // 2) * step, axis=0)
+    if np.abs(step - 1).max() <= SAME_PIXEL:
+        return {"object": one["truth_object"], "pixel": one["pixel"], "corners": one["corners"] + start}
+    found = resampled(one["truth_object"], start, step, one["object"].shape)
+    return {"object": found, "pixel": one["pixel"], "corners": one["corners"]}
+
+
+def _grid_of_truth(one: dict, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """(pixel (2,) m, shape of a frame) of the truth; those of the result where an older file says neither."""
+    frame = np.array(one["probe"].shape[-2:])
+    if "truth_pixel" in one and "truth_frame" in one:
+        return np.ravel(one["truth_pixel"]), np.ravel(one["truth_frame"])
+    if "truth_probe" in one and (frame != one["truth_probe"].shape[-2:]).any():
+        raise DataError(
+            f"{name}: the truth is of frames of {' x '.join(map(str, one['truth_probe'].shape[-2:]))}, the "
+            f"result of {' x '.join(map(str, frame))}, and the pixel of the truth is not in the file; run it "
+            "again with this version"
+        )
+    return np.ravel(one["pixel"]), frame
+
+
+def _on_pixel_of(one: dict, two: dict, a: str, b: str) -> dict:
+    """Result `one` with object and illumination on the pixel of `two`, both told by their place in metres.
+
+    Errors: DataError where that is not known.
+    """
+    p, q = np.ravel(one["pixel"]), np.ravel(two["pixel"])
+    if np.abs(p / q - 1).max() <= SAME_PIXEL:
+        return one
+    if not all("corner" in r and "probe" in r for r in (one, two)):
+        raise DataError(
+            f"the pixels differ: {p[0] * 1e9:.4g} nm in {a}, {q[0] * 1e9:.4g} nm in {b}, and where the "
+            "objects lie is not in both files. Reconstruct both with the same frame size, wavelength and "
+            "distance"
+        )
+    middles = [np.array(r["probe"].shape[-2:]) // 2 for r in (one, two)]
+    start = (two["corner"] - one["corner"] - middles[1] * q) / p + middles[0]
+    shape = two["object"].shape
+    moved = {"object": resampled(one["object"], start, q / p, shape)}
+    moved["weight"] = np.maximum(resampled(illumination(one), start, q / p, shape), 0)
+    inside = _inside(one["object"].shape, start, q / p, shape)
+    moved["weight"] *= inside
+    return {**one, **moved, "pixel": two["pixel"], "corners": two["corners"]}
+
+
+def _inside(old, start, step, shape) -> np.ndarray:
+    """(H, W) bool: where the new grid lies within the old one."""
+    y, x = ((a + d * np.arange(n) >= 0) & (a + d * np.arange(n) <= m - 1)
+            for a, d, n, m in zip(start, step, shape, old))  # fmt: skip
+    return y[:, None] & x
 
 
 def _onto(one: dict, two: dict) -> tuple[np.ndarray, np.ndarray]:
@@ -107,20 +174,21 @@ def _common(one: np.ndarray, two: np.ndarray | None) -> np.ndarray:
     return mask if two is None else mask & well_lit(two)
 
 
-def _frc(image, reference, mask, pixel: float) -> dict:
+def _frc(image, reference, mask, pixel: np.ndarray, name: str) -> dict:
+    """name : what the half periods are, "resolution" or "agreement"."""
     from nanompi.optics.frc import crossing, frc
 
     try:
-        curve = frc(image, reference, mask)
+        curve = frc(image, reference, mask, tuple(pixel))
     except ValueError as e:
         raise DataError(str(e)) from e
-    cut = {"half": crossing(curve, 0.5), "half_bit": crossing(curve, curve.half_bit)}
+    cut, coarse = {"half": crossing(curve, 0.5), "half_bit": crossing(curve, curve.half_bit)}, max(pixel)
     return {
         "frc": {
-            "frequency": (curve.frequency / pixel).tolist(),
+            "frequency": (curve.frequency / coarse).tolist(),
             "value": curve.value.tolist(),
             "half_bit": curve.half_bit.tolist(),
         },
-        "resolution_nm": {k: 0.5 / (f or 0.5) * pixel * 1e9 for k, f in cut.items()},
+        f"{name}_nm": {k: float(0.5 / (f or 0.5) * coarse * 1e9) for k, f in cut.items()},
         "to_pixel": [k for k, f in cut.items() if f is None],
     }

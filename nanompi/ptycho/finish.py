@@ -49,6 +49,7 @@ class Finish:
             },
             "preparation": run.made["frames"].notes,
             "input": run.scan.notes,
+            "frames": {"fingerprint": run.scan.fingerprint},
             "ramp_removed": {"value": list(ramp), "unit": "rad per pixel (row, column)"},
             "metrics": last_figures(found.history),
         }

@@ -119,9 +119,11 @@ def _scan_of(reader: Any, file: str, given: Input) -> Scan:
 
 def _opened(file: str, given: Input, reader: Any) -> Scan:
     from nanompi.read.guard import guard, override
+    from nanompi.read.identity import fingerprint, with_grid
     from nanompi.read.missing import leave_missing_out
 
-    scan = override(_scan_of(reader, file, given), given)
+    scan = override(with_grid(_scan_of(reader, file, given)), given)
+    scan.fingerprint = scan.fingerprint or fingerprint(scan.source)
     return guard(leave_missing_out(select(scan, given.select)))
 
 

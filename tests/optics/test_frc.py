@@ -59,3 +59,15 @@ def test_the_largest_square_stays_inside_the_mask_and_a_small_one_is_refused():
     assert largest_square(mask) == (slice(10, 50), slice(20, 60))
     with pytest.raises(ValueError, match="16 px is the least"):
         frc(noise(1)[:60, :80], noise(2)[:60, :80], np.zeros((60, 80), bool))
+
+
+def test_rings_are_round_in_metres():
+    """Noise beyond 0.2 cycles per unit: the curve falls there whatever the sides of a pixel"""
+    rng, n = np.random.default_rng(0), 128
+    for pixel in ((1.0, 1.0), (0.5, 1.0)):
+        ky, kx = (np.fft.fftfreq(n, d) for d in pixel)
+        low = np.hypot(ky[:, None], kx) < 0.2
+        common = np.fft.ifft2(np.fft.fft2(rng.normal(size=(n, n))) * low)
+        a, b = (common + np.fft.ifft2(np.fft.fft2(rng.normal(size=(n, n))) * ~low) for _ in range(2))
+        found = crossing(frc(a, b, np.ones((n, n), bool), pixel), 0.5)
+        assert found / max(pixel) == pytest.approx(0.2, rel=0.06)

@@ -151,7 +151,9 @@ def test_a_written_scan_comes_back_equal(tmp_path, open_with, reader):
     for name in ("wavelength", "distance", "pixel"):
         assert getattr(again, name) == pytest.approx(getattr(scan, name), rel=1e-12)
     assert np.array_equal(again.mask, scan.mask) and np.array_equal(again.monitor, scan.monitor)
-    assert sorted(again.truth) == ["corners", "object", "probe"]
+    assert sorted(again.truth) == ["corners", "frame_shape", "object", "pixel_size", "probe"]
+    part = open_with(tmp_path / "sim.cxi", reader, select="3:9")
+    assert part.fingerprint == again.fingerprint == scan.fingerprint != ""
     assert all(np.array_equal(again.truth[k], scan.truth[k]) for k in again.truth)
     assert [p.name for p in tmp_path.iterdir()] == ["sim.cxi"]
 
