@@ -175,6 +175,7 @@ class Frames:
         scaled, not the counts
     gain   : counts = stored value / gain
     noise  : "counts" = Poisson; "smooth" = whole numbers with less noise; "none" = no counting noise was seen
+    fano   : variance of the counts over their mean, 1 = Poisson, 0 = no noise
     notes  : what was done, for the log and the result: {"mask": {"hot": 12, ...}, "centre": [64.2, 63.8],
         ...}
     """
@@ -187,4 +188,5 @@ class Frames:
     scale: np.ndarray | None = None
     gain: float = 1.0
     noise: str = "counts"
+    fano: float = 1.0
     notes: dict[str, Any] = field(default_factory=dict)

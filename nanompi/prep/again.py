@@ -20,11 +20,12 @@ from nanompi.prep.plan import Plan
 from nanompi.stamp import of_array, of_file, stamp
 from nanompi.units import show
 
-FORMAT = 4  # of what is kept: another number, and older ones are not found
+FORMAT = 5  # of what is kept: another number, and older ones are not found
 ARRAYS = ("mask", "dark", "scale")
 NUMBER = (int, float)
 FACTS = {"top": (*NUMBER, NoneType), "rebin": int, "corner": bool, "pixel": list, "gain": NUMBER,
-         "whole": bool, "noise": str, "notes": dict, "sure": bool, "dark_ones": list}  # fmt: skip
+         "whole": bool, "noise": str, "fano": NUMBER, "notes": dict, "sure": bool,
+         "dark_ones": list}  # fmt: skip
 
 
 def key(given, scan) -> str | None:

@@ -37,12 +37,14 @@ class Noise:
     model : "counts" = Poisson; "smooth" = whole numbers with less noise than counts must have; "none" = no
         counting noise is seen, and the gain only sets a scale
     whole : the counts are whole numbers but for rounding; about : a sentence for the log
+    fano  : variance of the counts over their mean, at least 1; 0 without noise
     """
 
     gain: float = 1.0
     model: Literal["counts", "smooth", "none"] = "counts"
     whole: bool = True
     about: str = ""
+    fano: float = 1.0
 
 
 @dataclass
@@ -229,7 +231,13 @@ def _given(gain, step, seen) -> Noise:
     whole = step is not None and abs(step / gain - round(step / gain)) < 1e-3 * step / gain
     odd = seen is not None and not 0.5 < seen / gain < 2
     hint = f"; their noise looks like that of counts with {seen:.4g} each" if odd else ""
-    return Noise(gain, "counts", whole, f"counts = stored value / {gain:.6g}, as input.gain says{hint}")
+    return Noise(
+        gain,
+        "counts",
+        whole,
+        f"counts = stored value / {gain:.6g}, as input.gain says{hint}",
+        _fano(gain, seen),
+    )
 
 
 def _of(step, seen, octaves, level) -> Noise:
@@ -237,7 +245,11 @@ def _of(step, seen, octaves, level) -> Noise:
     least = min((F for _, F, _ in octaves), default=None)
     if step is not None and not (seen is not None and seen > CAMERA * step):
         hidden = seen is None and least is not None and least < HIDDEN * step
-        return Noise(step, "smooth", True, _smooth(step)) if hidden else Noise(step, about=_stepped(step))
+        return (
+            Noise(step, "smooth", True, _smooth(step))
+            if hidden
+            else Noise(step, about=_stepped(step), fano=_fano(step, seen))
+        )
     if seen is not None:
         gain = 1.0 if step is None and 0.75 < seen < 1.33 else seen
         return Noise(
@@ -253,7 +265,12 @@ def _of(step, seen, octaves, level) -> Noise:
         False,
         f"they show no counting noise: the Euclidean model is used, {NO_LLK}; intensity = stored value / "
         f"{gain:.4g} (if they are counts times a factor, give input.gain)",
+        0.0,
     )
+
+
+def _fano(gain, seen) -> float:
+    return 1.0 if seen is None else max(1.0, seen / gain)
 
 
 NO_LLK = "and results are ranked by R, since llk would mean nothing"

@@ -22,7 +22,7 @@ class Plan:
     rebin  : pixels summed along each axis; corner: the counts are in FFT order
     good   : mask of the counts; pixel: detector pixel (row, column) in metres, turned and summed
     scale  : (n,) float32 intensity of all exposures, or None; notes: for the log and the result
-    gain   : counts = value / gain, whole: they are whole numbers but for rounding; noise: of `Frames`
+    gain   : counts = value / gain, whole: they are whole numbers but for rounding; noise, fano: of `Frames`
     bright : pixels of the counts that tell whether a frame is empty (`empty.brightest`), or None: not asked
     sure   : an empty frame cannot be chance; dark_ones: the frames without counts, first
         those that `apply` has met on this rank, after loading those of all ranks
@@ -39,6 +39,7 @@ class Plan:
     gain: float = 1.0
     whole: bool = True
     noise: str = "counts"
+    fano: float = 1.0
     notes: dict[str, Any] = field(default_factory=dict)
     bright: np.ndarray | None = None
     sure: bool = False

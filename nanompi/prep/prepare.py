@@ -66,7 +66,16 @@ class Prepare:
         if about := plan.notes["noise"]["about"]:
             run.say(f"intensities: {about}")
         run.made["frames"] = Frames(
-            counts, own, plan.good, plan.corner, plan.pixel, scale, plan.gain, plan.noise, plan.notes
+            counts,
+            own,
+            plan.good,
+            plan.corner,
+            plan.pixel,
+            scale,
+            plan.gain,
+            plan.noise,
+            plan.fano,
+            plan.notes,
         )
 
     def _load(self, run, threads: int):
@@ -119,6 +128,7 @@ def make_plan(p: Prepare, scan, threads: int = 1) -> Plan:
         gain=found.gain,
         whole=found.whole and image is None,
         noise=found.model,
+        fano=found.fano,
         notes={
             "centre": list(at),
             "window": [int(n) for n in size],
@@ -128,7 +138,7 @@ def make_plan(p: Prepare, scan, threads: int = 1) -> Plan:
             "dark": 0.0 if image is None else float(image.mean()),
             "replaced": replaced(p, image, scan.dark),
             "saturated": top,
-            "noise": {"gain": found.gain, "model": found.model, "about": found.about},
+            "noise": {"gain": found.gain, "model": found.model, "fano": found.fano, "about": found.about},
         },
     )
     lit = exact.one(np.where(good, seen.total, 0))

@@ -224,6 +224,7 @@ def subset(run, p, geometry, wave) -> Trial:
             mask=p.mask,
             gain=d.array(gain[which], d.real),
             noise=p.noise,
+            fano=p.fano,
         )
 
     return Trial(problem(~out), problem(out) if out.any() else None, wave, geometry.pixel)

@@ -60,7 +60,7 @@ def judge(run, p, places, geometry, out: np.ndarray) -> dict[str, float]:
     at, gain = d.array(places.at[some.index]), d.array(scale * optics.gain, d.real)
     I, mask = d.counts(some.counts), d.array(mask, d.real)
     O = p.O if p.share.way == "allreduce" else d.array(p.team.share(p.whole()))
-    q = Problem(p.team, d, optics, places, O, p.P, at, I, mask, gain, p.clock, noise=p.noise)
+    q = Problem(p.team, d, optics, places, O, p.P, at, I, mask, gain, p.clock, noise=p.noise, fano=p.fano)
     with p.clock.phase("quality"):
         found = figures(q)
     name = "llk" if "llk" in found else "R"

@@ -42,7 +42,8 @@ class Problem:
     at, I, gain: of this rank's frames; `at` are places in this rank's O
     share      : how the ranks share the object (nanompi.ptycho.share); None = each holds all of it
     unseen     : the object where no frame looks, on rank 0: a number or (H, W), as at the start
-    noise      : of I, as `nanompi.scan.Frames` has it; stored : units of the file that are one in I
+    noise, fano: of I, as `nanompi.scan.Frames` has them; stored : units of the file that are one in I
+    counts, bright : sum of all good counts of the scan, and sum of their squares over it
     index      : (n,) their global indices; counted up over the ranks where it is not given
     waves      : (n, M, h, w) complex: psi for the projection engines, F for ML. The large array of a run.
     I and waves may exceed the memory of the device; they are reached through `blocks`.
@@ -65,6 +66,7 @@ class Problem:
     share: Any = None
     unseen: Any = 1
     noise: str = "counts"
+    fano: float = 1.0
     stored: float = 1.0
     state: dict = field(default_factory=dict)
 
@@ -75,14 +77,19 @@ class Problem:
         self.unit = d.real(self.optics.unit)
         if self.index is None:
             self.index = sum(self.team.allgather(len(self.at))[: self.team.rank]) + np.arange(len(self.at))
-        self.counts = self._measured()
+        self.counts, self.bright = self._measured()
         self.share = self.share or Whole(self.team, d, self.places, self.at, shape)
 
-    def _measured(self) -> float:
-        """Sum of all good counts of the scan."""
+    def _measured(self) -> tuple[float, float]:
+        """Sum of all good counts I of the scan, and sum I^2 / sum I: what a photon finds in its pixel."""
         good = (self.mask > 0).astype(self.mask.dtype)
-        sums = self.over(lambda b: (self.xp.maximum(b.I, 0) * good).sum(dtype=np.float64), read=["I"])
-        return float(self.total(sums)[0])
+
+        def sums(b):
+            I = self.xp.maximum(b.I, 0) * good
+            return I.sum(dtype=np.float64), (I * I).sum(dtype=np.float64)
+
+        counts, squares = self.total(self.over(sums, read=["I"]))
+        return float(counts), float(squares / max(counts, 1e-300))
 
     @property
     def frame_bytes(self) -> int:

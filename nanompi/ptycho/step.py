@@ -97,6 +97,7 @@ class Ptycho:
             gain=d.array(scale * optics.gain, d.real),
             index=frames.index,
             noise=frames.noise,
+            fano=frames.fano,
             stored=frames.gain,
         )
         with run.clock.phase("start"):

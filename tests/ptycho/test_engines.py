@@ -125,7 +125,7 @@ def test_monitor_scales_the_model():
     p, O, _ = problem("single")
     p.gain[::2] *= 0.5
     p.I[::2] = np.random.default_rng(3).binomial(p.I[::2], 0.5)
-    p.counts = p._measured()
+    p.counts, p.bright = p._measured()
     run_chain([DM(iterations=30), ML(iterations=30)], p, 60, quiet)
     assert phase_error(p, O) < 0.025
 

@@ -63,6 +63,8 @@ def run_chain(engines: list[Any], p, every: int, say, note=quiet, course=None, b
             i += 1
             if i % every == 0 or i == engines[e].iterations:
                 _judge(history[-1], p, say)
+                if hasattr(engines[e], "heed") and i < engines[e].iterations:
+                    engines[e].heed(p, history[-1], say)
             if course and _turn(course, p, partial(state, p, engines[e], e, i, history)):
                 return _ended(history, p, say)
             if balance and hasattr(engines[e], "keeps"):  # else nobody knows what it holds for its frames

@@ -10,16 +10,16 @@ RAAR  Luke, doi:10.1088/0266-5611/21/1/004:                               2, -1;
 
 Pi_F gives each detector pixel the amplitude that its counts make likely (kernel `project`): with rho = 0
 the measured one; with rho = 0.5 DM no longer wanders with the counting noise, and ends nearer to the truth.
+Weak counts need more (trust.py).
 """
 
+from typing import Literal
+
+from nanompi.ptycho.engines import trust
 from nanompi.ptycho.engines.engine import When, clip
 from nanompi.step import engine, param, section
 
 LEAST = 1e-12  # of the inertia: what no frame sees stays as it is
-
-
-def _rho(default: float):
-    return param(default, ge=0, help="trust in the wave against the noise of the counts; 0 = as counted")
 
 
 @section
@@ -34,19 +34,39 @@ class Projections:
     probe_inertia: float = param(
         1e-6, ge=0, help="part of the old probe kept, relative to the largest sum of |O|^2"
     )
-    rho: float = _rho(0.0)
+    rho: float | Literal["auto"] = param(
+        "auto",
+        ge=0,
+        help="trust in the wave against the noise of the counts, 0 = as counted; auto = 0.5 (AP: 0), more "
+        "where the counts are weak",
+    )
     bounds: tuple[float, float] | None = param(None, help="lowest and highest amplitude of the object")
 
     keeps = ("waves",)  # psi of a reflection is more than P O
+    least = 0.5  # rho of bright scans
 
     def start(self, p):
         """psi = P O"""
+        p.state["trust"] = trust.begin(p, self.rho, self.least)
         p.exit_waves()
+
+    def heed(self, p, row: dict, say):
+        """After each figure of quality: may begin anew with another rho"""
+        trust.heed(p, self, row, say)
+
+    def memory(self, p) -> dict:
+        """What rho is, and why"""
+        return trust.memory(p)
+
+    def recall(self, p, memory: dict):
+        """The opposite of `memory`"""
+        p.make_waves()
+        trust.recall(p, memory)
 
     def iterate(self, p, i: int) -> dict[str, float]:
         """One iteration; error = sqrt(sum (|F(z)| - sqrt(I))^2 / sum I)"""
         a, b, c, d, e = (p.device.real(v) for v in self.coefficients())
-        rho, onto = p.device.real(self.rho), (a, b, c, d, e) == (1, 0, 0, 0, 1)  # AP: psi <- Pi_F(P O)
+        rho, onto = p.device.real(p.state["trust"].rho), (a, b, c, d, e) == (1, 0, 0, 0, 1)  # AP: Pi_F(P O)
         k, O, P = p.k, p.O, p.shifts.library(p.P)
         # Known before the frames, while the ranks are together: none has to wait for all between two sweeps.
         den = p.object_weights(P)
@@ -103,7 +123,6 @@ def update_probe(p, P, inertia):
 class DM(Projections):
     """Difference map: robust from a poor start."""
 
-    rho: float = _rho(0.5)
     alpha: float = param(1.0, gt=0, le=1, help="strength of the reflection, 1 = difference map")
 
     def coefficients(self):
@@ -116,6 +135,7 @@ class AP(Projections):
     """Alternating projections (error reduction): descends, may stand still in a poor minimum."""
 
     keeps = ()  # psi is made anew in each iteration
+    least = 0.0
 
     def coefficients(self):
         """z = PO; psi = Pi_F(z)"""
@@ -126,7 +146,6 @@ class AP(Projections):
 class RAAR(Projections):
     """Relaxed averaged alternating reflections: between DM (beta = 1) and AP."""
 
-    rho: float = _rho(0.5)
     beta: float = param(0.9, gt=0, le=1, help="relaxation")
 
     def coefficients(self):
