@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from nanompi.errors import DataError
+from nanompi.stamp import note
 
 LONGEST = 16  # links one after another: HDF5 follows no more, either
 ORIGIN = "${ORIGIN}"
@@ -81,7 +82,10 @@ def raw_place(written: str, owner: str) -> str:
         prefix = prefix.replace(ORIGIN, os.path.dirname(os.path.abspath(owner)), 1)
     path = os.path.join("" if prefix == "." else prefix, written)
     must_be_regular(path)
-    return path if _exists(path) else ""
+    if not _exists(path):
+        return ""
+    note(path)
+    return path
 
 
 def sources(data) -> Iterator[Source]:
