@@ -51,15 +51,8 @@ def note(*paths: str):
 
 @contextmanager
 def followed() -> Iterator[dict[str, list]]:
-    """As `noted`, with the stamps of the files."""
-
-    def look(path):
-        try:
-            return of_file(path, pieces(len(files)))
-        except OSError:
-            return []
-
-    with noted(look) as files:
+    """As `noted`, with the stamps of the files; [] for one that is missing, and would be read if it came."""
+    with noted(lambda path: _of_any(path, pieces(len(files)))) as files:
         yield files
 
 
@@ -69,25 +62,32 @@ def changed(files: dict[str, list]) -> str:
     Errors: DataError for a file that cannot be read now, as on a disk that is not there: nothing is lost.
     """
     for path, before in files.items():
-        try:
-            now = of_file(path, before[2] if before else PIECES)
-        except OSError as error:
+        now = _of_any(path, before[2] if before else PIECES)
+        if before and not now:
             raise DataError(
-                f"{path}: the run has read this file, now it cannot be read ({error.strerror}); put it back, "
-                "or start another run"
-            ) from None
+                f"{path}: the run has read this file, now it is missing or cannot be read; put it back, or "
+                "start another run"
+            )
         if now != before:
-            return f"{path} has changed since the run read it"
+            return f"{path} {'has changed since the run read it' if before else 'was missing, and has come'}"
     return ""
 
 
 def stamp(source) -> Any:
-    """`origin()` with the stamps of its files; None for frames that are in no file. Errors: OSError."""
+    """`origin()` with the stamps of its files ([] for missing ones); None for frames that are in no file."""
     origin = getattr(source, "origin", lambda: None)()
     if origin is None:
         return None
     files = dict.fromkeys(_files(origin))
-    return _stamped(origin, {f: of_file(f, pieces(len(files))) for f in files})
+    return _stamped(origin, {f: _of_any(f, pieces(len(files))) for f in files})
+
+
+def _of_any(path: str, pieces: int) -> list:
+    """The stamp of a file, [] where none can be read."""
+    try:
+        return of_file(path, pieces)
+    except (OSError, ValueError):
+        return []
 
 
 def _files(thing) -> Iterator[str]:

@@ -174,7 +174,7 @@ def test_a_run_whose_files_have_changed_begins_anew_and_says_which(run, tmp_path
     assert "checkpoint-000040 is refused: " in told[0] and "mask.npy has changed since the run" in told[0]
     (run / "refused-checkpoint-000040").rename(run / "checkpoint-000040")
     (tmp_path / "mask.npy").unlink()
-    with pytest.raises(DataError, match=r"mask\.npy: the run has read this file, now it cannot be read"):
+    with pytest.raises(DataError, match=r"mask\.npy: the run has read this file, now it is missing"):
         newest(TEAM, run, MARKS, pytest.fail)
     assert (run / "checkpoint-000040").exists()
 

@@ -14,6 +14,7 @@ import pytest
 from nanompi.errors import DataError
 from nanompi.files import dataset, open_hdf5
 from nanompi.job.identity import files_named
+from nanompi.links import sources
 from nanompi.read.frames import Hdf5Frames
 from nanompi.stamp import FEW, MANY, changed, followed, note, noted, of_file, stamp
 
@@ -138,10 +139,10 @@ def test_what_is_not_there_now_is_an_error_and_nothing_is_lost(tmp_path):
         note(str(tmp_path / "a"), str(tmp_path / "never"))
     assert files[str(tmp_path / "never")] == []
     (tmp_path / "a").unlink()
-    with pytest.raises(DataError, match="a: the run has read this file, now it cannot be read"):
+    with pytest.raises(DataError, match="a: the run has read this file, now it is missing"):
         changed(files)
     os.mkfifo(tmp_path / "a")
-    with pytest.raises(DataError, match="it is no regular file"):
+    with pytest.raises(DataError, match="cannot be read"):
         changed(files)
 
 
@@ -176,3 +177,17 @@ def test_files_of_a_job_are_those_that_it_names_and_the_code_of_others(tmp_path,
         resolved={"input": {"file": "scan.h5"}, "steps": steps}, reader=None, steps=[[Step()]]
     )
     assert files_named(job) == ["scan.h5", "table.csv", str(tmp_path / "plugin.py")]
+
+
+def test_a_source_that_was_missing_counts_when_it_comes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with h5py.File("scan.h5", "w") as file:
+        virtual(file, "raw.h5")
+    with followed() as files, open_hdf5("scan.h5") as file:
+        (source,) = sources(file["d"])
+    frames = Hdf5Frames("scan.h5", "d", SHAPE, np.uint16, files=tuple(files))
+    before = stamp(frames)
+    assert source.file == "" and changed(files) == ""
+    raw(1)
+    assert changed(files) == f"{tmp_path / 'raw.h5'} was missing, and has come"
+    assert stamp(frames) != before
