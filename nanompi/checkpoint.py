@@ -22,6 +22,7 @@ import numpy as np
 
 from nanompi.arrayfile import ArrayFile, Torn, Writer, open_arrays, slices
 from nanompi.newfile import remove
+from nanompi.stamp import PIECES, changed
 
 KEPT = 2
 NAME = re.compile(r"checkpoint-([0-9]{6,})$")
@@ -203,8 +204,9 @@ def opened(path: Path, marks: dict[str, Any]) -> Former:
     """A checkpoint whose files are all there and belong to this run. Errors: Torn (the reason), OSError."""
     head = _of_run(path, HEAD, marks | {"number": int(NAME.match(path.name)[1])})
     ranks, token = head.facts.get("ranks"), head.facts.get("token")
-    if type(ranks) is not int or ranks < 1 or not token:
-        raise Torn(f"{HEAD}: it does not say of which writing it is")
+    known = type(ranks) is int and ranks > 0 and token and _stamps(head.facts.setdefault("files", {}))
+    if not known:
+        raise Torn(f"{HEAD} does not say of which writing it is")
     common = marks | {key: head.facts[key] for key in ("number", "ranks", "token")}
     files = [_of_run(path, f"rank-{rank:04d}", common) for rank in range(ranks)]
     for file in files:
@@ -212,6 +214,15 @@ def opened(path: Path, marks: dict[str, Any]) -> Former:
         if len(file.arrays.get("index", {}).get("shape", ())) != 1 or rows != rows[:1] * len(rows):
             raise Torn(f"{file.path.name}: its arrays are not of the same frames")
     return Former(path, head, files)
+
+
+def _stamps(files) -> bool:
+    """Are these stamps of files, as `nanompi.stamp.followed` has them?"""
+    return isinstance(files, dict) and all(s == [] or _is_stamp(s) for s in files.values())
+
+
+def _is_stamp(s) -> bool:
+    return isinstance(s, list) and [type(v) for v in s] == [int, int, int, str] and 2 <= s[2] <= PIECES
 
 
 def _of_run(path: Path, name: str, marks: dict[str, Any]) -> ArrayFile:
@@ -226,7 +237,8 @@ def _of_run(path: Path, name: str, marks: dict[str, Any]) -> ArrayFile:
 def newest(team, folder: Path, marks: dict[str, Any], say) -> Former | None:
     """The newest good checkpoint of a run, the same on all ranks (collective); others are told and set aside.
 
-    marks : {"job": ..., "input": ...}, which a checkpoint must have too
+    marks : {"job": ...}, which a checkpoint must have too; the files that its run had read must be the same
+    Errors: DataError where one of these cannot be read: the checkpoint stays.
     """
     if team.root:
         for path in folder.glob(".checkpoint-*.part"):  # of a run that was killed while it wrote
@@ -235,6 +247,7 @@ def newest(team, folder: Path, marks: dict[str, Any], say) -> Former | None:
     for path in paths:
         former, error = _verified(team, path, marks)
         told = next(filter(None, team.allgather(error)), "")
+        told = told or team.on_root(lambda former=former: changed(former.facts["files"]))
         if not told:
             return former
         then = "the run begins anew" if path == paths[-1] else "the one before is taken"

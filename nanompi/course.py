@@ -23,9 +23,10 @@ class Course:
     """The way of one run through its iterations.
 
     interval : seconds between checkpoints, 0 = never by time
-    marks    : {"job": hash, "input": ...}: what tells this run from others
+    marks    : {"job": hash}: what tells this run from others
     former   : the checkpoint from which it goes on, or None
     notes    : for the result: where the run was resumed, and whether it was stopped early
+    files    : {path: stamp} of all that was read (rank 0; see `nanompi.stamp.followed`), kept with the state
     """
 
     def __init__(
@@ -35,12 +36,14 @@ class Course:
         self.folder = team.bcast(Path(folder).absolute() if team.root else None)
         self.say, self.warn, self.former = say, warn, None
         self.notes: dict[str, Any] = {}
+        self.files: dict[str, list] = {}
         self.done, self.step = 0, 0
         self.writing, self.last, self.looked = None, time.monotonic(), 0.0
 
     def resume(self, former: Former) -> str:
         """Go on from a checkpoint; what there is to say of it."""
         self.former = former
+        self.files.update(former.facts.get("files", {}))  # not all of them are read again
         ranks, here = former.facts["ranks"], self.team.size
         bits = "" if ranks == here else f", written by {ranks} ranks: on {here} the same but for rounding"
         resumed = [*former.facts["notes"].get("resumed", []), former.facts["number"]]
@@ -115,7 +118,7 @@ class Course:
         if self.writing:
             self._finish()
         kept = state()
-        kept.facts |= {"step": self.step, "notes": self.notes}
+        kept.facts |= {"step": self.step, "notes": self.notes, "files": self.files}
         self.writing = Writing(self.team, self.folder, self.done, self.marks)
         error = self.writing.write(kept)
         if error:

@@ -10,6 +10,7 @@ import numpy as np
 
 from nanompi.errors import DataError, NanompiError, ResourceError, nearest
 from nanompi.links import check_sources, check_way, must_be_regular
+from nanompi.stamp import note
 
 FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32", 4: "szip", 5: "nbit", 6: "scaleoffset", 32000: "LZF",
            32001: "Blosc", 32004: "LZ4", 32008: "bitshuffle", 32013: "ZFP", 32015: "Zstandard", 32017: "SZ",
@@ -79,6 +80,7 @@ def must_exist(path: str) -> None:
             raise DataError(f"{path} is a folder; name the file in it")
         must_be_regular(path)
         if os.path.isfile(path) and os.access(path, os.R_OK):
+            note(path)
             return
         if os.path.exists(path):
             raise DataError(f"{path} cannot be read: no permission")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from nanompi.errors import DataError
+from nanompi.stamp import note
 
 LONGEST = 16  # links one after another: HDF5 follows no more, either
 ORIGIN = "${ORIGIN}"
@@ -62,8 +63,11 @@ def places(written: str, owner: str, variable: str) -> list[str]:
 
 def place(written: str, owner: str, variable: str) -> str:
     """The first of these that exists, "" where none does. Errors: DataError when it is no regular file."""
-    path = next((p for p in places(written, owner, variable) if _exists(p)), "")
+    where = places(written, owner, variable)
+    path = next((p for p in where if _exists(p)), "")
     must_be_regular(path)
+    if not path:
+        note(*where)  # when it comes, the values are others
     return path
 
 
@@ -81,6 +85,7 @@ def raw_place(written: str, owner: str) -> str:
         prefix = prefix.replace(ORIGIN, os.path.dirname(os.path.abspath(owner)), 1)
     path = os.path.join("" if prefix == "." else prefix, written)
     must_be_regular(path)
+    note(path)
     return path if _exists(path) else ""
 
 

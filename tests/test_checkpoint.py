@@ -6,6 +6,8 @@ import pytest
 from nanompi import arrayfile
 from nanompi.arrayfile import Torn
 from nanompi.checkpoint import State, Writing, clear, complete, newest, opened
+from nanompi.errors import DataError
+from nanompi.stamp import followed, note
 from nanompi.team import Team
 
 MARKS = {"job": "abc", "input": "100 bytes"}
@@ -150,3 +152,40 @@ def test_a_checkpoint_of_an_earlier_version_is_refused_with_words(run, monkeypat
     told = []
     assert newest(TEAM, run, MARKS, told.append) is None
     assert "head: it is of another version of nanompi" in told[0] and "begins anew" in told[1]
+
+
+def read_before(run, path):
+    """A checkpoint of a run that has read a file."""
+    kept = state(40)
+    with followed() as files:
+        note(str(path))
+    kept.facts["files"] = files
+    one = Writing(TEAM, run, 40, MARKS)
+    assert one.write(kept) == "" and one.finish() == ""
+
+
+def test_a_run_whose_files_have_changed_begins_anew_and_says_which(run, tmp_path):
+    (tmp_path / "mask.npy").write_text("a")
+    read_before(run, tmp_path / "mask.npy")
+    assert newest(TEAM, run, MARKS, pytest.fail).facts["number"] == 40
+    (tmp_path / "mask.npy").write_text("b")
+    told = []
+    newest(TEAM, run, MARKS, told.append)
+    assert "checkpoint-000040 is refused: " in told[0] and "mask.npy has changed since the run" in told[0]
+    (run / "refused-checkpoint-000040").rename(run / "checkpoint-000040")
+    (tmp_path / "mask.npy").unlink()
+    with pytest.raises(DataError, match=r"mask\.npy: the run has read this file, now it is missing"):
+        newest(TEAM, run, MARKS, pytest.fail)
+    assert (run / "checkpoint-000040").exists()
+
+
+@pytest.mark.parametrize(
+    "files", [[], {"a": 5}, {"a": [1, 2, 0, "x"]}, {"a": [1, 2, 10**9, "x"]}, {"a": None}]
+)
+def test_odd_stamps_are_refused(run, files):
+    kept = state(40)
+    kept.facts["files"] = files
+    one = Writing(TEAM, run, 40, MARKS)
+    assert one.write(kept) == "" and one.finish() == ""
+    told = []
+    assert newest(TEAM, run, MARKS, told.append).facts["number"] == 30 and "head does not say" in told[0]

@@ -95,10 +95,12 @@ def _held(stack, vendor: str, hosts: list[str], job, folder: Path):
 
 def _restored(stack, team, job, folder: Path, marks: dict, signals, clock):
     """The job from its newest checkpoint, or from the beginning."""
+    from nanompi import stamp
     from nanompi.checkpoint import newest
     from nanompi.course import Course
     from nanompi.events import Status
     from nanompi.foreign import BROKEN
+    from nanompi.job.identity import files_named
     from nanompi.progress import Log
     from nanompi.report.previews import previews
     from nanompi.run import perform
@@ -113,9 +115,13 @@ def _restored(stack, team, job, folder: Path, marks: dict, signals, clock):
         log(f"ranks: {places(team.allgather(team.host))}")
     note = stack.enter_context(Status(team, folder, job.name))
     course = Course(team, folder, job.run.checkpoint, marks, signals, log.say, log.warn)
+    if team.root:
+        course.files = stack.enter_context(stamp.followed())
     former = newest(team, course.folder, marks, log.warn)
     if former:
         log(course.resume(former))
+    if team.root:
+        stamp.note(*files_named(job))
     run = perform(job, team, folder, log, note, course, clock)
     team.on_root(lambda: previews(run.result, folder / "previews", log.warn))
 

@@ -3,6 +3,9 @@
 import hashlib
 import json
 import os
+import sys
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 
 from nanompi.job import yaml12
 from nanompi.job.faults import Faults
@@ -24,14 +27,42 @@ def _answer(text: str) -> dict | None:
 
 
 def identity(job) -> dict[str, str]:
-    """{"job": hash of all that changes the answer, "input": size and time of the input file}"""
+    """{"job": hash of all that changes the answer}; of the files that it reads `nanompi.stamp` knows."""
     own = {k: v for k, v in job.resolved.items() if k not in ("run", "output")}
     text = json.dumps(own, sort_keys=True, default=str)
-    return {"job": hashlib.sha256(text.encode()).hexdigest()[:16], "input": _stamp(job.input.file)}
+    return {"job": hashlib.sha256(text.encode()).hexdigest()[:16]}
 
 
-def _stamp(file) -> str:
-    if not isinstance(file, str) or not os.path.isfile(file):
-        return "none"
-    told = os.stat(file)
-    return f"{told.st_size} bytes, changed at {told.st_mtime_ns / 1e9:.6f}"
+def files_named(job) -> list[str]:
+    """The files that a job names, and those with the code of readers and steps that are not this program's.
+
+    What they lead to is found when they are read; these may be read by code that tells nobody.
+    """
+    named = [
+        t for t in _texts([job.resolved.get("input"), job.resolved.get("steps")]) if "." in t or "/" in t
+    ]
+    return [f for f in dict.fromkeys([*named, *_code([job.reader, job.steps])]) if _is_file(f)]
+
+
+def _texts(thing) -> Iterator[str]:
+    if isinstance(thing, str):
+        yield thing
+    parts = thing.values() if isinstance(thing, dict) else thing if isinstance(thing, list | tuple) else ()
+    for part in parts:
+        yield from _texts(part)
+
+
+def _code(thing) -> Iterator[str]:
+    """The files with the classes of a thing and of its fields, but for those of this program."""
+    if isinstance(thing, list | tuple):
+        for part in thing:
+            yield from _code(part)
+    elif is_dataclass(thing):
+        module = type(thing).__module__
+        if module.partition(".")[0] != "nanompi":
+            yield getattr(sys.modules.get(module), "__file__", None) or ""
+        yield from _code([getattr(thing, f.name) for f in fields(thing)])
+
+
+def _is_file(path: str) -> bool:
+    return "\0" not in path and os.path.isfile(path)

@@ -15,9 +15,11 @@ from types import NoneType
 import numpy as np
 
 from nanompi import __version__, cache
+from nanompi.errors import NanompiError
+from nanompi.files import dataset, is_hdf5, must_exist, open_hdf5
 from nanompi.prep.crop import Cut
 from nanompi.prep.plan import Plan
-from nanompi.stamp import of_array, of_file, stamp
+from nanompi.stamp import noted, of_array, of_file, stamp
 from nanompi.units import show
 
 FORMAT = 5  # of what is kept: another number, and older ones are not found
@@ -29,11 +31,14 @@ FACTS = {"top": (*NUMBER, NoneType), "rebin": int, "corner": bool, "pixel": list
 
 
 def key(given, scan) -> str | None:
-    """Name of prepared frames; None where the frames are in no file. given: the step. Errors: OSError."""
+    """Name of prepared frames; None where the frames are in no file. given: the step.
+
+    Errors: OSError, DataError, ResourceError.
+    """
     source = stamp(scan.source)
     if source is None:
         return None
-    files = [given.mask.file, getattr(given.dark, "file", "")]
+    beside = [b for b in (given.mask, given.dark) if getattr(b, "file", "")]
     of = {
         "format": [FORMAT, __version__],
         "user": os.geteuid(),
@@ -42,9 +47,19 @@ def key(given, scan) -> str | None:
         "geometry": [scan.corner, scan.focus is None, [float(p) for p in scan.pixel]],
         "gain": scan.gain,
         "step": asdict(given),
-        "files": [of_file(f) if f else None for f in files],
+        "files": [_behind(b.file, b.path) for b in beside],
     }
     return hashlib.sha256(json.dumps(of, sort_keys=True, default=str).encode()).hexdigest()[:24]
+
+
+def _behind(file: str, path: str) -> list:
+    """The stamps of a file with a mask or a dark image, and of all that `path` in it leads to."""
+    with noted() as files:
+        must_exist(file)
+        if is_hdf5(file):
+            with open_hdf5(file) as opened:
+                dataset(opened, path)
+    return [of_file(f) for f in files]
 
 
 class Kept:
@@ -106,7 +121,7 @@ def _named(given, scan) -> tuple[str, str]:
     """(key, "") or ("", why there is none)."""
     try:
         name = key(given, scan)
-    except OSError as error:
+    except (OSError, NanompiError) as error:
         return "", str(error)
     return (name, "") if name else ("", "the frames are in no file")
 

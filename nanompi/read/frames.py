@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from nanompi.files import dataset, foreign, hdf5, open_hdf5
-from nanompi.links import sources
 from nanompi.read import chunks, missing
 from nanompi.read.values import flat_frames
 from nanompi.scan import check_index
+from nanompi.stamp import noted
 
 TOGETHER = 1 << 20  # bytes that a thread reads at once: small chunks are handed out together
 
@@ -21,7 +21,7 @@ class Hdf5Frames:
     """Frames in a dataset (..., rows, columns) of an HDF5 file; the leading dimensions are counted together.
 
     chunk : frames stored together; read multiples of it. The open file stays in the process that opened it.
-    files : in which the frames are: another one where `path` leads over a link, or several
+    files : the opened one, and all that `path` leads to over links, virtual and external datasets
     """
 
     file: str
@@ -35,11 +35,12 @@ class Hdf5Frames:
     @classmethod
     def of(cls, opened, path: str) -> "Hdf5Frames":
         """The source for a dataset of an open file; `path` may lead over links into other files."""
-        data, where = dataset(opened, path), f"{opened.filename}: {path}"
+        with noted() as behind:
+            data, where = dataset(opened, path), f"{opened.filename}: {path}"
         shape = flat_frames(data.shape, where)
         per = data.chunks[0] if data.chunks and data.ndim == 3 else 1
         file, dtype = os.path.abspath(opened.filename), data.dtype.newbyteorder("=")
-        return cls(file, path, shape, dtype, per, files_of(data))
+        return cls(file, path, shape, dtype, per, tuple(dict.fromkeys([file, *behind])))
 
     def __getstate__(self):
         return {**self.__dict__, "_open": None}
@@ -166,13 +167,6 @@ class Hdf5Frames:
             return
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(some, starts))
-
-
-def files_of(data) -> tuple[str, ...]:
-    """The files with the values of a dataset: its own one, and those of a virtual or external dataset."""
-    own = os.path.abspath(data.file.filename)
-    others = [os.path.abspath(s.file) for s in sources(data) if s.file]
-    return tuple(dict.fromkeys([own, *others]))
 
 
 def runs(wanted: np.ndarray, chunk: int = 1) -> list[tuple[int, int]]:
