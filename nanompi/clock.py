@@ -5,6 +5,7 @@
 
 import os
 import time
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -24,7 +25,8 @@ class Clock:
     sent: dict[str, int] = field(default_factory=dict)
     begun: float = field(default_factory=time.perf_counter)
     ticks: int = 0
-    patient: bool = False  # a step of the user's own says nothing of its progress
+    hear: Callable[[], None] = lambda: None  # told when `patient` changes
+    _patient: bool = False
     _names: list[str] = field(default_factory=list)
     _inner: list[float] = field(default_factory=list)
 
@@ -57,6 +59,16 @@ class Clock:
     def now(self) -> str:
         """The phase that this rank works or waits in, the innermost; '' between phases."""
         return next((name for name in reversed(self._names) if name != "wait"), "")
+
+    @property
+    def patient(self) -> bool:
+        """Does a step of the user's own run? It says nothing of its progress."""
+        return self._patient
+
+    @patient.setter
+    def patient(self, yes: bool):
+        self._patient = yes
+        self.hear()
 
     def tick(self):
         """Work has gone on: what a watchdog looks at."""

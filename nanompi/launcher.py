@@ -3,7 +3,10 @@
 import os
 import socket
 import sys
+from contextlib import suppress
 
+MARK = b"\x1e"  # around what a rank tells `nanompi run -n` of itself; no text for people contains it
+_RANKS = ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK", "MV2_COMM_WORLD_RANK")
 _SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS", "PMIX_SIZE", "MV2_COMM_WORLD_SIZE")
 
 
@@ -11,6 +14,11 @@ def launched(environ=os.environ) -> int:
     """How many ranks the launcher says it started (1 when there is no launcher)."""
     found = [int(environ[k]) for k in _SIZES if environ.get(k, "").isdigit()]
     return max(found, default=1)
+
+
+def under_launcher(environ=os.environ) -> bool:
+    """Has mpirun, mpiexec or srun started this process?"""
+    return launched(environ) > 1 or any(name in environ for name in _RANKS)
 
 
 def node(environ=os.environ) -> str:
@@ -26,6 +34,14 @@ def tell(library: str, environ=os.environ):
     """
     if "MPICH" in library and "SLURM_STEP_ID" in environ and "PMI_RANK" in environ and _from_a_wheel():
         environ.setdefault("MPIR_CVAR_CH4_NETMOD", "ofi")
+
+
+def announce(rank: int, environ=os.environ):
+    """Tell `nanompi run -n` (nanompi.cli.relay) which process this rank is, so that it can name it."""
+    if "NANOMPI_RELAY" in environ:
+        told = f"rank {rank} process {os.getpid()} on {socket.gethostname()}".encode()
+        with suppress(OSError):
+            os.write(2, MARK + told + MARK + b"\n")
 
 
 def _from_a_wheel() -> bool:

@@ -1,17 +1,24 @@
-"""Signals: USR1, TERM and INT ask a run to keep its state and stop; the second TERM or INT ends it at once.
+"""Signals: USR1, TERM, INT and HUP ask a run to keep its state and stop; the second but USR1 ends it at once.
 
 USR2 stands for TERM and INT where a launcher would kill the ranks after them: `nanompi run -n` sends it.
 """
 
 import signal
 
-ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR2)
+ASKS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+ENDS = (*ASKS, signal.SIGUSR2)
+
+
+def heeded(numbers) -> list[int]:
+    """Those of the signals that are to be heeded: a HUP that is ignored was meant to be (nohup)."""
+    return [n for n in numbers if n != signal.SIGHUP or signal.getsignal(n) != signal.SIG_IGN]
 
 
 class Signals:
-    """asked : the signal that came, 0 = none. gentle : TERM and INT only ask, since something can be kept.
+    """asked : the signal that came, 0 = none. gentle : TERM, INT and HUP only ask, since something can be
+    kept.
 
-    Before the first iteration there is nothing to keep: TERM and INT end the rank at once with 128 + number.
+    Before the first iteration there is nothing to keep: they end the rank at once with 128 + number.
     """
 
     def __init__(self):
@@ -19,7 +26,7 @@ class Signals:
 
     def install(self) -> "Signals":
         """Take over the signals of this process."""
-        for number in (*ENDS, signal.SIGUSR1):
+        for number in (*heeded(ENDS), signal.SIGUSR1):
             signal.signal(number, self.come)
         return self
 
@@ -34,5 +41,5 @@ class Signals:
     def name(self) -> str:
         """Name of the signal that came."""
         if self.asked == signal.SIGUSR2:
-            return "SIGTERM or SIGINT"
+            return "SIGTERM, SIGINT or SIGHUP"
         return signal.Signals(self.asked).name if self.asked else ""

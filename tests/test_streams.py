@@ -89,7 +89,7 @@ def test_a_verb_that_prints_ends_with_a_word(tmp_path, way, code):
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=patience(12),
+        timeout=patience(30),
     )
     assert done.returncode == code and "Traceback" not in done.stderr, done.stderr
     assert done.stderr.count("\n") == (code != 0)

@@ -1,6 +1,11 @@
 """The watchdog of one rank: who is quiet, who only waits, who computes in a step of his own."""
 
+import os
+import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -8,7 +13,7 @@ import pytest
 from nanompi.clock import Clock
 from nanompi.team import Team
 from nanompi.watchdog import Watchdog
-from tests.patience import until
+from tests.patience import patience, until
 
 
 @pytest.fixture
@@ -58,6 +63,71 @@ def test_a_rank_that_waits_is_patient_for_longer_and_leaves_a_mark(dog, tmp_path
     assert not (tmp_path / ".waiting").exists()
 
 
-def test_zero_is_off(tmp_path):
-    with Watchdog(Team(alone=True), Clock(), tmp_path, 0) as one:
-        assert not one.thread.is_alive()
+def test_zero_never_ends_a_job(dog):
+    one, clock, ended = dog
+    one.limit = 0
+    with one, clock.phase("load"):
+        until(lambda: one.quiet > 1.0)
+    assert not ended
+
+
+def test_what_is_watched_changes_and_comes_back(dog, tmp_path):
+    """A setting of a sweep has a clock and a limit of its own; an error in it changes nothing of that."""
+    one, clock, _ = dog
+    other = Clock()
+    with pytest.raises(ValueError), one.watching(one.team, other, tmp_path / "b", 7.0):
+        assert (one.clock, one.limit, one.folder) == (other, 7.0, tmp_path / "b" / ".waiting")
+        raise ValueError
+    assert (one.clock, one.limit, one.folder) == (clock, 0.4, tmp_path / ".waiting")
+
+
+ALONE = """
+import ctypes, os, sys, time
+from nanompi.clock import Clock
+from nanompi.team import Team
+from nanompi.watchdog import Watchdog
+clock = Clock()
+with Watchdog(Team(alone=True), clock, None, float(sys.argv[1])):
+    print("begun", flush=True)
+    exec(sys.argv[2])
+print("whole", flush=True)
+"""
+
+
+def alone(limit: float, text: str) -> subprocess.Popen:
+    """A process of one rank that is watched while it does what the text says."""
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    command = [sys.executable, "-c", ALONE, str(limit), text]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, env=env, start_new_session=True, **pipes)
+
+
+FROZEN = "ctypes.PyDLL(None).sleep({})"  # no thread of Python can run
+
+
+@pytest.mark.slow
+def test_a_library_that_holds_pythons_lock_for_ever_is_ended():
+    process = alone(1.0, FROZEN.format(10_000))
+    out, err = process.communicate(timeout=patience(60))
+    assert process.returncode == -signal.SIGALRM and out == "begun\n"
+    assert 'File "<string>", line 1' in err  # where it stands
+
+
+@pytest.mark.slow
+def test_a_step_of_ones_own_may_hold_pythons_lock():
+    process = alone(1.0, f"clock.patient = True; {FROZEN.format(12)}; clock.patient = False")
+    out, err = process.communicate(timeout=patience(60))
+    assert process.returncode == 0 and out == "begun\nwhole\n", err
+
+
+@pytest.mark.slow
+def test_a_process_that_is_stopped_for_long_goes_on():
+    """A scheduler suspends a job for longer than the limit: all timers have run out when it continues."""
+    process = alone(2.0, "for _ in range(60): time.sleep(0.1); clock.tick()")
+    assert process.stdout.readline() == "begun\n"
+    process.send_signal(signal.SIGSTOP)
+    time.sleep(10)
+    process.send_signal(signal.SIGCONT)
+    out, err = process.communicate(timeout=patience(60))
+    assert process.returncode == 0 and out == "whole\n", err
+    assert "this process was stopped for " in err and "no progress" not in err

@@ -9,8 +9,9 @@ import json
 import os
 from pathlib import Path
 
+from nanompi.children import bound
 from nanompi.cli import job_arguments, new_path
-from nanompi.cli.launch import environment, mpiexec, one_thread
+from nanompi.cli.launch import environment, mpiexec, one_thread, stopping
 from nanompi.cli.plan import link, links
 from nanompi.errors import JobError, ResourceError
 
@@ -79,9 +80,9 @@ def _run(args, job, ranks: int, k: int) -> dict:
             break
         folder = folder.with_name(f"ranks-{ranks}-{k + 1}-{n}")
     sets = [word for text in [*args.set, f"run.threads={args.threads}"] for word in ("--set", text)]
-    words = measure.command(mpiexec(), ranks, [*sets, "--folder", str(folder), "--", args.job])
+    words = measure.command(launcher := mpiexec(), ranks, [*sets, "--folder", str(folder), "--", args.job])
     print(f"{ranks} rank{'s' * (ranks > 1)}, run {k + 1} of {max(1, args.repeat)} ...", flush=True)
-    return measure.run(words, folder, environment(), ranks)
+    return measure.run(bound(words, stopping(launcher)), folder, environment(), ranks)
 
 
 def _predicted(books, seen, more, scans, wire, threads):

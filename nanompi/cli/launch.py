@@ -7,12 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from nanompi.children import python
+from nanompi.children import bound, python
+from nanompi.cli.relay import Relay
 from nanompi.errors import ResourceError
+from nanompi.launcher import under_launcher
+from nanompi.signals import ASKS, heeded
 
 NAMES = ("mpiexec", "mpirun", "mpiexec.hydra", "mpiexec.mpich", "mpiexec.openmpi", "mpirun.openmpi")
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-_RANKS = ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK", "MV2_COMM_WORLD_RANK")
 _MARKS = {
     "Open MPI": ("open mpi", "openrte", "prrte"),
     "Intel MPI": ("intel(r) mpi",),
@@ -27,22 +29,42 @@ def one_thread():
         os.environ.setdefault(name, "1")
 
 
-def under_launcher(environ=os.environ) -> bool:
-    """Has mpirun, mpiexec or srun started this process?"""
-    from nanompi.team import launched
-
-    return launched(environ) > 1 or any(name in environ for name in _RANKS)
-
-
 def start(ranks: int, argv: list[str]) -> int:
     """Run `nanompi ARGV` on N ranks; the exit code of mpiexec. Signals are passed on.
 
-    Errors: ResourceError when no mpiexec fits.
+    Where this process is killed, mpiexec is asked to end, as by TERM. Errors: ResourceError when no mpiexec
+    fits.
     """
-    command = [mpiexec(), "-n", str(ranks), *python("-m", "nanompi", *argv)]
+    launcher, relay = mpiexec(), Relay()
+    command = [launcher, "-n", str(ranks), *python("-m", "nanompi", *argv)]
+    number = stopping(launcher)
     # A group of its own: Ctrl-C reaches mpiexec once, through `pass_on`, and not again from the terminal.
-    child = subprocess.Popen(command, env=environment(), stdin=subprocess.DEVNULL, process_group=0)
-    return _ended(child, pass_on(child))
+    own = {"stdin": subprocess.DEVNULL, "process_group": 0, "env": {**environment(), **_screen()}}
+    streams = {"stdout": relay.ends[0], "stderr": relay.ends[1], "pass_fds": relay.fds}
+    child = subprocess.Popen(bound(command, number), **own, **streams)
+    came = pass_on(child, number)
+    relay.start()
+    code = child.wait()
+    relay.finish()
+    return ended(code, came, relay)
+
+
+def stopping(launcher: str) -> int:
+    """The signal after which an mpiexec lets the ranks keep their state.
+
+    That of Open MPI kills the ranks 0.2 s after a TERM or INT, before they can write a checkpoint: USR2
+    stands for both (`nanompi.signals`). That of MPICH lets them end by themselves.
+    """
+    kills = _kind(output([launcher, "--version"])) == "Open MPI"
+    return signal.SIGUSR2 if kills else signal.SIGTERM
+
+
+def _screen() -> dict[str, str]:
+    """What the ranks cannot see: that their output is passed on, and to a terminal so wide."""
+    own = {"NANOMPI_RELAY": "1"}
+    if sys.stdout.isatty():
+        own["NANOMPI_TERMINAL"] = str(shutil.get_terminal_size().columns)
+    return own
 
 
 def environment() -> dict[str, str]:
@@ -58,32 +80,60 @@ def environment() -> dict[str, str]:
     return {**own, **os.environ}
 
 
-def pass_on(child: subprocess.Popen) -> list[int]:
+def pass_on(child: subprocess.Popen, stop: int) -> list[int]:
     """Hand signals on to mpiexec; the list fills with those that came to end the job.
 
-    The first of them goes on as USR2 (`nanompi.signals`) with Open MPI, whose mpiexec kills the ranks 0.2 s
-    after a TERM or INT, before they can write a checkpoint; that of MPICH lets them end by themselves.
+    stop : what goes on for the first of them, so that the ranks can keep their state. A HUP that is ignored
+    (nohup) stays so.
     """
     came: list[int] = []
 
     def forward(number, _frame):
-        end = number in (signal.SIGINT, signal.SIGTERM)
-        first = end and not came
+        end = number in ASKS
+        send = (signal.SIGTERM if came else stop) if end else number
         came.extend([number] * end)
         if child.poll() is None:
-            kills = first and _kind(output([child.args[0], "--version"])) == "Open MPI"
-            child.send_signal(signal.SIGUSR2 if kills else number)
+            child.send_signal(send)
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
+    for number in (*heeded(ASKS), signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(number, forward)
     return came
 
 
-def _ended(child: subprocess.Popen, came: list[int]) -> int:
-    code = child.wait()
+def ended(code: int, came: list[int], relay) -> int:
+    """The exit code: that of the ranks, or 128 + n after signal n, with a line that says whom it ended.
+
+    MPICH's mpiexec ends with n itself, which may be one of our codes by accident; 255 is its own failure.
+    """
+    number, who = relay.ended()
     if came and code not in (0, 75):
         return 128 + came[0]
-    return code if code >= 0 else 128 - code
+    if code < 0 or (not number and 7 < code < 32):
+        number, who = abs(code) % 128, "mpiexec" if code < 0 else "a rank"
+    if number:
+        print(f"nanompi: {who} was ended by signal {number} ({_name(number)})", file=sys.stderr, flush=True)
+        if number in WHY:
+            print(f"nanompi: {WHY[number]}", file=sys.stderr, flush=True)
+        return ResourceError.code if number == signal.SIGALRM else 128 + number
+    if code == 255:
+        print("nanompi: mpiexec itself failed (its exit code is 255)", file=sys.stderr, flush=True)
+        return ResourceError.code
+    return code
+
+
+WHY = {
+    signal.SIGKILL: "killed by hand, by the scheduler, or by the system where memory was short (see dmesg)",
+    signal.SIGSEGV: "a fault in a library; the lines above may tell which",
+    signal.SIGBUS: "a fault in a library, or a file that was open became shorter",
+    signal.SIGALRM: "it made no progress for the time of run.watchdog, in a library that holds Python's lock",
+}
+
+
+def _name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return "without a name"
 
 
 def mpiexec() -> str:
@@ -118,3 +168,6 @@ def output(command: list[str], environ: dict[str, str] | None = None) -> str:
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout if done.returncode == 0 else ""
+
+
+__all__ = ["environment", "mpiexec", "one_thread", "output", "start", "stopping", "under_launcher"]

@@ -1,12 +1,13 @@
 """Run a job: alone, on N ranks (-n N starts mpiexec), or as one rank under mpirun or srun."""
 
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
 from nanompi.cli import job_arguments, new_path
 from nanompi.cli.launch import one_thread, start, under_launcher
 from nanompi.errors import JobError
+from nanompi.launcher import announce
 
 
 def arguments(parser):
@@ -41,25 +42,40 @@ def on_ranks(n: int | None, argv: list[str], prepare) -> int:
 def work(prepare) -> int:
     """What each rank does. prepare() -> (checked job, its folder), done by rank 0"""
     from nanompi.clock import Clock
-    from nanompi.signals import Signals
 
     clock = Clock.since_start()
-    with clock.phase("import"):
-        from nanompi.team import Team
-
-    signals = Signals().install()
-    with clock.phase("start-up"):
-        team = Team()
-    with team:  # first of all: what fails before it on one rank alone, the others do not hear of
+    with together(clock) as (team, dog, signals):
         _begin(clock)
         with ExitStack() as stack:
             with clock.phase("start-up"):
                 hosts = team.allgather(team.host)
                 job, folder, marks = team.on_root(lambda: _held(stack, team.vendor, hosts, *prepare()))
+            stack.enter_context(dog.watching(team, clock, folder, job.run.watchdog))
             _restored(stack, team, job, folder, marks, signals, clock)
         if team.root:
             _tell(folder)
     return 0
+
+
+@contextmanager
+def together(clock):
+    """`with together(clock) as (team, dog, signals):` the ranks know each other, and are watched.
+
+    First of all: what fails on one rank before it, the others do not hear of.
+    """
+    from nanompi.signals import Signals
+
+    with clock.phase("import"):
+        from nanompi.team import Team
+        from nanompi.watchdog import Watchdog
+
+    signals = Signals().install()
+    with clock.phase("start-up"):
+        team = Team()
+    with team:
+        announce(team.rank)
+        with Watchdog(team, clock) as dog:
+            yield team, dog, signals
 
 
 def _begin(clock):
@@ -104,10 +120,8 @@ def _restored(stack, team, job, folder: Path, marks: dict, signals, clock):
     from nanompi.progress import Log
     from nanompi.report.previews import previews
     from nanompi.run import perform
-    from nanompi.watchdog import Watchdog
 
     log = stack.enter_context(Log(team, folder))
-    stack.enter_context(Watchdog(team, clock, folder, job.run.watchdog))
     log(f"{job.name}: {team.size} rank{'s' * (team.size > 1)}, MPI: {team.vendor}; {folder}")
     for why in BROKEN.values():
         log(f"note: {why}; it is left out")

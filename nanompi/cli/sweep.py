@@ -4,7 +4,7 @@ from pathlib import Path
 
 from nanompi.cli import new_path, path, settings
 from nanompi.cli.launch import one_thread, start, under_launcher
-from nanompi.cli.run import _fits
+from nanompi.cli.run import _fits, together
 from nanompi.cli.submit import asked, program, site_arguments, with_site
 from nanompi.errors import JobError, PartError
 
@@ -48,11 +48,10 @@ def main(args) -> int:
 
 def work(args, shorten=None) -> int:
     """What each rank does. shorten : changes the job of each setting before it is run (`nanompi try`)."""
-    from nanompi.signals import Signals
-    from nanompi.team import Team
+    from nanompi.clock import Clock
 
-    Signals().install()
-    with Team() as team:
+    clock = Clock()
+    with together(clock) as (team, dog, _):
         from nanompi.step import discover
         from nanompi.sweep.work import group_number
         from nanompi.sweep.work import work as through
@@ -62,7 +61,8 @@ def work(args, shorten=None) -> int:
         groups = group_number(team, args.groups, len(todo))
         if team.root:
             print(f"{text} by {groups} group{'s' * (groups > 1)} of {team.size} ranks; {folder}", flush=True)
-        through(team, todo, groups, lambda line: print(line, flush=True))
+        with dog.watching(team, clock, None, 0):  # a group may wait long for another
+            through(team, todo, groups, dog)
         team.on_root(lambda: _end(folder) if args.only is None else _alone(todo))
     return 0
 

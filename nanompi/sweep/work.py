@@ -20,22 +20,22 @@ from nanompi.kept import Kept, common
 from nanompi.progress import Log
 from nanompi.run import perform
 from nanompi.sweep.folder import Task
-from nanompi.watchdog import Watchdog
 
 FIGURES = ("R", "llk", "llk_heldout", "R_heldout", "photons")
 
 
-def work(team, todo: list[Task], groups: int, say):
+def work(team, todo: list[Task], groups: int, dog):
     """Run settings by groups of ranks; returns when all have ended (collective).
 
     todo : with their jobs, the same list on all ranks; groups : how many, at most one for each rank
+    dog  : nanompi.watchdog.Watchdog, which looks at each setting by its own limit
     """
     group = team.groups(groups)
     own = parts(ordered(todo), groups)[team.rank * groups // team.size]
     kept = Kept()
     for k, task in enumerate(own):
         kept.next(common(task.job.resolved, own[k + 1].job.resolved) if k + 1 < len(own) else -1)
-        _one(group, task, kept, say)
+        _one(group, task, kept, dog)
     team.rest()
 
 
@@ -65,12 +65,12 @@ def parts(items: list, n: int) -> list[list]:
     return [items[a:b] for a, b in itertools.pairwise(cuts)]
 
 
-def _one(group, task: Task, kept: Kept, say):
+def _one(group, task: Task, kept: Kept, dog):
     """One setting, and how it ended: noted in its folder and said in one line."""
     begun, error, figures = time.monotonic(), None, {}
     group.seconds, group.bytes = 0.0, 0
     try:
-        figures = _attempt(group, task, kept)
+        figures = _attempt(group, task, kept, dog)
     except Stopped:
         raise
     except Exception as e:
@@ -88,10 +88,10 @@ def _one(group, task: Task, kept: Kept, say):
     code, message = failed or (0, "")
     if group.root:
         task.record(code, message, time.monotonic() - begun, figures)
-        say(line(task))
+        print(line(task), flush=True)
 
 
-def _attempt(group, task: Task, kept: Kept) -> dict:
+def _attempt(group, task: Task, kept: Kept, dog) -> dict:
     """Run the setting as `nanompi run` would; its figures (rank 0 of the group has them)."""
     from nanompi.report.previews import previews
 
@@ -100,7 +100,7 @@ def _attempt(group, task: Task, kept: Kept) -> dict:
     with ExitStack() as stack:
         log = stack.enter_context(Log(group, task.path, stack.enter_context(open(os.devnull, "w"))))
         clock = Clock()
-        stack.enter_context(Watchdog(group, clock, task.path, task.job.run.watchdog))
+        stack.enter_context(dog.watching(group, clock, task.path, task.job.run.watchdog))
         note = stack.enter_context(Status(group, task.path, task.job.name))
         run = perform(task.job, group, task.path, log, note, clock=clock, kept=kept)
         group.on_root(lambda: previews(run.result, task.path / "previews", log.warn))

@@ -126,6 +126,7 @@ def test_the_command_the_environment_and_the_exit_code(alone, here, monkeypatch,
         "mpiexec",
         'printf "%s " "$@" > said; echo $OMPI_ALLOW_RUN_AS_ROOT $OMP_NUM_THREADS >> said; exit 75',
     )
+    (tmp_path / "bin" / "python").symlink_to(sys.executable)
     monkeypatch.setattr(sys, "executable", str(tmp_path / "bin" / "python"))
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     assert main(["run", "job.yaml", "-n", "3", "--set", "a=1 um", "--out", "o"]) == 75
