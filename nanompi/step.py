@@ -100,7 +100,10 @@ def _restored(kind: str, name: str, values: dict):
 
 
 def step(name: str, needs=(), gives=()):
-    """Register a step: `run(self, run)` works on what earlier steps gave (`run.made[...]`) and gives more."""
+    """Register a step: `run(self, run)` works on what earlier steps gave (`run.made[...]`) and gives more.
+
+    It may have `check(self, scan)` for `nanompi check`, which raises what its `run` would raise of files.
+    """
     return _part("step", name, needs=tuple(needs), gives=tuple(gives))
 
 

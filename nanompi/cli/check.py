@@ -1,13 +1,18 @@
-"""Check a job file: every fault at once, as FILE:LINE:COLUMN: what is wrong, what is allowed, what to do."""
+"""Check a job file: every fault at once, as FILE:LINE:COLUMN: what is wrong, what is allowed, what to do.
+
+Where it has none, its input is opened as by a run: what the run would refuse of it is refused here.
+"""
 
 import sys
 
 from nanompi.cli import job_arguments
+from nanompi.words import shown
 
 
 def arguments(parser):
     """Arguments of `nanompi check`."""
     job_arguments(parser)
+    parser.add_argument("--no-data", action="store_true", help="check the job alone, do not open its input")
     parser.add_argument("--resolved", action="store_true", help="print the job with every default filled in")
 
 
@@ -15,12 +20,14 @@ def main(args) -> int:
     """Exit code 0, or 2 and 3 through the errors."""
     from nanompi.foreign import BROKEN
     from nanompi.job import yaml12
+    from nanompi.job.data import look
     from nanompi.job.sweeps import read_settings
     from nanompi.step import discover
 
     discover()
     found = read_settings(args.job, args.set)
     job = found.settings[0].job
+    notes = [] if args.no_data else look([one.job for one in found.settings])
     if args.resolved:
         print(yaml12.write(job.resolved), end="")
         return 0
@@ -30,6 +37,8 @@ def main(args) -> int:
     print(f"{args.job}: no faults. {job.name}: input by {job.reader.name}; steps:")
     for step in job.steps:
         print(f"  {step.name}")
+    for note in notes:
+        print(f"note: {shown(note)}")
     for why in BROKEN.values():
         print(f"note: {why}; it is left out", file=sys.stderr)
     return 0

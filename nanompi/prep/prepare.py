@@ -13,6 +13,7 @@ from nanompi import split
 from nanompi.prep import centre as beam
 from nanompi.prep import crop, dark, mask, monitor, noise, orientation, sample, values
 from nanompi.prep.again import Kept
+from nanompi.prep.arrays import frame
 from nanompi.prep.dark import Dark
 from nanompi.prep.empty import brightest, improbable, leave_empty_out
 from nanompi.prep.mask import Mask
@@ -77,6 +78,14 @@ class Prepare:
             plan.fano,
             plan.notes,
         )
+
+    def check(self, scan):
+        """Can the files that are named be used with the frames of the scan? Errors: DataError, JobError."""
+        shape = tuple(scan.source.shape[1:])
+        dark.dark(self.dark, scan.dark, shape)
+        if self.mask.file:
+            frame(self.mask.file, self.mask.path, shape, "mask.file")
+        orientation.orientation(self.orientation)
 
     def _load(self, run, threads: int):
         """(what is done to the frames, those of this rank)."""

@@ -9,6 +9,10 @@ from nanompi.errors import DataError, JobError
 from nanompi.ptycho.scale import seen
 from nanompi.step import param, section
 
+NO_LENS = (
+    "probe.start: aperture needs probe.aperture and probe.focal, such as `aperture: 200 um`, `focal: 50 mm`"
+)
+
 
 @section
 class StartObject:
@@ -118,6 +122,19 @@ def _known_probe(kind, how, run, geometry):
     return same_shape(old["probe"], geometry.shape, how.file)
 
 
+def check_start(probe: StartProbe, object: StartObject, scan):
+    """What can be said of both before there are frames. Errors: DataError, JobError."""
+    for what, how in (("probe", probe), ("object", object)):
+        if how.start == "input" and getattr(scan, what) is None:
+            raise DataError(f"{what}.start: input, but {scan.file or 'the input'} holds no {what}")
+        if how.start == "file":
+            from nanompi.former import load_result
+
+            load_result(_file(how.file, what), only=(what, "pixel"))
+    if probe.start == "aperture" and not (probe.aperture and probe.focal):
+        raise JobError(NO_LENS)
+
+
 def same_shape(P, shape, what):
     """The probe, cropped or padded with zeros about its centre to the shape of a frame."""
     P = np.asarray(P, np.complex64)
@@ -138,10 +155,7 @@ def lens_probe(how: StartProbe, geometry) -> np.ndarray:
     pupil(q) = 1 for stop/2 < lambda f |q| < aperture/2, times exp(-i pi lambda defocus q^2); (h, w) complex
     """
     if not (how.aperture and how.focal):
-        raise JobError(
-            "probe.start: aperture needs probe.aperture and probe.focal, such as `aperture: 200 um`, "
-            "`focal: 50 mm`"
-        )
+        raise JobError(NO_LENS)
     h, w = geometry.shape
     qy, qx = (np.fft.fftfreq(n, d) for n, d in zip((h, w), geometry.pixel))
     q2 = qy[:, None] ** 2 + qx**2

@@ -16,7 +16,7 @@ from nanompi.ptycho.overlap import check_overlap
 from nanompi.ptycho.positions import Places, place
 from nanompi.ptycho.problem import Problem
 from nanompi.ptycho.share import open_share
-from nanompi.ptycho.start import StartObject, StartProbe, probe_kind, start_object, start_probe
+from nanompi.ptycho.start import StartObject, StartProbe, check_start, probe_kind, start_object, start_probe
 from nanompi.step import PARTS, param, step
 
 
@@ -69,6 +69,10 @@ class Ptycho:
         weight = p.object_weights(p.shifts.library(p.P))
         O, weight = p.whole(), p.share.on_root(weight)
         run.made["ptycho"] = Reconstruction(O, p.device.host(p.P), weight, places, geometry, history)
+
+    def check(self, scan):
+        """Can the start values be had, as far as scan and files tell? Errors: DataError, JobError."""
+        check_start(self.probe, self.object, scan)
 
     def problem(self, run) -> tuple[Problem, Geometry]:
         """Start values and frames of this rank; the same object and probe on all ranks"""

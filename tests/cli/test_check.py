@@ -1,0 +1,209 @@
+"""`check` tells what a run would refuse: of the job, and of the files that it names, in the same words."""
+
+import os
+
+import h5py
+import numpy as np
+import pytest
+
+from nanompi.cli import main
+
+SIMULATED = "nanompi: 1\nname: x\ninput: {simulate: {frames: 9, size: 16}}\nsteps: [{use: ptycho}]\n"
+MAPPED = """nanompi: 1
+name: x
+input: {file: scan.h5, paths: {frames: /data, x: /x, y: /y}, energy: 8 keV, distance: 2 m, pixel: 55 um}
+steps: [{use: ptycho}]
+"""
+
+
+@pytest.fixture
+def scan(tmp_path, monkeypatch):
+    """scan.h5: 9 frames of 16 x 16 px on a grid, and the job that reads it."""
+    monkeypatch.chdir(tmp_path)
+    with h5py.File("scan.h5", "w") as f:
+        f["data"] = np.random.default_rng(1).poisson(20.0, (9, 16, 16)).astype(np.uint16)
+        y, x = np.divmod(np.arange(9.0), 3)
+        for name, value in (("x", x), ("y", y)):
+            f[name] = value * 1e-6
+            f[name].attrs["units"] = "m"
+        f["text"] = "hello"
+    (tmp_path / "job.yaml").write_text(MAPPED)
+    (tmp_path / "sim.yaml").write_text(SIMULATED)
+    return tmp_path
+
+
+def checked(capsys, *words: str, job="job.yaml") -> tuple[int, str]:
+    """(exit code, what is said) of a check with these edits."""
+    code = main(["check", job, *[w for text in words for w in ("--set", text)]])
+    said = capsys.readouterr()
+    return code, said.out + said.err
+
+
+def test_a_good_job_is_good_with_its_data(scan, capsys):
+    code, said = checked(capsys)
+    assert code == 0 and "no faults" in said
+    assert checked(capsys, job="sim.yaml")[0] == 0
+
+
+DATA = [
+    ("input.paths={frames: /nope, x: /x, y: /y}", "/nope"),
+    ("input.paths={frames: /data, x: /x, y: /text}", "text"),
+    ("input.distance=2 um", "distance = 2e-06 m"),
+    ("input.pixel=55 mm", "pixel = 0.055 m"),
+    ("input.wavelength=1 m", "wavelength = 1 m"),
+    ("steps.ptycho.probe={start: file, file: scan.h5}", "entry_1/probe/data is missing"),
+    ("steps.ptycho.probe={start: file, file: job.yaml}", "job.yaml"),
+    ("steps.ptycho.object={start: input}", "holds no object"),
+]
+
+
+@pytest.mark.parametrize("edit, word", DATA)
+def test_what_a_run_refuses_of_the_data_check_refuses_in_the_same_words(scan, capsys, edit, word):
+    code, said = checked(capsys, edit)
+    assert code == 3 and word in said
+    assert main(["run", "job.yaml", "--set", edit]) == 3
+    assert said.strip().splitlines()[-1][:120] in capsys.readouterr().err
+    assert main(["check", "job.yaml", "--no-data", "--set", edit]) == 0
+
+
+def test_a_file_of_a_mask_is_looked_at(scan, capsys):
+    np.save("m.npy", np.ones((8, 8)))
+    job = MAPPED.replace("[{use", "[{use: ptycho.prepare, mask: {file: m.npy}}, {use")
+    (scan / "job.yaml").write_text(job)
+    code, said = checked(capsys)
+    assert code == 3 and "m.npy has the shape (8, 8), the frames have (16, 16)" in said
+
+
+def test_a_start_that_lacks_its_values_is_a_fault_of_the_job(scan, capsys):
+    code, said = checked(capsys, "steps.ptycho.probe={start: aperture}")
+    assert code == 2 and "needs probe.aperture and probe.focal" in said
+    code, said = checked(capsys, "steps.ptycho.probe={start: file}")
+    assert code == 2 and "needs probe.file" in said
+
+
+def test_a_missing_file_is_told_without_opening_anything(scan, capsys):
+    os.remove("scan.h5")
+    assert main(["check", "job.yaml", "--no-data"]) == 3
+    assert "job.yaml:3:15: input.file: no such file" in capsys.readouterr().err
+
+
+def test_each_setting_of_a_sweep_is_opened(scan, capsys):
+    code, said = checked(capsys, "input.distance={sweep: [2 m, 2 um]}")
+    assert code == 3 and "2e-06 m" in said
+
+
+# ---- what was accepted without effect, or ended with a traceback
+
+SILENT = [
+    ("extends=other.yaml", "can only stand at the top"),
+    ("set={name: y}", "can only stand at the top"),
+    ("run.cache=off", "the name of a folder"),
+    ("run.cache=None", "the name of a folder"),
+    ("output.folder=no", "the name of a folder"),
+    ("run.watchdog=.inf", "not a finite number"),
+    ("run.checkpoint=1e999", "not a finite number"),
+    ("input.energy=.nan", "not a finite number"),
+    ("input.energy=1e999 keV", "not a finite number"),
+    ("input.simulate.frames=" + "9" * 5000, "64 bits"),
+    ("input.simulate.frames=0x" + "f" * 5000, "64 bits"),
+    ("input.simulate.photons=" + "9" * 400, "64 bits"),
+    ("input.distance=" + "9" * 400 + " m", "not a quantity"),
+    ('output.folder="a\\0b"', "\\x00"),
+    ('output.folder="a\\e[2J"', "\\x1b"),
+    ('run.cache="a\\ud800"', "\\ud800"),
+    ("input.select=a:b", "select"),
+    ("input.select=0:" + "9" * 5000, "select"),
+    ("input.select=middle:" + "9" * 5000, "select"),
+    ("input.select=::0", "select"),
+    ("input.select=middle:²", "select"),
+    ("input.format=simulat", 'did you mean "simulate"'),
+    ("steps.ptycho.engines=DM*²", "²"),
+    ("steps.ptycho.engines=DM*" + "9" * 5000, "does not fit"),
+    ("steps.ptycho.engines=" + "DM*1 " * 20000, "chain of more than"),
+    ("steps.².engines=DM*2", "²"),
+    ("a" + ".a" * 3000 + "=1", "more than 100 words"),
+    ("name=" + "[" * 3000, "more than 100 levels"),
+    ("name=a\nb", "\\n"),
+    ("name=a\u2028b", "\\u2028"),
+    ("run.threads=1e30", "4096"),
+    ("input.simulate.frames={sweep: {from: 1, to: " + "9" * 400 + ", num: 3}}", "64 bits"),
+]
+
+
+@pytest.mark.parametrize("edit, word", SILENT, ids=[e[:40] for e, _ in SILENT])
+def test_an_edit_that_does_nothing_good_is_a_fault(scan, capsys, edit, word):
+    code, said = checked(capsys, edit, job="sim.yaml")
+    assert code == 2 and word in said and "--set" in said and len(said) < 12_000
+
+
+def test_a_misspelt_format_is_told_beside_a_missing_file(scan, capsys):
+    code, said = checked(capsys, "input={file: nope.cxi, format: cxii}")
+    assert code == 2 and 'did you mean "cxi"' in said and "no such file" in said
+
+
+def test_aliases_that_repeat_aliases_are_bounded(scan, capsys):
+    bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x]\n"
+    bomb += "".join(f"a{i}: &a{i} [{','.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 12))
+    (scan / "b.yaml").write_text(SIMULATED + bomb)
+    code, said = checked(capsys, job="b.yaml")
+    assert code == 2 and "more than 100000 values" in said
+    (scan / "site.yaml").write_text(bomb)
+    assert main(["submit", "--dry", "--site", "site.yaml", "sim.yaml"]) == 2
+    assert "more than 100000 values" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["[" * 101 + "]" * 101, "{a: " * 150 + "1" + "}" * 150])
+def test_levels_are_bounded(scan, capsys, text):
+    (scan / "d.yaml").write_text(f"{SIMULATED}set: {text}\n")
+    code, said = checked(capsys, job="d.yaml")
+    assert code == 2 and "d.yaml:5:" in said and "more than 100 levels" in said
+
+
+def test_size_is_bounded_but_not_that_of_comments(scan, capsys):
+    comments = ("# " + "x" * 97 + "\n") * 110_000
+    (scan / "c.yaml").write_text(comments + SIMULATED + "naem: x\n")
+    code, said = checked(capsys, job="c.yaml")
+    assert code == 2 and "c.yaml:110005:1: naem" in said
+    (scan / "c.yaml").write_text(SIMULATED + "name2: " + "x" * 10_000_000)
+    code, said = checked(capsys, job="c.yaml")
+    assert code == 2 and "at most 10000000 are read" in said
+
+
+def test_a_chain_of_extends_is_bounded(scan, capsys):
+    for i in range(150):
+        (scan / f"c{i}.yaml").write_text(f"extends: c{i + 1}.yaml\n")
+    (scan / "c150.yaml").write_text(SIMULATED)
+    code, said = checked(capsys, job="c0.yaml")
+    assert code == 2 and "more than 100 files" in said
+    assert checked(capsys, job="c60.yaml")[0] == 0
+
+
+@pytest.mark.parametrize("name", ["/dev/zero", "pipe", "/"])
+def test_what_is_no_file_is_not_opened_as_job_base_or_site(scan, capsys, name):
+    os.mkfifo("pipe")
+    assert main(["check", name]) == 2
+    (scan / "e.yaml").write_text(f"extends: {name}\n")
+    assert main(["check", "e.yaml"]) == 2
+    assert main(["submit", "--dry", "--site", name, "sim.yaml"]) == 2
+    assert capsys.readouterr().err.count(", not a file") == 3
+
+
+VERBS = ["check", "run", "resume", "sweep", "sweep --resume", "inspect", "status", "watch", "init", "schema"]
+VERBS += [
+    "plan",
+    "bench",
+    "compare x",
+    "init y --from",
+    "simulate sim.yaml -o",
+    "submit sim.yaml --dry --site",
+]
+VERBS += ["run sim.yaml --folder", "submit sim.yaml --dry --out"]
+
+
+@pytest.mark.parametrize("name", ["a\0b", "x" * 5000, "", "a\udcffb"], ids=["nul", "long", "empty", "bytes"])
+@pytest.mark.parametrize("verb", VERBS)
+def test_no_verb_takes_what_cannot_name_a_file(scan, capsys, verb, name):
+    assert main([*verb.split(), name]) == 2
+    said = capsys.readouterr()
+    assert "cannot be the name of a file" in said.err or "no name of a new file" in said.err
+    assert len(said.err) < 3000
