@@ -13,6 +13,12 @@ from nanompi.units import EV, factor, show
 
 PHOTON = (10 * EV, 500e3 * EV)  # J, photon energies that are believed
 SOFT = 50  # eV; a number without unit below it is keV
+_METRE = {"micro": "um", "milli": "mm", "nano": "nm", "centi": "cm", "": "m"}
+WORDS = {
+    pre + word: short for pre, short in _METRE.items() for word in ("metre", "metres", "meter", "meters")
+}
+WORDS |= {"micron": "um", "microns": "um", "angstrom": "A", "angstroms": "A", "ev": "eV", "kev": "keV",
+          "electronvolt": "eV", "kiloelectronvolt": "keV", "joule": "J", "joules": "J"}  # fmt: skip
 ENERGY_UNITS = {"J": 1.0, "keV": 1e3 * EV, "eV": EV}
 
 
@@ -92,11 +98,8 @@ def given_energy(value: float) -> float:
 
 def scale_of(unit: str, into: str, where: str) -> float:
     """Size of a unit found in a file. Errors: DataError naming the place."""
-    clean = {"metre": "m", "meters": "m", "metres": "m", "micrometer": "um", "millimeter": "mm",
-             "microns": "um", "angstroms": "A", "ev": "eV", "kev": "keV", "joule": "J",
-             "nanometer": "nm"}  # fmt: skip
     try:
-        return factor(clean.get(unit.lower(), unit), into)
+        return factor(WORDS.get(unit.lower(), unit), into)
     except JobError as error:
         raise DataError(f"{where}: {error}") from None
 

@@ -136,3 +136,9 @@ def test_an_energy_without_unit(cxi_file, open_with, number, energy):
     scan = open_with(cxi_file(energy=number, distance=0.1), own={"units": {"energy": "eV"}})
     assert scan.wavelength == pytest.approx(1.9864458571e-25 / (number * EV), rel=1e-6)
     assert open_with(cxi_file(energy=number, distance=0.1), energy=number * EV).wavelength == scan.wavelength
+
+
+@pytest.mark.parametrize("unit", ["um", "µm", "\u03bcm", "Micrometre", "micrometers", "MICRONS"])
+def test_units_as_people_write_them(cxi_file, known, open_with, unit):
+    scan = open_with(cxi_file(translation=(np.c_[known.xy, known.xy[:, 0]] * 1e6, unit)))
+    assert np.allclose(scan.positions, known.xy[:, ::-1], rtol=1e-6, atol=0)
