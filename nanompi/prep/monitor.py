@@ -8,7 +8,10 @@ from nanompi.errors import DataError
 def scale(monitor, frames: int) -> np.ndarray:
     """(frames,) float32: intensity of each exposure over their mean. Errors: DataError naming the frame."""
     if monitor is None:
-        raise DataError("normalise: the scan file holds no monitor; leave `normalise` out or give its path")
+        raise DataError(
+            "normalise: the scan file holds no monitor that can be used (the notes on the file say more); "
+            "give its path, or leave `normalise` out"
+        )
     m = np.asarray(monitor, np.float64).reshape(-1)
     if len(m) != frames:
         raise DataError(f"normalise: the monitor has {len(m)} values, the scan {frames} frames")

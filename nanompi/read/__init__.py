@@ -72,6 +72,7 @@ def reader_of(given: dict) -> str:
 
     files.must_exist(file)
     found = [name for name, one in readers.items() if _recognises(one, file, given)]
+    found = [name for name in found if name != "hdf5"] or found  # any HDF5 by paths: where no format is known
     if not found and files.is_hdf5(file):
         files.open_hdf5(file).close()  # says so when the file is truncated
         raise DataError(
@@ -118,12 +119,13 @@ def _scan_of(reader: Any, file: str, given: Input) -> Scan:
 
 
 def _opened(file: str, given: Input, reader: Any) -> Scan:
-    from nanompi.read.guard import guard, override
+    from nanompi.read.guard import check_monitor, guard, override
     from nanompi.read.identity import fingerprint, with_grid
     from nanompi.read.missing import leave_missing_out
 
     scan = override(with_grid(_scan_of(reader, file, given)), given)
     scan.fingerprint = scan.fingerprint or fingerprint(scan.source)
+    check_monitor(scan)
     return guard(leave_missing_out(select(scan, given.select)))
 
 

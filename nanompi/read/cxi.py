@@ -8,7 +8,7 @@ those of the sample and turned into places of the probe by the basis vectors of 
 from nanompi.files import at, dataset, is_hdf5, open_hdf5, text
 from nanompi.read import Input, layout
 from nanompi.scan import Scan
-from nanompi.step import reader
+from nanompi.step import param, reader
 
 
 def is_nexus(file) -> bool:
@@ -23,7 +23,7 @@ def is_nexus(file) -> bool:
 
 def looks_like(path: str, given: dict, nexus: bool) -> bool:
     """Is this a CXI file (`nexus` False) or an NXcxi_ptycho file (True)?"""
-    if given.get("paths") or not is_hdf5(path):
+    if "frames" in (given.get("paths") or {}) or not is_hdf5(path):
         return False
     with open_hdf5(path) as file:
         return layout.has(file, layout.PLACES["frames"]) and is_nexus(file) is nexus
@@ -33,6 +33,9 @@ def looks_like(path: str, given: dict, nexus: bool) -> bool:
 class Cxi:
     """CXI 1.6 files."""
 
+    paths: dict[str, str] = param({}, help="where in the file a quantity is, in place of its usual place")
+    units: dict[str, str] = param({}, help="unit of a quantity, in place of what the file says")
+
     @staticmethod
     def recognises(path: str, given: dict) -> bool:
         """entry_1 with detector data, without NXcxi_ptycho's marks."""
@@ -40,4 +43,4 @@ class Cxi:
 
     def open(self, file: str, given: Input) -> Scan:
         """Positions, geometry, mask (0 = good). Errors: DataError naming the dataset."""
-        return layout.read(file, layout.PLACES, "cxi", given)
+        return layout.read(file, layout.PLACES, self, given)

@@ -18,6 +18,7 @@ PIXEL = (1e-7, 1e-3)
 SPAN = (1e-9, 0.1)  # m, of the positions
 LARGEST = 40_000  # pixels of an object along one side
 ROUNDING = 1e-5  # relative: what a value in single precision, or of six digits, may differ by
+VARIES = 0.05  # relative change of the monitor that is told
 SAMPLED = 5  # frames looked at for NaN and negative counts
 
 
@@ -206,7 +207,7 @@ def nearest_step(positions: np.ndarray, most: int = 400) -> float:
 
 def check_arrays(scan: Scan) -> None:
     """Mask, dark, monitor and start arrays fit the frames."""
-    n, *frame = scan.source.shape
+    frame = list(scan.source.shape[1:])
     for name in ("mask", "dark"):
         a = getattr(scan, name)
         if a is not None and list(a.shape) != frame:
@@ -215,21 +216,35 @@ def check_arrays(scan: Scan) -> None:
             )
     if scan.mask is not None and not scan.mask.any():
         raise DataError(f"{scan.file}: the mask leaves no good pixel")
-    if scan.monitor is not None:
-        check_monitor(scan, np.asarray(scan.monitor), n)
     for name in ("probe", "object"):
         a = getattr(scan, name)
         if a is not None and not np.isfinite(a).all():
             raise DataError(f"{scan.file}: the {name} in the file has values that are not finite")
 
 
-def check_monitor(scan: Scan, monitor: np.ndarray, n: int) -> None:
-    """A monitor of the wrong length is an error; one with nothing in it is left out."""
+def check_monitor(scan: Scan) -> None:
+    """A monitor with which nothing can be done is left out with a warning; one that varies is told.
+
+    For the whole scan, before parts of it are selected.
+    """
+    if scan.monitor is None:
+        return
+    monitor, n, wrong = np.asarray(scan.monitor), scan.source.shape[0], ""
     if monitor.shape != (n,):
-        raise DataError(f"{scan.file}: the monitor has {monitor.size} values for {n} frames; they must agree")
-    if not np.isfinite(monitor).all() or monitor.min() <= 0:
-        scan.notes.append("warning: the monitor has values that are not positive; it is left out")
+        wrong = f"has {monitor.size} values for {n} frames"
+    elif not np.isfinite(monitor).all() or monitor.min() <= 0:
+        wrong = "has values that are not positive"
+    if wrong:
+        scan.notes.append(f"warning: the monitor {wrong}; it is left out")
         scan.monitor = None
+        return
+    low, high = np.percentile(monitor, (2, 98))
+    change = (high - low) / np.median(monitor)
+    if change > VARIES:
+        scan.notes.append(
+            f"the incident intensity (monitor) varies by {100 * change:.0f} %: `ptycho.prepare: {{normalise: "
+            "true}` follows it, the default does not"
+        )
 
 
 def counts_noticed(scan: Scan) -> list[str]:

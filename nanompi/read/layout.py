@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from nanompi.errors import DataError
+from nanompi.errors import DataError, JobError, nearest
 from nanompi.files import at, dataset, open_hdf5, real, unit, whole
 from nanompi.read import Input, values
 from nanompi.read.frames import Hdf5Frames
-from nanompi.read.mapped import mean_frame
+from nanompi.read.mapped import KNOWN, mean_frame
 from nanompi.read.masks import good_pixels
 from nanompi.scan import Scan
 
@@ -38,6 +38,11 @@ PLACES: dict[str, list[str]] = {
     "probe": ["start/probe"],
     "object": ["start/object"],
 }  # fmt: skip
+SAID = {
+    "translation": "positions",
+    "x_pixel": "pixel",
+    "y_pixel": "pixel",
+}  # what `paths` and `units` call them
 
 
 def entry_of(file) -> str:
@@ -57,15 +62,23 @@ def has(file, places: list[str]) -> bool:
 
 @dataclass
 class Layout:
-    """An open file and the places of its quantities, relative to its entry."""
+    """An open file and the places of its quantities, relative to its entry.
+
+    paths, units : of the job, in place of what the file says
+    """
 
     file: Any
     entry: str
     places: dict[str, list[str]]
+    paths: dict[str, str] = field(default_factory=dict)
+    units: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     def path(self, name: str) -> str:
         """Path of a quantity, '' when the file has none. A broken link is found, so that it is an error."""
+        said = self.paths.get(SAID.get(name, name))
+        if said:
+            return str(said)
         paths = [f"/{self.entry}/{place}" for place in self.places[name]]
         return next((p for p in paths if _linked(self.file, p)), "")
 
@@ -78,9 +91,10 @@ class Layout:
         """The path of a quantity; DataError with the places where it was looked for."""
         if not self.path(name):
             looked = ", ".join(f"/{self.entry}/{p}" for p in self.places[name])
+            said = SAID.get(name, name)
             raise DataError(
-                f"{self.file.filename}: no {name}; looked for {looked}. Name the datasets by `paths: "
-                "{frames: ..., x: ..., y: ...}`"
+                f"{self.file.filename}: no {said}; looked for {looked}. Say where they are, as `paths: "
+                f"{{{said}: /path/in/the/file}}`"
             )
         return self.path(name)
 
@@ -91,11 +105,16 @@ class Layout:
     def length(self, name: str) -> float:
         """A length in metres (metres when it has no unit); NaN when the file has none."""
         data = self.find(name)
-        return np.nan if data is None else values.one(whole(data), self.where(data)) * self.metre(data)
+        return np.nan if data is None else values.one(whole(data), self.where(data)) * self.metre(name, data)
 
-    def metre(self, data) -> float:
-        """Size of the unit of a dataset of lengths in metres."""
-        return values.scale_of(unit(data), "m", self.where(data)) if unit(data) else 1.0
+    def unit(self, name: str, data) -> str:
+        """The unit of a quantity: that of the job, else that of its dataset; "" when there is none."""
+        return str(self.units.get(SAID.get(name, name)) or unit(data))
+
+    def metre(self, name: str, data) -> float:
+        """Size of the unit of a quantity, which is a length, in metres."""
+        said = self.unit(name, data)
+        return values.scale_of(said, "m", self.where(data)) if said else 1.0
 
 
 def _linked(file, path: str) -> bool:
@@ -115,8 +134,11 @@ def positions(of: Layout, n: int) -> np.ndarray:
     CXI's default detector (y up, x to the left seen from the source) has e_r = (0, -1, 0), e_c =
     (-1, 0, 0): the two minus signs cancel, row = +t_y and column = +t_x. That is used without basis vectors.
     """
-    data = of.find("translation")
-    t = _three(whole(data), n, of.where(data)) * of.metre(data) if data is not None else _from_motors(of)
+    data = None if {"x", "y"} & set(of.paths) else of.find("translation")
+    if data is None:
+        t = _from_motors(of)
+    else:
+        t = _three(whole(data), n, of.where(data)) * of.metre("translation", data)
     return -t[:, :2] @ _axes(of).T
 
 
@@ -128,7 +150,7 @@ def _from_motors(of: Layout) -> np.ndarray:
     if not of.path("x"):
         of.need("translation")
     x, y = dataset(of.file, of.need("x")), dataset(of.file, of.need("y"))
-    a, b = (real(whole(v), of.where(v)) * of.metre(v) for v in (x, y))
+    a, b = (real(whole(v), of.where(v)) * of.metre(k, v) for k, v in (("x", x), ("y", y)))
     if a.ndim == b.ndim == 1 and of.find("frames").shape[:-2] == (len(b), len(a)):
         b, a = np.meshgrid(b, a, indexing="ij")
     if a.shape != b.shape:
@@ -166,13 +188,13 @@ def _axes(of: Layout) -> np.ndarray:
     return (e / size[:, None])[:, :2]
 
 
-def energy(of: Layout, needed: bool) -> float | None:
-    """The photon energy in J."""
+def energy(of: Layout) -> float:
+    """The photon energy in J, NaN when the file says none. Errors: DataError."""
     data = of.find("energy")
     if data is None:
-        return None
+        return np.nan
     where = of.where(data)
-    return values.energy_in_file(values.one(whole(data), where), unit(data), where, of.notes, needed)
+    return values.joules(values.one(whole(data), where), of.unit("energy", data), where, of.notes)
 
 
 def pixel(of: Layout) -> tuple[float, float]:
@@ -185,35 +207,66 @@ def pixel(of: Layout) -> tuple[float, float]:
     return y, x
 
 
-def read(path: str, places: dict[str, list[str]], name: str, given: Input) -> Scan:
-    """The scan in a file. What the file does not say is NaN; `open_scan` completes and checks it."""
+def check(paths: dict, units: dict) -> None:
+    """`paths` and `units` name what a file can have. Errors: JobError."""
+    for what, given in (("paths", paths), ("units", units)):
+        stray = [key for key in given if key not in KNOWN]
+        if stray:
+            raise JobError(
+                f'input.{what}: "{stray[0]}" is none of {", ".join(KNOWN)}{nearest(stray[0], KNOWN)}'
+            )
+
+
+def in_metres(units: dict) -> dict:
+    """Units of the job for a file in which both coordinates are one dataset. Errors: JobError."""
+    both = {units[k] for k in ("x", "y") if k in units}
+    if len(both) > 1:
+        raise JobError("input.units: x and y are one dataset in this file; say one unit as `{positions: um}`")
+    return ({"positions": both.pop()} if both else {}) | units
+
+
+def read(path: str, places: dict[str, list[str]], part: Any, given: Input) -> Scan:
+    """The scan in a file. What the file does not say is NaN; `open_scan` completes and checks it.
+
+    part : the reader, with the paths and units of the job
+    """
+    check(part.paths, part.units)
     with open_hdf5(path) as file:
-        of = Layout(file, entry_of(file) or "entry_1", places)
+        units = part.units if {"x", "y"} & set(part.paths) else in_metres(part.units)
+        of = Layout(file, entry_of(file) or "entry_1", places, part.paths, units)
         source = Hdf5Frames.of(file, of.need("frames"))
-        length = of.find("wavelength")
-        length = None if length is None else values.one(whole(length), of.where(length)) * of.metre(length)
-        needed = length is None and not (given.wavelength or given.energy)
         mask, dark = of.find("mask"), of.find("dark")
-        focus = of.find("focus")
         return Scan(
             source=source,
             positions=positions(of, source.shape[0]),
-            wavelength=values.wavelength(length, energy(of, needed), of.notes),
-            distance=abs(of.length("distance")),
-            pixel=pixel(of),
+            **_geometry(of, given),
             mask=None
             if mask is None
             else good_pixels(mask, given.mask_good, "zero", of.where(mask), of.notes),
-            focus=None if focus is None else of.length("focus"),
             monitor=_plain(of, "monitor"),
             dark=None if dark is None else _mean(dark),
             probe=_plain(of, "probe"),
             object=_plain(of, "object"),
             file=path,
-            format=name,
+            format=part.name,
             truth=_truth(of),
             notes=of.notes,
         )
+
+
+def _geometry(of: Layout, given: Input) -> dict[str, Any]:
+    """Wavelength, distance, pixel and focus; where the job gives one, that of the file may be wrong."""
+    job = bool(given.wavelength or given.energy)
+    length = lambda name: lambda: of.length(name)  # noqa: E731
+    far = values.unless_given(length("distance"), given.distance is not None, "distance", of.notes)
+    focus = values.unless_given(length("focus"), given.focus is not None, "focus", of.notes)
+    size = given.pixel is not None
+    return {
+        "wavelength": values.wavelength_of(length("wavelength"), lambda: energy(of), job, of.notes),
+        "distance": abs(far),
+        "pixel": values.unless_given(lambda: pixel(of), size, "pixel", of.notes, (np.nan, np.nan)),
+        "focus": None if np.isnan(focus) else focus,
+    }
 
 
 def _plain(of: Layout, name: str):

@@ -61,11 +61,11 @@ class Mapped:
         where = f"{self.file}: {part}"
         return real(whole(data, where), where).ravel() * scale
 
-    def length(self, name: str) -> float | None:
-        """A length in metres, or None."""
+    def length(self, name: str) -> float:
+        """A length in metres, NaN where none is named."""
         found = self.array(name)
         if found is None:
-            return None
+            return np.nan
         return values.one(found[0], self.where(name)) * values.scale_of(
             found[1] or "m", "m", self.where(name)
         )
@@ -101,12 +101,7 @@ def scan_of(m: Mapped, source: Any, given: Input, corner: bool, name: str) -> Sc
     What is not said is NaN (`open_scan` completes and checks it), or fiction for positions in pixels.
     """
     places, unit = _places(m, source)
-    length = m.length("wavelength")
-    energy = _energy(m, needed=length is None and not (given.wavelength or given.energy))
-    pixel = _pixel(m)
-    geometry = Geometry(
-        values.wavelength(length, energy, m.notes), m.length("distance") or np.nan, pixel, m.length("focus")
-    )
+    geometry = _geometry(m, given)
     geometry.take(given)
     if unit == "px":
         size = geometry.object_pixel(source.shape[1:], m.notes)
@@ -209,12 +204,25 @@ def _places(m: Mapped, source: Any) -> tuple[np.ndarray, str]:
     return np.stack([y.ravel() * sy, x.ravel() * sx], 1), "m"
 
 
-def _energy(m: Mapped, needed: bool) -> float | None:
+def _geometry(m: Mapped, given: Input) -> "Geometry":
+    """What the file says; where the job gives one, that of the file may be wrong."""
+    length = lambda name: lambda: m.length(name)  # noqa: E731
+    job = bool(given.wavelength or given.energy)
+    focus = values.unless_given(length("focus"), given.focus is not None, "focus", m.notes)
+    return Geometry(
+        values.wavelength_of(length("wavelength"), lambda: _energy(m), job, m.notes),
+        values.unless_given(length("distance"), given.distance is not None, "distance", m.notes),
+        values.unless_given(lambda: _pixel(m), given.pixel is not None, "pixel", m.notes, (np.nan, np.nan)),
+        None if np.isnan(focus) else focus,
+    )
+
+
+def _energy(m: Mapped) -> float:
     found = m.array("energy")
     if found is None:
-        return None
+        return np.nan
     where = m.where("energy")
-    return values.energy_in_file(values.one(found[0], where), found[1], where, m.notes, needed)
+    return values.joules(values.one(found[0], where), found[1], where, m.notes)
 
 
 def _pixel(m: Mapped) -> tuple[float, float]:

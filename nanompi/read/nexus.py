@@ -8,7 +8,7 @@ NXtransformations.
 from nanompi.read import Input, layout
 from nanompi.read.cxi import looks_like
 from nanompi.scan import Scan
-from nanompi.step import reader
+from nanompi.step import param, reader
 
 BEAM = "instrument_1/beam_1/"
 PLACES = {
@@ -27,6 +27,9 @@ PLACES = {
 class Nexus:
     """NXcxi_ptycho files."""
 
+    paths: dict[str, str] = param({}, help="where in the file a quantity is, in place of its usual place")
+    units: dict[str, str] = param({}, help="unit of a quantity, in place of what the file says")
+
     @staticmethod
     def recognises(path: str, given: dict) -> bool:
         """entry_1 with detector data and `definition` NXptycho or NXcxi_ptycho, or a beam."""
@@ -34,4 +37,4 @@ class Nexus:
 
     def open(self, file: str, given: Input) -> Scan:
         """Positions, geometry, mask (0 = good). Errors: DataError naming the dataset."""
-        return layout.read(file, PLACES, "nexus", given)
+        return layout.read(file, PLACES, self, given)

@@ -5,26 +5,33 @@ sample in metres, weight > 0 = good, frames in natural order. Entries that ptypy
 with the attribute `type` = "None"; inhomogeneous lists are groups 00000, 00001, ...
 """
 
+from dataclasses import dataclass, field
+from typing import Any
+
 import numpy as np
 
-from nanompi.errors import DataError
+from nanompi.errors import DataError, JobError
 from nanompi.files import at, dataset, hdf5, is_hdf5, open_hdf5, real, text, whole
 from nanompi.read import Input, values
 from nanompi.read.combined import JoinedFrames
 from nanompi.read.frames import Hdf5Frames
+from nanompi.read.layout import check, in_metres
 from nanompi.read.masks import good_pixels
 from nanompi.scan import Scan
-from nanompi.step import reader
+from nanompi.step import param, reader
 
 
 @reader("ptyd")
 class Ptyd:
     """ptypy .ptyd files."""
 
+    paths: dict[str, str] = param({}, help="where in the file a quantity is, in place of its usual place")
+    units: dict[str, str] = param({}, help="unit of a quantity, in place of keV and metres")
+
     @staticmethod
     def recognises(path: str, given: dict) -> bool:
         """HDF5 with chunks/0 and meta."""
-        if given.get("paths") or not is_hdf5(path):
+        if "frames" in (given.get("paths") or {}) or not is_hdf5(path):
             return False
         with open_hdf5(path) as file:
             groups = [isinstance(at(file, name), hdf5().Group) for name in ("chunks", "meta", "info")]
@@ -32,20 +39,91 @@ class Ptyd:
 
     def open(self, file: str, given: Input) -> Scan:
         """Positions, geometry, weights as a mask. Errors: DataError naming the chunk."""
+        check(self.paths, self.units)
+        if "frames" in self.paths:
+            raise JobError("input.paths: the frames of a .ptyd stand in its chunks; leave `frames` out")
         with open_hdf5(file) as opened:
             chunks = _chunks(opened)
-            notes: list[str] = []
+            of = Prepared(opened, self.paths, in_metres(self.units))
+            source = JoinedFrames.of([Hdf5Frames.of(opened, f"{c}/data") for c in chunks], file)
             return Scan(
-                source=JoinedFrames.of([Hdf5Frames.of(opened, f"{c}/data") for c in chunks], file),
-                positions=np.concatenate([_positions(opened, c) for c in chunks]),
-                wavelength=_wavelength(opened, notes, needed=not (given.wavelength or given.energy)),
-                distance=_number(opened, "distance"),
-                pixel=_pixel(opened),
-                mask=_mask(opened, chunks, given.mask_good, notes),
+                source=source,
+                positions=of.positions(chunks),
+                **_geometry(of, given),
+                mask=_mask(opened, chunks, given.mask_good, of.notes, self.paths.get("mask", "")),
                 file=file,
                 format="ptyd",
-                notes=notes,
+                notes=of.notes,
             )
+
+
+@dataclass
+class Prepared:
+    """An open .ptyd, and the paths and units of the job in place of its own."""
+
+    file: Any
+    paths: dict[str, str]
+    units: dict[str, str]
+    notes: list[str] = field(default_factory=list)
+
+    def meta(self, name: str, entry: str = ""):
+        """(values or None, where) of a quantity: at its path in the job, else in meta, else in info."""
+        if name in self.paths:
+            path = str(self.paths[name])
+            return whole(dataset(self.file, path)), f"{self.file.filename}: {path}"
+        return _meta(self.file, entry or name), f"{self.file.filename}: meta/{entry or name}"
+
+    def metre(self, name: str, where: str) -> float:
+        """Size of the unit of a length in metres."""
+        said = self.units.get(name)
+        return values.scale_of(str(said), "m", where) if said else 1.0
+
+    def energy(self) -> float:
+        """The photon energy in J, NaN when the file says none."""
+        found, where = self.meta("energy")
+        if found is None:
+            return np.nan
+        return values.joules(
+            values.one(found, where), str(self.units.get("energy", "keV")), where, self.notes
+        )
+
+    def length(self, name: str) -> float:
+        """A length in m, NaN when the file says none."""
+        found, where = self.meta(name)
+        return np.nan if found is None else values.one(found, where) * self.metre(name, where)
+
+    def pixel(self) -> tuple[float, float]:
+        """Detector pixel (row, column) in m, NaN when unknown."""
+        found, where = self.meta("pixel", "psize")
+        if found is None:
+            return np.nan, np.nan
+        size = np.ravel(real(found, where)) * self.metre("pixel", where)
+        if not size.size:
+            raise DataError(f"{where} holds no number")
+        return float(size[0]), float(size[-1])
+
+    def positions(self, chunks: list[str]) -> np.ndarray:
+        """(n, 2) m, (row, column) of all chunks, or of the dataset that the job names."""
+        if "positions" in self.paths:
+            found, where = self.meta("positions")
+            found = real(found, where)
+            if found.ndim != 2 or found.shape[1] != 2:
+                raise DataError(f"{where} has the shape {found.shape}; (frames, 2) is needed")
+        else:
+            where = self.file.filename
+            found = np.concatenate([_positions(self.file, c) for c in chunks])
+        return found * self.metre("positions", where)
+
+
+def _geometry(of: Prepared, given: Input) -> dict[str, Any]:
+    """Wavelength, distance and pixel; where the job gives one, that of the file may be wrong."""
+    job, size, none = bool(given.wavelength or given.energy), given.pixel is not None, (np.nan, np.nan)
+    distance = lambda: of.length("distance")  # noqa: E731
+    return {
+        "wavelength": values.wavelength_of(lambda: np.nan, of.energy, job, of.notes),
+        "distance": values.unless_given(distance, given.distance is not None, "distance", of.notes),
+        "pixel": values.unless_given(of.pixel, size, "pixel", of.notes, none),
+    }
 
 
 def _chunks(opened) -> list[str]:
@@ -85,26 +163,6 @@ def _meta(opened, name: str):
     return _value(opened, f"info/{name}") if found is None else found
 
 
-def _number(opened, name: str) -> float:
-    found = _meta(opened, name)
-    return np.nan if found is None else values.one(found, f"{opened.filename}: meta/{name}")
-
-
-def _wavelength(opened, notes: list[str], needed: bool) -> float:
-    energy = _number(opened, "energy")
-    where = f"{opened.filename}: meta/energy"
-    joules = None if np.isnan(energy) else values.energy_in_file(energy, "keV", where, notes, needed)
-    return np.nan if joules is None else values.HC / joules
-
-
-def _pixel(opened) -> tuple[float, float]:
-    found = _meta(opened, "psize")
-    if found is None:
-        return np.nan, np.nan
-    size = np.ravel(real(found, f"{opened.filename}: meta/psize"))
-    return float(size[0]), float(size[-1])
-
-
 def _positions(opened, chunk: str) -> np.ndarray:
     """(m, 2) of a chunk, from itself or from the list of the whole scan by its indices."""
     found = _value(opened, f"{chunk}/positions")
@@ -122,8 +180,10 @@ def _positions(opened, chunk: str) -> np.ndarray:
     return found
 
 
-def _mask(opened, chunks: list[str], sense: str, notes: list[str]) -> np.ndarray | None:
-    """Pixels with a weight in every frame of every chunk, or the common weight."""
+def _mask(opened, chunks: list[str], sense: str, notes: list[str], said: str = "") -> np.ndarray | None:
+    """Pixels with a weight in every frame of every chunk, or the common weight; or at the path `said`."""
+    if said:
+        return good_pixels(dataset(opened, said), sense, "nonzero", f"{opened.filename}: {said}", notes)
     per = [dataset(opened, f"{c}/weights") for c in chunks if _stored(opened, f"{c}/weights")]
     if per:
         notes.append(

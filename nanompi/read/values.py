@@ -1,16 +1,24 @@
 """Numbers from files with their units: energies and wavelengths told apart, lengths in metres."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
-from nanompi.errors import DataError, JobError
+from nanompi.errors import DataError, JobError, ResourceError
 from nanompi.files import real
 from nanompi.optics.geometry import PLANCK_C as HC
 from nanompi.units import EV, factor, show
 
 PHOTON = (10 * EV, 500e3 * EV)  # J, photon energies that are believed
+SOFT = 50  # eV; a number without unit below it is keV
+_METRE = {"micro": "um", "milli": "mm", "nano": "nm", "centi": "cm", "": "m"}
+WORDS = {
+    pre + word: short for pre, short in _METRE.items() for word in ("metre", "metres", "meter", "meters")
+}
+WORDS |= {"micron": "um", "microns": "um", "angstrom": "A", "angstroms": "A", "ev": "eV", "kev": "keV",
+          "electronvolt": "eV", "kiloelectronvolt": "keV", "joule": "J", "joules": "J"}  # fmt: skip
 ENERGY_UNITS = {"J": 1.0, "keV": 1e3 * EV, "eV": EV}
 
 
@@ -20,9 +28,10 @@ def likely_units(number: float) -> list[str]:
 
 
 def joules(number: float, unit: str, where: str, notes: list[str]) -> float:
-    """A photon energy in joules: by its unit, else by plausibility (J, then keV, then eV), which is noted.
+    """A photon energy in joules: by its unit, else by plausibility (J, keV or eV), which is noted.
 
-    Errors: DataError when it is no photon energy, with the unit that it looks like.
+    Without unit a number from 50 to 500 may be keV or eV (the carbon edge at 284 eV). Errors: DataError then,
+    with both readings, and when it is no photon energy, with the unit that it looks like.
     """
     likely = likely_units(number)
     if unit:
@@ -31,6 +40,13 @@ def joules(number: float, unit: str, where: str, notes: list[str]) -> float:
             return value
         told = f"{number:g} {unit}"
     else:
+        if number >= SOFT and {"keV", "eV"} <= set(likely):
+            soft, hard = (show(HC / (number * ENERGY_UNITS[u]), "m") for u in ("eV", "keV"))
+            raise DataError(
+                f"{where} = {number:g} has no unit: it may be {number:g} eV (wavelength {soft}) or "
+                f"{number:g} keV ({hard}); say which in the input section, as `units: {{energy: eV}}` or "
+                f"`energy: {number:g} eV`"
+            )
         if likely:
             if likely[0] != "J":
                 notes.append(f"{where} = {number:g} has no unit; read as {likely[0]}")
@@ -43,18 +59,28 @@ def joules(number: float, unit: str, where: str, notes: list[str]) -> float:
     )
 
 
-def energy_in_file(number: float, unit: str, where: str, notes: list[str], needed: bool) -> float | None:
-    """As `joules`.
+def unless_given(read: Callable, given: bool, what: str, notes: list[str], none: Any = np.nan) -> Any:
+    """`read()`, what the file says of `what`; where it is given otherwise, a fault of the file is a note.
 
-    Where something else gives the wavelength (`needed` False) a wrong one is noted, and None.
+    none : the answer then
     """
     try:
-        return joules(number, unit, where, notes)
-    except DataError as error:
-        if needed:
+        return read()
+    except (DataError, ResourceError) as error:
+        if not given:
             raise
-        notes.append(f"warning: {error}; the wavelength is known otherwise")
-        return None
+        notes.append(f"warning: {error}; the {what} is known otherwise")
+        return none
+
+
+def wavelength_of(length: Callable, energy: Callable, given: bool, notes: list[str]) -> float:
+    """The wavelength (m) by what the file says; given: the job has one, and the file's may be wrong.
+
+    length, energy : read a wavelength (m, NaN = none) and a photon energy (J, NaN = none)
+    """
+    known = unless_given(length, given, "wavelength", notes)
+    found = unless_given(energy, given or not np.isnan(known), "wavelength", notes)
+    return wavelength(*(None if np.isnan(v) else v for v in (known, found)), notes)
 
 
 def given_energy(value: float) -> float:
@@ -72,11 +98,8 @@ def given_energy(value: float) -> float:
 
 def scale_of(unit: str, into: str, where: str) -> float:
     """Size of a unit found in a file. Errors: DataError naming the place."""
-    clean = {"metre": "m", "meters": "m", "metres": "m", "micrometer": "um", "millimeter": "mm",
-             "microns": "um", "angstroms": "A", "ev": "eV", "kev": "keV", "joule": "J",
-             "nanometer": "nm"}  # fmt: skip
     try:
-        return factor(clean.get(unit.lower(), unit), into)
+        return factor(WORDS.get(unit.lower(), unit), into)
     except JobError as error:
         raise DataError(f"{where}: {error}") from None
 

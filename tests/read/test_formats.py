@@ -146,9 +146,7 @@ def test_nexus_raster_with_motors(cxi_file, known, open_with):
 
 
 def test_without_positions_the_places_are_named(cxi_file, open_with):
-    with pytest.raises(
-        DataError, match="no translation; looked for /entry_1/sample_1/geometry_1/translation"
-    ):
+    with pytest.raises(DataError, match="no positions; looked for /entry_1/sample_1/geometry_1/translation"):
         open_with(cxi_file(translation=None))
 
 

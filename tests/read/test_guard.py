@@ -8,6 +8,7 @@ import pytest
 
 from nanompi.errors import DataError, JobError
 from nanompi.read import reader_of
+from nanompi.read.select import Select
 from nanompi.step import discover
 
 EV = 1.602176634e-19
@@ -83,7 +84,6 @@ CASES = {
     "flat": (lambda k: {"data": k.frames[:, 0]}, "frames of 30 x 20|missing frames|1 frames"),
     "small": (lambda k: {"data": k.frames[:, :4]}, "frames of 4 x 20 pixels"),
     "empty": (lambda k: {"data": 0 * k.frames}, "have no counts; is this the right dataset"),
-    "monitor": (lambda k: {"monitor_1__data": np.ones(7)}, "the monitor has 7 values for 30 frames"),
     "many energies": (
         lambda k: {"energy": (np.linspace(7, 9, 30), "keV")},
         "has 30 values from 7 to 9; one is needed",
@@ -144,6 +144,15 @@ def test_a_monitor_with_nothing_in_it_is_left_out(cxi_file, open_with):
     monitor[3] = 0
     scan = open_with(cxi_file(monitor_1__data=monitor))
     assert scan.monitor is None and any("monitor has values that are not positive" in n for n in scan.notes)
+    for odd in (np.ones(7), np.ones((30, 4))):
+        scan = open_with(cxi_file(monitor_1__data=odd), select=Select.from_value("0:20"))
+        assert scan.monitor is None and any(f"{odd.size} values for 30 frames" in n for n in scan.notes)
+
+
+@pytest.mark.parametrize(("swing", "told"), [(0.3, True), (0.1, True), (0.02, False)])
+def test_a_monitor_that_varies_names_the_key_that_uses_it(cxi_file, open_with, swing, told):
+    scan = open_with(cxi_file(monitor_1__data=1e5 * (1 + swing / 2 * np.sin(np.arange(30)))))
+    assert any("varies by" in n and "normalise: true" in n for n in scan.notes) == told
 
 
 @pytest.mark.parametrize("shape", [(17, 31), (24, 20), (33, 33)])
