@@ -25,6 +25,11 @@ class Mask:
     invert: bool = param(False, help="the mask file has non-zero = bad (as CXI has it)")
     hot: float | None = param(None, gt=0, help="leave out pixels this many sigma above their neighbours")
     dead: bool = param(False, help="leave out pixels that never count although the pixels on both sides do")
+    faulty: bool = param(
+        True,
+        help="leave out what plainly does not measure: markers of bad pixels, hot and dead pixels and rows "
+        "(12 sigma and a factor above or below their neighbours in nearly all frames)",
+    )
     saturated: float | Literal["auto"] | None = param(
         "auto", help="values from here on are not measured; auto = the largest value of an integer type"
     )
@@ -41,14 +46,15 @@ def mask(given: Mask, stored, shape, sample: Sample) -> tuple[np.ndarray, dict[s
         "scan": lambda: stored,
         "file": lambda: _file(given, shape),
         "never measured": lambda: sample.often,
-        "hot": lambda: ~hot(sample.total, good, given.hot) if given.hot else None,
-        "dead": lambda: ~dead(sample.total, good) if given.dead else None,
+        **{name: (lambda bad=bad: ~bad) for name, bad in sample.bad.items()},
+        "hot ": lambda: ~hot(sample.total, good, given.hot) if given.hot else None,
+        "dead ": lambda: ~dead(sample.total, good) if given.dead else None,
     }
     for name, find in steps.items():
         found = find()
         if found is not None:
             left = good & np.asarray(found, bool)
-            why[name] = int(good.sum() - left.sum())
+            why[name.strip()] = why.get(name.strip(), 0) + int(good.sum() - left.sum())
             good = left
     if not good.any():
         raise DataError(f"mask: no pixel is left ({why}); is the mask the wrong way round (invert: true)?")

@@ -11,7 +11,7 @@ import numpy as np
 
 from nanompi import split
 from nanompi.prep import centre as beam
-from nanompi.prep import crop, dark, mask, monitor, noise, orientation, sample, values
+from nanompi.prep import crop, dark, faulty, mask, monitor, noise, orientation, sample, values
 from nanompi.prep.again import Kept
 from nanompi.prep.arrays import frame
 from nanompi.prep.dark import Dark
@@ -109,11 +109,8 @@ class Prepare:
 def make_plan(p: Prepare, scan, threads: int = 1) -> Plan:
     """Mask, centre and window from a look at some frames (rank 0). Errors: JobError, DataError."""
     far, shape, o = scan.focus is None, tuple(scan.source.shape[1:]), orientation.orientation(p.orientation)
-    top = values.limit(p.mask.saturated, scan.source.dtype)
     image = dark.dark(p.dark, scan.dark, shape)
-    seen = sample.look(scan.source, top, image, threads)
-    found = noise.find(seen.noise, seen.often if scan.mask is None else seen.often & scan.mask, scan)
-    seen.total /= found.gain
+    seen, found, top = _look(p, scan, image, threads)
     good, why = mask.mask(p.mask, scan.mask, shape, seen)
     at = _centre(
         p.centre,
@@ -156,6 +153,25 @@ def make_plan(p: Prepare, scan, threads: int = 1) -> Plan:
     return plan
 
 
+def _look(p: Prepare, scan, image, threads: int):
+    """(sample in counts, with the pixels that do not measure; gain and noise; saturated from here on)."""
+    top = values.limit(p.mask.saturated, scan.source.dtype)
+    seen = sample.look(scan.source, top, image, threads)
+    good, marks = seen.often if scan.mask is None else seen.often & scan.mask, {}
+    if p.mask.faulty:
+        marks["marked"], marker = faulty.marked(seen.some, good)
+        good = good & ~marks["marked"]
+        top = min(top or np.inf, marker) if marker and p.mask.saturated == "auto" else top
+    found = noise.find(seen.noise, good, scan)
+    seen.total /= found.gain
+    if p.mask.faulty:
+        bare = values.in_counts(dark.subtract(seen.some, image), found.gain, found.whole)
+        total = seen.total if image is None else np.maximum(seen.total - image / found.gain * seen.seen, 0)
+        seen.bad = marks | faulty.find(bare, total, good, scan.corner)
+    seen.some = None
+    return seen, found, top
+
+
 def _part(window, whole) -> float:
     """Of the pixels with counts those that stand in the window and are not masked."""
     return np.count_nonzero(window > 0) / max(1, np.count_nonzero(whole > 0))
@@ -187,6 +203,7 @@ def describe(plan: Plan, shape) -> str:
     out = f"{shape[0]} frames of {shape[1]} x {shape[2]} -> {good.shape[0]} x {good.shape[1]}"
     out += f" around ({row:g}, {column:g}), {100 * (1 - good.mean()):.2g} % masked"
     out += "".join(f", {n} {why}" for why, n in note["mask"].items())
+    out += " (mask.faulty: false keeps what does not measure)" * bool(set(note["mask"]) & set(faulty.KINDS))
     out += f", orientation {note['orientation']}" if note["orientation"] else ""
     return out + (f"\n{note['replaced']}" if note.get("replaced") else "")
 

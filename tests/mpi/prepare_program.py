@@ -37,7 +37,7 @@ def same(team, how, dtype, lost):
     assert np.array_equal(frames.counts, want[parts[team.rank]]) and np.array_equal(frames.mask, plan.good)
     assert np.allclose(frames.scale, (scan.monitor / scan.monitor.mean())[parts[team.rank]])
     assert np.abs(np.subtract(frames.notes["centre"], (36, 27))).max() <= 1, frames.notes
-    assert frames.notes["mask"] == {"never measured": 128, "hot": 1}, frames.notes
+    assert frames.notes["mask"] == {"never measured": 128, "marked": 1}, frames.notes
     assert np.array_equal(frames.counts, want[parts[team.rank]])
 
 
@@ -53,7 +53,7 @@ def scaled(team, how, factor):
     want = make_plan(Prepare(size=48, mask=Mask(hot=12.0)), donut(np.int32)).apply(counts)
     assert frames.counts.dtype == np.uint16 and np.array_equal(frames.counts, want[parts[team.rank]])
     known = team.allgather((frames.gain, frames.noise, frames.notes["mask"]))
-    assert known == [(known[0][0], "counts", {"never measured": 128, "hot": 1})] * team.size
+    assert known == [(known[0][0], "counts", {"never measured": 128, "marked": 1})] * team.size
     assert np.isclose(frames.gain, factor, rtol=1e-9)
 
 

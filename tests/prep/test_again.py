@@ -66,7 +66,7 @@ def test_the_second_time_everything_comes_from_the_folder(scan, tmp_path, monkey
         a, b = getattr(first, name), getattr(again, name)
         assert a.dtype == b.dtype and np.array_equal(a, b), name
     assert (first.corner, first.pixel, first.notes) == (again.corner, again.pixel, again.notes)
-    assert first.notes["mask"]["hot"] == 1
+    assert first.notes["mask"]["marked"] == 1
 
 
 def test_it_is_off_by_itself(scan, tmp_path):

@@ -119,7 +119,7 @@ def test_eight_orientations(number, corner):
 def test_the_given_centre_is_a_point_of_the_stored_frame(counts):
     counts[:, 11, 31] = 999
     for number in range(8):
-        f = prepared(scan_of(counts), centre=(11, 31), size=12, orientation=number)
+        f = prepared(scan_of(counts), centre=(11, 31), size=12, orientation=number, mask=Mask(faulty=False))
         assert (f.counts[:, 0, 0] == 999).all()
 
 
