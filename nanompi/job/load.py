@@ -9,6 +9,7 @@ from typing import Any
 from nanompi.errors import JobError, nearest
 from nanompi.job import yaml12
 from nanompi.job.faults import Faults, Place
+from nanompi.job.paths import expanded
 from nanompi.job.swept import Sweep, find
 from nanompi.job.text import read_text
 from nanompi.job.yaml12 import DEEPEST, Map, Seq
@@ -148,7 +149,11 @@ def _extended(tree: Tree, file: str, faults: Faults, above: tuple) -> Tree:
     if len(above) > LONGEST_CHAIN:
         faults.add(place, "extends", f"more than {LONGEST_CHAIN} files that extend one another")
         return tree
-    path = os.path.join(os.path.dirname(file), base)
+    try:
+        path = os.path.join(os.path.dirname(file), expanded(base))
+    except JobError as error:
+        faults.add(place, "extends", str(error))
+        return tree
     if os.path.realpath(path) in above:
         faults.add(place, "extends", f"{base} extends this file in turn; one of the two must stand alone")
         return tree

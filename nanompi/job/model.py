@@ -12,6 +12,7 @@ from nanompi.job import chain
 from nanompi.job.faults import Faults, Nothing, Spot
 from nanompi.job.leaf import about, default, leaf, members, section_of
 from nanompi.job.load import Sweep
+from nanompi.job.paths import expanded
 from nanompi.job.yaml12 import Map, Seq
 from nanompi.step import KINDS
 from nanompi.words import no_path
@@ -96,6 +97,8 @@ def value(given: Any, hint, note: dict, spot: Spot, faults: Faults, base: Any = 
     checked = tried(lambda: leaf(given, hint, note), spot, faults)
     if note["kind"] == "file" and checked and isinstance(checked, str):
         return found_file(checked, spot, faults)
+    if note["kind"] == "folder" and checked and isinstance(checked, str):
+        return tried(lambda: expanded(checked), spot, faults)
     return checked
 
 
@@ -137,6 +140,10 @@ def found_file(name: str, spot: Spot, faults: Faults) -> str:
     if why := no_path(name):
         faults.add(spot.place, spot.path, f"this cannot be the name of a file: {why}")
         return name
+    written = name
+    name = tried(lambda: expanded(written), spot, faults)
+    if name is Nothing:
+        return written
     beside = Path(spot.place.file).parent if spot.place.line else Path()
     tries = list(dict.fromkeys(os.path.abspath(Path(folder) / name) for folder in (".", beside)))
     for path in tries:

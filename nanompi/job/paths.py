@@ -1,0 +1,25 @@
+"""Paths of a job with variables of the environment: `$NANOMPI_DATA/scan.cxi`, `~/jobs/base.yaml`."""
+
+import os
+import re
+
+from nanompi.errors import JobError
+
+_VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
+
+
+def expanded(path: str) -> str:
+    """The path with the value of each $NAME or ${NAME} of the environment, and the home folder for ~.
+
+    A file that has just this name is left as it is. Errors: JobError naming the variable that is not set.
+    """
+    if os.path.exists(path):
+        return path
+
+    def value(found):
+        name = found[1] or found[2]
+        if not os.environ.get(name):
+            raise JobError(f"{path}: ${name} is not set; set it (export {name}=...) or write the path itself")
+        return os.environ[name]
+
+    return os.path.expanduser(_VARIABLE.sub(value, path))
