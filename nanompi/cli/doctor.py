@@ -30,6 +30,8 @@ _CARDS = (
     "import cupy as c; n = c.cuda.runtime.getDeviceCount();"
     "print(*(c.cuda.runtime.getDeviceProperties(i)['name'].decode() for i in range(n)), sep=chr(10))"
 )
+_WHY = "from nanompi.device.card import reason; print(reason())"
+_COMPILED = "from nanompi.device.compiled import place; print(*place(), sep=chr(10))"
 _FITS = {"MPICH": "pmi2", "Intel": "pmi2", "MVAPICH": "pmi2", "Open MPI": "pmix"}
 
 
@@ -51,7 +53,8 @@ def _alone(n: int) -> int:
     _machine(mpi or 'none: one rank only; pip install "nanompi[mpi]", or load the MPI module of your site')
     _show("launcher", _launcher())
     _show("ranks", ranks)
-    _show("device", _cards() or _CPU)
+    _show("device", _cards() or "\n".join(filter(None, [_CPU, _child(_WHY)])))
+    _show("kernels", _compiled())
     _show("slurm", "\n".join(_slurm(mpi)))
     return 0 if fine else 4
 
@@ -220,6 +223,12 @@ def _locks() -> str:
 
 def _cards() -> str:
     return _child(_CARDS)
+
+
+def _compiled() -> str:
+    """Where the compiled kernels of the CPU are kept."""
+    folder, _, why = _child(_COMPILED).partition("\n")
+    return f"compiled {why}" if why else f"kept in {folder}" if folder else "numba cannot be loaded"
 
 
 def _child_without_launcher(code: str) -> str:

@@ -1,6 +1,9 @@
 """Devices: where a rank computes. `open_device` finds the one of this rank; nothing outside this folder
 knows which."""
 
+import re
+
+from nanompi.device.compiled import place
 from nanompi.device.cpu import Cpu
 from nanompi.errors import ResourceError
 
@@ -21,12 +24,20 @@ def open_device(options, team, say=print):
         error = ResourceError(f"run.device: cuda, but {faults[0]}; or use device: auto or cpu")
         error.common = True
         raise error
-    return _cpu(options, team, say, f" ({faults[0]})")
+    return _cpu(options, team, say, f"; {_short(faults[0])} (nanompi doctor says more)")
+
+
+def _short(fault: str) -> str:
+    """What is wrong, without the cure."""
+    return re.split(r"; |: (?!rank)(?!.*: )", fault, maxsplit=1)[0]
 
 
 def _cpu(options, team, say, why):
     device = Cpu(precision=options.precision, threads=options.threads, share=team.places)
-    say(f"device: {device} on each of {_ranks(team)}, {options.precision} precision{why}")
+    each = f" on each of {team.size} ranks" if team.size > 1 else ""
+    say(f"device: {device}{each}, {options.precision} precision{why}")
+    if place()[1]:
+        say(f"note: kernels for the CPU are compiled {place()[1]}")
     return device
 
 

@@ -22,11 +22,25 @@ def pick(place: int):
         raise Unusable(f"CuPy is not installed: {NEED}")
     try:
         import cupy
-    except ImportError as e:
-        raise Unusable(f"CuPy cannot be loaded ({_first(e)}): {NEED}") from None
-    cards = _visible(cupy.cuda.runtime)
-    cupy.cuda.Device(place % cards).use()
+    except Exception as e:  # a half-installed one may raise anything
+        raise Unusable(f"CuPy cannot be loaded ({type(e).__name__}: {_first(e)}): {NEED}") from None
+    try:
+        cards = _visible(cupy.cuda.runtime)
+        cupy.cuda.Device(place % cards).use()
+    except (Unusable, MemoryError):
+        raise
+    except Exception as e:
+        raise Unusable(f"CuPy finds no card ({type(e).__name__}: {_first(e)}): {NEED}") from None
     return cupy, place % cards, cards
+
+
+def reason() -> str:
+    """Why the first card cannot be used, with the cure; "" where it can."""
+    try:
+        check_toolkit(pick(0)[0])
+    except Unusable as e:
+        return str(e)
+    return ""
 
 
 def _visible(runtime) -> int:
@@ -59,7 +73,7 @@ def check_toolkit(cupy):
         get_fft_plan(cupy.zeros((1, 16, 16), "complex64"), axes=(1, 2))
     except MemoryError:
         raise
-    except (ImportError, AttributeError, OSError, RuntimeError, cupy.cuda.compiler.CompileException) as e:
+    except Exception as e:
         major = cupy.cuda.runtime.runtimeGetVersion() // 1000
         raise Unusable(
             f"the CUDA toolkit's libraries are missing ({_first(e)}): load the site's CUDA {major} "
@@ -70,7 +84,7 @@ def check_toolkit(cupy):
 def _there(package: str) -> bool:
     try:
         return find_spec(package) is not None
-    except ValueError:  # somebody has put None in its place
+    except (ValueError, ImportError, OSError):  # somebody has put None in its place, or a broken one
         return False
 
 

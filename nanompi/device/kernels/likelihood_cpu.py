@@ -3,13 +3,13 @@
 import math as _math
 
 import numpy as _np
-from numba import njit as _njit
 
+from nanompi.device.compiled import compiler as _compiler
 from nanompi.device.kernels.likelihood import EPS as _EPS
 from nanompi.device.kernels.likelihood import FLOOR as _FLOOR
 from nanompi.device.kernels.likelihood import POISSON as _POISSON
 
-_compiled = _njit(nogil=True, fastmath=True, error_model="numpy", cache=True)
+_compiled = _compiler(nogil=True, fastmath=True, error_model="numpy")
 
 
 def gradient(F, I, mask, gain, noise, work, z):

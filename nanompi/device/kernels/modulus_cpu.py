@@ -3,9 +3,10 @@
 import math as _math
 
 import numpy as _np
-from numba import njit as _njit
 
-_compiled = _njit(nogil=True, fastmath=True, error_model="numpy", cache=True)
+from nanompi.device.compiled import compiler as _compiler
+
+_compiled = _compiler(nogil=True, fastmath=True, error_model="numpy")
 
 
 @_compiled

@@ -1,11 +1,10 @@
 """overlap.py for one thread of a CPU. Plain loops over rows: the compiler makes vector code of the
 innermost one."""
 
-from numba import njit as _njit
-
+from nanompi.device.compiled import compiler as _compiler
 from nanompi.device.kernels.overlap import BAND
 
-_compiled = _njit(nogil=True, fastmath=True, error_model="numpy", cache=True)
+_compiled = _compiler(nogil=True, fastmath=True, error_model="numpy")
 
 
 @_compiled

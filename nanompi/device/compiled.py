@@ -1,0 +1,69 @@
+"""Where numba keeps what it has compiled: beside the program, for the user, or in a folder of this run alone.
+
+Home folders of batch jobs are missing, full or read-only, and so are installations: numba then ends with an
+error, at the import or in the first call.
+"""
+
+import atexit
+import os
+import shutil
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+TREE = Path(__file__).parent / "kernels" / "__pycache__"  # where numba itself looks first
+ROOM = 1 << 20  # bytes that a folder must take: the kernels need some hundred kB
+
+
+def compiler(**options):
+    """numba's `njit` with these options; what it compiles is kept for later runs where there is a place."""
+    import numba
+
+    folder, _ = place()
+    if folder not in (None, TREE):
+        numba.config.CACHE_DIR = str(folder)
+    return numba.njit(**options, cache=folder is not None)
+
+
+_chosen: list = []
+
+
+def place() -> tuple[Path | None, str]:
+    """(folder for what is compiled, None = nowhere; what there is to say of it), found once in a process."""
+    if not _chosen:
+        _chosen.append(_place())
+    return _chosen[0]
+
+
+def _place() -> tuple[Path | None, str]:
+    given = os.environ.get("NUMBA_CACHE_DIR")
+    for folder in ([Path(given)] if given else []) + [TREE, *_of_user()]:
+        if _takes(folder):
+            return folder, ""
+    with suppress(OSError):
+        folder = Path(tempfile.mkdtemp(prefix="nanompi-"))  # nobody else can read, write or guess it
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        if _takes(folder):
+            return folder, "in each run anew: neither the installation nor the home folder can be written"
+    return None, "in each process anew: no folder can be written"
+
+
+def _of_user() -> list[Path]:
+    """The cache folder of this user, where there is one."""
+    with suppress(RuntimeError):
+        return [Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nanompi" / "numba"]
+    return []
+
+
+def _takes(folder: Path) -> bool:
+    """Can this user, and nobody else, write into a folder, and is there room?"""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if folder.stat().st_uid not in (os.geteuid(), 0) or not os.access(folder, os.W_OK):
+            return False
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(ROOM))
+            file.flush()
+        return True
+    except OSError:
+        return False

@@ -1,0 +1,80 @@
+"""Compiled kernels find a place where installation and home cannot be written, and nobody else finds it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nanompi.device import card, compiled
+from tests.patience import patience
+
+
+@pytest.fixture
+def nowhere(tmp_path, monkeypatch):
+    """Neither the installation nor the home folder can be written; the folder for temporary files."""
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(compiled, "TREE", tmp_path / "file" / "kernels")
+    monkeypatch.setenv("HOME", str(tmp_path / "file"))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    monkeypatch.setattr(compiled.tempfile, "tempdir", None)
+    return tmp_path
+
+
+def test_without_a_place_to_keep_them_a_run_has_a_private_one(nowhere):
+    folder, why = compiled._place()
+    assert folder.parent == nowhere and folder.stat().st_mode & 0o777 == 0o700
+    assert "in each run anew" in why
+
+
+def test_the_users_folder_is_the_second_choice_and_a_given_one_the_first(nowhere, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(nowhere / "cache"))
+    assert compiled._place() == (nowhere / "cache/nanompi/numba", "")
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(nowhere / "given"))
+    assert compiled._place() == (nowhere / "given", "")
+
+
+def test_a_full_disk_is_no_place(nowhere, monkeypatch):
+    monkeypatch.setattr(compiled, "bytes", refuse, raising=False)
+    assert compiled._place()[0] is None  # neither is any other folder
+
+
+def refuse(_):
+    raise OSError(28, "No space left on device")
+
+
+KERNEL = """
+from nanompi.device import compiled
+compiled.TREE = compiled.Path("/proc/nowhere")
+from nanompi.device.kernels import load
+import numpy as np
+F = np.ones((1, 1, 2, 2), np.complex64)
+one = np.ones((2, 2), np.float32)
+print(load("_cpu").project(F, one[None], one, np.ones(1, np.float32), np.float32(1), np.float32(1)) >= 0)
+"""
+
+
+@pytest.mark.slow
+def test_a_kernel_runs_without_a_home_folder(tmp_path):
+    env = {k: v for k, v in os.environ.items() if k not in ("HOME", "XDG_CACHE_HOME")}
+    env |= {"HOME": "/proc/nowhere", "TMPDIR": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(
+        [sys.executable, "-c", KERNEL], env=env, capture_output=True, text=True, timeout=patience(60)
+    )
+    assert done.stdout == "True\n", done.stderr
+    assert not list(tmp_path.iterdir())  # it is removed at the end
+
+
+@pytest.mark.parametrize("text", ["raise RuntimeError('half a CuPy')", "x = 1"], ids=["raises", "empty"])
+def test_a_broken_cupy_is_no_card_and_no_error(tmp_path, monkeypatch, text):
+    (tmp_path / "cupy").mkdir()
+    (tmp_path / "cupy" / "__init__.py").write_text(text)
+    code = "from nanompi.device.card import reason; print(reason())"
+    env = {**os.environ, "PYTHONPATH": f"{tmp_path}:{Path(__file__).parents[2]}"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=patience(30)
+    )
+    assert done.stdout.startswith("CuPy ") and card.NEED in done.stdout, done.stderr
