@@ -61,7 +61,7 @@ def checkpoint(team, folder: Path, psi, number: int) -> dict[str, float]:
     index = team.rank * len(psi) + np.arange(len(psi))
     rows = {"waves": (psi.shape, psi.dtype, lambda f: psi[f])}
     arrays = {"O": np.ones((2000, 2000), np.complex64)} if team.root else {}
-    facts = {"step": 0, "notes": {}}
+    facts = {"step": 0, "notes": {}, "files": {}}
     one, errors = Writing(team, folder, number, {"job": "x"}), []
     begun = time.monotonic()
     wait = slowest(team, lambda: errors.append(one.write(State(facts, arrays, rows, index))))

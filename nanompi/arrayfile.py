@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from nanompi.errors import ResourceError
 from nanompi.newfile import own
 from nanompi.packing import pack, unpack
 
@@ -38,8 +39,8 @@ PACKED = (1 << 31) - 1  # bytes of a packed block, the limit of Blosc2
 NUMBERS = re.compile(r"[<>|][biufc]\d{1,2}")
 
 
-class Torn(Exception):
-    """The file is not whole, or not what it says; the text says where."""
+class Torn(ResourceError):
+    """The file is not whole, or not what it says; the text says where. Code 4 where nothing else serves."""
 
 
 def checksum(data) -> int:

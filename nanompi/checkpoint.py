@@ -203,10 +203,13 @@ class Former:
 def opened(path: Path, marks: dict[str, Any]) -> Former:
     """A checkpoint whose files are all there and belong to this run. Errors: Torn (the reason), OSError."""
     head = _of_run(path, HEAD, marks | {"number": int(NAME.match(path.name)[1])})
-    ranks, token = head.facts.get("ranks"), head.facts.get("token")
-    known = type(ranks) is int and ranks > 0 and token and _stamps(head.facts.setdefault("files", {}))
-    if not known:
+    ranks, step, token, notes, files = (
+        head.facts.get(k) for k in ("ranks", "step", "token", "notes", "files")
+    )
+    if type(ranks) is not int or ranks < 1 or type(step) is not int or not token:
         raise Torn(f"{HEAD} does not say of which writing it is")
+    if not isinstance(notes, dict) or not _stamps(files):
+        raise Torn(f"{HEAD} does not say what the run had read and noted")
     common = marks | {key: head.facts[key] for key in ("number", "ranks", "token")}
     files = [_of_run(path, f"rank-{rank:04d}", common) for rank in range(ranks)]
     for file in files:

@@ -9,6 +9,7 @@ from nanompi.checkpoint import State, Writing, clear, complete, newest, opened
 from nanompi.errors import DataError
 from nanompi.stamp import followed, note
 from nanompi.team import Team
+from tests.test_arrayfile import edited, put
 
 MARKS = {"job": "abc", "input": "100 bytes"}
 TEAM = Team(alone=True)
@@ -19,7 +20,7 @@ def state(number: int, n: int = 12) -> State:
     index = np.random.default_rng(number).permutation(n)
     psi = (index[:, None, None] + 1j * number) * np.ones((n, 4, 4), np.complex64)
     rows = {"waves": (psi.shape, psi.dtype, lambda f: psi[f])}
-    return State({"step": 0}, {"O": np.full((3, 3), number)}, rows, index)
+    return State({"step": 0, "notes": {}, "files": {}}, {"O": np.full((3, 3), number)}, rows, index)
 
 
 @pytest.fixture
@@ -188,4 +189,7 @@ def test_odd_stamps_are_refused(run, files):
     one = Writing(TEAM, run, 40, MARKS)
     assert one.write(kept) == "" and one.finish() == ""
     told = []
-    assert newest(TEAM, run, MARKS, told.append).facts["number"] == 30 and "head does not say" in told[0]
+    assert (
+        newest(TEAM, run, MARKS, told.append).facts["number"] == 30
+        and "head does not say what the run had read" in told[0]
+    )

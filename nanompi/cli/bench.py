@@ -14,6 +14,7 @@ from nanompi.cli import job_arguments, new_path
 from nanompi.cli.launch import environment, mpiexec, one_thread, stopping
 from nanompi.cli.plan import link, links
 from nanompi.errors import JobError, ResourceError
+from nanompi.newfile import write_text
 
 
 def arguments(parser):
@@ -132,7 +133,7 @@ def _write(folder: Path, job, books, text, ways, told):
     }
     try:
         for name, content in files.items():
-            (folder / name).write_text(content, encoding="utf-8")
+            write_text(folder / name, content)
     except OSError as e:
         raise ResourceError(f"{folder}: the tables cannot be written: {e.strerror}") from None
     print(*(folder / name for name in files), sep="\n")

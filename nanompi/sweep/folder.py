@@ -15,7 +15,7 @@ from nanompi.errors import DataError, JobError
 from nanompi.job import yaml12
 from nanompi.job.folder import numbered, writing
 from nanompi.job.resolve import values
-from nanompi.newfile import new_file, write_text
+from nanompi.newfile import new_file, own_folder, write_text
 
 
 @dataclass
@@ -60,7 +60,7 @@ def create(found, runs: str = "", folder: str = "") -> tuple[Path, list[Task]]:
         for one in found.settings:
             own = path / one.name / "job.resolved.yaml"
             if not own.exists():  # of an array, each task comes here
-                own.parent.mkdir(exist_ok=True)
+                own_folder(own.parent)
                 write_text(own, yaml12.write(one.job.resolved))
     return path, [Task(s.number, path / s.name, s.values, s.job) for s in found.settings]
 
