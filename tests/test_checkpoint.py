@@ -193,3 +193,12 @@ def test_odd_stamps_are_refused(run, files):
         newest(TEAM, run, MARKS, told.append).facts["number"] == 30
         and "head does not say what the run had read" in told[0]
     )
+
+
+@pytest.mark.parametrize(
+    "key, value", [("step", None), ("step", "0"), ("notes", []), ("ranks", 0), ("token", ""), ("files", [])]
+)
+def test_odd_facts_with_a_right_checksum_are_refused(run, key, value):
+    edited(run / "checkpoint-000030" / "head", put("facts", key, value))
+    told = []
+    assert newest(TEAM, run, MARKS, told.append).facts["number"] == 20 and "head does not say" in told[0]
