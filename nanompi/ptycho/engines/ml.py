@@ -42,6 +42,8 @@ class ML:
         0.0, ge=0, help="weight of the smoothness prior sum |grad O|^2, in photons per pixel"
     )
 
+    keeps = ()  # the waves follow from object and probe
+
     @property
     def needs_whole(self) -> bool:
         """The prior looks at neighbouring pixels, of which another rank may have the newest"""
