@@ -132,6 +132,7 @@ class Scan:
     truth: dict[str, Any] = field(default_factory=dict)
     fingerprint: str = ""
     notes: list[str] = field(default_factory=list)
+    saturated: float | None = None
     numbers: np.ndarray | None = None
     left_out: dict[str, np.ndarray] = field(default_factory=dict)
     gaps: bool = False

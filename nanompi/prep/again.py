@@ -43,7 +43,7 @@ def key(given, scan) -> str | None:
         "format": [FORMAT, __version__],
         "user": os.geteuid(),
         "frames": [source, list(scan.source.shape), str(scan.source.dtype)],
-        "scan": [of_array(a) for a in (scan.mask, scan.dark, scan.monitor)],
+        "scan": [scan.saturated, *(of_array(a) for a in (scan.mask, scan.dark, scan.monitor))],
         "geometry": [scan.corner, scan.focus is None, [float(p) for p in scan.pixel]],
         "gain": scan.gain,
         "step": asdict(given),

@@ -62,7 +62,10 @@ def mask(given: Mask, stored, shape, sample: Sample) -> tuple[np.ndarray, dict[s
 
 
 def _file(given, shape):
-    return (frame(given.file, given.path, shape, "mask.file") != 0) != given.invert if given.file else None
+    if not given.file:
+        return None
+    found = frame(given.file, given.path, shape, "mask.file")
+    return ((found != 0) != given.invert) & (found == found)  # NaN is bad
 
 
 def hot(total: np.ndarray, good: np.ndarray, sigma: float) -> np.ndarray:

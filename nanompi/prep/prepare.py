@@ -155,8 +155,11 @@ def make_plan(p: Prepare, scan, threads: int = 1) -> Plan:
 
 def _look(p: Prepare, scan, image, threads: int):
     """(sample in counts, with the pixels that do not measure; gain and noise; saturated from here on)."""
-    top = values.limit(p.mask.saturated, scan.source.dtype)
+    top = values.limit(p.mask.saturated, scan.source.dtype, scan.saturated)
     seen = sample.look(scan.source, top, image, threads)
+    if top == scan.saturated and values.disproved(seen.some, top):  # copied from the detector, frames summed
+        top = values.limit(p.mask.saturated, scan.source.dtype)
+        seen = sample.look(scan.source, top, image, threads)
     good, marks = seen.often if scan.mask is None else seen.often & scan.mask, {}
     if p.mask.faulty:
         marks["marked"], marker = faulty.marked(seen.some, good)

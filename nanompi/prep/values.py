@@ -3,11 +3,20 @@
 import numpy as np
 
 
-def limit(saturated, dtype) -> float | None:
-    """The value from which a pixel is saturated: given, or "auto" = the largest one of an integer dtype."""
+def limit(saturated, dtype, said: float | None = None) -> float | None:
+    """The value from which a pixel is saturated: given, or "auto" = as the file says, at most the largest one
+    of an integer dtype."""
     if saturated != "auto":
         return saturated
-    return float(np.iinfo(dtype).max) if np.dtype(dtype).kind in "ui" else None
+    tops = [float(np.iinfo(dtype).max)] if np.dtype(dtype).kind in "ui" else []
+    return min([*tops, *([said] if said else [])], default=None)
+
+
+def disproved(some: np.ndarray, top: float | None) -> bool:
+    """Is a bit depth (top = 2^b - 1) not that of the stored values, since they show many values beyond?"""
+    if top is None or not float(np.log2(top + 1)).is_integer() or not some.size:
+        return False
+    return len(np.unique(some[some > top][:1000])) > 3
 
 
 def lost(block: np.ndarray, top: float | None) -> np.ndarray | None:

@@ -18,6 +18,7 @@ from nanompi.read import Input
 from nanompi.read.combined import JoinedFrames
 from nanompi.read.frames import Hdf5Frames
 from nanompi.read.mapped import Mapped, check, scan_of
+from nanompi.read.saturation import saturation
 from nanompi.scan import Scan
 from nanompi.step import param, reader
 
@@ -49,7 +50,9 @@ class Hdf5:
             has = lambda path: _is_dataset(opened, path)  # noqa: E731
             m = Mapped(file, lambda path: _with_unit(opened, path), has, self.paths, self.units)
             source = source_of(opened, self.paths["frames"], m.notes)
-            return scan_of(m, source, given, self.corner, "hdf5")
+            scan = scan_of(m, source, given, self.corner, "hdf5")
+            scan.saturated = saturation(opened, self.paths["frames"], scan.notes)
+            return scan
 
 
 def _is_dataset(opened, path: str) -> bool:

@@ -14,6 +14,7 @@ from nanompi.read import Input, values
 from nanompi.read.frames import Hdf5Frames
 from nanompi.read.mapped import KNOWN, mean_frame
 from nanompi.read.masks import good_pixels
+from nanompi.read.saturation import saturation
 from nanompi.scan import Scan
 
 DET = "instrument_1/detector_1/"
@@ -234,7 +235,8 @@ def read(path: str, places: dict[str, list[str]], part: Any, given: Input) -> Sc
     with open_hdf5(path) as file:
         units = part.units if {"x", "y"} & set(part.paths) else in_metres(part.units)
         of = Layout(file, entry_of(file) or "entry_1", places, part.paths, units)
-        source = Hdf5Frames.of(file, of.need("frames"))
+        frames = of.need("frames")
+        source = Hdf5Frames.of(file, frames)
         mask, dark = of.find("mask"), of.find("dark")
         return Scan(
             source=source,
@@ -245,6 +247,7 @@ def read(path: str, places: dict[str, list[str]], part: Any, given: Input) -> Sc
             else good_pixels(mask, given.mask_good, "zero", of.where(mask), of.notes),
             monitor=_plain(of, "monitor"),
             dark=None if dark is None else _mean(dark),
+            saturated=saturation(file, frames, of.notes),
             probe=_plain(of, "probe"),
             object=_plain(of, "object"),
             file=path,

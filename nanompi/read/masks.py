@@ -4,6 +4,12 @@ import numpy as np
 
 from nanompi.errors import DataError
 
+LOW = 0xFFFF  # flags above these say no fault (NXdetector/pixel_mask: bit 31 = virtual pixel)
+CXI_KEPT = 1 << 8 | 1 << 11 | 1 << 13 | 1 << 14  # beyond a resolution, corrected, peak, background subtracted
+FAULTS = {
+    "mask": LOW & ~CXI_KEPT,
+    "pixel_mask": LOW,
+}  # bits that make a pixel bad, by the name of the dataset
 BLOCK = 64  # frames of a mask per exposure that are held at once
 
 
@@ -15,9 +21,15 @@ def good_pixels(raw, sense: str, habit: str, where: str, notes: list[str]) -> np
     sense : "zero" or "nonzero" is the value of good pixels, said by the user; "auto" takes `habit` of the
         format
     habit : "zero" (CXI, NeXus), "nonzero" (ptypy), or "either": the sense which leaves more pixels
+    Whole numbers of two bytes or more are flags, as CXI 1.6 (mask) and NeXus (pixel_mask) define them; those
+    that are no faults leave a pixel good. NaN is bad.
     Errors: DataError when more than half of the pixels would be bad.
     """
-    zero, nonzero = _always_zero(raw), _always_nonzero(raw)
+    bits = _faults(raw, where) if sense == "auto" else None
+    zero, nonzero = _always_zero(raw, bits), _always_nonzero(raw)
+    if bits is not None:
+        kept = int(zero.sum() - _always_zero(raw, None).sum())
+        notes += [f"{where}: {kept} pixels have flags that are no faults; they are good"] if kept else []
     chosen = habit if sense == "auto" else sense
     if chosen == "either":
         chosen = "zero" if zero.sum() >= nonzero.sum() else "nonzero"
@@ -43,9 +55,16 @@ def _blocks(raw):
         yield np.asarray(raw[i : i + BLOCK]).reshape(-1, *raw.shape[-2:])
 
 
-def _always_zero(raw) -> np.ndarray:
-    return np.logical_and.reduce([np.all(b == 0, axis=0) for b in _blocks(raw)])
+def _faults(raw, where: str) -> int | None:
+    """The bits that make a pixel bad; None where a mask is no set of flags."""
+    kind = np.dtype(raw.dtype)
+    return FAULTS.get(where.rsplit("/", 1)[-1]) if kind.kind in "ui" and kind.itemsize > 1 else None
+
+
+def _always_zero(raw, bits: int | None) -> np.ndarray:
+    pick = (lambda b: b) if bits is None else (lambda b: b & np.asarray(bits, np.int64).astype(b.dtype))
+    return np.logical_and.reduce([np.all(pick(b) == 0, axis=0) for b in _blocks(raw)])
 
 
 def _always_nonzero(raw) -> np.ndarray:
-    return np.logical_and.reduce([np.all(b != 0, axis=0) for b in _blocks(raw)])
+    return np.logical_and.reduce([np.all((b != 0) & (b == b), axis=0) for b in _blocks(raw)])

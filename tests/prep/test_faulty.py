@@ -133,3 +133,19 @@ def test_the_key_keeps_them(frames):
     run = run_of(Team(), scan_of(stack))
     Prepare(centre="middle", mask=Mask(faulty=False)).run(run)
     assert run.made["frames"].mask.all() and run.made["frames"].counts.max() == 60000
+
+
+def test_the_saturation_that_the_file_says_counts(frames):
+    stack = frames.astype("u4")
+    stack[3, 20, 20], stack[4, 21, 20] = 8000, 7999
+    run = run_of(Team(), scan_of(stack, saturated=8000.0))
+    Prepare(centre="middle").run(run)
+    lost = np.fft.fftshift(run.made["frames"].counts, axes=(1, 2)) < 0
+    assert np.argwhere(lost).tolist() == [[3, 20, 20]]
+
+
+def test_a_bit_depth_that_the_values_exceed_is_not_theirs(frames):
+    """Frames summed after the detector, with its bit depth copied along."""
+    run = run_of(Team(), scan_of(frames.astype("u4") * 40, saturated=65535.0))
+    Prepare(centre="middle").run(run)
+    assert int(frames.max()) * 40 > 65535 and (run.made["frames"].counts >= 0).all()
