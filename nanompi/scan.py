@@ -112,6 +112,10 @@ class Scan:
     truth     : exact arrays of a simulation: {"object": ..., "probe": ..., "corners": ..., and of their grid
         "pixel_size": (2,) m, "frame_shape": (rows, columns)}
     fingerprint : of the frames of the whole file, before any selection; "" = not known
+    saturated : the least stored value that is not measured, as the file says; or None
+    numbers   : (n,) int64, numbers of the frames in the file, or None = all of them
+    left_out  : {reason: numbers in the file of frames that hold no data, and are not in this scan}
+    gaps      : any number of such frames is accepted, as the job says
     """
 
     source: Source
