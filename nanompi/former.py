@@ -30,6 +30,16 @@ MORE = {
 }
 
 
+SHAPES = {  # of what is an array: dimensions, and length of the last one where it is fixed
+    **dict.fromkeys(("object", "image", "weight", "truth_object"), (2, None)),
+    **dict.fromkeys(("probe", "truth_probe"), (3, None)),
+    **dict.fromkeys(("pixel", "corner", "origin", "truth_pixel", "truth_frame"), (1, 2)),
+    **dict.fromkeys(("corners", "measured", "truth_corners"), (2, 2)),
+    "power": (1, None),
+}
+LARGEST = 1e9  # beyond any number of pixels, and any length in metres
+
+
 def result_file(path: str | Path) -> Path:
     """The result file that a path means: itself, or `result.h5` in a run folder. Errors: DataError."""
     path = Path(path)
@@ -58,13 +68,29 @@ def load_result(path: str | Path, only=()) -> dict[str, np.ndarray]:
         return _read(f, file, set(only))
 
 
+def _sane(found, name: str, where: str):
+    """The array, when it can be what its name says. Errors: DataError."""
+    if name not in SHAPES:
+        return found
+    found, (dimensions, last) = np.asarray(found), SHAPES[name]
+    if found.dtype.kind not in "iufc" or found.ndim != dimensions or last not in (None, found.shape[-1]):
+        wanted = f"{dimensions} dimension{'s' * (dimensions > 1)}" + (f" ending with {last}" if last else "")
+        raise DataError(f"{where} is {found.dtype} of shape {found.shape}; numbers in {wanted} are needed")
+    if not found.size or not np.isfinite(found).all():
+        raise DataError(f"{where} is {'not finite' if found.size else 'empty'}: this is no finished result")
+    low = 0 if name in ("pixel", "truth_pixel") else -LARGEST
+    if last and not (low < found.min() and found.max() < LARGEST):
+        raise DataError(f"{where} has values from {found.min():g} to {found.max():g}, which cannot be right")
+    return found
+
+
 def _read(f, file: Path, only: set[str]) -> dict[str, np.ndarray]:
     out = {}
     for name, place in {**NEEDED, **MORE}.items():
         if only and name not in only:
             continue
         if at(f, f"{ENTRY}/{place}") is not None:
-            out[name] = whole(dataset(f, f"{ENTRY}/{place}"))
+            out[name] = _sane(whole(dataset(f, f"{ENTRY}/{place}")), name, f"{file}: /{ENTRY}/{place}")
         elif name in NEEDED:
             raise DataError(
                 f"{file}: /{ENTRY}/{place} is missing: this is not a result of nanompi's ptychography"

@@ -3,6 +3,7 @@
 import numpy as np
 
 from nanompi.errors import DataError
+from nanompi.files import foreign
 from nanompi.former import load_result
 from nanompi.optics.resample import resampled
 
@@ -25,6 +26,11 @@ def compare(a: str, b: str) -> dict:
     noise: it is then called agreement_nm, and "note" says so.
     Errors: DataError naming the file and what does not fit.
     """
+    with foreign(f"{a} and {b}"):
+        return _compared(a, b)
+
+
+def _compared(a: str, b: str) -> dict:
     one = load_result(a, only=(*PLAIN, *TRUTH))
     two = _truth(one, a) if b == "truth" else load_result(b, only=PLAIN)
     one = one if b == "truth" else _on_pixel_of(one, two, a, b)

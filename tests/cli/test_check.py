@@ -197,7 +197,7 @@ VERBS += [
     "simulate sim.yaml -o",
     "submit sim.yaml --dry --site",
 ]
-VERBS += ["run sim.yaml --folder", "submit sim.yaml --dry --out"]
+VERBS += ["plan", "run sim.yaml --folder", "submit sim.yaml --dry --out"]
 
 
 @pytest.mark.parametrize("name", ["a\0b", "x" * 5000, "", "a\udcffb"], ids=["nul", "long", "empty", "bytes"])
@@ -207,3 +207,40 @@ def test_no_verb_takes_what_cannot_name_a_file(scan, capsys, verb, name):
     said = capsys.readouterr()
     assert "cannot be the name of a file" in said.err or "no name of a new file" in said.err
     assert len(said.err) < 3000
+
+
+# ---- compare
+
+
+ODD = {
+    "object/data": [np.full((80, 80), np.nan + 0j), np.ones(5), "x", np.ones((0, 0)), h5py.Empty("f8")],
+    "object/pixel_size": [
+        np.zeros(2),
+        "x",
+        np.full(2, np.nan),
+        np.full(2, -1e-9),
+        np.ones(3),
+        np.full(2, 1e300),
+    ],
+    "positions/corners": [
+        np.ones((2, 2, 2)),
+        np.full((9, 2), 1e18),
+        np.full((9, 2), -1e6),
+        np.ones((9, 2)) * 1j,
+    ],
+    "probe/data": [np.ones(3), np.ones((1, 0, 0)), np.ones((1, 999, 999))],
+}
+
+
+@pytest.mark.parametrize("path, k", [(p, k) for p, some in ODD.items() for k in range(len(some))])
+def test_an_odd_result_is_refused_by_compare(scan, capsys, path, k):
+    rng = np.random.default_rng(1)
+    good = {"object/data": np.exp(1j * rng.random((80, 80))), "probe/data": np.ones((1, 32, 32)) + 0j}
+    good |= {"object/pixel_size": np.full(2, 1e-8), "positions/corners": rng.uniform(0, 48, (40, 2))}
+    for name, values in (("a.h5", good), ("b.h5", good | {path: ODD[path][k]})):
+        with h5py.File(name, "w") as f:
+            for key, value in values.items():
+                f[f"entry_1/{key}"] = value
+    assert main(["compare", "a.h5", "a.h5"]) == 0
+    assert main(["compare", "a.h5", "b.h5"]) == main(["compare", "b.h5", "a.h5"]) == 3
+    assert "b.h5" in capsys.readouterr().err
