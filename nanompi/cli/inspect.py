@@ -1,6 +1,7 @@
 """Print what a scan file says: format, frames, positions, energy, distance, pixels and the rest."""
 
 from nanompi.cli import path, settings
+from nanompi.errors import NanompiError
 from nanompi.words import shown
 
 
@@ -11,16 +12,33 @@ def arguments(parser):
 
 
 def main(args) -> int:
-    """Exit code 0, or 3 when the file cannot be read."""
+    """Exit code 0, or 3 when the file cannot be read: then its datasets, and the section that might do."""
     from nanompi.job.job import read_input
     from nanompi.read import open_scan
     from nanompi.step import discover
 
     discover()
-    given, reader = read_input(args.file, args.set)
-    for name, text in lines(open_scan(given.file, given, reader)):
+    try:
+        given, reader = read_input(args.file, args.set)
+        scan = open_scan(given.file, given, reader)
+    except NanompiError:
+        _unknown(args.file)
+        raise
+    for name, text in lines(scan):
         print(f"{name:<12} {shown(text)}")
     return 0
+
+
+def _unknown(path: str) -> None:
+    """What is in a scan file that cannot be read as it is; nothing for job files and for what is damaged."""
+    from nanompi.read.unknown import report
+
+    try:
+        told = [] if path.lower().endswith((".yaml", ".yml")) else report(path)
+    except NanompiError:
+        return
+    for line in told:
+        print(shown(line))
 
 
 def lines(scan) -> list[tuple[str, str]]:

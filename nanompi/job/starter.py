@@ -3,12 +3,13 @@
 import os
 from dataclasses import MISSING, is_dataclass
 
+from nanompi.errors import DataError
 from nanompi.job.leaf import about, default, section_of
 from nanompi.job.methods import doc
 from nanompi.job.model import parameters
 from nanompi.job.resolve import simple
 from nanompi.job.yaml12 import write
-from nanompi.read import Input
+from nanompi.read import Input, reader_of
 from nanompi.run import Options
 from nanompi.step import KINDS, PARTS
 
@@ -20,6 +21,7 @@ def starter(file: str, scan: str = "") -> str:
     """Text of a job file that will stand in `file`. scan : the scan file; else one is simulated."""
     folder = os.path.dirname(os.path.abspath(file))
     source = os.path.relpath(scan, folder) if scan else ""
+    guess = _guess(scan, source) if scan else []
     head = [
         "# A nanompi job. Lines after # are defaults: take the # away to change one.",
         "# `nanompi check FILE` tests it, `nanompi run -n 2 FILE` runs it; `nanompi methods` explains.",
@@ -27,12 +29,27 @@ def starter(file: str, scan: str = "") -> str:
         "nanompi: 1",
         write({"name": os.path.splitext(os.path.basename(file))[0]}).rstrip(),
     ]
-    return "\n".join([*head, "", *_input(source), "", "steps:", *_steps(), "", *_options(), ""])
+    return "\n".join([*head, "", *_input(source, guess), "", "steps:", *_steps(), "", *_options(), ""])
 
 
-def _input(source: str) -> list[str]:
+def _guess(scan: str, source: str) -> list[str]:
+    """The input section, by shapes and names, for a file that no reader knows by itself; else []."""
+    from nanompi.read.unknown import called, listed, section
+
+    if told := called(scan):
+        raise DataError(told)
+    try:
+        known = reader_of({"file": scan}) != "npz"
+    except DataError:
+        known = False
+    return [] if known else section(source, listed(scan))
+
+
+def _input(source: str, guess: list[str]) -> list[str]:
     lines = ["input:"]
-    if source:
+    if guess:
+        lines += ["  # a guess by shapes and names: look at it", *guess[1:]]
+    elif source:
         lines.append(_said("  " + write({"file": source}, 1000).rstrip(), "the scan file"))
     else:
         lines.append(_said("  simulate: {}", "no file: a scan is simulated; or write  file: scan.cxi"))

@@ -71,19 +71,30 @@ def reader_of(given: dict) -> str:
     from nanompi import files
 
     files.must_exist(file)
+    if not given.get("paths"):
+        _no_result(file)
     found = [name for name, one in readers.items() if _recognises(one, file, given)]
     found = [name for name in found if name != "hdf5"] or found  # any HDF5 by paths: where no format is known
     if not found and files.is_hdf5(file):
         files.open_hdf5(file).close()  # says so when the file is truncated
         raise DataError(
             f"{file}: HDF5, but neither CXI, NXcxi_ptycho nor .ptyd; name its datasets, for example `paths: "
-            "{frames: /entry/data/data, x: /entry/pos/x, y: /entry/pos/y}`"
+            "{frames: /entry/data/data, x: /entry/pos/x, y: /entry/pos/y}` (`nanompi inspect` lists them and "
+            "guesses, `nanompi init --from` writes them into a job)"
         )
     if not found:
         raise DataError(
             f"{file}: no reader knows this file; name one with `format:` ({', '.join(readers)}){left_out()}"
         )
     return found[0]
+
+
+def _no_result(file: str) -> None:
+    """DataError when the file is the result of some program, with what it is good for."""
+    from nanompi.read.unknown import called
+
+    if told := called(file):
+        raise DataError(told)
 
 
 def _recognises(one, file: str, given: dict) -> bool:

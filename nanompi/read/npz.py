@@ -189,6 +189,13 @@ def _header(member, where: str) -> tuple[tuple[int, ...], bool, np.dtype]:
     return shape, fortran, dtype
 
 
+def header_of(archive: zipfile.ZipFile, name: str) -> tuple[tuple[int, ...], np.dtype]:
+    """(shape, dtype) of a member. Errors: of damaged ones any; DataError for pickled ones."""
+    with archive.open(name) as member:
+        shape, _, dtype = _header(member, name)
+    return shape, dtype
+
+
 def _data_start(path: str, info: zipfile.ZipInfo) -> int:
     """Offset of a member's bytes: after its local header of 30 bytes, name and extra field."""
     with open(path, "rb") as file:
