@@ -1,0 +1,81 @@
+"""Trials: the program is imported once, and each trial is a forked child with limits of memory and time.
+
+Whatever a user or a file does, a trial ends by itself, with a documented exit code and without a traceback.
+"""
+
+import importlib
+import os
+import resource
+import signal
+import sys
+import time
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from nanompi.cli import main
+from nanompi.step import discover
+from tests.patience import patience
+
+DOCUMENTED = (0, 2, 3, 4, 5, 6, 7, 75)  # 1 is a fault of ours
+
+
+@dataclass
+class Ended:
+    """How a trial ended: its exit code (-n: by signal n), and all that it said."""
+
+    code: int
+    text: str
+
+
+@cache
+def loaded():
+    """All modules that a trial may need, imported once."""
+    for name in ("check", "compare", "inspect", "plan", "resume", "run", "status", "submit"):
+        importlib.import_module(f"nanompi.cli.{name}")
+    for name in (
+        "job.job",
+        "job.sweeps",
+        "job.site",
+        "report.status",
+        "slurm",
+        "ptycho.compare",
+        "scaling.look",
+    ):
+        importlib.import_module(f"nanompi.{name}")
+    discover()
+
+
+def trial(*words: str, memory: int = 4 << 30, also=()) -> Ended:
+    """`nanompi WORDS` in a child. The test fails on a hang, a traceback, a signal, or an exit code that no
+    documentation names and that does not stand in `also`."""
+    loaded()
+    out = Path("said")
+    child = os.fork()
+    if child == 0:
+        _child(words, out, memory)
+    end = time.monotonic() + patience(30)
+    while (done := os.waitpid(child, os.WNOHANG))[0] == 0:
+        if time.monotonic() > end:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            raise AssertionError(f"{words}: hangs\n{out.read_text(errors='replace')[-2000:]}")
+        time.sleep(0.005)
+    ended = Ended(os.waitstatus_to_exitcode(done[1]), out.read_text(errors="replace"))
+    assert "Traceback" not in ended.text and "internal error" not in ended.text, (words, ended.text[-2000:])
+    assert ended.code in (*DOCUMENTED, *also), (words, ended)
+    return ended
+
+
+def _child(words, out, memory):
+    """Never returns."""
+    code = 99
+    try:
+        for stream, number in ((open(os.devnull), 0), (open(out, "w"), 1), (open(out, "a"), 2)):
+            os.dup2(stream.fileno(), number)
+        sys.stdin, sys.stdout, sys.stderr = (open(n, "r" if n == 0 else "w", closefd=False) for n in range(3))
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+        code = main(list(words))
+        sys.stdout.flush(), sys.stderr.flush()
+    finally:
+        os._exit(code)
