@@ -52,7 +52,7 @@ def problem(n: int, frames: int, modes: int = 1, device=None, photons: float = 1
     grid = np.rint(np.stack([r * np.sin(angle), r * np.cos(angle)], 1))
     places = place(grid * geometry.pixel, geometry.pixel, (n, n))
     k = np.hypot(np.fft.fftfreq(n, 1 / n)[:, None], np.fft.fftfreq(n, 1 / n))
-    P = defocused(0.5 * (1 - np.tanh((k - 0.14 * n) / 1.5)) + 1e-9, 0.12)[None]
+    P = defocused(0.5 * (1 - np.tanh((k - 0.14 * n) / 1.5)) + 1e-9, 0.12, geometry.pixel)[None]
     P = extra_modes(P * np.sqrt(photons / (abs(P) ** 2).sum()), modes).astype(np.complex64)
     O = (0.8 + 0.2 * rng.random(places.shape)) * np.exp(1j * rng.random(places.shape)).astype(np.complex64)
     own, optics = np.array_split(i, team.size)[team.rank], propagator(host, geometry)

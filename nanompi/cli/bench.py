@@ -16,6 +16,8 @@ from nanompi.cli.plan import link, links
 from nanompi.errors import JobError, ResourceError
 from nanompi.newfile import write_text
 
+MOST = 10**9  # of ranks and of frames
+
 
 def arguments(parser):
     """Arguments of `nanompi bench`."""
@@ -64,9 +66,9 @@ def _numbers(args, name: str) -> list[int]:
     given = getattr(args, name)
     try:
         out = [int(float(word)) for word in given.split(",") if word]
-    except ValueError:
+    except (ValueError, OverflowError):
         out = [0]
-    if any(n < 1 for n in out):
+    if not all(1 <= n <= MOST for n in out):
         raise JobError(f"--{name} {given}: write numbers from 1, such as 1,2,4")
     return out
 

@@ -6,6 +6,9 @@ A few frames in the middle of the scan are tried on this machine (one core of it
 from nanompi.cli import job_arguments
 from nanompi.cli.launch import one_thread
 from nanompi.errors import JobError
+from nanompi.words import shown
+
+MOST = 10**6  # of ranks, threads, ranks on a card
 
 
 def arguments(parser):
@@ -40,8 +43,8 @@ def main(args) -> int:
     """Exit code 0; 2 and 3 through the errors; 4 where a card is too small for one frame."""
     one_thread()
     for name in ("ranks", "threads", "per_card"):
-        if getattr(args, name) < 1:
-            raise JobError(f"--{name.replace('_', '-')} {getattr(args, name)}: 1 or more")
+        if not 1 <= getattr(args, name) <= MOST:
+            raise JobError(f"--{name.replace('_', '-')} {shown(getattr(args, name), 40)}: 1 to {MOST}")
     from nanompi.job.job import read_job
     from nanompi.scaling.advise import report
     from nanompi.scaling.calibrate import calibrate

@@ -97,7 +97,7 @@ def _problem(seen, device, chosen, counts) -> Problem:
     """Some frames of the scan in the whole object, from a probe that is roughly right"""
     places: Places = seen.places
     wave = np.sqrt(np.maximum(counts, 0).mean(0)) * seen.plan.good
-    P = wave if seen.scan.focus else defocused(wave, 0.1)
+    P = wave if seen.scan.focus else defocused(wave, 0.1, seen.geometry.pixel)
     optics = propagator(device, seen.geometry, places.rests)
     return Problem(
         team=Team(alone=True), device=device, optics=optics, places=places,
@@ -132,4 +132,4 @@ def _trials(seen, counts) -> int:
     if known or seen.scan.focus is not None:
         return 0
     wave = np.sqrt(np.maximum(counts, 0).mean(0) * seen.plan.good)
-    return 2 * int(WIDEST / (0.5 / spread(wave))) + 5
+    return 2 * int(WIDEST / (0.5 / spread(wave, seen.geometry.pixel))) + 5

@@ -209,6 +209,22 @@ def test_no_verb_takes_what_cannot_name_a_file(scan, capsys, verb, name):
     assert len(said.err) < 3000
 
 
+NUMBERS = ["plan --ranks 999999999999999999999", "plan --threads 0", "plan --time 1e999h"]
+NUMBERS += [
+    "plan --gpu-mem 1e999G",
+    "bench --ranks 1,inf",
+    "bench --ranks nan",
+    "run -n ²",
+    "submit --dry --time ²h",
+]
+NUMBERS += ["submit --dry --time ²h", "submit --dry --time 99999999999d"]
+
+
+@pytest.mark.parametrize("words", NUMBERS)
+def test_numbers_that_no_machine_has(scan, capsys, words):
+    assert main([*words.split(), "sim.yaml"]) == 2 and "Traceback" not in capsys.readouterr().err
+
+
 # ---- compare
 
 
