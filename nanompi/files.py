@@ -110,10 +110,18 @@ def open_hdf5(path: str):
         if not is_hdf5(path):
             raise DataError(f"{path} ({size} bytes) is not an HDF5 file") from None
         raise DataError(
-            f"{path} ({size} bytes) begins like HDF5 but cannot be opened ({reason(error)}); it is "
-            "truncated, damaged or still being written: compare its size with the original and copy it "
-            "again"
+            f"{path} ({size} bytes) begins like HDF5 but cannot be opened ({reason(error)}); {_advice(error)}"
         ) from error
+
+
+def _advice(error: Exception) -> str:
+    if "lock file" in str(error):
+        return "another process holds it: wait until it is closed, or set HDF5_USE_FILE_LOCKING=FALSE"
+    if "open for write" in str(error):
+        return "it is still being written, or its writer crashed: then `h5clear -s` on a copy of it may help"
+    return (
+        "it is truncated, damaged or still being written: compare its size with the original, copy it again"
+    )
 
 
 def at(file, path: str):

@@ -86,9 +86,11 @@ def check_positions(scan: Scan) -> None:
         raise DataError(f"{scan.file}: the positions have the shape {p.shape}; (frames, 2) is needed")
     if len(p) != n:
         lost = "frames" if n < len(p) else "positions"
+        turned = len(p) == scan.source.shape[2]
+        hint = "; or is the order of the frames' dimensions not (frames, rows, columns)?" if turned else ""
         raise DataError(
             f"{scan.file}: missing {lost}: {n} frames and {len(p)} positions; when the first ones belong "
-            f'together write `select: "0:{min(n, len(p))}"` in the input section'
+            f'together write `select: "0:{min(n, len(p))}"` in the input section' + hint
         )
     bad = np.flatnonzero(~np.isfinite(p).all(1))
     if len(bad):

@@ -22,6 +22,8 @@ from nanompi.scan import Scan
 
 KNOWN = ("frames", "x", "y", "positions", "mask", "energy", "wavelength", "distance", "pixel", "focus",
          "monitor", "probe", "object", "dark")  # fmt: skip
+PAIRS = (("r", "i"), ("real", "imag"))  # records of h5py, of MATLAB, that are complex numbers
+SMALLEST = 8  # rows or columns of a frame
 FICTION = {"energy": 8.8e3 * values.EV, "distance": 1.0, "object pixel": 10e-9}
 
 
@@ -244,8 +246,13 @@ def mean_frame(dark: np.ndarray, where: str) -> np.ndarray:
 
 def _modes(a: np.ndarray, where: str) -> np.ndarray:
     """(modes, rows, columns) complex64 of a start array with any leading dimensions."""
-    if a.dtype.names and {"r", "i"} <= set(a.dtype.names):
-        a = a["r"] + 1j * a["i"]
+    pairs = [p for p in PAIRS if a.dtype.names and set(p) <= set(a.dtype.names)]
+    if pairs:
+        a = a[pairs[0][0]] + 1j * a[pairs[0][1]]
+    if a.ndim > 2 and min(a.shape[-2:]) < SMALLEST <= min(a.shape[:2]):
+        raise DataError(
+            f"{where} has the shape {a.shape}; (modes, rows, columns) is needed. Are its modes the last axis?"
+        )
     if a.ndim < 2 or not np.issubdtype(a.dtype, np.number):
         raise DataError(
             f"{where} has the shape {a.shape} and type {a.dtype}; an array (modes, rows, columns) is needed"

@@ -28,6 +28,27 @@ def recognised(path, **given):
     return reader_of({"file": str(path), **given})
 
 
+# ---- arrays of MATLAB
+
+
+def test_complex_numbers_as_pairs_and_axes_turned_round(tmp_path, known, open_with):
+    pair = np.zeros((2, 24, 20), [("real", "f8"), ("imag", "f8")])
+    pair["real"][0], pair["imag"][1] = 1, 2
+    with h5py.File(tmp_path / "m.h5", "w") as file:
+        file["d"], file["dT"], file["p"], file["pT"] = known.frames, known.frames.T, pair, pair.T
+        file["xy"] = known.xy[:, ::-1]
+    own = {"paths": {"frames": "/d", "positions": "/xy", "probe": "/p"}}
+    given = {"energy": known.energy, "distance": 2.5, "pixel": 75e-6}
+    probe = open_with(tmp_path / "m.h5", "hdf5", own, **given).probe
+    assert probe.dtype == np.complex64 and np.all(probe[0] == 1) and np.all(probe[1] == 2j)
+    with pytest.raises(DataError, match=r"\(20, 24, 2\).*Are its modes the last axis"):
+        open_with(tmp_path / "m.h5", "hdf5", {"paths": own["paths"] | {"probe": "/pT"}}, **given)
+    with pytest.raises(
+        DataError, match=r"20 frames and 30 positions.*is the order of the frames' dimensions"
+    ):
+        open_with(tmp_path / "m.h5", "hdf5", {"paths": own["paths"] | {"frames": "/dT"}}, **given)
+
+
 # ---- CXI
 
 
