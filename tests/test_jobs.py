@@ -85,6 +85,7 @@ def simulated():
     return open_scan("", job.input, job.reader)
 
 
+@pytest.mark.slow
 @pytest.mark.real
 def test_far_field(tmp_path, shared_data):
     """S1: the deviance of another program's best result (LSQML with sub-pixel positions, 100 iterations) is

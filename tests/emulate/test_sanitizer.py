@@ -25,6 +25,7 @@ def sanitized(*args):
     return subprocess.run(command, cwd=ROOT, env=os.environ | settings, capture_output=True, text=True)
 
 
+@pytest.mark.slow
 def test_no_kernel_leaves_its_arrays():
     done = sanitized()
     assert done.returncode == 0 and "all kernels ran" in done.stdout, done.stderr[-3000:]

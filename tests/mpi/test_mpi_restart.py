@@ -143,6 +143,7 @@ def test_a_full_disk_when_the_run_must_stop_is_code_4(nanompi, disk):
     assert "resumed after iteration 1 " in nanompi(2, "", "resume", disk / "x").stdout
 
 
+@pytest.mark.slow
 def test_a_full_disk_costs_the_result_and_not_the_checkpoint(nanompi, disk):
     nanompi(1, "", "run", "job.yaml", "--out", "whole")
     said = nanompi(1, "checkpoint@1@0 full:30000@50@0", "run", "job.yaml", "--out", disk, code=4)

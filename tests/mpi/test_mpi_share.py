@@ -83,6 +83,7 @@ def test_where_no_frame_looks_the_object_stays_as_it_was_at_the_start(run, mpiru
     assert abs(found(tmp_path / "stopped")[0] - want).max() <= 1e-9 * abs(want).max()
 
 
+@pytest.mark.slow
 def test_auto_says_what_it_chose_and_why(run):
     said, got, _ = run(2, "auto", frames=400)
     assert "combine: overlap (the bands that a rank shares with at most 1 others are " in said

@@ -19,22 +19,32 @@ def quiet(text):
     pass
 
 
-# The counts allow about 0.010 rad (ML from the truth); the start is at 0.117.
+# Phase error in rad that 60 iterations reach, in the order of CASES. The counts allow about 0.010 rad, which
+# ML reaches from the truth; the start is at 0.117.
+REACHED = {
+    DM: (0.0132, 0.0141, 0.0125, 0.0153),
+    AP: (0.0160, 0.0149, 0.0138, 0.0174),
+    RAAR: (0.0136, 0.0140, 0.0123, 0.0153),
+    ML: (0.0110, 0.0129, 0.0109, 0.0179),
+}
+WORSE = 1.5  # times what is reached is a failure
+
+
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("engine,limit", [(DM, 0.04), (AP, 0.025), (RAAR, 0.025), (ML, 0.02)])
-def test_engine_finds_the_object(engine, limit, case):
+@pytest.mark.parametrize("engine", REACHED)
+def test_engine_finds_the_object(engine, case):
     p, O, _ = problem("single", **CASES[case])
     assert phase_error(p, O) > 0.1
     run_chain([engine(iterations=60)], p, 60, quiet)
-    assert phase_error(p, O) < limit
+    assert phase_error(p, O) < WORSE * REACHED[engine][list(CASES).index(case)]
     assert p.O.dtype == np.complex64 and p.P.dtype == np.complex64
 
 
-@pytest.mark.parametrize("noise", ["gaussian", "euclidean"])
-def test_other_noise_models(noise):
+@pytest.mark.parametrize("noise, reached", [("gaussian", 0.0163), ("euclidean", 0.0114)])
+def test_other_noise_models(noise, reached):
     p, O, _ = problem("single")
     run_chain([ML(iterations=60, noise=noise)], p, 60, quiet)
-    assert phase_error(p, O) < 0.02
+    assert phase_error(p, O) < WORSE * reached
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -127,7 +137,7 @@ def test_monitor_scales_the_model():
     p.I[::2] = np.random.default_rng(3).binomial(p.I[::2], 0.5)
     p.counts, p.bright = p._measured()
     run_chain([DM(iterations=30), ML(iterations=30)], p, 60, quiet)
-    assert phase_error(p, O) < 0.025
+    assert phase_error(p, O) < WORSE * 0.0143
 
 
 def test_smoothness_prior_smooths():
@@ -146,7 +156,7 @@ def test_without_counting_noise_the_euclidean_model_and_no_llk():
     p.noise, p.stored, said = "none", 0.5, []
     history = run_chain([DM(iterations=20), ML(iterations=40)], p, 20, said.append)
     assert ML().model(p) == EUCLIDEAN and ML(noise="poisson").model(p) == POISSON
-    assert phase_error(p, O) < 0.02
+    assert phase_error(p, O) < WORSE * 0.0114
     assert "llk" not in history[-1] and "deviance" not in history[-1]
     assert history[-1]["photons"] == pytest.approx(0.5 * p.counts / 36, rel=0.02)  # in units of the file
     assert "intensity" in said[-1] and "r2" in said[-1] and "llk" not in said[-1]
