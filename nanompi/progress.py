@@ -1,10 +1,14 @@
 """The log: rank 0 speaks, with the elapsed time; others only warn. A bar on a terminal, else few lines."""
 
+import json
+import os
 import sys
 import time
 from contextlib import suppress
 from pathlib import Path
 
+from nanompi.errors import exit_code
+from nanompi.launcher import under_launcher
 from nanompi.newfile import own
 from nanompi.streams import raw
 from nanompi.words import lines, shown
@@ -17,11 +21,13 @@ class Log:
 
     team    : the ranks; folder : run folder, or None for no file
     out     : stream of rank 0 (stdout); a terminal gets a bar
+    style   : "text"; "quiet" = only warnings on the screen; "json" = a JSON object in each line: time (s),
+        event (log, warning, progress, file, end), and text, iteration, iterations, path, code
     """
 
-    def __init__(self, team, folder: Path | None = None, out=None):
+    def __init__(self, team, folder: Path | None = None, out=None, style: str = "text"):
         self.team, self.out, self.begun = team, out or sys.stdout, time.monotonic()
-        self._bar, self._told = None, -QUIET
+        self.folder, self.style, self._bar, self._told = folder, style, None, None
         self.file = None
         if folder and team.root:
             try:
@@ -33,31 +39,43 @@ class Log:
     def __call__(self, text: str):
         """Say a line (rank 0 only)."""
         if self.team.root:
-            self._line(f"{self._clock()} {lines(text)}")
+            self._line("log", lines(text))
 
     say = __call__
 
     def warn(self, text: str):
         """Say a warning, from any rank; the others name themselves and go to stderr."""
         if self.team.root:
-            self._line(f"{self._clock()} warning: {lines(text)}")
+            self._line("warning", lines(text))
         else:
             who = f"rank {self.team.rank} on {self.team.host}"
             print(f"warning: {who}: {lines(text)}", file=sys.stderr, flush=True)
 
     def progress(self, done: int, total: int, text: str = ""):
-        """Tell how far the work is: a bar on a terminal, else a line in 10 s at most; the last always."""
+        """Tell how far the iterations are: a bar on a terminal, and a line each 10 s elsewhere."""
         if not self.team.root:
             return
-        now, line = time.monotonic() - self.begun, f"{done}/{total} {shown(text)}".rstrip()
-        if self._terminal():
+        now = time.monotonic()
+        self._told = now if self._told is None else self._told
+        bar = self.style == "text" and self._terminal()
+        if bar:
             self._show(done, total, text)
-        elif done < total and now - self._told < QUIET:
+        if now - self._told < QUIET:
             return
+        self._told, line = now, f"{self._clock()} iteration {done} of {total}{shown(text)}\n"
+        if self.style == "json":
+            self._json("progress", iteration=done, iterations=total, text=text.removeprefix(", "))
+        elif self.style == "text" and not bar:
+            self._screen(line)
+        if self.file:
+            self._file(line)
+
+    def wrote(self, path: Path):
+        """A file of the result, by its name alone (rank 0)."""
+        if self.style == "json":
+            self._json("file", path=str(path))
         else:
-            self.out.write(f"{self._clock()} {line}\n")
-            self.out.flush()
-        self._keep(done, total, now, line)
+            self._screen(f"{path}\n")
 
     def close(self):
         """End the bar and the file."""
@@ -70,28 +88,37 @@ class Log:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, error, trace):
+        if self.team.root and self.style == "json":
+            self._json("end", code=0 if error is None else exit_code(error))
         self.close()
-
-    def _keep(self, done: int, total: int, now: float, line: str):
-        """The log file gets a line in 10 seconds also where the terminal shows a bar."""
-        if self.file and (done >= total or now - self._told >= QUIET):
-            self._file(f"{self._clock()} {line}\n")
-        if done >= total or now - self._told >= QUIET:
-            self._told = now
 
     def _clock(self) -> str:
         return f"[{time.monotonic() - self.begun:8.1f} s]"
 
     def _terminal(self) -> bool:
+        """Is our stream a terminal? Open MPI's mpirun gives ranks one that is none; `run -n` tells of its."""
+        if under_launcher():
+            return "NANOMPI_TERMINAL" in os.environ and self.out is sys.stdout
         return bool(getattr(self.out, "isatty", lambda: False)())
 
-    def _line(self, text: str):
+    def _line(self, kind: str, text: str):
         self._end_bar()
-        self.out.write(text + "\n")
-        self.out.flush()
+        line = f"{self._clock()} {'warning: ' if kind == 'warning' else ''}{text}\n"
+        if self.style == "json":
+            self._json(kind, text=text)
+        elif self.style == "text" or kind == "warning":
+            self._screen(line)
         if self.file:
-            self._file(text + "\n")
+            self._file(line)
+
+    def _screen(self, text: str):
+        self.out.write(text)
+        self.out.flush()
+
+    def _json(self, kind: str, **facts):
+        seconds = round(time.monotonic() - self.begun, 3)
+        self._screen(json.dumps({"time": seconds, "event": kind, **facts}) + "\n")
 
     def _file(self, text: str):
         """A full disk costs lines of the log, not the run."""
@@ -110,12 +137,14 @@ class Log:
                 TimeRemainingColumn(),
                 TextColumn("{task.description}", markup=False),
             )
-            self._bar = Progress(
-                *columns, console=Console(file=raw(self.out)), transient=True, auto_refresh=False
-            )
+            width = os.environ.get("NANOMPI_TERMINAL", "")
+            console = Console(file=raw(self.out), force_terminal=True, width=int(width) if width else None)
+            self._bar = Progress(*columns, console=console, transient=True, auto_refresh=False)
             self._bar.start()
             self._task = self._bar.add_task("", total=total)
-        self._bar.update(self._task, completed=done, total=total, description=text, refresh=True)
+        self._bar.update(
+            self._task, completed=done, total=total, description=text.removeprefix(", "), refresh=True
+        )
         if done >= total:
             self._end_bar()
 

@@ -110,3 +110,14 @@ def test_the_number_of_a_slurm_job():
     assert events.slurm_job({}) == "" and events.slurm_job({"SLURM_JOB_ID": "7"}) == "7"
     array = {"SLURM_JOB_ID": "9", "SLURM_ARRAY_JOB_ID": "7", "SLURM_ARRAY_TASK_ID": "2"}
     assert events.slurm_job(array) == "7_2"
+
+
+def test_how_the_iterations_stand_is_told_to_the_log(tmp_path):
+    said = []
+    with Status(team(), tmp_path, "x", lambda *told: said.append(told)) as note:
+        note("reading")
+        note("iterating", iteration=0, iterations=9)
+        note("iterating", R=0.2, llk=1.25)
+        note._past[0] = (note._past[0][0] - 1200, 0)
+        note("iterating", iteration=3, iterations=9, engine="DM", error=0.0312)
+    assert said == [(0, 9, ""), (3, 9, ", DM: error 0.0312, R 0.2, llk 1.25, 40 min left")]

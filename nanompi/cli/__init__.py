@@ -104,6 +104,18 @@ def settings(parser: argparse.ArgumentParser):
     parser.add_argument("--set", action="append", default=[], metavar="PATH=VALUE", help=text)
 
 
+def loudness(parser: argparse.ArgumentParser):
+    """`--quiet` and `--json`: what a run tells on the screen; its log file is the same."""
+    one = parser.add_mutually_exclusive_group()
+    one.add_argument("--quiet", action="store_true", help="tell only warnings and the files of the result")
+    one.add_argument("--json", action="store_true", help="tell events, a JSON object in each line of stdout")
+
+
+def style(args) -> str:
+    """text, quiet or json"""
+    return "json" if args.json else "quiet" if args.quiet else "text"
+
+
 def _help() -> str:
     lines = [f"  {name:<10} {text}" for name, text in VERBS.items()]
     head = "usage: nanompi COMMAND ...    (nanompi COMMAND -h explains one)\n"

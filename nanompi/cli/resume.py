@@ -1,9 +1,10 @@
 """Go on with a run that was stopped, from its newest checkpoint, in the same folder and with the same job."""
 
+import json
 from functools import partial
 from pathlib import Path
 
-from nanompi.cli import path, settings
+from nanompi.cli import loudness, path, settings, style
 from nanompi.cli.launch import one_thread
 from nanompi.cli.run import on_ranks
 from nanompi.errors import JobError
@@ -14,6 +15,7 @@ def arguments(parser):
     parser.add_argument("run", type=path, help="run folder; or the name of a job, for its latest run")
     parser.add_argument("-n", type=int, metavar="N", help="number of ranks; starts mpiexec by itself")
     settings(parser)
+    loudness(parser)
 
 
 def main(args) -> int:
@@ -27,10 +29,13 @@ def main(args) -> int:
             )
     folder = found(args.run)
     if (folder / "result.h5").exists():
-        print(f"{folder} is finished: {folder / 'result.h5'}", flush=True)
+        told = {"event": "file", "path": str(folder / "result.h5")}
+        print(json.dumps(told) if args.json else f"{folder} is finished: {told['path']}", flush=True)
         return 0
     sets = [word for text in args.set for word in ("--set", text)]
-    return on_ranks(args.n, ["resume", *sets, "--", args.run], partial(_prepare, folder, args.set))
+    how = style(args)
+    words = ["resume", *sets, *[f"--{how}"] * (how != "text"), "--", args.run]
+    return on_ranks(args.n, words, partial(_prepare, folder, args.set), how)
 
 
 def found(name: str) -> Path:

@@ -4,7 +4,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
-from nanompi.cli import job_arguments, new_path
+from nanompi.cli import job_arguments, loudness, new_path, style
 from nanompi.cli.launch import one_thread, start, under_launcher
 from nanompi.errors import JobError
 from nanompi.launcher import announce
@@ -13,6 +13,7 @@ from nanompi.launcher import announce
 def arguments(parser):
     """Arguments of `nanompi run`."""
     job_arguments(parser)
+    loudness(parser)
     parser.add_argument("-n", type=int, metavar="N", help="number of ranks; starts mpiexec by itself")
     parser.add_argument(
         "--out", type=new_path, metavar="DIR", help="folder of runs, in place of output.folder"
@@ -25,10 +26,10 @@ def arguments(parser):
 def main(args) -> int:
     """Exit code of the job, the same from every rank."""
     one_thread()  # before NumPy is loaded
-    return on_ranks(args.n, ["run", *_again(args)], partial(_prepare, args))
+    return on_ranks(args.n, ["run", *_again(args)], partial(_prepare, args), style(args))
 
 
-def on_ranks(n: int | None, argv: list[str], prepare) -> int:
+def on_ranks(n: int | None, argv: list[str], prepare, how: str = "text") -> int:
     """Work as one rank; or start n ranks that do `nanompi ARGV`. The exit code."""
     if n is not None and n < 1:
         raise JobError(f"-n {n}: the number of ranks is 1 or more")
@@ -36,12 +37,13 @@ def on_ranks(n: int | None, argv: list[str], prepare) -> int:
         if not under_launcher():
             return start(n, argv)
         _fits(n)
-    return work(prepare)
+    return work(prepare, how)
 
 
-def work(prepare) -> int:
-    """What each rank does. prepare() -> (checked job, its folder), done by rank 0"""
+def work(prepare, how: str = "text") -> int:
+    """What each rank does. prepare() -> (checked job, its folder), done by rank 0; how : style of the log"""
     from nanompi.clock import Clock
+    from nanompi.progress import Log
 
     clock = Clock.since_start()
     with together(clock) as (team, dog, signals):
@@ -51,9 +53,10 @@ def work(prepare) -> int:
                 hosts = team.allgather(team.host)
                 job, folder, marks = team.on_root(lambda: _held(stack, team.vendor, hosts, *prepare()))
             stack.enter_context(dog.watching(team, clock, folder, job.run.watchdog))
-            _restored(stack, team, job, folder, marks, signals, clock)
-        if team.root:
-            _tell(folder)
+            log = stack.enter_context(Log(team, folder, style=how))
+            _restored(stack, log, job, marks, signals, clock)
+            if team.root:
+                _tell(log, folder)
     return 0
 
 
@@ -109,7 +112,7 @@ def _held(stack, vendor: str, hosts: list[str], job, folder: Path):
     return job, folder, identity(job)
 
 
-def _restored(stack, team, job, folder: Path, marks: dict, signals, clock):
+def _restored(stack, log, job, marks: dict, signals, clock):
     """The job from its newest checkpoint, or from the beginning."""
     from nanompi import stamp
     from nanompi.checkpoint import newest
@@ -117,17 +120,16 @@ def _restored(stack, team, job, folder: Path, marks: dict, signals, clock):
     from nanompi.events import Status
     from nanompi.foreign import BROKEN
     from nanompi.job.identity import files_named
-    from nanompi.progress import Log
     from nanompi.report.previews import previews
     from nanompi.run import perform
 
-    log = stack.enter_context(Log(team, folder))
+    team, folder = log.team, log.folder
     log(f"{job.name}: {team.size} rank{'s' * (team.size > 1)}, MPI: {team.vendor}; {folder}")
     for why in BROKEN.values():
         log(f"note: {why}; it is left out")
     if team.size > 1:
         log(f"ranks: {places(team.allgather(team.host))}")
-    note = stack.enter_context(Status(team, folder, job.name))
+    note = stack.enter_context(Status(team, folder, job.name, log.progress))
     course = Course(team, folder, job.run.checkpoint, marks, signals, log.say, log.warn)
     if team.root:
         course.files = stack.enter_context(stamp.followed())
@@ -149,17 +151,18 @@ def _prepare(args):
     return job, named(args.folder) if args.folder else claim(job, args.out)
 
 
-def _tell(folder: Path):
+def _tell(log, folder: Path):
     """Where the result and the pictures are."""
     results = [p for p in (folder / "result.h5",) if p.exists()]
     for path in [*results, *sorted(folder.rglob("*.png"))]:
-        print(path, flush=True)
+        log.wrote(path)
 
 
 def _again(args) -> list[str]:
     """The arguments for the ranks."""
     sets = [word for text in args.set for word in ("--set", text)]
     own = [word for name in ("out", "folder") if (v := getattr(args, name)) for word in (f"--{name}", v)]
+    own += [f"--{style(args)}"] * (style(args) != "text")
     return [*sets, *own, "--", args.job]
 
 

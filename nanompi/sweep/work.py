@@ -101,7 +101,7 @@ def _attempt(group, task: Task, kept: Kept, dog) -> dict:
         log = stack.enter_context(Log(group, task.path, stack.enter_context(open(os.devnull, "w"))))
         clock = Clock()
         stack.enter_context(dog.watching(group, clock, task.path, task.job.run.watchdog))
-        note = stack.enter_context(Status(group, task.path, task.job.name))
+        note = stack.enter_context(Status(group, task.path, task.job.name, log.progress))
         run = perform(task.job, group, task.path, log, note, clock=clock, kept=kept)
         group.on_root(lambda: previews(run.result, task.path / "previews", log.warn))
         return group.on_root(lambda: _figures(run, task))

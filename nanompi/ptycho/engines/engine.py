@@ -63,6 +63,7 @@ def run_chain(engines: list[Any], p, every: int, say, note=quiet, course=None, b
             i += 1
             if i % every == 0 or i == engines[e].iterations:
                 _judge(history[-1], p, say)
+                note("iterating", **{key: row[key] for key in ("R", "llk") if key in row})
                 if hasattr(engines[e], "heed") and i < engines[e].iterations:
                     engines[e].heed(p, history[-1], say)
             if course and _turn(course, p, partial(state, p, engines[e], e, i, history)):
