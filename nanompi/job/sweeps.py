@@ -32,7 +32,8 @@ class SweepOptions:
     seed: int = param(1, ge=0, help="another number draws other settings")
     score: Literal["llk", "llk-heldout", "R", "truth"] = param(
         "llk",
-        help="the ranking: llk nearest to 1, llk of frames left out, R-factor, phase error to a known truth",
+        help="the ranking: llk nearest to 1, llk of frames left out (R for both where the frames show no "
+        "counting noise), R-factor, phase error to a known truth",
     )
     heldout: float = param(0.03, gt=0, lt=0.5, help="part of the frames left out, for score: llk-heldout")
 
