@@ -1,6 +1,7 @@
 """One value of a job file: what annotation, unit and limits allow. pydantic judges; the words are ours."""
 
 import math
+import re
 from dataclasses import MISSING, Field, is_dataclass
 from functools import cache
 from types import NoneType, UnionType
@@ -16,6 +17,7 @@ from nanompi.words import no_path, odd, shown
 
 _WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", NoneType: "null"}
 _SIGNS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
+_BLANK = re.compile("[\n\t\u00a0\u2000-\u200a\u202f\u205f\u3000]")  # copied from a page
 _SWITCHES = ("off", "on", "no", "yes", "false", "true", "none", "null")  # words of YAML 1.1: texts in 1.2
 PLAIN = {"help": "", "unit": "", "bare": "", "kind": "", "limits": {}}
 
@@ -72,7 +74,7 @@ def _unfit(value: Any, kind: str) -> str:
         if value.lower() in _SWITCHES:
             return f'it would be the name of a {kind}: leave the key out, or write "./{value}" if it is meant'
         return no_path(value) or (f"it holds {odd(value)}" if odd(value) and kind == "folder" else "")
-    bad = odd(value if kind == "line" else value.replace("\n", " ").replace("\t", " "))
+    bad = odd(value if kind == "line" else _BLANK.sub(" ", value))
     return f"it holds {bad}" if bad else ""
 
 

@@ -27,7 +27,7 @@ from nanompi.step import PARTS, param, section
 class Input:
     """Where the scan is, and what its file does not say (values here win over those in the file)."""
 
-    file: str = param("", help="scan file; its format is found by itself")
+    file: str = param("", kind="file", help="scan file; its format is found by itself")
     format: str = param("auto", help="name of a reader, where the file does not tell")
     energy: float | None = param(None, unit="J", bare="keV", gt=0, help="photon energy")
     wavelength: float | None = param(None, unit="m", gt=0, help="wavelength; wins over energy")

@@ -81,6 +81,16 @@ def test_a_start_that_lacks_its_values_is_a_fault_of_the_job(scan, capsys):
     assert code == 2 and "needs probe.file" in said
 
 
+def test_blanks_of_a_page_are_blanks_and_a_file_may_have_them_in_its_name(scan, capsys):
+    os.rename("scan.h5", "scan\u202f1.h5")
+    assert (
+        checked(capsys, "input.energy=8 keV", "input.file='scan\u202f1.h5'")[0] == 2
+    )  # not on the command line
+    (scan / "job.yaml").write_text(MAPPED.replace("scan.h5", "scan\u202f1.h5").replace("8 keV", "8\u00a0keV"))
+    code, said = checked(capsys)
+    assert code == 0, said
+
+
 def test_a_missing_file_is_told_without_opening_anything(scan, capsys):
     os.remove("scan.h5")
     assert main(["check", "job.yaml", "--no-data"]) == 3
