@@ -266,3 +266,18 @@ def test_the_input_is_truncated_or_replaced_while_a_run_is_stopped(nanompi, tmp_
     said = nanompi(2, "", "resume", "x").stdout
     assert "resumed after" not in said
     assert arrays("runs/x/latest")["history/iteration"][0] == 1
+
+
+@pytest.mark.slow
+def test_the_mask_changes_after_a_run_was_resumed(nanompi, tmp_path):
+    """The file counts at the second stop, too, although other ones may not be read again by then."""
+    mask = np.ones((32, 32), bool)
+    np.save(tmp_path / "m.npy", mask)
+    prepare = "steps:\n  - use: ptycho.prepare\n    mask: {file: m.npy}\n"
+    (tmp_path / "job.yaml").write_text(JOB.replace("steps:\n", prepare))
+    nanompi(2, "USR1@8@1", "run", "job.yaml", code=75)
+    assert "resumed after iteration 8" in nanompi(1, "USR1@12@0", "resume", "x", code=75).stdout
+    np.save(tmp_path / "m.npy", mask & (np.arange(32) > 4))
+    said = nanompi(2, "", "resume", "x").stdout
+    assert "m.npy has changed since the run read it; the run begins anew" in said
+    assert "resumed after" not in said and arrays("runs/x/latest")["history/iteration"][0] == 1
