@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nanompi.errors import DataError
+from nanompi.errors import DataError, NanompiError
 from nanompi.files import at, dataset, foreign, open_hdf5, whole
 
 ENTRY = "entry_1"
@@ -47,6 +47,18 @@ def result_file(path: str | Path) -> Path:
     if not file.is_file():
         raise DataError(f"{file}: there is no such file; name a result.h5 or a run folder that holds one")
     return file
+
+
+def is_result(path: str | Path) -> bool:
+    """Is it a run folder or a result of this program, not another program's? Never raises."""
+    path = Path(path)
+    if path.is_dir():
+        return True
+    try:
+        with open_hdf5(str(path)) as f:
+            return all(at(f, f"{ENTRY}/{NEEDED[k]}") is not None for k in ("object", "pixel", "corners"))
+    except NanompiError:
+        return False
 
 
 def load_result(path: str | Path, only=()) -> dict[str, np.ndarray]:

@@ -1,11 +1,14 @@
 """Two results of one sample, or a result and its own truth, in numbers: `nanompi compare A B`."""
 
+from pathlib import Path
+
 import numpy as np
 
 from nanompi.errors import DataError
 from nanompi.files import foreign
-from nanompi.former import load_result
+from nanompi.former import is_result, load_result
 from nanompi.optics.resample import resampled
+from nanompi.ptycho.wave import Wave, object_on_grid, read_wave
 
 PLAIN = ("object", "probe", "pixel", "corners", "corner", "weight", "measured", "fingerprint")
 TRUTH = ("truth_object", "truth_probe", "truth_corners", "truth_pixel", "truth_frame")
@@ -17,7 +20,8 @@ AGREEMENT = "agreement of two reconstructions of the same data, not a resolution
 def compare(a: str, b: str) -> dict:
     """Align object `a` onto `b` (shift, ramp, complex scale); measure how they differ where well lit.
 
-    a, b : result files or run folders; b = "truth" takes the truth of the simulation that is stored in `a`,
+    a, b : result files or run folders, also of other programs (`nanompi.ptycho.wave`: without places, so that
+    the middles are laid on each other); b = "truth" takes the truth of the simulation that is stored in `a`,
     resampled to the pixel of the result. Of results with different pixels `a` is resampled to that of `b`.
     Returns a JSON-able dict: phase_rmse, phase_mad [rad]; nrmse = |a - b| / |b|; shift_px, ramp_rad_px,
     scale; pixels; frc {frequency [1/m], value, half_bit}; resolution_nm {"half", "half_bit"}: half periods
@@ -31,8 +35,8 @@ def compare(a: str, b: str) -> dict:
 
 
 def _compared(a: str, b: str) -> dict:
-    one = load_result(a, only=(*PLAIN, *TRUTH))
-    two = _truth(one, a) if b == "truth" else load_result(b, only=PLAIN)
+    one = _loaded(a, (*PLAIN, *TRUTH))
+    two = _truth(one, a) if b == "truth" else _loaded(b, PLAIN)
     one = one if b == "truth" else _on_pixel_of(one, two, a, b)
     image, weight = _onto(one, two)
     mask = _common(weight, illumination(two) if "probe" in two else None)
@@ -40,7 +44,8 @@ def _compared(a: str, b: str) -> dict:
         raise DataError(f"{a} and {b} share {mask.sum()} well-lit pixels only; at least {LEAST} are needed")
     from nanompi.optics.align import align
 
-    found = align(image, two["object"], mask)
+    placed = all("corners" in r for r in (one, two))
+    found = align(image, two["object"], mask, **({} if placed else {"reach": max(image.shape) / 4}))
     same = b != "truth" and same_frames(one, two)
     return {
         "a": str(a),
@@ -54,6 +59,18 @@ def _compared(a: str, b: str) -> dict:
         ),
         **({"note": f"the FRC is an {AGREEMENT}"} if same else {}),
     }
+
+
+def _loaded(name: str, only) -> dict:
+    """A result of this program, or object and pixel out of another's. Errors: DataError."""
+    if is_result(name) or not Path(name).is_file():
+        return load_result(name, only=only)
+    wave = read_wave(name, "object")
+    if wave.pixel is None:
+        raise DataError(
+            f"{wave.where}: the file does not say the size of a pixel, so that it cannot be compared"
+        )
+    return {"object": wave.data[0], "pixel": wave.pixel, "wave": wave}
 
 
 def same_frames(one: dict, two: dict) -> bool:
@@ -125,6 +142,17 @@ def _on_pixel_of(one: dict, two: dict, a: str, b: str) -> dict:
     p, q = np.ravel(one["pixel"]), np.ravel(two["pixel"])
     if np.abs(p / q - 1).max() <= SAME_PIXEL:
         return one
+    if "wave" in one or "wave" in two:  # middle on middle, since one of them has no places
+        old = Wave(one["object"][None], p, a)
+        moved = {"object": object_on_grid(old, q, two["object"].shape), "pixel": two["pixel"]}
+        start = [
+            (m - 1) / 2 - (n - 1) / 2 * d for m, n, d in zip(one["object"].shape, two["object"].shape, q / p)
+        ]
+        light = resampled(illumination(one), start, q / p, two["object"].shape)
+        moved["weight"] = np.maximum(light, 0) * _inside(
+            one["object"].shape, start, q / p, two["object"].shape
+        )
+        return {k: v for k, v in one.items() if k != "corners"} | moved
     if not all("corner" in r and "probe" in r for r in (one, two)):
         raise DataError(
             f"the pixels differ: {p[0] * 1e9:.4g} nm in {a}, {q[0] * 1e9:.4g} nm in {b}, and where the "
@@ -152,7 +180,7 @@ def _onto(one: dict, two: dict) -> tuple[np.ndarray, np.ndarray]:
     """Object and illumination of `one` on the grid of `two`, by the corners of the frames, to a whole px."""
     from nanompi.optics.align import placed
 
-    if len(one["corners"]) == len(two["corners"]):
+    if len(one.get("corners", "")) == len(two.get("corners", "")) > 0:
         offset = np.median(two["corners"] - one["corners"], axis=0)
     else:  # other scans of the same sample, or part of the frames: middle onto middle
         offset = (np.array(two["object"].shape[-2:]) - one["object"].shape[-2:]) / 2
@@ -165,6 +193,8 @@ def illumination(result: dict) -> np.ndarray:
     """(H, W) float: the probe's intensity summed over the scan; as stored, or from probe and corners."""
     if "weight" in result:
         return np.asarray(result["weight"], float)
+    if "probe" not in result:  # of another program
+        return np.ones(result["object"].shape)
     power = (np.abs(result["probe"]) ** 2).sum(0)
     out = np.zeros(result["object"].shape)
     h, w = power.shape

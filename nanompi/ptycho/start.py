@@ -6,8 +6,14 @@ from typing import Literal
 import numpy as np
 
 from nanompi.errors import DataError, JobError
+from nanompi.former import is_result, load_result
 from nanompi.ptycho.scale import seen
 from nanompi.step import param, section
+from nanompi.units import show
+
+NEARLY = 1e-3  # pixels that differ by less, relatively, are taken for the same
+
+FILE = "for start: file: run folder, or result of nanompi, ptypy, PyNX, Ptychodus, COSMIC, MATLAB, NumPy"
 
 NO_LENS = (
     "probe.start: aperture needs probe.aperture and probe.focal, such as `aperture: 200 um`, `focal: 50 mm`"
@@ -18,8 +24,10 @@ NO_LENS = (
 class StartObject:
     """The object at the start."""
 
-    start: Literal["flat", "input", "file"] = param("flat", help="ones, the input's own, or a former result")
-    file: str = param("", kind="file", help="run folder or result.h5 of a former run, for start: file")
+    start: Literal["flat", "input", "file"] = param("flat", help="ones, the input's own, or from a file")
+    file: str = param("", kind="file", help=FILE)
+    path: str = param("", help="which array of the file, where its layout is not known")
+    pixel: float | None = param(None, unit="m", gt=0, help="pixel of the object in the file, if it says none")
 
 
 @section
@@ -28,10 +36,12 @@ class StartProbe:
 
     start: Literal["auto", "data", "input", "aperture", "file"] = param(
         "auto",
-        help="from the input where it has one, else found from the data; or an aperture, or a former result",
+        help="from the input where it has one, else found from the data; or an aperture, or from a file",
     )
     modes: int = param(1, ge=1, le=100, help="probe modes of partial coherence")
-    file: str = param("", kind="file", help="run folder or result.h5 of a former run, for start: file")
+    file: str = param("", kind="file", help=FILE)
+    path: str = param("", help="which array of the file, where its layout is not known")
+    pixel: float | None = param(None, unit="m", gt=0, help="pixel of the probe in the file, if it says none")
     aperture: float | None = param(None, unit="m", gt=0, help="diameter of the lens, for start: aperture")
     focal: float | None = param(None, unit="m", gt=0, help="focal length of the lens, for start: aperture")
     stop: float = param(0.0, unit="m", ge=0, help="diameter of its central stop, for start: aperture")
@@ -52,9 +62,13 @@ def _known_object(how, run, places, geometry):
                 f"object.start: input, but {run.scan.file or 'the input'} holds no object; use flat"
             )
         return _fit(run.scan.object, (0, 0), places.shape)
-    from nanompi.former import load_result
+    from nanompi.ptycho.wave import object_on_grid, read_wave
 
-    old = load_result(_file(how.file, "object"), only=("object", "pixel", "corner"))
+    if not is_result(_file(how.file, "object")):
+        wave = read_wave(how.file, "object", how.path, how.pixel)
+        run.say(f"object from {wave.where}: {_resampled(wave, geometry)}, its middle on that of the scan")
+        return object_on_grid(wave, geometry.pixel, places.shape)
+    old = load_result(how.file, only=("object", "pixel", "corner"))
     same_pixel(old["pixel"], geometry.pixel, how.file)
     move = np.rint((old.get("corner", places.origin) - np.asarray(places.origin)) / geometry.pixel).astype(
         int
@@ -82,7 +96,7 @@ def _file(name, what):
 
 def same_pixel(old, new, file):
     """A former result fits when its object pixel is the same to 0.1 %. Errors: DataError."""
-    if np.abs(np.ravel(old) / np.ravel(new) - 1).max() > 1e-3:
+    if np.abs(np.ravel(old) / np.ravel(new) - 1).max() > NEARLY:
         raise DataError(
             f"{file}: its object pixel is {old[0]:.5g} x {old[1]:.5g} m, here {new[0]:.5g} x {new[1]:.5g} m; "
             "start from a result with the same energy, distance, size and rebinning"
@@ -115,11 +129,30 @@ def _known_probe(kind, how, run, geometry):
         return same_shape(run.scan.probe, geometry.shape, "the probe of the input")
     if kind == "aperture":
         return lens_probe(how, geometry)[None]
-    from nanompi.former import load_result
+    from nanompi.ptycho.wave import on_grid, read_wave
 
-    old = load_result(_file(how.file, "probe"), only=("probe", "pixel"))
-    same_pixel(old["pixel"], geometry.pixel, how.file)
-    return same_shape(old["probe"], geometry.shape, how.file)
+    wave = read_wave(_file(how.file, "probe"), "probe", how.path, how.pixel)
+    if is_result(how.file) and how.pixel is None:  # another pixel means another energy, distance or window
+        same_pixel(wave.pixel, geometry.pixel, how.file)
+    instead = " (it replaces that of the input)" if run.scan.probe is not None else ""
+    run.say(f"probe from {wave.where}: {_resampled(wave, geometry)}{instead}")
+    if wave.pixel is not None and np.abs(wave.pixel / geometry.pixel - 1).max() <= NEARLY:
+        return same_shape(wave.data, geometry.shape, wave.where)
+    return on_grid(wave, geometry.pixel, geometry.shape)
+
+
+def _resampled(wave, geometry) -> str:
+    """What is done to a wave of a file, in words."""
+    modes, h, w = wave.data.shape
+    said = f"{modes} x {h} x {w}" if modes > 1 else f"{h} x {w}"
+    if wave.pixel is None:
+        return said
+    old, new = (
+        " x ".join(dict.fromkeys(show(float(v), "m") for v in p)) for p in (wave.pixel, geometry.pixel)
+    )
+    if np.abs(wave.pixel / geometry.pixel - 1).max() <= NEARLY:
+        return f"{said} pixels of {old}"
+    return f"{said} pixels of {old}, resampled to {new}"
 
 
 def check_start(probe: StartProbe, object: StartObject, scan):
@@ -128,9 +161,9 @@ def check_start(probe: StartProbe, object: StartObject, scan):
         if how.start == "input" and getattr(scan, what) is None:
             raise DataError(f"{what}.start: input, but {scan.file or 'the input'} holds no {what}")
         if how.start == "file":
-            from nanompi.former import load_result
+            from nanompi.ptycho.wave import known_pixel, read_wave
 
-            load_result(_file(how.file, what), only=(what, "pixel"))
+            known_pixel(read_wave(_file(how.file, what), what, how.path, how.pixel))
     if probe.start == "aperture" and not (probe.aperture and probe.focal):
         raise JobError(NO_LENS)
 

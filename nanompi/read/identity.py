@@ -13,7 +13,7 @@ from nanompi.scan import Scan
 def fingerprint(source) -> str:
     """Of the first, middle and last frame, so that copies of a file and other formats of it are the same;
     "" where these cannot be read (a job may select others)."""
-    if len(source.shape) != 3 or not source.shape[0]:
+    if len(source.shape) != 3 or not source.shape[0] or np.dtype(source.dtype).kind not in "biuf":
         return ""
     digest = hashlib.sha256(f"{tuple(source.shape)}".encode())
     try:

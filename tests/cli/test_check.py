@@ -51,7 +51,7 @@ DATA = [
     ("input.distance=2 um", "distance = 2e-06 m"),
     ("input.pixel=55 mm", "pixel = 0.055 m"),
     ("input.wavelength=1 m", "wavelength = 1 m"),
-    ("steps.ptycho.probe={start: file, file: scan.h5}", "entry_1/probe/data is missing"),
+    ("steps.ptycho.probe={start: file, file: scan.h5}", "no probe where nanompi, ptypy"),
     ("steps.ptycho.probe={start: file, file: job.yaml}", "job.yaml"),
     ("steps.ptycho.object={start: input}", "holds no object"),
 ]
