@@ -1,6 +1,7 @@
 """`nanompi run -n N` outside mpirun: start the mpiexec that belongs to the MPI library which Python loads."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -24,9 +25,16 @@ _MISSING = 'install one with: pip install "nanompi[mpi]", or load the MPI module
 
 
 def one_thread():
-    """One thread for each library that would start its own: the ranks and `run.threads` share the cores."""
+    """One thread for each library that would start its own: the ranks and `run.threads` share the cores.
+
+    What is set stays, but for a number that is none or 0, with which a library would end the run.
+    """
     for name in _THREADS:
         os.environ.setdefault(name, "1")
+    for name in (*_THREADS, "NUMBA_NUM_THREADS"):
+        levels = r"(,\d+)*" if name == "OMP_NUM_THREADS" else ""
+        if not re.fullmatch(rf"[1-9]\d{{0,3}}{levels}", os.environ.get(name, "1")):
+            os.environ[name] = "1"
 
 
 def start(ranks: int, argv: list[str]) -> int:

@@ -141,6 +141,15 @@ def test_threads_are_one_unless_set(monkeypatch):
     assert (os.environ["OMP_NUM_THREADS"], os.environ["OPENBLAS_NUM_THREADS"]) == ("4", "1")
 
 
+@pytest.mark.parametrize("given, want", [("0", "1"), ("many", "1"), ("", "1"), ("3", "3"), ("4,2", "4,2")])
+def test_a_number_of_threads_that_is_none_becomes_one(monkeypatch, given, want):
+    monkeypatch.setenv("OMP_NUM_THREADS", given)
+    monkeypatch.setenv("NUMBA_NUM_THREADS", given)
+    launch.one_thread()
+    assert os.environ["OMP_NUM_THREADS"] == want
+    assert os.environ["NUMBA_NUM_THREADS"] == want.split(",")[0].replace("4", "1")
+
+
 # ---- real ranks --------------------------------------------------------------------------------------------
 
 
