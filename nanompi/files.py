@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from nanompi.errors import DataError, NanompiError, ResourceError, nearest
+from nanompi.heaps import check_heaps
 from nanompi.links import check_sources, check_way, must_be_regular
 from nanompi.stamp import note
 
@@ -102,6 +103,8 @@ def short(text: str) -> str:
 def open_hdf5(path: str):
     """An h5py.File for reading. Errors: DataError with the size and the likely reason."""
     must_exist(path)
+    with foreign(path):
+        check_heaps(path)
     h5py = hdf5()
     try:
         return h5py.File(path, "r")

@@ -279,3 +279,19 @@ def test_what_is_not_one_series_is_refused(made, parts, message):
 def test_a_dataset_called_data_or_the_only_series(made):
     assert joined(group("a.h5", "data", data_dark=FRAMES))[0] == [0]
     assert joined(group("b.h5", "img_2", "img_10", other=FRAMES))[0] == [0, 1]
+
+
+def test_a_heap_in_which_hdf5_would_read_for_ever(made):
+    """512 bytes of zeros in it, as a bad block of a disk leaves them"""
+    with h5py.File(made("a.h5", v=FRAMES), "a") as file:
+        for k in range(20):
+            file.attrs[f"text{k}"] = "x" * 20
+            file[f"d{k}"] = "a text"
+    assert np.array_equal(look("a.h5"), FRAMES)
+    with open("a.h5", "rb") as file:
+        whole_file = bytearray(file.read())
+    heap = whole_file.index(b"GCOL")
+    whole_file[heap + 360 : heap + 872] = bytes(512)
+    with open("b.h5", "wb") as file:
+        file.write(whole_file)
+    assert f"its heap of texts at byte {heap} has free space of size 0" in look_elsewhere(".", "b.h5")
