@@ -11,7 +11,7 @@ from nanompi.left_out import leave_out, shown
 from nanompi.parts import parts_of, saved_parts
 from nanompi.prep.sample import Sample
 
-LOOKED = 256  # brightest pixels that are looked at first: one with counts, and the frame is not empty
+LOOKED = 32  # brightest pixels that are looked at first: one with counts, and the frame is not empty
 SURE = 20.0  # a frame that should have so many counts, and log(frames) more, has some: exp(-20) = 2e-9
 UNEVEN = 1.2  # largest part over the mean from which the frames are split again
 ROWS = 64  # frames moved at once

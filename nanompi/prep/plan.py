@@ -10,6 +10,7 @@ from nanompi.prep.dark import subtract
 from nanompi.prep.empty import dark_frames
 from nanompi.prep.rebin import rebin, rebin_mask
 from nanompi.prep.values import in_counts, lost, tight
+from nanompi.prep.zingers import zingers
 
 
 @dataclass
@@ -23,6 +24,8 @@ class Plan:
     good   : mask of the counts; pixel: detector pixel (row, column) in metres, turned and summed
     scale  : (n,) float32 intensity of all exposures, or None; notes: for the log and the result
     gain   : counts = value / gain, whole: they are whole numbers but for rounding; noise, fano: of `Frames`
+    limit  : (h, w) of the window, above it a value may be a zinger (`zingers.highest`), or None; strays: how
+        many were met, block by block
     bright : pixels of the counts that tell whether a frame is empty (`empty.brightest`), or None: not asked
     sure   : an empty frame cannot be chance; dark_ones: the frames without counts, first
         those that `apply` has met on this rank, after loading those of all ranks
@@ -41,6 +44,8 @@ class Plan:
     noise: str = "counts"
     fano: float = 1.0
     notes: dict[str, Any] = field(default_factory=dict)
+    limit: np.ndarray | None = None
+    strays: list[int] = field(default_factory=list)
     bright: np.ndarray | None = None
     sure: bool = False
     dark_ones: list[int] = field(default_factory=list)
@@ -51,7 +56,12 @@ class Plan:
         if not self.mask.all():
             x = x.copy() if x is raw else x
             x[:, ~self.mask] = 0  # else the -1 or 65535 of a gap would count as not measured in every frame
-        gone = lost(x, self.top)
+        peak = x.max(0) if self.limit is not None and len(x) else None
+        gone = lost(x, self.top, peak)
+        if peak is not None and (found := zingers(x, peak, self.limit, self.gain)):
+            gone = np.zeros(x.shape, bool) if gone is None else gone
+            self.strays.append(int(np.count_nonzero(~gone[found])))
+            gone[found] = True
         x = in_counts(subtract(x, self.dark), self.gain, self.whole)
         if gone is not None:
             x = np.where(gone, np.float32(-1), x).astype(np.float32, copy=False)

@@ -11,7 +11,7 @@ import numpy as np
 
 from nanompi import split
 from nanompi.prep import centre as beam
-from nanompi.prep import crop, dark, faulty, mask, monitor, noise, orientation, sample, values
+from nanompi.prep import crop, dark, faulty, mask, monitor, noise, orientation, sample, values, zingers
 from nanompi.prep.again import Kept
 from nanompi.prep.arrays import frame
 from nanompi.prep.dark import Dark
@@ -102,6 +102,9 @@ class Prepare:
             clock=run.clock,
             say=run.say,
         )
+        if strays := int(run.team.total(sum(plan.strays))[0]):
+            plan.notes["zingers"] = strays
+            run.say(f"prepare: {strays} zingers (single pixels of single frames) count as not measured")
         plan.dark_ones = sorted(j for part in run.team.allgather(plan.dark_ones) for j in part)
         return plan, counts
 
@@ -148,6 +151,7 @@ def make_plan(p: Prepare, scan, threads: int = 1) -> Plan:
         },
     )
     lit = exact.one(np.where(good, seen.total, 0))
+    plan.limit = None if seen.limit is None else exact.one(seen.limit)
     plan.bright = brightest(plan.summed(lit[None])[0])
     plan.sure = improbable(seen, _part(lit, seen.total), scan.source.shape[0])
     return plan
@@ -171,6 +175,7 @@ def _look(p: Prepare, scan, image, threads: int):
         bare = values.in_counts(dark.subtract(seen.some, image), found.gain, found.whole)
         total = seen.total if image is None else np.maximum(seen.total - image / found.gain * seen.seen, 0)
         seen.bad = marks | faulty.find(bare, total, good, scan.corner)
+        seen.limit = zingers.highest(np.where(good, seen.some, 0), found.gain)
     seen.some = None
     return seen, found, top
 

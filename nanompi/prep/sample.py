@@ -28,6 +28,7 @@ class Sample:
     seen   : (H, W) int64, how often each pixel was measured (not negative, NaN or saturated)
     lit    : (frames,) int64, pixels with counts in each
     some   : (k, H, W) some of these frames as stored, without those that have no counts
+    limit  : (H, W) what no light reaches (`zingers.highest`), or None
     bad    : {reason: (H, W) bool}, pixels that do not measure (`faulty`)
     noise  : sums over some of the frames, from which the gain is found
     """
@@ -38,6 +39,7 @@ class Sample:
     lit: np.ndarray
     noise: Moments | None = None
     some: np.ndarray | None = None
+    limit: np.ndarray | None = None
     bad: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property

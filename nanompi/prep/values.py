@@ -19,16 +19,16 @@ def disproved(some: np.ndarray, top: float | None) -> bool:
     return len(np.unique(some[some > top][:1000])) > 3
 
 
-def lost(block: np.ndarray, top: float | None) -> np.ndarray | None:
+def lost(block: np.ndarray, top: float | None, peak: np.ndarray | None = None) -> np.ndarray | None:
     """Which values were not measured (negative, NaN, infinite, saturated): bool like block, or None = all
     were.
 
-    The usual block is all right, and then costs one look at its extremes.
+    The usual block is all right, and then costs one look at its extremes. peak : `block.max(0)`, where known
     """
     if block.size == 0:
         return None
     low = 0 if block.dtype.kind == "u" else block.min()
-    high = block.max() if block.dtype.kind == "f" or top is not None else 0
+    high = (block if peak is None else peak).max() if block.dtype.kind == "f" or top is not None else 0
     if low >= 0 and np.isfinite(high) and (top is None or high < top):
         return None
     good = (block >= 0) & (block < (np.inf if top is None else top))

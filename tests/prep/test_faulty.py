@@ -139,7 +139,7 @@ def test_the_saturation_that_the_file_says_counts(frames):
     stack = frames.astype("u4")
     stack[3, 20, 20], stack[4, 21, 20] = 8000, 7999
     run = run_of(Team(), scan_of(stack, saturated=8000.0))
-    Prepare(centre="middle").run(run)
+    Prepare(centre="middle", mask=Mask(faulty=False)).run(run)
     lost = np.fft.fftshift(run.made["frames"].counts, axes=(1, 2)) < 0
     assert np.argwhere(lost).tolist() == [[3, 20, 20]]
 

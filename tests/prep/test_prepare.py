@@ -188,7 +188,7 @@ def test_saturated_values_are_not_measured(counts):
     counts[2, 3, 4] = 65535
     f = prepared(scan_of(counts), centre="middle")
     assert natural(f)[2, 3, 4] == -1 and (f.counts < 0).sum() == 1
-    f = prepared(scan_of(counts), centre="middle", mask=Mask(saturated=None))
+    f = prepared(scan_of(counts), centre="middle", mask=Mask(saturated=None, faulty=False))
     assert natural(f)[2, 3, 4] == 65535 and f.counts.dtype == np.uint16
     f = prepared(scan_of(counts), centre="middle", mask=Mask(saturated=10))
     assert ((natural(f) < 0) == (counts >= 10)).all()
