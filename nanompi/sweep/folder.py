@@ -7,14 +7,17 @@ table.csv sweep.h5 contact.png ranking.txt       at the end
 """
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nanompi.errors import DataError, JobError
+from nanompi.files import foreign
 from nanompi.job import yaml12
 from nanompi.job.folder import numbered, writing
 from nanompi.job.resolve import values
+from nanompi.job.text import read_text
 from nanompi.newfile import new_file, own_folder, write_text
 
 
@@ -30,9 +33,11 @@ class Task:
     def outcome(self) -> dict:
         """What `record` has written: code, message, seconds, figures; empty when it has not ended."""
         try:
-            return json.loads((self.path / "outcome.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            found = json.loads((self.path / "outcome.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
             return {}
+        whole = isinstance(found, dict) and isinstance(found.get("figures"), dict)
+        return found if whole and type(found.get("code")) is int else {}
 
     def done(self) -> bool:
         """Has it ended well, with a result?"""
@@ -77,10 +82,16 @@ def _head(path: Path, found):
 
 def read_head(path: Path) -> dict:
     """What stands in settings.json. Errors: DataError."""
-    try:
-        return json.loads((path / "settings.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as e:
-        raise DataError(f"{path}: this is not the folder of a sweep: settings.json: {e}") from None
+    with foreign(f"{path}: this is not the folder of a sweep: settings.json"):
+        head = json.loads(read_text(str(path / "settings.json")))
+        names = [one["folder"] for one in head["settings"]]
+        fits = all(re.fullmatch(r"[0-9]{4,}(-[\w.+=-]*)?", name) for name in names)
+        numbers = [one["number"] for one in head["settings"]]
+        if not fits or numbers != list(range(len(names))) or not isinstance(head["options"]["score"], str):
+            raise DataError(f"{path}/settings.json: its settings are not those of a sweep")
+        if not all(isinstance(one["values"], dict) for one in head["settings"]):
+            raise DataError(f"{path}/settings.json: a setting has no values")
+        return head
 
 
 def tasks(path: Path) -> list[Task]:

@@ -1,5 +1,6 @@
 """`check` tells what a run would refuse: of the job, and of the files that it names, in the same words."""
 
+import json
 import os
 
 import h5py
@@ -270,3 +271,21 @@ def test_an_odd_result_is_refused_by_compare(scan, capsys, path, k):
     assert main(["compare", "a.h5", "a.h5"]) == 0
     assert main(["compare", "a.h5", "b.h5"]) == main(["compare", "b.h5", "a.h5"]) == 3
     assert "b.h5" in capsys.readouterr().err
+
+
+HEAD = {"name": "x", "total": 1, "options": {"score": "llk"}}
+ONE = {"number": 0, "folder": "0000-a=1", "values": {"a": 1}}
+WRONG = [{"folder": name} for name in ("../../x", "/tmp/x", "", 7, "a\nb")]
+WRONG += [{"number": "x"}, {"number": 5}, {"values": [1]}]
+HEADS = ["[]", "{}", "null", "[" * 100_000, "9" * 5000, json.dumps(HEAD)]
+HEADS += [json.dumps(HEAD | {"settings": [odd]}) for odd in (1, *(ONE | wrong for wrong in WRONG))]
+HEADS += [json.dumps(HEAD | {"settings": [ONE], "options": odd}) for odd in ([], {}, {"score": []})]
+
+
+@pytest.mark.parametrize("way", ["--collect", "--resume"])
+def test_the_folder_of_a_sweep_may_hold_anything(scan, capsys, way):
+    (scan / "s").mkdir()
+    for head in HEADS:
+        (scan / "s" / "settings.json").write_text(head)
+        assert main(["sweep", way, "s"]) == 3, head[:200]
+        assert "settings.json" in capsys.readouterr().err
