@@ -86,7 +86,9 @@ class Problem:
 
         def sums(b):
             I = self.xp.maximum(b.I, 0) * good
-            return I.sum(dtype=np.float64), (I * I).sum(dtype=np.float64)
+            counts = I.sum(dtype=np.float64)
+            I *= I
+            return self.xp.stack([counts, I.sum(dtype=np.float64)])
 
         counts, squares = self.total(self.over(sums, read=["I"]))
         return float(counts), float(squares / max(counts, 1e-300))
