@@ -33,6 +33,7 @@ from nanompi.team import Team
 
 WIDEST = 0.3  # rms radius of the beam that leaves some of the frame dark
 FRAMES, ITERATIONS, MEMORY = 50, 10, 256 << 20
+FULL = 0.26  # rms radius of the mean frame: 0.2 for a lens of 0.28 of the frame, 0.28 for a hologram in 0.4
 OUT = 10  # of so many frames one is left out
 CLEAR = 0.1  # |log| of the misfits' ratio from which on a sign is better: noise 0.04, 2 px of error 0.24
 CLOSE = 0.75  # of the best evidence; widths with so much are told apart by how well they meet the frames
@@ -76,6 +77,11 @@ def find_probe(run, p, geometry) -> np.ndarray:
         wave = np.where(p.device.host(p.mask) > 0, wave, np.median(wave))
         z = p.device.array(wave[None, None], p.device.complex)
         return p.device.host(propagator(p.device, geometry).backward(z, p.device.array(CENTRE))[0])
+    if filling(wave) > FULL:
+        run.say(
+            f"warning: the counts reach over the whole frame (rms radius {filling(wave):.2f} of its "
+            "side; even light has 0.41), as in the near field: is `focus:` missing in the input section?"
+        )
     trial = subset(run, p, geometry, wave)
     step = 0.5 / spread(wave, geometry.pixel)  # what the depth of focus allows
     widths = [i * step for i in range(int(WIDEST / step) + 1)]
@@ -89,6 +95,11 @@ def find_probe(run, p, geometry) -> np.ndarray:
         best, clear = fallback(trial, tried), False
     run.say(words(best, tried, clear, 2 * step))
     return defocused(wave, best, geometry.pixel)[None]
+
+
+def filling(wave) -> float:
+    """rms radius of |wave|^2 on the detector in parts of a frame: far-field patterns leave the rim dark."""
+    return float(np.sqrt((wave**2 * _k2(wave, (1.0, 1.0))).sum() / (wave**2).sum()))
 
 
 def evidence(tried, width) -> float:

@@ -10,7 +10,7 @@ from nanompi.device.cpu import Cpu
 from nanompi.errors import DataError
 from nanompi.optics.geometry import Geometry
 from nanompi.optics.propagate import propagator
-from nanompi.ptycho.find_probe import CLEAR, apart, choice, evidence, find_probe
+from nanompi.ptycho.find_probe import CLEAR, FULL, apart, choice, evidence, filling, find_probe
 from nanompi.ptycho.positions import place
 from nanompi.ptycho.problem import Problem
 from nanompi.scan import Frames
@@ -122,6 +122,14 @@ def test_signs_that_fit_alike_are_told():
     _, _, said = found(curve=1.5, step=0.1)
     assert "the sign is not known" in said[-1] or "a beam in focus meets the frames best" in said[-1]
     assert "times worse" not in said[-1]
+
+
+def test_a_frame_full_of_light_is_no_far_field_pattern():
+    """Discs of 0.28 and 0.4 of a frame: a lens, and a beam that fills a hologram; rms = radius / sqrt 2"""
+    k = np.hypot(np.fft.fftfreq(64)[:, None], np.fft.fftfreq(64))
+    assert filling(k < 0.28) == pytest.approx(0.28 / np.sqrt(2), rel=0.02) and filling(k < 0.28) < FULL
+    assert filling(k < 0.4) == pytest.approx(0.4 / np.sqrt(2), rel=0.02) and filling(k < 0.4) > FULL
+    assert filling(np.ones((64, 64))) == pytest.approx(np.sqrt(1 / 6), rel=0.02)
 
 
 def test_frames_left_out_lie_apart_in_the_inner_half():
