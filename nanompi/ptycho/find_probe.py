@@ -130,7 +130,8 @@ def fallback(trial, tried) -> float:
         f"no start probe follows from the data: only a narrow beam meets the frames {rest}, but then they "
         f"hardly overlap ({trial.overlap(best)}): each is met by an object of its own, with both signs of "
         "the curvature alike. Either the beam is so narrow, and the steps are too wide to find it, or the "
-        "positions, energy, distance or detector pixel are wrong; not known is which. Give the probe if you "
+        "positions, energy, distance or detector pixel are wrong, or it is a near field without `focus:`; "
+        "not known is which. Give the probe if you "
         "know it, by `probe: {start: aperture, aperture: ..., focal: ..., defocus: ...}` or `probe: {start: "
         "file, file: ...}`"
     )
