@@ -32,5 +32,8 @@ def with_grid(scan: Scan) -> Scan:
     size = object_pixel(scan)
     if not np.isfinite(size).all():
         return scan
-    grid = {"pixel_size": size, "frame_shape": np.array(scan.source.shape[1:])}
+    stored, frame = np.array(scan.source.shape[1:]), np.shape(scan.truth.get("probe", ()))[-2:]
+    if len(frame) == 2:  # the frames were padded or cut afterwards
+        size = size * (stored / frame if scan.focus is None else 1)
+    grid = {"pixel_size": size, "frame_shape": np.array(frame if len(frame) == 2 else stored)}
     return replace(scan, truth={**scan.truth, **grid})
