@@ -206,3 +206,42 @@ def test_many_numbers_are_cut_short():
     assert (
         shown(np.arange(40) ** 2, most=3) == "0:2, 4, 9 ..." and shown(np.arange(3) ** 2, most=2) == "0:2, 4"
     )
+
+
+def test_a_step_of_the_whole_field_still_touches():
+    """Exactly one field apart is not refused; exactly half a field is not told"""
+    one = scan(3)
+    size = np.array([2.0**-30, 2.0**-30])  # exact in binary
+    for part, notes in ((1.0, 1), (0.5, 0)):
+        one.positions, one.notes = np.stack([np.zeros(3), np.arange(3) * part * 16 * size[0]], 1), []
+        guard.check_overlap(one, size, "")
+        assert len(one.notes) == notes
+
+
+@pytest.mark.parametrize("shape", [(6,), (6, 3), (6, 2, 1), (2, 6)])
+def test_positions_are_two_numbers_a_frame(shape):
+    one = scan(6)
+    one.positions = np.ones(shape)
+    with pytest.raises(DataError, match=r"the positions have the shape|missing"):
+        guard.check_positions(one)
+
+
+def test_the_gain_of_the_job_stands_and_auto_leaves_it_open():
+    own = {"wavelength": None, "energy": None, "distance": None, "focus": None, "pixel": None}
+    for gain, want in (("auto", scan().gain), (37.0, 37.0)):
+        assert guard.override(scan(), type("Given", (), {**own, "gain": gain})).gain == want
+
+
+def test_a_few_spikes_of_a_monitor_are_no_variation():
+    """The lowest and highest 2 % are not looked at"""
+    one = scan(200, monitor=np.r_[0.2, np.ones(197), 5.0, 5.0])
+    guard.check_monitor(one)
+    assert one.notes == []
+
+
+def test_what_select_says_of_itself():
+    from nanompi.read.select import Select
+
+    assert str(Select(keep="0:9", without=[1])) == '"0:9" without 1'
+    assert str(Select(without=list(range(8)))) == "without 0, 1, 2, 3, 4, 5, 6, 7"
+    assert str(Select(without=list(range(9)))) == "without 0, 1, 2, 3, 4, 5, 6, 7 ..."
