@@ -25,7 +25,8 @@ from nanompi.ptycho.share import inner
 from nanompi.step import engine, param
 
 NOISE = {"poisson": POISSON, "gaussian": GAUSSIAN, "euclidean": EUCLIDEAN}
-RISES, RISE = 3, 1e-2  # so often L may be higher than before by more than this part of it
+RISE = 1e-2  # of L: a step that raises it by more is halved
+RISES = 8  # halvings in a row: from a flat object four are usual, and 1/256 of a step downhill must go down
 
 
 @engine("ML")
@@ -97,13 +98,13 @@ class ML:
         return {"error": (L - p.state["ml.perfect"]) / pixels, "step": now.step}
 
     def rose(self, p, L, old):
-        """Count the steps that raise L by more than rounding. Errors: NumbersError after three in a row."""
+        """Count the steps that raise L by more than rounding. Errors: NumbersError after RISES in a row."""
         old.rises += not L - old.L <= RISE * abs(old.L - p.state["ml.perfect"]) + 1e-6 * abs(old.L)
         if old.rises < RISES:
             return
         error = NumbersError(
-            f"ML: {RISES} steps in a row made the likelihood worse, the last at iteration {p.iteration + 1}: "
-            f"it diverges from here. {ADVICE}"
+            f"ML: {RISES} steps in a row, each half the one before, made the likelihood worse, the last at "
+            f"iteration {p.iteration + 1}: it diverges from here. {ADVICE}"
         )
         error.common = True
         raise error
