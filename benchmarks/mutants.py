@@ -175,6 +175,7 @@ def main():
             if survives(tree, one, args.seconds):
                 left.append(one)
                 print(f"survived ({len(left)} of {number}): {one}", flush=True)
+            print(f"{number} tried", end="\r", file=sys.stderr, flush=True)
     print(f"{len(left)} of {len(chosen)} mutants survive ({100 * len(left) / max(1, len(chosen)):.0f} %), "
           f"of {len(found)} in {', '.join(args.modules)}; seed {args.seed}")  # fmt: skip
 

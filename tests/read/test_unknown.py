@@ -11,7 +11,7 @@ from nanompi.cli import main
 from nanompi.errors import DataError
 from nanompi.job.job import read_input
 from nanompi.read import open_scan, reader_of
-from nanompi.read.unknown import guessed, listed
+from nanompi.read.unknown import Entry, guessed, listed
 from nanompi.step import discover
 
 
@@ -127,3 +127,25 @@ def test_results_are_called_by_their_name(hdf5_file, name, paths):
         ):
             call()
     assert main(["init", "--from", "result.h5", "x.yaml"]) == 3
+
+
+FRAMES = Entry("/e/data", (30, 24, 20), np.dtype("u2"))
+
+
+@pytest.mark.parametrize(
+    "others, found",
+    [
+        ({"/e/positions": (30, 2)}, {"positions": "/e/positions"}),
+        ({"/e/positions": (2, 30)}, {"positions": "/e/positions"}),
+        ({"/e/scan_pos": (7, 2), "/e/positions_of_all": (30, 2)}, {"positions": "/e/positions_of_all"}),
+        ({"/e/positions": (30, 3)}, {}),
+        ({"/e/flat": (30, 2)}, {}),
+        ({"/e/x": (30,), "/e/y": (30,), "/e/positions": (30, 2)}, {"x": "/e/x", "y": "/e/y"}),
+        ({"/e/x": (29,), "/e/y": (30,)}, {}),
+        ({"/e/x": (5, 6), "/e/y": (5, 6)}, {"x": "/e/x", "y": "/e/y"}),
+    ],
+)
+def test_places_are_those_of_as_many_points_as_frames(others, found):
+    entries = [FRAMES, *(Entry(path, shape, np.dtype("f8")) for path, shape in others.items())]
+    paths, _ = guessed(entries)
+    assert {key: path for key, path in paths.items() if key in ("x", "y", "positions")} == found
