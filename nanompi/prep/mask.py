@@ -13,6 +13,8 @@ from nanompi.prep.arrays import frame
 from nanompi.prep.sample import Sample
 from nanompi.step import param, section
 
+FEW = 0.01  # of the pixels with counts must be left, at the very least: no detector is that bad
+WAYS = "input.mask_good for that of the scan file, invert for mask.file"
 LEAST = 30  # counts that a dead pixel's neighbours must have: no luck leaves a live pixel at zero then
 
 
@@ -36,7 +38,7 @@ class Mask:
 
 
 def mask(given: Mask, stored, shape, sample: Sample) -> tuple[np.ndarray, dict[str, int]]:
-    """(good, {reason: how many pixels it took away}). Errors: DataError for the file, or none left.
+    """(good, {reason: how many pixels it took away}). Errors: DataError for the file, or next to none left.
 
     stored : the scan's own mask or None; shape: (rows, columns); sample: sums over some frames
     """
@@ -56,9 +58,19 @@ def mask(given: Mask, stored, shape, sample: Sample) -> tuple[np.ndarray, dict[s
             left = good & np.asarray(found, bool)
             why[name.strip()] = why.get(name.strip(), 0) + int(good.sum() - left.sum())
             good = left
-    if not good.any():
-        raise DataError(f"mask: no pixel is left ({why}); is the mask the wrong way round (invert: true)?")
-    return good, {k: n for k, n in why.items() if n}
+    why = {k: n for k, n in why.items() if n}
+    if left_of(sample, good) < FEW:
+        left = f"{good.sum()} of {good.size} pixels, of those with counts less than {100 * FEW:g} %"
+        raise DataError(f"mask: it leaves {left} ({why}); is the mask the wrong way round ({WAYS})?")
+    return good, why
+
+
+def left_of(sample: Sample, good: np.ndarray) -> float:
+    """Part of the pixels that measure and have counts which is good; of all pixels where none has counts."""
+    lit = sample.total > 0
+    for bad in sample.bad.values():
+        lit &= ~bad
+    return float(good[lit].mean() if lit.any() else good.mean())
 
 
 def _file(given, shape):

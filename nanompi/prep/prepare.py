@@ -144,6 +144,7 @@ def make_plan(p: Prepare, scan, threads: int = 1) -> Plan:
             "orientation": orientation.number(o),
             "rebin": p.rebin,
             "mask": why,
+            "lit": mask.left_of(seen, good),
             "dark": 0.0 if image is None else float(image.mean()),
             "replaced": replaced(p, image, scan.dark),
             "saturated": top,
@@ -212,6 +213,9 @@ def describe(plan: Plan, shape) -> str:
     out += f" around ({row:g}, {column:g}), {100 * (1 - good.mean()):.2g} % masked"
     out += "".join(f", {n} {why}" for why, n in note["mask"].items())
     out += " (mask.faulty: false keeps what does not measure)" * bool(set(note["mask"]) & set(faulty.KINDS))
+    if note.get("lit", 1) < 0.5:
+        out += f"\nwarning: the mask leaves {100 * note['lit']:.2g} % of the pixels with counts; "
+        out += f"is it the wrong way round ({mask.WAYS})?"
     out += f", orientation {note['orientation']}" if note["orientation"] else ""
     return out + (f"\n{note['replaced']}" if note.get("replaced") else "")
 

@@ -238,8 +238,43 @@ def test_mistakes_are_named(counts, given, kind, words):
 
 
 def test_a_mask_that_leaves_nothing(counts):
-    with pytest.raises(DataError, match="no pixel is left"):
+    with pytest.raises(DataError, match=r"leaves 0 of 1920 pixels.*wrong way round"):
         prepared(scan_of(counts, mask=np.zeros((40, 48), bool)))
+
+
+def inner(*sides):
+    """Good in a rectangle in the middle of 40 x 48 pixels only"""
+    good = np.zeros((40, 48), bool)
+    rows, columns = sides
+    good[20 - rows // 2 : 20 + rows // 2, 24 - columns // 2 : 24 + columns // 2] = True
+    return good
+
+
+@pytest.mark.parametrize("sides, part", [((24, 24), "30"), ((4, 6), "1.2")])
+def test_a_mask_that_leaves_little_is_asked_about(counts, sides, part):
+    """A mask of a beam stop or of gaps that is the wrong way round: the rest can be fitted by any image."""
+    counts += 1
+    run = run_of(Team(), scan_of(counts, mask=inner(*sides)))
+    Prepare(size=(40, 48), centre="middle").run(run)
+    assert f"leaves {part} % of the pixels with counts; is it the wrong way round" in run.made["log"][0]
+
+
+def test_a_mask_that_leaves_next_to_nothing(counts):
+    counts += 1
+    with pytest.raises(DataError, match=r"leaves 16 of 1920 pixels.*less than 1 %.*scan"):
+        prepared(scan_of(counts, mask=inner(4, 4)))
+
+
+def test_pixels_that_are_dark_or_do_not_measure_are_not_asked_about(counts):
+    """Of those with counts the mask leaves all; 60 % of the detector is dark, 20 % holds a marker."""
+    counts += 1
+    counts[:, :24] = 0
+    good = np.ones((40, 48), bool)
+    good[:24] = False
+    counts[:, 32:] = 65000
+    run = run_of(Team(), scan_of(counts, mask=good))
+    Prepare(centre="middle").run(run)
+    assert "wrong way" not in run.made["log"][0] and "marked" in run.made["log"][0]
 
 
 def test_the_log_tells_what_was_done(counts):
