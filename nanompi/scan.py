@@ -29,7 +29,7 @@ class Source(Protocol):
 
     # A source may also have `origin()`, which says where its frames are (`nanompi.stamp`): only then can
     # prepared frames be kept for later runs (`nanompi.cache`). And it may have `holes()`, which says what of
-    # them was never written (`nanompi.read.missing`).
+    # them was never written (`nanompi.written`).
 
 
 def check_index(index, n: int, what: str) -> np.ndarray:

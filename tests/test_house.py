@@ -13,7 +13,7 @@ LAYERS = [
     {"launcher", "samecall", "team", "device"},
     {"split", "scatter", "exchange", "packing", "rows", "lanes", "cache", "stamp", "cover", "files", "former"}
     | {"newfile", "arrayfile", "progress", "events", "checkpoint", "course", "signals", "lock", "watchdog"}
-    | {"deadman", "optics", "scan", "heaps", "left_out", "links", "parts", "result"},
+    | {"deadman", "optics", "scan", "heaps", "left_out", "links", "parts", "result", "written"},
     {"read", "partition", "prep", "ptycho", "tomo", "maps", "flow", "write"},
     {"run", "kept", "account"},
     {"job", "report", "slurm", "scaling"},

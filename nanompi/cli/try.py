@@ -33,18 +33,21 @@ def main(args) -> int:
     if args.n and args.n > 1 and not under_launcher():
         return start(args.n, ["try", *_again(args)])
     swept = f"{args.key}={{sweep: {{from: {args.first}, to: {args.last}, step: {args.step}}}}}"
-    middle = f'input.select="middle:{args.frames}"'
     given = SimpleNamespace(
-        job=args.job, set=[*args.set, middle, swept], out=args.out, groups=args.groups,
+        job=args.job, set=[*args.set, swept], out=args.out, groups=args.groups,
         folder="", only=None, resume="",
     )  # fmt: skip
-    return sweep.work(given, lambda found: shorten(found, args.iterations))
+    return sweep.work(given, lambda found: shorten(found, args.frames, args.iterations))
 
 
-def shorten(found, iterations: int | None):
-    """Let the engines of each setting share so many iterations, as they share those of the job."""
+def shorten(found, frames: int, iterations: int | None):
+    """Let each setting take the frames in the middle, without those that the job leaves out, and its engines
+    share so many iterations, as they share those of the job."""
     from nanompi.job.resolve import resolved
 
+    for job in [one.job for one in found.settings]:
+        job.input.select.keep = f"middle:{frames}"
+        job.resolved = resolved(job)
     for job in [one.job for one in found.settings] if iterations else ():
         chains = [s.engines for s in job.steps if isinstance(getattr(s, "engines", None), list)]
         whole = sum(e.iterations for chain in chains for e in chain)

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from nanompi.errors import DataError, nearest
-from nanompi.files import dataset, foreign, must_exist, open_hdf5, whole
+from nanompi.files import dataset, foreign, must_exist, open_hdf5
+from nanompi.written import complete
 
 
 def frame(name: str, inner: str, shape: tuple[int, int], what: str) -> np.ndarray:
@@ -47,7 +48,7 @@ def _hdf5(file, inner):
     with open_hdf5(str(file)) as h5:
         if not inner:
             raise DataError(f"{file}: say which array is meant, as `path: /entry/name`")
-        return whole(dataset(h5, inner))
+        return complete(dataset(h5, inner), f"{file}: {inner}")
 
 
 _READ = {".npy": _npy, ".npz": _npz}

@@ -3,7 +3,7 @@
 Known layouts, each found by its paths (`path:` names any other dataset):
 
     nanompi            entry_1/probe/data, entry_1/object/data; entry_1/object/pixel_size (row, column)
-    PyNX CXI           entry_N/probe/data, entry_N/object/data; x_pixel_size, y_pixel_size beside each
+    PyNX CXI           the same of entry_last (the newest) or entry_1; x_pixel_size, y_pixel_size beside each
     ptypy .ptyr        content/probe/ID/data, content/obj/ID/data; _psize beside each
     Ptychodus HDF5     probe, object; attributes pixel_height_m, pixel_width_m (NPZ: probe_pixel_height_m ...)
     COSMIC, SHARP CXI  entry_1/instrument_1/source_1/probe or illumination, entry_1/image_1/data; the pixel
@@ -24,13 +24,14 @@ from nanompi.errors import DataError, nearest
 from nanompi.files import at, dataset, foreign, is_hdf5, names, open_hdf5, whole
 from nanompi.optics.geometry import PLANCK_C
 from nanompi.optics.resample import resampled
+from nanompi.written import complete
 
 MOST_MODES, LEAST, MOST = 100, 8, 40_000
 SOURCE, DETECTOR = "entry_1/instrument_1/source_1", "entry_1/instrument_1/detector_1"
 PLACES = {
-    "probe": ("entry_1/probe/data", "entry_last/probe/data", "content/probe/*/data", f"{SOURCE}/probe",
+    "probe": ("entry_last/probe/data", "entry_1/probe/data", "content/probe/*/data", f"{SOURCE}/probe",
               f"{SOURCE}/illumination", "probe", "probes", "outputs/probes", "outputs/probe"),
-    "object": ("entry_1/object/data", "entry_last/object/data", "content/obj/*/data", "entry_1/image_1/data",
+    "object": ("entry_last/object/data", "entry_1/object/data", "content/obj/*/data", "entry_1/image_1/data",
                "object", "outputs/object", "outputs/object_roi"),
 }  # fmt: skip
 KEYS = {"probe": ("probe", "probes", "P"), "object": ("object", "obj", "O")}
@@ -103,7 +104,7 @@ def _hdf5(name: str, kind: str, path: str):
     with open_hdf5(name) as file:
         place = path or _place(file, kind)
         data = dataset(file, place)
-        values = whole(data)
+        values = complete(data, f"{name}: {place}")
         if values.dtype.names and {"real", "imag"} == set(values.dtype.names):
             values = values["real"] + 1j * values["imag"]
         if "MATLAB_class" in data.attrs:

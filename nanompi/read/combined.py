@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from nanompi.errors import DataError
-from nanompi.read.missing import Holes, holes_of
 from nanompi.scan import check_index
 from nanompi.scatter import taken
+from nanompi.written import Holes, holes_of
 
 
 @dataclass

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from nanompi import written
 from nanompi.files import dataset, foreign, hdf5, open_hdf5
-from nanompi.read import chunks, missing
+from nanompi.read import chunks
 from nanompi.read.values import flat_frames
 from nanompi.scan import check_index
 from nanompi.stamp import noted
@@ -61,9 +62,9 @@ class Hdf5Frames:
         except Exception:
             return False
 
-    def holes(self) -> missing.Holes:
-        """What was never written (`missing`). Errors: DataError."""
-        return missing.holes(self._data())
+    def holes(self) -> written.Holes:
+        """What was never written (`written`). Errors: DataError."""
+        return written.holes(self._data())
 
     def close(self) -> None:
         """Close the file of this process; the next read opens it again."""

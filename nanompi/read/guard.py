@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from nanompi.errors import DataError
+from nanompi.left_out import shown
 from nanompi.read.values import HC, given_energy
 from nanompi.scan import Scan
 from nanompi.units import show
@@ -94,9 +95,11 @@ def check_positions(scan: Scan) -> None:
         )
     bad = np.flatnonzero(~np.isfinite(p).all(1))
     if len(bad):
+        numbers = bad if scan.numbers is None else scan.numbers[bad]
         raise DataError(
-            f"{scan.file}: {len(bad)} of {n} positions are not finite, first that of frame {bad[0]}; leave "
-            "these frames out by `select:` or repair the file"
+            f"{scan.file}: {len(bad)} of {n} positions are not finite, first that of frame {numbers[0]}: NaN "
+            "in the file, or never written. Leave these frames out by `select: {without: ["
+            f"{shown(numbers)}]}}` in the input section, or repair the file"
         )
     check_span(scan, p)
 

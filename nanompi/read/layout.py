@@ -16,6 +16,7 @@ from nanompi.read.mapped import KNOWN, mean_frame
 from nanompi.read.masks import good_pixels
 from nanompi.read.saturation import saturation
 from nanompi.scan import Scan
+from nanompi.written import complete, measured
 
 DET = "instrument_1/detector_1/"
 PLACES: dict[str, list[str]] = {
@@ -106,7 +107,15 @@ class Layout:
     def length(self, name: str) -> float:
         """A length in metres (metres when it has no unit); NaN when the file has none."""
         data = self.find(name)
-        return np.nan if data is None else values.one(whole(data), self.where(data)) * self.metre(name, data)
+        return (
+            np.nan
+            if data is None
+            else values.one(self.measured(data), self.where(data)) * self.metre(name, data)
+        )
+
+    def measured(self, data) -> np.ndarray:
+        """All values of a dataset, NaN where nothing was written."""
+        return measured(data, self.where(data), self.notes)
 
     def unit(self, name: str, data) -> str:
         """The unit of a quantity: that of the job, else that of its dataset; "" when there is none."""
@@ -139,7 +148,7 @@ def positions(of: Layout, n: int) -> np.ndarray:
     if data is None:
         t = _from_motors(of)
     else:
-        t = _three(whole(data), n, of.where(data)) * of.metre("translation", data)
+        t = _three(of.measured(data), n, of.where(data)) * of.metre("translation", data)
     return -t[:, :2] @ _axes(of).T
 
 
@@ -151,7 +160,7 @@ def _from_motors(of: Layout) -> np.ndarray:
     if not of.path("x"):
         of.need("translation")
     x, y = dataset(of.file, of.need("x")), dataset(of.file, of.need("y"))
-    a, b = (real(whole(v), of.where(v)) * of.metre(k, v) for k, v in (("x", x), ("y", y)))
+    a, b = (real(of.measured(v), of.where(v)) * of.metre(k, v) for k, v in (("x", x), ("y", y)))
     if a.ndim == b.ndim == 1 and of.find("frames").shape[:-2] == (len(b), len(a)):
         b, a = np.meshgrid(b, a, indexing="ij")
     if a.shape != b.shape:
@@ -177,7 +186,7 @@ def _axes(of: Layout) -> np.ndarray:
     if data is None:
         of.notes.append("no basis_vectors: rows run along -y, columns along -x (CXI's default)")
         return np.array([[0.0, -1.0], [-1.0, 0.0]])
-    e = real(whole(data), of.where(data))
+    e = real(of.measured(data), of.where(data))
     e = e.reshape(-1, *e.shape[-2:])[0] if e.ndim > 2 else e
     if e.shape == (3, 2):
         e = e.T
@@ -195,7 +204,7 @@ def energy(of: Layout) -> float:
     if data is None:
         return np.nan
     where = of.where(data)
-    return values.joules(values.one(whole(data), where), of.unit("energy", data), where, of.notes)
+    return values.joules(values.one(of.measured(data), where), of.unit("energy", data), where, of.notes)
 
 
 def pixel(of: Layout) -> tuple[float, float]:
@@ -203,7 +212,7 @@ def pixel(of: Layout) -> tuple[float, float]:
     y, x = of.length("y_pixel"), of.length("x_pixel")
     basis = of.find("basis")
     if basis is not None and np.isnan(y + x) and basis.ndim == 2 and set(basis.shape) == {2, 3}:
-        size = np.linalg.norm(whole(basis), axis=0 if basis.shape == (3, 2) else 1)
+        size = np.linalg.norm(of.measured(basis), axis=0 if basis.shape == (3, 2) else 1)
         return float(size[0]), float(size[1])
     return y, x
 
@@ -246,7 +255,7 @@ def read(path: str, places: dict[str, list[str]], part: Any, given: Input) -> Sc
             if mask is None
             else good_pixels(mask, given.mask_good, "zero", of.where(mask), of.notes),
             monitor=_plain(of, "monitor"),
-            dark=None if dark is None else _mean(dark),
+            dark=None if dark is None else mean_frame(of.measured(dark), of.where(dark)),
             saturated=saturation(file, frames, of.notes),
             probe=_plain(of, "probe"),
             object=_plain(of, "object"),
@@ -276,12 +285,8 @@ def _plain(of: Layout, name: str):
     data = of.find(name)
     if data is None:
         return None
-    return real(whole(data), of.where(data)).ravel() if name == "monitor" else whole(data)
-
-
-def _mean(dark) -> np.ndarray:
-    """(rows, columns) float32: the mean of one or several dark frames."""
-    return mean_frame(whole(dark), f"{dark.file.filename}: {dark.name}")
+    where = of.where(data)
+    return real(of.measured(data), where).ravel() if name == "monitor" else complete(data, where)
 
 
 def _truth(of: Layout) -> dict[str, np.ndarray]:

@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 
 from nanompi.errors import DataError, JobError, nearest
-from nanompi.files import real, whole
+from nanompi.files import real
 from nanompi.read import Input, values
 from nanompi.read.expression import evaluate
 from nanompi.read.masks import good_pixels
 from nanompi.scan import Scan
+from nanompi.written import complete, measured
 
 KNOWN = ("frames", "x", "y", "positions", "mask", "energy", "wavelength", "distance", "pixel", "focus",
          "monitor", "probe", "object", "dark")  # fmt: skip
@@ -49,7 +50,9 @@ class Mapped:
         text = str(self.paths[name])
         if self.has(text):
             data, unit = self.get(text)
-            return whole(data, self.where(name)), self.units.get(name, unit)
+            if name in ("probe", "object"):
+                return complete(data, self.where(name)), unit
+            return measured(data, self.where(name), self.notes), self.units.get(name, unit)
         if name not in ("x", "y") or text.replace("/", "").replace("_", "").replace(".", "").isalnum():
             self.get(text)  # a plain name which is not there: the file says what there is
         unit = self.units.get(name, "")
@@ -61,7 +64,7 @@ class Mapped:
         unit = self.units.get(part, unit)
         scale = values.scale_of(unit, "m", f"{self.file}: {part}") if unit and convert else 1.0
         where = f"{self.file}: {part}"
-        return real(whole(data, where), where).ravel() * scale
+        return real(measured(data, where, self.notes), where).ravel() * scale
 
     def length(self, name: str) -> float:
         """A length in metres, NaN where none is named."""
@@ -237,11 +240,14 @@ def _pixel(m: Mapped) -> tuple[float, float]:
 
 
 def mean_frame(dark: np.ndarray, where: str) -> np.ndarray:
-    """(rows, columns) float32: the mean of one or several dark frames."""
+    """(rows, columns) float32: the mean of the dark frames, as far as they are numbers; else NaN."""
     values = real(dark, where)
     if values.ndim < 2:
         raise DataError(f"{where} has the shape {values.shape}; (rows, columns) is needed")
-    return values.reshape(-1, *values.shape[-2:]).mean(0).astype(np.float32)
+    values = values.reshape(-1, *values.shape[-2:])
+    known = np.isfinite(values)
+    total, count = np.where(known, values, 0).sum(0), known.sum(0)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan).astype(np.float32)
 
 
 def _modes(a: np.ndarray, where: str) -> np.ndarray:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from nanompi.errors import DataError
+from nanompi.written import holes, measured
 
 LOW = 0xFFFF  # flags above these say no fault (NXdetector/pixel_mask: bit 31 = virtual pixel)
 CXI_KEPT = 1 << 8 | 1 << 11 | 1 << 13 | 1 << 14  # beyond a resolution, corrected, peak, background subtracted
@@ -25,6 +26,10 @@ def good_pixels(raw, sense: str, habit: str, where: str, notes: list[str]) -> np
     that are no faults leave a pixel good. NaN is bad.
     Errors: DataError when more than half of the pixels would be bad.
     """
+    raw, shape = _stored(raw, where, notes), raw.shape[-2:]
+    if raw is None:
+        notes.append(f"warning: {where} was never written; no pixel is masked by it")
+        return np.ones(shape, bool)
     bits = _faults(raw, where) if sense == "auto" else None
     zero, nonzero = _always_zero(raw, bits), _always_nonzero(raw)
     if bits is not None:
@@ -43,6 +48,22 @@ def good_pixels(raw, sense: str, habit: str, where: str, notes: list[str]) -> np
             f"the other way round? Write `mask_good: {other}` in the input section, or repair the mask"
         )
     return good
+
+
+def _stored(raw, where: str, notes: list[str]):
+    """The mask as it stands, with NaN (bad) where a part of a plane was never written.
+
+    None where nothing of it was written. Errors: DataError where some planes of several are missing.
+    """
+    if len(raw.shape) == 2:
+        out = measured(raw, where, notes)
+        return None if np.all(out != out) else out
+    lost = holes(raw).frames if hasattr(raw, "id") else np.zeros(1, bool)
+    if lost.all():
+        return None
+    if lost.any():
+        raise DataError(f"{where}: {int(lost.sum())} of {lost.size} planes of the mask were never written")
+    return raw
 
 
 def _blocks(raw):

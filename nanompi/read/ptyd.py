@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from nanompi.errors import DataError, JobError
-from nanompi.files import at, dataset, hdf5, is_hdf5, open_hdf5, real, text, whole
+from nanompi.files import at, dataset, hdf5, is_hdf5, open_hdf5, real, text
 from nanompi.read import Input, values
 from nanompi.read.combined import JoinedFrames
 from nanompi.read.frames import Hdf5Frames
@@ -19,6 +19,7 @@ from nanompi.read.layout import check, in_metres
 from nanompi.read.masks import good_pixels
 from nanompi.scan import Scan
 from nanompi.step import param, reader
+from nanompi.written import complete, measured
 
 
 @reader("ptyd")
@@ -70,7 +71,8 @@ class Prepared:
         """(values or None, where) of a quantity: at its path in the job, else in meta, else in info."""
         if name in self.paths:
             path = str(self.paths[name])
-            return whole(dataset(self.file, path)), f"{self.file.filename}: {path}"
+            where = f"{self.file.filename}: {path}"
+            return measured(dataset(self.file, path), where, self.notes), where
         return _meta(self.file, entry or name), f"{self.file.filename}: meta/{entry or name}"
 
     def metre(self, name: str, where: str) -> float:
@@ -154,7 +156,7 @@ def _value(opened, path: str):
         return np.array(items, float) if items and all(i is not None for i in items) else None
     if thing.shape is None or thing.size == 0:
         return None
-    return whole(thing)
+    return complete(thing, f"{opened.filename}: {path}")
 
 
 def _meta(opened, name: str):

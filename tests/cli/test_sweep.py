@@ -156,12 +156,17 @@ def test_submit_hands_an_array_and_a_collecting_job_to_sbatch(good, monkeypatch,
 
 def test_try_makes_a_strip_of_the_middle_of_the_scan(good, capsys):
     words = ["try", "job.yaml", "steps.ptycho.probe.modes", "1", "3", "1", "--frames", "16"]
-    assert main([*words, "--iterations", "4", "--set", "steps.ptycho.engines=DM*50 ML*50"]) == 0
+    left = ["--set", "input.select={without: [14, 15]}"]  # in the middle of 6 x 6
+    assert main([*words, *left, "--iterations", "4", "--set", "steps.ptycho.engines=DM*50 ML*50"]) == 0
     assert [r["steps.ptycho.probe.modes"] for r in table(SWEEP)] == ["1", "2", "3"]
     assert (SWEEP / "contact.png").read_bytes()[:4] == b"\x89PNG"
     with h5py.File(SWEEP / table(SWEEP)[0]["folder"] / "result.h5") as f:
-        assert len(f["entry_1/positions/measured"]) == 16 and len(f["entry_1/history/error"]) == 4
-    assert capsys.readouterr().out.rstrip().endswith(f"{SWEEP}/contact.png")
+        measured = f["entry_1/positions/measured"][()]
+        assert len(measured) == 16 and len(f["entry_1/history/error"]) == 4
+    out = capsys.readouterr().out
+    assert out.rstrip().endswith(f"{SWEEP}/contact.png")
+    log = (SWEEP / table(SWEEP)[0]["folder"] / "logs/rank-0000.log").read_text()
+    assert 'selected "middle:16" without 14, 15: 16 of 36 frames' in log
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,17 @@ def test_layouts_of_other_programs(tmp_path, name):
         assert wave.pixel == pytest.approx(PIXEL, rel=1e-6)
 
 
+def test_the_last_step_of_a_pynx_file_is_taken(tmp_path):
+    with h5py.File(tmp_path / "x.cxi", "w") as f:
+        for n, scale in ((1, 2), (2, 1)):
+            for name, a in (("object", O[None]), ("probe", P)):
+                f[f"entry_{n}/{name}/data"] = scale * a
+                grid(f[f"entry_{n}/{name}"])
+        f["entry_last"] = h5py.SoftLink("/entry_2")
+    for kind, known in (("probe", P), ("object", O[None])):
+        assert np.array_equal(read_wave(str(tmp_path / "x.cxi"), kind).data, known)
+
+
 def test_numpy_files(tmp_path):
     np.save(tmp_path / "p.npy", P[0])
     wave = read_wave(str(tmp_path / "p.npy"), "probe", pixel=2e-8)

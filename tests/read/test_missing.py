@@ -6,8 +6,8 @@ import pytest
 
 from nanompi.errors import DataError, JobError
 from nanompi.left_out import shown
-from nanompi.read.missing import holes
 from nanompi.read.select import Select, select
+from nanompi.written import holes
 from tests.memory import scan_of
 
 N, SIZE = 20, (16, 16)
