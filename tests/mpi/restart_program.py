@@ -4,7 +4,8 @@ usage: restart_program.py [WHAT@ITERATION@RANK ...] -- ARGUMENTS OF NANOMPI
 WHAT : USR1, TERM, INT, KILL, STOP (signals to this rank itself); stop, checkpoint (files in the run folder);
     stall; frozen (stands still and lets no thread of Python run); hold (until a file `go` appears beside the
     run folder); full:N (N bytes are left on the disk, or in a file when DISK is not set), room (the
-    opposite); readonly, writable (the run folder); clock (it jumps by a day)
+    opposite); readonly, writable (the run folder); clock (it jumps by a day); watch:N (from now on the
+    watchdog has a limit of N seconds: what comes before may take as long as a busy machine wants)
 SLOW : seconds that each iteration takes longer
 """
 
@@ -19,15 +20,26 @@ import time
 from nanompi.cli import main
 from nanompi.course import Course
 from nanompi.ptycho.engines import engine
+from nanompi.watchdog import Watchdog
 from tests.patience import patience, until
 
-iterate, begin, now = engine._iterate, Course.__init__, time.time
-folder = []
+iterate, begin, now, look = engine._iterate, Course.__init__, time.time, Watchdog._look
+folder, dogs = [], []
 
 
 def remember(self, team, where, *more):
     begin(self, team, where, *more)
     folder.append(self.folder)
+
+
+def seen(dog, *what):
+    look(dog, *what)
+    dogs.append(dog)
+
+
+def watch(limit: int, _):
+    dog = dogs[-1]
+    look(dog, dog.team, dog.clock, dog.folder.parent, limit, dog.hosts)
 
 
 def happen(what: str, p):
@@ -76,6 +88,7 @@ EVENTS = {
     "room": room,
     "readonly": readonly,
     "writable": writable,
+    "watch": watch,
     "clock": lambda *_: setattr(time, "time", lambda: now() + 86400),
 }
 
@@ -91,5 +104,5 @@ def hook(one, p, i):
 if __name__ == "__main__":
     cut = sys.argv.index("--")
     events = [text.split("@") for text in sys.argv[1:cut]]
-    engine._iterate, Course.__init__ = hook, remember
+    engine._iterate, Course.__init__, Watchdog._look = hook, remember, seen
     sys.exit(main(sys.argv[cut + 1 :]))

@@ -161,7 +161,7 @@ def test_a_folder_that_becomes_read_only(nanompi):
 
 # ---- ranks -------------------------------------------------------------------------------------------------
 
-LIMIT = ("--set", "run.watchdog=5 s")
+SOON = "checkpoint@1@0 watch:5@8@0 watch:5@8@1"  # watched closely from the iteration in which it happens
 WAITS = r"rank 0 on \S+: no progress for \d+ s in phase PLACE for rank 1 on \S+;"
 OVERLAP = WAITS.replace("PLACE", "(iterate, it waits in max|combine, it waits in exchange)")
 STALLS = [
@@ -175,7 +175,7 @@ STALLS = [
 @pytest.mark.parametrize("how, text", STALLS, ids=["stall", "STOP", "frozen", "frozen, allreduce"])
 def test_a_rank_that_stands_still_is_named(nanompi, how, text):
     combine = ("--set", "run.combine=" + ("allreduce" if "in sum" in text else "overlap"))
-    said = nanompi(2, f"checkpoint@1@0 {how}@8@1", "run", "job.yaml", *LIMIT, *combine, code=4, SLOW="0.1")
+    said = nanompi(2, f"{SOON} {how}@8@1", "run", "job.yaml", *combine, code=4)
     assert re.search(text, said.stderr), said.stderr
     assert said.stderr.count("no progress") == 1 and "line" in said.stderr
     assert how == "STOP" or "in happen" in said.stderr  # the stack of the one to blame, if it can tell it
