@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from nanompi.children import bound, python
@@ -92,9 +93,14 @@ def pass_on(child: subprocess.Popen, stop: int) -> list[int]:
     """Hand signals on to mpiexec; the list fills with those that came to end the job.
 
     stop : what goes on for the first of them, so that the ranks can keep their state. A HUP that is ignored
-    (nohup) stays so.
+    (nohup) stays so. Ctrl-Z halts nothing: no mpiexec halts its ranks by it, and with nobody who passes on
+    what they print they would soon stand still, and their watchdog end them.
     """
     came: list[int] = []
+
+    def stay(_number, _frame):
+        with suppress(OSError):
+            os.write(2, STAYS)
 
     def forward(number, _frame):
         end = number in ASKS
@@ -105,6 +111,8 @@ def pass_on(child: subprocess.Popen, stop: int) -> list[int]:
 
     for number in (*heeded(ASKS), signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(number, forward)
+    signal.signal(signal.SIGTSTP, stay)
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # printing from the background, `stty tostop`
     return came
 
 
@@ -129,6 +137,7 @@ def ended(code: int, came: list[int], relay) -> int:
     return code
 
 
+STAYS = b"\nnanompi: Ctrl-Z cannot halt ranks: the run goes on; Ctrl-C stops it, and it can be resumed\n"
 WHY = {
     signal.SIGKILL: "killed by hand, by the scheduler, or by the system where memory was short (see dmesg)",
     signal.SIGSEGV: "a fault in a library; the lines above may tell which",

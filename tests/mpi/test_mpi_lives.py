@@ -89,6 +89,17 @@ def test_a_terminal_that_is_closed_asks_a_run_to_stop(start, python):
     assert kept()
 
 
+def test_ctrl_z_halts_nothing(start, python):
+    run = start(python, *WORDS, "-n", "2", "job.yaml")
+    run.process.send_signal(signal.SIGTSTP)
+    before = run.status()
+    until(lambda: run.status() != before and "iterating" in run.status())
+    run.process.send_signal(signal.SIGINT)
+    _, err = run.process.communicate(timeout=patience(60))
+    assert run.process.returncode == 75 and "Ctrl-Z cannot halt ranks: the run goes on" in err
+    run.gone()
+
+
 def test_a_run_under_nohup_goes_on(start, python):
     run = start("nohup", python, *WORDS, "-n", "2", "job.yaml")
     for pid in (run.process.pid, *run.ranks().values()):
