@@ -11,7 +11,7 @@ from nanompi.errors import exit_code
 from nanompi.launcher import under_launcher
 from nanompi.newfile import own
 from nanompi.streams import raw
-from nanompi.words import lines, shown
+from nanompi.words import entry, lines, shown
 
 QUIET = 10.0  # seconds between two lines of progress in a log file
 
@@ -49,7 +49,7 @@ class Log:
             self._line("warning", lines(text))
         else:
             who = f"rank {self.team.rank} on {self.team.host}"
-            print(f"warning: {who}: {lines(text)}", file=sys.stderr, flush=True)
+            print(f"warning: {who}: {entry(text)}", file=sys.stderr, flush=True)
 
     def progress(self, done: int, total: int, text: str = ""):
         """Tell how far the iterations are: a bar on a terminal, and a line each 10 s elsewhere."""
@@ -104,7 +104,7 @@ class Log:
 
     def _line(self, kind: str, text: str):
         self._end_bar()
-        line = f"{self._clock()} {'warning: ' if kind == 'warning' else ''}{text}\n"
+        line = f"{self._clock()} {'warning: ' if kind == 'warning' else ''}{entry(text)}\n"
         if self.style == "json":
             self._json(kind, text=text)
         elif self.style == "text" or kind == "warning":

@@ -32,6 +32,12 @@ def lines(text) -> str:
     return "".join(c if c.isprintable() or c in "\n\t" else _escaped(c) for c in text)
 
 
+def entry(text) -> str:
+    """The same for an entry of a log: later lines begin with a blank, and pass for no entry."""
+    first, *more = lines(text).rstrip("\n").split("\n")
+    return "\n".join([first, *(line if line.startswith(" ") else f"  {line}" for line in more)])
+
+
 def no_path(text: str) -> str:
     """Why a text cannot be the path of a file; "" when it can."""
     if not text:

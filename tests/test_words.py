@@ -8,7 +8,7 @@ import pytest
 from nanompi.errors import DataError, JobError
 from nanompi.progress import Log
 from nanompi.streams import raw, standing
-from nanompi.words import lines, no_path, odd, shown
+from nanompi.words import entry, lines, no_path, odd, shown
 
 EVIL = {
     "\x1b[2J": "\\x1b[2J",
@@ -85,3 +85,8 @@ def test_what_cannot_be_a_path(path, why):
 
 def test_what_can_be_one():
     assert not any(map(no_path, ("a", "/", "..", "a b/ü\n", "x" * 255, "~/x", "abc/" * 1000)))
+
+
+def test_no_line_of_an_entry_of_a_log_passes_for_another_entry():
+    forged = "alpha\n[     1.0 s] warning: all is well\n  rank 0\n\tb\n"
+    assert entry(forged) == "alpha\n  [     1.0 s] warning: all is well\n  rank 0\n  \tb"
