@@ -44,10 +44,18 @@ def found(name: str) -> Path:
     for folder in tries:
         if (folder / "job.resolved.yaml").is_file():
             return folder.resolve() if folder.is_symlink() else folder
+    if newest := _newest(Path("runs") / name) or _newest(Path(name)):
+        return newest
     raise JobError(
         f"{name}: there is no run; a run folder holds job.resolved.yaml. "
         f"Looked at {', '.join(map(str, tries))}"
     )
+
+
+def _newest(parent: Path) -> Path | None:
+    """The run that was started last. Those of slurm/run.sbatch, under the Slurm job's name, have no link."""
+    begun = [(p.stat().st_mtime, p) for p in parent.glob("*/environment.json")]
+    return max(begun)[1].parent if begun else None
 
 
 def _prepare(folder: Path, sets: list[str]):

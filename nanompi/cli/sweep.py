@@ -1,5 +1,6 @@
 """Run all settings of a job with `{sweep: ...}` in one allocation; resume, collect, or submit as an array."""
 
+from contextlib import ExitStack
 from pathlib import Path
 
 from nanompi.cli import new_path, path, settings
@@ -51,13 +52,13 @@ def work(args, shorten=None) -> int:
     from nanompi.clock import Clock
 
     clock = Clock()
-    with together(clock) as (team, dog, _):
+    with together(clock) as (team, dog, _), ExitStack() as stack:
         from nanompi.step import discover
         from nanompi.sweep.work import group_number
         from nanompi.sweep.work import work as through
 
         discover()
-        folder, todo, text = team.on_root(lambda: _plan(args, shorten))
+        folder, todo, text = team.on_root(lambda: _plan(args, stack, shorten))
         groups = group_number(team, args.groups, len(todo))
         if team.root:
             print(f"{text} by {groups} group{'s' * (groups > 1)} of {team.size} ranks; {folder}", flush=True)
@@ -67,12 +68,22 @@ def work(args, shorten=None) -> int:
     return 0
 
 
-def _plan(args, shorten):
-    """(folder, settings to run with their jobs, what is run in words); rank 0."""
+def _plan(args, stack, shorten):
+    """(folder, settings to run with their jobs, what is run in words); rank 0.
+
+    The folder is locked for a whole sweep; tasks of an array lock but their settings (`nanompi.sweep.work`).
+    """
+    from nanompi.lock import Lock
     from nanompi.sweep import folder
+
+    def locked(where):
+        if args.only is None:
+            stack.enter_context(Lock(where))
 
     if args.resume:
         where = Path(args.resume)
+        folder.read_head(where)
+        locked(where)
         todo = [t for t in folder.again(where) if args.only in (None, t.number)]
         return where, todo, f"resume: {len(todo)} of {len(folder.tasks(where))} settings"
     found = _found(args)
@@ -81,6 +92,7 @@ def _plan(args, shorten):
     if args.only is not None and not 0 <= args.only < len(found.settings):
         raise JobError(f"--only {args.only}: there are {found}, 0 to {len(found.settings) - 1}")
     where, todo = folder.create(found, args.out, args.folder)
+    locked(where)
     return where, [t for t in todo if args.only in (None, t.number)], str(found)
 
 

@@ -64,6 +64,7 @@ def _held_text(folder: Path, job) -> str | None:
     from nanompi.job.identity import same_job
 
     text, resolved = _text(folder / "job.yaml"), _text(folder / "job.resolved.yaml")
+    refuse_changed(folder, resolved, text)
     same = text in (None, job.text) if resolved is None else same_job(resolved, job.resolved)
     if not same:
         raise ResourceError(
@@ -75,6 +76,17 @@ def _held_text(folder: Path, job) -> str | None:
     return text
 
 
+def refuse_changed(folder: Path, resolved: str | None, asked: str | None):
+    """Errors: ResourceError where job.resolved.yaml or job.yaml (their texts) was edited since then."""
+    from nanompi.job.identity import changed
+
+    if resolved is not None and asked is not None and changed(resolved, asked):
+        raise ResourceError(
+            f"{folder}: job.yaml or job.resolved.yaml was changed by hand after they were written: the two, "
+            "and what the run keeps, would tell different jobs. For another job start another run of it"
+        )
+
+
 def _text(path: Path) -> str | None:
     """The text of a regular file in a run folder; None where there is none."""
     with contextlib.suppress(OSError, ValueError), open(path, encoding="utf-8", opener=own) as file:
@@ -83,8 +95,10 @@ def _text(path: Path) -> str | None:
 
 
 def _job_files(job, folder: Path):
+    from nanompi.job.identity import sealed
+
     write_text(folder / "job.yaml", job.text)
-    write_text(folder / "job.resolved.yaml", yaml12.write(job.resolved))
+    write_text(folder / "job.resolved.yaml", sealed(yaml12.write(job.resolved), job.text))
 
 
 @contextlib.contextmanager

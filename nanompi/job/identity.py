@@ -17,6 +17,25 @@ def same_job(text: str, resolved: dict) -> bool:
     return one is not None and one == other
 
 
+SEAL = "# These values and job.yaml belong together: "  # last line of a job.resolved.yaml, with their hash
+
+
+def sealed(text: str, asked: str) -> str:
+    """The text of a job.resolved.yaml; a last line tells whether it or job.yaml (`asked`) was changed."""
+    return f"{text}{SEAL}{_seal(text, asked)}\n"
+
+
+def changed(text: str, asked: str) -> bool:
+    """Was one of the two changed after they were written? `run`, `output` may be, and what has no seal."""
+    body, found, seal = text.rpartition(SEAL)
+    return bool(found) and seal.strip() != _seal(body, asked)
+
+
+def _seal(text: str, asked: str) -> str:
+    told = json.dumps([_answer(text), asked], sort_keys=True, default=str)
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
 def _answer(text: str) -> dict | None:
     """What of a resolved job changes the answer; None where the text is no job."""
     faults = Faults()

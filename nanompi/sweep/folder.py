@@ -15,7 +15,8 @@ from typing import Any
 from nanompi.errors import DataError, JobError
 from nanompi.files import foreign
 from nanompi.job import yaml12
-from nanompi.job.folder import numbered, writing
+from nanompi.job.folder import numbered, refuse_changed, writing
+from nanompi.job.identity import sealed
 from nanompi.job.resolve import values
 from nanompi.job.text import read_text
 from nanompi.newfile import new_file, own_folder, write_text
@@ -66,7 +67,7 @@ def create(found, runs: str = "", folder: str = "") -> tuple[Path, list[Task]]:
             own = path / one.name / "job.resolved.yaml"
             if not own.exists():  # of an array, each task comes here
                 own_folder(own.parent)
-                write_text(own, yaml12.write(one.job.resolved))
+                write_text(own, sealed(yaml12.write(one.job.resolved), found.text))
     return path, [Task(s.number, path / s.name, s.values, s.job) for s in found.settings]
 
 
@@ -106,5 +107,6 @@ def again(path: Path) -> list[Task]:
     left = sorted((t for t in tasks(path) if not t.done()), key=lambda t: bool(t.outcome()))
     for one in left:
         one.job = read_job(str(one.path / "job.resolved.yaml"))
-        one.job.text = (path / "job.yaml").read_text(encoding="utf-8")
+        asked, one.job.text = one.job.text, read_text(str(path / "job.yaml"))
+        refuse_changed(one.path, asked, one.job.text)
     return left

@@ -96,8 +96,8 @@ def _attempt(group, task: Task, kept: Kept, dog) -> dict:
     from nanompi.report.previews import previews
 
     hosts = group.allgather(group.host)
-    group.on_root(lambda: _fresh(task, group.vendor, hosts))
     with ExitStack() as stack:
+        group.on_root(lambda: _fresh(stack, task, group.vendor, hosts))
         log = stack.enter_context(Log(group, task.path, stack.enter_context(open(os.devnull, "w"))))
         clock = Clock()
         stack.enter_context(dog.watching(group, clock, task.path, task.job.run.watchdog))
@@ -107,9 +107,12 @@ def _attempt(group, task: Task, kept: Kept, dog) -> dict:
         return group.on_root(lambda: _figures(run, task))
 
 
-def _fresh(task: Task, vendor: str, hosts: list[str]):
+def _fresh(stack, task: Task, vendor: str, hosts: list[str]):
+    """The folder of the setting is locked, as that of any run, and holds no outcome of an earlier one."""
     from nanompi.job.folder import writing
+    from nanompi.lock import Lock
 
+    stack.enter_context(Lock(task.path))
     with writing(task.path):
         (task.path / "outcome.json").unlink(missing_ok=True)
         fill(task.path, task.job, vendor, hosts)

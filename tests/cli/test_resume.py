@@ -1,5 +1,7 @@
 """`nanompi resume`: which run is meant, what may change, what is finished."""
 
+import os
+
 import pytest
 
 from nanompi.cli import main, resume
@@ -18,6 +20,16 @@ def run(here):
 def test_a_run_is_named_by_its_folder_its_job_or_its_name(run, here):
     for name in ("runs/job/run-0001", "runs/job", "job", "runs/job/latest"):
         assert resume.found(name).resolve() == run
+
+
+def test_runs_under_the_name_of_a_slurm_job_have_no_link_and_are_found(run, here):
+    for number in (7, 9, 8):
+        job = here / "runs" / "beam" / f"job-{number}"
+        job.mkdir(parents=True)
+        (job / "environment.json").touch()
+        os.utime(job / "environment.json", (number, number))
+    assert resume.found("beam").resolve() == resume.found("runs/beam").resolve() == job.with_name("job-9")
+    assert resume.found("job").resolve() == run
 
 
 def test_what_is_no_run_is_said(run, capsys):

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from nanompi.cli import main
+from nanompi.lock import Lock
 
 ROOT = Path(__file__).parents[2]
 JOB = """nanompi: 1
@@ -199,3 +200,36 @@ def test_run_on_a_job_with_a_sweep_names_the_other_command(here, capsys):
     assert (
         "job.yaml: 4 settings, each checked; swept: steps.ptycho.engines.0.alpha" in capsys.readouterr().out
     )
+
+
+# ---- several at once ---------------------------------------------------------------------------------------
+
+
+def test_two_whole_sweeps_in_one_folder_are_refused_and_tasks_of_an_array_are_not(good, capsys):
+    Path("s").mkdir()
+    with Lock(Path("s")):
+        assert main(["sweep", "job.yaml", "--folder", "s"]) == 4
+        assert f"s is in use by process {os.getpid()} on " in capsys.readouterr().err
+        assert not list(Path("s").glob("*/outcome.json"))
+        assert main(["sweep", "job.yaml", "--folder", "s", "--only", "0"]) == 0
+        assert main(["sweep", "--resume", "s"]) == 4
+    assert main(["sweep", "--resume", "s"]) == 0
+    assert len(list(Path("s").glob("*/outcome.json"))) == 2
+
+
+def test_a_setting_that_was_edited_is_refused(good, capsys):
+    assert main(["sweep", "job.yaml", "--folder", "s", "--only", "0"]) == 0
+    file = next(Path("s").glob("0001-*")) / "job.resolved.yaml"
+    file.write_text(file.read_text().replace("alpha: 1.0", "alpha: 0.5"))
+    assert main(["sweep", "--resume", "s"]) == 4
+    assert "0001-alpha=1: job.yaml or job.resolved.yaml was changed by hand" in capsys.readouterr().err
+
+
+def test_a_setting_that_runs_elsewhere_is_left_alone(good, capsys):
+    assert main(["sweep", "job.yaml", "--folder", "s", "--only", "0"]) == 0
+    setting = next(Path("s").glob("0001-*"))
+    with Lock(setting):
+        assert main(["sweep", "--resume", "s", "--only", "1"]) == 7
+        said = capsys.readouterr().err
+        assert "exit code 4" in said and "is in use by process" in said
+        assert not (setting / "result.h5").exists()

@@ -156,6 +156,23 @@ def test_another_job_in_a_folder_is_refused_and_the_same_goes_on(job, tmp_path):
         folder.begin(one, run)
 
 
+@pytest.mark.parametrize("name, old, new", [
+    ("job.yaml", "use: ptycho", "use:  ptycho"),
+    ("job.resolved.yaml", "modes: 1", "modes: 2"),
+])  # fmt: skip
+def test_a_job_that_was_edited_in_the_run_folder_is_refused(job, tmp_path, name, old, new):
+    one, run = job(), tmp_path / "F"
+    run.mkdir()
+    folder.begin(one, run)
+    text = (run / name).read_text()
+    assert old in text
+    (run / name).write_text(text.replace(old, new))
+    with pytest.raises(ResourceError, match="was changed by hand"):
+        folder.begin(job((run / "job.resolved.yaml").read_text()), run)
+    (run / name).write_text(text.replace("checkpoint: 600", "checkpoint: 60"))
+    folder.begin(job((run / "job.resolved.yaml").read_text()), run)
+
+
 def test_a_job_file_of_the_users_own_is_not_replaced(job, tmp_path):
     one, run = job(), tmp_path / "F"
     run.mkdir()
