@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nanompi.errors import DataError
+from nanompi.left_out import shown
 from nanompi.units import show
 
 HARDLY = 0.25  # overlap below which frames hardly tell anything about each other
@@ -13,10 +14,14 @@ LITTLE = 0.4
 
 @dataclass
 class Overlap:
-    """step : m, median distance from a frame to its nearest neighbour; width : m, of the probe."""
+    """step : m, median distance from a frame to its nearest neighbour; width : m, of the probe.
+
+    away : (frames,) m, from each frame to its nearest neighbour
+    """
 
     step: float
     width: float
+    away: np.ndarray
 
     @property
     def part(self) -> float:
@@ -32,8 +37,8 @@ def overlap(P, places, pixel) -> Overlap:
     from scipy.spatial import cKDTree
 
     at = places.corners * pixel  # distances in metres: pixels need not be square
-    step = float(np.median(cKDTree(at).query(at, k=2)[0][:, 1]))
-    return Overlap(step, float(np.sqrt(np.prod(diameter(P) * pixel))))
+    away = cKDTree(at).query(at, k=2)[0][:, 1]
+    return Overlap(float(np.median(away)), float(np.sqrt(np.prod(diameter(P) * pixel))), away)
 
 
 def diameter(P) -> np.ndarray:
@@ -49,9 +54,10 @@ def diameter(P) -> np.ndarray:
     return np.array(out)
 
 
-def check_overlap(P, places, pixel, guessed: bool, say):
-    """Says the overlap; warns where it is little. guessed : the probe was found from the data.
+def check_overlap(P, places, pixel, guessed: bool, say, numbers=None):
+    """Says the overlap; warns where it is little, and of frames that no other one overlaps.
 
+    guessed : the probe was found from the data; numbers : those of the frames in the file, else 0, 1, 2, ...
     Errors: DataError when the frames do not overlap at all.
     """
     if len(places.corners) < 2:
@@ -63,6 +69,20 @@ def check_overlap(P, places, pixel, guessed: bool, say):
     if found.part < LITTLE:
         said += f", which is little: expect artefacts. {_causes(guessed)}"
     say(said)
+    _odd_ones(found, say, np.arange(len(found.away)) if numbers is None else np.asarray(numbers))
+
+
+def _odd_ones(found: Overlap, say, numbers):
+    """Says which frames stand alone, and which stand where another one does when most do not."""
+    alone, twice = found.away > found.width, found.away == 0
+    if alone.any():
+        say(
+            f"warning: frames without overlap, the nearest one {show(found.away[alone].min(), 'm')} away: "
+            f"{shown(numbers[alone])}. Are their positions right? `select: {{without: [...]}}` in the input "
+            "section leaves them out"
+        )
+    if 0 < twice.mean() < 0.5:
+        say(f"note: frames at the very place of another one: {shown(numbers[twice])}; did the motor move?")
 
 
 def _causes(guessed: bool) -> str:

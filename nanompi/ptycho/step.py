@@ -109,7 +109,8 @@ class Ptycho:
             p.P = d.array(extra_modes(P, max(self.probe.modes, len(P))), d.complex)
         run.say("\n".join(filter(None, (_sizes(p, geometry), told))))
         guessed = probe_kind(self.probe, scan) == "data"
-        run.team.on_root(lambda: check_overlap(d.host(p.P), places, geometry.pixel, guessed, run.say))
+        about = (places, geometry.pixel, guessed, run.say, scan.numbers)
+        run.team.on_root(lambda: check_overlap(d.host(p.P), *about))
         return p, geometry
 
     def unseen(self, run, share, saved, O):

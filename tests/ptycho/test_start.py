@@ -106,6 +106,34 @@ def test_a_guessed_probe_is_not_taken_for_a_measurement():
     assert "unit" in told_overlap(0.7) and "unit" not in told_overlap(0.7, guessed=True)
 
 
+def told_of(*moved, twice=()):
+    """What is said beyond the overlap of a grid; frame 7 lies (rows, columns) of the probe off frame 24"""
+    said, P = [], problem("double")[2]
+    corners = np.array(GRID * 0.3 * np.sqrt(np.prod(diameter(P))))
+    if moved:
+        corners[7] = corners[24] + np.array(moved) * np.sqrt(np.prod(diameter(P)))
+    corners = np.concatenate([corners, corners[list(twice)]])
+    numbers = np.arange(len(corners)) + 40
+    check_overlap(P, SimpleNamespace(corners=corners), np.ones(2), False, said.append, numbers)
+    assert said[0].startswith("overlap: 70 %")
+    return said[1:]
+
+
+def test_frames_that_no_other_overlaps_are_named():
+    """A position that is wrong by a glitch: the rest overlaps well, and nothing else would tell"""
+    assert told_of() == told_of(0.9, 0) == []
+    (said,) = told_of(1.1, 0)
+    assert said.startswith("warning") and "away: 47. " in said
+
+
+def test_frames_at_the_place_of_another_one_are_named():
+    """A motor that stood still: rare, else it is how the scan was meant"""
+    (said,) = told_of(0, 0)
+    assert "very place of another one: 47, 64;" in said
+    (said,) = told_of(twice=range(3, 8))
+    assert "one: 43:48, 65:70;" in said and told_of(twice=[]) == []
+
+
 def test_places():
     """Corner + rest is the position to 1/16 pixel; rests lie in [-1/2, 1/2); the units are doubted"""
     rng, pixel = np.random.default_rng(0), np.array([20e-9, 30e-9])
