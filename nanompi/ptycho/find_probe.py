@@ -34,6 +34,7 @@ from nanompi.team import Team
 WIDEST = 0.3  # rms radius of the beam that leaves some of the frame dark
 FRAMES, ITERATIONS, MEMORY = 50, 10, 256 << 20
 FULL = 0.26  # rms radius of the mean frame: 0.2 for a lens of 0.28 of the frame, 0.28 for a hologram in 0.4
+EVEN = 0.36  # a round lens that touches the edges of a square frame has 0.354, even light 0.408
 OUT = 10  # of so many frames one is left out
 CLEAR = 0.1  # |log| of the misfits' ratio from which on a sign is better: noise 0.04, 2 px of error 0.24
 CLOSE = 0.75  # of the best evidence; widths with so much are told apart by how well they meet the frames
@@ -77,11 +78,8 @@ def find_probe(run, p, geometry) -> np.ndarray:
         wave = np.where(p.device.host(p.mask) > 0, wave, np.median(wave))
         z = p.device.array(wave[None, None], p.device.complex)
         return p.device.host(propagator(p.device, geometry).backward(z, p.device.array(CENTRE))[0])
-    if filling(wave) > FULL:
-        run.say(
-            f"warning: the counts reach over the whole frame (rms radius {filling(wave):.2f} of its "
-            "side; even light has 0.41), as in the near field: is `focus:` missing in the input section?"
-        )
+    if filling(wave) > EVEN:
+        run.say(f"warning: {question(wave)}")
     trial = subset(run, p, geometry, wave)
     step = 0.5 / spread(wave, geometry.pixel)  # what the depth of focus allows
     widths = [i * step for i in range(int(WIDEST / step) + 1)]
@@ -93,6 +91,8 @@ def find_probe(run, p, geometry) -> np.ndarray:
         best = choice(tried)
     if abs(evidence(tried, best)) < CLEAR:
         best, clear = fallback(trial, tried), False
+        if FULL < filling(wave) <= EVEN:
+            run.say(f"warning: no start probe stands out, and {question(wave)}")
     run.say(words(best, tried, clear, 2 * step))
     return defocused(wave, best, geometry.pixel)[None]
 
@@ -100,6 +100,14 @@ def find_probe(run, p, geometry) -> np.ndarray:
 def filling(wave) -> float:
     """rms radius of |wave|^2 on the detector in parts of a frame: far-field patterns leave the rim dark."""
     return float(np.sqrt((wave**2 * _k2(wave, (1.0, 1.0))).sum() / (wave**2).sum()))
+
+
+def question(wave) -> str:
+    """What light over the whole frame asks."""
+    return (
+        f"the counts reach over the whole frame (rms radius {filling(wave):.2f} of its side; even light has "
+        "0.41), as in the near field: is `focus:` missing in the input section?"
+    )
 
 
 def evidence(tried, width) -> float:

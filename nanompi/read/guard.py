@@ -172,14 +172,23 @@ def check_extent(scan: Scan) -> None:
     if whole.max() > LARGEST:
         raise DataError(
             f"{scan.file}: the object would have {whole[0]:.0f} x {whole[1]:.0f} pixels, more than "
-            f"{LARGEST}; {geometry}. Are the positions in um, or the distance in mm?"
+            f"{LARGEST}; {geometry}. {_causes(scan)}"
         )
     if len(scan.positions) > 1 and span.max() < 0.5:
         raise DataError(
-            f"{scan.file}: all positions lie within {span.max():.2g} pixels of the object; {geometry}. What "
-            "is the unit of the positions?"
+            f"{scan.file}: all positions lie within {span.max():.2g} pixels of the object; {geometry}. "
+            f"{_causes(scan)}"
         )
     check_overlap(scan, size, geometry)
+
+
+def _causes(scan: Scan) -> str:
+    """What can make steps and frames disagree; nothing of it was tested."""
+    near = "or this is a near field without `focus:`" if scan.focus is None else "or focus is wrong"
+    return (
+        "Which is wrong is not known: the unit of the positions (`units: {x: um, y: um}`), energy, distance "
+        f"or pixel (`distance: 2.1 m`), {near}"
+    )
 
 
 def check_overlap(scan: Scan, size: np.ndarray, geometry: str) -> None:
@@ -191,7 +200,7 @@ def check_overlap(scan: Scan, size: np.ndarray, geometry: str) -> None:
     if step > field:
         raise DataError(
             f"{scan.file}: the typical step is {show(step, 'm')}, more than the {show(field, 'm')} that a "
-            f"frame sees, so that no two frames overlap; {geometry}. Are the positions in um?"
+            f"frame sees, so that no two frames overlap; {geometry}. {_causes(scan)}"
         )
     if step > 0.5 * field:
         scan.notes.append(

@@ -10,7 +10,7 @@ from nanompi.device.cpu import Cpu
 from nanompi.errors import DataError
 from nanompi.optics.geometry import Geometry
 from nanompi.optics.propagate import propagator
-from nanompi.ptycho.find_probe import CLEAR, FULL, apart, choice, evidence, filling, find_probe
+from nanompi.ptycho.find_probe import CLEAR, EVEN, FULL, apart, choice, evidence, filling, find_probe
 from nanompi.ptycho.positions import place
 from nanompi.ptycho.problem import Problem
 from nanompi.scan import Frames
@@ -130,6 +130,7 @@ def test_a_frame_full_of_light_is_no_far_field_pattern():
     assert filling(k < 0.28) == pytest.approx(0.28 / np.sqrt(2), rel=0.02) and filling(k < 0.28) < FULL
     assert filling(k < 0.4) == pytest.approx(0.4 / np.sqrt(2), rel=0.02) and filling(k < 0.4) > FULL
     assert filling(np.ones((64, 64))) == pytest.approx(np.sqrt(1 / 6), rel=0.02)
+    assert filling(k < 0.5) < EVEN < filling(np.ones((64, 64)))  # a lens may fill the frame of a far field
 
 
 def test_frames_left_out_lie_apart_in_the_inner_half():
