@@ -53,7 +53,7 @@ CASES = {
     ),
     "no overlap": (
         lambda k: {"translation": xyz(k.xy * 50)},
-        "typical step is .* that no two frames overlap.* not known: .*units.*energy, distance or pixel.*focus",
+        "typical step is .* that no two frames overlap.* not known: .*units.*energy, distance.*focus",
     ),
     "eV as keV": (
         lambda k: {"energy": (8000.0, "keV")},
