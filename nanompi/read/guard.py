@@ -98,7 +98,7 @@ def check_positions(scan: Scan) -> None:
         numbers = bad if scan.numbers is None else scan.numbers[bad]
         raise DataError(
             f"{scan.file}: {len(bad)} of {n} positions are not finite, first that of frame {numbers[0]}: NaN "
-            "in the file, or never written. Leave these frames out by `select: {without: ["
+            "or infinite in the file, or never written. Leave these frames out by `select: {without: ["
             f"{shown(numbers)}]}}` in the input section, or repair the file"
         )
     check_span(scan, p)

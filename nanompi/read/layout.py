@@ -149,7 +149,8 @@ def positions(of: Layout, n: int) -> np.ndarray:
         t = _from_motors(of)
     else:
         t = _three(of.measured(data), n, of.where(data)) * of.metre("translation", data)
-    return -t[:, :2] @ _axes(of).T
+    with np.errstate(invalid="ignore"):  # infinite ones are refused later, with their numbers
+        return -t[:, :2] @ _axes(of).T
 
 
 def _from_motors(of: Layout) -> np.ndarray:

@@ -18,9 +18,9 @@ def xyz(xy):
     return np.c_[xy, np.zeros(len(xy))]
 
 
-def with_nan(known):
+def with_nan(known, value=np.nan):
     xy = known.xy.copy()
-    xy[[4, 9], 0] = np.nan
+    xy[[4, 9], 0] = value
     return xyz(xy)
 
 
@@ -36,6 +36,10 @@ CASES = {
     "not finite": (
         lambda k: {"translation": with_nan(k)},
         "2 of 30 positions are not finite, first that of frame 4",
+    ),
+    "infinite": (
+        lambda k: {"translation": with_nan(k, np.inf)},
+        r"2 of 30 positions are not finite.*NaN or infinite in the file.*without: \[4",
     ),
     "one place": (lambda k: {"translation": xyz(0 * k.xy)}, "all 30 positions are equal"),
     "um as m": (lambda k: {"translation": xyz(k.xy * 1e6)}, "positions span .* m; .*Are the positions in um"),
