@@ -27,7 +27,7 @@ def rebin(block: np.ndarray, b: int) -> np.ndarray:
 def _wide(dtype):
     """A dtype for sums."""
     if dtype.kind not in "ui":
-        return dtype
+        return np.promote_types(dtype, np.float32)  # half precision ends at 65504, is exact to 2048
     return np.uint32 if dtype.kind == "u" and dtype.itemsize <= 2 else np.int64
 
 

@@ -50,7 +50,7 @@ def tight(block: np.ndarray) -> np.ndarray:
     """uint16 where all values are whole numbers in 0..65535, else float32; no copy where it is so already."""
     if block.dtype.kind == "u" and block.dtype.itemsize <= 2:
         return block.astype(np.uint16, copy=False)
-    if block.size == 0 or (block.min() >= 0 and block.max() <= 65535 and _whole(block)):
+    if block.size == 0 or (block.min() >= 0 and float(block.max()) <= 65535 and _whole(block)):
         return block.astype(np.uint16)
     return block.astype(np.float32, copy=False)
 
