@@ -36,12 +36,24 @@ def tell(library: str, environ=os.environ):
         environ.setdefault("MPIR_CVAR_CH4_NETMOD", "ofi")
 
 
-def announce(rank: int, environ=os.environ):
-    """Tell `nanompi run -n` (nanompi.cli.relay) which process this rank is, so that it can name it."""
+def announce(rank: int, environ=os.environ) -> int | None:
+    """Tell `nanompi run -n` (nanompi.cli.relay) which process this rank is, so that it can name it.
+
+    Gives a number of stderr for `announce_end`, since a step may close 2.
+    """
     if "NANOMPI_RELAY" in environ:
         told = f"rank {rank} process {os.getpid()} on {socket.gethostname()}".encode()
         with suppress(OSError):
             os.write(2, MARK + told + MARK + b"\n")
+            return os.dup(2)
+    return None
+
+
+def announce_end(number: int | None):
+    """Tell `nanompi run -n` that this rank came to its end: one that a library ends (`_exit`) does not."""
+    if number is not None:
+        with suppress(OSError):
+            os.write(number, MARK + f"end of process {os.getpid()}".encode() + MARK + b"\n")
 
 
 def _from_a_wheel() -> bool:

@@ -1,5 +1,6 @@
 """What a step sees, and the loop over the steps: the program."""
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -144,8 +145,10 @@ def _do(run, number: int, step):
     """One step of the job; a signal that came before is heeded first."""
     if run.course:
         run.course.begin(number)
-    run.clock.patient = foreign(step)
+    run.clock.patient, here = foreign(step), os.path.abspath(".")
     step.run(run)
+    if run.clock.patient:
+        os.chdir(here)  # a step that went elsewhere: paths of job and run folder count from here
     run.clock.patient = False
     if run.course:
         run.course.close()

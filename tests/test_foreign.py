@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -161,3 +162,14 @@ def test_an_error_of_ours_stays_an_internal_one(raised, capfd):
 
 def test_what_is_foreign():
     assert not foreign.foreign(foreign.StepError) and foreign.foreign(Entry) and foreign.foreign(Entry())
+
+
+def test_the_working_folder_is_the_same_after_a_step_that_left_it(tmp_path, monkeypatch):
+    """The paths of job and run folder count from there: the result would have had no place."""
+    from nanompi import run
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(run, "foreign", lambda _: True)
+    step = SimpleNamespace(run=lambda _: os.chdir("/"))
+    run._do(SimpleNamespace(course=None, clock=SimpleNamespace(patient=False)), 0, step)
+    assert Path.cwd() == tmp_path

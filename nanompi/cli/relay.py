@@ -14,6 +14,7 @@ from nanompi.launcher import MARK
 
 KEPT = 1 << 16  # bytes in which the last words of mpiexec are looked for
 RANK = re.compile(MARK + rb"rank (\d+) process (\d+) on ([^ \x1e]+)" + MARK + rb"\r?\n?")
+END = re.compile(MARK + rb"end of process \d+" + MARK + rb"\r?\n?")
 ENDS = (  # what MPICH, Intel MPI and Open MPI say of a rank that a signal has ended
     re.compile(rb"exit string: [^\n]*\(signal (?P<signal>\d+)\)", re.I),
     re.compile(rb"killed by signal: (?P<signal>\d+)", re.I),
@@ -33,7 +34,7 @@ class Relay:
         pipes = [os.pipe(), os.pipe()]
         self.fds, self.ends = [tuple(p[k] for p in pipes) for k in (0, 1)]
         self.ranks: dict[tuple[bytes, bytes], int] = {}
-        self.last = b""
+        self.last, self.whole = b"", 0
         self.threads = [threading.Thread(target=self._pass, args=(k,), daemon=True) for k in (0, 1)]
 
     def start(self):
@@ -61,6 +62,10 @@ class Relay:
         rank = self.ranks.get((pid, host.rstrip(b".")), "?")
         return int(found["signal"]), f"rank {rank} (process {pid.decode()} on {host.decode()})"
 
+    def missing(self) -> int:
+        """How many of the ranks that told of themselves did not tell of their end."""
+        return len(self.ranks) - self.whole
+
     def _pass(self, k: int):
         held = b""
         while data := os.read(self.fds[k], 1 << 16):
@@ -75,7 +80,8 @@ class Relay:
         """The text without what the ranks tell of themselves."""
         for rank, pid, host in RANK.findall(text):
             self.ranks[pid, host] = int(rank)
-        return RANK.sub(b"", text)
+        self.whole += len(END.findall(text))
+        return END.sub(b"", RANK.sub(b"", text))
 
 
 def _write(number: int, data: bytes):

@@ -7,7 +7,7 @@ from pathlib import Path
 from nanompi.cli import job_arguments, loudness, new_path, style
 from nanompi.cli.launch import one_thread, start, under_launcher
 from nanompi.errors import JobError
-from nanompi.launcher import announce
+from nanompi.launcher import announce, announce_end
 
 
 def arguments(parser):
@@ -76,9 +76,10 @@ def together(clock):
     with clock.phase("start-up"):
         team = Team()
     with team:
-        announce(team.rank)
+        number = announce(team.rank)
         with Watchdog(team, clock) as dog:
             yield team, dog, signals
+        announce_end(number)
 
 
 def _begin(clock):

@@ -10,7 +10,7 @@ import pytest
 from nanompi.cli import launch
 from nanompi.cli.relay import Relay
 from nanompi.errors import ResourceError
-from nanompi.launcher import announce
+from nanompi.launcher import announce, announce_end
 from tests.patience import patience, until
 
 MPICH = b"""
@@ -119,3 +119,16 @@ def test_a_bound_child_ends_with_its_parent():
     parent.kill()
     parent.wait()
     until(lambda: not os.path.exists(f"/proc/{child}") or " Z " in open(f"/proc/{child}/stat").read())
+
+
+def test_a_rank_that_ends_without_a_word_is_no_success(capfd):
+    """os._exit(0) in a step or library: mpiexec says 0, and there is no result"""
+    read, write = os.pipe()
+    announce_end(write)
+    end = os.read(read, 1000)
+    both = told(0, 77) + told(1, 78)
+    assert launch._whole(heard(b"", both + end + end)) == 0
+    assert capfd.readouterr().err == ""
+    assert launch._whole(heard(b"", both + end)) == 1
+    assert "a rank ended in the midst of the run without a word" in capfd.readouterr().err
+    assert launch._whole(heard(b"")) == 0
