@@ -261,6 +261,22 @@ def check_monitor(scan: Scan) -> None:
         )
 
 
+def _check_overflow(scan: Scan, frames: np.ndarray) -> None:
+    """Counts beyond the end of a signed type go on at its negative end; markers are one or two values."""
+    if frames.dtype.kind != "i" or not _negative_end(frames).size > 2:
+        return
+    raise DataError(
+        f"{scan.file}: the counts have overflowed their type {frames.dtype}: "
+        f"{_negative_end(frames).size} different values far below 0, down to {frames.min()}, among {SAMPLED} "
+        "frames; store them in a wider type, or without sign"
+    )
+
+
+def _negative_end(frames: np.ndarray) -> np.ndarray:
+    """The different values of signed integers in the lower half of those below 0."""
+    return np.unique(frames[frames < np.iinfo(frames.dtype).min // 2])
+
+
 def counts_noticed(scan: Scan) -> list[str]:
     """Notes about NaN and negative counts in a few frames; the preparation masks them."""
     n = scan.source.shape[0]
@@ -269,6 +285,7 @@ def counts_noticed(scan: Scan) -> list[str]:
     empty = [int(i) for i, f in zip(index, frames) if not np.any(f > 0)]
     bad = int((~np.isfinite(frames)).sum()) if frames.dtype.kind == "f" else 0
     negative = int((frames < 0).sum()) if frames.dtype.kind in "if" else 0
+    _check_overflow(scan, frames)
     if len(empty) == len(index):
         raise DataError(
             f"{scan.file}: the frames {empty} have no counts; is this the right dataset, is it written at "

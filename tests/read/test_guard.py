@@ -142,6 +142,16 @@ def test_nan_and_negative_counts_are_counted(cxi_file, known, open_with):
     )
 
 
+def test_counts_beyond_a_signed_type_are_refused_markers_are_not(cxi_file, known, open_with):
+    frames = known.frames.astype("i4") % 100
+    frames[:, 4, 4], frames[:, 5, 5] = -(2**31), -1
+    assert open_with(cxi_file(data=frames)).source.dtype == np.int32
+    frames = np.clip(known.frames.astype("i4"), 0, 100).astype("i1")
+    frames[0, 8, 8:16] = np.arange(130, 170, 5).astype("u1").view("i1")
+    with pytest.raises(DataError, match=r"overflowed their type int8: 8 different values.*down to -126"):
+        open_with(cxi_file(data=frames))
+
+
 def test_a_monitor_with_nothing_in_it_is_left_out(cxi_file, open_with):
     monitor = np.ones(30)
     assert open_with(cxi_file(monitor_1__data=monitor)).monitor.shape == (30,)
