@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from nanompi.errors import DataError, JobError
-from nanompi.left_out import leave_out, shown
 from nanompi.read import guard
 from nanompi.read.select import select, slice_of
 from tests.memory import scan_of
@@ -173,39 +172,6 @@ def test_a_slice():
     for text in ("::0", "::-1", "a", "5", "1:2:3:4"):
         with pytest.raises(JobError):
             slice_of(text)
-
-
-@pytest.mark.parametrize("lost, good", [(1, True), (2, True), (3, False)])
-def test_a_fifth_of_the_frames_may_be_missing(lost, good):
-    one, gone = scan(10), np.arange(10) < lost
-    if not good:
-        with pytest.raises(DataError, match="3 of 10 frames hold no data: frames 0:3"):
-            leave_out(one, gone, "missing", "were never written")
-        one.gaps = True  # known: the job says so
-    left = leave_out(one, gone, "missing", "were never written")
-    assert left.source.shape[0] == 10 - lost and left.left_out["missing"].tolist() == list(range(lost))
-
-
-@pytest.mark.parametrize(
-    "numbers, text",
-    [
-        ([3], "3"),
-        ([3, 4], "3:5"),
-        ([3, 5], "3, 5"),
-        ([3, 5, 7], "3:8:2"),
-        ([1, 2, 3, 10, 20, 30, 31], "1:4, 10:31:10, 31"),
-        ([0, 1, 4, 9, 16, 25], "0:2, 4, 9, 16, 25"),
-        ([], ""),
-    ],
-)
-def test_numbers_are_shown_as_select_reads_them(numbers, text):
-    assert shown(np.array(numbers, int)) == text
-
-
-def test_many_numbers_are_cut_short():
-    assert (
-        shown(np.arange(40) ** 2, most=3) == "0:2, 4, 9 ..." and shown(np.arange(3) ** 2, most=2) == "0:2, 4"
-    )
 
 
 def test_a_step_of_the_whole_field_still_touches():

@@ -6,8 +6,9 @@ import pytest
 
 from nanompi.errors import DataError, JobError
 from nanompi.left_out import shown
+from nanompi.read.missing import leave_missing_out
 from nanompi.read.select import Select, select
-from nanompi.written import holes
+from nanompi.written import Holes, holes
 from tests.memory import scan_of
 
 N, SIZE = 20, (16, 16)
@@ -213,3 +214,22 @@ def test_numbers_are_shown_as_select_reads_them():
     numbers = np.array([3, 10, 11, 12, 30, 32, 34, 36, 50, 60])
     assert shown(numbers) == "3, 10:13, 30:37:2, 50, 60"
     assert shown(np.arange(0, 60, 3) ** 2, 3).endswith(" ...")
+
+
+@pytest.mark.parametrize("mask", [None, [[True, True, False], [True, True, True]]])
+@pytest.mark.parametrize("gap", [None, [[True, False, False], [False, False, False]], [[True]]])
+def test_pixels_that_no_frame_has_are_masked(mask, gap):
+    """A gap of another shape than the frames' (turned ones) is none of theirs"""
+    scan = scan_of(np.ones((6, 2, 3), np.uint16), mask=None if mask is None else np.array(mask))
+    lost = np.arange(6) == 4
+    scan.source.holes = lambda: Holes(lost, None if gap is None else np.array(gap))
+    out = leave_missing_out(scan)
+    assert out.numbers.tolist() == [0, 1, 2, 3, 5] and len(out.positions) == 5
+    fits = gap is not None and len(gap) == 2
+    want = np.ones((2, 3), bool) if mask is None else np.array(mask)
+    want = want & ~np.array(gap) if fits else want
+    assert (out.mask is None) == (mask is None and not fits)
+    assert out.mask is None or np.array_equal(out.mask, want)
+    assert ("1 pixels were never written in any frame: masked" in out.notes) == fits
+    scan.positions = scan.positions[:5]  # refused later, with more words
+    assert leave_missing_out(scan) is scan
