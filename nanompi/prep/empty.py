@@ -38,7 +38,7 @@ def improbable(sample: Sample, part: float, n: int) -> bool:
     sample; so no unit of the counts is needed. part : of these pixels that are kept
     """
     lit = sample.lit[sample.lit > 0]
-    return bool(len(lit)) and float(np.percentile(lit, 10)) * part > SURE + np.log(max(n, 1))
+    return bool(len(lit) and np.percentile(lit, 10) * part > SURE + np.log(max(n, 1)))
 
 
 def leave_empty_out(run, plan, counts: np.ndarray) -> np.ndarray:

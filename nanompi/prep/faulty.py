@@ -78,10 +78,13 @@ def _around(a: np.ndarray, at: np.ndarray) -> np.ndarray:
 
 
 def beam(total: np.ndarray) -> tuple[int, int]:
-    """The brightest place: of the brightest pixels the one whose third brightest neighbour is brightest."""
+    """The brightest place: of the brightest pixels the one whose fourth brightest neighbour is brightest.
+
+    (Beside a hot row three neighbours are bright.)
+    """
     most = min(total.size, 2000)
     at = np.stack(np.unravel_index(np.argpartition(total.ravel(), -most)[-most:], total.shape), 1)
-    best = np.partition(_around(total, at), -3, axis=-1)[:, -3]
+    best = np.partition(_around(total, at), -4, axis=-1)[:, -4]
     return tuple(int(v) for v in at[best.argmax()])
 
 

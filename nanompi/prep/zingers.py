@@ -45,7 +45,7 @@ def zingers(x: np.ndarray, peak: np.ndarray, limit: np.ndarray, gain: float) -> 
     if not above.any():
         return None
     rows, columns = np.nonzero(above)
-    if not len(rows) or len(rows) > MANY * limit.size + 8:
+    if len(rows) > MANY * limit.size + 8:
         return None
     frame, at = np.nonzero(x[:, rows, columns] > limit[rows, columns])
     row, column = rows[at], columns[at]
