@@ -63,7 +63,7 @@ def moved(team, ways: Routes, take: Callable, shape, dtype, block: int = BLOCK) 
         for to, rows in _others(ways.leave, ways.rank, i, step):
             sent += team.isend(_taken(take, rows, shape, dtype), to, TAG)
         for source, rows in _others(ways.come, ways.rank, i, step):
-            out[rows] = team.recv(source, TAG).view(dtype).reshape(-1, *shape)
+            out[rows] = team.recv(source, TAG).view(dtype).reshape(len(rows), *shape)
     team.wait(sent)
     return out
 

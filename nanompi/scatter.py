@@ -34,7 +34,7 @@ def blocks(parts, rank: int, every: list[np.ndarray]) -> list[tuple[np.ndarray, 
 
 def owners(parts) -> np.ndarray:
     """The rank of each frame."""
-    owner = np.empty(int(max(p.max(initial=0) for p in parts)) + 1, np.int32)
+    owner = np.empty(np.concatenate(parts).max() + 1, np.int32)
     for rank, part in enumerate(parts):
         owner[part] = rank
     return owner
@@ -60,8 +60,9 @@ class Wire:
     def pack(self, raw: np.ndarray, mine: np.ndarray) -> np.ndarray:
         """A message of some frames of a block. mine: bool, which."""
         if self.next() == PLAIN:
-            out = empty(PLAIN, int(mine.sum()) * raw[0].nbytes)
-            np.compress(mine, raw, axis=0, out=out[HEAD:].view(raw.dtype).reshape(-1, *raw.shape[1:]))
+            shape = int(mine.sum()), *raw.shape[1:]
+            out = empty(PLAIN, int(np.prod(shape)) * raw.itemsize)
+            np.compress(mine, raw, axis=0, out=out[HEAD:].view(raw.dtype).reshape(shape))
             return out
         t, counts = time.perf_counter(), raw[mine]
         out = message(PACKED, np.frombuffer(pack(counts), np.uint8))

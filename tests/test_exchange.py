@@ -7,6 +7,7 @@ from queue import Queue
 import numpy as np
 import pytest
 
+from nanompi import exchange
 from nanompi.exchange import free_memory, moved, routes
 from tests.patience import patience
 
@@ -88,3 +89,35 @@ def test_free_memory_is_told():
     known = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
     whole = 1024 * int(known["MemTotal"].split()[0])
     assert 1e-3 * whole < free_memory() <= whole
+
+
+@pytest.mark.parametrize(
+    ("files", "free"),
+    [
+        ({}, np.inf),
+        ({"proc/meminfo": "MemTotal: 2000 kB\nMemAvailable: 1000 kB\n"}, 1_024_000),
+        ({"proc/meminfo": "MemAvailable: 1000 kB\n", "max": "500000", "current": "100000"}, 400_000),
+        ({"proc/meminfo": "MemAvailable: 100 kB\n", "max": "500000", "current": "100000"}, 102_400),
+        ({"proc/meminfo": "MemAvailable: 1000 kB\n", "max": "max", "current": "100000"}, 1_024_000),
+        ({"max": "100000", "current": "100001"}, 0),
+        ({"proc/meminfo": "nonsense", "max": "500000", "current": "100000"}, 400_000),
+    ],
+)
+def test_free_memory_is_the_least_of_system_and_cgroup(files, free, tmp_path, monkeypatch):
+    monkeypatch.setattr(exchange, "Path", lambda *parts: tmp_path.joinpath(*(p.lstrip("/") for p in parts)))
+    for name, text in {**files, "proc/self/cgroup": "12:cpu:/other\n0::/job/one\n"}.items():
+        path = tmp_path / (name if "/" in name else f"sys/fs/cgroup/job/one/memory.{name}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    assert free_memory() == free
+
+
+def test_a_message_has_at_most_4_mib():
+    """Nine rows of 1 MiB change their ranks: 4, 4 and 1"""
+    lines = {(0, 1): Queue()}
+    team = Thread(0, lines)
+    ways = routes([np.arange(9), np.arange(9, 9)], [np.arange(9, 9), np.arange(9)], 0)
+    assert ways.gone == 9
+    rows = np.zeros((9, 1 << 20), np.uint8)
+    assert len(moved(team, ways, lambda f: rows[f], (1 << 20,), np.uint8)) == 0
+    assert [len(lines[0, 1].get_nowait()) >> 20 for _ in range(3)] == [4, 4, 1] and team.most == 4 << 20

@@ -1,9 +1,12 @@
 """Loading on one rank: dtype, order, blocks. What needs several ranks is in tests/mpi/test_mpi_split.py."""
 
+import time
+
 import numpy as np
 import pytest
 
 from nanompi import scatter, split
+from nanompi.clock import Clock
 from nanompi.errors import DataError
 from nanompi.prep.values import tight
 from nanompi.team import Team
@@ -46,7 +49,7 @@ def test_no_chunk_of_the_file_is_read_twice(chunk):
     blocks = split._cut(np.sort(order), 6, chunk)
     numbers = np.concatenate([np.unique(b // chunk) for b in blocks])
     assert np.array_equal(np.concatenate(blocks), np.sort(order)) and len(np.unique(numbers)) == len(numbers)
-    assert all(len(b) <= max(6, chunk) for b in blocks)
+    assert all(0 < len(b) <= max(6, chunk) for b in blocks)
 
 
 def test_prepare_is_told_the_global_indices(counts):
@@ -88,3 +91,78 @@ def test_auto_says_when_nobody_can_open_the_file(counts):
 def test_packed_counts_come_back(counts):
     packed = np.frombuffer(scatter.pack(counts), np.uint8)
     assert np.array_equal(scatter.unpack(packed, np.empty_like(counts)), counts)
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "block", "frames"),
+    [
+        ((9, 3, 5), "u2", 300, 10),
+        ((9, 3, 5), "u2", 299, 9),
+        ((9, 3, 5), "u2", 1, 1),
+        ((9, 3, 5), "u1", 300, 20),
+        ((9, 0, 5), "u2", 300, 300),
+    ],
+)
+def test_a_block_is_so_many_whole_frames(shape, dtype, block, frames):
+    assert split._step(Memory(np.zeros(shape, dtype)), block) == frames
+
+
+def test_blocks_end_where_chunks_end():
+    found = [b.tolist() for b in split._cut(np.array([0, 1, 2, 4, 5, 8, 9, 10, 11]), 4, 3)]
+    assert found == [[0, 1, 2], [4, 5, 8], [9, 10, 11]]
+    assert [len(b) for b in split._cut(np.arange(9), 2, 4)] == [4, 4, 1]  # a chunk larger than a block
+    assert [len(b) for b in split._cut(np.arange(8), 4, 1)] == [4, 4] and split._cut(np.arange(0), 4, 1) == []
+
+
+class Two:
+    """The first of two ranks, on `places` of which this node has"""
+
+    rank, size, root, host = 0, 2, True, "here"
+
+    def __init__(self, places=2, others=True):
+        self.places, self.others = places, others
+
+    def allgather(self, value):
+        return [value, "" if self.others else "there"]
+
+    def on_root(self, call):
+        return call()
+
+
+@pytest.mark.parametrize("places, how", [(2, "unpacked inside one node"), (1, "packed by Blosc2 if")])
+def test_what_is_scattered_is_said(counts, places, how):
+    said, parts = [], [np.arange(12), np.arange(12, 23)]
+    split._scattered(Two(places), Memory(counts), parts, (1, 200, None), said.append, "as asked")
+    assert len(said) == 1 and said[0].startswith(f"frames: scatter, {how}") and "(as asked)" in said[0]
+
+
+def test_who_reads_is_decided_by_who_can_and_said(counts):
+    source = Memory(counts)
+    assert split._choose(Two(), source, "auto") == ("read", "every rank can open the file")
+    how, why = split._choose(Two(others=False), source, "auto")
+    assert how == "scatter" and why == "1 of 2 ranks cannot open the file, the first on there"
+    source.whole = True
+    assert split._choose(Two(), source, "auto")[0] == "scatter"
+    assert split._choose(Two(), source, "read") == ("read", "as asked")
+    with pytest.raises(ValueError, match="allowed: auto, read, scatter"):
+        split._choose(Two(), source, "none")
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_one_rank_says_nothing_measures_and_closes_what_holds_all(counts, whole):
+    class Closing(Memory):
+        closed = False
+
+        def close(self):
+            self.closed = True
+
+    source, said, clock = Closing(counts), [], Clock()
+    source.whole = whole
+    begun = time.perf_counter()
+    split.load(
+        Team(), source, [np.arange(23)], lambda b, i: tight(b), clock=clock, block=200, say=said.append
+    )
+    passed = time.perf_counter() - begun
+    assert said == [] and source.closed is whole and source.most == 3  # 60 bytes of a frame, 200 of a block
+    assert clock.bytes == {"load": 23 * 60} and sorted(clock.seconds) == ["load", "prepare"]
+    assert min(clock.seconds.values()) >= 0 and sum(clock.seconds.values()) <= passed

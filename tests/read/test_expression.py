@@ -94,3 +94,9 @@ def test_errors_of_the_lookup_pass_through():
 
     with pytest.raises(DataError, match="no /pos/z"):
         evaluate("1 + /pos/z", lookup)
+
+
+def test_an_expression_has_at_most_400_characters():
+    assert value("1 ".ljust(400)) == 1
+    with pytest.raises(JobError, match="401 characters; at most 400"):
+        value("1 ".ljust(401))

@@ -12,7 +12,7 @@ import pytest
 from nanompi.errors import DataError, ResourceError
 from nanompi.former import load_result
 from nanompi.result import Result, Signal
-from nanompi.write.cxi import write
+from nanompi.write.cxi import dataset, in_um, write
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ import resource, sys
 import numpy as np
 from nanompi.errors import ResourceError
 from nanompi.result import Result, Signal
-from nanompi.write.cxi import write
+from nanompi.write.cxi import dataset, in_um, write
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), int(sys.argv[2])))
 noise = np.random.default_rng(1).random((300, 300))
 try:
@@ -169,3 +169,91 @@ def test_a_missing_folder_and_a_fault_of_ours_leave_nothing(tmp_path):
     with pytest.raises(ValueError, match="axis x has 4 values for 5"):
         write(bad, tmp_path / "result.h5")
     assert os.listdir(tmp_path) == []
+
+
+def written(tmp_path, **what):
+    """The open file of a result made of so much"""
+    write(Result(**what), tmp_path / "r.h5")
+    return h5py.File(tmp_path / "r.h5")
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "chunks"),
+    [
+        ((64, 128), "f8", (64, 128)),  # 64 kB: the least that is packed
+        ((64, 127), "f8", None),
+        ((1, 64, 256), "f4", (1, 64, 256)),
+        ((2, 1000, 200), "c8", (1, 655, 200)),  # 1 MiB / (200 * 8 B) = 655.36 whole rows
+        ((1024, 2048), "c8", (64, 2048)),  # 16 MiB: the most
+        ((1025, 2048), "c8", None),
+        ((2, 140_000), "f8", (1, 140_000)),  # no row is cut
+        ((20_000,), "f8", None),
+        ((128, 128), "i8", None),
+    ],
+)
+def test_float_images_between_64_kb_and_16_mb_are_packed_in_bands_of_1_mb(shape, dtype, chunks):
+    with h5py.File.in_memory() as f:
+        data = dataset(f, "a", np.ones(shape, dtype))
+        assert (data.chunks, data.compression, data.shuffle) == (chunks, chunks and "gzip", bool(chunks))
+        assert data.compression_opts == (chunks and 1)
+
+
+@pytest.mark.parametrize(("given", "unit"), [(2e-6, "m"), (2e-3, "mm"), (2.0, "um"), (2000.0, "nm")])
+def test_axes_of_length_are_in_um(given, unit):
+    values, told = in_um([given], unit)
+    assert values == pytest.approx([2.0]) and told == "um" and in_um([3.0], "s") == ([3.0], "s")
+
+
+def test_axes_belong_to_the_last_dimensions_and_numbers_have_none(tmp_path):
+    line, cube = np.arange(3.0), np.arange(24.0).reshape(2, 4, 3)
+    signals = {
+        "cube": Signal(cube, {"x": (line, "m")}),
+        "one": Signal(np.float64(7), unit="eV", title="peak"),
+    }
+    with written(tmp_path, signals=signals) as f:
+        entry = f["entry_1"]
+        assert entry.attrs["default"] == "cube"  # the first, where none is the main one
+        assert list(entry["cube"].attrs["axes"]) == [".", ".", "x"] and entry["cube"].attrs["x_indices"] == 2
+        assert "axes" not in entry["one"].attrs and "auxiliary_signals" not in entry["one"].attrs
+        told = dict(entry["one/data"].attrs)
+        assert told == {"units": "eV", "long_name": "peak [eV]"} and entry["one"].attrs["title"] == "peak"
+        assert entry["cube/data"].attrs["long_name"] == "cube" and entry["cube"].attrs["title"] == "cube"
+        assert "data_1" not in entry and "instrument_1" not in entry and "image_1" not in entry
+
+
+def test_only_equal_arrays_are_stored_once(tmp_path):
+    a = np.array([1.0, np.nan, 3.0])
+    arrays = {"s/other": a + 1, "s/short": a[:2], "s/single": a.astype("f4"), "s/same": a, "deep/er/x": a}
+    with written(tmp_path, arrays=arrays, signals={"s": Signal(a.copy())}) as f:
+        group = f["entry_1/s"]
+        assert group.attrs["signal"] == "same" and "data" not in group
+        assert list(group.attrs["auxiliary_signals"]) == ["other", "single"]
+        assert f["entry_1/deep"].attrs["NX_class"] == f["entry_1/deep/er"].attrs["NX_class"] == "NXcollection"
+        assert group.attrs["NX_class"] == "NXdata"
+    with written(tmp_path, arrays={"s/data": a + 1}, signals={"s": Signal(a)}) as f:
+        assert f["entry_1/s"].attrs["signal"] == "s" and np.array_equal(f["entry_1/s/s"], a, equal_nan=True)
+
+
+def test_image_size_is_in_x_y_z_and_the_detector_pixel_in_y_x(tmp_path):
+    arrays = {"image_1/data": np.ones((2, 4, 6), "c8"), "object/pixel_size": np.array([1e-8, 3e-8])}
+    notes = {"geometry": {"detector_pixel": (50e-6, 75e-6), "wavelength": 1e-10}}
+    with written(tmp_path, arrays=arrays, notes=notes) as f:
+        entry = f["entry_1"]
+        assert entry["image_1/image_size"][()] == pytest.approx([18e-8, 4e-8, 0])
+        assert entry["image_1/dimensionality"][()] == 3 and entry["data_1"].attrs["signal"] == "data"
+        detector = entry["instrument_1/detector_1"]
+        assert (detector["y_pixel_size"][()], detector["x_pixel_size"][()]) == (50e-6, 75e-6)
+        assert "distance" not in detector and list(entry["instrument_1/source_1"]) == ["wavelength"]
+        assert list(entry["image_1/source_1"]) == ["wavelength"]
+
+
+def test_numbers_of_notes_have_names_that_hdf5_allows(tmp_path):
+    note = {"a/b": 1, "on": True, "data": 5, "": 6, ".": 7, "list": [1, 2], "word": "w", "in": {"x": 2.5}}
+    note["n"] = np.arange(2)
+    with written(tmp_path, notes={"note": note, "text": "hello"}) as f:
+        group, text = f["entry_1/process_1/note"], f["entry_1/process_1/text"]
+        assert sorted(group) == ["a_b", "data", "in", "on", "type", "word"]
+        assert group["a_b"][()] == 1 and group["on"][()] and group["in/x"][()] == 2.5
+        kept = json.loads(group["data"].asstr()[()])
+        assert kept == {**note, "n": [0, 1]} and group["type"].asstr()[()] == "application/json"
+        assert (text["type"].asstr()[()], text["data"].asstr()[()]) == ("text/plain", "hello")
