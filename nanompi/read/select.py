@@ -84,9 +84,10 @@ def select(scan: Scan, given: Select | str) -> Scan:
         part = scan.some(numbers)
     else:
         cut = slice_of(given.keep) if given.keep else slice(None)
-        beyond = np.ones(max(0, len(scan.positions) - every), bool)
+        places = np.ones(len(scan.positions), bool)
+        places[:every] = left[: len(places)]
         numbers = _numbers(left, cut)
-        part = scan.some(numbers, _numbers(np.concatenate([left, beyond])[: len(scan.positions)], cut))
+        part = scan.some(numbers, _numbers(places, cut))
     if len(numbers) == 0:
         raise JobError(f"input.select: {given} leaves none of the {every} frames")
     part.notes = [*scan.notes, f"selected {given}: {len(numbers)} of {every} frames"]

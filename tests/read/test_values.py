@@ -90,8 +90,10 @@ def test_an_energy_of_the_file_that_is_wrong_is_a_note_where_a_wavelength_is_kno
         ([-99.4, -100.6], None),
         ([0.0, 0.0], 0),
         ([], None),
+        (np.inf, np.inf),  # refused by whoever knows what it is
     ],
 )
+@pytest.mark.filterwarnings("error")
 def test_one_number(numbers, mean):
     if mean is None:
         with pytest.raises(DataError, match=r"one is needed|holds no number"):
