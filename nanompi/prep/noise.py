@@ -186,10 +186,8 @@ def step_of(values: np.ndarray) -> float | None:
 
 TRANSFORMS = {
     "square roots of counts (amplitudes)": np.square,
-    "log(1 + counts)": np.expm1,
-    "log10(1 + counts)": lambda v: np.expm1(v * np.log(10)),
-    "log(counts)": np.exp,
-    "log10(counts)": lambda v: 10.0**v,
+    "log(1 + counts) or log(counts)": np.expm1,  # both are logarithms of whole numbers
+    "log10(1 + counts) or log10(counts)": lambda v: np.expm1(v * np.log(10)),
 }
 
 

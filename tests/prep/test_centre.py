@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from nanompi.errors import JobError
 from nanompi.prep.centre import centre, middle, symmetric
 from nanompi.prep.mask import dead
 from nanompi.prep.prepare import Prepare, make_plan
@@ -87,3 +88,37 @@ def test_near_field_takes_the_very_middle():
     assert (
         centre("auto", lopsided, np.ones((40, 41), bool), far=False) == (19.5, 20) == middle((40, 41), False)
     )
+
+
+def test_the_symmetric_point_to_half_a_pixel():
+    """Spots of two pixels by one: their middle, in frames of odd, even and different sides"""
+    for shape in ((20, 31), (31, 20)):
+        mean = np.zeros(shape)
+        mean[6:8, 12] = 7
+        assert symmetric(mean, np.ones(shape, bool)) == (6.5, 12)
+        assert symmetric(-mean, np.ones(shape, bool)) is None
+        good = np.ones(shape, bool)
+        mean[15, 15], good[15, 15] = 1e6, False
+        assert symmetric(mean, good) == (6.5, 12)
+    for at in ((0, 0), (19, 30), (0, 30), (19, 0)):
+        mean = np.zeros((20, 31))
+        mean[at] = 5
+        assert symmetric(mean, np.ones((20, 31), bool)) == at
+
+
+def test_a_beam_within_a_pixel_of_the_middle_is_there():
+    for row, column, want in ((20, 20, 0), (21, 19, 0), (22, 20, 1), (20, 18, 1), (18, 20, 1), (20, 22, 1)):
+        mean = np.zeros((40, 41))
+        mean[row, column] = 5
+        good = np.ones((40, 41), bool)
+        assert centre("auto", mean, good, True) == ((row, column) if want else (20, 20))
+        assert centre("middle", mean, good, True) == (20, 20)
+        assert centre("auto", mean, good, False) == (19.5, 20)
+        assert centre((row, 3.5), mean, good, False) == (row, 3.5)
+
+
+@pytest.mark.parametrize("given", [(40, 0), (0, 41), (-0.1, 5), (5, -1), (5,), (5, 5, 5)])
+def test_points_outside_the_frame(given):
+    with pytest.raises(JobError, match="not a point of the frame"):
+        centre(given, np.ones((40, 41)), np.ones((40, 41), bool), True)
+    assert centre((0, 40), np.ones((40, 41)), np.ones((40, 41), bool), True) == (0, 40)
