@@ -127,18 +127,18 @@ def check_way(file, path: str, left: int = LONGEST) -> None:
     h5py, here = hdf5(), file
     for part in [p for p in path.split("/") if p not in ("", ".")]:
         link = here.get(part, getlink=True) if isinstance(here, h5py.Group) else None
-        if left <= 0:
-            raise DataError(
-                f"{file.filename}: {path} leads over more than {LONGEST} links, perhaps in a circle"
-            )
-        if isinstance(link, h5py.SoftLink):
-            left -= 1
-            check_way(here.file if link.path.startswith("/") else here, link.path, left)
-        elif isinstance(link, h5py.ExternalLink):
-            left -= 1
-            _check_other(here.file.filename, link, left)
         if link is None:
             return  # whoever opens it says what is missing
+        if isinstance(link, h5py.SoftLink | h5py.ExternalLink):
+            if left == 0:
+                raise DataError(
+                    f"{file.filename}: {path} leads over more than {LONGEST} links, perhaps in a circle"
+                )
+            left -= 1
+        if isinstance(link, h5py.SoftLink):
+            check_way(here.file if link.path.startswith("/") else here, link.path, left)
+        elif isinstance(link, h5py.ExternalLink):
+            _check_other(here.file.filename, link, left)
         here = here.get(part)
 
 
