@@ -272,6 +272,21 @@ def test_the_frames_nearest_to_the_other_part_flow():
     assert label.tolist() == [0] * 5 + [1] * 4
 
 
+def test_what_flows_on_must_have_come_in_first():
+    """Part 1 has one frame and passes on three: those that came from part 0 and lie nearest to part 2"""
+    q = np.c_[np.zeros(9), np.arange(9.0)]
+    label = np.array([0] * 6 + [1] + [2] * 2)
+    kmeans._flow(q, label, np.array([3, 1, 5]))
+    assert label.tolist() == [0, 0, 0, 1, 2, 2, 2, 2, 2]
+
+
+@pytest.mark.parametrize("label", [[0, 0, 1, 1], [0, 0, 0, 0], [1, 1, 1, 1]])
+def test_nothing_is_shared_anew_where_no_frame_lies_beyond_the_border(label):
+    """Frames at one place may be on both sides of it; a part may have none"""
+    q, found = np.array([[0, 0], [0, 1.0], [0, 1.0], [0, 2.0]]), np.array(label)
+    assert not kmeans._share_anew(q, found, 2) and found.tolist() == label
+
+
 def test_two_parts_share_their_frames_by_the_border_between_them():
     q = np.c_[np.zeros(8), np.arange(8.0)]
     label = np.array([0, 0, 1, 0, 0, 1, 1, 1])
