@@ -166,3 +166,9 @@ def test_one_rank_says_nothing_measures_and_closes_what_holds_all(counts, whole)
     assert said == [] and source.closed is whole and source.most == 3  # 60 bytes of a frame, 200 of a block
     assert clock.bytes == {"load": 23 * 60} and sorted(clock.seconds) == ["load", "prepare"]
     assert min(clock.seconds.values()) >= 0 and sum(clock.seconds.values()) <= passed
+
+
+def test_a_block_has_4_mib_where_nothing_else_is_asked():
+    source = Memory(np.zeros((5, 1024, 512), np.uint16))  # 1 MiB each
+    split.load(Team(), source, [np.arange(5)], lambda b, i: b[:, :1, :1], say=print)
+    assert source.most == 4

@@ -232,6 +232,12 @@ def test_a_walk_along_a_line_goes_along_it():
     assert walk(p).tolist() == walk(p[:, ::-1]).tolist() == [1, 3, 2, 0]
 
 
+def test_a_walk_along_a_rough_line_takes_bands_as_wide_as_points_lie_apart_on_it():
+    """50 points over 49: bands of 0.98, which hold one or two of them"""
+    p = np.c_[np.arange(50.0), np.random.default_rng(0).uniform(0, 1e-3, 50)]
+    assert abs(np.diff(walk(p))).max() <= 2 and abs(np.diff(walk(p[:, ::-1]))).max() <= 2
+
+
 @pytest.mark.parametrize("turned", [False, True])
 def test_stripes_are_cut_across_the_longer_axis(turned):
     p = raster(3, 8)[:, ::-1] if turned else raster(3, 8)

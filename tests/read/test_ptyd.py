@@ -1,5 +1,7 @@
 """Parts of a .ptyd: what each of its entries may look like; whole files are read in test_formats.py."""
 
+from types import SimpleNamespace
+
 import h5py
 import numpy as np
 import pytest
@@ -135,6 +137,20 @@ def test_masks_are_weights_above_0_of_all_frames_or_common_ones(stored):
     assert mask(stored(a=good[:, ::-1], **two), said="/a") == ([[1, 2]], 0)
     empty = stored(chunks__0__weights=np.empty((0, 4, 5)), meta__weight2d=good)
     assert mask(empty) == ([[1, 2]], 0)
+
+
+def test_what_the_job_gives_may_be_wrong_in_the_file(stored):
+    file = stored(meta__energy=[1.0, 2.0, 3.0], meta__distance=[1.0, 2.0, 3.0], meta__psize=["a", "b"])
+    given = dict(wavelength=None, energy=1.28e-15, distance=2.0, pixel=(1e-5, 1e-5))
+    for least in (given, {**given, "energy": None, "wavelength": 1e-10}):
+        of = prepared(file)
+        found = ptyd._geometry(of, SimpleNamespace(**least))
+        assert (
+            np.isnan([found["wavelength"], found["distance"], *found["pixel"]]).all() and len(of.notes) == 3
+        )
+    for name in ("energy", "distance", "pixel"):
+        with pytest.raises(DataError, match="meta/"):
+            ptyd._geometry(prepared(file), SimpleNamespace(**{**given, name: None}))
 
 
 def test_frames_cannot_be_named(stored):

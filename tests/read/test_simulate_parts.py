@@ -48,7 +48,13 @@ def flat(amplitude, **what):
 
 @pytest.mark.parametrize(
     ("brightest", "what", "dtype"),
-    [(39_999, {}, "u2"), (40_001, {}, "u4"), (100, {"noise": False}, "f4"), (1e6, {"noise": False}, "f4")],
+    [
+        (39_999, {}, "u2"),
+        (40_000, {}, "u4"),
+        (40_001, {}, "u4"),
+        (100, {"noise": False}, "f4"),
+        (1e6, {"noise": False}, "f4"),
+    ],
 )
 def test_counts_have_two_bytes_where_one_and_a_half_times_the_brightest_is_below_60000(
     brightest, what, dtype

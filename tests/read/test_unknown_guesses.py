@@ -148,3 +148,14 @@ def test_forty_links_are_followed(tmp_path):
     assert [p for p in found if "/n" in p] == [f"/links/n{k:02d}" for k in range(40)]
     assert len(found) == len(set(found)) == 41  # a hard link is no link to follow
     assert unknown.listed(str(tmp_path / "none.txt")) == []
+
+
+def test_of_a_file_the_first_1000_arrays_and_of_a_group_the_first_1000_members(tmp_path):
+    np.savez(tmp_path / "a.npz", **{f"a{k}": k for k in range(1001)})
+    assert len(unknown.listed(str(tmp_path / "a.npz"))) == 1000
+    members = {f"a{k:03d}": None for k in range(999)}
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        for name in members:
+            file.create_group(f"g/{name}")
+        file["g/y"] = file["g/z"] = h5py.SoftLink("/d")
+        assert unknown._linked(file["g"]) == ["y"]
