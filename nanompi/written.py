@@ -137,7 +137,7 @@ class _Cover:
 def _never_allocated(data) -> bool:
     """A contiguous dataset takes no room before something is written to it."""
     contiguous = data.id.get_create_plist().get_layout() == hdf5().h5d.CONTIGUOUS
-    return contiguous and data.size > 0 and data.id.get_storage_size() == 0
+    return contiguous and data.id.get_storage_size() == 0
 
 
 def _chunks(data, cover: _Cover) -> None:
@@ -178,7 +178,7 @@ def _external(data, cover: _Cover) -> None:
 
 def _virtual(data, cover: _Cover, above: tuple) -> None:
     """Piece after piece of the mapping, as far as the sources have it."""
-    here = (os.path.realpath(data.file.filename), data.id.id and data.name)
+    here = (os.path.realpath(data.file.filename), data.name)
     if here in above or len(above) > DEEPEST:
         raise DataError(f"{data.file.filename}: {data.name} is a virtual dataset that leads back to itself")
     sources = _Sources(data.file, (*above, here), cover.more)
@@ -261,13 +261,13 @@ class _Selection:
     @staticmethod
     def _count(axis, n) -> int:
         start, stride, count, block = axis
-        return max(0, (n - start - block) // max(stride, 1) + 1) if count >= ENDLESS else count
+        return max(1, (n - start - block) // stride + 1) if count >= ENDLESS else count
 
     def _range(self, axis, n) -> np.ndarray:
         start, stride, _, block = axis
         if block >= ENDLESS:
             return np.arange(start, max(n, start + 1))
-        steps = np.arange(max(1, self._count(axis, n)))
+        steps = np.arange(self._count(axis, n))
         return (start + stride * steps[:, None] + np.arange(block)).ravel()
 
 

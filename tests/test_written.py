@@ -78,6 +78,8 @@ EXTERNAL = [  # (bytes of the file, offset, size) for each, frames lost of 6
     ([(2 * FRAME, 0, 2 * FRAME), (3 * FRAME, 0, 4 * FRAME)], [5]),
     ([(1 * FRAME, 0, 2 * FRAME), (4 * FRAME, 0, 4 * FRAME)], [1]),
     ([(FRAME + 10, 0, FRAME + 30), (9 * FRAME, 0, 9 * FRAME)], [1]),  # the end of a piece within a frame
+    ([(FRAME + 30, 0, FRAME + 30), (9 * FRAME, 0, 9 * FRAME)], []),
+    ([(2 * FRAME, 0, 2 * FRAME), (4, 8, 4 * FRAME)], [2, 3, 4, 5]),  # shorter than its offset
     ([(9 * FRAME, 0, h5py.h5f.UNLIMITED)], []),
 ]
 
@@ -164,6 +166,51 @@ def test_a_line_that_grows_with_its_source(tmp_path):
         data[:6] = 1
     endless(tmp_path / "v.h5", 1, "s.h5", "d", (7, 4, 5), 7)
     assert agree(tmp_path / "v.h5") == ([6], 0)
+
+
+def test_a_block_that_grows_with_its_source(tmp_path):
+    every = h5py.h5s.UNLIMITED
+    with h5py.File(tmp_path / "s.h5", "w") as file:
+        data = file.create_dataset("d", (7, 4, 5), "u2", chunks=(1, 4, 5), maxshape=(None, 4, 5))
+        data[:5] = 1
+    with h5py.File(tmp_path / "v.h5", "w") as file:
+        to = h5py.h5s.create_simple((7, 4, 5), (every, 4, 5))
+        to.select_hyperslab((0, 0, 0), (1, 1, 1), (1, 1, 1), (every, 4, 5))
+        plan = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        plan.set_virtual(to, b"s.h5", b"d", to)
+        h5py.h5d.create(file.id, b"d", h5py.h5t.NATIVE_UINT16, to, plan)
+    assert agree(tmp_path / "v.h5") == ([5, 6], 0)
+
+
+@pytest.mark.parametrize("levels, good", [(3, True), (4, False)])
+def test_virtual_datasets_of_virtual_datasets(tmp_path, monkeypatch, levels, good):
+    monkeypatch.setattr("nanompi.written.DEEPEST", 2)
+    with h5py.File(tmp_path / "0.h5", "w") as file:
+        file["d"] = np.ones(SHAPE, "u2")
+    for k in range(1, levels + 1):
+        layout = h5py.VirtualLayout(SHAPE, "u2")
+        layout[1:] = h5py.VirtualSource(f"{k - 1}.h5", "d", SHAPE)[:-1]
+        with h5py.File(tmp_path / f"{k}.h5", "w") as file:
+            file.create_virtual_dataset("d", layout)
+    if good:
+        assert agree(tmp_path / f"{levels}.h5") == ([0, 1, 2], 0)
+    else:
+        with pytest.raises(DataError, match="leads back to itself"):
+            agree(tmp_path / f"{levels}.h5")
+
+
+def test_single_bytes(tmp_path, monkeypatch):
+    """One byte is written, or is not: also of a scalar, and of bytes in another file"""
+    monkeypatch.chdir(tmp_path)
+    for name, size in (("four", 4), ("none", 0)):
+        (tmp_path / name).write_bytes(b"\1" * size)
+    with h5py.File("a.h5", "w") as file:
+        file["one"] = np.uint8(1)
+        file.create_dataset("no", (), "u1")
+        assert unwritten(file["one"]) is None and unwritten(file["no"]).tolist() is True
+        for name, lost in (("four", [0, 0, 0, 0, 1, 1]), ("none", [1] * 6), ("gone", [1] * 6)):
+            data = file.create_dataset(name, (6,), "u1", external=[(name, 0, 6)])
+            assert unwritten(data).tolist() == np.array(lost, bool).tolist()
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,8 @@ def test_the_source_of_a_dataset(tmp_path, shape, how, chunk):
     assert found.chunk == chunk and found.shape == (n, *shape[-2:]) and found.dtype == np.dtype("=i4")
     for index in (np.arange(n), [n - 1], [n - 1, 0]):
         assert np.array_equal(found.read(index), values.reshape(n, *shape[-2:])[index])
+    with pytest.raises(DataError, match=f"frame {n} is asked for; it has the frames 0 to {n - 1}"):
+        found.read([n]) if found.take([0]) is None else found.take([n])
     assert (found.take([0]) is None) == ("compression" not in how or how["chunks"][-2:] != shape[-2:])
 
 

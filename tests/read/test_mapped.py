@@ -94,6 +94,8 @@ def test_units_and_expressions():
     assert np.allclose(out[:, 1], [5e-6, 8e-6], rtol=1e-12)
     out = scan(arrays, paths | {"x": "-a + 2*/b"}, {"a": "um"}, frames=2).positions
     assert np.allclose(out[:, 1], [5e-6, 8e-6], rtol=1e-12)
+    arrays["/c"] = ([1.0, 2.0], "")  # metres, without unit
+    assert np.allclose(scan(arrays, paths | {"x": "/c - a"}, frames=2).positions[:, 1], [0.999, 1.998])
     out = scan(arrays, paths | {"x": "/b"}, {"x": "cm", "y": "um"}, frames=2).positions
     assert np.allclose(out, [[0, 0.03], [1e-6, 0.05]], rtol=1e-12)
     with pytest.raises(KeyError):  # a plain name: the file says what it has
@@ -114,7 +116,8 @@ def test_px_for_both_or_for_none():
 
 @pytest.mark.parametrize("missing", ["wavelength", "distance", "pixel"])
 def test_what_is_missing_is_invented_so_that_a_pixel_is_10_nm(missing):
-    arrays = {k: v for k, v in FULL.items() if k != missing} | {"positions": (POINTS, "px")}
+    oblong = FULL | {"pixel": ([50e-6, 60e-6], ""), "positions": (POINTS, "px")}
+    arrays = {k: v for k, v in oblong.items() if k != missing}
     out = scan(arrays)
     assert out.positions.shape == (6, 2) and len(out.notes) == 1
     pixel = out.wavelength * out.distance / (np.array([10, 16]) * out.pixel)
@@ -222,6 +225,7 @@ def test_dark_frames_are_averaged_where_they_are_numbers():
         ((2, 3, 9, 8), (6, 9, 8)),
         ((8, 8, 7), None),  # modes last
         ((8, 9, 2), None),
+        ((8, 5, 7), (8, 5, 7)),
         ((7, 9, 2), (7, 9, 2)),  # as it stands; whoever uses it compares its size
         ((2, 3), (1, 2, 3)),
         ((8, 8, 8), (8, 8, 8)),
