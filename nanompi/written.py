@@ -226,7 +226,8 @@ def _piece(cover: _Cover, to: "_Selection", source, at) -> None:
 
 
 class _Selection:
-    """Which part of a dataset a line of the mapping means: per dimension start, stride, count, block.
+    """Which part of a dataset a line of the mapping means: per dimension start, stride, count, block,
+    or the numbers themselves.
 
     more : sizes of further dimensions, of which it means all
     """
@@ -234,7 +235,7 @@ class _Selection:
     def __init__(self, space, shape, axes=None, more: tuple = ()):
         self.shape, self.axes = (*shape, *more), axes
         if axes is None:
-            self.axes = [*zip(*_slab(space, shape)), *((0, 1, 1, n) for n in more)]
+            self.axes = [*_axes(space, shape), *((0, 1, 1, n) for n in more)]
 
     def blocks(self) -> int:
         """How many blocks along the dimension that may grow."""
@@ -264,6 +265,8 @@ class _Selection:
         return max(1, (n - start - block) // stride + 1) if count >= ENDLESS else count
 
     def _range(self, axis, n) -> np.ndarray:
+        if isinstance(axis, np.ndarray):
+            return axis
         start, stride, _, block = axis
         if block >= ENDLESS:
             return np.arange(start, max(n, start + 1))
@@ -271,16 +274,15 @@ class _Selection:
         return (start + stride * steps[:, None] + np.arange(block)).ravel()
 
 
-def _slab(space, shape):
-    """(start, stride, count, block) of a selection; of the box around it where it is irregular."""
+def _axes(space, shape) -> list:
+    """Per dimension (start, stride, count, block) of a selection; its numbers where it is irregular."""
     s = hdf5().h5s
     if space.get_select_type() == s.SEL_ALL:
-        n = len(shape)
-        return (0,) * n, (1,) * n, (1,) * n, tuple(shape)
+        return [(0, 1, 1, n) for n in shape]
     if space.is_regular_hyperslab():
-        return space.get_regular_hyperslab()
-    low, high = space.get_select_bounds()
-    return low, (1,) * len(low), (1,) * len(low), tuple(b - a + 1 for a, b in zip(low, high))
+        return list(zip(*space.get_regular_hyperslab()))
+    ends = np.moveaxis(space.get_select_hyper_blocklist().astype(int), -1, 0)  # dimension, block, ends
+    return [np.unique(np.concatenate([np.arange(a, b + 1) for a, b in each])) for each in ends]
 
 
 class _Sources:

@@ -115,6 +115,9 @@ VIRTUAL = [  # lines (where to, source, its size as the writer believed, what of
     ([(s_[:], "raster", (3, 4, 9, 10), s_[:])], [8, 9, 10, 11], 0),
     ([(s_[:4], "raster", (3, 4, 9, 10), s_[1:3, 1:3]), (s_[4:], "torn", SHAPE, s_[:8])], [2, 3], 0),
     ([(s_[:], "gone", SHAPE, s_[:])], list(range(12)), 0),
+    ([(s_[:3], "torn", SHAPE, s_[[0, 2, 9]]), (s_[3:], "whole", SHAPE, s_[3:])], [2], 0),  # no regular steps
+    ([(s_[[0, 1, 5, 7]], "torn", SHAPE, s_[[6, 7, 8, 11]]), (s_[2:5], "five", (5, 9, 10), s_[:3]),
+      (s_[8:], "whole", SHAPE, s_[:4])], [5, 6, 7], 0),
 ]  # fmt: skip
 
 
