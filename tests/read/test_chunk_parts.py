@@ -12,7 +12,7 @@ import pytest
 
 from nanompi.errors import DataError
 from nanompi.files import open_hdf5
-from nanompi.read import direct, frames
+from nanompi.read import chunks, direct, frames
 from nanompi.read.chunks import GZIP, SHUFFLE, Recipe, Stored, recipe, take
 from nanompi.read.frames import Hdf5Frames, runs
 
@@ -102,6 +102,7 @@ def test_the_source_of_a_dataset(tmp_path, shape, how, chunk):
         found = Hdf5Frames.of(file, "d")
     n = int(np.prod(shape[:-2]))
     assert found.chunk == chunk and found.shape == (n, *shape[-2:]) and found.dtype == np.dtype("=i4")
+    assert Hdf5Frames("f", "/d", (n, 8, 8), found.dtype).chunk == 1
     for index in (np.arange(n), [n - 1], [n - 1, 0]):
         assert np.array_equal(found.read(index), values.reshape(n, *shape[-2:])[index])
     with pytest.raises(DataError, match=f"frame {n} is asked for; it has the frames 0 to {n - 1}"):
@@ -227,6 +228,18 @@ def test_the_frames_that_are_wanted_of_a_chunk(pick):
     for work in (one.frames, lambda: one.into(out)):
         with pytest.raises(DataError, match="f: d: frames 6 to 8 cannot be read"):
             work()
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 7, 8, 9])
+def test_bytes_put_together_by_numpy(monkeypatch, size):
+    """Where the library is missing: all first bytes, then all second ones, ... -> the elements"""
+    monkeypatch.setattr(direct, "_blosc2", lambda name: None)
+    plain = np.random.default_rng(0).integers(0, 256, (33, size), dtype=np.uint8)
+    assert np.array_equal(chunks.unshuffle(SHUFFLE, (size,), plain.T.tobytes()), plain.reshape(-1))
+    values = np.arange(33, dtype="u2") * 1999
+    out = np.zeros((33, 1, 1), "u2")
+    Recipe(((SHUFFLE, (2,)),), (33, 1, 1), values.dtype).into(out, packed(values, ((SHUFFLE, (2,)),)))
+    assert np.array_equal(out.ravel(), values)
 
 
 # ---- libraries called directly

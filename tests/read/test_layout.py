@@ -266,6 +266,13 @@ def test_everything_in_a_file_and_next_to_nothing(made):
     assert [getattr(out, name) for name in bare] == [None] * 7
 
 
+def test_the_number_of_frames_says_how_a_translation_lies(made):
+    part = SimpleNamespace(paths={}, units={}, name="cxi")
+    name = made(frames=(2, 8, 9), sample_1__geometry_1__translation=T[:2].T).file.filename
+    out = layout.read(name, PLACES, part, SimpleNamespace(**GIVEN))
+    assert np.allclose(out.positions, T[:2, 1::-1])
+
+
 @pytest.mark.parametrize("what", ["paths", "units"])
 def test_names_of_the_job_that_no_file_has(what):
     given = {"paths": {"frames": "/f", "x": "/x"}, "units": {"x": "um", "pixel": "um"}}
