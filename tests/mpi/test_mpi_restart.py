@@ -82,7 +82,8 @@ def flip(path: Path, at: int):
     path.write_bytes(data)
 
 
-@pytest.mark.parametrize("combine", ["allreduce", pytest.param("overlap", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("combine", ["allreduce", "overlap"])
 def test_another_number_of_ranks_gives_the_same_to_rounding(nanompi, combine):
     double = ("--set", "run.precision=double", "--set", f"run.combine={combine}")
     nanompi(2, "", "run", "job.yaml", "--out", "whole", *double)
@@ -169,7 +170,7 @@ STALLS = [
     ("stall", r"rank 1 on \S+: no progress for \d+ s in phase iterate; the job is ended"),
     pytest.param("STOP", OVERLAP, marks=pytest.mark.slow),
     pytest.param("frozen", OVERLAP, marks=pytest.mark.slow),
-    ("frozen", WAITS.replace("PLACE", "combine, it waits in sum")),
+    pytest.param("frozen", WAITS.replace("PLACE", "combine, it waits in sum"), marks=pytest.mark.slow),
 ]
 
 

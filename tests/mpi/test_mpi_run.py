@@ -47,6 +47,7 @@ def scan(mpirun, tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_the_result_file_is_the_same(mpirun, scan):
     nanompi(mpirun, 1, "run", "job.yaml", "--out", "one")
     want = arrays(scan / "one")

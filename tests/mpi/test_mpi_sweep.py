@@ -43,6 +43,7 @@ def here(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_setting_has_the_bits_of_its_plain_run_and_an_error_ends_its_setting_alone(mpirun, here):
     """One group of 2 ranks: six settings, of which two name a lens and do not say which"""
     done = nanompi(mpirun, 2, "sweep", "job.yaml", code=7)
