@@ -130,10 +130,12 @@ class Two:
 
 
 @pytest.mark.parametrize("places, how", [(2, "unpacked inside one node"), (1, "packed by Blosc2 if")])
-def test_what_is_scattered_is_said(counts, places, how):
-    said, parts = [], [np.arange(12), np.arange(12, 23)]
+def test_what_is_scattered_is_said_and_cut_into_blocks(counts, places, how, monkeypatch):
+    said, parts, every = [], [np.arange(12), np.arange(12, 23)], []
+    monkeypatch.setattr(scatter, "blocks", lambda parts, rank, cut: every.extend(cut))
     split._scattered(Two(places), Memory(counts), parts, (1, 200, None), said.append, "as asked")
     assert len(said) == 1 and said[0].startswith(f"frames: scatter, {how}") and "(as asked)" in said[0]
+    assert [len(b) for b in every] == [3] * 7 + [2]  # 60 bytes of a frame, 200 of a block
 
 
 def test_who_reads_is_decided_by_who_can_and_said(counts):
@@ -172,3 +174,11 @@ def test_a_block_has_4_mib_where_nothing_else_is_asked():
     source = Memory(np.zeros((5, 1024, 512), np.uint16))  # 1 MiB each
     split.load(Team(), source, [np.arange(5)], lambda b, i: b[:, :1, :1], say=print)
     assert source.most == 4
+
+
+@pytest.mark.parametrize("threads", [0, 1, 3])
+def test_the_seconds_of_reading_are_told(counts, threads):
+    begun, own = time.perf_counter(), np.array([20, 3, 11])
+    came = list(split._read(Memory(counts), own, threads, 1, lambda where, raw, seconds: (where, seconds)))
+    passed = time.perf_counter() - begun
+    assert [int(where[0]) for where, _ in came] == [1, 2, 0] and all(0 <= s <= passed for _, s in came)

@@ -105,6 +105,8 @@ def test_chunks_stand_in_the_order_of_their_numbers(stored):
     assert ptyd._chunks(file) == [f"chunks/{k}" for k in range(11)]
     with pytest.raises(DataError, match="chunks/0 is missing; the file has 1 chunks"):
         ptyd._chunks(stored(chunks__1__data=[1.0]))
+    with pytest.raises(DataError, match="chunks/1 is missing; the file has 2 chunks"):
+        ptyd._chunks(stored(chunks__0__data=[1.0], chunks__2__data=[1.0]))
     with pytest.raises(DataError, match="chunks/1 has no data"):
         ptyd._chunks(stored(chunks__0__data=[1.0], chunks__1__indices=[1]))
     with pytest.raises(DataError, match="chunks is empty"):

@@ -91,6 +91,7 @@ def test_a_diffuse_probe_fills_a_circle():
     inside = a[r < 60]
     assert inside.min() / inside.max() > 0.69 and a[r > 98].max() < 0.01 * inside.mean()
     assert a[abs(r - 80) < 1].mean() == pytest.approx(inside.mean() / 2, rel=0.1)
+    assert a[abs(r - 83) < 0.5].mean() == pytest.approx(inside.mean() * (1 + np.tanh(-0.5)) / 2, rel=0.1)
     assert np.ptp(np.angle(P[0][r < 60])) > 2  # a diffuser: phases of up to 4 rad
 
 
