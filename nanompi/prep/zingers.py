@@ -28,7 +28,7 @@ def highest(stack: np.ndarray, gain: float) -> np.ndarray | None:
         known = np.nan_to_num(frame.astype(np.float32), nan=0.0, posinf=0.0)
         np.maximum(second, np.minimum(first, known), out=second)
         np.maximum(first, known, out=first)
-    near = np.maximum(ndimage.maximum_filter(second, NEAR), 0)
+    near = ndimage.maximum_filter(second, NEAR)
     high = FACTOR * near + np.float32(SIGMA) * np.sqrt(gain * (near + gain), dtype=np.float32)
     if stack.dtype.kind == "f":
         return high
