@@ -107,3 +107,10 @@ def test_more_where_the_block_is_large():
         x = np.zeros((1, 100, 100), np.uint16)
         x[0, 2 : 2 + 4 * number : 4, 50] = 100
         assert (zingers(x, x[0], np.full((100, 100), 50, np.uint16), 1.0) is not None) == want
+
+
+def test_many_pixels_at_the_limit_hide_no_zinger():
+    x = np.zeros((1, 24, 30), np.uint16)
+    x[0, ::3, ::3], x[0, 12, 16] = 100, 2000
+    found = zingers(x, x[0], np.full((24, 30), 100, np.uint16), 1.0)
+    assert [a.tolist() for a in found] == [[0], [12], [16]]
