@@ -40,7 +40,7 @@ def test_lengths_are_in_metres_and_vectors_point_down_and_left(tmp_path):
         assert np.array_equal(entry["data_1/translation"], [[1, 0, 0], [3, 2, 0], [5, 4, 0]])
         assert beam["focus_to_sample"][()] == 0.25 and beam["incident_wavelength"].attrs["units"] == "m"
         energy = beam["incident_beam_energy"], entry["instrument_1/source_1/energy"]
-        assert [e[()] for e in energy] == pytest.approx([1.986445857e-15] * 2, abs=0)  # h c / 1 A
+        assert [e[()] for e in energy] == pytest.approx([1.986445857e-15] * 2, rel=1e-6, abs=0)  # h c / 1 A
         assert file["cxi_version"][()] == 160 and entry["title"].asstr()[()] == "scan"
         assert "units" not in entry["monitor_1/data"].attrs and np.array_equal(
             entry["monitor_1/data"], range(3)

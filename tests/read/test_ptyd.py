@@ -58,8 +58,10 @@ def test_lengths_and_energy_have_the_units_of_the_job(stored):
     file = stored(meta__distance=2500.0, meta__psize=[75.0, 50.0], meta__energy=8000.0, info__focus=3.0)
     of = prepared(file, units={"distance": "mm", "pixel": "um", "energy": "eV"})
     assert of.length("distance") == pytest.approx(2.5) and of.length("focus") == 3.0
-    assert of.pixel() == pytest.approx((75e-6, 50e-6)) and of.energy() == pytest.approx(8000 * EV, abs=0)
-    assert prepared(stored(meta__energy=8.0)).energy() == pytest.approx(8000 * EV, abs=0)
+    assert of.pixel() == pytest.approx((75e-6, 50e-6)) and of.energy() == pytest.approx(
+        8000 * EV, rel=1e-6, abs=0
+    )
+    assert prepared(stored(meta__energy=8.0)).energy() == pytest.approx(8000 * EV, rel=1e-6, abs=0)
     empty = prepared(stored())
     assert np.isnan([empty.length("distance"), empty.energy(), *empty.pixel()]).all()
 
