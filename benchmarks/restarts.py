@@ -53,7 +53,9 @@ def iterating(process) -> bool:
 def strike(process, how: str, rng) -> int:
     """Do what the moment says; the exit code."""
     if how == "KILL":
-        os.kill(rng.choice(ranks_of(process.pid)), signal.SIGKILL)
+        ranks = ranks_of(process.pid)
+        if ranks:  # else it was faster
+            os.kill(rng.choice(ranks), signal.SIGKILL)
     else:
         process.send_signal(getattr(signal, f"SIG{how}"))
     process.stdout.read()
