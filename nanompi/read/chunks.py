@@ -44,7 +44,7 @@ class Recipe:
             raw = self._undone(before[::-1], raw)
             if number in _INTO and _INTO[number](values, raw, out.reshape(-1).view(np.uint8)):
                 return
-            raw = _UNDO.get(number, undo)(number, values, raw, out.nbytes)
+            raw = _undo(number, values, raw, out.nbytes)
             out[...] = self._frames(raw)
         else:
             out[...] = self.decode(raw, skip)
@@ -52,7 +52,7 @@ class Recipe:
     def _undone(self, filters, raw, skip: int = 0):
         for k, (number, values) in reversed(list(enumerate(filters))):
             if not skip >> k & 1:
-                raw = _UNDO.get(number, undo)(number, values, raw, self.nbytes)
+                raw = _undo(number, values, raw, self.nbytes)
         return raw
 
     def _frames(self, raw) -> np.ndarray:
@@ -109,6 +109,13 @@ def unshuffle(number, values, raw, size=0) -> np.ndarray:
 
 def _unshuffle_into(values, raw, out) -> bool:
     return direct.unshuffle(values[0], np.frombuffer(raw, np.uint8), out)
+
+
+def _undo(number: int, values: tuple[int, ...], raw, size: int):
+    """Undo one filter; `size` bytes are to come out. Errors: ValueError, zlib.error."""
+    if number == BITSHUFFLE:
+        direct.check_bits(values, raw, size)
+    return _UNDO.get(number, undo)(number, values, raw, size)
 
 
 _UNDO = {GZIP: _inflate, SHUFFLE: unshuffle}

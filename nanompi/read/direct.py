@@ -6,6 +6,7 @@ where one is missing, the slower way in `chunks` and `plugin` serves.
 """
 
 import ctypes
+import struct
 import zlib
 from functools import cache
 
@@ -16,6 +17,7 @@ from nanompi.read.plugin import library, spare
 
 LZ4 = 2  # bitshuffle's number for it
 HEAD = 12  # bytes before the blocks of bitshuffle: bytes in all (8), bytes of a block (4), both big-endian
+LENGTH = struct.Struct(">I")
 
 
 def bits(values: tuple[int, ...], raw, out: np.ndarray) -> bool:
@@ -24,17 +26,39 @@ def bits(values: tuple[int, ...], raw, out: np.ndarray) -> bool:
     Errors: ValueError for bytes that cannot be right.
     """
     work = _bitshuffle()
-    if work is None or len(values) < 5 or values[4] != LZ4 or len(raw) < HEAD or out.nbytes % values[2]:
+    together = None if work is None or out.nbytes % values[2] else check_bits(values, raw, out.nbytes)
+    if together is None:
         return False
-    held, block = int.from_bytes(raw[:8], "big"), int.from_bytes(raw[8:HEAD], "big")
-    if held != out.nbytes:
-        raise ValueError(f"a chunk has {held} bytes in place of {out.nbytes}")
     start = ctypes.cast(ctypes.c_char_p(raw), ctypes.c_void_p).value + HEAD
-    size = values[2]
-    used = work(start, out.ctypes.data, out.nbytes // size, size, block // size)
+    used = work(start, out.ctypes.data, out.nbytes // values[2], values[2], together)
     if used != len(raw) - HEAD:
         raise ValueError("bitshuffle cannot decompress it")
     return True
+
+
+def check_bits(values: tuple[int, ...], raw, size: int) -> int | None:
+    """Elements of a block of bitshuffle with LZ4, from which `size` bytes come; None for other compressions.
+
+    The library is not told how long a chunk is, and would read on where its blocks do not end with it. Each
+    block, and one of as many eights as the elements that remain have, stands behind its length (4 bytes,
+    big-endian); less than eight elements stand at the end as they are. Errors: ValueError.
+    """
+    if len(values) < 5 or values[4] != LZ4 or len(raw) < HEAD:
+        return None
+    held, together = int.from_bytes(raw[:8], "big"), int.from_bytes(raw[8:HEAD], "big") // values[2]
+    if held != size:
+        raise ValueError(f"a chunk has {held} bytes in place of {size}")
+    if together < 8 or together % 8:
+        raise ValueError(f"blocks of {together} elements are none of bitshuffle")
+    elements, at = size // values[2], HEAD
+    try:
+        for _ in range(elements // together + (elements % together >= 8)):
+            at += 4 + LENGTH.unpack_from(raw, at)[0]
+    except struct.error:
+        at = len(raw) + 1
+    if at + elements % 8 * values[2] != len(raw):
+        raise ValueError("its blocks do not end where it ends")
+    return together
 
 
 def inflate(raw, out: np.ndarray) -> bool:
