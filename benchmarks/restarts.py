@@ -107,7 +107,7 @@ def disturbed(folder: Path, job: Path, rng, change: bool) -> str:
         time.sleep(rng.uniform(0.2, 3.5))
         code = strike(process, how, rng)
         story.append(f"{how}:{code}")
-        if code == 0:  # it was faster than the signal
+        if code == 0 or (folder / "x" / "latest" / "result.h5").exists():  # it was faster than the signal
             return " ".join(story)
         ranks = 5 - ranks if change else ranks
         argv = ["resume", folder / "x"]
