@@ -35,7 +35,6 @@ class Relay:
         self.fds, self.ends = [tuple(p[k] for p in pipes) for k in (0, 1)]
         self.ranks: dict[tuple[bytes, bytes], int] = {}
         self.last, self.whole = b"", 0
-        self.reads, self.writing = [0, 0], [False, False]
         self.threads = [threading.Thread(target=self._pass, args=(k,), daemon=True) for k in (0, 1)]
 
     def start(self):
@@ -47,15 +46,9 @@ class Relay:
             thread.start()
 
     def finish(self, seconds: float = 3.0):
-        """The child has ended: what is still in the pipes. A rank that lives on may hold them open.
-
-        A reader of ours that takes its time (`| less`) is waited for: what it has not read is not lost.
-        """
-        for k, thread in enumerate(self.threads):
-            seen = -1
-            while thread.is_alive() and (self.writing[k] or self.reads[k] != seen):
-                seen = self.reads[k]
-                thread.join(seconds)
+        """The child has ended: what is still in the pipes. A rank that lives on may hold them open."""
+        for thread in self.threads:
+            thread.join(seconds)
 
     def ended(self) -> tuple[int, str]:
         """(signal that ended a rank, that rank in words); (0, "") where none did."""
@@ -76,21 +69,12 @@ class Relay:
     def _pass(self, k: int):
         held = b""
         while data := os.read(self.fds[k], 1 << 16):
-            self.reads[k] += 1
             held = self._told(held + data)
             cut = held.rfind(MARK) if held.count(MARK) % 2 else len(held)
-            self._write(k, held[:cut])
+            _write(k + 1, held[:cut])
             self.last = (self.last + held[:cut])[-KEPT:]
             held = held[cut:]
-        self._write(k, held)
-
-    def _write(self, k: int, data: bytes):
-        """Write all to a stream of ours; where it cannot be written, it is lost."""
-        self.writing[k] = True
-        with suppress(OSError):
-            while data:
-                data = data[os.write(k + 1, data) :]
-        self.writing[k] = False
+        _write(k + 1, held)
 
     def _told(self, text: bytes) -> bytes:
         """The text without what the ranks tell of themselves."""
@@ -98,3 +82,10 @@ class Relay:
             self.ranks[pid, host] = int(rank)
         self.whole += len(END.findall(text))
         return END.sub(b"", RANK.sub(b"", text))
+
+
+def _write(number: int, data: bytes):
+    """Write all to a stream; where it cannot be written, it is lost."""
+    with suppress(OSError):
+        while data:
+            data = data[os.write(number, data) :]

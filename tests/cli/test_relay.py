@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-import threading
 from types import SimpleNamespace
 
 import pytest
@@ -31,8 +30,6 @@ INTEL = b"""
 =   RANK 1 PID 9321 RUNNING AT vm
 =   KILLED BY SIGNAL: NUMBER (Killed)
 """
-
-END = b"\x1eend of process 77\x1e\n"
 
 
 def heard(out: bytes, err: bytes = b"") -> Relay:
@@ -67,36 +64,6 @@ def test_all_is_passed_on_but_what_ranks_tell_of_themselves(capfdbinary):
     assert capfdbinary.readouterr() == (b"a\r\nb", b"one\ntwo")
     announce(0, {})
     assert capfdbinary.readouterr() == (b"", b"")
-
-
-def test_a_reader_that_takes_its_time_loses_nothing_and_blames_no_rank(capfd):
-    """More than our pipe holds, and nobody reads yet: the end of the rank stands behind it"""
-    read, write = os.pipe()
-    kept, body = os.dup(2), b"x" * (1 << 17)
-    os.dup2(write, 2)
-    os.close(write)
-    relay, got = Relay(), []
-    ends = [os.dup(end) for end in relay.ends]
-    try:
-        relay.start()
-        feeder = threading.Thread(target=os.write, args=(ends[1], told(0, 77) + body + END))
-        feeder.start()
-        finisher = threading.Thread(target=relay.finish, args=(0.01,))
-        until(lambda: relay.writing[1])
-        os.close(ends[0])
-        finisher.start()
-        while len(b"".join(got)) < len(body):
-            assert finisher.is_alive()
-            got.append(os.read(read, 1 << 12))
-        feeder.join(patience(10))
-        os.close(ends[1])
-        finisher.join(patience(10))
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(read)
-    assert b"".join(got) == body
-    assert relay.missing() == 0
 
 
 @pytest.mark.parametrize("text", [MPICH, OPEN_MPI, INTEL], ids=["MPICH", "Open MPI", "Intel MPI"])
