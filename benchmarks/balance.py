@@ -17,7 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from nanompi.cli.launch import environment, mpiexec
+from nanompi.mpi.mpiexec import environment, mpiexec
 
 PROGRAM = Path(__file__).parents[1] / "tests" / "mpi" / "balance_engines.py"
 RANKS = {"slow": 2, "mixed": 3, "real": 2}

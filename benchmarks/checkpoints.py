@@ -17,9 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
-from nanompi.arrayfile import BLOCK, checksum
-from nanompi.checkpoint import State, Writing, newest
-from nanompi.team import Team
+from nanompi.io.arrayfile import BLOCK, checksum
+from nanompi.mpi.team import Team
+from nanompi.run.checkpoint import State, Writing, newest
 
 INTERVAL = 600.0  # seconds, the default of run.checkpoint
 

@@ -32,9 +32,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from windows import Window, total
 
-from nanompi.cli.launch import environment, under_launcher
 from nanompi.device.common import Common
-from nanompi.team import Team
+from nanompi.mpi.mpiexec import environment, under_launcher
+from nanompi.mpi.team import Team
 
 STEPS = {"pipe 1 MiB": 1 << 20, "pipe 4 MiB": 1 << 22}
 NOTHING = ()
@@ -177,7 +177,8 @@ def table(rows: dict, base: str = "") -> str:
 
 
 def model(book: dict) -> str:
-    """`nanompi.scaling.wire.Link` with rate and latency by the smallest and largest size, beside all sizes"""
+    """`nanompi.methods.ptycho.scaling.wire.Link` with rate and latency by the smallest and
+    largest size, beside all sizes"""
     p, adds = book["ranks"], book["adds"]
     part = (p - 1) / p
     rows = [("Team.sum", book["sum"], "Team.sum", 2 * int(np.ceil(np.log2(p))), 2 * part, part / adds)]

@@ -24,9 +24,9 @@ from problems import problem
 
 from nanompi.device import open_device
 from nanompi.device.kernels import load
-from nanompi.run import Options
+from nanompi.mpi.team import Team
+from nanompi.run.perform import Options
 from nanompi.step import PARTS, discover
-from nanompi.team import Team
 
 TOUCHED = {  # how often a kernel goes over each of its arrays over frames
     "exit_waves": {"psi": 1},

@@ -19,15 +19,15 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from nanompi import split
-from nanompi.clock import Clock
-from nanompi.files import open_hdf5
-from nanompi.partition.kmeans import KMeans
-from nanompi.prep.prepare import Prepare, make_plan
-from nanompi.read.frames import Hdf5Frames
-from nanompi.run import Options, Run
-from nanompi.scan import Scan
-from nanompi.team import Team
+from nanompi.data import load
+from nanompi.data.scan import Scan
+from nanompi.data.source import Hdf5Frames
+from nanompi.io.hdf5 import open_hdf5
+from nanompi.methods.ptycho.partition.kmeans import KMeans
+from nanompi.methods.ptycho.prepare.step import Prepare, make_plan
+from nanompi.mpi.team import Team
+from nanompi.run.perform import Options, Run
+from nanompi.timing import Clock
 
 
 def source(path):
@@ -68,7 +68,7 @@ def measure(team, frames, parts, plan, how, repeat):
         clock = Clock()
         team.barrier()
         t = time.perf_counter()
-        counts = split.load(team, frames, parts, plan.apply, how=how, clock=clock, say=lambda text: None)
+        counts = load.load(team, frames, parts, plan.apply, how=how, clock=clock, say=lambda text: None)
         times.append((team.max(time.perf_counter() - t), dict(clock.seconds)))
         del counts
     return min(times, key=lambda one: one[0])

@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from nanompi.cli.launch import environment, mpiexec
+from nanompi.mpi.mpiexec import environment, mpiexec
 
 # name, frames, size, modes, engines, ranks
 JOBS = [

@@ -4,13 +4,13 @@ kernels."""
 import numpy as np
 
 from nanompi.device.cpu import Cpu
+from nanompi.methods.ptycho.find_probe import defocused
+from nanompi.methods.ptycho.modes import extra_modes
+from nanompi.methods.ptycho.positions import place
+from nanompi.methods.ptycho.problem import Problem
+from nanompi.mpi.team import Team
 from nanompi.optics.geometry import Geometry
 from nanompi.optics.propagate import propagator
-from nanompi.ptycho.find_probe import defocused
-from nanompi.ptycho.modes import extra_modes
-from nanompi.ptycho.positions import place
-from nanompi.ptycho.problem import Problem
-from nanompi.team import Team
 
 
 def assemble(I, places, O, P, geometry, device=None) -> Problem:

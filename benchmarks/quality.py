@@ -20,9 +20,9 @@ import h5py
 import numpy as np
 
 from nanompi.cli import main as nanompi
-from nanompi.former import load_result
+from nanompi.methods.ptycho.compare import measures
+from nanompi.methods.ptycho.earlier_result import load_result
 from nanompi.optics.align import align, placed, well_lit
-from nanompi.ptycho.compare import measures
 
 HERE = Path(__file__).parent
 CHAINS = ["DM*50 ML*50", "DM*100", "ML*100", "AP*100", "RAAR*100"]

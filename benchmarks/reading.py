@@ -18,12 +18,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from nanompi import split
-from nanompi.files import hdf5, open_hdf5
-from nanompi.prep import crop
-from nanompi.prep.plan import Plan
-from nanompi.read.frames import Hdf5Frames
-from nanompi.team import Team
+from nanompi.data import load
+from nanompi.data.source import Hdf5Frames
+from nanompi.io.hdf5 import hdf5, open_hdf5
+from nanompi.methods.ptycho.prepare import crop
+from nanompi.methods.ptycho.prepare.plan import Plan
+from nanompi.mpi.team import Team
 
 
 def storages(size: int) -> dict[str, dict]:
@@ -73,7 +73,7 @@ def prepared(source, threads: int):
     window = crop.cut(source.shape[1:], (False,) * 3, (0, 0), source.shape[1:], False, True)
     plan = Plan(window, np.ones(source.shape[1:], bool), None, 65535.0, 1, True, (1.0, 1.0))
     team, parts = Team(alone=True), [np.arange(source.shape[0])]
-    return lambda: split.load(team, source, parts, plan.apply, threads=threads, say=lambda text: None)
+    return lambda: load.load(team, source, parts, plan.apply, threads=threads, say=lambda text: None)
 
 
 def measure(path: str, size: int, repeats: int) -> dict[str, list[float]]:

@@ -20,7 +20,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from nanompi.cli.launch import environment, mpiexec
+from nanompi.mpi.mpiexec import environment, mpiexec
 
 JOB = """
 nanompi: 1

@@ -42,8 +42,8 @@ def write_scan(path: Path, frames: int, side: int):
     """A simulated scan as generic HDF5, frames in gzip."""
     import h5py
 
-    from nanompi.read import Input
-    from nanompi.read.simulate import Simulate, Simulation
+    from nanompi.methods.ptycho.read import Input
+    from nanompi.methods.ptycho.read.simulate import Simulate, Simulation
 
     scan = Simulate(simulate=Simulation(frames=frames, size=side)).open("", Input())
     with h5py.File(path, "w") as f:

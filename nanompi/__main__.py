@@ -2,7 +2,7 @@
 
 import sys
 
-from nanompi.children import forget_working_folder
+from nanompi.mpi.children import forget_working_folder
 
 forget_working_folder()
 

@@ -83,7 +83,7 @@ def nearest(word: str, known) -> str:
 
 def told(error: BaseException) -> BaseException:
     """The error as it is told to the user; that of a foreign part, or of a lost connection, is made plain."""
-    from nanompi.foreign import blame
+    from nanompi.run.foreign import blame
 
     mpi = sys.modules.get("mpi4py.MPI")
     lost = mpi and (mpi.ERR_OTHER, mpi.ERR_INTERN, mpi.ERR_UNKNOWN, getattr(mpi, "ERR_PROC_ABORTED", None))

@@ -125,15 +125,14 @@ def partition(name: str):
 
 def discover(package: str = "nanompi") -> dict[str, dict[str, type]]:
     """Import all modules in which parts register themselves, and the entry points `nanompi.parts` of other
-    packages; one that cannot be imported is left out (`nanompi.foreign.BROKEN`)."""
+    packages; one that cannot be imported is left out (`nanompi.run.foreign.BROKEN`)."""
     from importlib.metadata import entry_points
 
-    from nanompi.foreign import plug_in
+    from nanompi.run.foreign import plug_in
 
-    for folder in ("read", "partition", "prep", "ptycho"):
-        parent = importlib.import_module(f"{package}.{folder}")
-        for module in pkgutil.walk_packages(parent.__path__, parent.__name__ + "."):
-            importlib.import_module(module.name)
+    parent = importlib.import_module(f"{package}.methods")
+    for module in pkgutil.walk_packages(parent.__path__, parent.__name__ + "."):
+        importlib.import_module(module.name)
     for point in entry_points(group="nanompi.parts"):
         plug_in(point)
     return PARTS

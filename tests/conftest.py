@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nanompi import step
-from nanompi.result import Result, Signal
+from nanompi.run.result import Result, Signal
 
 
 def siemens_star(n: int, spokes: int = 18) -> np.ndarray:

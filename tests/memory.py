@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nanompi.run import Options, Run
-from nanompi.scan import Scan
+from nanompi.data.scan import Scan
+from nanompi.run.perform import Options, Run
 
 
 @dataclass

@@ -3,12 +3,12 @@
 import numpy as np
 
 from nanompi.device.cpu import Cpu
+from nanompi.methods.ptycho.positions import Shifts, place
+from nanompi.methods.ptycho.problem import Problem
+from nanompi.methods.ptycho.share import open_share
+from nanompi.mpi.team import Team
 from nanompi.optics.geometry import Geometry
 from nanompi.optics.propagate import propagator
-from nanompi.ptycho.positions import Shifts, place
-from nanompi.ptycho.problem import Problem
-from nanompi.ptycho.share import open_share
-from nanompi.team import Team
 
 
 def truth(shape, rng):

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from nanompi.cli import main
-from nanompi.former import load_result
-from nanompi.ptycho.compare import compare
+from nanompi.methods.ptycho.compare import compare
+from nanompi.methods.ptycho.earlier_result import load_result
 
 JOBS = Path(__file__).parent.parent / "jobs"
 SHORT = ["input.simulate.frames=121", "input.simulate.size=64"]
@@ -77,7 +77,7 @@ def test_generic_hdf5(tmp_path):
 def simulated():
     """The scan of the main job, shortened."""
     from nanompi.job.job import read_job
-    from nanompi.read import open_scan
+    from nanompi.methods.ptycho.read import open_scan
     from nanompi.step import discover
 
     discover()

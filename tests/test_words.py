@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from nanompi.errors import DataError, JobError
-from nanompi.progress import Log
-from nanompi.streams import raw, standing
+from nanompi.run.log import Log
+from nanompi.run.streams import raw, standing
 from nanompi.words import entry, lines, no_path, odd, shown
 
 EVIL = {

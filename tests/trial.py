@@ -36,11 +36,11 @@ def loaded():
     for name in (
         "job.job",
         "job.sweeps",
-        "job.site",
+        "cluster.site",
         "report.status",
-        "slurm",
-        "ptycho.compare",
-        "scaling.look",
+        "cluster.slurm",
+        "methods.ptycho.compare",
+        "methods.ptycho.scaling.look",
     ):
         importlib.import_module(f"nanompi.{name}")
     discover()

@@ -5,7 +5,7 @@ import sys
 
 from nanompi import __version__
 from nanompi.errors import NanompiError, ResourceError, complain, exit_code, internal, nearest, told
-from nanompi.streams import give_up, standing
+from nanompi.run.streams import give_up, standing
 from nanompi.words import lines, no_path, odd, shown
 
 VERBS = {

@@ -9,12 +9,12 @@ import json
 import os
 from pathlib import Path
 
-from nanompi.children import bound
 from nanompi.cli import job_arguments, new_path
-from nanompi.cli.launch import environment, mpiexec, one_thread, stopping
 from nanompi.cli.plan import link, links
 from nanompi.errors import JobError, ResourceError
-from nanompi.newfile import write_text
+from nanompi.io.atomic import write_text
+from nanompi.mpi.children import bound
+from nanompi.mpi.mpiexec import environment, mpiexec, one_thread, stopping
 
 MOST = 10**9  # of ranks and of frames
 
@@ -43,9 +43,9 @@ def main(args) -> int:
     ranks, more, scans = (_numbers(args, name) for name in ("ranks", "predict", "scans"))
     if ranks[:1] != [1]:
         raise JobError(f"--ranks {args.ranks}: begin with 1, against which the others are measured")
+    from nanompi.cluster import measure
     from nanompi.job.job import read_job
-    from nanompi.scaling import measure
-    from nanompi.scaling.look import look
+    from nanompi.methods.ptycho.scaling.look import look
     from nanompi.step import discover
 
     discover()
@@ -75,7 +75,7 @@ def _numbers(args, name: str) -> list[int]:
 
 def _run(args, job, ranks: int, k: int) -> dict:
     """One run; says so, since it may take long"""
-    from nanompi.scaling import measure
+    from nanompi.cluster import measure
 
     folder = Path(args.out) / f"ranks-{ranks}-{k + 1}"
     for n in range(2, 10_000):
@@ -90,8 +90,8 @@ def _run(args, job, ranks: int, k: int) -> dict:
 
 def _predicted(books, seen, more, scans, wire, threads):
     """What was to be expected of the runs; and of other ranks and scans"""
-    from nanompi.scaling import predict
-    from nanompi.scaling.calibrate import calibrate
+    from nanompi.methods.ptycho.scaling import predict
+    from nanompi.methods.ptycho.scaling.calibrate import calibrate
 
     scene, cost = seen.scene, predict.measured(books[0], seen.scene, calibrate(seen, threads))
     found = (
@@ -114,8 +114,8 @@ def _predicted(books, seen, more, scans, wire, threads):
 
 def _write(folder: Path, job, books, text, ways, told):
     """Tables, picture and figures. Errors: ResourceError."""
-    from nanompi.account import phases
-    from nanompi.scaling import chart, measure
+    from nanompi.cluster import chart, measure
+    from nanompi.run.metrics import phases
 
     means = {len(b["ranks"]): {name: sum(r["seconds"].get(name, 0.0) for r in b["ranks"]) / len(b["ranks"])
                                for name in phases(b["ranks"])} for b in books}  # fmt: skip

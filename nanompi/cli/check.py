@@ -18,10 +18,10 @@ def arguments(parser):
 
 def main(args) -> int:
     """Exit code 0, or 2 and 3 through the errors."""
-    from nanompi.foreign import BROKEN
     from nanompi.job import yaml12
-    from nanompi.job.data import look
+    from nanompi.job.open_input import look
     from nanompi.job.sweeps import read_settings
+    from nanompi.run.foreign import BROKEN
     from nanompi.step import discover
 
     discover()

@@ -16,7 +16,7 @@ def arguments(parser):
 
 def main(args) -> int:
     """Exit code 0; 5 through NumbersError."""
-    from nanompi.ptycho.compare import compare
+    from nanompi.methods.ptycho.compare import compare
 
     found = compare(args.a, args.b)
     for name, text in lines(found):

@@ -8,8 +8,8 @@ import os
 import subprocess
 import sys
 
-from nanompi.children import python
 from nanompi.errors import NanompiError, ResourceError
+from nanompi.mpi.children import python
 
 _MPI = """
 from mpi4py import MPI
@@ -42,7 +42,7 @@ def arguments(parser):
 
 def main(args) -> int:
     """Exit code 0; 4 when ranks do not find each other."""
-    from nanompi.cli.launch import under_launcher
+    from nanompi.mpi.mpiexec import under_launcher
 
     return _launched() if under_launcher() else _alone(args.n)
 
@@ -61,7 +61,7 @@ def _alone(n: int) -> int:
 
 def _launched() -> int:
     """One report of all ranks, by rank 0; or of strangers to each other, by the first of them."""
-    from nanompi.team import Team, launched
+    from nanompi.mpi.team import Team, launched
 
     cards = _cards().splitlines()  # before MPI starts: a child process afterwards is not safe with every MPI
     mpi = _child_without_launcher(_MPI) if _first() else ""
@@ -134,7 +134,7 @@ def _columns(rows: list[list[str]]) -> list[str]:
 
 
 def _launcher() -> str:
-    from nanompi.cli.launch import mpiexec
+    from nanompi.mpi.mpiexec import mpiexec
 
     try:
         return mpiexec()
@@ -144,7 +144,7 @@ def _launcher() -> str:
 
 def _ranks(n: int) -> tuple[str, bool]:
     """Start N ranks and let each say who it is; does every one see all the others?"""
-    from nanompi.cli.launch import environment, mpiexec
+    from nanompi.mpi.mpiexec import environment, mpiexec
 
     try:
         said, fine = _met([mpiexec(), "-n", str(n)], n, environment())
@@ -240,6 +240,6 @@ def _child_without_launcher(code: str) -> str:
 
 def _child(code: str, environ: dict | None = None) -> str:
     """What python lines print in a process of its own; nothing when they fail."""
-    from nanompi.cli.launch import output
+    from nanompi.mpi.mpiexec import output
 
     return output(python("-c", code), environ).strip()

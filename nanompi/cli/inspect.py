@@ -14,7 +14,7 @@ def arguments(parser):
 def main(args) -> int:
     """Exit code 0, or 3 when the file cannot be read: then its datasets, and the section that might do."""
     from nanompi.job.job import read_input
-    from nanompi.read import open_scan
+    from nanompi.methods.ptycho.read import open_scan
     from nanompi.step import discover
 
     discover()
@@ -31,7 +31,7 @@ def main(args) -> int:
 
 def _unknown(path: str) -> None:
     """What is in a scan file that cannot be read as it is; nothing for job files and for what is damaged."""
-    from nanompi.read.unknown import report
+    from nanompi.methods.ptycho.read.unknown import report
 
     try:
         told = [] if path.lower().endswith((".yaml", ".yml")) else report(path)

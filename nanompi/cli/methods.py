@@ -8,9 +8,9 @@ def arguments(parser):
 
 def main(args) -> int:
     """Exit code 0; 2 for a name that does not exist."""
-    from nanompi.foreign import BROKEN
     from nanompi.job import methods
     from nanompi.job.job import SECTIONS
+    from nanompi.run.foreign import BROKEN
     from nanompi.step import discover
 
     discover()

@@ -4,8 +4,8 @@ A few frames in the middle of the scan are tried on this machine (one core of it
 """
 
 from nanompi.cli import job_arguments
-from nanompi.cli.launch import one_thread
 from nanompi.errors import JobError
+from nanompi.mpi.mpiexec import one_thread
 from nanompi.words import shown
 
 MOST = 10**6  # of ranks, threads, ranks on a card
@@ -30,7 +30,7 @@ def links(parser):
 
 def link(args):
     """The network as said. Errors: JobError."""
-    from nanompi.scaling.wire import Link
+    from nanompi.methods.ptycho.scaling.wire import Link
     from nanompi.units import quantity
 
     rate, latency = quantity(args.link.removesuffix("/s"), "B"), quantity(args.latency, "s")
@@ -46,9 +46,9 @@ def main(args) -> int:
         if not 1 <= getattr(args, name) <= MOST:
             raise JobError(f"--{name.replace('_', '-')} {shown(getattr(args, name), 40)}: 1 to {MOST}")
     from nanompi.job.job import read_job
-    from nanompi.scaling.advise import report
-    from nanompi.scaling.calibrate import calibrate
-    from nanompi.scaling.look import look
+    from nanompi.methods.ptycho.scaling.advise import report
+    from nanompi.methods.ptycho.scaling.calibrate import calibrate
+    from nanompi.methods.ptycho.scaling.look import look
     from nanompi.step import discover
     from nanompi.units import quantity, seconds
 

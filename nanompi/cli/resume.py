@@ -5,9 +5,9 @@ from functools import partial
 from pathlib import Path
 
 from nanompi.cli import loudness, path, settings, style
-from nanompi.cli.launch import one_thread
 from nanompi.cli.run import on_ranks
 from nanompi.errors import JobError
+from nanompi.mpi.mpiexec import one_thread
 
 
 def arguments(parser):

@@ -5,9 +5,9 @@ from functools import partial
 from pathlib import Path
 
 from nanompi.cli import job_arguments, loudness, new_path, style
-from nanompi.cli.launch import one_thread, start, under_launcher
 from nanompi.errors import JobError
-from nanompi.launcher import announce, announce_end
+from nanompi.mpi.launcher import announce, announce_end
+from nanompi.mpi.mpiexec import one_thread, start, under_launcher
 
 
 def arguments(parser):
@@ -42,8 +42,8 @@ def on_ranks(n: int | None, argv: list[str], prepare, how: str = "text") -> int:
 
 def work(prepare, how: str = "text") -> int:
     """What each rank does. prepare() -> (checked job, its folder), done by rank 0; how : style of the log"""
-    from nanompi.clock import Clock
-    from nanompi.progress import Log
+    from nanompi.run.log import Log
+    from nanompi.timing import Clock
 
     clock = Clock.since_start()
     with together(clock) as (team, dog, signals):
@@ -66,11 +66,11 @@ def together(clock):
 
     First of all: what fails on one rank before it, the others do not hear of.
     """
-    from nanompi.signals import Signals
+    from nanompi.mpi.signals import Signals
 
     with clock.phase("import"):
-        from nanompi.team import Team
-        from nanompi.watchdog import Watchdog
+        from nanompi.mpi.team import Team
+        from nanompi.run.watchdog import Watchdog
 
     signals = Signals().install()
     with clock.phase("start-up"):
@@ -85,7 +85,7 @@ def together(clock):
 def _begin(clock):
     """All parts that a job can name"""
     with clock.phase("import"):
-        import nanompi.run  # noqa: F401  before the first collective verb
+        import nanompi.run.perform  # noqa: F401  before the first collective verb
         from nanompi.step import discover
 
         discover()
@@ -106,7 +106,7 @@ def _held(stack, vendor: str, hosts: list[str], job, folder: Path):
     """The folder is locked for this job, which alone is in it (rank 0)."""
     from nanompi.job.folder import begin
     from nanompi.job.identity import identity
-    from nanompi.lock import Lock
+    from nanompi.run.lock import Lock
 
     stack.enter_context(Lock(folder))
     begin(job, folder, vendor, hosts)
@@ -115,14 +115,14 @@ def _held(stack, vendor: str, hosts: list[str], job, folder: Path):
 
 def _restored(stack, log, job, marks: dict, signals, clock):
     """The job from its newest checkpoint, or from the beginning."""
-    from nanompi import stamp
-    from nanompi.checkpoint import newest
-    from nanompi.course import Course
-    from nanompi.events import Status
-    from nanompi.foreign import BROKEN
+    from nanompi.io import fingerprint
     from nanompi.job.identity import files_named
     from nanompi.report.previews import previews
-    from nanompi.run import perform
+    from nanompi.run.checkpoint import newest
+    from nanompi.run.control import Course
+    from nanompi.run.foreign import BROKEN
+    from nanompi.run.perform import perform
+    from nanompi.run.status import Status
 
     team, folder = log.team, log.folder
     log(f"{job.name}: {team.size} rank{'s' * (team.size > 1)}, MPI: {team.vendor}; {folder}")
@@ -133,12 +133,12 @@ def _restored(stack, log, job, marks: dict, signals, clock):
     note = stack.enter_context(Status(team, folder, job.name, log.progress))
     course = Course(team, folder, job.run.checkpoint, marks, signals, log.say, log.warn)
     if team.root:
-        course.files = stack.enter_context(stamp.followed())
+        course.files = stack.enter_context(fingerprint.followed())
     former = newest(team, course.folder, marks, log.warn)
     if former:
         log(course.resume(former))
     if team.root:
-        stamp.note(*files_named(job))
+        fingerprint.note(*files_named(job))
     run = perform(job, team, folder, log, note, course, clock)
     team.on_root(lambda: previews(run.result, folder / "previews", log.warn))
 
@@ -168,7 +168,7 @@ def _again(args) -> list[str]:
 
 
 def _fits(n: int):
-    from nanompi.team import launched
+    from nanompi.mpi.team import launched
 
     if n != launched():
         raise JobError(

@@ -35,7 +35,7 @@ def code(found: dict) -> int:
 
 def look(args) -> list[dict]:
     """How the runs stand now."""
-    from nanompi import slurm
+    from nanompi.cluster import slurm
     from nanompi.report import status
 
     if args.most < 1:

@@ -7,10 +7,11 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from nanompi import events, slurm
 from nanompi.cli import job_arguments, new_path, path
+from nanompi.cluster import slurm
 from nanompi.errors import JobError, NanompiError
-from nanompi.newfile import write_text
+from nanompi.io.atomic import write_text
+from nanompi.run import status
 from nanompi.units import clock, seconds
 
 
@@ -33,8 +34,8 @@ def site_arguments(parser):
 
 def main(args) -> int:
     """Exit code 0; 2 for faults of job or site file, 4 without sbatch or when it refuses."""
+    from nanompi.cluster.site import site
     from nanompi.job.job import read_job
-    from nanompi.job.site import site
     from nanompi.step import discover
 
     discover()
@@ -73,7 +74,7 @@ def _submit(job, here, source: str, args):
         raise
     if not (folder / "status.json").exists():  # the job may have begun already
         facts = {"nanompi": 1, "name": job.name, "state": "waiting", "ranks": here.ranks, "slurm_job": number}
-        events.write(folder, {**facts, "begun": events.now()})
+        status.write(folder, {**facts, "begun": status.now()})
     print(f"job     {number}: {job.name}, {here.ranks} ranks for {clock(seconds(here.time))}")
     print(f"folder  {folder}   (script run.sbatch, log slurm-{number}.log)")
     print(f"look    nanompi watch {folder}   or   squeue --job={number}")

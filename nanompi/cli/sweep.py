@@ -4,10 +4,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from nanompi.cli import new_path, path, settings
-from nanompi.cli.launch import one_thread, start, under_launcher
 from nanompi.cli.run import _fits, together
 from nanompi.cli.submit import asked, program, site_arguments, with_site
 from nanompi.errors import JobError, PartError
+from nanompi.mpi.mpiexec import one_thread, start, under_launcher
 
 
 def arguments(parser):
@@ -49,13 +49,13 @@ def main(args) -> int:
 
 def work(args, shorten=None) -> int:
     """What each rank does. shorten : changes the job of each setting before it is run (`nanompi try`)."""
-    from nanompi.clock import Clock
+    from nanompi.timing import Clock
 
     clock = Clock()
     with together(clock) as (team, dog, _), ExitStack() as stack:
         from nanompi.step import discover
-        from nanompi.sweep.work import group_number
-        from nanompi.sweep.work import work as through
+        from nanompi.workflow.sweep.work import group_number
+        from nanompi.workflow.sweep.work import work as through
 
         discover()
         folder, todo, text = team.on_root(lambda: _plan(args, stack, shorten))
@@ -71,10 +71,11 @@ def work(args, shorten=None) -> int:
 def _plan(args, stack, shorten):
     """(folder, settings to run with their jobs, what is run in words); rank 0.
 
-    The folder is locked for a whole sweep; tasks of an array lock but their settings (`nanompi.sweep.work`).
+    The folder is locked for a whole sweep; tasks of an array lock but their settings
+    (`nanompi.workflow.sweep.work`).
     """
-    from nanompi.lock import Lock
-    from nanompi.sweep import folder
+    from nanompi.run.lock import Lock
+    from nanompi.workflow.sweep import folder
 
     def locked(where):
         if args.only is None:
@@ -116,8 +117,8 @@ def _alone(todo: list):
 
 def _end(folder: Path):
     """Collect, tell, and complain of what failed."""
-    from nanompi.sweep.collect import collect, ranking, score_of
-    from nanompi.sweep.folder import read_head, tasks
+    from nanompi.workflow.sweep.collect import collect, ranking, score_of
+    from nanompi.workflow.sweep.folder import read_head, tasks
 
     rows = collect(folder)
     asked_for = read_head(folder)["options"]["score"]
@@ -142,10 +143,10 @@ def _collect(folder: Path) -> int:
 
 def _submit(args) -> int:
     """Check all settings, write their folder and both scripts, and hand these to sbatch."""
-    from nanompi.job.site import site
-    from nanompi.slurm import need_sbatch
+    from nanompi.cluster.site import site
+    from nanompi.cluster.slurm import need_sbatch
     from nanompi.step import discover
-    from nanompi.sweep import folder, script
+    from nanompi.workflow.sweep import folder, script
 
     discover()
     found, (here, source) = _found(args), site(args.site)

@@ -3,8 +3,8 @@
 from types import SimpleNamespace
 
 from nanompi.cli import new_path, path, settings, sweep
-from nanompi.cli.launch import one_thread, start, under_launcher
 from nanompi.errors import JobError
+from nanompi.mpi.mpiexec import one_thread, start, under_launcher
 
 
 def arguments(parser):

@@ -5,7 +5,7 @@ import time
 
 from nanompi.cli import status
 from nanompi.errors import JobError
-from nanompi.streams import raw
+from nanompi.run.streams import raw
 
 
 def arguments(parser):

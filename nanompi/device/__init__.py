@@ -11,7 +11,7 @@ from nanompi.errors import ResourceError
 def open_device(options, team, say=print):
     """The device of this rank, and a line in the log which says why (collective).
 
-    options : nanompi.run.Options (device, precision, threads, transport, atomics)
+    options : nanompi.run.perform.Options (device, precision, threads, transport, atomics)
     All ranks compute on cards or none does. Errors: ResourceError when one lacks a card that was asked for.
     """
     if options.device == "cpu":

@@ -9,8 +9,8 @@ import numpy as np
 
 from nanompi import units
 from nanompi.device.kernels import load, source
-from nanompi.device.rows import SLOTS, Ferry, Rows
 from nanompi.device.scratch import Scratch
+from nanompi.device.streamed import SLOTS, Ferry, Rows
 from nanompi.errors import ResourceError
 
 FEW = 32  # frames in a launch below which its cost shows

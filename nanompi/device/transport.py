@@ -16,8 +16,8 @@ from functools import partial
 
 import numpy as np
 
-from nanompi.children import python
 from nanompi.device.common import Common
+from nanompi.mpi.children import python
 
 LEAST = 1 << 16  # bytes from which memory that the ranks share pays
 WAYS = {"auto": ("nccl", "mpi", "staged"), "nccl": ("nccl", "staged"), "mpi": ("mpi", "staged")}

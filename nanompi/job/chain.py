@@ -5,9 +5,9 @@ import re
 from typing import Any
 
 from nanompi.errors import nearest
-from nanompi.foreign import left_out
 from nanompi.job.faults import Faults, Spot
 from nanompi.job.yaml12 import Map, Seq
+from nanompi.run.foreign import left_out
 from nanompi.step import PARTS
 
 LONGEST = 10_000  # links of a list, or characters of a text

@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 from nanompi.errors import ResourceError
+from nanompi.io.atomic import name_beside, own, own_folder, write_text
 from nanompi.job import yaml12
-from nanompi.newfile import name_beside, own, own_folder, write_text
 
 PACKAGES = (
     "nanompi numpy scipy h5py hdf5plugin scikit-learn numba blosc2 pydantic PyYAML rich mpi4py mpich openmpi "

@@ -46,7 +46,7 @@ def _answer(text: str) -> dict | None:
 
 
 def identity(job) -> dict[str, str]:
-    """{"job": hash of all that changes the answer}; of the files that it reads `nanompi.stamp` knows."""
+    """{"job": hash of all that changes the answer}; `nanompi.io.fingerprint` knows of its files."""
     own = {k: v for k, v in job.resolved.items() if k not in ("run", "output")}
     text = json.dumps(own, sort_keys=True, default=str)
     return {"job": hashlib.sha256(text.encode()).hexdigest()[:16]}

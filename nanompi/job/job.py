@@ -6,15 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from nanompi.errors import JobError, NanompiError, nearest
-from nanompi.foreign import left_out
-from nanompi.job import load, model, order
+from nanompi.job import model, order
+from nanompi.job import tree as load
 from nanompi.job.faults import Faults, Nothing, Spot
 from nanompi.job.leaf import PLAIN
-from nanompi.job.load import Sweep
 from nanompi.job.sweeps import SweepOptions
+from nanompi.job.tree import Sweep
 from nanompi.job.yaml12 import Map, Seq, plain
-from nanompi.read import Input, reader_of
-from nanompi.run import Options
+from nanompi.methods.ptycho.read import Input, reader_of
+from nanompi.run.foreign import left_out
+from nanompi.run.perform import Options
 from nanompi.step import PARTS, param, section
 from nanompi.words import shown
 

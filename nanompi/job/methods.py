@@ -4,11 +4,11 @@ from dataclasses import MISSING, is_dataclass
 from typing import get_args, get_origin
 
 from nanompi.errors import JobError, nearest
-from nanompi.foreign import left_out
 from nanompi.job import yaml12
 from nanompi.job.leaf import about, allowed, default, section_of
 from nanompi.job.model import parameters
 from nanompi.job.resolve import simple
+from nanompi.run.foreign import left_out
 from nanompi.step import KINDS, PARTS
 
 

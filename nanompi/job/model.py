@@ -11,8 +11,8 @@ from nanompi.errors import JobError, nearest
 from nanompi.job import chain
 from nanompi.job.faults import Faults, Nothing, Spot
 from nanompi.job.leaf import about, default, leaf, members, section_of
-from nanompi.job.load import Sweep
 from nanompi.job.paths import expanded
+from nanompi.job.tree import Sweep
 from nanompi.job.yaml12 import Map, Seq
 from nanompi.step import KINDS
 from nanompi.words import no_path

@@ -3,11 +3,11 @@
 from dataclasses import MISSING
 
 from nanompi.errors import nearest
-from nanompi.foreign import left_out
 from nanompi.job import leaf
 from nanompi.job.faults import Faults, Place
 from nanompi.job.model import parameters
 from nanompi.job.yaml12 import Map, Seq
+from nanompi.run.foreign import left_out
 from nanompi.step import PARTS
 
 AT_HAND = ("scan", "parts")  # every run has these before its first step

@@ -9,8 +9,8 @@ from nanompi.job.methods import doc
 from nanompi.job.model import parameters
 from nanompi.job.resolve import simple
 from nanompi.job.yaml12 import write
-from nanompi.read import Input, reader_of
-from nanompi.run import Options
+from nanompi.methods.ptycho.read import Input, reader_of
+from nanompi.run.perform import Options
 from nanompi.step import KINDS, PARTS
 
 STEPS = ("ptycho.prepare", "ptycho", "ptycho.finish")
@@ -34,7 +34,7 @@ def starter(file: str, scan: str = "") -> str:
 
 def _guess(scan: str, source: str) -> list[str]:
     """The input section, by shapes and names, for a file that no reader knows by itself; else []."""
-    from nanompi.read.unknown import called, listed, section
+    from nanompi.methods.ptycho.read.unknown import called, listed, section
 
     if told := called(scan):
         raise DataError(told)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nanompi.errors import JobError, NanompiError
-from nanompi.job import load
+from nanompi.job import tree as load
 from nanompi.job.faults import Faults
 from nanompi.job.swept import MOST, alive, chosen
 from nanompi.job.yaml12 import plain

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nanompi.newfile import new_file
+from nanompi.io.atomic import new_file
 
 
 def write_png(path: Path, image: np.ndarray):

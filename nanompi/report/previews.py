@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from nanompi.newfile import own_folder
+from nanompi.io.atomic import own_folder
 from nanompi.optics.ramp import scanned_area
 from nanompi.report import draw
 from nanompi.report.png import write_png
-from nanompi.result import Result, Signal
+from nanompi.run.result import Result, Signal
 from nanompi.units import DIMENSIONS
 
 SIDE, LARGEST, MARGIN, CAPTION = 480, 1600, 16, 30  # px

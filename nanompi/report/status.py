@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nanompi.errors import JobError, nearest
-from nanompi.events import OVER, STATES
+from nanompi.run.status import OVER, STATES
 from nanompi.words import shown
 
 SILENT = 60.0  # seconds without a sign of life after which a run counts as lost
@@ -47,8 +47,8 @@ def runs(where: str = "", most: int = 20) -> list[Path]:
 def read(folder: Path, queue: dict[str, str] | None = None) -> dict[str, Any]:
     """status.json of a run with what it cannot know itself: an error on another rank, silence, Slurm's state.
 
-    queue : `nanompi.slurm.queue()`, None where it is not known. What cannot be read is a run that is lost: it
-    is named, and hides no other.
+    queue : `nanompi.cluster.slurm.queue()`, None where it is not known. What cannot be read is a run that is
+    lost: it is named, and hides no other.
     """
     try:
         return _judged(folder, facts(_text(folder / "status.json")), queue)

@@ -9,10 +9,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from nanompi import run
-from nanompi.cli import launch, main
+from nanompi.cli import main
 from nanompi.errors import NumbersError, ResourceError
-from nanompi.result import Result
+from nanompi.mpi import mpiexec
+from nanompi.run import perform as run
+from nanompi.run.result import Result
 from tests.patience import patience, until
 
 DOUBLES = Path(__file__).parent / "doubles"
@@ -89,7 +90,7 @@ def tool(folder: Path, name: str, text: str) -> Path:
 def test_the_mpiexec_beside_python_is_taken_first(tmp_path, monkeypatch):
     mine = tool(tmp_path / "bin", "mpiexec", "exit 0")
     monkeypatch.setattr(sys, "executable", str(tmp_path / "bin" / "python"))
-    assert launch.mpiexec() == str(mine)
+    assert mpiexec.mpiexec() == str(mine)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +102,7 @@ def test_else_the_one_of_the_library_that_python_loads(tmp_path, monkeypatch, li
     tool(tmp_path / "b", "mpirun", "echo 'mpirun (Open MPI) 5.0.6'")
     monkeypatch.setattr(sys, "executable", str(python))
     monkeypatch.setenv("PATH", f"{tmp_path}/a:{tmp_path}/b:/usr/bin:/bin")
-    assert launch.mpiexec() == str(tmp_path / want)
+    assert mpiexec.mpiexec() == str(tmp_path / want)
 
 
 def test_without_a_fitting_mpiexec_the_way_to_get_one_is_told(tmp_path, monkeypatch):
@@ -112,12 +113,12 @@ def test_without_a_fitting_mpiexec_the_way_to_get_one_is_told(tmp_path, monkeypa
     with pytest.raises(
         ResourceError, match=r'mpiexec of Open MPI.*a/mpiexec of MPICH; .*pip install "nanompi\[mpi\]"'
     ):
-        launch.mpiexec()
+        mpiexec.mpiexec()
     tool(tmp_path / "bin", "python", "exit 1")
     with pytest.raises(
         ResourceError, match=r'cannot load one; install one with: pip install "nanompi\[mpi\]"'
     ):
-        launch.mpiexec()
+        mpiexec.mpiexec()
 
 
 def test_the_command_the_environment_and_the_exit_code(alone, here, monkeypatch, tmp_path):
@@ -137,7 +138,7 @@ def test_the_command_the_environment_and_the_exit_code(alone, here, monkeypatch,
 def test_threads_are_one_unless_set(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "4")
     monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
-    launch.one_thread()
+    mpiexec.one_thread()
     assert (os.environ["OMP_NUM_THREADS"], os.environ["OPENBLAS_NUM_THREADS"]) == ("4", "1")
 
 
@@ -145,7 +146,7 @@ def test_threads_are_one_unless_set(monkeypatch):
 def test_a_number_of_threads_that_is_none_becomes_one(monkeypatch, given, want):
     monkeypatch.setenv("OMP_NUM_THREADS", given)
     monkeypatch.setenv("NUMBA_NUM_THREADS", given)
-    launch.one_thread()
+    mpiexec.one_thread()
     assert os.environ["OMP_NUM_THREADS"] == want
     assert os.environ["NUMBA_NUM_THREADS"] == want.split(",")[0].replace("4", "1")
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from nanompi.cli import main
-from nanompi.lock import Lock
+from nanompi.run.lock import Lock
 
 ROOT = Path(__file__).parents[2]
 JOB = """nanompi: 1

@@ -11,7 +11,7 @@ import pytest
 
 from nanompi.cli import VERBS, main
 from nanompi.cli.inspect import lines
-from nanompi.scan import Scan
+from nanompi.data.scan import Scan
 
 HEAVY = ("mpi4py.MPI", "cupy", "h5py", "scipy", "sklearn", "numba", "blosc2", "matplotlib", "rich")
 
@@ -107,7 +107,7 @@ def test_inspect_prints_readable_units():
 
 def test_inspect_opens_by_the_reader(here, monkeypatch, capsys):
     asked = []
-    monkeypatch.setattr("nanompi.read.open_scan", lambda *args: asked.append(args) or scan())
+    monkeypatch.setattr("nanompi.methods.ptycho.read.open_scan", lambda *args: asked.append(args) or scan())
     assert main(["inspect", "a.scan", "--set", "input.skip=2"]) == 0
     assert main(["inspect", "job.yaml", "--set", "input.energy=9 keV"]) == 0
     assert asked[0][0] == str(here / "a.scan") and asked[0][2].skip == 2
@@ -117,9 +117,9 @@ def test_inspect_opens_by_the_reader(here, monkeypatch, capsys):
 
 
 def compare_as(monkeypatch, answer):
-    module = types.ModuleType("nanompi.ptycho.compare")
+    module = types.ModuleType("nanompi.methods.ptycho.compare")
     module.compare = lambda a, b: answer
-    monkeypatch.setitem(sys.modules, "nanompi.ptycho.compare", module)
+    monkeypatch.setitem(sys.modules, "nanompi.methods.ptycho.compare", module)
 
 
 def test_compare_ends_with_5_above_its_limit(monkeypatch, capsys):
@@ -142,8 +142,10 @@ def test_compare_ends_with_5_above_its_limit(monkeypatch, capsys):
 
 
 def test_simulate_writes_the_scan_of_a_job(here, monkeypatch, capsys):
-    monkeypatch.setattr("nanompi.read.open_scan", lambda *args: "counts")
-    monkeypatch.setattr("nanompi.read.export.write", lambda scan, path: (here / path).write_text(scan))
+    monkeypatch.setattr("nanompi.methods.ptycho.read.open_scan", lambda *args: "counts")
+    monkeypatch.setattr(
+        "nanompi.methods.ptycho.read.export.write", lambda scan, path: (here / path).write_text(scan)
+    )
     assert main(["simulate", "sim.yaml"]) == 0 and (here / "sim.cxi").read_text() == "counts"
     assert main(["simulate", "sim.yaml", "-o", "no/folder.cxi"]) == 4
     assert "no/folder.cxi: cannot be written: No such file" in capsys.readouterr().err

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nanompi.exchange import moved, routes
-from nanompi.former import load_result
-from nanompi.ptycho.balance import keeps
-from nanompi.ptycho.engines.engine import run_chain
+from nanompi.data.redistribute import moved, routes
+from nanompi.methods.ptycho.balance import keeps
+from nanompi.methods.ptycho.earlier_result import load_result
+from nanompi.methods.ptycho.engines.engine import run_chain
 from nanompi.step import PARTS, discover
 from tests.mpi.conftest import mpirun_here  # noqa: F401  (fixtures)
 from tests.scene import problem

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nanompi.errors import ResourceError
-from nanompi.ptycho.engines.engine import run_chain
+from nanompi.methods.ptycho.engines.engine import run_chain
 from nanompi.step import PARTS, discover
 from tests.mpi.engines import CASES
 from tests.scene import problem
@@ -104,7 +104,7 @@ def test_too_small_a_card_is_said_with_numbers(card):
 def test_an_array_partly_beside_the_card_comes_back_whole(card, held):
     whole = np.arange(7 * 6, dtype=np.float32).reshape(7, 6)
     with card("single") as device:
-        from nanompi.device.rows import Rows
+        from nanompi.device.streamed import Rows
 
         rows = Rows(device, whole.shape, whole.dtype, held, whole.copy())
         assert np.array_equal(device.host(rows), whole)

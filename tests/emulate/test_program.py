@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from nanompi.former import load_result
+from nanompi.methods.ptycho.earlier_result import load_result
 from tests.mpi.conftest import mpirun_here, variables  # noqa: F401  (fixtures)
 from tests.patience import patience
 

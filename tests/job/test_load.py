@@ -3,7 +3,8 @@
 import pytest
 
 from nanompi.errors import JobError
-from nanompi.job import load, yaml12
+from nanompi.job import tree as load
+from nanompi.job import yaml12
 from nanompi.job.faults import Faults
 
 TWO = """name: x

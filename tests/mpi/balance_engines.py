@@ -17,15 +17,15 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from nanompi import clock
+from nanompi import timing
 from nanompi.device.cpu import Cpu
-from nanompi.partition.kmeans import KMeans
-from nanompi.partition.stripes import Stripes
-from nanompi.ptycho import balance
-from nanompi.ptycho.balance import Balance
-from nanompi.ptycho.engines.engine import run_chain
+from nanompi.methods.ptycho import balance
+from nanompi.methods.ptycho.balance import Balance
+from nanompi.methods.ptycho.engines.engine import run_chain
+from nanompi.methods.ptycho.partition.kmeans import KMeans
+from nanompi.methods.ptycho.partition.stripes import Stripes
+from nanompi.mpi.team import Team
 from nanompi.step import PARTS, discover
-from nanompi.team import Team
 from tests.scene import problem
 
 CASES = {
@@ -69,7 +69,7 @@ class Sleepy(Cpu):
         super().__init__(precision, 1)
         self.pace, self.times, self.now, self.only_clock = 0.0, 1.0, 0.0, only_clock
         if only_clock:
-            clock.time = SimpleNamespace(perf_counter=lambda: self.now)
+            timing.time = SimpleNamespace(perf_counter=lambda: self.now)
 
     def each(self, work, n, frame_bytes):
         begun = time.perf_counter()

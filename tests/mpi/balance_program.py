@@ -12,11 +12,11 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from nanompi import clock
+from nanompi import timing
 from nanompi.cli import main
-from nanompi.course import Course
-from nanompi.ptycho import balance
-from nanompi.ptycho.engines import engine
+from nanompi.methods.ptycho import balance
+from nanompi.methods.ptycho.engines import engine
+from nanompi.run.control import Course
 from tests.mpi import restart_program
 
 
@@ -58,7 +58,7 @@ if __name__ == "__main__":
     restart_program.events = [text.split("@") for text in sys.argv[1:cut]]
     engine._iterate, Course.__init__ = hook, restart_program.remember
     if PACES:
-        clock.time = SimpleNamespace(
+        timing.time = SimpleNamespace(
             **vars(time) | {"perf_counter": lambda: time.perf_counter() + sum(ahead)}
         )
     if SHIFTS:

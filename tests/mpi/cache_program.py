@@ -9,13 +9,13 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from nanompi.arrayfile import Writer
-from nanompi.files import open_hdf5
-from nanompi.partition.kmeans import KMeans
-from nanompi.prep.mask import Mask
-from nanompi.prep.prepare import Prepare
-from nanompi.read.frames import Hdf5Frames
-from nanompi.team import Team
+from nanompi.data.source import Hdf5Frames
+from nanompi.io.arrayfile import Writer
+from nanompi.io.hdf5 import open_hdf5
+from nanompi.methods.ptycho.partition.kmeans import KMeans
+from nanompi.methods.ptycho.prepare.mask import Mask
+from nanompi.methods.ptycho.prepare.step import Prepare
+from nanompi.mpi.team import Team
 from tests.memory import run_of, scan_of
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from nanompi.clock import Clock
 from nanompi.device import common
 from nanompi.device.common import Common
-from nanompi.team import Team
+from nanompi.mpi.team import Team
+from nanompi.timing import Clock
 
 
 def exact(team, teams):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from nanompi.cli.launch import environment
+from nanompi.mpi.mpiexec import environment
 from tests.patience import patience
 
 ROOT = Path(__file__).parents[2]

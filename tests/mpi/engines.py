@@ -8,9 +8,9 @@ import sys
 
 import numpy as np
 
-from nanompi.ptycho.engines.engine import run_chain
+from nanompi.methods.ptycho.engines.engine import run_chain
+from nanompi.mpi.team import Team
 from nanompi.step import PARTS, discover
-from nanompi.team import Team
 from tests.scene import problem
 
 CASES = {

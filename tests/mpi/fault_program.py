@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from nanompi.errors import DataError, NumbersError
-from nanompi.team import Team
+from nanompi.mpi.team import Team
 
 FAULTS = {
     "data": DataError("scan.h5: frame 7 cannot be read"),

@@ -4,12 +4,12 @@ import sys
 
 import numpy as np
 
-import nanompi.partition.kmeans  # noqa: F401  registers itself
-from nanompi.partition.stripes import Stripes
-from nanompi.prep.dark import Dark
-from nanompi.prep.mask import Mask
-from nanompi.prep.prepare import Prepare, make_plan
-from nanompi.team import Team
+import nanompi.methods.ptycho.partition.kmeans  # noqa: F401  registers itself
+from nanompi.methods.ptycho.partition.stripes import Stripes
+from nanompi.methods.ptycho.prepare.dark import Dark
+from nanompi.methods.ptycho.prepare.mask import Mask
+from nanompi.methods.ptycho.prepare.step import Prepare, make_plan
+from nanompi.mpi.team import Team
 from tests.memory import run_of, scan_of
 
 

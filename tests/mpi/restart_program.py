@@ -18,9 +18,9 @@ import sys
 import time
 
 from nanompi.cli import main
-from nanompi.course import Course
-from nanompi.ptycho.engines import engine
-from nanompi.watchdog import Watchdog
+from nanompi.methods.ptycho.engines import engine
+from nanompi.run.control import Course
+from nanompi.run.watchdog import Watchdog
 from tests.patience import patience, until
 
 iterate, begin, now, look = engine._iterate, Course.__init__, time.time, Watchdog._look

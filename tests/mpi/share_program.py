@@ -3,11 +3,11 @@
 import numpy as np
 
 from nanompi.device.cpu import Cpu
-from nanompi.partition.bands import bands
-from nanompi.ptycho.positions import place
-from nanompi.ptycho.share import Regions, Whole, open_share
+from nanompi.methods.ptycho.partition.bands import bands
+from nanompi.methods.ptycho.positions import place
+from nanompi.methods.ptycho.share import Regions, Whole, open_share
+from nanompi.mpi.team import Team
 from nanompi.step import PARTS, discover
-from nanompi.team import Team
 
 FRAME = (8, 12)
 

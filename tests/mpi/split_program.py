@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-import nanompi.team
-from nanompi import split
-from nanompi.clock import Clock
-from nanompi.files import open_hdf5
-from nanompi.partition.stripes import Stripes
-from nanompi.read.frames import Hdf5Frames
-from nanompi.scan import SelectedFrames
-from nanompi.team import Team
+import nanompi.mpi.team
+from nanompi.data import load
+from nanompi.data.scan import SelectedFrames
+from nanompi.data.source import Hdf5Frames
+from nanompi.io.hdf5 import open_hdf5
+from nanompi.methods.ptycho.partition.stripes import Stripes
+from nanompi.mpi.team import Team
+from nanompi.timing import Clock
 from tests.memory import Memory
 
 KINDS = {
@@ -47,7 +47,7 @@ def same_everywhere(team, frames, how, packed, block):
     )  # fewer ranks on the node than ranks: the wire between nodes is packed
     clock, log = Clock(), []
     sizes = {"how": how, "block": block, "clock": clock, "say": log.append}
-    counts = split.load(team, Memory(frames), parts, prepare, **sizes)
+    counts = load.load(team, Memory(frames), parts, prepare, **sizes)
     team.places = real
     kind = np.float32 if frames.dtype.kind == "f" or frames.max() > 65535 else np.uint16
     mine = parts[team.rank]
@@ -58,7 +58,7 @@ def same_everywhere(team, frames, how, packed, block):
 
 
 def main(team):
-    nanompi.team.PIECE = 1000  # as 1 GiB, but quick: every message travels in many pieces
+    nanompi.mpi.team.PIECE = 1000  # as 1 GiB, but quick: every message travels in many pieces
     for kind in KINDS.values():
         frames = kind(np.random.default_rng(1))
         for block in (frames[:1].nbytes, frames[:7].nbytes, frames.nbytes * 2):
@@ -72,10 +72,10 @@ def fall_back(team):
     frames = KINDS["uint16"](np.random.default_rng(2))
     parts, log = parts_of(team, len(frames)), []
     source = Memory(frames, can_open=team.rank < team.size - 1)
-    counts = split.load(team, source, parts, prepare, how="auto", say=log.append)
+    counts = load.load(team, source, parts, prepare, how="auto", say=log.append)
     assert np.array_equal(counts, frames[parts[team.rank], 2:18, 4:20])
     assert "scatter" in log[0] and f"1 of {team.size} ranks cannot open" in log[0], log
-    counts = split.load(team, Memory(frames), parts, prepare, how="auto", say=log.append)
+    counts = load.load(team, Memory(frames), parts, prepare, how="auto", say=log.append)
     assert "read" in log[1] and "every rank can open" in log[1], log
 
 
@@ -95,7 +95,7 @@ def memory(team):
     the messages of two."""
     parts = parts_of(team, 600)
     tracemalloc.start()
-    counts = split.load(
+    counts = load.load(
         team,
         Made(),
         parts,
@@ -145,7 +145,7 @@ def forwarded(team, folder):
             some = SelectedFrames(source, np.arange(len(frames))[cut])
             parts = parts_of(team, len(wanted))
             for block in (frames[:1].nbytes, frames[:20].nbytes):
-                counts = split.load(team, some, parts, prepare, threads=3, block=block, say=log.append)
+                counts = load.load(team, some, parts, prepare, threads=3, block=block, say=log.append)
                 assert np.array_equal(counts, wanted[parts[team.rank], 2:18, 4:20]), (how, cut, block)
         assert not team.root or ("chunks as stored" in log[0]) == (how not in ("nothing", "contiguous")), log
 
@@ -161,7 +161,7 @@ def damaged(team, folder):
             file.seek(info.byte_offset)
             file.write(b"\xff" * info.size)
     parts = list(np.array_split(np.arange(61), team.size))
-    split.load(team, source, parts, prepare, how="scatter", say=lambda t: None)
+    load.load(team, source, parts, prepare, how="scatter", say=lambda t: None)
 
 
 class Whole(Memory):
@@ -177,7 +177,7 @@ def whole(team):
     """Rank 0 alone reads what must be read whole."""
     frames, log = KINDS["uint16"](np.random.default_rng(2)), []
     parts, source = parts_of(team, 61), Whole(frames)
-    counts = split.load(team, source, parts, prepare, say=log.append)
+    counts = load.load(team, source, parts, prepare, say=log.append)
     assert np.array_equal(counts, frames[parts[team.rank], 2:18, 4:20])
     assert source.closed and (source.most > 0) == team.root and "must read all" in log[0], log
 
@@ -193,7 +193,7 @@ def fail(team):
             return super().read(index, threads)
 
     frames = KINDS["uint16"](np.random.default_rng(2))
-    split.load(team, Broken(frames), parts_of(team, 61), prepare, how="read", say=lambda t: None)
+    load.load(team, Broken(frames), parts_of(team, 61), prepare, how="read", say=lambda t: None)
 
 
 if __name__ == "__main__":

@@ -4,15 +4,15 @@ import sys
 
 import numpy as np
 
-import nanompi.team
+import nanompi.mpi.team
 from nanompi.errors import DataError
-from nanompi.team import Team
+from nanompi.mpi.team import Team
 
 
 def sums(team):
     """Float and complex arrays, alone and together, in many pieces, keep their dtype; sums are exact
     integers."""
-    nanompi.team.PIECE = 1000  # as 1 GiB, but quick
+    nanompi.mpi.team.PIECE = 1000  # as 1 GiB, but quick
     whole = sum(range(1, team.size + 1))
     for dtype in (np.float32, np.float64, np.complex64, np.complex128):
         a = np.full((37, 41), team.rank + 1, dtype)
@@ -51,7 +51,7 @@ def refused(team):
 
 def shared(team):
     """Arrays of rank 0 on all ranks; small things from and to all."""
-    nanompi.team.PIECE = 1000
+    nanompi.mpi.team.PIECE = 1000
     want = np.arange(3000, dtype=np.uint16).reshape(30, 100)
     for given in (want, want.T, want[:0]):
         got = team.share(given if team.root else None)
@@ -68,7 +68,7 @@ def shared(team):
 
 def between(team):
     """Bytes from every rank to every other, in pieces and none at all, with two under way."""
-    nanompi.team.PIECE = 1000
+    nanompi.mpi.team.PIECE = 1000
     for n in (0, 1, 1000, 12_345):
         data = np.full(n, team.rank, np.uint8)
         others = [r for r in range(team.size) if r != team.rank]

@@ -7,8 +7,8 @@ import pytest
 PROGRAM = """
 import time
 import numpy as np
-from nanompi.clock import Clock
-from nanompi.team import Exchange, Team
+from nanompi.timing import Clock
+from nanompi.mpi.team import Exchange, Team
 with Team() as team:
     team.barrier()
     team.clock = Clock()

@@ -61,12 +61,15 @@ def test_a_library_that_is_missing_on_one_rank_ends_all(mpirun, tmp_path):
         folder = Path(sys.argv.pop())
         (folder / f"pid-{rank}").write_text(str(os.getpid()))
         if rank == "1":
-            sys.modules["nanompi.run"] = None
+            sys.modules["nanompi.run.perform"] = None
         from nanompi.cli import main
         sys.exit(main(["run", str(folder / "job.yaml"), "--out", str(folder)]))
         """
     job = "nanompi: 1\ninput: {simulate: {frames: 9, size: 32}}\nsteps: [ptycho]\n"
     (tmp_path / "job.yaml").write_text(job)
     done = mpirun(2, program, tmp_path, code=1, seconds=20)
-    assert "ModuleNotFoundError: import of nanompi.run halted" in done.stderr and "rank 1 on" in done.stderr
+    assert (
+        "ModuleNotFoundError: import of nanompi.run.perform halted" in done.stderr
+        and "rank 1 on" in done.stderr
+    )
     all_gone(tmp_path)

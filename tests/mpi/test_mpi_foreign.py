@@ -147,7 +147,7 @@ def test_ranks_that_do_different_things_are_named_with_both_lines(nanompi):
 DIFFERENT = """
 import sys
 import numpy as np
-from nanompi.team import Team
+from nanompi.mpi.team import Team
 with Team() as team:
     if sys.argv[1] == "shape":
         team.sum(np.ones(2 + team.rank))

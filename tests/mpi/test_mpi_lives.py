@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nanompi.cli import launch
+from nanompi.mpi import mpiexec as launch
 from tests.mpi.conftest import mpiexec, variables
 from tests.mpi.test_mpi_restart import marked
 from tests.patience import patience, until

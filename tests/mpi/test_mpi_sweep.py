@@ -84,7 +84,7 @@ def test_resume_runs_what_is_missing_or_failed_and_nothing_else(mpirun, here):
 
 
 GROUPS = """
-from nanompi.team import Team
+from nanompi.mpi.team import Team
 with Team() as team:
     group = team.groups(2)
     total = group.total(team.rank + 1)[0]
@@ -97,7 +97,7 @@ with Team() as team:
 """
 STUCK = """
 from nanompi.errors import NumbersError
-from nanompi.team import Team
+from nanompi.mpi.team import Team
 with Team() as team:
     group = team.groups(1)
     error = None

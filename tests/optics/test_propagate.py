@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from nanompi.device.cpu import Cpu
+from nanompi.methods.ptycho.positions import Shifts
 from nanompi.optics.geometry import Geometry
 from nanompi.optics.propagate import propagator
-from nanompi.ptycho.positions import Shifts
 
 RESTS = np.array([[0.0, 0.0], [0.375, -0.25], [-0.5, 0.125]])
 FOCUS = {"far": None, "near": 2e-3}

@@ -10,7 +10,7 @@ from nanompi.report import draw
 from nanompi.report.font import glyphs, text
 from nanompi.report.png import write_png
 from nanompi.report.previews import previews
-from nanompi.result import Result, Signal
+from nanompi.run.result import Result, Signal
 
 
 def decoded(path) -> np.ndarray:

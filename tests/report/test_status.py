@@ -6,10 +6,10 @@ import socket
 
 import pytest
 
-from nanompi import events
 from nanompi.cli import main
 from nanompi.errors import JobError
 from nanompi.report import status
+from nanompi.run import status as events
 
 
 @pytest.fixture

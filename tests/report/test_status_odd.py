@@ -6,7 +6,7 @@ import os
 import pytest
 
 from nanompi.cli import main
-from nanompi.events import now
+from nanompi.run.status import now
 
 GOOD = {"nanompi": 1, "name": "x", "state": "done", "code": 0, "ranks": 2, "host": "far", "pid": 1}
 GOOD |= {"begun": "2026-11-25T00:00:00.000Z", "heartbeat": "2026-11-25T00:00:00.000Z", "message": ""}

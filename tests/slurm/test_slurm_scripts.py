@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from nanompi.job.site import Site
-from nanompi.slurm import HAND, script
+from nanompi.cluster.site import Site
+from nanompi.cluster.slurm import HAND, script
 
 ROOT = Path(__file__).parents[2]
 RUN, MPIRUN = ROOT / "slurm/run.sbatch", ROOT / "slurm/run-mpirun.sbatch"

@@ -7,9 +7,10 @@ from types import SimpleNamespace
 
 if os.environ.get("NANOMPI_TEST_PERFORM"):
     sys.path.insert(0, os.environ["NANOMPI_TEST_ROOT"])
-    from nanompi import run, step
+    from nanompi import step
     from nanompi.errors import NumbersError
-    from nanompi.result import Result
+    from nanompi.run import perform as run
+    from nanompi.run.result import Result
     from tests.job import parts
     from tests.patience import patience
 

@@ -1,0 +1,1 @@
+"""Clusters: Slurm scripts, the site file, measured scaling."""

@@ -1,0 +1,1 @@
+"""Arrays over the ranks: where their rows are, loaded, scattered, redistributed."""

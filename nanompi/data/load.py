@@ -1,0 +1,135 @@
+"""Frames from a file onto the ranks, each its own, prepared on the way.
+
+`parts` is a list over ranks of global indices; row k of a rank's array belongs to frame `parts[rank][k]`.
+Nowhere does a rank hold more than its own rows and a few blocks under way.
+"""
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from nanompi.data import scatter
+from nanompi.data.buffer import Rows
+from nanompi.data.scan import Source
+from nanompi.errors import DataError
+from nanompi.io.prefetch import through
+from nanompi.mpi.team import Team
+from nanompi.timing import Clock
+
+BLOCK = 4 << 20  # bytes of raw frames worked on at once: prepared while they are in the cache
+HOWS = ("auto", "read", "scatter")
+
+
+def load(
+    team: Team,
+    source: Source,
+    parts: list[np.ndarray],
+    prepare: Callable,
+    *,
+    how: str = "auto",
+    threads: int = 1,
+    clock: Clock | None = None,
+    block: int = BLOCK,
+    say: Callable = print,
+) -> np.ndarray:
+    """Prepared frames of this rank: (n_local, h, w) uint16 or float32, same dtype on all ranks
+    (collective).
+
+    prepare : (k, H, W) raw, (k,) global indices -> (k, h, w) uint16, or float32 where a value does not fit;
+        called by several threads at once. One block that does not fit on any rank makes the counts of all
+        ranks float32.
+    how     : "read" = each rank opens the file; "scatter" = rank 0 reads and sends; "auto" = read where
+        all can, and need not read all of it
+    threads : of each rank. Each reads, decompresses and prepares a block, while others do the next ones.
+    block   : bytes of raw frames read at once
+    Errors: DataError from the source.
+    """
+    clock, own = clock or Clock(), parts[team.rank]
+    how, why = _choose(team, source, how)
+    rows, spent = Rows(len(own)), np.zeros(2)
+
+    def finish(where, raw, seconds):
+        t = time.perf_counter()
+        rows.put(where, prepare(raw, own[where]))
+        return raw.nbytes, seconds, time.perf_counter() - t
+
+    with clock.phase("load"):
+        begun = time.perf_counter()
+        if how == "scatter" and team.size > 1:
+            come = _scattered(team, source, parts, (threads, block, finish), say, why)
+        else:
+            if team.size > 1:
+                say(f"frames: read ({why})")
+            come = _read(source, own, threads, block, finish)
+        for nbytes, *seconds in come:
+            clock.count("load", nbytes)
+            spent += seconds
+        wall = time.perf_counter() - begun
+    if getattr(source, "whole", False):
+        source.close()  # else all frames of the file would stay in memory beside the prepared ones
+    clock.move(wall * spent[1] / max(spent.sum(), 1e-9), "load", "prepare")
+    return rows.all(team, prepare, source)
+
+
+def _choose(team, source, how):
+    """("read" or "scatter", the reason), equal on all ranks."""
+    if how not in HOWS:
+        raise ValueError(f"frames: {how!r}; allowed: {', '.join(HOWS)}")
+    if how != "auto":
+        return how, "as asked"
+    blind = [host for host in team.allgather("" if source.reachable() else team.host) if host]
+    if blind and not team.on_root(source.reachable):
+        raise DataError("rank 0 cannot open the file with the frames")
+    if blind:
+        return "scatter", f"{len(blind)} of {team.size} ranks cannot open the file, the first on {blind[0]}"
+    if getattr(source, "whole", False):
+        return "scatter", "whoever reads the file must read all of it"
+    return "read", "every rank can open the file"
+
+
+def _step(source, block):
+    """How many frames make a block."""
+    frame = source.shape[1] * source.shape[2] * np.dtype(source.dtype).itemsize
+    return int(max(1, block // max(1, frame)))
+
+
+def _read(source, own, threads, block, finish):
+    """Each rank its own frames, in the order of the file, so that each chunk is read once."""
+    order = np.argsort(own, kind="stable")
+    pieces = _cut(own[order], _step(source, block), getattr(source, "chunk", 1))
+    starts = np.cumsum([0, *map(len, pieces)])
+
+    def one(piece):
+        wanted, start = piece
+        t = time.perf_counter()
+        raw = source.read(wanted)
+        return finish(order[start : start + len(wanted)], raw, time.perf_counter() - t)
+
+    return through(threads if threads > 1 else 0, one, zip(pieces, starts))
+
+
+def _cut(rising, step, chunk):
+    """Pieces of a rising index, about `step` long, that end where chunks of frames of the file end."""
+    number, start, out = rising // chunk, 0, []
+    while start < len(rising):
+        end = start + step
+        if end < len(rising):
+            end = int(np.searchsorted(number, number[end]))  # back to where this chunk begins
+            end = end if end > start else int(np.searchsorted(number, number[start], "right"))
+        out.append(rising[start:end])
+        start = end
+    return out
+
+
+def _scattered(team, source, parts, how, say, why):
+    """The same blocks, read by rank 0 through the whole file and sent to where they belong."""
+    threads, block, finish = how
+    every = _cut(np.sort(np.concatenate(parts)), _step(source, block), getattr(source, "chunk", 1))
+    plan = scatter.blocks(parts, team.rank, every)
+    wire = scatter.Wire(threads, team.places == team.size)
+    as_stored = team.root and scatter.taken(source, every[0][:1]) is not None
+    say(f"frames: scatter, {'chunks as stored, or ' if as_stored else ''}{wire.about} ({why})")
+    if team.root:
+        return scatter.send(team, source, plan, scatter.owners(parts), threads, wire, finish, say)
+    return scatter.receive(team, source, plan, threads, finish)

@@ -1,0 +1,29 @@
+"""The input of a checked job, opened as a run would open it: what it refuses is told before the run."""
+
+import json
+
+from nanompi.methods.ptycho.read import open_scan
+
+
+def look(jobs: list) -> list[str]:
+    """Open the input of each job and let its steps look at it; each different input once. The scans' notes.
+
+    A step may have `check(scan)`, which raises what its `run` would raise of files and values.
+    Errors: those of the run: DataError, JobError, ResourceError.
+    """
+    scans, seen, notes = {}, set(), []
+    for job in jobs:
+        given = _text(job.resolved["input"])
+        if given not in scans:
+            scans = {given: open_scan(job.input.file, job.input, job.reader)}  # one at a time: they are large
+            notes += scans[given].notes
+        for step, values in zip(job.steps, job.resolved["steps"]):
+            once = (given, _text(values))
+            if hasattr(step, "check") and once not in seen:
+                step.check(scans[given])
+                seen.add(once)
+    return list(dict.fromkeys(notes))
+
+
+def _text(values) -> str:
+    return json.dumps(values, sort_keys=True, default=str)

@@ -1,0 +1,226 @@
+"""Maximum likelihood by preconditioned conjugate gradients on object and probe together.
+
+    L(O, P) = sum over frames and pixels of -log p(I | a),  a = |F(P O_j)|^2
+    gO = sum_j P* dL/dpsi_j,  gP = sum_j O_j* dL/dpsi_j,  dL/dpsi = F^-1[L'(a) F(psi)]
+    s  = -(gO / wO, gP / wP),  wO = sum |P|^2, wP = sum |O|^2            preconditioned steepest descent
+    d  = s + beta d,  beta = max(0, <s - s_old, s>_w / <s_old, s_old>_w)  Polak-Ribiere
+    step = -slope / expected curvature of L along d: one transform of P dO + dP O_j gives both (Gauss-Newton)
+
+Thibault & Guizar-Sicairos, doi:10.1088/1367-2630/14/6/063004; unlike there the preconditioner is the sum of
+|P|^2 and of |O|^2, and the curvature is the expected one, which is never negative. The waves F of the iterate
+are kept, so an iteration needs three transforms per frame. L is known before each step: where it rose, half
+of the last step is taken back and the next direction is that of steepest descent, so L cannot run away; where
+that does not help three times over, the run ends.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from nanompi.device.kernels.likelihood import EUCLIDEAN, GAUSSIAN, POISSON
+from nanompi.errors import NumbersError
+from nanompi.methods.ptycho.engines.engine import ADVICE, When, clip
+from nanompi.methods.ptycho.share import inner
+from nanompi.step import engine, param
+
+NOISE = {"poisson": POISSON, "gaussian": GAUSSIAN, "euclidean": EUCLIDEAN}
+RISE = 1e-2  # of L: a step that raises it by more is halved
+RISES = 8  # halvings in a row: from a flat object four are usual, and 1/256 of a step downhill must go down
+
+
+@engine("ML")
+class ML:
+    """Maximum likelihood by conjugate gradients: the best image from a good start."""
+
+    iterations: int = param(100, ge=0, help="number of iterations")
+    noise: Literal["auto", "poisson", "gaussian", "euclidean"] = param(
+        "auto", help="noise model of the counts; auto = poisson, or euclidean where no counting noise is seen"
+    )
+    probe: When = param(When(), help="when the probe is updated")
+    bounds: tuple[float, float] | None = param(None, help="lowest and highest amplitude of the object")
+    smooth: float = param(
+        0.0, ge=0, help="weight of the smoothness prior sum |grad O|^2, in photons per pixel"
+    )
+
+    keeps = ()  # the waves follow from object and probe
+
+    @property
+    def needs_whole(self) -> bool:
+        """The prior looks at neighbouring pixels, of which another rank may have the newest"""
+        return self.smooth > 0
+
+    def model(self, p) -> int:
+        """The noise model for the kernels"""
+        auto = "euclidean" if p.noise == "none" else "poisson"
+        return NOISE[auto if self.noise == "auto" else self.noise]
+
+    def start(self, p):
+        """No memory of an earlier direction; L is counted from that of a perfect model."""
+        p.make_waves()
+        p.state["ml"], p.state["ml.perfect"] = None, perfect(p) if self.model(p) == POISSON else 0.0
+
+    def memory(self, p) -> dict:
+        """The last direction, and L of a perfect model; the waves follow from object and probe"""
+        old = p.state["ml"]
+        known = dict(vars(old)) if old else {}
+        known |= {name: p.share.on_root(known[name]) for name in Direction.over_object if old}
+        return {"perfect": p.state["ml.perfect"]} | known
+
+    def recall(self, p, memory: dict):
+        """The opposite of `memory`"""
+        p.make_waves()
+        p.state["ml.perfect"] = memory.pop("perfect")
+        for name in Direction.over_object:
+            if name in memory:
+                memory[name] = p.share.part(memory[name])
+        own = {k: p.device.array(v, p.O.dtype) if isinstance(v, np.ndarray) else v for k, v in memory.items()}
+        p.state["ml"] = Direction(**own) if own else None
+
+    def iterate(self, p, i: int) -> dict[str, float]:
+        """One iteration; error = L per pixel of the iterate, less that of a perfect model"""
+        L, gO, gP, wO, wP = self.gradient(p)
+        if self.smooth:
+            L += smoothness(p.O, self.prior(p), gO)
+        old, pixels = p.state["ml"], len(p.places.at) * p.mask.size
+        if old and not L <= old.L:  # L rose, or is not finite: back by half the step, and downhill from there
+            self.rose(p, L, old)
+            old.step, old.turned = old.step / 2, True
+            old.move(p, -old.step)
+            return {"error": (old.L - p.state["ml.perfect"]) / pixels, "step": -old.step}
+        if not self.probe.now(i):
+            gP[...] = 0
+        now = direction(p.share, L, gO, gP, wO, wP, old)
+        now.step = self.step(p, now.dO, now.dP)
+        now.move(p, now.step)
+        p.state["ml"] = now
+        clip(p.O, self.bounds)
+        return {"error": (L - p.state["ml.perfect"]) / pixels, "step": now.step}
+
+    def rose(self, p, L, old):
+        """Count the steps that raise L by more than rounding. Errors: NumbersError after RISES in a row."""
+        old.rises += not L - old.L <= RISE * abs(old.L - p.state["ml.perfect"]) + 1e-6 * abs(old.L)
+        if old.rises < RISES:
+            return
+        error = NumbersError(
+            f"ML: {RISES} steps in a row, each half the one before, made the likelihood worse, the last at "
+            f"iteration {p.iteration + 1}: it diverges from here. {ADVICE}"
+        )
+        error.common = True
+        raise error
+
+    def gradient(self, p):
+        """L, its gradient in O and P, and the weights sum |P|^2 and sum |O|^2, over all ranks"""
+        k, P, noise, L = p.k, p.shifts.library(p.P), self.model(p), []
+        gO, gP, wP = p.zeros(p.O), p.zeros(P), p.xp.zeros((len(P), *P.shape[-2:]), p.device.real)
+
+        def slopes(f):
+            k.exit_waves(p.O, P, f.at, f.waves)
+            F = p.optics.forward(f.waves, f.at)
+            value = k.gradient(F, f.I, p.mask, f.gain, noise, p.scratch_real(f, 2), f.z)
+            p.optics.backward(f.z, f.at)
+            return value
+
+        for block in p.blocks(read=["I"], write=["waves"]):
+            block.z = p.scratch(block, slot=9)
+            L += p.each(slopes, block)
+            p.object_sums(block.z, P, block.at, gO)
+            p.added(block, gO)
+            p.probe_sums(block.z, block.at, gP, wP)
+        gP, wP = p.shifts.adjoint(gP), wP.sum(0)
+        p.join(gO)
+        p.sum(gP, wP)
+        wO = p.object_weights(P)
+        weak = p.device.real(0.2)  # keeps the rim of the scan, which few photons saw, from running away
+        return float(p.total(L)[0]), gO, gP, wO + weak * p.share.largest(wO), wP + 1e-3 * wP.max()
+
+    def prior(self, p) -> float:
+        """Weight of the smoothness prior: `smooth` in units of the photons per object pixel"""
+        return self.smooth * p.counts / np.prod(p.places.shape)
+
+    def step(self, p, dO, dP) -> float:
+        """-slope / curvature of L along (dO, dP)"""
+        k, P, Q, noise = p.k, p.shifts.library(p.P), p.shifts.library(dP), self.model(p)
+
+        def along(f):
+            z = p.scratch(f)
+            k.tangent(p.O, P, dO, Q, f.at, z)
+            D = p.optics.forward(z, f.at)
+            return k.line(f.waves, D, f.I, p.mask, f.gain, noise)
+
+        slope, curve = p.total(p.over(along, read=["I", "waves"]))
+        if self.smooth:
+            slope += 2 * inner(negative_laplacian(p.O), self.prior(p), dO)
+            curve += 2 * inner(negative_laplacian(dO), self.prior(p), dO)
+        return float(-slope / curve) if curve > 0 else 0.0
+
+
+@dataclass
+class Direction:
+    """Where an iteration went: L before it, steepest descent (sO, sP), its length², direction, step."""
+
+    L: float
+    sO: Any
+    sP: Any
+    size: float
+    dO: Any
+    dP: Any
+    step: float = 0.0
+    turned: bool = False
+    rises: int = 0
+    over_object = ("sO", "dO")  # the arrays of which a rank holds as much as of O
+
+    def move(self, p, step):
+        """O += step dO, P += step dP"""
+        real = p.device.real(step)
+        p.O += real * self.dO
+        p.P += real * self.dP
+
+
+def direction(share, L, gO, gP, wO, wP, old) -> Direction:
+    """The preconditioned conjugate direction after `old` (None: steepest descent); uses up gO, gP and old's
+    arrays. share : how the ranks share the object"""
+    gO *= -1 / wO
+    gP *= -1 / wP
+    sO, sP = gO, gP
+    last = (sO, sP) if old is None else (old.sO, old.sP)
+    size, along = share.inner((sO, wO, sO), (sO, wO, last[0]))
+    size, along = size + inner(sP, wP, sP), along + inner(sP, wP, last[1])
+    if old is None or old.turned:
+        return Direction(L, sO, sP, size, sO.copy(), sP.copy())
+    beta = max(0.0, size - along) / old.size
+    dO, dP = old.dO, old.dP
+    for d, s in ((dO, sO), (dP, sP)):
+        d *= s.real.dtype.type(beta)
+        d += s
+    return Direction(L, sO, sP, size, dO, dP)
+
+
+def smoothness(O, weight: float, gO) -> float:
+    """weight * sum |grad O|^2, its gradient added to gO"""
+    g = negative_laplacian(O)
+    gO += O.real.dtype.type(weight) * g
+    return inner(g, weight, O)
+
+
+def negative_laplacian(O):
+    """-div grad O with free edges: sum |grad O|^2 = <O, -lap O>"""
+    out = O * 0
+    for axis in (0, 1):
+        low, high = (slice(None),) * axis + (slice(None, -1),), (slice(None),) * axis + (slice(1, None),)
+        step = O[high] - O[low]
+        out[high] += step
+        out[low] -= step
+    return out
+
+
+def perfect(p) -> float:
+    """sum I - I log I over measured pixels of all ranks: L of a model that meets every count"""
+    xp = p.xp
+
+    def entropy(f):
+        i = xp.maximum(f.I, 0) * (p.mask > 0)
+        i = i.astype(np.float64)
+        return (i - i * xp.log(xp.maximum(i, 1e-300))).sum()
+
+    return float(p.total(p.over(entropy, read=["I"]))[0])

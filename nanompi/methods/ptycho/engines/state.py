@@ -1,0 +1,88 @@
+"""What the iterations cannot compute again, between two of them: taken from a problem, and given back to it.
+
+An engine may have
+    keeps                  names of arrays of the problem over this rank's frames ("waves"); none by default
+    memory(p) -> dict      what else it remembers, on rank 0: arrays, numbers, texts, None (collective)
+    recall(p, memory)      the opposite of `memory`, in place of `start`; arrays come from the host
+Arrays like the object are taken whole (`p.share.on_root`); each rank takes its part back (`p.share.part`).
+"""
+
+from typing import Any
+
+import numpy as np
+
+from nanompi.errors import DataError, NumbersError
+from nanompi.run.checkpoint import Former, State
+
+
+def state(p, engine, e: int, done: int, history: list[dict]) -> State:
+    """The state of the chain after `done` iterations of its engine number `e`.
+
+    Errors: NumbersError when object or probe are not finite: nobody wants to go on from there.
+    """
+    d, finite = p.device, all(np.isfinite(float(abs(a).sum())) for a in (p.O, p.P))
+    if not p.team.all(finite):
+        error = NumbersError(f"iteration {p.iteration}: object or probe hold NaN or inf; look for bad frames")
+        error.common = True
+        raise error
+    arrays = {"O": p.whole(), "P": p.P}
+    facts = {"iteration": p.iteration, "engine": e, "engine_done": done, "history": history, "memory": {}}
+    for name, value in memory(engine, p).items():
+        if _is_array(value):
+            arrays[f"memory.{name}"] = value
+        else:
+            facts["memory"][name] = value
+    if not p.team.root:
+        arrays = {}
+    rows = {name: _rows(d, getattr(p, name)) for name in getattr(engine, "keeps", ())}
+    return State(facts, {name: d.host(a) for name, a in arrays.items()}, rows, p.index)
+
+
+def _rows(device, array):
+    return array.shape, array.dtype, lambda f: device.take(array, f)
+
+
+def memory(engine, p) -> dict[str, Any]:
+    """What the engine remembers beside its `keeps`."""
+    return engine.memory(p) if hasattr(engine, "memory") else {}
+
+
+def everywhere(engine, p) -> dict[str, Any]:
+    """The same with its arrays on the host of every rank (collective)."""
+    own = memory(engine, p)
+    arrays = p.team.bcast([name for name, value in own.items() if _is_array(value)])
+    return own | {name: p.team.share(p.device.host(own[name]) if p.team.root else None) for name in arrays}
+
+
+def _is_array(value) -> bool:
+    return hasattr(value, "shape") and np.ndim(value) > 0
+
+
+def recall(p, engines: list, former: Former) -> tuple[int, int, list[dict]]:
+    """Object, probe and memory from a checkpoint: (number of the engine, its iterations done, history)."""
+    d, facts = p.device, former.facts
+    e = facts["engine"]
+    _fits(p, former, len(engines))
+    p.O, p.P = d.array(p.share.part(former.array("O")), d.complex), d.array(former.array("P"), d.complex)
+    p.iteration = facts["iteration"]
+    if getattr(engines[e], "keeps", ()):
+        p.make_waves()
+    for name in getattr(engines[e], "keeps", ()):
+        for where, rows in former.rows(name, p.index):
+            d.put(getattr(p, name), where, rows)
+    if hasattr(engines[e], "recall"):
+        arrays = {k: former.array(k) for k in former.head.arrays if k.startswith("memory.")}
+        own = {k.removeprefix("memory."): a for k, a in arrays.items()}
+        engines[e].recall(p, facts["memory"] | own)
+    elif not getattr(engines[e], "keeps", ()):
+        engines[e].start(p)
+    return e, facts["engine_done"], facts["history"]
+
+
+def _fits(p, former, engines):
+    shapes = {name: tuple(former.head.arrays[name]["shape"]) for name in "OP"}
+    if shapes != {"O": p.places.shape, "P": p.P.shape} or former.facts["engine"] >= engines:
+        raise DataError(
+            f"{former.path}: its object {shapes['O']} and probe {shapes['P']} are not those of this job, "
+            f"{p.places.shape} and {p.P.shape}: the input has changed; start it anew with `nanompi run`"
+        )

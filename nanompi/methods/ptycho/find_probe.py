@@ -1,0 +1,262 @@
+"""A start probe from the data alone.
+
+The mean frame shows the intensity of the probe at the detector; its phase is not known, but a lens leaves
+mainly a quadratic one, the defocus: P = F^-1[sqrt(mean I) exp(i pi g k^2)]. One number is missing, told
+here as the signed width f of the beam at the sample: its rms radius in parts of what a frame sees of the
+sample (of its shorter side). It is found by trying: a few iterations of AP on the frames in the middle of
+the scan for many f, of both signs, then for some around the best.
+
+How well the frames are met does not tell which is right: a narrow beam leaves each frame an object of its
+own and meets them all; a wide one hides the object and foretells the mean frame for any other. But the right
+one stands out from its mirror image -f, most of all in frames that were left out of the iterations. So the
+width is taken at which one sign beats the other by most. Where none does, the sign does not show, and the
+width that meets the frames best is taken, if the frames overlap with it.
+
+The candidates are shared out over the ranks and each is tried by one rank alone, so that the answer does not
+depend on their number. In the near field the mean frame itself, brought back to the sample, is the probe.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nanompi.errors import DataError
+from nanompi.methods.ptycho.engines.engine import When
+from nanompi.methods.ptycho.engines.projections import AP
+from nanompi.methods.ptycho.overlap import HARDLY, Overlap, overlap
+from nanompi.methods.ptycho.positions import place
+from nanompi.methods.ptycho.problem import Problem
+from nanompi.methods.ptycho.quality import figures
+from nanompi.methods.ptycho.scale import CENTRE, seen
+from nanompi.mpi.team import Team
+from nanompi.optics.propagate import propagator
+
+WIDEST = 0.3  # rms radius of the beam that leaves some of the frame dark
+FRAMES, ITERATIONS, MEMORY = 50, 10, 256 << 20
+FULL = 0.26  # rms radius of the mean frame: 0.2 for a lens of 0.28 of the frame, 0.28 for a hologram in 0.4
+EVEN = 0.36  # a round lens that touches the edges of a square frame has 0.354, even light 0.408
+OUT = 10  # of so many frames one is left out
+CLEAR = 0.1  # |log| of the misfits' ratio from which on a sign is better: noise 0.04, 2 px of error 0.24
+CLOSE = 0.75  # of the best evidence; widths with so much are told apart by how well they meet the frames
+ALIKE = 1.3  # misfits up to this ratio say little about the width
+
+
+@dataclass
+class Trial:
+    """The frames in the middle of the scan, on every rank alike: those iterated over, those left out, the
+    amplitude of the mean frame."""
+
+    seen: Problem
+    unseen: Problem | None
+    wave: np.ndarray
+    pixel: tuple[float, float]
+
+    def misfits(self, width: float) -> tuple[float, float]:
+        """sqrt(sum (|F| - sqrt I)^2 / sum I) after a few iterations from this probe and a flat object: of the
+        frames seen, and of those left out (1 without any)."""
+        p, P = self.seen, defocused(self.wave, width, self.pixel)
+        p.O[...] = 1
+        P = P * np.sqrt(p.counts / len(p.at) / seen(p, P[None]))
+        p.P[0] = p.device.array(P, p.P.dtype)
+        engine = AP(probe=When(after=2))
+        engine.start(p)
+        error = [engine.iterate(p, i)["error"] for i in range(ITERATIONS)][-1]
+        return error, figures(self.unseen)["r2"] if self.unseen else 1.0
+
+    def overlap(self, width: float) -> Overlap:
+        """Of the frames, if this is the beam."""
+        return overlap(defocused(self.wave, width, self.pixel)[None], self.seen.places, self.pixel)
+
+
+def find_probe(run, p, geometry) -> np.ndarray:
+    """(1, h, w) complex, equal on all ranks; p : the problem, of which frames and places are used.
+
+    Errors: DataError where only beams too narrow for the scan meet the frames.
+    """
+    wave = np.sqrt(mean_frame(p))
+    if geometry.focus is not None:
+        wave = np.where(p.device.host(p.mask) > 0, wave, np.median(wave))
+        z = p.device.array(wave[None, None], p.device.complex)
+        return p.device.host(propagator(p.device, geometry).backward(z, p.device.array(CENTRE))[0])
+    if filling(wave) > EVEN:
+        run.say(f"warning: {question(wave)}")
+    trial = subset(run, p, geometry, wave)
+    step = 0.5 / spread(wave, geometry.pixel)  # what the depth of focus allows
+    widths = [i * step for i in range(int(WIDEST / step) + 1)]
+    tried = attempt(run, trial, [s * f for f in widths for s in (1, -1)])
+    best, clear = choice(tried), True
+    for _ in range(2):  # two halvings around the best
+        step /= 2
+        tried |= attempt(run, trial, [s * (abs(best) + d) for d in (step, -step) for s in (1, -1)])
+        best = choice(tried)
+    if abs(evidence(tried, best)) < CLEAR:
+        best, clear = fallback(trial, tried), False
+        if FULL < filling(wave) <= EVEN:
+            run.say(f"warning: no start probe stands out, and {question(wave)}")
+    run.say(words(best, tried, clear, 2 * step))
+    return defocused(wave, best, geometry.pixel)[None]
+
+
+def filling(wave) -> float:
+    """rms radius of |wave|^2 on the detector in parts of a frame: far-field patterns leave the rim dark."""
+    return float(np.sqrt((wave**2 * _k2(wave, (1.0, 1.0))).sum() / (wave**2).sum()))
+
+
+def question(wave) -> str:
+    """What light over the whole frame asks."""
+    return (
+        f"the counts reach over the whole frame (rms radius {filling(wave):.2f} of its side; even light has "
+        "0.41), as in the near field: is `focus:` missing in the input section?"
+    )
+
+
+def evidence(tried, width) -> float:
+    """log of the ratio of the misfits (seen times left out) of -width and width: > 0 speaks for `width`."""
+    own, mirrored = (np.prod(tried[w]) for w in (width, -width))
+    return float(np.log(mirrored / own))
+
+
+def choice(tried) -> float:
+    """Of the widths that beat their mirror image by nearly as much as any, the one that meets the frames
+    best."""
+    most = max(evidence(tried, f) for f in tried)
+    return min((f for f in tried if evidence(tried, f) >= CLOSE * most), key=lambda f: tried[f][0])
+
+
+def fallback(trial, tried) -> float:
+    """The width that meets the frames best, where no sign beats the other. A beam with which the frames
+    hardly overlap meets any frames: then a wider one that is not much worse is taken. Errors: DataError."""
+    order = sorted(tried, key=lambda f: tried[f][0])
+    best = order[0]
+    if trial.overlap(best).part >= HARDLY:
+        return best
+    wider = [f for f in order if trial.overlap(f).part >= HARDLY]
+    if wider and tried[wider[0]][0] < ALIKE * tried[best][0]:
+        return wider[0]
+    rest = f"(misfit {tried[best][0]:.3f}, the best wider one {tried[wider[0]][0]:.3f})" if wider else ""
+    raise DataError(
+        f"no start probe follows from the data: only a narrow beam meets the frames {rest}, but then they "
+        f"hardly overlap ({trial.overlap(best)}): each is met by an object of its own, with both signs of "
+        "the curvature alike. Either the beam is so narrow, and the steps are too wide to find it, or the "
+        "positions, energy, distance or detector pixel are wrong, or it is a near field without `focus:`; "
+        "not known is which. Give the probe if you "
+        "know it, by `probe: {start: aperture, aperture: ..., focal: ..., defocus: ...}` or `probe: {start: "
+        "file, file: ...}`"
+    )
+
+
+def words(best, tried, clear, focus) -> str:
+    """One line for the log; focus : width below which a beam is in focus, so that no sign is needed."""
+    worst = max(v[0] for v in tried.values())
+    out = f"start probe from the data: rms radius {abs(best):.3f} of the frame "
+    out += f"(misfit {tried[best][0]:.3f}; {len(tried)} tried, up to {worst:.3f})"
+    if clear:
+        ratio = np.exp(evidence(tried, best))
+        return f"{out}; curvature of the sign {'+-'[best < 0]} (the other is {ratio:.2f} times worse)"
+    if abs(best) <= focus:
+        return f"{out}; a beam in focus meets the frames best, but wrong positions would look alike"
+    return (
+        f"{out}\nwarning: both signs of the curvature meet the frames alike, so that the sign is not known, "
+        f"nor the width well; {'+-'[best < 0]} is taken. If the result is poor, give the probe "
+        "(`probe: {start: aperture, ...}`) or look for wrong positions"
+    )
+
+
+def attempt(run, trial, widths) -> dict[float, tuple[float, float]]:
+    """misfits of each width, shared out over the ranks; equal on all ranks"""
+    team, own = run.team, {}
+    for f in list(dict.fromkeys(widths))[team.rank :: team.size]:
+        own[f] = trial.misfits(f)
+        run.clock.tick()
+    return {f: v for part in team.allgather(own) for f, v in part.items()}
+
+
+def mean_frame(p) -> np.ndarray:
+    """(h, w) float64, mean counts over all frames of all ranks; 0 where masked"""
+    total = p.xp.zeros(p.mask.shape)
+    for block in p.blocks(read=["I"]):  # added up at once: all sums together may exceed the frames
+        for part in p.each(lambda b: p.xp.maximum(b.I, 0).sum(0, dtype=np.float64), block):
+            total += part
+    total = p.device.host(total)
+    p.team.sum(total)
+    return total * p.device.host(p.mask) / len(p.places.at)
+
+
+def spread(wave, pixel) -> float:
+    """rms radius of |wave|^2 about its centre, in cycles per frame (zero frequency at [0, 0]).
+
+    pixel : (2,) m of the sample; "frame": the shorter side of what a frame sees
+    """
+    return float(np.sqrt((wave**2 * _k2(wave, pixel)).sum() / (wave**2).sum()) * _side(wave, pixel))
+
+
+def defocused(wave, width, pixel) -> np.ndarray:
+    """F^-1[wave exp(i pi g k^2)], g such that the rms radius is `width` of the frame; (h, w) complex64
+
+    A phase pi g k^2 (k in cycles per metre) moves what has frequency k by g k metres.
+    """
+    k2 = _k2(wave, pixel)
+    g = width * _side(wave, pixel) / np.sqrt((wave**2 * k2).sum() / (wave**2).sum())
+    return np.fft.fftshift(np.fft.ifft2(wave * np.exp(1j * np.pi * g * k2))).astype(np.complex64)
+
+
+def _side(wave, pixel) -> float:
+    """The shorter side of what a frame sees, m"""
+    return min(n * d for n, d in zip(wave.shape, pixel))
+
+
+def _k2(wave, pixel):
+    """Squared distance from the centre of |wave|^2, in (cycles per metre)^2: a lens is round in these, not in
+    cycles per pixel"""
+    I = wave**2 / (wave**2).sum()
+    ky, kx = (np.fft.fftfreq(n, d) for n, d in zip(wave.shape, pixel))
+    return ((ky - I.sum(1) @ ky) ** 2)[:, None] + (kx - I.sum(0) @ kx) ** 2
+
+
+def subset(run, p, geometry, wave) -> Trial:
+    """The frames in the middle of the scan, on every rank, as problems of their own."""
+    d, shape, positions = p.device, p.mask.shape, run.scan.positions
+    count = max(4, min(FRAMES, len(positions), MEMORY // (4 * p.mask.size)))
+    far = ((positions - np.median(positions, axis=0)) ** 2).sum(1)
+    chosen = np.argsort(far, kind="stable")[:count]
+    out = apart(positions[chosen], len(chosen) // OUT)
+    I, gain = np.zeros((len(chosen), *shape), np.float32), np.zeros(len(chosen), np.float64)
+    frames, gains = run.made["frames"], d.host(p.gain)
+    mine = {g: j for j, g in enumerate(frames.index)}
+    for k, g in enumerate(chosen):
+        if int(g) in mine:
+            I[k], gain[k] = frames.counts[mine[int(g)]], gains[mine[int(g)]]
+    run.team.sum(I)
+    run.team.sum(gain)
+    places = place(positions[chosen], geometry.pixel, shape)
+    O, P = d.array(np.ones(places.shape), d.complex), d.array(np.ones((1, *shape)), d.complex)
+
+    def problem(which):
+        return Problem(
+            team=Team(alone=True),
+            device=d,
+            optics=p.optics,
+            places=places,
+            O=O,
+            P=P,
+            at=d.array(places.at[which]),
+            I=d.counts(I[which].astype(frames.counts.dtype)),
+            mask=p.mask,
+            gain=d.array(gain[which], d.real),
+            noise=p.noise,
+            fano=p.fano,
+        )
+
+    return Trial(problem(~out), problem(out) if out.any() else None, wave, geometry.pixel)
+
+
+def apart(positions, count) -> np.ndarray:
+    """(n,) bool: `count` of the first half of the positions, far from each other, so that each keeps its
+    neighbours."""
+    half, out = positions[: (len(positions) + 1) // 2], np.zeros(len(positions), bool)
+    near = np.full(len(half), np.inf)
+    for _ in range(count):
+        k = int(np.argmax(near)) if out.any() else 0
+        out[k] = True
+        near = np.minimum(near, ((half - half[k]) ** 2).sum(1))
+    return out

@@ -1,0 +1,122 @@
+"""The step `ptycho.finish`: from object and probe to a result that people and viewers can read."""
+
+import numpy as np
+
+from nanompi.methods.ptycho.modes import orthogonalise, power
+from nanompi.optics.geometry import energy_of
+from nanompi.optics.ramp import remove_ramp, scanned_area
+from nanompi.run.result import Signal
+from nanompi.step import param, step
+
+
+@step("ptycho.finish", needs=["ptycho"], gives=["image"])
+class Finish:
+    """Remove the phase ramp, crop to the scanned area, order the probe modes; the raw object is kept.
+
+    run.made["image"] : (H, W) complex on rank 0, None elsewhere
+    """
+
+    crop: float = param(
+        0.1, ge=0, lt=1, help="the image shows what got more than this part of the usual illumination"
+    )
+
+    def run(self, run):
+        run.made["image"] = None
+        if not run.team.root:
+            return
+        found = run.made["ptycho"]
+        image, box, mask, ramp = scanned_image(found.O, found.weight, self.crop)
+        run.made["image"] = image
+        r = run.result
+        r.main = "phase"
+        r.arrays |= raw_arrays(run, found)
+        r.arrays |= {
+            "image_1/data": image,
+            "image_1/mask": mask[box].astype(np.uint8),
+            "image_1/origin": (np.array([box[0].start, box[1].start], float), {"units": "px"}),
+        }
+        r.signals |= image_signals(image, found.geometry.pixel) | probe_signal(found)
+        r.signals["convergence"] = history_signal(found.history)
+        g = found.geometry
+        r.notes |= {
+            "geometry": {
+                "wavelength": g.wavelength,
+                "energy": energy_of(g.wavelength),
+                "distance": g.distance,
+                "detector_pixel": list(g.detector),
+                "focus": g.focus,
+                "object_pixel": list(g.pixel),
+            },
+            "preparation": run.made["frames"].notes,
+            "input": run.scan.notes,
+            "frames": {"fingerprint": run.scan.fingerprint},
+            "ramp_removed": {"value": list(ramp), "unit": "rad per pixel (row, column)"},
+            "metrics": last_figures(found.history),
+        }
+
+
+def scanned_image(O, weight, part):
+    """(cropped object without ramp, box of slices, mask (H, W), ramp (2,))"""
+    mask, box = scanned_area(weight, part)
+    image, ramp = remove_ramp(O[box], (weight * mask)[box])
+    return image, box, mask, ramp
+
+
+def raw_arrays(run, found) -> dict:
+    """What a later run or another program needs, unchanged: object, probe, places, history, truth"""
+    P, owner = orthogonalise(found.P), np.empty(len(found.places.at), np.int32)
+    for rank, part in enumerate(run.parts):
+        owner[part] = rank
+    arrays = {
+        "object/data": found.O,
+        "object/weight": found.weight.astype(np.float32),
+        "object/pixel_size": (np.array(found.geometry.pixel), {"units": "m"}),
+        "object/corner": (np.array(found.places.origin), {"units": "m"}),
+        "probe/data": P,
+        "probe/power": power(P),
+        "positions/measured": (run.scan.positions, {"units": "m"}),
+        "positions/corners": (found.places.corners, {"units": "px"}),
+        "partition/rank": owner,
+    }
+    arrays |= {f"left_out/{why}": numbers for why, numbers in run.scan.left_out.items()}
+    if run.scan.numbers is not None:
+        arrays["positions/number"] = run.scan.numbers  # in the file
+    return arrays | history_arrays(found.history) | {f"truth/{k}": v for k, v in run.scan.truth.items()}
+
+
+def history_arrays(history) -> dict:
+    """history/<name> : (iterations,), NaN where a figure was not computed"""
+    names = dict.fromkeys(k for row in history for k in row)
+    columns = {n: [row.get(n, np.nan) for row in history] for n in names}
+    return {f"history/{n}": np.array(c, "S" if n == "engine" else float) for n, c in columns.items()}
+
+
+def image_signals(image, pixel) -> dict[str, Signal]:
+    """Phase and amplitude with axes in m from the corner of the image"""
+    axes = {n: (np.arange(s) * p, "m") for n, s, p in zip("yx", image.shape, pixel)}
+    return {
+        "phase": Signal(np.angle(image), axes, "rad", "phase of the object", "phase"),
+        "amplitude": Signal(np.abs(image), axes, "", "amplitude of the object", "amplitude"),
+    }
+
+
+def probe_signal(found) -> dict[str, Signal]:
+    """Probe modes at the sample, strongest first"""
+    P = orthogonalise(found.P)
+    axes = {n: ((np.arange(s) - s // 2) * p, "m") for n, s, p in zip("yx", P.shape[1:], found.geometry.pixel)}
+    return {"probe": Signal(P, {"mode": (np.arange(len(P)), ""), **axes}, "", "probe modes", "probe")}
+
+
+def history_signal(history) -> Signal:
+    """Poisson deviance over its expectation, over the iterations; R where there is no counting noise"""
+    rows = [row for row in history if "R" in row]
+    at = np.array([row["iteration"] for row in rows], float)
+    name = "llk" if all("llk" in row for row in rows) else "R"
+    title = {"llk": "deviance over its expectation, 1 = counting noise", "R": "R-factor"}[name]
+    return Signal(np.array([row[name] for row in rows]), {"iteration": (at, "")}, "", title, "curve")
+
+
+def last_figures(history) -> dict[str, float]:
+    """The figures of the last iteration that has them"""
+    rows = [row for row in history if "R" in row]
+    return {k: v for k, v in rows[-1].items() if k != "engine"} if rows else {}

@@ -1,0 +1,73 @@
+"""Held-out frames: some frames are left out of the reconstruction, and judge it at the end.
+
+A reconstruction may follow the noise of the frames that it sees, so their likelihood prefers whatever has
+more freedom. A frame that it did not see follows from object and probe alone, which its neighbours give; its
+deviance is least for the best model. (Pixels left out in all frames would not do: nothing else tells how
+bright the probe is there.)
+"""
+
+import dataclasses
+
+import numpy as np
+
+from nanompi.data.scan import Frames
+from nanompi.methods.ptycho.problem import Problem
+from nanompi.methods.ptycho.quality import figures
+from nanompi.optics.propagate import propagator
+
+SEED = 1
+
+
+def held_out(positions: np.ndarray, part: float) -> np.ndarray:
+    """(n,) bool: the frames left out, `part` of all (at least one), the same in every run and on all ranks.
+
+    positions : (n, 2) m. They are drawn from the inner half of the scan, so that the object stays as large.
+    """
+    out = np.zeros(len(positions), bool)
+    if part:
+        far = ((positions - np.median(positions, axis=0)) ** 2).sum(1)
+        inner = np.argsort(far, kind="stable")[: max(1, len(far) // 2)]
+        count = min(len(inner), max(1, round(part * len(far))))
+        out[np.random.default_rng(SEED).choice(inner, count, replace=False)] = True
+    return out
+
+
+def without(run, out: np.ndarray):
+    """The run as it would be had the frames `out` not been measured. Copies the counts of this rank."""
+    if not out.any():
+        return run
+    frames, number = run.made["frames"], np.cumsum(~out) - 1
+    kept = ~out[frames.index]
+    scan = dataclasses.replace(run.scan, positions=run.scan.positions[~out])
+    own = _some(frames, kept)
+    own.index = number[own.index]
+    return dataclasses.replace(run, scan=scan, made={**run.made, "frames": own})
+
+
+def judge(run, p, places, geometry, out: np.ndarray) -> dict[str, float]:
+    """{llk_heldout: the figure llk of object and probe on the frames left out}, over all ranks; R_heldout
+    where llk has no meaning.
+
+    p : the problem without them; places : of all frames
+    """
+    d, frames = p.device, run.made["frames"]
+    own = out[frames.index]
+    mask = frames.mask if own.any() else np.zeros_like(frames.mask)
+    if not own.any():
+        own[0] = True  # a rank without any counts nothing of this one
+    some, optics = _some(frames, own), propagator(d, geometry, places.rests)
+    scale = np.ones(len(some.counts)) if some.scale is None else some.scale
+    at, gain = d.array(places.at[some.index]), d.array(scale * optics.gain, d.real)
+    I, mask = d.counts(some.counts), d.array(mask, d.real)
+    O = p.O if p.share.way == "allreduce" else d.array(p.team.share(p.whole()))
+    q = Problem(p.team, d, optics, places, O, p.P, at, I, mask, gain, p.clock, noise=p.noise, fano=p.fano)
+    with p.clock.phase("quality"):
+        found = figures(q)
+    name = "llk" if "llk" in found else "R"
+    return {f"{name}_heldout": found[name]}
+
+
+def _some(frames: Frames, which: np.ndarray) -> Frames:
+    """Some of the frames of a rank. which : (n,) bool"""
+    scale = None if frames.scale is None else frames.scale[which]
+    return dataclasses.replace(frames, counts=frames.counts[which], index=frames.index[which], scale=scale)

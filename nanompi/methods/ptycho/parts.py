@@ -1,0 +1,30 @@
+"""Which rank has which frames at the start: the partition of the job, or what a checkpoint says."""
+
+import numpy as np
+
+from nanompi.errors import DataError
+from nanompi.methods.ptycho.coverage import outside_in
+from nanompi.step import PARTS
+
+
+def parts_of(run) -> list[np.ndarray]:
+    """Parts of all ranks for the scan of a run (rank 0). Errors: DataError for less frames than ranks."""
+    n, ranks = len(run.scan.positions), run.team.size
+    if n < ranks:
+        raise DataError(f"{n} frames cannot be split over {ranks} ranks: start at most {n}")
+    saved = saved_parts(run)
+    if saved:
+        return saved
+    parts = PARTS["partition"][run.options.split]().split(run.scan.positions, ranks)
+    whole = ranks == 1 or run.options.combine == "allreduce"
+    return parts if whole else outside_in(run.scan.positions, parts)
+
+
+def saved_parts(run) -> list[np.ndarray]:
+    """Those of the checkpoint from which a run goes on: the same sums in the same order, the same bits.
+
+    [] where there is none, of another number of ranks, or of less frames: some were left out of it.
+    """
+    saved = run.course.former.parts() if run.course and run.course.former else []
+    fits = len(saved) == run.team.size and sum(map(len, saved)) == len(run.scan.positions)
+    return saved if fits else []

@@ -1,0 +1,248 @@
+"""What the engines work on: object, probe, frames of this rank, and the verbs in which they are written."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from nanompi.methods.ptycho.positions import Places, Shifts
+from nanompi.methods.ptycho.share import Whole, open_share
+from nanompi.timing import Clock
+
+
+@dataclass
+class Block:
+    """Some frames of this rank, on the device; `block[a:b]` is a part of it.
+
+    at, gain, I, waves : as in `Problem`, of these frames; z : waves to work in
+    """
+
+    at: Any
+    gain: Any
+    I: Any = None
+    waves: Any = None
+    z: Any = None
+
+    def __len__(self):
+        return len(self.at)
+
+    def __getitem__(self, part: slice) -> "Block":
+        own = (self.at, self.gain, self.I, self.waves, self.z)
+        return Block(*(a if a is None else a[part] for a in own))
+
+
+@dataclass
+class Problem:
+    """One reconstruction on this rank. Letters: see `nanompi.methods.ptycho`.
+
+    O, P       : current object, as much of it as this rank holds (`share`), and probe, equal on all ranks
+    places     : places of all frames of the scan
+    at, I, gain: of this rank's frames; `at` are places in this rank's O
+    share      : how the ranks share the object (nanompi.methods.ptycho.share); None = each holds all of it
+    unseen     : the object where no frame looks, on rank 0: a number or (H, W), as at the start
+    noise, fano: of I, as `nanompi.data.scan.Frames` has them; stored : units of the file that are one in I
+    counts, bright : sum of all good counts of the scan, and sum of their squares over it
+    index      : (n,) their global indices; counted up over the ranks where it is not given
+    waves      : (n, M, h, w) complex: psi for the projection engines, F for ML. The large array of a run.
+    I and waves may exceed the memory of the device; they are reached through `blocks`.
+    """
+
+    team: Any
+    device: Any
+    optics: Any
+    places: Places
+    O: Any
+    P: Any
+    at: Any
+    I: Any
+    mask: Any
+    gain: Any
+    clock: Clock = field(default_factory=Clock)
+    waves: Any = None
+    iteration: int = 0
+    index: Any = None
+    share: Any = None
+    unseen: Any = 1
+    noise: str = "counts"
+    fano: float = 1.0
+    stored: float = 1.0
+    state: dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        d, shape = self.device, self.P.shape[-2:]
+        self.k, self.xp = d.kernels, d.xp
+        self.shifts = Shifts(d, self.places.rests, shape)
+        self.unit = d.real(self.optics.unit)
+        if self.index is None:
+            self.index = sum(self.team.allgather(len(self.at))[: self.team.rank]) + np.arange(len(self.at))
+        self.counts, self.bright = self._measured()
+        self.share = self.share or Whole(self.team, d, self.places, self.at, shape)
+
+    def _measured(self) -> tuple[float, float]:
+        """Sum of all good counts I of the scan, and sum I^2 / sum I: what a photon finds in its pixel."""
+        good = (self.mask > 0).astype(self.mask.dtype)
+
+        def sums(b):
+            I = self.xp.maximum(b.I, 0) * good
+            counts = I.sum(dtype=np.float64)
+            I *= I
+            return self.xp.stack([counts, I.sum(dtype=np.float64)])
+
+        counts, squares = self.total(self.over(sums, read=["I"]))
+        return float(counts), float(squares / max(counts, 1e-300))
+
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes of the waves of one frame."""
+        return self.P.size * self.P.dtype.itemsize
+
+    def make_waves(self):
+        """The large array, allocated once and handed from engine to engine."""
+        shape = (len(self.at), *self.P.shape)
+        if self.waves is None or self.waves.shape != shape:
+            self.device.wait()
+            self.waves = None  # the old one goes first
+            self.waves = self.device.large(shape, self.P.dtype, self.I, self._beside())
+        return self.waves
+
+    def _beside(self) -> int:
+        """Bytes of other arrays that an engine will make"""
+        return 12 * self.O.nbytes + 6 * len(self.places.rests) * self.P.nbytes
+
+    def take_over(self, index: np.ndarray, move: Callable, keeps=()) -> np.ndarray:
+        """Other frames for this rank, between two iterations (collective); their counts on the host.
+
+        index : (n,) global indices; move(take, shape, dtype) -> (n, *shape) rows of these frames on the
+            host; take, shape, dtype : as for `nanompi.data.redistribute.moved`
+        keeps : names of arrays over the frames that move too; waves that do not are undefined afterwards
+        Peak beside what stays: one array at a time is there twice, before and after; the whole object.
+        """
+        d, waves, gain = self.device, self.waves is not None, self.device.host(self.gain)
+        d.wait()
+        if "waves" not in keeps:
+            self.waves = None
+        kept = {name: self._gone_over(name, move) for name in keeps}  # one after the other
+        I = self._gone_over("I", move)
+        self.gain = d.array(move(lambda f: gain[f], (), gain.dtype), d.real)
+        self.index, self.I = index, d.counts(I)
+        O = self.team.share(self.whole())
+        how = self.share.way, self.team, d, self.places, index, self.P.shape[-2:]
+        self.share, _ = open_share(*how)
+        self.O, self.at = d.array(self.share.part(O), d.complex), self.share.at
+        for name, rows in kept.items():
+            setattr(self, name, d.adopt(rows, self.I, self._beside()))
+        if waves:
+            self.make_waves()
+        return I
+
+    def _gone_over(self, name, move):
+        """Rows of the new frames in an array over the frames, on the host; the old array is given up"""
+        a = getattr(self, name)
+        rows = move(partial(self.device.take, a), a.shape[1:], a.dtype)
+        setattr(self, name, None)
+        return rows
+
+    # ---- the frames of this rank, block by block
+
+    def blocks(self, read=(), write=()) -> Iterator[Block]:
+        """This rank's frames in blocks whose waves stay in the shared cache.
+
+        read, write : which of "I" and "waves" the caller reads, and which it changes
+        """
+        arrays = {name: getattr(self, name) for name in dict.fromkeys([*read, *write])}
+        step = self.device.frames_per_block(self.frame_bytes)
+        for f, now in self.device.stream(len(self.at), step, arrays, read, write):
+            yield Block(self.at[f], self.gain[f], **now)
+            self.clock.tick()
+
+    def batches(self, n: int) -> Iterator[Block]:
+        """The frames of the scan in n batches, for engines with more than one update in an iteration.
+
+        Every rank gets n blocks (fewer where there are fewer frames), each with its own frames of one batch:
+        I, at, gain, and `waves` to write into, undefined. Of some batches a rank may hold no frame; it takes
+        part in `join`, `sum` and `total` all the same. Along a curve through the scan each frame goes into
+        the next batch, so that batches differ by at most one frame, lie evenly over the scan, and are the
+        same, in the same order, on any number of ranks.
+        """
+        if n < 1:
+            raise ValueError(f"p.batches({n}): 1 batch or more")
+        if "along" not in self.state:  # of the frames that some rank holds
+            known = np.sort(np.concatenate(self.team.allgather(self.index)))
+            self.state["along"] = known, np.argsort(np.argsort(self.places.along()[known]))
+        known, order = self.state["along"]
+        n = min(n, len(known))
+        own = order[np.searchsorted(known, self.index)] % n
+        for k in range(n):
+            where = np.flatnonzero(own == k)
+            I, at, gain = (self.device.pick(a, where) for a in (self.I, self.at, self.gain))
+            waves = self.device.scratch((len(where), *self.P.shape), self.P.dtype, "batch")
+            yield Block(at, gain, I, waves)
+            self.clock.tick()
+
+    def each(self, work: Callable, block: Block) -> list:
+        """`work(part)` for parts of a block, on all threads; what they return, in the order of the frames."""
+        return self.device.each(lambda f: work(block[f]), len(block), self.frame_bytes)
+
+    def over(self, work: Callable, read=(), write=()) -> list:
+        """`work(part)` for all frames of this rank; what they return, in the order of the frames."""
+        return [out for block in self.blocks(read, write) for out in self.each(work, block)]
+
+    def scratch(self, block: Block, slot: int = 0):
+        """Waves of some frames to work in, of the calling thread."""
+        return self.device.scratch((len(block), *self.P.shape), self.P.dtype, slot)
+
+    def scratch_real(self, block: Block, arrays: int):
+        """So many arrays of the shape of some frames to work in, of the calling thread."""
+        return self.device.scratch((arrays, len(block), *self.P.shape[-2:]), self.device.real)
+
+    def zeros(self, like, dtype=None):
+        """Zeros in the shape of an array."""
+        return self.xp.zeros(like.shape, dtype or like.dtype)
+
+    def exit_waves(self):
+        """psi = P O for all frames, into the large array"""
+        self.make_waves()
+        P = self.shifts.library(self.P)
+        self.over(lambda b: self.k.exit_waves(self.O, P, b.at, b.waves), write=["waves"])
+
+    def whole(self) -> np.ndarray | None:
+        """The object over all ranks, (H, W) on the host of rank 0; None elsewhere (collective)."""
+        return self.share.on_root(self.O, self.unseen)
+
+    # ---- sums over all frames of all ranks
+
+    def total(self, sums: list) -> np.ndarray:
+        """What kernels returned for the frames of this rank, added up over all of them and all ranks."""
+        return self.team.total(*self.device.total(sums))
+
+    def sum(self, *arrays):
+        """Sums over the ranks, timed as the phase "combine"."""
+        self.device.wait()  # what the card still computes is not time of the sum
+        with self.clock.phase("combine"), self.team.waits("sum"):
+            self.device.sum(self.team, *arrays)
+
+    def added(self, block: Block, num):
+        """The frames of a block will add no more to num: what other ranks wait for may go to them now."""
+        self.share.added(len(block), num)
+
+    def join(self, num):
+        """num, an array like O, becomes its sum over the ranks; timed as the phase "combine"."""
+        self.device.wait()
+        with self.clock.phase("combine"), self.team.waits("sum"):
+            self.share.sum(num)
+
+    def object_weights(self, P):
+        """sum_j sum_m |P_m(r - r_j)|^2 over all frames of the scan, like O, real; P : (S, M, h, w)."""
+        return self.share.weights((abs(P) ** 2).sum(1))
+
+    def object_sums(self, psi, P, at, num):
+        """num(r + r_j) += sum_m P_m* psi_jm for these frames; see kernels.overlap"""
+        if len(at):
+            self.device.rows(self.k.object_sums, psi, P, at, num)
+
+    def probe_sums(self, psi, at, num, den):
+        """num_s += O_j* psi_j, den_s += |O_j|^2 for these frames; see kernels.overlap"""
+        if len(at):
+            self.device.rows(self.k.probe_sums, psi, self.O, at, num, den)

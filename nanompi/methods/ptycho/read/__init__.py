@@ -1,0 +1,143 @@
+"""Readers: one file format = one module. `open_scan` is what the program calls, on rank 0.
+
+A reader, complete:
+
+    @reader("name")
+    class Name:
+        '''One sentence for `nanompi methods`.'''
+        own: float = param(...)  # stands beside `file:` in the input section
+
+        @staticmethod
+        def recognises(path, given: dict) -> bool: ...  # cheap; `given`: the section as written
+        def open(self, file: str, given: Input) -> Scan: ...  # rank 0; unknown is NaN or None
+"""
+
+from contextlib import nullcontext
+from typing import Any, Literal
+
+from nanompi.data.scan import Scan
+from nanompi.errors import DataError, JobError, StepError, nearest
+from nanompi.methods.ptycho.read.select import Select, select
+from nanompi.run.foreign import blame, left_out
+from nanompi.run.foreign import foreign as of_others
+from nanompi.step import PARTS, param, section
+
+
+@section
+class Input:
+    """Where the scan is, and what its file does not say (values here win over those in the file)."""
+
+    file: str = param("", kind="file", help="scan file; its format is found by itself")
+    format: str = param("auto", help="name of a reader, where the file does not tell")
+    energy: float | None = param(None, unit="J", bare="keV", gt=0, help="photon energy")
+    wavelength: float | None = param(None, unit="m", gt=0, help="wavelength; wins over energy")
+    distance: float | None = param(None, unit="m", gt=0, help="from the sample to the detector")
+    pixel: float | None = param(None, unit="m", gt=0, help="detector pixel size")
+    focus: float | None = param(None, unit="m", help="near field: from the focus to the sample")
+    gain: float | Literal["auto"] = param(
+        "auto", gt=0, help="stored units of one count; auto = found from the values and their noise"
+    )
+    select: Select = param(
+        Select(),
+        help='part of the scan: "0:100", "::2", "middle:100", or all but some: {without: [17, 40:52]}',
+    )
+    mask_good: Literal["auto", "zero", "nonzero"] = param(
+        "auto", help="value of good pixels in the mask of the file; auto follows the format"
+    )
+
+
+def reader_of(given: dict) -> str:
+    """Name of the reader for an `input` section as written.
+
+    It is `format`, or follows from a reader's own key, or is found from the file.
+
+    `simulate:` names the simulation; `paths:` any HDF5 or NPZ; else the first reader that recognises the
+    file. Errors: JobError, DataError with what was looked for.
+    """
+    readers = PARTS["reader"]
+    name = given.get("format", "auto")
+    if name != "auto":
+        if name not in readers:
+            raise JobError(
+                f'format: "{name}" is not a reader; '
+                f"allowed: auto, {', '.join(readers)}{nearest(name, readers)}{left_out()}"
+            )
+        return name
+    if "simulate" in given:
+        return "simulate"
+    file = given.get("file")
+    if not file:
+        raise JobError("neither `file:` nor `simulate:` is given: name the scan file")
+    from nanompi.io import hdf5
+
+    hdf5.must_exist(file)
+    if not given.get("paths"):
+        _no_result(file)
+    found = [name for name, one in readers.items() if _recognises(one, file, given)]
+    found = [name for name in found if name != "hdf5"] or found  # any HDF5 by paths: where no format is known
+    if not found and hdf5.is_hdf5(file):
+        hdf5.open_hdf5(file).close()  # says so when the file is truncated
+        raise DataError(
+            f"{file}: HDF5, but neither CXI, NXcxi_ptycho nor .ptyd; name its datasets, for example `paths: "
+            "{frames: /entry/data/data, x: /entry/pos/x, y: /entry/pos/y}` (`nanompi inspect` lists them and "
+            "guesses, `nanompi init --from` writes them into a job)"
+        )
+    if not found:
+        raise DataError(
+            f"{file}: no reader knows this file; name one with `format:` ({', '.join(readers)}){left_out()}"
+        )
+    return found[0]
+
+
+def _no_result(file: str) -> None:
+    """DataError when the file is the result of some program, with what it is good for."""
+    from nanompi.methods.ptycho.read.unknown import called
+
+    if told := called(file):
+        raise DataError(told)
+
+
+def _recognises(one, file: str, given: dict) -> bool:
+    """What a reader says of a file; where its test fails it is not the reader."""
+    try:
+        return bool(getattr(one, "recognises", lambda *_: False)(file, given))
+    except Exception:
+        return False
+
+
+def open_scan(file: str, given: Input, reader: Any) -> Scan:
+    """The scan that `reader` (an instance with its parameters) finds, completed, selected, guarded.
+
+    Rank 0 only. Errors: JobError, DataError, ResourceError.
+    """
+    from nanompi.io.hdf5 import foreign
+
+    with foreign(file) if file else nullcontext():
+        return _opened(file, given, reader)
+
+
+def _scan_of(reader: Any, file: str, given: Input) -> Scan:
+    """What the reader gives; the error of one of somebody else's is his, not the file's."""
+    if not of_others(reader):
+        return reader.open(file, given)
+    try:
+        scan = reader.open(file, given)
+    except Exception as e:
+        raise blame(e) or e from None
+    if not isinstance(scan, Scan):
+        raise StepError(f'reader "{reader.name}" failed: it gives {type(scan).__name__} in place of a Scan')
+    return scan
+
+
+def _opened(file: str, given: Input, reader: Any) -> Scan:
+    from nanompi.methods.ptycho.read.guard import check_monitor, guard, override
+    from nanompi.methods.ptycho.read.identity import fingerprint, with_grid
+    from nanompi.methods.ptycho.read.missing import leave_missing_out
+
+    scan = override(with_grid(_scan_of(reader, file, given)), given)
+    scan.fingerprint = scan.fingerprint or fingerprint(scan.source)
+    check_monitor(scan)
+    return guard(leave_missing_out(select(scan, given.select)))
+
+
+__all__ = ["Input", "Scan", "open_scan", "reader_of"]

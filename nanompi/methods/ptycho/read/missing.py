@@ -1,0 +1,19 @@
+"""A scan without what was never written."""
+
+from nanompi.data.scan import Scan
+from nanompi.io.unwritten import holes_of
+from nanompi.methods.ptycho.left_out import leave_out
+
+
+def leave_missing_out(scan: Scan) -> Scan:
+    """The scan without frames that were never written, and without pixels that no frame has.
+
+    Errors: DataError.
+    """
+    n, found = scan.source.shape[0], holes_of(scan.source)
+    if found.pixels is not None and found.pixels.shape == tuple(scan.source.shape[1:]):
+        scan.mask = ~found.pixels if scan.mask is None else scan.mask & ~found.pixels
+        scan.notes.append(f"{int(found.pixels.sum())} pixels were never written in any frame: masked")
+    if len(scan.positions) != n:
+        return scan  # refused by `guard`, which says more
+    return leave_out(scan, found.frames, "missing", "were never written")

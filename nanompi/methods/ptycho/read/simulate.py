@@ -1,0 +1,189 @@
+"""A scan without a file: a Siemens star under a focused probe, with Poisson counts and the exact truth.
+
+    input:
+      simulate: {frames: 400, size: 128, photons: 1e6, energy: 8 keV}
+
+Far field, frames in natural order: the mean counts are sum over modes |fftshift fft2(P_m(r) O(r +
+position))|^2 with the unitary transform of kernel exp(-2 pi i k r). The pixel of the object is wavelength *
+distance / (size * pixel). Each frame has its own random numbers, so that any rank can make any frame and
+the data do not depend on the ranks. No start probe is supplied: the program has to find it.
+
+With `focus` in the input section the beam diverges from a focus before the sample (near field): the pixel of
+the object is pixel / M, M = (focus + distance) / focus, and the waves go on over z = distance / M,
+mean = |F^-1 exp(-i pi wavelength z q^2) F psi|^2 (Fresnel scaling).
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from nanompi.data.scan import Scan
+from nanompi.data.source import check_index
+from nanompi.errors import JobError
+from nanompi.io.quantities import EV, HC, given_energy
+from nanompi.methods.ptycho.read import Input, scene
+from nanompi.step import param, reader, section
+
+
+@section
+class Simulation:
+    """What is simulated."""
+
+    frames: int = param(400, ge=1, help="how many frames")
+    size: int = param(128, ge=16, unit="px", help="rows and columns of a frame")
+    photons: float = param(1e6, gt=0, help="mean counts of a frame")
+    energy: float = param(8e3 * EV, unit="J", bare="keV", gt=0, help="photon energy")
+    distance: float = param(2.0, unit="m", gt=0, help="from the sample to the detector")
+    pixel: float = param(55e-6, unit="m", gt=0, help="detector pixel size")
+    scan: Literal["spiral", "raster"] = param("spiral", help="Fermat spiral, or a raster with jitter")
+    step: float | None = param(
+        None, unit="px", gt=0, help="distance of the points; 0.11 of the size if not given"
+    )
+    subpixel: bool = param(False, help="positions between the pixels; otherwise on whole pixels")
+    modes: int = param(1, ge=1, le=10, help="modes of the probe (partial coherence)")
+    phase: float = param(1.0, unit="rad", gt=0, help="largest phase of the object")
+    noise: bool = param(True, help="Poisson counts; otherwise the exact intensities in float32")
+    seed: int = param(1, ge=0, help="another number gives another texture, jitter and noise")
+
+
+@reader("simulate")
+class Simulate:
+    """A simulated scan with its exact truth, by `simulate:`."""
+
+    simulate: Simulation = param(Simulation(), help="what is simulated")
+
+    @staticmethod
+    def recognises(path: str, given: dict) -> bool:
+        """Never by a file."""
+        return False
+
+    def open(self, file: str, given: Input) -> Scan:
+        """Object, probe and positions; the frames are made when they are read. Errors: JobError."""
+        s = self.simulate
+        wavelength = given.wavelength or (given_energy(given.energy or s.energy))
+        distance, pixel = given.distance or s.distance, given.pixel or s.pixel
+        corners = corners_of(s)
+        rng = np.random.default_rng([s.seed, 0])
+        size, transfer = object_pixel(s.size, wavelength, distance, pixel, given.focus)
+        shape = tuple(int(v) for v in np.ceil(corners.max(0)) + s.size + scene.MARGIN)
+        known = scene.make_object(shape, s.phase, rng)
+        if given.focus and s.modes > 1:
+            raise JobError("simulate.modes: a near-field scan (with `focus`) is simulated with one mode only")
+        power = s.photons / transmission(known, corners, s.size)
+        if given.focus:
+            probe = scene.diffuse_probe(s.size, power, rng)
+        else:
+            probe = scene.make_probe(s.size, s.modes, power)
+        middle = (corners.max(0) + corners.min(0)) / 2
+        return Scan(
+            source=SimulatedFrames.of(known, probe, corners, transfer, s),
+            positions=(corners - middle) * size,
+            wavelength=wavelength,
+            distance=distance,
+            pixel=(pixel, pixel),
+            focus=given.focus,
+            file="simulation",
+            format="simulate",
+            truth={"object": known, "probe": probe, "corners": corners},
+            notes=[f"simulated: {s.frames} frames of {s.size} x {s.size}, {s.photons:.3g} counts each, "
+                   f"object {shape[0]} x {shape[1]}, energy {HC / wavelength / EV / 1e3:.6g} keV"],
+        )  # fmt: skip
+
+
+def object_pixel(n: int, wavelength: float, distance: float, pixel: float, focus: float | None):
+    """(size of an object pixel in m, transfer function or None for the far field). Errors: JobError."""
+    if not focus:
+        return wavelength * distance / (n * pixel), None
+    if focus < 0:
+        raise JobError("input.focus: only a focus before the sample can be simulated; give a positive one")
+    m = (focus + distance) / focus
+    return pixel / m, scene.fresnel(n, pixel / m, wavelength, distance / m)
+
+
+def corners_of(s: Simulation) -> np.ndarray:
+    """(n, 2) float64 px: the place of each frame's corner in the object."""
+    step = s.step or 0.11 * s.size
+    places = scene.spiral(s.frames, step)
+    if s.scan == "raster":
+        places = scene.raster(s.frames, step, np.random.default_rng([s.seed, 1]))
+    places = places if s.subpixel else np.rint(places)
+    return places - np.floor(places.min(0)) + scene.MARGIN
+
+
+def transmission(known: np.ndarray, corners: np.ndarray, size: int) -> float:
+    """Mean |O|^2 of the scanned part of the object, so that frames have the counts that were asked for."""
+    low, high = np.floor(corners.min(0)).astype(int), np.ceil(corners.max(0)).astype(int) + size
+    quarter = size // 4
+    part = known[low[0] + quarter : high[0] - quarter, low[1] + quarter : high[1] - quarter]
+    return float(np.mean(np.abs(part) ** 2))
+
+
+@dataclass
+class SimulatedFrames:
+    """Frames made when they are read.
+
+    known : (H, W) complex64 object; probe : (modes, h, w) complex64; corners : (n, 2) float64 px
+    transfer : (h, w) complex64 of the near field, None in the far field
+    """
+
+    known: np.ndarray
+    probe: np.ndarray
+    corners: np.ndarray
+    transfer: np.ndarray | None
+    seed: int
+    shape: tuple[int, int, int]
+    dtype: np.dtype
+    chunk: int = 1
+
+    @classmethod
+    def of(cls, known, probe, corners, transfer, s: Simulation) -> "SimulatedFrames":
+        """uint16 counts, uint32 where the brightest pixel would not fit, float32 without noise."""
+        brightest = float(intensity(probe, transfer).max())
+        dtype = np.float32 if not s.noise else np.uint16 if 1.5 * brightest < 60_000 else np.uint32
+        return cls(known, probe, corners, transfer, s.seed, (len(corners), s.size, s.size), np.dtype(dtype))
+
+    def reachable(self) -> bool:
+        """Always: every rank can make the frames."""
+        return True
+
+    def read(self, index, threads: int = 1) -> np.ndarray:
+        """Frames `index`: (len(index), size, size)."""
+        index = check_index(index, self.shape[0], "simulation")
+        out = np.empty((len(index), *self.shape[1:]), self.dtype)
+
+        def make(k):
+            out[k] = self.frame(int(index[k]))
+
+        if threads <= 1:
+            for k in range(len(index)):
+                make(k)
+            return out
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(make, range(len(index))))
+        return out
+
+    def frame(self, i: int) -> np.ndarray:
+        """Counts of frame `i`; the same on every rank."""
+        corner = np.rint(self.corners[i]).astype(int)
+        rest = self.corners[i] - corner
+        y, x = corner
+        h, w = self.shape[1:]
+        probe = scene.shifted(self.probe, rest) if rest.any() else self.probe
+        mean = intensity(probe * self.known[y : y + h, x : x + w], self.transfer)
+        if self.dtype.kind == "f":
+            return mean
+        counts = np.random.default_rng([self.seed, 2, i]).poisson(mean.astype(float))
+        return np.minimum(counts, np.iinfo(self.dtype).max)
+
+
+def intensity(psi: np.ndarray, transfer: np.ndarray | None) -> np.ndarray:
+    """(h, w) float32 on the detector of exit waves (modes, h, w); zero frequency at h // 2."""
+    from scipy import fft
+
+    waves = fft.fft2(psi.astype(np.complex64, copy=False), norm="ortho")
+    if transfer is None:
+        return np.fft.fftshift((waves.real**2 + waves.imag**2).sum(0))
+    waves = fft.ifft2(waves * transfer, norm="ortho")
+    return (waves.real**2 + waves.imag**2).sum(0)

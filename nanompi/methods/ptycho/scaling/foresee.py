@@ -1,0 +1,77 @@
+"""Seconds of a whole job on N ranks, and its parallel efficiency PEFF_p = T_1 / (p T_p)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nanompi.methods.ptycho.scaling import wire
+from nanompi.methods.ptycho.scaling.calibrate import Cost
+from nanompi.methods.ptycho.scaling.wire import Link
+
+WRITTEN = 12e6  # object pixels that rank 0 brings into the result and the pictures in a second
+
+
+@dataclass
+class Foreseen:
+    """One number of ranks: seconds of each phase, as the slowest rank has them.
+
+    iterations : seconds of all iterations, with their sums; bytes : of the rank that sends most, in one
+    """
+
+    ranks: int
+    seconds: dict[str, float]
+    iterations: float
+    bytes: int
+
+    @property
+    def total(self) -> float:
+        """Seconds of the whole job."""
+        return sum(self.seconds.values())
+
+
+def foresee(
+    scene, cost: Cost, ranks: int, link: Link, combine: str = "allreduce", every: int = 10
+) -> Foreseen:
+    """The job on so many ranks, each as fast as the one that was calibrated.
+
+    every : figures of quality each so many iterations. Errors: DataError for more ranks than frames.
+    """
+    most = max(len(part) for part in scene.parts(ranks))
+    held = scene.held(ranks, combine)
+    iterate = {n: cost.frame[n] * most + cost.pixel[n] * held for n, *_ in scene.engines}
+    sums = {n: wire.seconds(scene, n, ranks, link, combine) for n, *_ in scene.engines}
+    seconds = {
+        "ready": cost.ready,
+        "split": cost.split,
+        "load": cost.load * most,
+        "start": cost.start(ranks),
+        "iterate": sum(iterate[n] * times for n, times, _ in scene.engines),
+        "combine": sum(sums[n] * times for n, times, _ in scene.engines),
+        "quality": cost.quality * most * sum(-(-times // every) for _, times, _ in scene.engines),
+        "write": scene.pixels / WRITTEN,
+    }
+    return Foreseen(ranks, seconds, seconds["iterate"] + seconds["combine"], sent(scene, ranks, combine))
+
+
+def sent(scene, ranks: int, combine: str) -> int:
+    """Bytes in one iteration of the engine that sends most, from the rank that sends most."""
+    if combine == "allreduce":
+        return max((wire.allreduce_bytes(scene, n, ranks) for n, *_ in scene.engines), default=0)
+    return max((int(wire.overlap_bytes(scene, n, ranks).max()) for n, *_ in scene.engines), default=0)
+
+
+def doubling(most: int, frames: int) -> list[int]:
+    """1, 2, 4 ... up to `most`, and `most` itself, where there are frames for them."""
+    powers = 2 ** np.arange(int(np.log2(max(1, most))) + 1)
+    return sorted({int(p) for p in [*powers, most] if p <= frames})
+
+
+def efficiency(rows: list[Foreseen], part: str = "total") -> list[float]:
+    """PEFF of each row against the first, which has one rank. part : total or iterations"""
+    first = getattr(rows[0], part)
+    return [first / (row.ranks * getattr(row, part)) if getattr(row, part) else 1.0 for row in rows]
+
+
+def smallest(rows: list[Foreseen], seconds: float) -> Foreseen | None:
+    """The row with the fewest ranks that ends within a time, or None."""
+    return next((row for row in rows if row.total <= seconds), None)

@@ -1,0 +1,77 @@
+"""Bytes of a rank, by what they are for; they follow from the sizes of a job alone.
+
+The most is needed while the engines iterate: frames, waves of all frames, object and probe with their sums,
+and work arrays. Loading and finding a start probe need less, save for one mode and few frames.
+"""
+
+import numpy as np
+
+from nanompi.data import load
+from nanompi.device.cpu import BLOCK, CACHE
+from nanompi.methods.ptycho.find_probe import FRAMES
+from nanompi.methods.ptycho.find_probe import MEMORY as TRIAL
+
+# Arrays of the object's size that are alive at once, in units of a complex one. Projections: O, num, and as
+# reals den, den + eps, its inverse. ML: O, two pairs of directions, a product, and as reals weight, inverse.
+OBJECTS = {"ML": 6.0}
+PROJECTIONS = 3.5
+PROBES = 6  # arrays of the size of the probe at all its shifts
+
+
+def memory(
+    scene, frames: int, threads: int = 1, libraries: int = 0, held: int | None = None
+) -> dict[str, int]:
+    """{what: bytes} of a rank with so many frames on the CPU.
+
+    held : pixels of the object that it holds (None: all); libraries : of Python, measured
+    """
+    waves, count = scene.waves, int(np.prod(scene.frame)) * scene.item
+    most = max((OBJECTS.get(name, PROJECTIONS) for name, *_ in scene.engines), default=PROJECTIONS)
+    out = {
+        "frames": frames * count,
+        "waves": frames * waves,
+        "object": int(most * 2 * scene.real * (scene.pixels if held is None else held)),
+        "probe": PROBES * scene.shifts * waves,
+        "work": _work(scene, frames, threads),
+        "libraries": libraries,
+    }
+    spare = _start(scene, frames) - out["waves"] - out["work"]
+    return out | {"start": max(0, spare)}
+
+
+def _work(scene, frames, threads) -> int:
+    """Work arrays of the threads: waves and three reals of some frames; ML keeps a block of waves"""
+    some = min(frames, max(1, CACHE // scene.waves))
+    real = int(np.prod(scene.frame)) * scene.real
+    ml = any(name == "ML" for name, *_ in scene.engines)
+    return threads * some * (scene.waves + 3 * real) + ml * min(frames, block(scene)) * scene.waves
+
+
+def block(scene) -> int:
+    """Frames of a block of the CPU."""
+    return max(1, BLOCK // scene.waves)
+
+
+def _start(scene, frames) -> int:
+    """What goes before the waves come: raw frames on their way; frames and waves of the trials of a probe"""
+    pixels = int(np.prod(scene.frame))
+    trial = min(scene.frames, FRAMES, TRIAL // (4 * pixels)) * pixels * (4 + scene.item + 2 * scene.real)
+    return max(trial, 4 * min(load.BLOCK, frames * scene.raw))
+
+
+def card(scene, frames: int, bytes_of_card: int, sharers: int = 1) -> dict[str, int]:
+    """What of a rank's frames fits on a card: {block, frames, counts, waves, all, need}.
+
+    block : frames of a block; counts, waves : so many frames of each stay on the card, the others beside it
+    need  : bytes with which all would stay on the card. Errors: ResourceError where not one frame fits.
+    """
+    from nanompi.device.planned import Planned
+
+    fixed = int(2 * 2 * scene.real * scene.pixels)  # O and the places; the rest is `beside`, as in Problem
+    beside = 12 * 2 * scene.real * scene.pixels + PROBES * scene.shifts * scene.waves
+    row, count = scene.waves, int(np.prod(scene.frame)) * scene.item
+    planned = Planned(bytes_of_card, sharers)
+    room = int(0.92 * bytes_of_card / sharers) - fixed - beside
+    held, counts, step = planned.held(frames, row, count, room)
+    need = int((fixed + beside + 6 * step * row + frames * (row + count)) * sharers / 0.92)
+    return {"block": step, "frames": frames, "counts": counts, "waves": held, "need": need}

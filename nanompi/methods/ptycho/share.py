@@ -1,0 +1,254 @@
+"""Who holds which part of the object, and how the sums over the frames of all ranks meet.
+
+Whole   : every rank holds all of it; sums by Allreduce. The reference.
+Regions : every rank holds the box around its own frames; ranks whose frames see the same pixels send each
+    other their sums there, and add them up in the order of the ranks, so that all have the same bits. The
+    weights sum |P|^2 follow from probe and positions and are not sent.
+
+With compact parts the bytes sent by a rank follow the border of its part instead of the size of the object
+(the idea of exchanging overlaps: Wang et al., doi:10.1109/SC41404.2022.00077).
+"""
+
+import numpy as np
+
+from nanompi import units
+from nanompi.methods.ptycho.coverage import touched
+from nanompi.mpi.team import Exchange
+
+LITTLE = 0.5  # overlap where a rank sends at most this part of what it would give to an Allreduce
+
+
+def inner(a, w, b) -> float:
+    """Re <a, w b>, summed in double, some rows at a time so that no array of the object's size is made.
+
+    w : real, a number or an array that broadcasts to a
+    """
+    flat = [v.reshape(-1, v.shape[-1]) for v in (a, b)]
+    if np.ndim(w):
+        flat.append(np.broadcast_to(w, a.shape).reshape(flat[0].shape))
+    cut = [[v[i : i + 256] for v in flat] for i in range(0, len(flat[0]), 256)]
+    total = sum(((a.conj() * b).real * (v[0] if v else 1)).sum(dtype=np.float64) for a, b, *v in cut)
+    return float(total) * (1.0 if np.ndim(w) else float(w))
+
+
+class Whole:
+    """The whole object on every rank.
+
+    shape : of the object array that this rank holds; at : (n, 3) int32, this rank's frames in it
+    """
+
+    way = "allreduce"
+
+    def __init__(self, team, device, places, at, frame):
+        self.team, self.device, self.shape, self.at = team, device, places.shape, at
+        self.everyone, n = device.array(places.at), len(places.at)
+        self.alone = _cheaper_alone(team, n, len(at), frame, self.shape)
+
+    def added(self, frames: int, num):
+        """The next frames of this rank will add no more to num."""
+
+    def sum(self, num):
+        """num becomes the sum over all ranks."""
+        self.device.sum(self.team, num)
+
+    def weights(self, P2):
+        """sum_j P2_s(r - r_j) over the frames of all ranks; P2 : (S, h, w) real. (H, W) real.
+
+        Each rank sums all frames by itself where that is cheaper than to send the array.
+        """
+        den = self.device.xp.zeros(self.shape, P2.dtype)
+        at = self.everyone if self.alone else self.at
+        self.device.rows(self.device.kernels.object_weights, P2, at, den)
+        if not self.alone:
+            self.sum(den)
+        return den
+
+    def largest(self, a) -> float:
+        """The largest value of a real array over the object."""
+        return a.max()
+
+    def inner(self, *triples) -> list[float]:
+        """Re <a, w b> over the object for each (a, w, b)."""
+        return [inner(*t) for t in triples]
+
+    def on_root(self, a, unseen=0) -> np.ndarray | None:
+        """The array over the whole object, on the host of rank 0; None elsewhere.
+
+        unseen : what stands where no rank holds anything, a number or (H, W)
+        """
+        return self.device.host(a) if self.team.root else None
+
+    def part(self, whole: np.ndarray) -> np.ndarray:
+        """The part of an array over the whole object that this rank holds."""
+        return whole
+
+
+class Regions:
+    """Every rank holds the box around its frames. Verbs as in `Whole`; collective are all but added, weights,
+    part.
+
+    bytes : sent by this rank in one `sum`; peers : {rank: pixels that both see}
+    seen, own : (H, W) bool, pixels that own frames see, and those which no lower rank sees
+    border: frames [0, border) of this rank see pixels of others; the exchange starts when these are added
+    """
+
+    way = "overlap"
+
+    def __init__(self, team, device, places, index, frame):
+        self.team, self.device, self.full, self.frame = team, device, places.shape, frame
+        parts = team.allgather(np.asarray(index))
+        own = places.at[parts[team.rank]]
+        self.corner, end = own[:, :2].min(0), own[:, :2].max(0) + frame
+        self.shape = tuple(int(n) for n in end - self.corner)
+        host = (own - [*self.corner, 0]).astype(np.int32)
+        self.at = device.array(host)
+        mine = touched(host[:, :2], frame, self.shape)
+        shared = {r: self._shared(mine, places.at[p]) for r, p in enumerate(parts) if r != team.rank}
+        shared = {r: m for r, m in shared.items() if m is not None and m.any()}
+        self.border = self._last(shared, host)
+        self.near = device.array(self._near(places.at), np.int32)
+        lower = [m for r, m in shared.items() if r < team.rank]
+        first = mine & ~np.logical_or.reduce(lower) if lower else mine
+        self.seen, self.own = device.array(mine), device.array(first)
+        self._exchange({r: np.flatnonzero(m) for r, m in shared.items()})
+
+    def _shared(self, mine, at):
+        """Pixels which this rank and another one see, or None"""
+        near = _meets(at[:, :2] - self.corner, self.frame, self.shape)
+        return mine & touched(at[near, :2] - self.corner, self.frame, self.shape) if near.any() else None
+
+    def _last(self, shared, at) -> int:
+        """One more than the last frame of this rank that sees a pixel of another rank"""
+        others = np.logical_or.reduce([np.zeros(self.shape, bool), *shared.values()])
+        total = np.pad(others.cumsum(0, dtype=np.int64).cumsum(1), ((1, 0), (1, 0)))
+        (y, x), (h, w) = at[:, :2].T, self.frame
+        count = total[y + h, x + w] - total[y, x + w] - total[y + h, x] + total[y, x]
+        return int(np.flatnonzero(count)[-1]) + 1 if count.any() else 0
+
+    def _near(self, at):
+        """The frames of all ranks that see this box, at their places in it, widened by a frame each side"""
+        at = at - [*self.corner, 0]
+        return at[_meets(at[:, :2], self.frame, self.shape)] + [*self.frame, 0]
+
+    def _exchange(self, peers):
+        """Buffers and messages; `among` places each peer's pixels among all that are shared"""
+        device, pixels = self.device, np.unique(np.concatenate([*peers.values(), np.empty(0, np.int64)]))
+        self.pixels, self.peers = device.array(pixels), {r: len(i) for r, i in peers.items()}
+        self.index = {r: device.array(i) for r, i in peers.items()}
+        self.among = {r: device.array(np.searchsorted(pixels, i)) for r, i in peers.items()}
+        self.give, self.take = (
+            {r: np.empty(n, device.complex) for r, n in self.peers.items()} for _ in range(2)
+        )
+        self.exchange = Exchange(self.team, self.give, self.take)
+        self.bytes = sum(g.nbytes for g in self.give.values())
+        self.num, self.done, self.begun, self.ended = None, 0, None, None
+
+    def added(self, frames: int, num):
+        """The next frames will add no more to num; when that holds for the border, the exchange starts."""
+        if self.begun is not None:
+            self.exchange.poll()
+            return
+        if num is not self.num:
+            self.num, self.done = num, 0
+        self.done += frames
+        if self.done >= self.border:
+            self._begin(num)
+
+    def _begin(self, num):
+        flat = num.reshape(-1)
+        for r, index in self.index.items():
+            self.give[r][...] = self.device.host(flat[index])
+        self.exchange.start()
+        self.begun, self.num, self.done = num, None, 0
+
+    def sum(self, num):
+        """num becomes the sum over all ranks on every pixel that own frames see."""
+        if num is self.ended:
+            self.ended = None
+            return
+        if self.begun is not None and self.begun is not num:  # another sum is under way: it comes first
+            self.ended = self.begun
+            self._end(self.begun)
+        if self.begun is None:
+            self._begin(num)
+        self._end(num)
+
+    def _end(self, num):
+        self.exchange.wait()
+        self.team.sent(self.bytes)
+        flat = num.reshape(-1)
+        own = flat[self.pixels]
+        total = self.device.xp.zeros(len(own), num.dtype)
+        for r in sorted([self.team.rank, *self.peers]):
+            if r == self.team.rank:
+                total += own
+            else:
+                total[self.among[r]] += self.device.array(self.take[r])
+        flat[self.pixels] = total
+        self.begun = None
+
+    def weights(self, P2):
+        """The same where own frames look, 0 elsewhere; nothing is sent."""
+        (H, W), (h, w) = self.shape, self.frame
+        den = self.device.xp.zeros((H + 2 * h, W + 2 * w), P2.dtype)
+        self.device.rows(self.device.kernels.object_weights, P2, self.near, den)
+        return den[h : h + H, w : w + W] * self.seen
+
+    def largest(self, a):
+        return a.dtype.type(self.team.max(float(a.max())))
+
+    def inner(self, *triples) -> np.ndarray:
+        return self.team.total(*(inner(a, w * self.own, b) for a, w, b in triples))
+
+    def on_root(self, a, unseen=0) -> np.ndarray | None:
+        host, own = self.device.host(a), self.device.host(self.own)
+        if not self.team.root:
+            for part in (np.array([*self.corner, *self.shape]), np.packbits(own), host[own]):
+                self.team.wait(self.team.isend(part, 0))
+            return None
+        out = np.full(self.full, unseen, host.dtype)
+        self._lay(out, (*self.corner, *self.shape), own, host[own])
+        for r in range(1, self.team.size):
+            box, bits, values = (self.team.recv(r) for _ in range(3))
+            y, x, H, W = (int(n) for n in box.view(np.int64))
+            own = np.unpackbits(bits, count=H * W).reshape(H, W).astype(bool)
+            self._lay(out, (y, x, H, W), own, values.view(host.dtype))
+        return out
+
+    def _lay(self, out, box, own, values):
+        y, x, H, W = box
+        out[y : y + H, x : x + W][own] = values
+
+    def part(self, whole: np.ndarray) -> np.ndarray:
+        (y, x), (H, W) = self.corner, self.shape
+        return whole[y : y + H, x : x + W]
+
+
+def open_share(how: str, team, device, places, index, frame) -> tuple[Whole | Regions, str]:
+    """(how the ranks share the object, a line for the log) (collective).
+
+    how : "allreduce", "overlap", or "auto": the ranks exchange only what they share where that is much less
+    """
+    at = device.array(places.at[index])
+    if how == "allreduce" or team.size == 1:
+        return Whole(team, device, places, at, frame), "combine: allreduce" * (team.size > 1)
+    share = Regions(team, device, places, index, frame)
+    sent, neighbours = team.max(share.bytes), team.max(len(share.peers))
+    whole = int(np.prod(places.shape)) * np.dtype(device.complex).itemsize
+    told = (
+        f"the bands that a rank shares with at most {neighbours} others are {units.show(sent, 'B')}, "
+        f"the object is {units.show(whole, 'B')}"
+    )
+    if how == "auto" and sent > LITTLE * whole:
+        return Whole(team, device, places, at, frame), f"combine: allreduce ({told})"
+    return share, f"combine: overlap ({told})"
+
+
+def _meets(corners, frame, shape) -> np.ndarray:
+    """Which frames at these corners see a pixel of an array of this shape: (n,) bool"""
+    return ((corners + frame > 0) & (corners < shape)).all(1)
+
+
+def _cheaper_alone(team, n_all, n_own, frame, shape, rate=8e9, link=4e8):
+    """Is it cheaper to add |P|^2 of the other ranks' frames than to send the weights? Both in pixels/s."""
+    return team.size == 1 or team.bcast((n_all - n_own) * np.prod(frame) / rate < np.prod(shape) / link)

@@ -1,0 +1,203 @@
+"""Where the iterations begin: object and probe from nothing, from the input, from a former result, from the
+data."""
+
+from typing import Literal
+
+import numpy as np
+
+from nanompi.errors import DataError, JobError
+from nanompi.methods.ptycho.earlier_result import is_result, load_result
+from nanompi.methods.ptycho.scale import seen
+from nanompi.step import param, section
+from nanompi.units import show
+
+NEARLY = 1e-3  # pixels that differ by less, relatively, are taken for the same
+
+FILE = "for start: file: run folder, or result of nanompi, ptypy, PyNX, Ptychodus, COSMIC, MATLAB, NumPy"
+
+NO_LENS = (
+    "probe.start: aperture needs probe.aperture and probe.focal, such as `aperture: 200 um`, `focal: 50 mm`"
+)
+
+
+@section
+class StartObject:
+    """The object at the start."""
+
+    start: Literal["flat", "input", "file"] = param("flat", help="ones, the input's own, or from a file")
+    file: str = param("", kind="file", help=FILE)
+    path: str = param("", help="which array of the file, where its layout is not known")
+    pixel: float | None = param(None, unit="m", gt=0, help="pixel of the object in the file, if it says none")
+
+
+@section
+class StartProbe:
+    """The probe at the start, and how many modes it has."""
+
+    start: Literal["auto", "data", "input", "aperture", "file"] = param(
+        "auto",
+        help="from the input where it has one, else found from the data; or an aperture, or from a file",
+    )
+    modes: int = param(1, ge=1, le=100, help="probe modes of partial coherence")
+    file: str = param("", kind="file", help=FILE)
+    path: str = param("", help="which array of the file, where its layout is not known")
+    pixel: float | None = param(None, unit="m", gt=0, help="pixel of the probe in the file, if it says none")
+    aperture: float | None = param(None, unit="m", gt=0, help="diameter of the lens, for start: aperture")
+    focal: float | None = param(None, unit="m", gt=0, help="focal length of the lens, for start: aperture")
+    stop: float = param(0.0, unit="m", ge=0, help="diameter of its central stop, for start: aperture")
+    defocus: float = param(0.0, unit="m", help="sample behind the focus, for start: aperture")
+
+
+def start_object(how: StartObject, run, places, geometry) -> np.ndarray:
+    """(H, W) complex, equal on all ranks, not to be written to. Errors: DataError, JobError."""
+    if how.start == "flat":
+        return np.broadcast_to(np.complex64(1), places.shape)
+    return run.team.share(run.team.on_root(lambda: _known_object(how, run, places, geometry)))
+
+
+def _known_object(how, run, places, geometry):
+    if how.start == "input":
+        if run.scan.object is None:
+            raise DataError(
+                f"object.start: input, but {run.scan.file or 'the input'} holds no object; use flat"
+            )
+        return _fit(run.scan.object, (0, 0), places.shape)
+    from nanompi.methods.ptycho.wave import object_on_grid, read_wave
+
+    if not is_result(_file(how.file, "object")):
+        wave = read_wave(how.file, "object", how.path, how.pixel)
+        run.say(f"object from {wave.where}: {_resampled(wave, geometry)}, its middle on that of the scan")
+        return object_on_grid(wave, geometry.pixel, places.shape)
+    old = load_result(how.file, only=("object", "pixel", "corner"))
+    same_pixel(old["pixel"], geometry.pixel, how.file)
+    move = np.rint((old.get("corner", places.origin) - np.asarray(places.origin)) / geometry.pixel).astype(
+        int
+    )
+    if (move >= places.shape).any() or (move + old["object"].shape <= 0).any():
+        raise DataError(
+            f"{how.file}: its object lies {move} pixels away, nothing of it is in this scan; use flat"
+        )
+    return _fit(old["object"], move, places.shape)
+
+
+def _fit(old, move, shape):
+    """An object at `move` pixels in a new array of ones"""
+    new = np.ones(shape, np.complex64)
+    to = [slice(max(0, m), min(n, m + s)) for m, n, s in zip(move, shape, old.shape)]
+    new[tuple(to)] = old[tuple(slice(t.start - m, t.stop - m) for t, m in zip(to, move))]
+    return new
+
+
+def _file(name, what):
+    if not name:
+        raise JobError(f"{what}.start: file needs {what}.file: a run folder or a result.h5")
+    return name
+
+
+def same_pixel(old, new, file):
+    """A former result fits when its object pixel is the same to 0.1 %. Errors: DataError."""
+    if np.abs(np.ravel(old) / np.ravel(new) - 1).max() > NEARLY:
+        raise DataError(
+            f"{file}: its object pixel is {old[0]:.5g} x {old[1]:.5g} m, here {new[0]:.5g} x {new[1]:.5g} m; "
+            "start from a result with the same energy, distance, size and rebinning"
+        )
+
+
+def start_probe(how: StartProbe, run, p, geometry) -> np.ndarray:
+    """(modes, h, w) complex with the photons of the data, equal on all ranks. Errors: DataError, JobError."""
+    kind = probe_kind(how, run.scan)
+    if kind == "data":
+        from nanompi.methods.ptycho.find_probe import find_probe
+
+        P = find_probe(run, p, geometry)
+    else:
+        P = run.team.share(run.team.on_root(lambda: _known_probe(kind, how, run, geometry)))
+    return P * np.sqrt(p.counts / len(p.places.at) / seen(p, P))
+
+
+def probe_kind(how: StartProbe, scan) -> str:
+    """Where the probe comes from, with `auto` resolved; "data" is a guess."""
+    return how.start if how.start != "auto" else ("input" if scan.probe is not None else "data")
+
+
+def _known_probe(kind, how, run, geometry):
+    if kind == "input":
+        if run.scan.probe is None:
+            raise DataError(
+                f"probe.start: input, but {run.scan.file or 'the input'} holds no probe; use data"
+            )
+        return same_shape(run.scan.probe, geometry.shape, "the probe of the input")
+    if kind == "aperture":
+        return lens_probe(how, geometry)[None]
+    from nanompi.methods.ptycho.wave import on_grid, read_wave
+
+    wave = read_wave(_file(how.file, "probe"), "probe", how.path, how.pixel)
+    if is_result(how.file) and how.pixel is None:  # another pixel means another energy, distance or window
+        same_pixel(wave.pixel, geometry.pixel, how.file)
+    instead = " (it replaces that of the input)" if run.scan.probe is not None else ""
+    run.say(f"probe from {wave.where}: {_resampled(wave, geometry)}{instead}")
+    if wave.pixel is not None and np.abs(wave.pixel / geometry.pixel - 1).max() <= NEARLY:
+        return same_shape(wave.data, geometry.shape, wave.where)
+    return on_grid(wave, geometry.pixel, geometry.shape)
+
+
+def _resampled(wave, geometry) -> str:
+    """What is done to a wave of a file, in words."""
+    modes, h, w = wave.data.shape
+    said = f"{modes} x {h} x {w}" if modes > 1 else f"{h} x {w}"
+    if wave.pixel is None:
+        return said
+    old, new = (
+        " x ".join(dict.fromkeys(show(float(v), "m") for v in p)) for p in (wave.pixel, geometry.pixel)
+    )
+    if np.abs(wave.pixel / geometry.pixel - 1).max() <= NEARLY:
+        return f"{said} pixels of {old}"
+    return f"{said} pixels of {old}, resampled to {new}"
+
+
+def check_start(probe: StartProbe, object: StartObject, scan):
+    """What can be said of both before there are frames. Errors: DataError, JobError."""
+    for what, how in (("probe", probe), ("object", object)):
+        if how.start == "input" and getattr(scan, what) is None:
+            raise DataError(f"{what}.start: input, but {scan.file or 'the input'} holds no {what}")
+        if how.start == "file":
+            from nanompi.methods.ptycho.wave import known_pixel, read_wave
+
+            known_pixel(read_wave(_file(how.file, what), what, how.path, how.pixel))
+    if probe.start == "aperture" and not (probe.aperture and probe.focal):
+        raise JobError(NO_LENS)
+
+
+def same_shape(P, shape, what):
+    """The probe, cropped or padded with zeros about its centre to the shape of a frame."""
+    P = np.asarray(P, np.complex64)
+    P = P.reshape(-1, *P.shape[-2:])
+    out = np.zeros((len(P), *shape), np.complex64)
+    cut = [(min(a, b), (a - min(a, b)) // 2, (b - min(a, b)) // 2) for a, b in zip(P.shape[1:], shape)]
+    (ny, ay, by), (nx, ax, bx) = cut
+    out[:, by : by + ny, bx : bx + nx] = P[:, ay : ay + ny, ax : ax + nx]
+    if not np.abs(out).max() > 0:
+        raise DataError(f"{what}: the probe is zero everywhere")
+    return out
+
+
+def lens_probe(how: StartProbe, geometry) -> np.ndarray:
+    """Probe of a round lens with central stop: its pupil brought to the sample by one transform, with
+    defocus.
+
+    pupil(q) = 1 for stop/2 < lambda f |q| < aperture/2, times exp(-i pi lambda defocus q^2); (h, w) complex
+    """
+    if not (how.aperture and how.focal):
+        raise JobError(NO_LENS)
+    h, w = geometry.shape
+    qy, qx = (np.fft.fftfreq(n, d) for n, d in zip((h, w), geometry.pixel))
+    q2 = qy[:, None] ** 2 + qx**2
+    r = geometry.wavelength * how.focal * np.sqrt(q2)
+    pupil = (r <= how.aperture / 2) & (r >= how.stop / 2)
+    if not pupil.any() or pupil.all():
+        raise JobError(
+            f"probe: a lens of {how.aperture:.3g} m with focal length {how.focal:.3g} m covers "
+            f"{'all' if pupil.all() else 'none'} of the detector; check aperture and focal length"
+        )
+    wave = pupil * np.exp(-1j * np.pi * geometry.wavelength * how.defocus * q2)
+    return np.fft.fftshift(np.fft.ifft2(wave)).astype(np.complex64)

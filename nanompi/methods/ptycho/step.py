@@ -1,0 +1,166 @@
+"""The step `ptycho`: object and probe from prepared frames."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from nanompi.errors import JobError
+from nanompi.methods.ptycho.balance import Balance
+from nanompi.methods.ptycho.engines.engine import run_chain
+from nanompi.methods.ptycho.heldout import held_out, judge, without
+from nanompi.methods.ptycho.modes import extra_modes
+from nanompi.methods.ptycho.overlap import check_overlap
+from nanompi.methods.ptycho.positions import Places, place
+from nanompi.methods.ptycho.problem import Problem
+from nanompi.methods.ptycho.share import open_share
+from nanompi.methods.ptycho.start import (
+    StartObject,
+    StartProbe,
+    check_start,
+    probe_kind,
+    start_object,
+    start_probe,
+)
+from nanompi.optics.geometry import Geometry
+from nanompi.optics.propagate import propagator
+from nanompi.step import PARTS, param, step
+
+
+@dataclass
+class Reconstruction:
+    """What the step gives, as run.made["ptycho"].
+
+    O, weight : (H, W) complex and real, sum |P|^2 over all frames: where the object was seen, and how well;
+        on rank 0, None elsewhere
+    P       : (M, h, w) complex, equal on all ranks
+    history : list of dicts, one per iteration
+    """
+
+    O: np.ndarray | None
+    P: np.ndarray
+    weight: np.ndarray | None
+    places: Places
+    geometry: Geometry
+    history: list[dict[str, Any]]
+
+
+@step("ptycho", needs=["frames"], gives=["ptycho"])
+class Ptycho:
+    """Ptychographic reconstruction of object and probe modes by a chain of engines."""
+
+    followed_by = "ptycho.finish"
+
+    engines: list | str = param(
+        "DM*100 ML*100", kind="engine", help="engines from left to right with their iterations"
+    )
+    probe: StartProbe = param(StartProbe(), help="the probe at the start, and its modes")
+    object: StartObject = param(StartObject(), help="the object at the start")
+    subpixel: int | Literal["auto"] = param(
+        "auto", ge=1, le=64, help="positions are rounded to 1/subpixel of a pixel"
+    )
+    figures: int = param(10, ge=1, help="R-factor, likelihood and photons each so many iterations")
+    heldout: float = param(0.0, ge=0, lt=0.5, help="part of the frames left out, to judge the result by them")
+
+    def run(self, run):
+        out = held_out(run.scan.positions, self.heldout)
+        own = without(run, out)
+        p, geometry = self.problem(own)
+        places = self.place(run.scan, geometry) if out.any() else p.places
+        balance = balanced(run, own)
+        history = run_chain(self.engines, p, self.figures, run.say, run.note, run.course, balance)
+        if out.any() and history:
+            history[-1] |= (judged := judge(run, p, places, geometry, out))
+            told = ", ".join(f"{name.removesuffix('_heldout')} {value:.4f}" for name, value in judged.items())
+            run.say(f"{out.sum()} frames left out: {told}")
+        weight = p.object_weights(p.shifts.library(p.P))
+        O, weight = p.whole(), p.share.on_root(weight)
+        run.made["ptycho"] = Reconstruction(O, p.device.host(p.P), weight, places, geometry, history)
+
+    def check(self, scan):
+        """Can the start values be had, as far as scan and files tell? Errors: DataError, JobError."""
+        check_start(self.probe, self.object, scan)
+
+    def problem(self, run) -> tuple[Problem, Geometry]:
+        """Start values and frames of this rank; the same object and probe on all ranks"""
+        scan, frames, d = run.scan, run.made["frames"], run.device
+        shape = frames.counts.shape[1:]
+        saved = run.course.saved() if run.course else None
+        geometry = Geometry(scan.wavelength, scan.distance, frames.pixel, shape, scan.focus)
+        places = run.team.on_root(lambda: self.place(scan, geometry))
+        optics = propagator(d, geometry, places.rests)
+        scale = np.ones(len(frames.counts)) if frames.scale is None else frames.scale
+        share, told = open_share(self.combine(run.options), run.team, d, places, frames.index, shape)
+        O = np.broadcast_to(1, places.shape) if saved else start_object(self.object, run, places, geometry)
+        p = Problem(
+            team=run.team,
+            device=d,
+            optics=optics,
+            places=places,
+            clock=run.clock,
+            share=share,
+            unseen=self.unseen(run, share, saved, O),
+            O=d.array(share.part(O), d.complex),
+            P=d.array(np.zeros((1, *shape)), d.complex),
+            at=share.at,
+            I=d.counts(frames.counts),
+            mask=d.array(frames.mask, d.real),
+            gain=d.array(scale * optics.gain, d.real),
+            index=frames.index,
+            noise=frames.noise,
+            fano=frames.fano,
+            stored=frames.gain,
+        )
+        with run.clock.phase("start"):
+            P = saved.array("P") if saved else start_probe(self.probe, run, p, geometry)
+            p.P = d.array(extra_modes(P, max(self.probe.modes, len(P))), d.complex)
+        run.say("\n".join(filter(None, (_sizes(p, geometry), told))))
+        guessed = probe_kind(self.probe, scan) == "data"
+        about = (places, geometry.pixel, guessed, run.say, scan.numbers)
+        run.team.on_root(lambda: check_overlap(d.host(p.P), *about))
+        return p, geometry
+
+    def unseen(self, run, share, saved, O):
+        """What no rank holds, where no frame looks (rank 0): what the object had at the start"""
+        if share.way == "allreduce" or self.object.start == "flat" or not run.team.root:
+            return 1
+        return saved.array("O") if saved else O
+
+    def combine(self, options) -> str:
+        """How the ranks may share the object. Errors: JobError where an engine needs all of it."""
+        needs = [e.name for e in self.engines if getattr(e, "needs_whole", False)]
+        if options.combine == "overlap" and needs:
+            raise JobError(
+                f"run.combine: overlap, but {needs[0]} with these parameters needs the whole object on every "
+                "rank; use combine: allreduce or auto"
+            )
+        return "allreduce" if needs else options.combine
+
+    def place(self, scan, geometry) -> Places:
+        """Places with the finest grid worth having: whole pixels when the positions are whole"""
+        whole = place(scan.positions, geometry.pixel, geometry.shape)
+        if self.subpixel != "auto":
+            return place(scan.positions, geometry.pixel, geometry.shape, self.subpixel)
+        rest = np.abs(whole.corners - whole.at[:, :2]).max()
+        return whole if rest < 0.02 else place(scan.positions, geometry.pixel, geometry.shape, SUBPIXEL)
+
+
+SUBPIXEL = 8
+
+
+def balanced(run, own) -> Balance | None:
+    """What moves frames between the ranks of a run, where it may; own : the run without frames left out"""
+    if run.team.size == 1 or run.options.balance == "off":
+        return None
+    way = PARTS["partition"][run.options.split]()
+    parts = run.parts if own is run else None
+    return Balance(way, own.scan.positions, run.say, own.made["frames"], parts)
+
+
+def _sizes(p, geometry) -> str:
+    (H, W), (M, h, w), (dy, dx) = p.places.shape, p.P.shape, geometry.pixel
+    return (
+        f"ptycho: object {H} x {W} pixels of {dy * 1e9:.4g} x {dx * 1e9:.4g} nm, "
+        f"{M} probe mode{'s' * (M > 1)} of {h} x {w}, "
+        f"{len(p.places.rests)} sub-pixel shift{'s' * (len(p.places.rests) > 1)}"
+    )

@@ -1,0 +1,65 @@
+"""What the launcher of the ranks (mpirun, srun) says, and what an MPI library needs to be told about it."""
+
+import os
+import socket
+import sys
+from contextlib import suppress
+
+MARK = b"\x1e"  # around what a rank tells `nanompi run -n` of itself; no text for people contains it
+_RANKS = ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK", "MV2_COMM_WORLD_RANK")
+_SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS", "PMIX_SIZE", "MV2_COMM_WORLD_SIZE")
+
+
+def launched(environ=os.environ) -> int:
+    """How many ranks the launcher says it started (1 when there is no launcher)."""
+    found = [int(environ[k]) for k in _SIZES if environ.get(k, "").isdigit()]
+    return max(found, default=1)
+
+
+def under_launcher(environ=os.environ) -> bool:
+    """Has mpirun, mpiexec or srun started this process?"""
+    return launched(environ) > 1 or any(name in environ for name in _RANKS)
+
+
+def node(environ=os.environ) -> str:
+    """The name of this node: Slurm's, else that of the host."""
+    return environ.get("SLURMD_NODENAME") or socket.gethostname()
+
+
+def tell(library: str, environ=os.environ):
+    """Between loading and starting MPI: MPICH from a Python wheel under srun must use libfabric.
+
+    Its other transport, UCX, has addresses that are too long for Slurm's PMI2, and ranks on several nodes
+    hang. A variable that is set already stays. library : the text of MPI.Get_library_version()
+    """
+    if "MPICH" in library and "SLURM_STEP_ID" in environ and "PMI_RANK" in environ and _from_a_wheel():
+        environ.setdefault("MPIR_CVAR_CH4_NETMOD", "ofi")
+
+
+def announce(rank: int, environ=os.environ) -> int | None:
+    """Tell `nanompi run -n` (nanompi.mpi.relay) which process this rank is, so that it can name it.
+
+    Gives a number of stderr for `announce_end`, since a step may close 2.
+    """
+    if "NANOMPI_RELAY" in environ:
+        told = f"rank {rank} process {os.getpid()} on {socket.gethostname()}".encode()
+        with suppress(OSError):
+            os.write(2, MARK + told + MARK + b"\n")
+            return os.dup(2)
+    return None
+
+
+def announce_end(number: int | None):
+    """Tell `nanompi run -n` that this rank came to its end: one that a library ends (`_exit`) does not."""
+    if number is not None:
+        with suppress(OSError):
+            os.write(number, MARK + f"end of process {os.getpid()}".encode() + MARK + b"\n")
+
+
+def _from_a_wheel() -> bool:
+    """Is the MPI library one that lies in the folder of this Python's packages?"""
+    try:
+        with open("/proc/self/maps") as maps:
+            return any("/libmpi" in line and sys.prefix in line for line in maps)
+    except OSError:
+        return False

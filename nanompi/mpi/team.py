@@ -1,0 +1,400 @@
+"""The ranks of one job. The only module that knows MPI.
+
+A collective verb (`sum`, `max`, `bcast`, `gather`, ...) is called by every rank, in the same order, and never
+inside `if team.root`. Inside `with Team() as team:` an exception on one rank (SystemExit too, whatever its
+code) ends all ranks within seconds, with that rank's message and exit code.
+"""
+
+import copy
+import os
+import sys
+import time
+from contextlib import contextmanager, nullcontext
+from functools import wraps
+from weakref import finalize
+
+import numpy as np
+
+from nanompi.errors import NanompiError, ResourceError, complain, exit_code
+from nanompi.mpi.launcher import launched, node, tell
+from nanompi.mpi.same_call import CHECK, compare, others_go_on
+from nanompi.timing import Clock
+
+PIECE = 1 << 30  # bytes of one message: counts stay below 2**31 with every MPI
+ROUND = 8 << 20  # bytes of one Allreduce: the work array of MPI stays in the cache, 2-4 times faster
+PURE = ("max", "bcast", "gather", "allgather", "barrier", "rest")  # their time is that of waiting for others
+LARGE = 1 << 20  # bytes from which an array is summed by itself: a copy would cost more than a message
+
+
+def _waits(verb):
+    """A verb in which a rank may wait for the others."""
+
+    @wraps(verb)
+    def marked(self, *args):
+        name = verb.__name__.strip("_")
+        if CHECK:
+            compare(self, name, args)
+        with self.waits(name), self.clock.phase("wait") if name in PURE else nullcontext():
+            return verb(self, *args)
+
+    return marked
+
+
+class Team:
+    """All ranks of the program.
+
+    rank, size, root     : place of this process, number of processes, is it rank 0
+    host, place, places  : node name, place on the node, ranks on the node
+    seconds, bytes       : time spent and bytes sent in `sum`
+    clock                : where the time of waiting and of sums is counted; a run sets its own
+    vendor               : text naming the MPI library
+    alone : this rank by itself, for work that ranks do side by side.
+    Without an MPI library one rank works alone. Errors: ResourceError when a launcher started N processes
+    that do not know each other (`mpirun` of another MPI, `srun --mpi=none`).
+    """
+
+    def __init__(self, alone: bool = False):
+        self.comm = None if alone else _world()
+        self.rank, self.size = (self.comm.rank, self.comm.size) if self.comm else (0, 1)
+        self.root, self.host = self.rank == 0, node()
+        self.place, self.places = self._on_node()
+        self.seconds, self.bytes, self.clock = 0.0, 0, Clock()
+        self.waiting, self.ticks = "", 0  # what a watchdog looks at
+        self.vendor = _vendor() if self.comm else "none (one rank)"
+        if self.size == 1 and launched() > 1 and not alone:
+            raise _stranger(f"MPI ({self.vendor}) sees only one: each would do the whole job alone")
+
+    def _on_node(self):
+        if not self.comm:
+            return 0, 1
+        from mpi4py import MPI
+
+        node = self.comm.Split_type(MPI.COMM_TYPE_SHARED)
+        place = node.rank, node.size
+        node.Free()
+        return place
+
+    @contextmanager
+    def waits(self, verb: str):
+        """`with team.waits("sum"):` this rank may now stand still for others' sake"""
+        before, self.waiting = self.waiting, verb
+        try:
+            yield
+        finally:
+            self.waiting, self.ticks = before, self.ticks + 1
+
+    def abort(self, code: int):
+        """End all ranks at once, from any thread."""
+        if self.size > 1:
+            self.comm.Abort(code)
+        self.exit(code)
+
+    def exit(self, code: int):
+        """End this process as it stands; the launcher ends the others."""
+        os._exit(code)
+
+    # ---- collective verbs ----------------------------------------------------------------------------------
+
+    @_waits
+    def sum(self, *arrays: np.ndarray):
+        """Replace each array by its sum over the ranks: one in-place Allreduce for all of them.
+
+        arrays : C-contiguous, float or complex; all of one real dtype. Small arrays travel in one message (a
+            copy); a large one is summed where it stands, in pieces of 8 MiB.
+        """
+        flat = [_reals(a) for a in arrays]
+        if len({a.dtype for a in flat}) > 1:
+            raise ValueError(f"team.sum needs arrays of one precision, not {[a.dtype.name for a in arrays]}")
+        if self.size == 1:
+            return
+        with self.clock.phase("wait"):
+            self.comm.Barrier()  # the sum itself would wait as long: now it can be told apart
+        t = time.perf_counter()
+        with self.clock.phase("combine"):
+            self._sum(flat)
+        self.sent(sum(a.nbytes for a in flat))
+        self.seconds += time.perf_counter() - t
+
+    def sent(self, nbytes: int):
+        """Count bytes that this rank gave to a sum over the ranks."""
+        self.bytes += nbytes
+        self.clock.count("combine", nbytes)
+
+    def _sum(self, flat):
+        from mpi4py import MPI
+
+        small = [a for a in flat if a.nbytes < LARGE]
+        together = np.concatenate(small) if len(small) > 1 else None
+        for whole in [a for a in flat if together is None or a.nbytes >= LARGE] + [together]:
+            for piece in _pieces(whole, ROUND) if whole is not None else ():
+                self.comm.Allreduce(MPI.IN_PLACE, piece)
+        if together is not None:
+            for a, part in zip(small, np.split(together, np.cumsum([a.size for a in small])[:-1])):
+                a[...] = part
+
+    def total(self, *values: float) -> np.ndarray:
+        """Sums over the ranks of some float64 numbers, as an array."""
+        out = np.array(values, np.float64)
+        self.sum(out)
+        return out
+
+    @_waits
+    def max(self, value):
+        """The largest value of all ranks."""
+        if self.size == 1:
+            return value
+        from mpi4py import MPI
+
+        return self.comm.allreduce(value, op=MPI.MAX)
+
+    def all(self, yes: bool) -> bool:
+        """True when it is true on every rank."""
+        return not self.max(not yes)
+
+    @_waits
+    def bcast(self, thing=None):
+        """Rank 0's object, on every rank (pickled: for small things)."""
+        return self.comm.bcast(thing, root=0) if self.size > 1 else thing
+
+    @_waits
+    def share(self, array: np.ndarray | None) -> np.ndarray | None:
+        """Rank 0's array of any size, on every rank."""
+        if self.size == 1:
+            return array
+        head = self.bcast(None if array is None else (array.shape, array.dtype.str))
+        if head is None:
+            return None
+        out = np.ascontiguousarray(array) if self.root else np.empty(*head)
+        for piece in _pieces(out.reshape(-1).view(np.uint8)):
+            self.comm.Bcast(piece, root=0)
+        return out
+
+    @_waits
+    def gather(self, thing) -> list | None:
+        """List of all ranks' objects on rank 0, None elsewhere (pickled: for small things)."""
+        return self.comm.gather(thing, root=0) if self.size > 1 else [thing]
+
+    @_waits
+    def allgather(self, thing) -> list:
+        """List of all ranks' objects, on every rank (pickled: for small things)."""
+        return self.comm.allgather(thing) if self.size > 1 else [thing]
+
+    @_waits
+    def barrier(self):
+        """Wait for all ranks."""
+        if self.size > 1:
+            self.comm.Barrier()
+
+    def groups(self, n: int) -> "Team":
+        """The team of this rank when the ranks are split into n groups of neighbours (collective).
+
+        Its place on the node stays that among all ranks, so that groups share cores and cards of a node.
+        """
+        team = self._of(self.comm and self.comm.Split(self.rank * n // self.size, self.rank))
+        if team.comm:
+            team.side = team.comm.Dup()
+        return team
+
+    def by_node(self) -> tuple["Team", "Team | None"]:
+        """(the ranks on this node, the first ranks of all nodes or None on others) (collective)."""
+        if not self.comm:
+            return self._of(None), self._of(None)
+        from mpi4py import MPI
+
+        node = self._of(self.comm.Split_type(MPI.COMM_TYPE_SHARED, self.rank))
+        firsts = self._of(self.comm.Split(min(node.rank, 1), self.rank))
+        return node, firsts if node.root else None
+
+    def _of(self, comm) -> "Team":
+        """A team of the ranks of a communicator, with a clock of its own"""
+        team = copy.copy(self)
+        team.seconds, team.bytes, team.clock = 0.0, 0, Clock()
+        if comm:
+            team.comm, team.rank, team.size, team.root = comm, comm.rank, comm.size, comm.rank == 0
+        return team
+
+    def agree(self, error: BaseException | None, patience: float = 3.0) -> tuple[int, str] | None:
+        """After work that may have failed: (exit code, message) of the first error, on all ranks; or None.
+
+        For a team of `groups`. A rank with an error cannot call the others out of a sum in which they wait
+        for it: when they do not come here in `patience` seconds, its error is raised, and ends all ranks.
+        """
+        told = None if error is None else (exit_code(error), str(error) or type(error).__name__)
+        if self.size == 1:
+            return told
+        come, begun = self.side.Ibarrier(), time.monotonic()
+        while not come.Test():
+            if error is not None and time.monotonic() - begun > patience:
+                error.common = False
+                raise error
+            time.sleep(0.001)
+        return next((e for e in self.side.allgather(told) if e is not None), None)
+
+    def on_root(self, work):
+        """`work()` done by rank 0 alone; its result, or its error, on every rank."""
+        answer = error = None
+        if self.root:
+            try:
+                answer = work()
+            except NanompiError as e:
+                error = e
+        self.rest()
+        answer, error = self.bcast((answer, error))
+        if error is not None:
+            error.common = True
+            raise error
+        return answer
+
+    @_waits
+    def rest(self):
+        """Wait for all ranks without a busy loop: their work may be long, and need the cores."""
+        come = self.comm.Ibarrier() if self.size > 1 else None
+        while come and not come.Test():
+            time.sleep(0.001)
+
+    # ---- between two ranks ---------------------------------------------------------------------------------
+
+    def isend(self, data, to: int, tag: int = 0):
+        """Start to send bytes (any buffer) to a rank; `data` stays as it is until the requests end."""
+        view = np.frombuffer(data, np.uint8)
+        size = np.array([view.nbytes], np.int64)
+        return [(self.comm.Isend(part, to, tag), part) for part in (size, *_pieces(view))]
+
+    @_waits
+    def wait(self, requests):
+        """Wait until the requests of `isend` have ended."""
+        for request, _ in requests:
+            _calmly(request)
+
+    @_waits
+    def recv(self, source: int, tag: int = 0) -> np.ndarray:
+        """Bytes sent by `isend`, as a uint8 array."""
+        size = np.empty(1, np.int64)
+        _calmly(self.comm.Irecv(size, source, tag))
+        out = np.empty(int(size[0]), np.uint8)
+        for request in [self.comm.Irecv(piece, source, tag) for piece in _pieces(out)]:
+            _calmly(request)
+        return out
+
+    # ---- the guard -----------------------------------------------------------------------------------------
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        error = error if error is not None or not CHECK else others_go_on(self)
+        if error is None:
+            return
+        code = exit_code(error)
+        if getattr(error, "common", False) or self.size == 1:
+            if self.root and code:
+                complain(error, trace)
+            self.barrier()  # Open MPI ends all ranks when the first one exits: not before rank 0 has spoken
+            sys.exit(code)
+        complain(error, trace, f"rank {self.rank} on {self.host}: ")
+        # The others still wait for this rank: also an exit with 0 is a failure here.
+        time.sleep(0.3)  # mpiexec kills without reading what is still in the pipe of stderr
+        self.comm.Abort(code or 1)
+        os._exit(code or 1)  # MPICH's Abort returns: python would go on to print the error a second time
+
+
+class Exchange:
+    """The same messages between the same ranks again and again, while this rank computes.
+
+    Before its array a rank sends a mark, an empty message: who has no mark yet waits for a rank, who has it
+    for the bytes.
+    give, take : {rank: C-contiguous array of the host}; who gives to a rank takes from it as well
+    """
+
+    def __init__(self, team: Team, give: dict[int, np.ndarray], take: dict[int, np.ndarray], tag: int = 7):
+        self.team, comm, none = team, team.comm, np.empty(0, np.uint8)
+        self.marks = [f(none, r, tag + 1) for r in give for f in (comm.Recv_init, comm.Send_init)]
+        self.arrays = [comm.Recv_init(_reals(a), r, tag) for r, a in take.items()]
+        self.arrays += [comm.Send_init(_reals(a), r, tag) for r, a in give.items()]
+        finalize(self, _free, self.marks + self.arrays)  # MPICH tells of each that is left at the end
+
+    def start(self):
+        """Send what is in `give` now; neither array may be touched before `wait` has ended."""
+        if CHECK:
+            compare(self.team, "exchange")
+        for request in self.marks + self.arrays:
+            request.Start()
+
+    def poll(self):
+        """Let the messages go on: some MPI libraries move nothing while nobody asks."""
+        from mpi4py import MPI
+
+        MPI.Request.Testall(self.marks + self.arrays)
+
+    def wait(self):
+        """What the others gave is in `take`. The time until all have begun to give is counted as "wait"."""
+        from mpi4py import MPI
+
+        with self.team.waits("exchange"):
+            with self.team.clock.phase("wait"):
+                MPI.Request.Waitall(self.marks)
+            MPI.Request.Waitall(self.arrays)
+
+
+def _free(requests):
+    for request in requests:
+        request.Free()
+
+
+def _calmly(request):
+    """Wait without a busy loop: the threads of this rank need the core."""
+    while not request.Test():
+        time.sleep(2e-5)
+
+
+def _world():
+    """MPI.COMM_WORLD, or None where no MPI library is installed."""
+    import mpi4py
+
+    mpi4py.rc(initialize=False, finalize=True)
+    try:
+        from mpi4py import MPI
+    except (ImportError, RuntimeError) as e:
+        if launched() > 1:
+            raise ResourceError(
+                f"started as {launched()} ranks, but Python cannot load an MPI library ({e}). "
+                'Install one beside it: pip install "nanompi[mpi]", or load the site\'s MPI module.'
+            ) from None
+        return None
+    if not MPI.Is_initialized():
+        _same_family(MPI.Get_library_version())
+        tell(MPI.Get_library_version())
+        MPI.Init_thread()
+    return MPI.COMM_WORLD
+
+
+def _same_family(library: str):
+    """Refuse MPICH and its kin under Open MPI's mpirun before they start: they would end the process."""
+    if "OMPI_COMM_WORLD_SIZE" in os.environ and any(kin in library.lower() for kin in ("mpich", "intel")):
+        raise _stranger(f"Open MPI's mpirun cannot start {' '.join(library.split()[:3])}")
+
+
+def _stranger(why: str) -> ResourceError:
+    return ResourceError(
+        f"the launcher started {launched()} processes, but {why}. The mpirun or srun in use belongs to "
+        "another MPI than the one that Python loads. Use the mpirun beside this python, `nanompi run -n N`, "
+        "or srun with the matching --mpi=TYPE (`srun --mpi=list`)."
+    )
+
+
+def _vendor() -> str:
+    from mpi4py import MPI
+
+    return " ".join([MPI.get_vendor()[0], ".".join(map(str, MPI.get_vendor()[1]))])
+
+
+def _reals(a: np.ndarray) -> np.ndarray:
+    """A flat real view of an array."""
+    if not a.flags.c_contiguous:
+        raise ValueError("team.sum needs C-contiguous arrays")
+    return a.reshape(-1).view(a.real.dtype)
+
+
+def _pieces(flat: np.ndarray, most: int = PIECE):
+    step = max(1, min(most, PIECE) // flat.itemsize)
+    return [flat[i : i + step] for i in range(0, flat.size, step)]

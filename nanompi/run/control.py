@@ -1,0 +1,172 @@
+"""When a run keeps its state and when it stops: by time, by signal, by a file in its folder; all agree.
+
+    RUN/checkpoint   keep the state, go on          RUN/stop   end early with a full result
+
+Rank 0 decides on time and files; a signal may reach any rank. One sum of a few numbers in each iteration
+makes the decision the same on all ranks.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from nanompi.errors import NanompiError, ResourceError, Stopped
+from nanompi.mpi.signals import Signals
+from nanompi.run.checkpoint import Former, State, Writing, clear
+
+LOOK = 1.0  # seconds between two looks for files: a shared file system is not asked in each iteration
+
+
+class Course:
+    """The way of one run through its iterations.
+
+    interval : seconds between checkpoints, 0 = never by time
+    marks    : {"job": hash}: what tells this run from others
+    former   : the checkpoint from which it goes on, or None
+    notes    : for the result: where the run was resumed, and whether it was stopped early
+    files    : {path: stamp} of all that was read (rank 0; `io.fingerprint.followed`), kept with the state
+    """
+
+    def __init__(
+        self, team, folder: Path, interval: float, marks: dict, signals: Signals, say=print, warn=print
+    ):
+        self.team, self.interval, self.marks, self.signals = team, interval, marks, signals
+        self.folder = team.bcast(Path(folder).absolute() if team.root else None)
+        self.say, self.warn, self.former = say, warn, None
+        self.notes: dict[str, Any] = {}
+        self.files: dict[str, list] = {}
+        self.done, self.step = 0, 0
+        self.writing, self.last, self.looked = None, time.monotonic(), 0.0
+
+    def resume(self, former: Former) -> str:
+        """Go on from a checkpoint; what there is to say of it."""
+        self.former = former
+        self.files.update(former.facts.get("files", {}))  # not all of them are read again
+        ranks, here = former.facts["ranks"], self.team.size
+        bits = "" if ranks == here else f", written by {ranks} ranks: on {here} the same but for rounding"
+        resumed = [*former.facts["notes"].get("resumed", []), former.facts["number"]]
+        self.notes = former.facts["notes"] | {"resumed": resumed}
+        return f"resumed after iteration {former.facts['number']} from {former.path}{bits}"
+
+    def saved(self) -> Former | None:
+        """The former state, when it is one of this step of the job."""
+        here = self.former is not None and self.former.facts["step"] == self.step
+        return self.former if here else None
+
+    def begin(self, step: int):
+        """Step number `step` of the job begins (collective). A signal that came before any iteration is
+        heeded now; one that came after the last iteration is not: the result is near."""
+        self.step = step
+        if not self.signals.gentle and self.team.total(bool(self.signals.asked))[0]:
+            self._stopped(f"before step {step + 1} of the job: nothing is lost")
+
+    def first(self) -> Former | None:
+        """The iterations of this step begin: from now on there is something to keep. As `saved`."""
+        self.signals.gentle = True
+        return self.saved()
+
+    def back(self, done: int):
+        """The former state has been taken over, with so many iterations of the job done."""
+        self.done, self.former = done, None
+        self.last = time.monotonic()
+
+    def turn(self, state: Callable[[], State]) -> bool:
+        """After each iteration (collective): keep the state where it is time; True = end the iterations.
+
+        Errors: Stopped (kept, and asked to end), ResourceError (asked to end, but not kept).
+        """
+        self.done += 1
+        old = self.former is not None  # an earlier step, which is done again: a later state is on the disk
+        end, keep, stop, slow = self.team.total(*self._wishes())
+        if self.writing and not slow:
+            self._finish()
+        if end:
+            self._end(None if old else state)
+        if keep and not old:
+            self._keep(state)
+        if stop:
+            self._early()
+        return bool(stop)
+
+    def close(self):
+        """The iterations are over; what is on its way is finished (collective)."""
+        if self.writing:
+            self._finish()
+
+    def clear(self):
+        """The result is written: the checkpoints have done their duty (collective)."""
+        if self.team.root:
+            clear(self.folder)
+
+    def _wishes(self) -> tuple[bool, bool, bool, bool]:
+        """(end, keep, stop early, still writing) as this rank sees it."""
+        slow = self.writing is not None and not self.writing.flushed()
+        keep = stop = False
+        if self.team.root:
+            now = time.monotonic()
+            keep = 0 < self.interval < now - self.last
+            if now - self.looked >= LOOK:
+                self.looked = now
+                keep |= (self.folder / "checkpoint").exists()
+                stop = (self.folder / "stop").exists()
+        return bool(self.signals.asked), keep, stop, slow
+
+    def _keep(self, state) -> str:
+        """Start a checkpoint; what went wrong. A failure does not end the run."""
+        if self.writing:
+            self._finish()
+        kept = state()
+        kept.facts |= {"step": self.step, "notes": self.notes, "files": self.files}
+        self.writing = Writing(self.team, self.folder, self.done, self.marks)
+        error = self.writing.write(kept)
+        if error:
+            self.writing = None
+            self.warn(f"no checkpoint after iteration {self.done}: {error}; the run goes on")
+        self._remove("checkpoint")
+        self.last = time.monotonic()
+        return error
+
+    def _finish(self) -> str:
+        writing, self.writing = self.writing, None
+        error = writing.finish()
+        if error:
+            self.warn(f"no checkpoint after iteration {writing.number}: {error}; the run goes on")
+        else:
+            self.say(f"checkpoint after iteration {writing.number}: {writing.final}")
+        return error
+
+    def _end(self, state):
+        """Keep the state and stop."""
+        error = ""
+        if state:
+            error = self._keep(state) or self._finish()
+        if error:
+            lost = "the iterations since the last checkpoint are lost"
+            raise _common(ResourceError(f"stopped by a signal without a checkpoint: {error}; {lost}"))
+        self._stopped(f"after iteration {self.done}")
+
+    def _stopped(self, when: str):
+        name = next(filter(None, self.team.allgather(self.signals.name)), "")
+        raise _common(Stopped(f"stopped by {name} {when}; go on with: {self._again()}"))
+
+    def _again(self) -> str:
+        ranks = f"-n {self.team.size} " if self.team.size > 1 else ""
+        return f"nanompi resume {ranks}{self.folder}"
+
+    def _early(self):
+        self.notes["stopped"] = f"by the file {self.folder / 'stop'} after iteration {self.done}"
+        self.say(f"stopped {self.notes['stopped']}: the remaining iterations and engines are skipped")
+        self._remove("stop")
+
+    def _remove(self, name: str):
+        if self.team.root:
+            with suppress(OSError):
+                (self.folder / name).unlink()
+
+
+def _common(error: NanompiError) -> NanompiError:
+    """The same error is raised on all ranks, and told once."""
+    error.common = True
+    return error

@@ -1,0 +1,154 @@
+"""The log: rank 0 speaks, with the elapsed time; others only warn. A bar on a terminal, else few lines."""
+
+import json
+import os
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from nanompi.errors import exit_code
+from nanompi.io.atomic import own
+from nanompi.mpi.launcher import under_launcher
+from nanompi.run.streams import raw
+from nanompi.words import entry, lines, shown
+
+QUIET = 10.0  # seconds between two lines of progress in a log file
+
+
+class Log:
+    """`log("text")` says a line on rank 0, on stdout and in RUN/logs/rank-0000.log.
+
+    team    : the ranks; folder : run folder, or None for no file
+    out     : stream of rank 0 (stdout); a terminal gets a bar
+    style   : "text"; "quiet" = only warnings on the screen; "json" = a JSON object in each line: time (s),
+        event (log, warning, progress, file, end), and text, iteration, iterations, path, code
+    """
+
+    def __init__(self, team, folder: Path | None = None, out=None, style: str = "text"):
+        self.team, self.out, self.begun = team, out or sys.stdout, time.monotonic()
+        self.folder, self.style, self._bar, self._told = folder, style, None, None
+        self.file = None
+        if folder and team.root:
+            try:
+                path = Path(folder) / "logs" / "rank-0000.log"
+                self.file = open(path, "a", encoding="utf-8", opener=own)
+            except OSError as e:
+                self.warn(f"{path} cannot be written ({e.strerror}): the log is on the screen alone")
+
+    def __call__(self, text: str):
+        """Say a line (rank 0 only)."""
+        if self.team.root:
+            self._line("log", lines(text))
+
+    say = __call__
+
+    def warn(self, text: str):
+        """Say a warning, from any rank; the others name themselves and go to stderr."""
+        if self.team.root:
+            self._line("warning", lines(text))
+        else:
+            who = f"rank {self.team.rank} on {self.team.host}"
+            print(f"warning: {who}: {entry(text)}", file=sys.stderr, flush=True)
+
+    def progress(self, done: int, total: int, text: str = ""):
+        """Tell how far the iterations are: a bar on a terminal, and a line each 10 s elsewhere."""
+        if not self.team.root:
+            return
+        now = time.monotonic()
+        self._told = now if self._told is None else self._told
+        bar = self.style == "text" and self._terminal()
+        if bar:
+            self._show(done, total, text)
+        if now - self._told < QUIET:
+            return
+        self._told, line = now, f"{self._clock()} iteration {done} of {total}{shown(text)}\n"
+        if self.style == "json":
+            self._json("progress", iteration=done, iterations=total, text=text.removeprefix(", "))
+        elif self.style == "text" and not bar:
+            self._screen(line)
+        if self.file:
+            self._file(line)
+
+    def wrote(self, path: Path):
+        """A file of the result, by its name alone (rank 0)."""
+        if self.style == "json":
+            self._json("file", path=str(path))
+        else:
+            self._screen(f"{path}\n")
+
+    def close(self):
+        """End the bar and the file."""
+        self._end_bar()
+        if self.file:
+            with suppress(OSError):
+                self.file.close()
+            self.file = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if self.team.root and self.style == "json":
+            self._json("end", code=0 if error is None else exit_code(error))
+        self.close()
+
+    def _clock(self) -> str:
+        return f"[{time.monotonic() - self.begun:8.1f} s]"
+
+    def _terminal(self) -> bool:
+        """Is our stream a terminal? Open MPI's mpirun gives ranks one that is none; `run -n` tells of its."""
+        if under_launcher():
+            return "NANOMPI_TERMINAL" in os.environ and self.out is sys.stdout
+        return bool(getattr(self.out, "isatty", lambda: False)())
+
+    def _line(self, kind: str, text: str):
+        self._end_bar()
+        line = f"{self._clock()} {'warning: ' if kind == 'warning' else ''}{entry(text)}\n"
+        if self.style == "json":
+            self._json(kind, text=text)
+        elif self.style == "text" or kind == "warning":
+            self._screen(line)
+        if self.file:
+            self._file(line)
+
+    def _screen(self, text: str):
+        self.out.write(text)
+        self.out.flush()
+
+    def _json(self, kind: str, **facts):
+        seconds = round(time.monotonic() - self.begun, 3)
+        self._screen(json.dumps({"time": seconds, "event": kind, **facts}) + "\n")
+
+    def _file(self, text: str):
+        """A full disk costs lines of the log, not the run."""
+        with suppress(OSError):
+            self.file.write(text)
+            self.file.flush()
+
+    def _show(self, done: int, total: int, text: str):
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        if self._bar is None:
+            columns = (
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeRemainingColumn(),
+                TextColumn("{task.description}", markup=False),
+            )
+            width = os.environ.get("NANOMPI_TERMINAL", "")
+            console = Console(file=raw(self.out), force_terminal=True, width=int(width) if width else None)
+            self._bar = Progress(*columns, console=console, transient=True, auto_refresh=False)
+            self._bar.start()
+            self._task = self._bar.add_task("", total=total)
+        self._bar.update(
+            self._task, completed=done, total=total, description=text.removeprefix(", "), refresh=True
+        )
+        if done >= total:
+            self._end_bar()
+
+    def _end_bar(self):
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None

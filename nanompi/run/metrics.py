@@ -1,0 +1,72 @@
+"""What a run has cost: seconds and bytes of each phase on each rank, memory; for the log and metrics.json."""
+
+import json
+import resource
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from nanompi import units
+from nanompi.io.atomic import write_text
+
+IDLE = ("start-up", "import", "combine", "wait")  # phases in which a rank does nothing for the image
+ORDER = ("start-up", "import", "read", "split", "load", "prepare", "cache", "start", "iterate",
+         "quality", "balance", "checkpoint", "combine", "wait", "write")  # fmt: skip
+
+
+def account(run) -> dict[str, Any]:
+    """The figures of a run so far (a collective verb).
+
+    ranks: of each host, device, frames, peak_memory (B), cpu (s), utilisation, and what `timing.Clock`
+    has: seconds, bytes, whole, sent. Utilisation is the part of the time since the process began in which the
+    rank worked on the data: not starting, not adding up, not waiting.
+    """
+    clock, seconds = run.clock, run.clock.elapsed()
+    own = {
+        "host": run.team.host,
+        "device": str(run.device),
+        "frames": len(run.parts[run.team.rank]),
+        "peak_memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "cpu": time.process_time(),
+        "utilisation": 1 - _idle(clock, seconds) / seconds,
+        "seconds": dict(clock.seconds),
+        "bytes": dict(clock.bytes),
+        "whole": dict(clock.whole),
+        "sent": dict(clock.sent),
+    }
+    return {"mpi": run.team.vendor, "seconds": seconds, "ranks": run.team.allgather(own)}
+
+
+def _idle(clock, seconds) -> float:
+    """Seconds in which this rank did nothing for the image; what no phase holds is such, too"""
+    return seconds - sum(t for name, t in clock.seconds.items() if name not in IDLE)
+
+
+def phases(ranks: list[dict]) -> list[str]:
+    """The phases of all ranks, in the order of a run; those of a user's own steps at the end."""
+    known = dict.fromkeys(name for r in ranks for name in r["seconds"])
+    return sorted(known, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
+
+
+def table(book: dict[str, Any]) -> str:
+    """Per phase seconds of the slowest and of the mean rank, its share, GB/s; memory of a rank."""
+    ranks, whole = book["ranks"], book["seconds"]
+    lines = ["where the time went:", f"{'phase':<10} {'slowest':>8} {'mean s':>8} {'share':>6} {'GB/s':>6}"]
+    for phase in phases(ranks):
+        own = [r["seconds"].get(phase, 0.0) for r in ranks]
+        worst, mean = max(own), sum(own) / len(own)
+        nbytes = sum(r["bytes"].get(phase, 0) for r in ranks)
+        rate = f"{nbytes / worst / 1e9:6.2f}" if nbytes and worst else ""
+        lines.append(f"{phase:<10} {worst:8.2f} {mean:8.2f} {100 * mean / whole:5.1f}% {rate}".rstrip())
+    peak = units.show(max(r["peak_memory"] for r in ranks), "B")
+    used = [100 * r["utilisation"] for r in ranks]
+    lines.append(f"{'total':<10} {whole:8.2f}   peak memory {peak} per rank, "
+                 f"utilisation {min(used):.0f} to {max(used):.0f} %")  # fmt: skip
+    return "\n".join(lines)
+
+
+def keep(book: dict[str, Any], folder: Path):
+    """metrics.json in the run folder (rank 0), whole or not at all; a full disk does not end a run here."""
+    with suppress(OSError):
+        write_text(Path(folder) / "metrics.json", json.dumps(book, indent=1) + "\n")

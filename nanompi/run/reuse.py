@@ -1,0 +1,55 @@
+"""What a run leaves for the next one of a sweep: the scan, its parts, and what common first steps made.
+
+A step does not change what an earlier step has given; so the next run may have it as it is.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from nanompi.run.result import Result
+
+
+@dataclass
+class Kept:
+    """State of a run after its first steps; by itself nothing is kept.
+
+    want  : so many of the first steps the next run has in common with this one; -1: not even the input
+    after : (scan, parts, made, result) after 0, 1, ... steps, for the steps that are in common; a step that
+        finds frames without data makes another scan
+    """
+
+    want: int = -1
+    device: Any = None
+    after: list[tuple[Any, list, dict, Result]] = field(default_factory=list)
+
+    def give(self, run) -> int:
+        """Fill a new run with what is kept; the number of steps that it need not do (-1: nothing at all)."""
+        if self.after:
+            run.scan, run.parts, *more = self.after[-1]
+            run.made, run.result = _copy(*more)
+        return len(self.after) - 1
+
+    def take(self, run, steps: int):
+        """Keep a run after so many steps, where the next run wants it. The large arrays are not copied."""
+        if steps == len(self.after) <= self.want:
+            self.device = run.device
+            self.after.append((run.scan, run.parts, *_copy(run.made, run.result)))
+
+    def next(self, want: int):
+        """Forget what the next run does not have in common; then the next run is told its own `want`."""
+        del self.after[self.want + 1 :]
+        if not self.after:
+            self.device = None
+        self.want = want
+
+
+def _copy(made: dict, result: Result) -> tuple[dict, Result]:
+    return dict(made), Result(result.main, dict(result.signals), dict(result.arrays), dict(result.notes))
+
+
+def common(one: dict, other: dict) -> int:
+    """How many of the first steps two resolved jobs have in common; -1 when input or `run` differ."""
+    if any(one[key] != other[key] for key in ("input", "run")):
+        return -1
+    same = [a == b for a, b in zip(one["steps"], other["steps"])]
+    return [*same, False].index(False)

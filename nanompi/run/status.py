@@ -1,0 +1,152 @@
+"""How a run stands: status.json (now) and events.jsonl (what happened), for `status` and `watch`.
+
+    note = Status(team, folder, name)
+    note("reading", device="cpu");  note("iterating", iteration=3, iterations=100, error=0.02)
+
+Rank 0 writes status.json under another name and renames it, so a reader never sees half of it. A thread
+writes: at most each 2 s when something changed, and each 10 s as a sign of life. A full disk, or a folder
+that is gone, does not disturb the run. On an error the rank that has it adds a line to events.jsonl before
+the ranks are ended: rank 0 may have no time left to do so.
+"""
+
+import contextlib
+import datetime
+import json
+import os
+import threading
+import time
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+from nanompi.errors import NanompiError, exit_code, told
+from nanompi.io.atomic import own, write_text
+
+STATES = ("waiting", "starting", "reading", "iterating", "writing", "done", "failed", "stopped")
+OVER = ("done", "failed", "stopped")
+PERIOD, BEAT = 2.0, 10.0  # seconds between two looks of the thread; and between two signs of life
+WINDOW = 30.0  # seconds over which the rate of iterations is counted
+
+
+def quiet(state: str, **facts):
+    """In place of a Status where nobody looks."""
+
+
+def unheard(done: int, total: int, text: str):
+    """In place of the progress of a Log."""
+
+
+class Status:
+    """The state of one run; `with Status(team, folder, name) as note:` ends it as done, failed or stopped.
+
+    progress : hears of each iteration on rank 0: progress(done, total, text) (`nanompi.run.log.Log`)
+    """
+
+    def __init__(self, team, folder: Path, name: str, progress=unheard):
+        self.team, self.folder, self.progress = team, Path(folder), progress
+        self.facts: dict[str, Any] = {"nanompi": 1, "name": name, "state": "starting", "ranks": team.size}
+        self.facts |= {"host": team.host, "pid": os.getpid(), "slurm_job": slurm_job(), "begun": now()}
+        self._past: deque = deque()
+        self._changed, self._written, self._over = False, 0.0, threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="status", daemon=True)
+
+    def __call__(self, state: str, **facts):
+        """Tell a new state or new facts (every rank may; rank 0 writes). A state is one of STATES."""
+        if not self.team.root:
+            return
+        if state != self.facts["state"]:
+            event(self.folder, "state", state=state)
+        if "iteration" in facts:
+            facts |= self._rate(facts["iteration"], facts["iterations"])
+        self.facts = {**self.facts, **facts, "state": state, "changed": now()}
+        self._changed = True
+        if "iteration" in facts:
+            self.progress(facts["iteration"], facts["iterations"], _words(self.facts))
+
+    def __enter__(self):
+        if self.team.root:
+            event(self.folder, "begin", ranks=self.team.size, host=self.team.host, slurm_job=slurm_job())
+            self._write()
+            self._thread.start()
+        return self
+
+    def __exit__(self, kind, error, trace):
+        end = _end(error)
+        if error is not None and (self.team.root or not getattr(error, "common", False)):
+            event(self.folder, "end", **end, rank=self.team.rank, host=self.team.host)
+        if self.team.root:
+            self._over.set()
+            self._thread.join()
+            self(**end)
+            self._write()
+
+    def _rate(self, done: int, total: int) -> dict[str, float]:
+        """Iterations per second over the last half minute, and the seconds that are left"""
+        past, t = self._past, time.monotonic()
+        past.append((t, done))
+        while len(past) > 2 and t - past[1][0] > WINDOW:
+            past.popleft()
+        took = t - past[0][0]
+        if took <= 0 or done <= past[0][1]:
+            return {}
+        rate = (done - past[0][1]) / took
+        return {"rate": rate, "eta": (total - done) / rate}
+
+    def _beat(self):
+        while not self._over.wait(PERIOD):
+            if self._changed or time.monotonic() - self._written > BEAT:
+                self._write()
+
+    def _write(self):
+        self._changed, self._written = False, time.monotonic()
+        write(self.folder, self.facts)
+
+
+def write(folder: Path, facts: dict[str, Any]):
+    """Replace status.json, with the time as `heartbeat`; what the disk refuses is not told."""
+    with contextlib.suppress(OSError):
+        write_text(Path(folder) / "status.json", json.dumps({**facts, "heartbeat": now()}, indent=1) + "\n")
+
+
+def event(folder: Path, kind: str, **facts):
+    """Add a line to events.jsonl (one write in append mode: any rank may)."""
+    line = json.dumps({"time": now(), "event": kind, **facts}) + "\n"
+    path = Path(folder) / "events.jsonl"
+    with contextlib.suppress(OSError), open(path, "ab", buffering=0, opener=own) as file:
+        file.write(line.encode())
+
+
+def now() -> str:
+    """The time in UTC: 2026-11-22T21:48:12.123Z."""
+    text = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+def slurm_job(environ=os.environ) -> str:
+    """Slurm's number of this job, as squeue shows it ("120_3" for a task of an array); "" outside Slurm."""
+    if "SLURM_ARRAY_TASK_ID" in environ:
+        return f"{environ.get('SLURM_ARRAY_JOB_ID', '')}_{environ['SLURM_ARRAY_TASK_ID']}"
+    return environ.get("SLURM_JOB_ID", "")
+
+
+def _words(facts: dict[str, Any]) -> str:
+    """How the iterations stand, after their number: ", DM: error 0.021, R 0.03, llk 1.3, 3 min left"."""
+    figures = [f"{name} {facts[name]:.4g}" for name in ("error", "R", "llk") if name in facts]
+    text = f", {facts['engine']}: {', '.join(figures)}" if "engine" in facts else ""
+    seconds = facts.get("eta")
+    if seconds is None:
+        return text
+    count, unit = (seconds, "s") if seconds < 90 else (seconds / 60, "min")
+    count, unit = (count, unit) if count < 90 or unit == "s" else (count / 60, "h")
+    return f"{text}, {count:.0f} {unit} left"
+
+
+def _end(error: BaseException | None) -> dict[str, Any]:
+    """State, exit code and message at the end"""
+    if error is None:
+        return {"state": "done", "code": 0, "message": ""}
+    error, code = told(error), exit_code(error)
+    if isinstance(error, SystemExit | KeyboardInterrupt) and code > 128:
+        return {"state": "stopped", "code": code, "message": f"ended by signal {code - 128}"}
+    text = str(error) if isinstance(error, NanompiError) else f"{type(error).__name__}: {error}"
+    return {"state": "stopped" if code == 75 else "failed", "code": code, "message": text}

@@ -1,0 +1,218 @@
+"""The result as HDF5 that is CXI 1.6 and NeXus at once; plain h5py reads it.
+
+    /                     @cxi_version dataset 160, @default "entry_1"
+    /entry_1              NXentry, @default the main signal
+        phase, ...        NXdata, one per signal, axes in um
+        image_1/data      CXI image: the cropped complex object; with process_1, source_1, detector_1 as links
+        data_1/data       link to it, where CXI programs look first
+        object, probe, positions, history, truth ...    arrays by path
+        process_1         NXprocess: program, version, date and every note (JSON text, and its numbers)
+        instrument_1      source energy and detector, where the notes have a "geometry"
+CXI 1.6: github.com/cxidb/CXI. NeXus: NXdata with @signal, @axes, @NAME_indices (rules of NIAC 2014).
+"""
+
+import datetime
+import json
+from pathlib import Path
+
+import numpy as np
+
+import nanompi
+from nanompi.io.atomic import new_hdf5
+from nanompi.run.result import Result, Signal
+from nanompi.units import DIMENSIONS
+
+PACKED = 1 << 16, 1 << 24  # bytes of an array that is compressed: gzip makes 20 MB/s, a larger one would wait
+
+
+def write(result: Result, path: Path):
+    """Write a result to `path`, which is replaced only when the new file is complete.
+
+    Errors: ResourceError naming the file, size needed and free space; an older file is then untouched.
+    """
+    with new_hdf5(Path(path)) as f:
+        f["cxi_version"] = 160
+        f.attrs.update(NX_class="NXroot", default="entry_1", creator=f"nanompi {nanompi.__version__}")
+        entry = _group(f, "entry_1", "NXentry")
+        entry["end_time"] = _now()
+        for place, value in result.arrays.items():
+            _array(entry, place, value)
+        for name, signal in result.signals.items():
+            _signal(entry, name, signal)
+        entry.attrs["default"] = result.main or next(iter(result.signals), "image_1")
+        _process(entry, result.notes)
+        _instrument(entry, result.notes.get("geometry", {}))
+        _image(entry, result)
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).astimezone().isoformat(timespec="seconds")
+
+
+def _group(parent, name: str, nexus: str):
+    group = parent.require_group(name)
+    group.attrs.setdefault("NX_class", nexus)
+    return group
+
+
+def _array(entry, place: str, value):
+    """arrays["a/b"] = array, or (array, {attribute: value})."""
+    data, marks = value if isinstance(value, tuple) else (value, {})
+    above, _, name = place.rpartition("/")
+    parent = entry
+    for part in filter(None, above.split("/")):
+        parent = _group(parent, part, "NXcollection")
+    dataset(parent, name, data).attrs.update(marks)
+
+
+def dataset(parent, name: str, data):
+    """One dataset; float images of `PACKED` size with shuffle and gzip 1, which any HDF5 can undo."""
+    data = np.asarray(data)
+    image = data.ndim >= 2 and data.dtype.kind in "fc" and PACKED[0] <= data.nbytes <= PACKED[1]
+    packed = dict(compression="gzip", compression_opts=1, shuffle=True, chunks=_chunks(data)) if image else {}
+    return parent.create_dataset(name, data=data, **packed)
+
+
+def _chunks(data: np.ndarray) -> tuple[int, ...]:
+    """Bands of whole rows of about 1 MB: few pieces, and a viewer reads a part of a large image quickly."""
+    rows = max(1, min(data.shape[-2], (1 << 20) // max(1, data.shape[-1] * data.itemsize)))
+    return (1,) * (data.ndim - 2) + (rows, data.shape[-1])
+
+
+# ---- NeXus ----------------------------------------------------------------------------------------
+
+
+def _signal(entry, name: str, signal: Signal):
+    group = _group(entry, name, "NXdata")
+    group.attrs["NX_class"] = "NXdata"
+    field = _field(group, name, signal.data)
+    found = group[field]
+    axes = _axes(group, signal)
+    others = set(group) - {field, *axes}
+    curves = sorted(k for k in others if getattr(group[k], "shape", None) == found.shape)
+    group.attrs.update(signal=field, title=signal.title or name)
+    if found.ndim:
+        group.attrs["axes"] = axes
+    if curves:
+        group.attrs["auxiliary_signals"] = curves
+    found.attrs.update(units=signal.unit, long_name=_label(signal.title or name, signal.unit))
+
+
+def _field(group, name: str, data) -> str:
+    """Name of the signal's dataset; the same values already in this group are not stored twice."""
+    data = np.asarray(data)
+    for key, there in group.items():
+        alike = (there.shape, there.dtype) == (data.shape, data.dtype)
+        if alike and np.array_equal(there[()], data, equal_nan=True):
+            return key
+    free = "data" if "data" not in group else name
+    dataset(group, free, data)
+    return free
+
+
+def _axes(group, signal: Signal) -> list[str]:
+    """Write the axes, the last for the last dimension; names for @axes, "." where a dimension has none."""
+    rank = np.ndim(signal.data)
+    names = ["."] * (rank - len(signal.axes)) + list(signal.axes)
+    for k, name in enumerate(names):
+        if name == ".":
+            continue
+        values, unit = in_um(*signal.axes[name])
+        if len(values) != np.shape(signal.data)[k]:
+            raise ValueError(
+                f"axis {name} has {len(values)} values for {np.shape(signal.data)[k]} of the signal"
+            )
+        if name not in group:
+            group[name] = values
+        group[name].attrs.update(units=unit, long_name=_label(name, unit))
+        group.attrs[f"{name}_indices"] = k
+    return names
+
+
+def in_um(values, unit: str) -> tuple[np.ndarray, str]:
+    """An axis in um where it is a length: in_um([1e-6], "m") = [1.0], "um"."""
+    length = DIMENSIONS["m"].get(unit)
+    values = np.asarray(values)
+    return (values, unit) if length is None else (values * (length / 1e-6), "um")
+
+
+def _label(text: str, unit: str) -> str:
+    return f"{text} [{unit}]" if unit else text
+
+
+# ---- CXI ------------------------------------------------------------------------------------------
+
+
+def _image(entry, result: Result):
+    """What CXI asks of image_1, and links to where the image comes from."""
+    if "image_1/data" not in entry:
+        return
+    import h5py
+
+    image, data = entry["image_1"], entry["image_1/data"]
+    image.attrs.update(NX_class="NXdata", signal="data", title="reconstructed object")
+    image["data_space"], image["data_type"] = "real", "complex transmission"
+    image["dimensionality"] = data.ndim
+    image["process_1"] = h5py.SoftLink("/entry_1/process_1")
+    for part in ("source_1", "detector_1"):
+        if f"instrument_1/{part}" in entry:
+            image[part] = h5py.SoftLink(f"/entry_1/instrument_1/{part}")
+    if "object/pixel_size" in entry:
+        size = entry["object/pixel_size"][()] * data.shape[-2:]
+        image["image_size"] = np.array([size[1], size[0], 0.0])  # CXI counts x, y, z
+        image["image_size"].attrs["units"] = "m"
+    first = _group(entry, "data_1", "NXdata")
+    first["data"] = h5py.SoftLink("/entry_1/image_1/data")
+    first.attrs["signal"] = "data"
+
+
+def _instrument(entry, geometry: dict):
+    """notes["geometry"], each optional: energy [J], wavelength, distance, detector_pixel (y, x) [m]."""
+    if not geometry:
+        return
+    instrument = _group(entry, "instrument_1", "NXinstrument")
+    source = _group(instrument, "source_1", "NXsource")
+    detector = _group(instrument, "detector_1", "NXdetector")
+    y, x = geometry.get("detector_pixel") or (None, None)
+    for group, name, value, unit in (
+        (source, "energy", geometry.get("energy"), "J"),
+        (source, "wavelength", geometry.get("wavelength"), "m"),
+        (detector, "distance", geometry.get("distance"), "m"),
+        (detector, "y_pixel_size", y, "m"),
+        (detector, "x_pixel_size", x, "m"),
+    ):
+        if value is not None:
+            group[name] = float(value)
+            group[name].attrs["units"] = unit
+
+
+# ---- how it was made ------------------------------------------------------------------------------
+
+
+def _process(entry, notes: dict):
+    process = _group(entry, "process_1", "NXprocess")
+    process["program"], process["version"], process["date"] = "nanompi", nanompi.__version__, _now()
+    for name, note in notes.items():
+        group = _group(process, name, "NXnote")
+        text = isinstance(note, str)
+        group["type"] = "text/plain" if text else "application/json"
+        group["data"] = note if text else json.dumps(note, indent=1, default=_plain)
+        if isinstance(note, dict):
+            _scalars(group, note)
+
+
+def _scalars(group, tree: dict):
+    """Numbers, switches and texts of a note as datasets of their own, which viewers show by name."""
+    for key, value in tree.items():
+        key = str(key).replace("/", "_")
+        if key in group or key in ("", "."):
+            continue
+        if isinstance(value, dict):
+            _scalars(_group(group, key, "NXcollection"), value)
+        elif isinstance(value, bool | int | float | str | np.generic):
+            group[key] = value
+
+
+def _plain(value):
+    """What JSON does not know: NumPy numbers and arrays, paths."""
+    return value.tolist() if isinstance(value, np.generic | np.ndarray) else str(value)

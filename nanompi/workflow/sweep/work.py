@@ -1,0 +1,143 @@
+"""All settings of a sweep in one allocation: groups of ranks, each working through its settings.
+
+A group loads the frames once and keeps them while only parameters of later steps change. An error that all
+ranks of a group meet (a step's numbers, a file) ends its setting alone; one that strikes a single rank, or a
+dead rank, ends the sweep, which `--resume` then goes on with.
+"""
+
+import gc
+import itertools
+import json
+import os
+import time
+from contextlib import ExitStack
+
+from nanompi.errors import DataError, NanompiError, Stopped, complain
+from nanompi.job.folder import fill
+from nanompi.run.log import Log
+from nanompi.run.perform import perform
+from nanompi.run.reuse import Kept, common
+from nanompi.run.status import Status
+from nanompi.timing import Clock
+from nanompi.workflow.sweep.folder import Task
+
+FIGURES = ("R", "llk", "llk_heldout", "R_heldout", "photons")
+
+
+def work(team, todo: list[Task], groups: int, dog):
+    """Run settings by groups of ranks; returns when all have ended (collective).
+
+    todo : with their jobs, the same list on all ranks; groups : how many, at most one for each rank
+    dog  : nanompi.run.watchdog.Watchdog, which looks at each setting by its own limit
+    """
+    group = team.groups(groups)
+    own = parts(ordered(todo), groups)[team.rank * groups // team.size]
+    kept = Kept()
+    for k, task in enumerate(own):
+        kept.next(common(task.job.resolved, own[k + 1].job.resolved) if k + 1 < len(own) else -1)
+        _one(group, task, kept, dog)
+    team.rest()
+
+
+def group_number(team, asked: int, settings: int) -> int:
+    """How many groups: as asked; else one for each node, so that each node holds the frames once."""
+    nodes = len(set(team.allgather(team.host)))
+    return max(1, min(asked or nodes, team.size, settings))
+
+
+def ordered(todo: list[Task]) -> list[Task]:
+    """Settings with the same input, and the same first steps, one after the other."""
+    ranks: dict[tuple, int] = {}
+
+    def place(task):
+        job, way, out = task.job.resolved, (), []
+        for part in ([job["input"], job["run"]], *job["steps"]):
+            way = (*way, json.dumps(part, sort_keys=True))
+            out.append(ranks.setdefault(way, len(ranks)))
+        return out
+
+    return sorted(todo, key=place)
+
+
+def parts(items: list, n: int) -> list[list]:
+    """n neighbouring parts that differ by at most one item."""
+    cuts = [k * len(items) // n for k in range(n + 1)]
+    return [items[a:b] for a, b in itertools.pairwise(cuts)]
+
+
+def _one(group, task: Task, kept: Kept, dog):
+    """One setting, and how it ended: noted in its folder and said in one line."""
+    begun, error, figures = time.monotonic(), None, {}
+    group.seconds, group.bytes = 0.0, 0
+    try:
+        figures = _attempt(group, task, kept, dog)
+    except Stopped:
+        raise
+    except Exception as e:
+        error = e
+        if not isinstance(e, NanompiError | MemoryError):
+            complain(e, e.__traceback__, f"{task.path.name}: ")
+        e.__traceback__ = None  # it would keep the arrays of the run
+    gc.collect()
+    try:
+        failed = group.agree(error)
+    except Exception as e:
+        e.args = (f"{task.path.name}: {e}",)
+        task.record(getattr(e, "code", 1), str(e), time.monotonic() - begun, {})
+        raise
+    code, message = failed or (0, "")
+    if group.root:
+        task.record(code, message, time.monotonic() - begun, figures)
+        print(line(task), flush=True)
+
+
+def _attempt(group, task: Task, kept: Kept, dog) -> dict:
+    """Run the setting as `nanompi run` would; its figures (rank 0 of the group has them)."""
+    from nanompi.report.previews import previews
+
+    hosts = group.allgather(group.host)
+    with ExitStack() as stack:
+        group.on_root(lambda: _fresh(stack, task, group.vendor, hosts))
+        log = stack.enter_context(Log(group, task.path, stack.enter_context(open(os.devnull, "w"))))
+        clock = Clock()
+        stack.enter_context(dog.watching(group, clock, task.path, task.job.run.watchdog))
+        note = stack.enter_context(Status(group, task.path, task.job.name, log.progress))
+        run = perform(task.job, group, task.path, log, note, clock=clock, kept=kept)
+        group.on_root(lambda: previews(run.result, task.path / "previews", log.warn))
+        return group.on_root(lambda: _figures(run, task))
+
+
+def _fresh(stack, task: Task, vendor: str, hosts: list[str]):
+    """The folder of the setting is locked, as that of any run, and holds no outcome of an earlier one."""
+    from nanompi.job.folder import writing
+    from nanompi.run.lock import Lock
+
+    stack.enter_context(Lock(task.path))
+    with writing(task.path):
+        (task.path / "outcome.json").unlink(missing_ok=True)
+        fill(task.path, task.job, vendor, hosts)
+
+
+def _figures(run, task: Task) -> dict:
+    """R, llk, photons of the last iteration; phase error and resolution where the truth is known."""
+    metrics = run.result.notes.get("metrics", {})
+    out = {name: metrics[name] for name in FIGURES if name in metrics}
+    return out | (_truth(task) if run.scan.truth else {})
+
+
+def _truth(task: Task) -> dict:
+    from nanompi.methods.ptycho.compare import compare
+
+    try:
+        found = compare(str(task.path), "truth")
+    except DataError:
+        return {}  # too small an area for a number
+    return {"phase_rmse": found["phase_rmse"], "resolution_nm": found["resolution_nm"]["half_bit"]}
+
+
+def line(task: Task) -> str:
+    """How a setting ended, in one line."""
+    found = task.outcome()
+    figures = ", ".join(f"{k} {v:.4g}" for k, v in found["figures"].items())
+    how = figures or "done" if found["code"] == 0 else f"exit code {found['code']}: {found['message']}"
+    return f"{task.path.name}: {how} ({found['seconds']:.1f} s)"

@@ -1,0 +1,3 @@
+"""Small scan files, made from one known scan."""
+
+from tests.scan_files import cxi_file, known, open_with_fixture  # noqa: F401

@@ -1,0 +1,145 @@
+"""The start probe found from the data: width and sign of the defocus, on frames and pixels of any shape."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from nanompi.data.scan import Frames
+from nanompi.device.cpu import Cpu
+from nanompi.errors import DataError
+from nanompi.methods.ptycho.find_probe import CLEAR, EVEN, FULL, apart, choice, evidence, filling, find_probe
+from nanompi.methods.ptycho.positions import place
+from nanompi.methods.ptycho.problem import Problem
+from nanompi.mpi.team import Team
+from nanompi.optics.geometry import Geometry
+from nanompi.optics.propagate import propagator
+from nanompi.timing import Clock
+from tests.scene import truth
+
+UNIT = 1e-10 / (64 * 50e-6)  # m, object pixel of 64 pixels of 50 um
+
+
+def found(shape=(64, 64), detector=(50e-6, 50e-6), curve=9.0, step=0.1, rms=0.0):
+    """(start probe, true probe, lines said) of a spiral of 60 frames under a round lens.
+
+    curve : rad at the rim of the lens; step : between frames, in parts of 64 UNIT; rms : error of the
+    positions in UNIT
+    """
+    rng, said = np.random.default_rng(1), []
+    geometry, d = Geometry(1e-10, 1.0, detector, shape), Cpu("single", 1)
+    k = np.arange(60)
+    turn = 2.39996 * k
+    spiral = 64 * step * UNIT * 0.56 * np.sqrt(k)[:, None] * np.stack([np.cos(turn), np.sin(turn)], 1)
+    exact = np.rint(spiral / geometry.pixel) * geometry.pixel
+    places = place(exact, geometry.pixel, shape)
+    q2 = sum(
+        np.meshgrid(*((np.fft.fftfreq(n, p / UNIT) / 0.22) ** 2 for n, p in zip(shape, geometry.pixel)),
+                    indexing="ij")
+    )  # fmt: skip
+    P = np.fft.fftshift(np.fft.ifft2((q2 < 1) * np.exp(-1j * curve * q2)))
+    P *= np.sqrt(1e6 / (abs(P) ** 2).sum())
+    O = truth(places.shape, rng)
+    views = np.array([O[y : y + shape[0], x : x + shape[1]] for y, x in places.at[:, :2]])
+    I = rng.poisson(abs(np.fft.fft2(P * views, norm="ortho")) ** 2).astype(np.uint16)
+    wrong = exact + rms * UNIT * rng.normal(size=exact.shape)
+    places, optics = place(wrong, geometry.pixel, shape), propagator(d, geometry)
+    p = Problem(
+        team=Team(),
+        device=d,
+        optics=optics,
+        places=places,
+        O=d.array(np.ones(places.shape), d.complex),
+        P=d.array(np.zeros((1, *shape)), d.complex),
+        at=d.array(places.at),
+        I=d.counts(I),
+        mask=d.array(np.ones(shape), d.real),
+        gain=d.array(np.full(60, optics.gain), d.real),
+    )
+    frames = Frames(I, k, np.ones(shape, bool), True, detector)
+    scan = SimpleNamespace(positions=wrong)
+    run = SimpleNamespace(team=p.team, scan=scan, made={"frames": frames}, clock=Clock(), say=said.append)
+    return find_probe(run, p, geometry)[0], P, said
+
+
+def like(a, b) -> float:
+    """Highest correlation of two complex waves wherever they lie: 1 = equal but for a factor"""
+    c = np.fft.ifft2(np.fft.fft2(a) * np.fft.fft2(b).conj())
+    return abs(c).max() / np.linalg.norm(a) / np.linalg.norm(b)
+
+
+SHAPES = {
+    "square": {},
+    "wide": {"shape": (64, 96)},
+    "tall and of other pixels": {"shape": (96, 64), "detector": (50e-6, 70e-6)},
+    "twice as wide": {"shape": (48, 96), "detector": (50e-6, 25e-6)},
+}
+
+
+@pytest.mark.parametrize("curve", [9.0, -9.0])
+@pytest.mark.parametrize("name", SHAPES)
+def test_a_round_lens_is_found_on_any_frame_with_its_sign(name, curve):
+    """Counted in cycles per pixel the curvature was astigmatic: 64 x 96 ended in focus, likeness 0.2"""
+    P, known, said = found(curve=curve, **SHAPES[name])
+    assert like(P, known) > 0.9 > 0.6 > like(P.conj(), known)  # the width is found to a quarter of a step
+    assert f"sign {'-+'[curve < 0]}" in said[-1]
+
+
+@pytest.mark.parametrize("rms", [1.0, 2.0])
+def test_wrong_positions_leave_width_and_sign(rms):
+    P, known, said = found(rms=rms)
+    assert like(P, known) > 0.8
+    assert "sign -" in said[-1]
+
+
+# |width|: misfits (frames seen, left out) of - and +, of a scan of 64 x 64 pixels whose positions are wrong
+# by 2 px rms under a beam of width -0.117
+WRONG_POSITIONS = {
+    0.0: ((0.184, 0.863), (0.184, 0.863)),
+    0.039: ((0.1672, 0.7710), (0.1683, 0.7729)),
+    0.078: ((0.2036, 0.4792), (0.2092, 0.5205)),
+    0.117: ((0.2097, 0.3052), (0.2336, 0.3481)),
+    0.155: ((0.2240, 0.2644), (0.2384, 0.3070)),
+    0.194: ((0.2346, 0.2644), (0.2412, 0.2778)),
+    0.233: ((0.2404, 0.2619), (0.2416, 0.2680)),
+}
+
+
+def test_frames_left_out_tell_the_beam_where_wrong_positions_favour_a_narrow_one():
+    """Frames seen prefer 0.039, which is wrong by three times; frames left out alone the widest"""
+    tried = {s * f: m for f, both in WRONG_POSITIONS.items() for s, m in zip((-1, 1), both)}
+    assert min(tried, key=lambda f: tried[f][0]) == -0.039
+    assert min(tried, key=lambda f: tried[f][1]) == -0.233
+    assert choice(tried) == -0.117 and evidence(tried, -0.117) > 2 * CLEAR
+
+
+def test_a_beam_too_narrow_for_the_scan_is_refused_and_nothing_blamed():
+    with pytest.raises(DataError, match=r"hardly overlap .* both signs .* alike.* not known is which"):
+        found(curve=1.5, step=0.2)
+
+
+def test_signs_that_fit_alike_are_told():
+    _, _, said = found(curve=1.5, step=0.1)
+    assert "the sign is not known" in said[-1] or "a beam in focus meets the frames best" in said[-1]
+    assert "times worse" not in said[-1]
+
+
+def test_a_frame_full_of_light_is_no_far_field_pattern():
+    """Discs of 0.28 and 0.4 of a frame: a lens, and a beam that fills a hologram; rms = radius / sqrt 2"""
+    k = np.hypot(np.fft.fftfreq(64)[:, None], np.fft.fftfreq(64))
+    assert filling(k < 0.28) == pytest.approx(0.28 / np.sqrt(2), rel=0.02) and filling(k < 0.28) < FULL
+    assert filling(k < 0.4) == pytest.approx(0.4 / np.sqrt(2), rel=0.02) and filling(k < 0.4) > FULL
+    assert filling(np.ones((64, 64))) == pytest.approx(np.sqrt(1 / 6), rel=0.02)
+    assert filling(k < 0.5) < EVEN < filling(np.ones((64, 64)))  # a lens may fill the frame of a far field
+
+
+def test_frames_left_out_lie_apart_in_the_inner_half():
+    rng = np.random.default_rng(0)
+    positions = rng.normal(size=(50, 2))
+    positions = positions[np.argsort((positions**2).sum(1))]
+    out = apart(positions, 5)
+    assert out.sum() == 5 and not out[25:].any() and out[0]
+    near = [np.sort(np.linalg.norm(positions[out] - p, axis=1))[1] for p in positions[out]]
+    step = [np.sort(np.linalg.norm(positions - p, axis=1))[1] for p in positions[:25]]
+    assert min(near) > 3 * np.median(step)
+    assert not apart(positions[:4], 0).any()

@@ -1,0 +1,128 @@
+"""The log: who speaks, how often, where to."""
+
+import io
+import json
+import os
+from types import SimpleNamespace
+
+import pytest
+
+from nanompi.errors import DataError
+from nanompi.run import log as progress
+from nanompi.run.log import Log
+
+
+def team(rank=0):
+    return SimpleNamespace(rank=rank, root=rank == 0, host="n7")
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that stands still until it is set."""
+    now = SimpleNamespace(t=100.0)
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now.t)
+    return now
+
+
+def test_rank_0_speaks_with_the_time_on_the_screen_and_in_its_file(tmp_path, clock):
+    (tmp_path / "logs").mkdir()
+    out = io.StringIO()
+    with Log(team(), tmp_path, out) as log:
+        clock.t += 12.34
+        log("loaded")
+        log.say("done")
+    assert out.getvalue() == "[    12.3 s] loaded\n[    12.3 s] done\n"
+    assert (tmp_path / "logs" / "rank-0000.log").read_text() == out.getvalue()
+
+
+def test_other_ranks_only_warn_with_their_name(tmp_path, capsys):
+    (tmp_path / "logs").mkdir()
+    with Log(team(3), tmp_path) as log:
+        log("not heard")
+        log.progress(1, 2)
+        log.warn("hot")
+    said = capsys.readouterr()
+    assert (
+        said.out == ""
+        and said.err == "warning: rank 3 on n7: hot\n"
+        and not list((tmp_path / "logs").iterdir())
+    )
+
+
+@pytest.fixture
+def direct(monkeypatch):
+    """No launcher around."""
+    for name in [n for n in os.environ if n.startswith(("PMI", "OMPI_", "SLURM_", "NANOMPI_"))]:
+        monkeypatch.delenv(name)
+
+
+def test_a_log_file_gets_one_line_in_ten_seconds(tmp_path, clock, direct):
+    (tmp_path / "logs").mkdir()
+    out = io.StringIO()
+    with Log(team(), tmp_path, out) as log:
+        for i in range(1, 61):
+            clock.t += 0.5
+            log.progress(i, 60, f", R {i}")
+    said = [line.split("] ")[1] for line in out.getvalue().splitlines()]
+    assert said == ["iteration 21 of 60, R 21", "iteration 41 of 60, R 41"]
+    assert (tmp_path / "logs" / "rank-0000.log").read_text() == out.getvalue()
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_a_terminal_gets_a_bar(clock, direct):
+    out = Terminal()
+    with Log(team(), None, out) as log:
+        for i in (1, 2):
+            log.progress(i, 2, ", [R] 0.1")
+        log("done")
+    assert "1/2" in out.getvalue() and "[R] 0.1" in out.getvalue() and out.getvalue().endswith("done\n")
+
+
+@pytest.mark.parametrize("mine", [False, True], ids=["of mpirun", "passed on by run -n"])
+def test_what_mpirun_gives_a_rank_is_no_terminal_unless_it_is_said(clock, direct, monkeypatch, mine):
+    out = Terminal()
+    monkeypatch.setattr(progress.sys, "stdout", out)
+    monkeypatch.setenv("PMI_RANK", "0")
+    if mine:
+        monkeypatch.setenv("NANOMPI_TERMINAL", "70")
+    with Log(team()) as log:
+        log.progress(1, 2, ", R 1")
+    assert ("1/2" in out.getvalue()) == mine
+
+
+def test_quiet_tells_warnings_and_files_alone(tmp_path, clock, direct):
+    (tmp_path / "logs").mkdir()
+    out = io.StringIO()
+    with Log(team(), tmp_path, out, "quiet") as log:
+        log("loaded")
+        log.warn("hot")
+        for i in (1, 2):
+            log.progress(i, 3)
+            clock.t += 20
+        log.wrote(tmp_path / "result.h5")
+    assert out.getvalue() == f"[     0.0 s] warning: hot\n{tmp_path / 'result.h5'}\n"
+    kept = (tmp_path / "logs" / "rank-0000.log").read_text()
+    assert "loaded" in kept and "iteration 2 of 3" in kept
+
+
+def test_json_tells_an_object_in_each_line(tmp_path, clock, direct):
+    out = io.StringIO()
+    with pytest.raises(DataError), Log(team(), None, out, "json") as log:
+        log("a\nb")
+        log.warn("hot")
+        for i in (1, 2):
+            log.progress(i, 3, ", DM: error 0.1")
+            clock.t += 20
+        log.wrote(tmp_path)
+        raise DataError("no")
+    assert [json.loads(line) for line in out.getvalue().splitlines()] == [
+        {"time": 0.0, "event": "log", "text": "a\nb"},
+        {"time": 0.0, "event": "warning", "text": "hot"},
+        {"time": 20.0, "event": "progress", "iteration": 2, "iterations": 3, "text": "DM: error 0.1"},
+        {"time": 40.0, "event": "file", "path": str(tmp_path)},
+        {"time": 40.0, "event": "end", "code": 3},
+    ]

@@ -1,0 +1,46 @@
+"""The table of a run and metrics.json."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+
+from nanompi.mpi.team import Team
+from nanompi.run.metrics import account, keep, phases, table
+from nanompi.timing import Clock
+
+
+def book():
+    clock = Clock(seconds={"wait": 1.0, "start-up": 1.0, "iterate": 6.0, "combine": 1.0, "my.step": 0.5},
+                  bytes={"combine": 2_000_000_000})  # fmt: skip
+    clock.begun -= 10.0
+    run = SimpleNamespace(clock=clock, team=Team(alone=True), device="CPU", parts=[np.arange(5)])
+    return account(run)
+
+
+def test_utilisation_is_the_work_on_the_data():
+    """6.5 s of 10 s: not starting, adding up, waiting, nor what no phase holds"""
+    (rank,) = book()["ranks"]
+    assert abs(rank["utilisation"] - 0.65) < 0.01 and rank["frames"] == 5 and rank["peak_memory"] > 1e7
+
+
+def test_the_table_has_each_phase_in_the_order_of_a_run():
+    text = table(book())
+    first = [line.split()[0] for line in text.splitlines()[2:]]
+    assert first == ["start-up", "iterate", "combine", "wait", "my.step", "total"]
+    assert "combine        1.00     1.00  10.0%   2.00" in text and "utilisation 65 to 65 %" in text
+
+
+def test_slowest_and_mean_rank():
+    one = book()
+    other = {**one["ranks"][0], "seconds": {"iterate": 2.0, "write": 1.0}}
+    both = {**one, "ranks": [*one["ranks"], other]}
+    assert phases(both["ranks"])[-2:] == ["write", "my.step"]
+    assert "iterate        6.00     4.00" in table(both)
+
+
+def test_metrics_are_whole_or_not_there(tmp_path):
+    keep(book(), tmp_path)
+    assert json.loads((tmp_path / "metrics.json").read_text())["ranks"][0]["bytes"]["combine"] == 2e9
+    keep(book(), tmp_path / "missing")  # a folder that is gone does not end a run
+    assert [p.name for p in tmp_path.iterdir()] == ["metrics.json"]

@@ -1,0 +1,54 @@
+"""What one run of a sweep leaves for the next: as much as the two jobs have in common, and no more."""
+
+from types import SimpleNamespace
+
+from nanompi.run.perform import Run
+from nanompi.run.reuse import Kept, common
+from nanompi.workflow.sweep.folder import Task
+from nanompi.workflow.sweep.work import ordered, parts
+
+
+def job(size=1, modes=1, file="a", threads=1):
+    steps = [{"use": "prepare", "size": size}, {"use": "ptycho", "modes": modes}]
+    return {"input": {"file": file}, "run": {"threads": threads}, "steps": steps}
+
+
+def test_common_counts_first_steps():
+    assert common(job(), job()) == 2
+    assert common(job(), job(modes=2)) == 1
+    assert common(job(), job(size=2)) == 0
+    assert common(job(), job(file="b")) == common(job(), job(threads=2)) == -1
+
+
+def a_run(**made):
+    return Run(team=None, device="cpu", options=None, folder=None, scan="scan", parts=[[0]], made=made)
+
+
+def test_the_next_run_gets_what_it_has_in_common():
+    kept, first = Kept(), a_run()
+    kept.next(1)
+    assert kept.give(first) == -1
+    kept.take(first, 0)
+    first.made["frames"] = "large"
+    kept.take(first, 1)
+    first.made["ptycho"] = "image"
+    kept.take(first, 2)
+    kept.next(0)
+    second = a_run()
+    assert kept.give(second) == 1 and second.made == {"frames": "large"} and kept.device == "cpu"
+    kept.next(-1)
+    third = a_run(x=1)
+    assert kept.give(third) == 0 and third.made == {}
+    kept.next(-1)
+    assert kept.give(a_run()) == -1 and kept.after == [] and kept.device is None
+
+
+def test_settings_with_the_same_first_steps_follow_each_other():
+    """The sweep over frames stands last in the job, and yet they are prepared twice and not six times"""
+    jobs = [job(size=s, modes=m) for m in (1, 2, 3) for s in (10, 20)]
+    tasks = [Task(k, None, {}, SimpleNamespace(resolved=j)) for k, j in enumerate(jobs)]
+    assert [t.number for t in ordered(tasks)] == [0, 2, 4, 1, 3, 5]
+
+
+def test_groups_get_neighbouring_settings():
+    assert parts(list(range(7)), 3) == [[0, 1], [2, 3], [4, 5, 6]]

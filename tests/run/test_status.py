@@ -1,0 +1,123 @@
+"""status.json and events.jsonl of a run."""
+
+import json
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from nanompi.errors import NumbersError, Stopped
+from nanompi.run import status as events
+from nanompi.run.status import Status
+from tests.patience import until
+
+
+def team(rank=0, size=2):
+    return SimpleNamespace(rank=rank, root=rank == 0, size=size, host="n7")
+
+
+def status(folder) -> dict:
+    return json.loads((folder / "status.json").read_text())
+
+
+def happened(folder) -> list[dict]:
+    return [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture
+def fast(monkeypatch):
+    """The thread looks each 10 ms."""
+    monkeypatch.setattr(events, "PERIOD", 0.01)
+
+
+def test_a_run_from_its_start_to_its_end(tmp_path, fast, monkeypatch):
+    monkeypatch.setenv("SLURM_JOB_ID", "12")
+    with Status(team(), tmp_path, "star") as note:
+        assert status(tmp_path)["state"] == "starting"
+        note("reading", device="CPU")
+        note("iterating", iteration=0, iterations=100)
+        time.sleep(0.1)
+        note("iterating", iteration=10, iterations=100, engine="DM", error=0.5)
+        now = until(lambda: (s := status(tmp_path)).get("iteration") == 10 and s)
+        assert (now["state"], now["iteration"], now["engine"], now["device"]) == (
+            "iterating",
+            10,
+            "DM",
+            "CPU",
+        )
+        # 10 iterations in 0.1 s or, on a busy machine, more
+        assert 0 < now["rate"] <= 100 and now["eta"] == pytest.approx(90 / now["rate"])
+        assert now["slurm_job"] == "12" and now["host"] == "n7" and now["ranks"] == 2
+    assert status(tmp_path)["state"] == "done" and status(tmp_path)["code"] == 0
+    told = [e.get("state", e["event"]) for e in happened(tmp_path)]
+    assert told == ["begin", "reading", "iterating", "done"]
+    assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
+
+
+@pytest.mark.parametrize(
+    "error, state, code, message",
+    [
+        (NumbersError("not a number"), "failed", 5, "not a number"),
+        (Stopped("in time"), "stopped", 75, "in time"),
+        (SystemExit(143), "stopped", 143, "ended by signal 15"),
+        (ValueError("x"), "failed", 1, "ValueError: x"),
+    ],
+)
+def test_how_it_ended(tmp_path, error, state, code, message):
+    with pytest.raises(type(error)), Status(team(), tmp_path, "star"):
+        raise error
+    now = status(tmp_path)
+    assert (now["state"], now["code"], now["message"]) == (state, code, message)
+
+
+def test_another_rank_only_tells_its_own_error(tmp_path):
+    with pytest.raises(NumbersError), Status(team(1), tmp_path, "star") as note:
+        note("iterating", iteration=3, iterations=10)
+        raise NumbersError("not a number")
+    assert not (tmp_path / "status.json").exists()
+    (end,) = happened(tmp_path)
+    assert (end["event"], end["rank"], end["host"], end["code"]) == ("end", 1, "n7", 5)
+
+
+def test_an_error_that_all_ranks_share_is_told_once(tmp_path):
+    error = NumbersError("not a number")
+    error.common = True
+    for rank in (1, 0):
+        with pytest.raises(NumbersError), Status(team(rank), tmp_path, "star"):
+            raise error
+    assert [e["event"] for e in happened(tmp_path)].count("end") == 1
+
+
+def test_it_writes_seldom_however_often_it_is_told(tmp_path, monkeypatch):
+    written = []
+    monkeypatch.setattr(events, "PERIOD", 0.2)
+    monkeypatch.setattr(events, "write", lambda folder, facts: written.append(facts["state"]))
+    begun = time.monotonic()
+    with Status(team(), tmp_path, "star") as note:
+        for i in range(500):
+            note("iterating", iteration=i, iterations=500)
+            time.sleep(0.001)
+    most = (time.monotonic() - begun) / 0.2 + 2  # the first, the last, and one in each period
+    assert 3 <= len(written) <= most < 500 and written[-1] == "done"
+
+
+def test_a_folder_that_has_gone_does_not_disturb_the_run(tmp_path):
+    with Status(team(), tmp_path / "gone", "star") as note:
+        note("reading")
+
+
+def test_the_number_of_a_slurm_job():
+    assert events.slurm_job({}) == "" and events.slurm_job({"SLURM_JOB_ID": "7"}) == "7"
+    array = {"SLURM_JOB_ID": "9", "SLURM_ARRAY_JOB_ID": "7", "SLURM_ARRAY_TASK_ID": "2"}
+    assert events.slurm_job(array) == "7_2"
+
+
+def test_how_the_iterations_stand_is_told_to_the_log(tmp_path):
+    said = []
+    with Status(team(), tmp_path, "x", lambda *told: said.append(told)) as note:
+        note("reading")
+        note("iterating", iteration=0, iterations=9)
+        note("iterating", R=0.2, llk=1.25)
+        note._past[0] = (note._past[0][0] - 1200, 0)
+        note("iterating", iteration=3, iterations=9, engine="DM", error=0.0312)
+    assert said == [(0, 9, ""), (3, 9, ", DM: error 0.0312, R 0.2, llk 1.25, 40 min left")]
