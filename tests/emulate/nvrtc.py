@@ -6,7 +6,7 @@ import re
 from functools import cache
 from pathlib import Path
 
-from nanompi.device.kernels import THEMES, source
+from nanompi.device.kernels import THEMES, has_text, source
 
 ARCHITECTURES = ("sm_70", "sm_80", "sm_90")
 REALS, COUNTS = ("float", "double"), ("unsigned short", "float")
@@ -48,7 +48,7 @@ def compiled(theme: str, real: str, count: str, arch: str, text: str | None = No
 def everything() -> list[tuple[str, str, str, str]]:
     """(theme, real, count, arch) of all builds; the counts matter only where a kernel takes them"""
     found = []
-    for theme in THEMES:
+    for theme in filter(lambda theme: has_text(theme, "_cuda"), THEMES):
         for count in COUNTS if "COUNT*" in source(theme) else COUNTS[:1]:
             found += [(theme, real, count, arch) for real in REALS for arch in ARCHITECTURES]
     return found

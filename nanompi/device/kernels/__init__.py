@@ -2,7 +2,7 @@
 
 `THEME.py` in NumPy is the contract; `THEME_cpu.py` is numba; `THEME.cu` is CUDA C++, launched by
 `THEME_cuda.py`, whose functions take the device first. What a kernel returns are sums over its frames, for
-`device.total`. Arrays, everywhere:
+`device.total`. Arrays of ptychography:
 
 O     : (H, W) complex, object            P    : (S, M, h, w) complex, M probe modes at S sub-pixel shifts
 at    : (n, 3) int32, row and column of each frame's corner in O, and the index s of its sub-pixel shift
@@ -14,23 +14,45 @@ unit  : real, factor which makes forward then backward the identity
 part, parts : this call does one of so many parts of the rows, so that threads share a sum without a conflict
 """
 
+from collections.abc import Callable
 from importlib import import_module
 from importlib.resources import files
 from types import SimpleNamespace
 
 from nanompi.device.kernels import layout
+from nanompi.errors import ResourceError
 
-THEMES = ("overlap", "modulus", "likelihood")
+THEMES = ("overlap", "modulus", "likelihood", "backproject")
 
 
 def load(suffix: str = "") -> SimpleNamespace:
-    """All kernels by name: the NumPy contract, overlaid by the texts `THEME<suffix>.py`."""
-    found = {}
+    """All kernels by name: the NumPy contract, overlaid by the texts `THEME<suffix>.py`.
+
+    A kernel whose theme has no such text is there too: to call it is a ResourceError.
+    """
+    kernels = {}
     for theme in THEMES:
-        for name in dict.fromkeys((theme, theme + suffix)):
-            module = import_module(f"{__name__}.{name}")
-            found.update({k: v for k, v in vars(module).items() if not k.startswith("_") and callable(v)})
-    return SimpleNamespace(**found)
+        contract = _kernels(theme)
+        own = _kernels(theme + suffix) if has_text(theme, suffix) else {k: _absent(k) for k in contract}
+        kernels |= contract | own
+    return SimpleNamespace(**kernels)
+
+
+def has_text(theme: str, suffix: str) -> bool:
+    """Is there a text `THEME<suffix>.py`?"""
+    return (files(__name__) / f"{theme}{suffix}.py").is_file()
+
+
+def _kernels(text: str) -> dict[str, Callable]:
+    module = import_module(f"{__name__}.{text}")
+    return {k: v for k, v in vars(module).items() if not k.startswith("_") and callable(v)}
+
+
+def _absent(name: str) -> Callable:
+    def refuse(*_):
+        raise ResourceError(f"the kernel {name} does not run on a card yet; write `run: {{device: cpu}}`")
+
+    return refuse
 
 
 def source(theme: str) -> str:
