@@ -18,7 +18,8 @@ WORDS = {
     pre + word: short for pre, short in _METRE.items() for word in ("metre", "metres", "meter", "meters")
 }
 WORDS |= {"micron": "um", "microns": "um", "angstrom": "A", "angstroms": "A", "ev": "eV", "kev": "keV",
-          "electronvolt": "eV", "kiloelectronvolt": "keV", "joule": "J", "joules": "J"}  # fmt: skip
+          "electronvolt": "eV", "kiloelectronvolt": "keV", "joule": "J", "joules": "J",
+          "degree": "deg", "degrees": "deg", "radian": "rad", "radians": "rad"}  # fmt: skip
 ENERGY_UNITS = {"J": 1.0, "keV": 1e3 * EV, "eV": EV}
 
 

@@ -1,0 +1,1 @@
+"""Tomography: slices through a sample from projections at many angles, by parallel rays."""

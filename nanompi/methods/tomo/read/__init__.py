@@ -1,0 +1,1 @@
+"""Readers of tomograms: projections at their angles, and the flat and dark images that belong to them."""

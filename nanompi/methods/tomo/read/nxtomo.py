@@ -1,0 +1,91 @@
+"""NXtomo files: all images in one dataset, an image_key for each: 0 projection, 1 flat, 2 dark, 3 invalid.
+
+The group with `definition` = NXtomo may stand anywhere (at ESRF `entry0000`, at Diamond
+`entry1/tomo_entry`). Where there is an `image_key_control`, it counts: frames taken for the alignment are -1
+there, and projections in image_key.
+"""
+
+import numpy as np
+
+from nanompi.errors import DataError
+from nanompi.io.hdf5 import dataset, hdf5, is_hdf5, open_hdf5, text, walk
+from nanompi.io.unwritten import complete
+from nanompi.methods.tomo.read import fields
+from nanompi.methods.tomo.read.tomogram import Images, Tomogram
+
+PROJECTION, FLAT, DARK = 0, 1, 2
+DATA = ("instrument/detector/data", "data/data")
+KEYS = ("instrument/detector/image_key_control", "instrument/detector/image_key", "data/image_key")
+ANGLE = ("sample/rotation_angle", "data/rotation_angle")
+FACTS = {
+    "pixel": (
+        "sample/x_pixel_size",
+        "instrument/detector/x_magnified_pixel_size",
+        "instrument/detector/x_pixel_size",
+    ),
+    "energy": ("instrument/beam/incident_energy", "beam/incident_energy"),
+    "distance": ("instrument/detector/distance",),
+}
+
+
+def entry_of(opened) -> str:
+    """Path of the first group whose `definition` is NXtomo, "" where there is none."""
+    for path, thing in walk(opened):
+        if path.endswith("/definition") and isinstance(thing, hdf5().Dataset) and thing.size == 1:
+            if thing.dtype.kind in "SUO" and text(thing[()]).strip() == "NXtomo":
+                return path.removesuffix("/definition")
+    return ""
+
+
+def is_nxtomo(path: str) -> bool:
+    """Is it an HDF5 file with an entry of the definition NXtomo?"""
+    if not is_hdf5(path):
+        return False
+    with open_hdf5(path) as opened:
+        return bool(entry_of(opened))
+
+
+def tomogram(file: str, given) -> Tomogram:
+    """The tomogram of a file; nothing is loaded.
+
+    given : a reader with its parameters `span` and `units`. Errors: DataError naming file and dataset.
+    """
+    notes: list[str] = []
+    with open_hdf5(file) as opened:
+        entry = entry_of(opened)
+        within = lambda paths: tuple(f"{entry}/{p}" for p in paths)  # noqa: E731
+        images = _images(opened, within(DATA))
+        keys = _keys(opened, within(KEYS), images)
+        kind = {k: images.reduced(keys == k) for k in (PROJECTION, FLAT, DARK)}
+        n = len(kind[PROJECTION])
+        angles = fields.angles(opened, within(ANGLE), n, given, notes)
+        facts = fields.facts(opened, {k: within(v) for k, v in FACTS.items()}, given, notes)
+    if len(angles) == len(keys) != n:
+        angles = angles[keys == PROJECTION]  # one for each image, flats and darks too
+    if not n:
+        raise DataError(f"{images.where}: none of {len(keys)} images is a projection (image_key 0)")
+    return Tomogram(kind[PROJECTION], angles, kind[FLAT], kind[DARK], facts, notes).checked()
+
+
+def _images(opened, paths) -> Images:
+    images = fields.images(opened, fields.first_of(opened, paths))
+    if images is None:
+        raise DataError(f"{opened.filename}: {' or '.join(paths)} is missing or empty; the images are there")
+    return images
+
+
+def _keys(opened, paths, images: Images) -> np.ndarray:
+    """(n,) the kind of each image. Errors: DataError."""
+    path = fields.first_of(opened, paths)
+    if not path:
+        raise DataError(
+            f"{opened.filename} does not say which images are projections: "
+            f"{' or '.join(paths[1:])} is missing"
+        )
+    where = f"{opened.filename}: {path}"
+    keys = complete(dataset(opened, path), where).ravel()
+    if keys.dtype.kind not in "iuf":
+        raise DataError(f"{where} holds values of type {keys.dtype}; 0, 1, 2 or 3 is needed for each image")
+    if len(keys) != len(images):
+        raise DataError(f"{where} has {len(keys)} values, but {images.where} has {len(images)} images")
+    return keys

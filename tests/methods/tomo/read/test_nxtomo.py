@@ -1,0 +1,116 @@
+"""NXtomo files: which images are projections, and what is refused with words."""
+
+import h5py
+import numpy as np
+import pytest
+
+from nanompi.errors import DataError
+from nanompi.methods.tomo.read.nxtomo import is_nxtomo, tomogram
+from tests.methods.tomo.files import COLUMNS, ROWS, images, write_nxtomo
+from tests.methods.tomo.read.test_dxchange import given
+
+KEY = "entry0000/instrument/detector/image_key"
+
+
+@pytest.fixture
+def path(tmp_path):
+    return str(tmp_path / "scan.nxs")
+
+
+@pytest.mark.parametrize("entry", ["entry0000", "entry1/tomo_entry"])
+def test_images_are_told_apart_by_their_key(path, entry):
+    """Flats before and after, darks, an invalid image among the projections"""
+    t = tomogram(write_nxtomo(path, entry=entry), given())
+    assert is_nxtomo(path)
+    source = t.projections.frames()
+    assert source.shape == (5, ROWS, COLUMNS)
+    assert np.array_equal(source.read(np.arange(5)), images(0, 5))
+    assert np.rad2deg(t.angles) == pytest.approx([0, 30, 60, 90, 120])
+    assert np.array_equal(t.flats.frames().read(np.arange(4)), images(1, 4))
+    assert np.array_equal(t.darks.frames().read(np.arange(2)), images(2, 2))
+    assert t.facts == pytest.approx({"pixel": 6.5e-6})
+
+
+def test_angles_of_the_projections_alone_will_do(path):
+    write_nxtomo(path)
+    with h5py.File(path, "a") as f:
+        del f["entry0000/sample/rotation_angle"]
+        f["entry0000/data/rotation_angle"] = np.arange(5) * 36.0
+    assert np.rad2deg(tomogram(path, given()).angles) == pytest.approx(np.arange(5) * 36)
+
+
+def test_a_span_goes_over_the_projections(path):
+    assert tomogram(write_nxtomo(path), given(span=np.pi)).angles == pytest.approx(np.arange(5) * np.pi / 5)
+
+
+def test_alignment_frames_are_no_projections(path):
+    """image_key has 0 for them, image_key_control -1"""
+    write_nxtomo(path)
+    with h5py.File(path, "a") as f:
+        keys = f[KEY][()]
+        keys[8] = -1
+        f[KEY + "_control"] = keys
+    t = tomogram(path, given())
+    assert t.projections.numbers.tolist() == [3, 4, 6, 7] and np.rad2deg(t.angles[-1]) == pytest.approx(90)
+
+
+def test_without_flats_and_darks(path):
+    t = tomogram(write_nxtomo(path, kinds="PPPPPP"), given())
+    assert t.flats is None and t.darks is None and len(t.projections) == 6
+
+
+def test_the_pixel_of_the_sample_comes_before_that_of_the_detector(path):
+    write_nxtomo(path)
+    with h5py.File(path, "a") as f:
+        f["entry0000/sample/x_pixel_size"] = 0.65e-6
+        f["entry0000/instrument/beam/incident_energy"] = 19.0
+    t = tomogram(path, given(pixel="m"))
+    assert t.facts["pixel"] == pytest.approx(0.65e-6)
+    assert t.facts["energy"] == pytest.approx(19e3 * 1.602176634e-19)
+
+
+def change(path, name, values=None):
+    with h5py.File(path, "a") as f:
+        del f[name]
+        if values is not None:
+            f[name] = values
+
+
+FAULTS = {
+    "no key": (
+        KEY,
+        None,
+        r"does not say which images are projections: .*detector/image_key or .* is missing",
+    ),
+    "keys": (KEY, np.zeros(9, int), r"image_key has 9 values, but .*detector/data has 12 images"),
+    "no projection": (KEY, np.full(12, 2), r"none of 12 images is a projection \(image_key 0\)"),
+    "text keys": (KEY, np.full(12, b"flat"), r"image_key holds values of type \|S4; 0, 1, 2 or 3"),
+    "no data": (
+        "entry0000/instrument/detector/data",
+        None,
+        r"detector/data or .*data/data is missing or empty",
+    ),
+    "no angles": (
+        "entry0000/sample/rotation_angle",
+        None,
+        r"has no angles \(.*rotation_angle.*`span: 180 deg`",
+    ),
+    "angles": ("entry0000/sample/rotation_angle", np.arange(7.0), r"5 projections, but 7 angles"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_refused(path, fault):
+    write_nxtomo(path)
+    name, values, words = FAULTS[fault]
+    change(path, name, values)
+    with pytest.raises(DataError, match=words) as error:
+        tomogram(path, given())
+    assert "scan.nxs" in str(error.value)
+
+
+@pytest.mark.parametrize("definition", ["NXptycho", 3, None])
+def test_other_definitions_are_not_nxtomo(path, definition):
+    write_nxtomo(path)
+    change(path, "entry0000/definition", definition)
+    assert not is_nxtomo(path)

@@ -1,0 +1,56 @@
+"""The beam without a sample: transmission, and pixels that see nothing."""
+
+import numpy as np
+import pytest
+
+from nanompi.methods.tomo.light import LEAST, Light
+
+
+def test_transmission_undoes_beam_and_dark():
+    """T = (I - D) / (F - D) on uint16 counts, which would wrap around below zero"""
+    rng = np.random.default_rng(0)
+    dark, beam = rng.integers(90, 110, (4, 6)), rng.integers(500, 2000, (4, 6))
+    true = rng.uniform(0.1, 1, (3, 4, 6))
+    counts = np.rint(dark + beam * true).astype(np.uint16)
+    t = Light.of((dark + beam).astype(float), dark.astype(float)).transmission(counts)
+    assert t.dtype == np.float32 and abs(t - true).max() < 0.5 / 500 + 1e-6  # half a count
+    assert (
+        Light.of(dark + beam + 0.0, dark + 0.0).transmission(dark[None].astype(np.uint16))
+        == np.float32(LEAST)
+    ).all()
+
+
+@pytest.mark.parametrize("real", [np.float32, np.float64])
+def test_the_precision_is_that_of_the_run(real):
+    light = Light.of(np.full((2, 2), 30.0), np.zeros((2, 2)), real)
+    assert light.transmission(np.full((1, 2, 2), 10, np.uint16)).dtype == real
+
+
+def test_dead_pixels_lie_between_their_neighbours():
+    """Row 0: one and two side by side; row 1: at both ends; row 2: all dead; row 3: none"""
+    flat = np.full((4, 7), 200.0)
+    flat[0, [1, 4, 5]], flat[1, [0, 6]], flat[2] = 100, 50, np.nan
+    frame = 100 + 10.0 * np.arange(28).reshape(1, 4, 7)[..., ::1]
+    frame[0, 2] = np.nan
+    light = Light.of(flat, np.full((4, 7), 100.0), np.float64)
+    t = light.transmission(frame)[0]
+    assert len(light.dead) == 3 + 2 + 7
+    assert t[0] == pytest.approx([LEAST, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6])  # a ramp is filled exactly
+    assert t[1] == pytest.approx([0.8, 0.8, 0.9, 1.0, 1.1, 1.2, 1.2])
+    assert (t[2] == 1).all() and t[3] == pytest.approx(np.arange(21, 28) / 10)
+
+
+def test_values_that_are_no_numbers_do_not_spread():
+    frame = np.full((2, 1, 3), 5.0)
+    frame[1, 0, 1], frame[0, 0, 0] = np.nan, np.inf
+    t = Light.of(np.full((1, 3), 10.0), np.zeros((1, 3))).transmission(frame)
+    assert t[1, 0].tolist() == [0.5, 1, 0.5] and t[0, 0].tolist() == [1, 0.5, 0.5]
+
+
+def test_a_frame_does_not_depend_on_the_others():
+    """Blocks of any length give the same bits"""
+    rng = np.random.default_rng(1)
+    light = Light.of(rng.uniform(500, 900, (5, 33)), rng.uniform(0, 10, (5, 33)))
+    frames = rng.integers(0, 900, (7, 5, 33), np.uint16)
+    whole = light.transmission(frames)
+    assert all(np.array_equal(light.transmission(frames[k : k + 1])[0], whole[k]) for k in range(7))
