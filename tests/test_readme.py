@@ -1,55 +1,113 @@
-"""What the README shows is true: the commands of its chapters, the shortest job, the step of one's own."""
+"""What the READMEs show is true: commands run, links lead somewhere, tables name what there is."""
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
-from nanompi.cli import main
-from nanompi.step import PARTS, discover
+from nanompi.cli import VERBS, main
+from nanompi.step import discover
+from tests.readmes import NOT_RUN, READMES, ROOT, Story, blocks_of, small_jobs
 
-README = (Path(__file__).parent.parent / "README.md").read_text()
-
-
-def block(language: str, mark: str) -> str:
-    """The code block of a language that holds a text."""
-    return next(b for b in re.findall(rf"```{language}\n(.*?)```", README, re.S) if mark in b)
+README = READMES["."]
+LINK = re.compile(r"\]\(([^)\s#]*)(?:#([^)\s]*))?\)")
+PATH = re.compile(r"`((?:[\w.-]+/)+[\w.-]+\.(?:py|md|yaml|sbatch|cu))`")
 
 
 @pytest.fixture
-def own_step():
-    """The step of the README, registered, and forgotten afterwards."""
-    discover()
-    exec(block("python", "my.brightest"), {"__name__": "readme"})
-    yield
-    del PARTS["step"]["my.brightest"]
+def folder(tmp_path, monkeypatch):
+    """Where a reader of a README stands: the repository's folders, small jobs, a scan."""
+    small_jobs(tmp_path / "jobs")
+    shutil.copytree(ROOT / "slurm", tmp_path / "slurm")
+    for name in ("benchmarks", "tests"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    words = ["simulate", str(tmp_path / "jobs" / "siemens-star.yaml"), "-o", str(tmp_path / "scan.cxi")]
+    assert main(words) == 0
+    return tmp_path
 
 
-def test_step_of_ones_own(own_step, tmp_path, capsys):
-    job = tmp_path / "own.yaml"
-    job.write_text(
-        "nanompi: 1\ninput: {simulate: {frames: 9, size: 32}}\nsteps: [{use: my.brightest, top: 2}]\n"
-        f"output: {{folder: {tmp_path}}}\n"
-    )
-    assert main(["run", str(job)]) == 0
-    assert re.search(r"brightest: \[\d \d\]", capsys.readouterr().out)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) for name in READMES])
+def test_every_block_runs(name, folder):
+    story = Story(folder)
+    story.tell(READMES[name])
+    print(*story.left_out, sep="\n")
 
 
-def test_shortest_job_is_four_lines_and_correct(tmp_path, capsys):
-    text = block("yaml", "input: {file: scan.cxi}")
-    assert len(text.splitlines()) == 4
-    scan = tmp_path / "scan.cxi"
-    job = str(Path(__file__).parent.parent / "jobs" / "siemens-star.yaml")
-    assert main(["simulate", job, "--set", "input.simulate.frames=4", "-o", str(scan)]) == 0
-    (tmp_path / "job.yaml").write_text(text)
-    assert main(["check", str(tmp_path / "job.yaml")]) == 0
-    told = capsys.readouterr().out
-    assert all(name in told for name in ("ptycho.prepare", "ptycho", "ptycho.finish"))
+def test_what_is_not_run_is_there():
+    """A block that is gone leaves no permission behind."""
+    used = {b.why_not for readme in READMES.values() for b in blocks_of(readme)}
+    assert set(NOT_RUN.values()) <= used
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_a_block_has_a_language_and_a_place(name):
+    """What has none of ours would not be run by anybody."""
+    for block in blocks_of(READMES[name]):
+        assert block.language in ("sh", "python", "yaml", "toml", "text"), f"line {block.line}"
+        assert block.file or block.language not in ("yaml", "toml"), f"line {block.line}: no name of a file"
+
+
+def test_the_first_page_is_short():
+    assert README.stat().st_size <= 8192
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_links_lead_somewhere(name):
+    readme = READMES[name]
+    for target, anchor in LINK.findall(readme.read_text()):
+        if "://" in target:
+            continue
+        file = readme.parent / target if target else readme
+        assert file.exists(), f"{target} does not exist"
+        assert not anchor or anchor in anchors(file), f"{target}#{anchor}: no such heading"
+
+
+def anchors(file: Path) -> set[str]:
+    """Names of the headings of a page, as web pages of repositories make them."""
+    heads = re.findall(r"^#+ (.*)$", file.read_text(), re.M)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_files_that_are_named_exist(name):
+    readme = READMES[name]
+    for path in PATH.findall(readme.read_text()):
+        if "NAME" in path:
+            continue
+        assert any((place / path).exists() for place in (ROOT, readme.parent)), f"{path} does not exist"
+
+
+def test_every_verb_is_named():
+    text = "\n".join(readme.read_text() for readme in READMES.values())
+    assert {verb for verb in VERBS if f"nanompi {verb}" not in text} == set()
+
+
+def test_the_table_of_methods_is_that_of_nanompi_methods():
+    """A step, engine or reader that lands gets its row in README.md, one that goes loses it."""
+    table = README.read_text().partition("## Methods")[2].partition("\n## ")[0]
+    named = {
+        name for row in re.findall(r"^\| (.*?) \|", table, re.M) for name in re.findall(r"`([\w.]+)`", row)
+    }
+    registered = {name for kind in ("step", "engine", "reader") for name in discover()[kind]}
+    assert named == {name for name in registered if not name.startswith("my.")}
+
+
+def test_every_program_of_benchmarks_is_named():
+    text = READMES["benchmarks"].read_text()
+    programs = [*(ROOT / "benchmarks").glob("*.py"), *(ROOT / "benchmarks" / "results").glob("*")]
+    assert [p.name for p in programs if p.name not in text and p.name != "siemens-star.png"] == []
+
+
+def test_every_job_is_named():
+    text = READMES["jobs"].read_text()
+    assert [p.name for p in (ROOT / "jobs").glob("*.yaml") if p.name not in text] == []
 
 
 def test_two_commands_and_no_more_for_the_set_up():
-    """Each after its mark, on one line"""
-    marked = re.findall(r"<!-- ([\w-]+) -->\n```sh\n(.*?)\n```", README)
+    """Each after its mark, on one line: .ci/run looks for them so"""
+    marked = re.findall(r"<!-- ([\w-]+) -->\n```sh\n(.*?)\n```", README.read_text())
     assert [m[0] for m in marked] == ["main-job", "tests"]
     assert all(line.startswith("python3 -m venv .venv && ") for _, line in marked)
-    assert README.count("-m venv") == 2
+    assert README.read_text().count("-m venv") == 2

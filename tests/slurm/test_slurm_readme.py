@@ -1,28 +1,49 @@
-"""The chapter "On a cluster" of the README, word for word."""
+"""The commands for a cluster in README.md and slurm/README.md, word for word."""
 
 import re
 import shutil
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
-COMMANDS = re.search(r"<!-- cluster -->\n```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.S)[1]
 
 
-def test_the_commands_of_the_readme_in_their_order(slurm):
+def commands(readme: str) -> list[str]:
+    """The block behind the mark <!-- cluster -->, line by line, without comments."""
+    block = re.search(r"<!-- cluster -->\n```sh\n(.*?)```", (ROOT / readme).read_text(), re.S)[1]
+    return [text for line in block.splitlines() if (text := line.split("#")[0].strip())]
+
+
+@pytest.fixture
+def user(slurm):
+    """At the login node, with the folders `jobs` and `slurm`."""
     for name in ("jobs", "slurm"):
         shutil.copytree(ROOT / name, slurm.folder / name)
     small(slurm.folder / "jobs" / "siemens-star.yaml")
-    told = {line.split("#")[0].strip(): slurm.shell(line) for line in COMMANDS.splitlines()}
-    assert len(told) == 8
-    said = list(told.values())
+    return slurm
+
+
+def test_the_first_page(user):
+    said = [user.shell(line) for line in commands("README.md")]
+    assert len(said) == 9
+    assert said[0].startswith("#!/bin/bash") and said[1].startswith("job ")
+    assert user.ended(int(said[2].split()[-1])) == ("COMPLETED", "0:0"), user.logs()
+    assert "siemens-star/run-0001" in said[3] and re.search(r"run-0001 +done +4/4", said[4])
+    assert all("run-0001 is finished" in text for text in said[6:])
+
+
+def test_the_page_of_slurm(user):
+    said = [user.shell(line) for line in commands("slurm/README.md")]
+    assert len(said) == 8
     assert said[0].startswith("#!/bin/bash") and said[1].startswith("job ")
     assert "siemens-star/run-0001" in said[2] and re.search(r"run-0001 +done +4/4", said[3])
     assert "srun --mpi=none: 2 singletons instead of 2 ranks" in said[6]
     assert "srun --mpi=pmi2: 2 ranks\n" in said[6] and "SLURM_NTASKS=4" in said[7]
     jobs = [int(said[4].split()[-1]), *(f"{said[5].split()[-1]}_{i}" for i in (1, 2, 3))]
-    assert {slurm.ended(job) for job in jobs} == {("COMPLETED", "0:0")}, slurm.logs()
+    assert {user.ended(job) for job in jobs} == {("COMPLETED", "0:0")}, user.logs()
     for job in jobs:
-        folder = slurm.folder / f"runs/nanompi/job-{job}"
+        folder = user.folder / f"runs/nanompi/job-{job}"
         modes = str(job).partition("_")[2] or "2"
         assert (folder / "result.h5").exists()
         assert f"modes: {modes}\n" in (folder / "job.resolved.yaml").read_text()
