@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from problems import from_file, problem
 
 from nanompi.device.cpu import CACHE, Cpu
-from nanompi.step import PARTS, discover
+from nanompi.step import METHODS, discover
 
 TRANSFORMS = {"DM": 2, "AP": 2, "RAAR": 2, "ML": 3}
 
@@ -50,7 +50,7 @@ def iteration(p, engine, i: int, clock=time.perf_counter) -> float:
 def cost(name: str, n: int, frames: int, modes: int, repeats: int) -> dict:
     """Median seconds of an iteration on one and two threads, and of its transforms, in turns."""
     one, two = (problem(n, frames, modes, Cpu(threads=threads)) for threads in (1, 2))
-    engines = [PARTS["engine"][name](), PARTS["engine"][name]()]
+    engines = [METHODS["engine"][name](), METHODS["engine"][name]()]
     for p, engine in zip((one, two), engines):
         engine.start(p)
         engine.iterate(p, 0)
@@ -81,7 +81,7 @@ def ranks(repeats: int):
     """Seconds per iteration on all ranks of this run: 400 frames of 256^2."""
     p = problem(256, 400)
     for name in ("DM", "ML"):
-        engine = PARTS["engine"][name]()
+        engine = METHODS["engine"][name]()
         engine.start(p)
         engine.iterate(p, 0)
         own = [iteration(p, engine, i) for i in range(1, repeats + 1)]
@@ -93,7 +93,7 @@ def ranks(repeats: int):
 def on_file(path: str, repeats: int):
     """Seconds of the CPU per iteration of a common problem, one thread."""
     for name in ("DM", "AP", "ML"):
-        p, engine = from_file(path), PARTS["engine"][name]()
+        p, engine = from_file(path), METHODS["engine"][name]()
         engine.start(p)
         times = [iteration(p, engine, i, time.thread_time) for i in range(repeats + 3)][3:]
         row = {"engine": name, "problem": Path(path).name, "cpu_per_iteration": float(np.median(times))}

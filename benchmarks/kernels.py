@@ -26,7 +26,7 @@ from nanompi.device import open_device
 from nanompi.device.kernels import load
 from nanompi.mpi.team import Team
 from nanompi.run.perform import Options
-from nanompi.step import PARTS, discover
+from nanompi.step import METHODS, discover
 
 TOUCHED = {  # how often a kernel goes over each of its arrays over frames
     "exit_waves": {"psi": 1},
@@ -112,7 +112,7 @@ def copy_rate(device) -> float:
 
 def table(name: str, p, rate: float | None):
     """Print bytes per pixel of one iteration of an engine, and on a card seconds and GB/s."""
-    engine = PARTS["engine"][name]()
+    engine = METHODS["engine"][name]()
     engine.start(p)
     engine.iterate(p, 0)
     book = Book(p, timed=rate is not None)

@@ -23,7 +23,7 @@ import pkgutil
 from typing import Any
 
 KINDS = ("reader", "step", "engine", "partition")
-PARTS: dict[str, dict[str, type]] = {kind: {} for kind in KINDS}
+METHODS: dict[str, dict[str, type]] = {kind: {} for kind in KINDS}
 
 
 def param(
@@ -62,10 +62,10 @@ def _part(kind: str, name: str, **marks):
         cls.kind, cls.name = kind, name
         for key, value in marks.items():
             setattr(cls, key, value)
-        other = PARTS[kind].get(name)
+        other = METHODS[kind].get(name)
         if other is not None and (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
             raise TypeError(f'two {kind}s are called "{name}": in {other.__module__} and in {cls.__module__}')
-        PARTS[kind][name] = cls
+        METHODS[kind][name] = cls
         return thing
 
     return register
@@ -96,7 +96,7 @@ def _reduced(self):
 
 
 def _restored(kind: str, name: str, values: dict):
-    return PARTS[kind][name](**values)
+    return METHODS[kind][name](**values)
 
 
 def step(name: str, needs=(), gives=()):
@@ -124,7 +124,7 @@ def partition(name: str):
 
 
 def discover(package: str = "nanompi") -> dict[str, dict[str, type]]:
-    """Import all modules in which parts register themselves, and the entry points `nanompi.parts` of other
+    """Import all modules in which parts register themselves, and the entry points `nanompi.methods` of other
     packages; one that cannot be imported is left out (`nanompi.run.foreign.BROKEN`)."""
     from importlib.metadata import entry_points
 
@@ -133,6 +133,6 @@ def discover(package: str = "nanompi") -> dict[str, dict[str, type]]:
     parent = importlib.import_module(f"{package}.methods")
     for module in pkgutil.walk_packages(parent.__path__, parent.__name__ + "."):
         importlib.import_module(module.name)
-    for point in entry_points(group="nanompi.parts"):
+    for point in entry_points(group="nanompi.methods"):
         plug_in(point)
-    return PARTS
+    return METHODS

@@ -106,14 +106,14 @@ def parts():
     """A registry with nothing but the test parts; the real one is put back afterwards."""
     from tests.job import parts as own
 
-    kept = {kind: dict(table) for kind, table in step.PARTS.items()}
-    for table in step.PARTS.values():
+    kept = {kind: dict(table) for kind, table in step.METHODS.items()}
+    for table in step.METHODS.values():
         table.clear()
     own.register()
-    yield step.PARTS
+    yield step.METHODS
     for kind, table in kept.items():
-        step.PARTS[kind].clear()
-        step.PARTS[kind].update(table)
+        step.METHODS[kind].clear()
+        step.METHODS[kind].update(table)
 
 
 def shared_data(name: str) -> Path:

@@ -49,5 +49,5 @@ def install(folder: Path, **modules: str) -> Path:
     about.mkdir(exist_ok=True)
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: somebody\nVersion: 1.0\n")
     points = "".join(f"{name} = {name}\n" for name in modules)
-    (about / "entry_points.txt").write_text(f"[nanompi.parts]\n{points}")
+    (about / "entry_points.txt").write_text(f"[nanompi.methods]\n{points}")
     return folder

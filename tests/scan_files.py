@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from nanompi.methods.ptycho.read import Input, open_scan
-from nanompi.step import PARTS, discover
+from nanompi.step import METHODS, discover
 
 N, H, W = 30, 24, 20
 EV = 1.602176634e-19
@@ -66,7 +66,7 @@ def cxi_file(tmp_path, known):
 def open_with(path, reader="cxi", own=None, **given):
     """open_scan with the reader's own parameters and the input section's."""
     discover()
-    return open_scan(str(path), Input(file=str(path), **given), PARTS["reader"][reader](**(own or {})))
+    return open_scan(str(path), Input(file=str(path), **given), METHODS["reader"][reader](**(own or {})))
 
 
 @pytest.fixture(name="open_with")

@@ -5,7 +5,7 @@ from threading import Condition
 import numpy as np
 
 
-class Rows:
+class FrameBuffer:
     """Allocated once, when the first block tells shape and dtype.
 
     Counts that do not fit uint16 turn all into float32 (rare, and costs a copy): no thread writes then.

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from nanompi.data import scatter
-from nanompi.data.buffer import Rows
+from nanompi.data.buffer import FrameBuffer
 from nanompi.data.scan import Source
 from nanompi.errors import DataError
 from nanompi.io.prefetch import through
@@ -47,7 +47,7 @@ def load(
     """
     clock, own = clock or Clock(), parts[team.rank]
     how, why = _choose(team, source, how)
-    rows, spent = Rows(len(own)), np.zeros(2)
+    rows, spent = FrameBuffer(len(own)), np.zeros(2)
 
     def finish(where, raw, seconds):
         t = time.perf_counter()

@@ -61,7 +61,7 @@ def _cards(device, options, team, say):
 
     free = device.free()
     cards = team.allgather((team.host, device.bus))
-    device.share(cards.count((team.host, device.bus)), free)
+    device.limit(cards.count((team.host, device.bus)), free)
     everyone = team.allgather(f"{team.host}, {device}")
     way = choose(options.transport, device, team) if team.size > 1 else ""
     lines = [f"  rank {rank}: {text}" for rank, text in enumerate(everyone)][:64]

@@ -111,7 +111,7 @@ class Cpu:
         pieces = [slice(i, min(i + step, n)) for i in range(0, n, step)]
         return list(self.pool.map(work, pieces)) if self.pool else [work(p) for p in pieces]
 
-    def rows(self, kernel, *args):
+    def by_rows(self, kernel, *args):
         """A kernel that takes (part, parts): each thread does its own rows, so the sum has a fixed order."""
         if not self.pool:
             return kernel(*args, 0, 1)

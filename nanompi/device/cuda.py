@@ -10,7 +10,7 @@ import numpy as np
 from nanompi import units
 from nanompi.device.kernels import load, source
 from nanompi.device.scratch import Scratch
-from nanompi.device.streamed import SLOTS, Ferry, Rows
+from nanompi.device.streamed import SLOTS, Ferry, StreamedArray
 from nanompi.errors import ResourceError
 
 FEW = 32  # frames in a launch below which its cost shows
@@ -59,7 +59,7 @@ class Cuda:
         """Bytes of the card that nobody uses now."""
         return self.xp.cuda.runtime.memGetInfo()[0]
 
-    def share(self, sharers: int, free: int):
+    def limit(self, sharers: int, free: int):
         """Use no more than this rank's share of what was free on the card before its ranks began."""
         self.sharers = sharers
         self.pool.set_limit(size=int(0.92 * free / sharers))
@@ -74,17 +74,17 @@ class Cuda:
 
     def host(self, a) -> np.ndarray:
         """A NumPy array of the host."""
-        return a.get() if isinstance(a, self.xp.ndarray | Rows) else np.asarray(a)
+        return a.get() if isinstance(a, self.xp.ndarray | StreamedArray) else np.asarray(a)
 
-    def take(self, large: Rows, f: slice) -> np.ndarray:
+    def take(self, large: StreamedArray, f: slice) -> np.ndarray:
         """Rows of what `large` gave, on the host."""
         return large.take(f)
 
     def pick(self, a, where):
         """Rows of any array over the frames, on the card; where : (k,) their places."""
-        return a.pick(where) if isinstance(a, Rows) else a[self.xp.asarray(where)]
+        return a.pick(where) if isinstance(a, StreamedArray) else a[self.xp.asarray(where)]
 
-    def put(self, large: Rows, where, rows):
+    def put(self, large: StreamedArray, where, rows):
         """Write rows of the host into what `large` gave; where : their (k,) places."""
         large.put(where, rows)
 
@@ -163,13 +163,15 @@ class Cuda:
 
     # ---- the frames of this rank, which may exceed the card
 
-    def counts(self, I: np.ndarray) -> Rows:
+    def counts(self, I: np.ndarray) -> StreamedArray:
         """The counts of this rank's frames, for `stream`; (n, h, w) uint16 or float32."""
         I = np.ascontiguousarray(I)
         room = max(0, self.room() // 2)
-        return Rows(self, I.shape, I.dtype, len(I) if I.nbytes <= room else room // max(1, I[:1].nbytes), I)
+        return StreamedArray(
+            self, I.shape, I.dtype, len(I) if I.nbytes <= room else room // max(1, I[:1].nbytes), I
+        )
 
-    def large(self, shape, dtype, counts: Rows, beside: int = 0) -> Rows:
+    def large(self, shape, dtype, counts: StreamedArray, beside: int = 0) -> StreamedArray:
         """An array over this rank's frames, for `stream`; its contents are undefined.
 
         counts : make way for it, since they are read once where it is read twice and written
@@ -183,12 +185,12 @@ class Cuda:
         held, held_counts = self._held(n, row, counts.row, room, step)
         if held_counts < counts.held:
             counts.hold(held_counts)
-        out = Rows(self, shape, dtype, held)
+        out = StreamedArray(self, shape, dtype, held)
         if held_counts > counts.held:
             counts.hold(held_counts)
         return out
 
-    def adopt(self, rows: np.ndarray, counts: Rows, beside: int = 0) -> Rows:
+    def adopt(self, rows: np.ndarray, counts: StreamedArray, beside: int = 0) -> StreamedArray:
         """What `large` would give, holding these rows of the host."""
         out = self.large(rows.shape, rows.dtype, counts, beside)
         step = self.frames_per_block(out.row)
@@ -226,7 +228,7 @@ class Cuda:
                 )
             self._block = step // 2 * row
 
-    def beside(self, large: Rows) -> str:
+    def beside(self, large: StreamedArray) -> str:
         """What of an array stays beside the card, for the log; nothing where the card holds all."""
         away = len(large) - large.held
         if not away:
@@ -250,7 +252,7 @@ class Cuda:
     def stream(self, n: int, step: int, arrays: dict, read=(), write=()):
         """(slice, {name: rows of the array, on the card}) for n frames, at most `step` at a time.
 
-        arrays : {name: Rows}; of those in `read` the rows are brought, those in `write` taken back
+        arrays : {name: StreamedArray}; of those in `read` the rows are brought, those in `write` taken back
         """
         if all(a.held == n for a in arrays.values()):
             for f in (slice(i, min(i + step, n)) for i in range(0, n, step)):
@@ -267,7 +269,7 @@ class Cuda:
         """`work(slice)` for n frames, all at once."""
         return [work(slice(0, n))] if n else []
 
-    def rows(self, kernel, *args):
+    def by_rows(self, kernel, *args):
         """A kernel that takes (part, parts): the card does all rows in one call."""
         kernel(*args, 0, 1)
 

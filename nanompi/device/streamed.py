@@ -10,7 +10,7 @@ import numpy as np
 SLOTS = 3
 
 
-class Rows:
+class StreamedArray:
     """(n, ...) array; rows [0, held) are on the card, the others in pinned memory of the host.
 
     host : (n, ...) array of the host, or None where the card holds all; its first rows may be stale

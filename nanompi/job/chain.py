@@ -8,7 +8,7 @@ from nanompi.errors import nearest
 from nanompi.job.faults import Faults, Spot
 from nanompi.job.yaml12 import Map, Seq
 from nanompi.run.foreign import left_out
-from nanompi.step import PARTS
+from nanompi.step import METHODS
 
 LONGEST = 10_000  # links of a list, or characters of a text
 
@@ -47,17 +47,17 @@ def _link(item, kind: str, spot: Spot, faults: Faults):
     if not isinstance(link, Map) or not link:
         faults.add(spot.place, spot.path, f"{item!r} is not a chain of {kind}s; write {_example(kind)}")
         return []
-    word, names = next(iter(link)), {name.lower(): name for name in PARTS[kind]}
+    word, names = next(iter(link)), {name.lower(): name for name in METHODS[kind]}
     if word.lower() not in names:
-        text = f'unknown {kind} "{word}"{nearest(word, PARTS[kind])}; allowed: {", ".join(PARTS[kind])}'
+        text = f'unknown {kind} "{word}"{nearest(word, METHODS[kind])}; allowed: {", ".join(METHODS[kind])}'
         text += left_out()
         faults.add(link.keys_at[word], spot.path, text)
         return []
     name = names[word.lower()]
     return [
         (
-            PARTS[kind][name],
-            _values(link, word, PARTS[kind][name], spot, faults),
+            METHODS[kind][name],
+            _values(link, word, METHODS[kind][name], spot, faults),
             spot.below(name, link.place),
         )
     ]
@@ -90,5 +90,5 @@ def _values(link: Map, word: str, cls: type, spot: Spot, faults: Faults) -> Map:
 
 
 def _example(kind: str) -> str:
-    names = [*PARTS[kind], "NAME"][:2]
+    names = [*METHODS[kind], "NAME"][:2]
     return f'for example "{"*100 ".join(names)}*100"'

@@ -16,7 +16,7 @@ from nanompi.job.yaml12 import Map, Seq, plain
 from nanompi.methods.ptycho.read import Input, reader_of
 from nanompi.run.foreign import left_out
 from nanompi.run.perform import Options
-from nanompi.step import PARTS, param, section
+from nanompi.step import METHODS, param, section
 from nanompi.words import shown
 
 VERSION = 1
@@ -115,7 +115,7 @@ def _apply(values: Map, sets: list, faults: Faults, last: bool) -> list:
     left = []
     for one in sets:
         try:
-            load.apply(values, one, PARTS["step"])
+            load.apply(values, one, METHODS["step"])
         except KeyError as e:
             left.append(one)
             if last:
@@ -202,7 +202,7 @@ def _simple(values: Map, key: str, faults: Faults):
     if isinstance(values.get(key), str) and hasattr(SECTIONS[key], "from_value"):
         return model.value(values[key], SECTIONS[key], PLAIN, Spot(values.at(key), (key,)), faults)
     given = _mapping(values, key, faults)
-    name, known = given.get("split"), PARTS["partition"]
+    name, known = given.get("split"), METHODS["partition"]
     if key == "run" and isinstance(name, str) and name not in known:
         text = f'"{name}" does not fit here{nearest(name, known)}; allowed: {", ".join(known)}'
         text += left_out()
@@ -244,7 +244,7 @@ def _input(given: Map, faults: Faults):
 
 def _own(cls) -> list[str]:
     """Parameters of the reader; of all readers while it is not known which."""
-    readers = [cls] if cls else PARTS["reader"].values()
+    readers = [cls] if cls else METHODS["reader"].values()
     return list(dict.fromkeys(name for r in readers for name in model.parameters(r)))
 
 
@@ -254,9 +254,11 @@ def _reader(given: Map, spot: Spot, faults: Faults):
         return None
     try:
         name = reader_of(plain(given))
-        if name not in PARTS["reader"]:
-            raise JobError(f'there is no reader "{name}"; allowed: {", ".join(PARTS["reader"])}' + left_out())
-        return PARTS["reader"][name]
+        if name not in METHODS["reader"]:
+            raise JobError(
+                f'there is no reader "{name}"; allowed: {", ".join(METHODS["reader"])}' + left_out()
+            )
+        return METHODS["reader"][name]
     except NanompiError as e:
         faults.add(given.at(key), (*spot.path, key), str(e), data=e.code == 3)
         return None

@@ -9,12 +9,12 @@ from nanompi.job.leaf import about, allowed, default, section_of
 from nanompi.job.model import parameters
 from nanompi.job.resolve import simple
 from nanompi.run.foreign import left_out
-from nanompi.step import KINDS, PARTS
+from nanompi.step import KINDS, METHODS
 
 
 def table() -> list[tuple[str, list[tuple[str, str]]]]:
     """[(kind, [(name, first sentence)])] of everything registered."""
-    return [(kind, [(name, doc(cls)) for name, cls in PARTS[kind].items()]) for kind in KINDS]
+    return [(kind, [(name, doc(cls)) for name, cls in METHODS[kind].items()]) for kind in KINDS]
 
 
 def doc(cls: type) -> str:
@@ -24,8 +24,8 @@ def doc(cls: type) -> str:
 
 def find(name: str) -> list[type]:
     """The parts of this name, in any case, of any kind. Errors: JobError with the nearest name."""
-    known = {n for kind in KINDS for n in PARTS[kind]}
-    found = [cls for kind in KINDS for n, cls in PARTS[kind].items() if n.lower() == name.lower()]
+    known = {n for kind in KINDS for n in METHODS[kind]}
+    found = [cls for kind in KINDS for n, cls in METHODS[kind].items() if n.lower() == name.lower()]
     if not found:
         raise JobError(
             f'"{name}" is not a step, reader or engine{nearest(name, known)}; `nanompi methods` lists them'
@@ -62,5 +62,5 @@ def _default(standard, note: dict, section) -> str:
 
 def _allowed(hint, note: dict, section) -> str:
     if note["kind"] in KINDS:
-        return f"a chain of {', '.join(PARTS[note['kind']])}"
+        return f"a chain of {', '.join(METHODS[note['kind']])}"
     return "section" if section else allowed(hint, note)

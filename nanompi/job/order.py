@@ -8,7 +8,7 @@ from nanompi.job.faults import Faults, Place
 from nanompi.job.model import parameters
 from nanompi.job.yaml12 import Map, Seq
 from nanompi.run.foreign import left_out
-from nanompi.step import PARTS
+from nanompi.step import METHODS
 
 AT_HAND = ("scan", "parts")  # every run has these before its first step
 
@@ -23,7 +23,7 @@ def named(name: str, place: Place) -> Map:
 def step_of(one) -> type | None:
     """The registered class of a step as written; None when there is none."""
     name = one.get("use") if isinstance(one, Map) else None
-    return PARTS["step"].get(name) if isinstance(name, str) else None
+    return METHODS["step"].get(name) if isinstance(name, str) else None
 
 
 def complete(steps: Seq, faults: Faults) -> Seq:
@@ -52,7 +52,7 @@ class _Rest:
 def _known(one, place: Place, faults: Faults) -> bool:
     if step_of(one):
         return True
-    known = PARTS["step"]
+    known = METHODS["step"]
     if not isinstance(one, Map) or not isinstance(one.get("use"), str):
         faults.add(place, "steps", f"a step is named by `use:`; allowed: {', '.join(known)}")
     else:
@@ -74,7 +74,7 @@ def _add(one, place: Place, out: Seq, given: set, rest: _Rest):
 
 def _supply(need: str, cls: type, place: Place, out: Seq, given: set, rest: _Rest):
     """Insert the one step that gives `need`; a fault where none or several do, or it needs parameters."""
-    givers = [s for s in PARTS["step"].values() if need in s.gives]
+    givers = [s for s in METHODS["step"].values() if need in s.gives]
     late = [s.name for s in rest.later if s in givers]
     if late:
         text = f"{cls.name} needs {need} of {late[0]}, which stands later; move that before {cls.name}"

@@ -7,7 +7,7 @@ from nanompi.job.job import SECTIONS, VERSION
 from nanompi.job.leaf import PLAIN, about, adapter, default, members, section_of
 from nanompi.job.model import parameters
 from nanompi.job.resolve import simple
-from nanompi.step import KINDS, PARTS
+from nanompi.step import KINDS, METHODS
 
 SWEEP = {"type": "object", "additionalProperties": False, "required": ["sweep"], "properties": {"sweep": {}}}
 _QUANTITY = {"type": "string", "pattern": r"^\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*\S*\s*$"}
@@ -58,7 +58,7 @@ def of_class(cls: type, first: dict | None = None) -> dict:
 def _input() -> dict:
     """Parameters of `Input` and of all readers together: which reader it is, the file says."""
     out, own = of_class(SECTIONS["input"]), {}
-    for cls in PARTS["reader"].values():
+    for cls in METHODS["reader"].values():
         for name, known in parameters(cls).items():
             own.setdefault(name, []).append(_parameter(*known))
     merged = {name: found[0] if len(found) == 1 else {"anyOf": found} for name, found in own.items()}
@@ -66,8 +66,8 @@ def _input() -> dict:
 
 
 def _steps() -> dict:
-    steps = [of_class(cls, {"use": {"const": name}}) for name, cls in PARTS["step"].items()]
-    return {"oneOf": [{"enum": list(PARTS["step"])}, *steps]}
+    steps = [of_class(cls, {"use": {"const": name}}) for name, cls in METHODS["step"].items()]
+    return {"oneOf": [{"enum": list(METHODS["step"])}, *steps]}
 
 
 def _parameter(field, hint) -> dict:
@@ -116,9 +116,11 @@ def _quantities(found):
 def _chain(kind: str) -> dict:
     text = {
         "type": "string",
-        "description": f"{kind}s left to right: {' '.join(f'{n}*100' for n in PARTS[kind])}",
+        "description": f"{kind}s left to right: {' '.join(f'{n}*100' for n in METHODS[kind])}",
     }
-    return {"anyOf": [text, {"type": "array", "items": {"anyOf": [text, *map(_link, PARTS[kind].values())]}}]}
+    return {
+        "anyOf": [text, {"type": "array", "items": {"anyOf": [text, *map(_link, METHODS[kind].values())]}}]
+    }
 
 
 def _link(cls: type) -> dict:

@@ -11,7 +11,7 @@ from nanompi.job.resolve import simple
 from nanompi.job.yaml12 import write
 from nanompi.methods.ptycho.read import Input, reader_of
 from nanompi.run.perform import Options
-from nanompi.step import KINDS, PARTS
+from nanompi.step import KINDS, METHODS
 
 STEPS = ("ptycho.prepare", "ptycho", "ptycho.finish")
 WIDTH = 48
@@ -60,7 +60,7 @@ def _input(source: str, guess: list[str]) -> list[str]:
 def _steps() -> list[str]:
     lines = []
     for name in STEPS:
-        cls = PARTS["step"].get(name)
+        cls = METHODS["step"].get(name)
         lines.append(_said(f"  - use: {name}", doc(cls) if cls else ""))
         lines += _commented(cls, "    # ") if cls else []
     return lines

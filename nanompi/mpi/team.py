@@ -157,7 +157,7 @@ class Team:
         return self.comm.bcast(thing, root=0) if self.size > 1 else thing
 
     @_waits
-    def share(self, array: np.ndarray | None) -> np.ndarray | None:
+    def bcast_array(self, array: np.ndarray | None) -> np.ndarray | None:
         """Rank 0's array of any size, on every rank."""
         if self.size == 1:
             return array
@@ -298,7 +298,7 @@ class Team:
         os._exit(code or 1)  # MPICH's Abort returns: python would go on to print the error a second time
 
 
-class Exchange:
+class HaloExchange:
     """The same messages between the same ranks again and again, while this rank computes.
 
     Before its array a rank sends a mark, an empty message: who has no mark yet waits for a rank, who has it

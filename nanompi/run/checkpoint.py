@@ -50,7 +50,7 @@ class Writing:
     """A checkpoint on its way: `write` (collective), then `flushed` asks, `finish` (collective) ends it."""
 
     def __init__(self, team, folder: Path, number: int, marks: dict[str, Any]):
-        """marks : what tells the run from others (see `Former.refusal`)"""
+        """marks : what tells the run from others (see `SavedState.refusal`)"""
         self.team, self.number = team, number
         self.final = folder / f"checkpoint-{number:06d}"
         self.part = folder / f".checkpoint-{number:06d}.part"
@@ -160,7 +160,7 @@ def complete(folder: Path) -> list[tuple[Path, int]]:
 
 
 @dataclass
-class Former:
+class SavedState:
     """A checkpoint that has been read: facts and arrays of its head, and where its rows are."""
 
     path: Path
@@ -200,7 +200,7 @@ class Former:
             raise Torn(f"{self.path.name}: {left} frames are missing in it")
 
 
-def opened(path: Path, marks: dict[str, Any]) -> Former:
+def opened(path: Path, marks: dict[str, Any]) -> SavedState:
     """A checkpoint whose files are all there and belong to this run. Errors: Torn (the reason), OSError."""
     head = _of_run(path, HEAD, marks | {"number": int(NAME.match(path.name)[1])})
     ranks, step, token, notes, files = (
@@ -216,7 +216,7 @@ def opened(path: Path, marks: dict[str, Any]) -> Former:
         rows = [told["shape"][:1] for told in file.arrays.values()]
         if len(file.arrays.get("index", {}).get("shape", ())) != 1 or rows != rows[:1] * len(rows):
             raise Torn(f"{file.path.name}: its arrays are not of the same frames")
-    return Former(path, head, files)
+    return SavedState(path, head, files)
 
 
 def _stamps(files) -> bool:
@@ -237,7 +237,7 @@ def _of_run(path: Path, name: str, marks: dict[str, Any]) -> ArrayFile:
     return file
 
 
-def newest(team, folder: Path, marks: dict[str, Any], say) -> Former | None:
+def newest(team, folder: Path, marks: dict[str, Any], say) -> SavedState | None:
     """The newest good checkpoint of a run, the same on all ranks (collective); others are told and set aside.
 
     marks : {"job": ...}, which a checkpoint must have too; the files that its run had read must be the same
@@ -261,7 +261,7 @@ def newest(team, folder: Path, marks: dict[str, Any], say) -> Former | None:
     return None
 
 
-def _verified(team, path: Path, marks: dict[str, Any]) -> tuple[Former | None, str]:
+def _verified(team, path: Path, marks: dict[str, Any]) -> tuple[SavedState | None, str]:
     """(checkpoint, "") or (None, why not), as far as this rank has looked: each reads some of the files."""
     try:
         former = opened(path, marks)

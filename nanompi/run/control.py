@@ -14,7 +14,7 @@ from typing import Any
 
 from nanompi.errors import NanompiError, ResourceError, Stopped
 from nanompi.mpi.signals import Signals
-from nanompi.run.checkpoint import Former, State, Writing, clear
+from nanompi.run.checkpoint import SavedState, State, Writing, clear
 
 LOOK = 1.0  # seconds between two looks for files: a shared file system is not asked in each iteration
 
@@ -40,7 +40,7 @@ class Course:
         self.done, self.step = 0, 0
         self.writing, self.last, self.looked = None, time.monotonic(), 0.0
 
-    def resume(self, former: Former) -> str:
+    def resume(self, former: SavedState) -> str:
         """Go on from a checkpoint; what there is to say of it."""
         self.former = former
         self.files.update(former.facts.get("files", {}))  # not all of them are read again
@@ -50,7 +50,7 @@ class Course:
         self.notes = former.facts["notes"] | {"resumed": resumed}
         return f"resumed after iteration {former.facts['number']} from {former.path}{bits}"
 
-    def saved(self) -> Former | None:
+    def saved(self) -> SavedState | None:
         """The former state, when it is one of this step of the job."""
         here = self.former is not None and self.former.facts["step"] == self.step
         return self.former if here else None
@@ -62,7 +62,7 @@ class Course:
         if not self.signals.gentle and self.team.total(bool(self.signals.asked))[0]:
             self._stopped(f"before step {step + 1} of the job: nothing is lost")
 
-    def first(self) -> Former | None:
+    def first(self) -> SavedState | None:
         """The iterations of this step begin: from now on there is something to keep. As `saved`."""
         self.signals.gentle = True
         return self.saved()

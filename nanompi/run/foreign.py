@@ -9,7 +9,7 @@ import traceback
 from typing import get_type_hints
 
 from nanompi.errors import NanompiError, StepError
-from nanompi.step import PARTS
+from nanompi.step import METHODS
 
 BROKEN: dict[str, str] = {}  # name of a plug-in: why it is left out
 
@@ -22,17 +22,17 @@ def foreign(part) -> bool:
 
 def plug_in(point):
     """Import the plug-in of an entry point; of one that fails nothing stays but the reason in `BROKEN`."""
-    kept = {kind: dict(table) for kind, table in PARTS.items()}
+    kept = {kind: dict(table) for kind, table in METHODS.items()}
     try:
         point.load()
-        for kind, table in PARTS.items():
+        for kind, table in METHODS.items():
             for name in table.keys() - kept[kind].keys():
                 _typed(table[name])
         BROKEN.pop(point.name, None)
     except (Exception, SystemExit) as e:
         for kind, table in kept.items():
-            PARTS[kind].clear()
-            PARTS[kind].update(table)
+            METHODS[kind].clear()
+            METHODS[kind].update(table)
         BROKEN[point.name] = f'the plug-in "{point.name}" ({point.value}) cannot be imported: {_cause(e)}'
 
 
@@ -79,7 +79,7 @@ def _ours(module: str) -> bool:
 
 def _parts(module: str) -> list[type]:
     """The foreign parts that this module, or another one of its package, has registered"""
-    classes = [cls for table in PARTS.values() for cls in table.values() if foreign(cls)]
+    classes = [cls for table in METHODS.values() for cls in table.values() if foreign(cls)]
     own = [cls for cls in classes if cls.__module__ == module]
     return own or [
         cls

@@ -12,7 +12,7 @@ from nanompi.mpi.team import Team
 from nanompi.run.foreign import foreign
 from nanompi.run.metrics import account, keep, table
 from nanompi.run.result import Result
-from nanompi.run.reuse import Kept
+from nanompi.run.reuse import Reuse
 from nanompi.run.status import quiet
 from nanompi.step import param, section
 from nanompi.timing import Clock
@@ -96,29 +96,29 @@ class Run:
     result: Result = field(default_factory=Result)
 
 
-def perform(job, team: Team, folder: Path, say, note=quiet, course=None, clock=None, kept=None) -> Run:
+def perform(job, team: Team, folder: Path, say, note=quiet, course=None, clock=None, reuse=None) -> Run:
     """The trip of the data: read, split, run the steps, write. Every rank calls it with the same job.
 
     job    : nanompi.job.job.Job (name, input, reader, steps, run, resolved, text)
     note   : where the state of the run is told (`nanompi.run.status.Status`)
     course : nanompi.run.control.Course; None = no checkpoints. clock : a Clock that a watchdog looks at
-    kept   : nanompi.run.reuse.Kept, in a sweep: what the run before has left, and this one leaves
+    reuse  : nanompi.run.reuse.Reuse, in a sweep: what the run before has left, and this one leaves
     """
-    kept = kept or Kept()
+    reuse = reuse or Reuse()
     team.clock = clock = clock or Clock()
     with clock.phase("import"):
-        device = kept.device or open_device(job.run, team, say)
+        device = reuse.device or open_device(job.run, team, say)
     run = Run(team, device, job.run, folder, job.name, clock=clock, say=say, note=note, course=course)
     note("reading", device=str(run.device))
-    done = kept.give(run)
+    done = reuse.give(run)
     if done < 0:
         _begin(run, job)
-        kept.take(run, 0)
+        reuse.take(run, 0)
     say(_what(run))
     for number, step in enumerate(job.steps):
         if number >= done:
             _do(run, number, step)
-            kept.take(run, number + 1)
+            reuse.take(run, number + 1)
     note("writing")
     with run.clock.phase("write"):
         _write(run, job)

@@ -10,7 +10,7 @@ from nanompi.run.result import Result
 
 
 @dataclass
-class Kept:
+class Reuse:
     """State of a run after its first steps; by itself nothing is kept.
 
     want  : so many of the first steps the next run has in common with this one; -1: not even the input

@@ -32,7 +32,7 @@ def card(cupy_here):
         pool.free_all_blocks()
         device = Cuda(cupy_here, precision=precision, atomics=atomics)
         device.cache = L2 or device.cache
-        device.share(1, MEMORY + pool.used_bytes() if MEMORY else device.free())
+        device.limit(1, MEMORY + pool.used_bytes() if MEMORY else device.free())
         try:
             yield device
         finally:

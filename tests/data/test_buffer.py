@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import pytest
 
-from nanompi.data.buffer import Rows
+from nanompi.data.buffer import FrameBuffer
 from nanompi.io.prefetch import through
 from nanompi.mpi.team import Team
 from tests.patience import patience
@@ -15,7 +15,7 @@ from tests.patience import patience
 def test_rows_put_by_threads_are_all_there_also_when_they_widen(odd):
     frames = np.random.default_rng(0).integers(0, 9, (100, 16, 16)).astype(np.float32)
     frames[list(odd)] += 0.5
-    rows, order = Rows(100), np.random.default_rng(1).permutation(100)
+    rows, order = FrameBuffer(100), np.random.default_rng(1).permutation(100)
 
     def put(where):
         block = frames[where]
@@ -39,7 +39,7 @@ def test_nobody_writes_while_the_rows_widen():
             go_on.wait(patience(5))
             np.ndarray.__setitem__(self.view(np.ndarray), key, value)
 
-    rows = Rows(2)
+    rows = FrameBuffer(2)
     rows.counts = np.zeros((2, 2, 2), np.uint16).view(Slow)
     first = threading.Thread(target=rows.put, args=(np.array([0]), np.full((1, 2, 2), 7, np.uint16)))
     first.start()

@@ -94,6 +94,6 @@ def test_threads_give_the_same_bits():
     sums = []
     for threads in (1, 3):
         device, out = Cpu(threads=threads), np.zeros((1, 40, 40), np.float32)
-        device.rows(device.kernels.backproject, q, turn(np.arange(5) * 0.6), 19.5, 19.5, out)
+        device.by_rows(device.kernels.backproject, q, turn(np.arange(5) * 0.6), 19.5, 19.5, out)
         sums.append(out)
     assert np.array_equal(*sums)

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from nanompi.device.streamed import Rows
+from nanompi.device.streamed import StreamedArray
 
 
 class OnCard(np.ndarray):
@@ -28,7 +28,7 @@ def card():
 
 @pytest.mark.parametrize("held", [0, 4, 10], ids=["host", "both", "card"])
 def test_rows_go_and_come_back(held):
-    rows = Rows(card(), (10, 3, 2), np.complex64, held)
+    rows = StreamedArray(card(), (10, 3, 2), np.complex64, held)
     want = np.random.default_rng(0).standard_normal((10, 3, 2)).astype(np.complex64)
     order = np.random.default_rng(1).permutation(10)
     rows.put(order[:7], want[order[:7]])

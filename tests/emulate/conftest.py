@@ -16,7 +16,7 @@ def card():
             from nanompi.device.cuda import Cuda
 
             device = Cuda(cupy, precision=precision, atomics=atomics)
-            device.share(1, device.free())
+            device.limit(1, device.free())
             yield device
 
     return make

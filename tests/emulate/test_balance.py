@@ -10,7 +10,7 @@ from nanompi.data.redistribute import moved, routes
 from nanompi.methods.ptycho.balance import keeps
 from nanompi.methods.ptycho.earlier_result import load_result
 from nanompi.methods.ptycho.engines.engine import run_chain
-from nanompi.step import PARTS, discover
+from nanompi.step import METHODS, discover
 from tests.mpi.conftest import mpirun_here  # noqa: F401  (fixtures)
 from tests.scene import problem
 
@@ -40,7 +40,7 @@ class Shuffle:
 
 def outcome(engine, device=None, balance=None):
     p, _, _ = problem("double", 64, device=device)
-    history = run_chain([PARTS["engine"][engine](iterations=4)], p, 4, str, balance=balance)
+    history = run_chain([METHODS["engine"][engine](iterations=4)], p, 4, str, balance=balance)
     held = None if device is None else (p.waves.held, p.I.held)
     return history[-1]["llk"], p.device.host(p.O), p.device.host(p.P), held
 

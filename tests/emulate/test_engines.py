@@ -5,12 +5,12 @@ import pytest
 
 from nanompi.errors import ResourceError
 from nanompi.methods.ptycho.engines.engine import run_chain
-from nanompi.step import PARTS, discover
+from nanompi.step import METHODS, discover
 from tests.mpi.engines import CASES
 from tests.scene import problem
 
 discover()
-ENGINES = list(PARTS["engine"])
+ENGINES = list(METHODS["engine"])
 
 
 def quiet(text):
@@ -20,7 +20,7 @@ def quiet(text):
 def outcome(how, engine, iterations=5, device=None, **options):
     """(history, object, probe) of some iterations, on the host"""
     p, _, _ = problem(**how, device=device)
-    history = run_chain([PARTS["engine"][engine](iterations=iterations, **options)], p, 5, quiet)
+    history = run_chain([METHODS["engine"][engine](iterations=iterations, **options)], p, 5, quiet)
     return history, p.device.host(p.O), p.device.host(p.P)
 
 
@@ -104,7 +104,7 @@ def test_too_small_a_card_is_said_with_numbers(card):
 def test_an_array_partly_beside_the_card_comes_back_whole(card, held):
     whole = np.arange(7 * 6, dtype=np.float32).reshape(7, 6)
     with card("single") as device:
-        from nanompi.device.streamed import Rows
+        from nanompi.device.streamed import StreamedArray
 
-        rows = Rows(device, whole.shape, whole.dtype, held, whole.copy())
+        rows = StreamedArray(device, whole.shape, whole.dtype, held, whole.copy())
         assert np.array_equal(device.host(rows), whole)

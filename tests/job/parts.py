@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from nanompi.step import PARTS, engine, param, partition, reader, section, step
+from nanompi.step import METHODS, engine, param, partition, reader, section, step
 
 
 def register():
@@ -11,7 +11,7 @@ def register():
     for name, mark in MARKS.items():
         cls = globals()[name]
         if "kind" in vars(cls):
-            PARTS[cls.kind][cls.name] = cls
+            METHODS[cls.kind][cls.name] = cls
         else:
             mark(cls)
 

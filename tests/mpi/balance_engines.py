@@ -25,7 +25,7 @@ from nanompi.methods.ptycho.engines.engine import run_chain
 from nanompi.methods.ptycho.partition.kmeans import KMeans
 from nanompi.methods.ptycho.partition.stripes import Stripes
 from nanompi.mpi.team import Team
-from nanompi.step import PARTS, discover
+from nanompi.step import METHODS, discover
 from tests.scene import problem
 
 CASES = {
@@ -49,7 +49,7 @@ def moved() -> dict:
     """Object, probe, errors and the frames of the ranks of seven iterations of every engine."""
     out = {}
     for case, (way, how) in CASES.items():
-        for name, engine in PARTS["engine"].items():
+        for name, engine in METHODS["engine"].items():
             for kind in ("stay", "move"):
                 p, _, _ = problem(**how)
                 look = Forced(way(), p.places.corners, str) if kind == "move" else None
@@ -99,13 +99,13 @@ def timed(paces, times, iterations, look: bool, **how) -> dict:
     """
     device, told = Sleepy(how.get("precision", "double"), "clock" in sys.argv), []
     p, _, _ = problem(**how, device=device)
-    run_chain([PARTS["engine"]["DM"](iterations=1)], p, 100, str)  # compiles
+    run_chain([METHODS["engine"]["DM"](iterations=1)], p, 100, str)  # compiles
     device.pace, device.times, p.iteration = paces[p.team.rank], times[p.team.rank], 0
     own = Slowest(Stripes(), p.places.corners, told.append)
     own.look = look
     p.clock.whole.clear()
     p.clock.seconds.clear()
-    run_chain([PARTS["engine"]["DM"](iterations=iterations)], p, 100, str, balance=own)
+    run_chain([METHODS["engine"]["DM"](iterations=iterations)], p, 100, str, balance=own)
     ranks = p.team.allgather((p.clock.seconds["iterate"], len(p.at)))
     return {"wall": own.wall, "said": told, "own": [r[0] for r in ranks], "frames": [r[1] for r in ranks]}
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from nanompi.methods.ptycho.engines.engine import run_chain
 from nanompi.mpi.team import Team
-from nanompi.step import PARTS, discover
+from nanompi.step import METHODS, discover
 from tests.scene import problem
 
 CASES = {
@@ -27,7 +27,7 @@ def double(combine: str) -> dict:
     """Object, probe, errors and figures of five iterations of every engine in every case."""
     out = {}
     for case, how in CASES.items():
-        for name, engine in PARTS["engine"].items():
+        for name, engine in METHODS["engine"].items():
             p, _, _ = problem(**how, combine=combine)
             history = run_chain([engine(iterations=5)], p, 5, lambda text: None)
             out[f"{case}/{name}/O"], out[f"{case}/{name}/P"] = p.whole(), p.P
@@ -40,7 +40,7 @@ def double(combine: str) -> dict:
 def single() -> dict:
     """R-factors of 100 iterations of DM in single precision."""
     p, _, _ = problem("single", frames=49)
-    history = run_chain([PARTS["engine"]["DM"](iterations=100)], p, 10, lambda text: None)
+    history = run_chain([METHODS["engine"]["DM"](iterations=100)], p, 10, lambda text: None)
     return {"R": [row["R"] for row in history if "R" in row], "O": p.O}
 
 

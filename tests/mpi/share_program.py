@@ -7,7 +7,7 @@ from nanompi.methods.ptycho.partition.bands import bands
 from nanompi.methods.ptycho.positions import place
 from nanompi.methods.ptycho.share import Regions, Whole, open_share
 from nanompi.mpi.team import Team
-from nanompi.step import PARTS, discover
+from nanompi.step import METHODS, discover
 
 FRAME = (8, 12)
 
@@ -16,7 +16,7 @@ def scan(team, n):
     """Places of a random scan and its parts by k-means."""
     positions = np.random.default_rng(3).uniform(0, 60, (n, 2))
     places = place(positions, (1, 1), FRAME)
-    return places, PARTS["partition"]["kmeans"]().split(positions, team.size)
+    return places, METHODS["partition"]["kmeans"]().split(positions, team.size)
 
 
 def sums(team):
@@ -79,7 +79,7 @@ def bytes_sent(team):
     r, angle = 14 * np.sqrt(i / np.pi), i * np.pi * (3 - np.sqrt(5))
     positions = np.stack([r * np.sin(angle), r * np.cos(angle)], 1)
     places, frame = place(positions, (1, 1), (128, 128)), (128, 128)
-    parts = team.on_root(lambda: PARTS["partition"]["kmeans"]().split(positions, team.size))
+    parts = team.on_root(lambda: METHODS["partition"]["kmeans"]().split(positions, team.size))
     device = Cpu("single", 1)
     part, told = open_share("auto", team, device, places, parts[team.rank], frame)
     assert isinstance(part, Regions) and told.startswith("combine: overlap")

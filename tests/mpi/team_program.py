@@ -54,9 +54,9 @@ def shared(team):
     nanompi.mpi.team.PIECE = 1000
     want = np.arange(3000, dtype=np.uint16).reshape(30, 100)
     for given in (want, want.T, want[:0]):
-        got = team.share(given if team.root else None)
+        got = team.bcast_array(given if team.root else None)
         assert got.dtype == np.uint16 and got.shape == given.shape and np.array_equal(got, given)
-    assert team.share(None) is None
+    assert team.bcast_array(None) is None
     assert team.max(team.rank * 1.5) == (team.size - 1) * 1.5
     assert team.all(True) and not team.all(False) and team.all(team.rank > 0) is False
     assert team.allgather(team.rank**2) == [r**2 for r in range(team.size)]

@@ -8,7 +8,7 @@ PROGRAM = """
 import time
 import numpy as np
 from nanompi.timing import Clock
-from nanompi.mpi.team import Exchange, Team
+from nanompi.mpi.team import HaloExchange, Team
 with Team() as team:
     team.barrier()
     team.clock = Clock()
@@ -29,7 +29,7 @@ EXCHANGE = PROGRAM.replace(
     """
         with team.clock.phase("combine"):
             b = np.empty_like(a)
-            exchange = Exchange(team, {1 - team.rank: a}, {1 - team.rank: b})
+            exchange = HaloExchange(team, {1 - team.rank: a}, {1 - team.rank: b})
             for _ in range(2):  # the second time both are there
                 exchange.start()
                 exchange.poll()

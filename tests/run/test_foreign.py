@@ -110,9 +110,9 @@ def test_a_reader_of_somebody_elses(tmp_path, name, code, text):
 
 def test_nothing_stays_of_a_plug_in_that_fails(monkeypatch):
     monkeypatch.setattr(foreign, "BROKEN", {})
-    before = {kind: list(table) for kind, table in step.PARTS.items()}
+    before = {kind: list(table) for kind, table in step.METHODS.items()}
     foreign.plug_in(Entry())
-    assert {kind: list(table) for kind, table in step.PARTS.items()} == before
+    assert {kind: list(table) for kind, table in step.METHODS.items()} == before
     assert "the second half" in foreign.left_out() and '"one" (one:parts)' in foreign.left_out()
 
 

@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 
 from nanompi.run.perform import Run
-from nanompi.run.reuse import Kept, common
+from nanompi.run.reuse import Reuse, common
 from nanompi.workflow.sweep.folder import Task
 from nanompi.workflow.sweep.work import ordered, parts
 
@@ -25,22 +25,22 @@ def a_run(**made):
 
 
 def test_the_next_run_gets_what_it_has_in_common():
-    kept, first = Kept(), a_run()
-    kept.next(1)
-    assert kept.give(first) == -1
-    kept.take(first, 0)
+    reuse, first = Reuse(), a_run()
+    reuse.next(1)
+    assert reuse.give(first) == -1
+    reuse.take(first, 0)
     first.made["frames"] = "large"
-    kept.take(first, 1)
+    reuse.take(first, 1)
     first.made["ptycho"] = "image"
-    kept.take(first, 2)
-    kept.next(0)
+    reuse.take(first, 2)
+    reuse.next(0)
     second = a_run()
-    assert kept.give(second) == 1 and second.made == {"frames": "large"} and kept.device == "cpu"
-    kept.next(-1)
+    assert reuse.give(second) == 1 and second.made == {"frames": "large"} and reuse.device == "cpu"
+    reuse.next(-1)
     third = a_run(x=1)
-    assert kept.give(third) == 0 and third.made == {}
-    kept.next(-1)
-    assert kept.give(a_run()) == -1 and kept.after == [] and kept.device is None
+    assert reuse.give(third) == 0 and third.made == {}
+    reuse.next(-1)
+    assert reuse.give(a_run()) == -1 and reuse.after == [] and reuse.device is None
 
 
 def test_settings_with_the_same_first_steps_follow_each_other():

@@ -59,7 +59,7 @@ def judge(run, p, places, geometry, out: np.ndarray) -> dict[str, float]:
     scale = np.ones(len(some.counts)) if some.scale is None else some.scale
     at, gain = d.array(places.at[some.index]), d.array(scale * optics.gain, d.real)
     I, mask = d.counts(some.counts), d.array(mask, d.real)
-    O = p.O if p.share.way == "allreduce" else d.array(p.team.share(p.whole()))
+    O = p.O if p.share.way == "allreduce" else d.array(p.team.bcast_array(p.whole()))
     q = Problem(p.team, d, optics, places, O, p.P, at, I, mask, gain, p.clock, noise=p.noise, fano=p.fano)
     with p.clock.phase("quality"):
         found = figures(q)

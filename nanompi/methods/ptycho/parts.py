@@ -4,7 +4,7 @@ import numpy as np
 
 from nanompi.errors import DataError
 from nanompi.methods.ptycho.coverage import outside_in
-from nanompi.step import PARTS
+from nanompi.step import METHODS
 
 
 def parts_of(run) -> list[np.ndarray]:
@@ -15,7 +15,7 @@ def parts_of(run) -> list[np.ndarray]:
     saved = saved_parts(run)
     if saved:
         return saved
-    parts = PARTS["partition"][run.options.split]().split(run.scan.positions, ranks)
+    parts = METHODS["partition"][run.options.split]().split(run.scan.positions, ranks)
     whole = ranks == 1 or run.options.combine == "allreduce"
     return parts if whole else outside_in(run.scan.positions, parts)
 

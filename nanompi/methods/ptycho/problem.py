@@ -127,7 +127,7 @@ class Problem:
         I = self._gone_over("I", move)
         self.gain = d.array(move(lambda f: gain[f], (), gain.dtype), d.real)
         self.index, self.I = index, d.counts(I)
-        O = self.team.share(self.whole())
+        O = self.team.bcast_array(self.whole())
         how = self.share.way, self.team, d, self.places, index, self.P.shape[-2:]
         self.share, _ = open_share(*how)
         self.O, self.at = d.array(self.share.part(O), d.complex), self.share.at
@@ -240,9 +240,9 @@ class Problem:
     def object_sums(self, psi, P, at, num):
         """num(r + r_j) += sum_m P_m* psi_jm for these frames; see kernels.overlap"""
         if len(at):
-            self.device.rows(self.k.object_sums, psi, P, at, num)
+            self.device.by_rows(self.k.object_sums, psi, P, at, num)
 
     def probe_sums(self, psi, at, num, den):
         """num_s += O_j* psi_j, den_s += |O_j|^2 for these frames; see kernels.overlap"""
         if len(at):
-            self.device.rows(self.k.probe_sums, psi, self.O, at, num, den)
+            self.device.by_rows(self.k.probe_sums, psi, self.O, at, num, den)

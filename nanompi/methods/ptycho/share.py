@@ -13,7 +13,7 @@ import numpy as np
 
 from nanompi import units
 from nanompi.methods.ptycho.coverage import touched
-from nanompi.mpi.team import Exchange
+from nanompi.mpi.team import HaloExchange
 
 LITTLE = 0.5  # overlap where a rank sends at most this part of what it would give to an Allreduce
 
@@ -58,7 +58,7 @@ class Whole:
         """
         den = self.device.xp.zeros(self.shape, P2.dtype)
         at = self.everyone if self.alone else self.at
-        self.device.rows(self.device.kernels.object_weights, P2, at, den)
+        self.device.by_rows(self.device.kernels.object_weights, P2, at, den)
         if not self.alone:
             self.sum(den)
         return den
@@ -139,7 +139,7 @@ class Regions:
         self.give, self.take = (
             {r: np.empty(n, device.complex) for r, n in self.peers.items()} for _ in range(2)
         )
-        self.exchange = Exchange(self.team, self.give, self.take)
+        self.exchange = HaloExchange(self.team, self.give, self.take)
         self.bytes = sum(g.nbytes for g in self.give.values())
         self.num, self.done, self.begun, self.ended = None, 0, None, None
 
@@ -191,7 +191,7 @@ class Regions:
         """The same where own frames look, 0 elsewhere; nothing is sent."""
         (H, W), (h, w) = self.shape, self.frame
         den = self.device.xp.zeros((H + 2 * h, W + 2 * w), P2.dtype)
-        self.device.rows(self.device.kernels.object_weights, P2, self.near, den)
+        self.device.by_rows(self.device.kernels.object_weights, P2, self.near, den)
         return den[h : h + H, w : w + W] * self.seen
 
     def largest(self, a):

@@ -24,7 +24,7 @@ from nanompi.methods.ptycho.start import (
 )
 from nanompi.optics.geometry import Geometry
 from nanompi.optics.propagate import propagator
-from nanompi.step import PARTS, param, step
+from nanompi.step import METHODS, param, step
 
 
 @dataclass
@@ -152,7 +152,7 @@ def balanced(run, own) -> Balance | None:
     """What moves frames between the ranks of a run, where it may; own : the run without frames left out"""
     if run.team.size == 1 or run.options.balance == "off":
         return None
-    way = PARTS["partition"][run.options.split]()
+    way = METHODS["partition"][run.options.split]()
     parts = run.parts if own is run else None
     return Balance(way, own.scan.positions, run.say, own.made["frames"], parts)
 

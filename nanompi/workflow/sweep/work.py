@@ -16,7 +16,7 @@ from nanompi.errors import DataError, NanompiError, Stopped, complain
 from nanompi.job.folder import fill
 from nanompi.run.log import Log
 from nanompi.run.perform import perform
-from nanompi.run.reuse import Kept, common
+from nanompi.run.reuse import Reuse, common
 from nanompi.run.status import Status
 from nanompi.timing import Clock
 from nanompi.workflow.sweep.folder import Task
@@ -32,10 +32,10 @@ def work(team, todo: list[Task], groups: int, dog):
     """
     group = team.groups(groups)
     own = parts(ordered(todo), groups)[team.rank * groups // team.size]
-    kept = Kept()
+    reuse = Reuse()
     for k, task in enumerate(own):
-        kept.next(common(task.job.resolved, own[k + 1].job.resolved) if k + 1 < len(own) else -1)
-        _one(group, task, kept, dog)
+        reuse.next(common(task.job.resolved, own[k + 1].job.resolved) if k + 1 < len(own) else -1)
+        _one(group, task, reuse, dog)
     team.rest()
 
 
@@ -65,12 +65,12 @@ def parts(items: list, n: int) -> list[list]:
     return [items[a:b] for a, b in itertools.pairwise(cuts)]
 
 
-def _one(group, task: Task, kept: Kept, dog):
+def _one(group, task: Task, reuse: Reuse, dog):
     """One setting, and how it ended: noted in its folder and said in one line."""
     begun, error, figures = time.monotonic(), None, {}
     group.seconds, group.bytes = 0.0, 0
     try:
-        figures = _attempt(group, task, kept, dog)
+        figures = _attempt(group, task, reuse, dog)
     except Stopped:
         raise
     except Exception as e:
@@ -91,7 +91,7 @@ def _one(group, task: Task, kept: Kept, dog):
         print(line(task), flush=True)
 
 
-def _attempt(group, task: Task, kept: Kept, dog) -> dict:
+def _attempt(group, task: Task, reuse: Reuse, dog) -> dict:
     """Run the setting as `nanompi run` would; its figures (rank 0 of the group has them)."""
     from nanompi.report.previews import previews
 
@@ -102,7 +102,7 @@ def _attempt(group, task: Task, kept: Kept, dog) -> dict:
         clock = Clock()
         stack.enter_context(dog.watching(group, clock, task.path, task.job.run.watchdog))
         note = stack.enter_context(Status(group, task.path, task.job.name, log.progress))
-        run = perform(task.job, group, task.path, log, note, clock=clock, kept=kept)
+        run = perform(task.job, group, task.path, log, note, clock=clock, reuse=reuse)
         group.on_root(lambda: previews(run.result, task.path / "previews", log.warn))
         return group.on_root(lambda: _figures(run, task))
 

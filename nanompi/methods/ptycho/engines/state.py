@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from nanompi.errors import DataError, NumbersError
-from nanompi.run.checkpoint import Former, State
+from nanompi.run.checkpoint import SavedState, State
 
 
 def state(p, engine, e: int, done: int, history: list[dict]) -> State:
@@ -51,14 +51,16 @@ def everywhere(engine, p) -> dict[str, Any]:
     """The same with its arrays on the host of every rank (collective)."""
     own = memory(engine, p)
     arrays = p.team.bcast([name for name, value in own.items() if _is_array(value)])
-    return own | {name: p.team.share(p.device.host(own[name]) if p.team.root else None) for name in arrays}
+    return own | {
+        name: p.team.bcast_array(p.device.host(own[name]) if p.team.root else None) for name in arrays
+    }
 
 
 def _is_array(value) -> bool:
     return hasattr(value, "shape") and np.ndim(value) > 0
 
 
-def recall(p, engines: list, former: Former) -> tuple[int, int, list[dict]]:
+def recall(p, engines: list, former: SavedState) -> tuple[int, int, list[dict]]:
     """Object, probe and memory from a checkpoint: (number of the engine, its iterations done, history)."""
     d, facts = p.device, former.facts
     e = facts["engine"]

@@ -63,14 +63,14 @@ def _behind(file: str, path: str) -> list:
     return [of_file(f) for f in files]
 
 
-class Kept:
+class PreparedCache:
     """The place of the prepared frames of a run in its cache; `of` gives None where there is none."""
 
     def __init__(self, run, folder: Path, key: str):
         self.run, self.folder, self.key = run, folder, key
 
     @classmethod
-    def of(cls, run, given) -> "Kept | None":
+    def of(cls, run, given) -> "PreparedCache | None":
         """Collective. given: the step."""
         if not run.options.cache:
             return None

@@ -29,7 +29,7 @@ from nanompi.methods.ptycho.prepare.dark import Dark
 from nanompi.methods.ptycho.prepare.empty import brightest, improbable, leave_empty_out
 from nanompi.methods.ptycho.prepare.mask import Mask
 from nanompi.methods.ptycho.prepare.plan import Plan
-from nanompi.methods.ptycho.prepare.prepared_cache import Kept
+from nanompi.methods.ptycho.prepare.prepared_cache import PreparedCache
 from nanompi.step import param, step
 
 
@@ -63,7 +63,7 @@ class Prepare:
     def run(self, run):
         """Give run.made["frames"]. Errors: JobError (parameters), DataError (files, frames)."""
         threads = _threads(run)
-        kept = Kept.of(run, self)
+        kept = PreparedCache.of(run, self)
         plan, counts = kept.read(threads) if kept else (None, None)
         if counts is None:
             plan, counts = self._load(run, threads)

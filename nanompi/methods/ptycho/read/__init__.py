@@ -20,7 +20,7 @@ from nanompi.errors import DataError, JobError, StepError, nearest
 from nanompi.methods.ptycho.read.select import Select, select
 from nanompi.run.foreign import blame, left_out
 from nanompi.run.foreign import foreign as of_others
-from nanompi.step import PARTS, param, section
+from nanompi.step import METHODS, param, section
 
 
 @section
@@ -54,7 +54,7 @@ def reader_of(given: dict) -> str:
     `simulate:` names the simulation; `paths:` any HDF5 or NPZ; else the first reader that recognises the
     file. Errors: JobError, DataError with what was looked for.
     """
-    readers = PARTS["reader"]
+    readers = METHODS["reader"]
     name = given.get("format", "auto")
     if name != "auto":
         if name not in readers:

@@ -13,7 +13,7 @@ from nanompi.methods.ptycho.prepare.step import make_plan
 from nanompi.methods.ptycho.read import open_scan
 from nanompi.methods.ptycho.share import LITTLE
 from nanompi.optics.geometry import Geometry
-from nanompi.step import PARTS
+from nanompi.step import METHODS
 
 
 @dataclass
@@ -82,7 +82,7 @@ class Scene:
 
     def _split(self, ranks):
         if ranks not in self._known:
-            parts = PARTS["partition"][self.split]().split(self.at.astype(float), ranks)
+            parts = METHODS["partition"][self.split]().split(self.at.astype(float), ranks)
             self._known[ranks] = parts, bands(self.at, parts, self.frame)
         return self._known[ranks]
 

@@ -62,7 +62,7 @@ def test_rows_that_are_kept_move_together_in_place(lost):
     assert np.array_equal(found, want) and np.shares_memory(found, counts) == bool(keep.any())
 
 
-PARTS = [  # sizes of the parts, are they split anew?
+METHODS = [  # sizes of the parts, are they split anew?
     ((6, 4), False),  # 1.2 times the mean is still even
     ((7, 4), True),
     ((2, 0), True),
@@ -70,7 +70,7 @@ PARTS = [  # sizes of the parts, are they split anew?
 ]
 
 
-@pytest.mark.parametrize("sizes, want", PARTS)
+@pytest.mark.parametrize("sizes, want", METHODS)
 @pytest.mark.parametrize("saved", [False, True])
 def test_uneven_parts_are_split_anew(sizes, want, saved, monkeypatch):
     numbers = np.arange(sum(sizes))

@@ -7,14 +7,14 @@ import pytest
 
 from nanompi.errors import DataError, JobError
 from nanompi.methods.ptycho.read import reader_of
-from nanompi.step import PARTS, discover
+from nanompi.step import METHODS, discover
 
 HEAVY = ("h5py", "scipy", "hdf5plugin", "blosc2", "numba", "sklearn", "mpi4py", "cupy", "matplotlib")
 
 
 def test_all_readers_are_registered():
     discover()
-    assert {"cxi", "nexus", "hdf5", "ptyd", "npz", "simulate"} <= set(PARTS["reader"])
+    assert {"cxi", "nexus", "hdf5", "ptyd", "npz", "simulate"} <= set(METHODS["reader"])
 
 
 def test_registering_imports_nothing_heavy():
@@ -39,6 +39,6 @@ def test_recognising_never_raises(tmp_path, monkeypatch):
     """A damaged file, and a reader whose own test fails: neither is more than "not mine"."""
     discover()
     (tmp_path / "a.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + b"x" * 100)
-    monkeypatch.setitem(PARTS["reader"], "broken", type("Broken", (), {"recognises": lambda *_: 1 / 0}))
+    monkeypatch.setitem(METHODS["reader"], "broken", type("Broken", (), {"recognises": lambda *_: 1 / 0}))
     with pytest.raises(DataError, match=r"begins like HDF5 but cannot be opened"):
         reader_of({"file": str(tmp_path / "a.h5")})
