@@ -1,60 +1,96 @@
 """Ranks of different speed: seconds per iteration of DM without and with balance, against the ideal.
 
-    python benchmarks/balance.py [--what slow mixed real] [--repeat 3]
+    python benchmarks/balance.py [--cases slow mixed real]
 
-slow  : 2 ranks, a frame costs 2 and 4 ms of sleep (100 frames of 16²), 100 iterations
+slow  : 2 ranks, a frame costs 2 and 4 ms of sleep (100 frames of 32²), 100 iterations
 mixed : 3 ranks, 2, 4 and 8 ms, 30 iterations
-real  : 2 ranks that compute (196 frames of 128², 2 modes, single precision); the second sleeps as long as its
-    projections took it, 60 iterations
+real  : 2 ranks that compute (196 frames of 128², 2 modes); the second sleeps as long as its frames took it,
+    60 iterations
 ideal : all frames divided by the sum of the speeds (frames per second of computing) measured in the same run
     without balance. `auto` holds the iterations before the move and the move itself.
 """
 
-import argparse
 import json
-import subprocess
-import sys
+import shutil
 import tempfile
+import time
 from pathlib import Path
 
-from nanompi.mpi.mpiexec import environment, mpiexec
+from harness import on_ranks, options, report
 
-PROGRAM = Path(__file__).parents[1] / "tests" / "mpi" / "balance_engines.py"
-RANKS = {"slow": 2, "mixed": 3, "real": 2}
+from nanompi.cli import main as nanompi
+from nanompi.device.cpu import Cpu
+from nanompi.methods.ptycho import balance
 
-
-def run(what: str) -> dict:
-    """What the program found."""
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "out.json"
-        own = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "PYTHONPATH": str(PROGRAM.parents[2])}
-        command = [mpiexec(), "-n", str(RANKS[what]), sys.executable, str(PROGRAM), what, str(out)]
-        subprocess.run(command, env={**environment(), **own}, check=True)
-        return json.loads(out.read_text())
-
-
-def line(what: str, found: dict) -> str:
-    """A line of the table."""
-    off, auto, ideal = found["off"]["wall"], found["auto"]["wall"], found["ideal"]
-    speeds = " : ".join(f"{s / max(found['speeds']):.2f}" for s in found["speeds"])
-    frames = " ".join(map(str, found["auto"]["frames"]))
-    return (
-        f"{what:<6} {speeds:<18} {off:8.4f} {auto:8.4f} {ideal:8.4f} {off / ideal:10.2f} {auto / ideal:10.2f}"
-        f"   {frames}"
-    )
+JOB = """
+nanompi: 1
+name: x
+input: {{simulate: {{frames: {frames}, size: {size}, photons: 1e5}}}}
+steps:
+  - use: ptycho
+    probe: {{start: aperture, aperture: 60 um, focal: 100 mm, defocus: 1 mm, modes: {modes}}}
+    engines: DM*{iterations}
+run: {{device: cpu, threads: 1, checkpoint: 0, split: stripes}}
+"""
+# seconds of sleep for a frame on each rank, in units of its work, then the job
+CASES = {
+    "slow": ((2e-3, 4e-3), (0, 0), {"frames": 100, "size": 32, "modes": 1, "iterations": 100}),
+    "mixed": ((2e-3, 4e-3, 8e-3), (0, 0, 0), {"frames": 100, "size": 32, "modes": 1, "iterations": 30}),
+    "real": ((0, 0), (0, 1), {"frames": 196, "size": 128, "modes": 2, "iterations": 60}),
+}
 
 
-def main():
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--what", nargs="+", choices=RANKS, default=list(RANKS))
-    parser.add_argument("--repeat", type=int, default=1)
-    args = parser.parse_args()
-    print("       speeds                off s   auto s  ideal s  off/ideal auto/ideal   frames at the end")
-    for what in args.what:
-        for _ in range(args.repeat):
-            print(line(what, run(what)), flush=True)
+def slowed(pace: float, times: float):
+    """From now on each frame costs this rank `pace` seconds more, and `times` of its work."""
+    each = Cpu.each
+
+    def sleepy(self, work, n, frame_bytes):
+        begun = time.perf_counter()
+        out = each(self, work, n, frame_bytes)
+        time.sleep(pace * n + times * (time.perf_counter() - begun))
+        return out
+
+    Cpu.each, balance.LEAST = sleepy, 0.3  # short jobs move, too
+
+
+def measure(team, given) -> dict[str, list]:
+    """{off, auto: of each rank its figures in metrics.json} of the only case."""
+    pace, times, job = CASES[given.cases[0]]
+    slowed(pace[team.rank], times[team.rank])
+    folder, figures = Path(team.on_root(tempfile.mkdtemp)), {}
+    for way in ("off", "auto"):
+        team.on_root(lambda: (folder / "job.yaml").write_text(JOB.format(**job)))
+        words = [
+            "run",
+            str(folder / "job.yaml"),
+            "--folder",
+            str(folder / way),
+            "--set",
+            f"run.balance={way}",
+        ]
+        assert nanompi(words) == 0
+        metrics = team.on_root((folder / way / "metrics.json").read_text)
+        figures[way] = json.loads(metrics)["ranks"]
+    team.on_root(lambda: shutil.rmtree(folder))
+    return figures
+
+
+def wall(ranks: list[dict]) -> float:
+    """Seconds of the iterations on the slowest rank, with all moves."""
+    return max(sum(rank["whole"].get(phase, 0.0) for phase in ("iterate", "balance")) for rank in ranks)
+
+
+def compared(case: str, given) -> dict:
+    """A row of the table."""
+    pace, _, job = CASES[case]
+    ranks, n = on_ranks(len(pace), measure, given, "--cases", case), job["iterations"]
+    speeds = [rank["frames"] * n / rank["seconds"]["iterate"] for rank in ranks["off"]]
+    ideal, off, auto = job["frames"] / sum(speeds), wall(ranks["off"]) / n, wall(ranks["auto"]) / n
+    row = {"case": case, "speeds": [s / max(speeds) for s in speeds], "off, s": off, "auto, s": auto}
+    row |= {"ideal, s": ideal, "off/ideal": off / ideal, "auto/ideal": auto / ideal}
+    return row | {"frames at the end": [rank["frames"] for rank in ranks["auto"]]}
 
 
 if __name__ == "__main__":
-    main()
+    given = options(__doc__, cases=list(CASES))
+    report(given, (compared(case, given) for case in given.cases))

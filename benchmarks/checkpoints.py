@@ -1,27 +1,26 @@
-"""What a checkpoint costs: seconds that the iterations wait, seconds until it is on the disk, share of a run.
+"""What a checkpoint costs: seconds that the iterations wait, seconds until it is on the disk, and to read it.
 
-    mpiexec -n 2 python benchmarks/checkpoints.py [--mib 1024] [--times 5] [--folder DIR] [--kind waves|flat]
+    python benchmarks/checkpoints.py [--ranks 2] [--mib 1024] [--repeat 5] [--kind waves|flat] [--folder DIR]
 
 Each rank holds `--mib` of single-precision waves of a reconstruction (noisy waves under a probe: they hardly
-compress); `--kind flat` holds ones. The times are those of the slowest rank; the same bytes are written by
-`os.write` for comparison.
+compress); `--kind flat` holds ones. Seconds are those of the slowest rank; the same bytes are written by
+`os.write` in turn. GB/s of the checksum and of the CRC-32 of all bytes: of a processor alone.
 """
 
-import argparse
-import json
 import os
 import shutil
 import time
 import zlib
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+from harness import on_ranks, options, report, timed, turns
 
 from nanompi.io.arrayfile import BLOCK, checksum
-from nanompi.mpi.team import Team
 from nanompi.run.checkpoint import State, Writing, newest
 
-INTERVAL = 600.0  # seconds, the default of run.checkpoint
+PIECE = 8 << 20  # bytes of a plain write
 
 
 def waves(mib: int, kind: str, seed: int) -> np.ndarray:
@@ -35,102 +34,79 @@ def waves(mib: int, kind: str, seed: int) -> np.ndarray:
     return out
 
 
-def slowest(team, work) -> float:
-    """Seconds of a collective piece of work on the slowest rank."""
-    team.barrier()
-    begun = time.monotonic()
-    work()
-    return float(team.max(time.monotonic() - begun))
-
-
-def plain(team, folder: Path, psi) -> tuple[float, float]:
-    """(seconds to write the bytes, seconds until they are on the disk) without checksum and format."""
-    path = folder / f"plain-{team.rank}"
+def plain(team, folder: Path, psi) -> list[float]:
+    """Seconds to write the bytes and until they are on the disk, without checksum and format."""
+    path, flat = folder / f"plain-{team.rank}", psi.reshape(-1).view(np.uint8)
     file = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
-    flat = psi.reshape(-1).view(np.uint8)
-    pieces = [flat[i : i + (8 << 20)] for i in range(0, len(flat), 8 << 20)]
-    wrote = slowest(team, lambda: [os.write(file, piece) for piece in pieces])
-    flushed = slowest(team, lambda: os.fsync(file))
+    pieces = [flat[i : i + PIECE] for i in range(0, len(flat), PIECE)]
+    wrote = timed(lambda: [os.write(file, piece) for piece in pieces], team)()
+    flushed = timed(partial(os.fsync, file), team)()
     os.close(file)
     path.unlink()
-    return wrote, flushed
+    return [wrote, wrote + flushed]
 
 
-def checkpoint(team, folder: Path, psi, number: int) -> dict[str, float]:
-    """Seconds of one checkpoint."""
-    index = team.rank * len(psi) + np.arange(len(psi))
+def checkpoint(team, folder: Path, psi, numbers) -> list[float]:
+    """Seconds that the iterations wait for one checkpoint, and until it is on the disk."""
+    index, errors = team.rank * len(psi) + np.arange(len(psi)), []
     rows = {"waves": (psi.shape, psi.dtype, lambda f: psi[f])}
     arrays = {"O": np.ones((2000, 2000), np.complex64)} if team.root else {}
-    facts = {"step": 0, "notes": {}, "files": {}}
-    one, errors = Writing(team, folder, number, {"job": "x"}), []
-    begun = time.monotonic()
-    wait = slowest(team, lambda: errors.append(one.write(State(facts, arrays, rows, index))))
+    one, begun = Writing(team, folder, next(numbers), {"job": "x"}), time.monotonic()
+    state = State({"step": 0, "notes": {}, "files": {}}, arrays, rows, index)
+    wait = timed(lambda: errors.append(one.write(state)), team)()
     errors.append(one.finish())
-    whole = float(team.max(time.monotonic() - begun))
     assert not any(errors), errors
-    return {"wait": wait, "on disk": whole}
+    return [wait, float(team.max(time.monotonic() - begun))]
 
 
-def reading(team, folder: Path, psi) -> dict[str, float]:
-    """Seconds to verify and to read, and the same on the way back."""
-    found, out = [], np.empty_like(psi)
-    verify = slowest(team, lambda: found.append(newest(team, folder, {"job": "x"}, print)))
+def read(team, folder: Path, psi) -> dict[str, float]:
+    """Seconds to verify the newest checkpoint and to read it."""
+    states, out = [], np.empty_like(psi)
     index = team.rank * len(psi) + np.arange(len(psi))
 
-    def read():
-        for where, rows in found[0].rows("waves", index):
+    def copy():
+        for where, rows in states[0].rows("waves", index):
             out[where] = rows
 
-    seconds = slowest(team, read)
+    verify = timed(lambda: states.append(newest(team, folder, {"job": "x"}, print)), team)()
+    seconds = timed(copy, team)()
     assert np.array_equal(out, psi)
     return {"verify": verify, "read": seconds}
 
 
-def sums(team, psi) -> dict[str, float]:
-    """GB/s of a rank's processor for the checksum alone, and for the CRC-32 of all bytes."""
-    flat, out = psi.reshape(-1).view(np.uint8), {}
-    for name, work in (("checksum", checksum), ("crc32", zlib.crc32)):
-        begun = time.process_time()
-        for begin in range(0, len(flat), BLOCK):
-            work(flat[begin : begin + BLOCK])
-        out[name] = -float(team.max(-len(flat) / (time.process_time() - begun) / 1e9))
-    return out
+def rate(team, psi, checksum) -> float:
+    """GB/s of a checksum on the slowest rank, by the time of its processor."""
+    flat = psi.reshape(-1).view(np.uint8)
+    pieces = [flat[i : i + BLOCK] for i in range(0, len(flat), BLOCK)]
+    return flat.nbytes / 1e9 / timed(lambda: [*map(checksum, pieces)], team, time.process_time)()
+
+
+def measure(team, given) -> list[dict]:
+    """A row of the table for each figure."""
+    folder = Path(given.folder).absolute()
+    team.on_root(lambda: folder.mkdir(parents=True))
+    psi, numbers = waves(given.mib, given.kind, team.rank), iter(range(1, given.repeat + 2))
+    ways = {
+        "plain": partial(plain, team, folder, psi),
+        "own": partial(checkpoint, team, folder, psi, numbers),
+    }
+    took = {name: np.array(t) for name, t in turns(ways, given.repeat).items()}
+    columns = {"wait": took["own"][:, 0], "on disk": took["own"][:, 1]}
+    columns |= {"plain write": took["plain"][:, 0], "plain on disk": took["plain"][:, 1]}
+    figures = {f"{k}, s": [float(f(t)) for f in (np.median, np.min, np.max)] for k, t in columns.items()}
+    figures |= {f"{name}, s": [seconds] for name, seconds in read(team, folder, psi).items()}
+    figures |= {f"{s.__name__}, GB/s": [rate(team, psi, s)] for s in (checksum, zlib.crc32)}
+    sizes = [p.stat().st_size / 2**20 for p in folder.glob("checkpoint-*/rank-*")]
+    figures["stored by a rank, MiB"] = [float(np.mean(sizes))]
+    team.on_root(lambda: shutil.rmtree(folder))
+    return [{"figure": k, **dict(zip(("median", "least", "most"), v))} for k, v in figures.items()]
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--mib", type=int, default=1024)
-    parser.add_argument("--times", type=int, default=5)
-    parser.add_argument("--folder", default="checkpoint-benchmark")
-    parser.add_argument("--kind", choices=("waves", "flat"), default="waves")
-    args = parser.parse_args()
-    with Team() as team:
-        folder = Path(args.folder).absolute()
-        team.on_root(lambda: folder.mkdir(parents=True))
-        psi = waves(args.mib, args.kind, team.rank)
-        bare, rows = [], []
-        for number in range(1, args.times + 1):
-            work = [lambda: bare.append(plain(team, folder, psi)),
-                    lambda n=number: rows.append(checkpoint(team, folder, psi, n))]  # fmt: skip
-            for one in work[:: 1 if number % 2 else -1]:  # in turn: the second finds the memory warm
-                one()
-        out = {k: float(np.median([r[k] for r in rows])) for k in rows[0]}
-        out |= dict(zip(("plain write", "plain fsync"), map(float, np.median(bare, 0))))
-        out |= reading(team, folder, psi)
-        speeds = sums(team, psi)
-        sizes = [p.stat().st_size for p in folder.glob("checkpoint-*/rank-*")]
-        out["size"] = team.bcast(sum(sizes) / 2 / team.size)
-        if team.root:
-            shutil.rmtree(folder)
-            print(f"{team.size} ranks, {args.mib} MiB each ({args.kind}), median of {args.times}")
-            for name in ("wait", "on disk", "plain write", "plain fsync", "verify", "read"):
-                print(f"{name:<12} {out[name]:7.2f} s")
-            print("alone:", ", ".join(f"{name} {speed:.1f} GB/s" for name, speed in speeds.items()))
-            print(f"{'stored':<12} {out['size'] / 2**20:7.0f} MiB per rank")
-            print(f"{'share':<12} {100 * out['wait'] / INTERVAL:7.2f} % of {INTERVAL:.0f} s")
-            print("each time:", " ".join(f"{r['wait']:.2f}" for r in rows), "s; plain", end=" ")
-            print(" ".join(f"{w:.2f}" for w, _ in bare), "s")
-            print(json.dumps(out))
+    folder, kinds = "checkpoint-benchmark", ("waves", "flat")
+    given = options(__doc__, ranks=2, mib=1024, repeat=5, kind=kinds, folder=folder)
+    rows = on_ranks(given.ranks, measure, given)
+    report(given, rows, ranks=given.ranks, MiB=given.mib, kind=given.kind, turns=given.repeat)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Bytes that the kernels of an iteration touch for each detector pixel, and on a card their seconds.
 
-usage: python benchmarks/kernels.py [--size 256] [--frames 4000] [--modes 1] [--device auto|cpu|cuda]
+    python benchmarks/kernels.py [--size 256] [--frames 4000] [--modes 1] [--device auto|cpu|cuda]
 
 Bytes are counted while an iteration runs, from the arrays over frames that each kernel is given: once for an
 array that it reads or writes, twice for one that it changes. A transform counts as two passes over its array
@@ -11,15 +11,13 @@ On a card: seconds by events around each call (a separate iteration), GB/s, and 
 the card copies an array of 1 GiB, measured in the same run; then frame-iterations per second without events.
 """
 
-import argparse
 import inspect
 import sys
-import time
 from collections import defaultdict
-from pathlib import Path
+from functools import partial
 from types import SimpleNamespace
 
-sys.path.insert(0, str(Path(__file__).parent))
+from harness import options, report, timed
 from problems import problem
 
 from nanompi.device import open_device
@@ -42,12 +40,7 @@ TOUCHED = {  # how often a kernel goes over each of its arrays over frames
     "probe_sums": {"psi": 1},
     "object_weights": {},
 }
-LIMITS = {
-    "DM": (136, 4),
-    "AP": (104, 4),
-    "RAAR": (136, 4),
-    "ML": (104 + 56, 8),
-}  # per mode, and for the counts
+LIMITS = {"DM": (136, 4), "AP": (104, 4), "ML": (104 + 56, 8)}  # per mode, and for the counts
 
 
 class Book:
@@ -55,11 +48,8 @@ class Book:
 
     def __init__(self, p, timed: bool):
         self.bytes, self.calls, self.spans = defaultdict(int), defaultdict(int), defaultdict(list)
-        self.device, self.timed, self.kept = (
-            p.device,
-            timed,
-            (p.k, p.device.kernels, p.device.fft, p.device.ifft),
-        )
+        self.device, self.timed = p.device, timed
+        self.kept = p.k, p.device.kernels, p.device.fft, p.device.ifft
         own = {name: self.around(name, call, self.touched(name)) for name, call in vars(p.k).items()}
         p.k = p.device.kernels = SimpleNamespace(**own)
         for name in ("fft", "ifft"):
@@ -98,20 +88,21 @@ class Book:
         p.k, p.device.kernels, p.device.fft, p.device.ifft = self.kept
 
 
+def seconds_of(device, work, calls: int = 20) -> float:
+    """Seconds of a call, without events."""
+    device.wait()
+    return timed(lambda: ([work() for _ in range(calls)], device.wait()))() / calls
+
+
 def copy_rate(device) -> float:
     """Bytes per second of a copy on the card, read and written."""
     nbytes = min(1 << 30, device.free() // 8)
     a, b = (device.xp.zeros(nbytes, "uint8") for _ in range(2))
-    device.wait()
-    t = time.perf_counter()
-    for _ in range(20):
-        b[...] = a
-    device.wait()
-    return 20 * 2 * nbytes / (time.perf_counter() - t)
+    return 2 * nbytes / seconds_of(device, partial(b.__setitem__, ..., a))
 
 
-def table(name: str, p, rate: float | None):
-    """Print bytes per pixel of one iteration of an engine, and on a card seconds and GB/s."""
+def rows(name: str, p, rate: float | None) -> list[dict]:
+    """Bytes per pixel of one iteration of an engine by kernels, and on a card seconds and GB/s."""
     engine = METHODS["engine"][name]()
     engine.start(p)
     engine.iterate(p, 0)
@@ -119,51 +110,33 @@ def table(name: str, p, rate: float | None):
     engine.iterate(p, 1)
     seconds = book.seconds() if rate else {}
     book.close(p)
-    pixels, (modes, *_) = len(p.at) * p.mask.size, p.P.shape
-    print(f"\n{name}, {len(p.at)} x {p.mask.shape[0]}², {modes} mode{'s' * (modes > 1)}, {p.device}\n")
-    print("| kernel | calls | B/px |" + (" ms | GB/s | of a copy |" if rate else ""))
-    print("|---|---|---|" + ("---|---|---|" if rate else ""))
+    pixels, out = len(p.at) * p.mask.size, []
     for kernel, nbytes in book.bytes.items():
-        t = seconds.get(kernel)
-        more = f" {1e3 * t:.2f} | {nbytes / t / 1e9:.0f} | {nbytes / t / rate:.0%} |" if t else ""
-        print(f"| {kernel} | {book.calls[kernel]} | {nbytes / pixels:.1f} |{more}")
+        out.append({"engine": name, "kernel": kernel, "calls": book.calls[kernel], "B/px": nbytes / pixels})
+        if t := seconds.get(kernel):
+            out[-1] |= {"ms": 1e3 * t, "GB/s": nbytes / t / 1e9, "of a copy": nbytes / t / rate}
     per_mode, fixed = LIMITS[name]
-    total, limit = sum(book.bytes.values()) / pixels, per_mode * modes + fixed
-    print(f"| all | | {total:.1f} (limit {limit}) |" + (" | | |" if rate else ""))
-    if total > limit:
-        sys.exit(f"{name} touches {total:.1f} bytes per pixel, more than {limit}")
+    whole = {"B/px": sum(book.bytes.values()) / pixels, "limit": per_mode * len(p.P) + fixed}
     if rate:
-        speed(name, p, engine, total * p.mask.size, rate)
-
-
-def speed(name, p, engine, frame_bytes, rate, iterations: int = 20):
-    """Print frame-iterations per second, without events."""
-    p.device.wait()
-    t = time.perf_counter()
-    for i in range(iterations):
-        engine.iterate(p, 2 + i)
-    p.device.wait()
-    each = iterations * len(p.at) / (time.perf_counter() - t)
-    print(f"\n{name}: {each:,.0f} frame-iterations/s = {each * frame_bytes / rate:.0%} of the rate of a copy")
+        each = len(p.at) / seconds_of(p.device, partial(engine.iterate, p, 2))
+        whole |= {"frame-iterations/s": each, "of a copy": each * whole["B/px"] * p.mask.size / rate}
+    return [*out, {"engine": name, "kernel": "all", **whole}]
 
 
 def main():
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--size", type=int, default=256)
-    parser.add_argument("--frames", type=int)
-    parser.add_argument("--modes", type=int, default=1)
-    parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
-    args = parser.parse_args()
+    given = options(__doc__, size=256, frames=0, modes=1, device=("auto", "cpu", "cuda"))
     discover()
-    device = open_device(Options(device=args.device, threads=1), Team(), print)
+    device = open_device(
+        Options(device=given.device, threads=1), Team(), lambda text: print(text, file=sys.stderr)
+    )
     on_card = hasattr(device, "compute")
-    p = problem(args.size, args.frames or (4000 if on_card else 64), args.modes, device)
+    p = problem(given.size, given.frames or (4000 if on_card else 64), given.modes, device)
     rate = copy_rate(device) if on_card else None
-    if rate:
-        print(f"copy: {rate / 1e9:.0f} GB/s")
-    for name in ("DM", "AP", "ML"):
-        table(name, p, rate)
+    done = [row for name in LIMITS for row in rows(name, p, rate)]
+    copy = {"copy, GB/s": rate / 1e9} if rate else {}
+    report(given, done, frames=f"{len(p.at)} x {given.size}²", modes=given.modes, device=str(device), **copy)
+    over = [row for row in done if "limit" in row and row["B/px"] > row["limit"]]
+    sys.exit(f"more bytes per pixel than the limit: {over}" if over else 0)
 
 
 if __name__ == "__main__":

@@ -1,61 +1,69 @@
-"""How fast frames are read: GB/s of raw counts, by storage and threads, and of plain h5py in the same run.
+"""How fast frames are read and reach the ranks: GB/s of raw counts, by storage, beside plain h5py.
 
-usage: python benchmarks/reading.py [--frames 1200] [--size 256] [--folder /tmp] [--json reading.json]
+    OMP_NUM_THREADS=1 python benchmarks/reading.py [--storages "gzip of 1" ...] [--frames 1200] [--ranks 2]
 
-Each number: GB/s, and in brackets GB per CPU second. `h5py`: the whole dataset by h5py; `decode, 2 threads`:
-the chunks already in memory, decompressed and thrown away (the most that reading could reach); `half`: runs
-of 32 frames, every second run. `prepared`: read, cut to FFT order and stored as on a rank, 2 threads.
-The files are in the page cache (they were just written): what is measured is HDF5, decompression and
-copying. The ways take turns, so that other work on the machine hits all of them alike.
+Each cell: GB/s, then GB per CPU second. The files are in the page cache (they were just written): what is
+measured is HDF5, decompression and copying. h5py: the whole dataset; decode: chunks already in memory,
+decompressed by 2 threads and thrown away (the most that reading could reach); half: every second run of 32.
+
+With --ranks the second table: GB/s of the phases of loading in `nanompi run` on so many ranks, until the last
+one is done: each reads its frames, rank 0 sends them (scatter), and prepared frames are kept (run.cache) in
+the first run and found in the second. --window: what is kept of a frame.
 """
 
-import argparse
 import json
-import os
-import tempfile
+import shutil
+import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
+from harness import cost, options, report, turns
+from problems import write_scan
 
-from nanompi.data import load
 from nanompi.data.source import Hdf5Frames
-from nanompi.io.hdf5 import hdf5, open_hdf5
-from nanompi.methods.ptycho.prepare import crop
-from nanompi.methods.ptycho.prepare.plan import Plan
-from nanompi.mpi.team import Team
+from nanompi.io.hdf5 import open_hdf5
+
+JOB = """
+nanompi: 1
+name: reading
+input:
+  {{file: scan.h5, paths: {{frames: /frames, x: /x, y: /y}}, energy: 8 keV, distance: 2 m, pixel: 55 um}}
+steps: [{{use: ptycho.prepare, size: {window}}}]
+run: {{device: cpu, threads: 1, checkpoint: 0}}
+"""
+WAYS = {"read": "run.frames=read", "scatter": "run.frames=scatter"} | dict.fromkeys(
+    ("kept", "again"), "run.cache=cache"
+)
+PHASES = ("load", "prepare", "cache")
 
 
 def storages(size: int) -> dict[str, dict]:
     """name -> arguments of create_dataset."""
-    import hdf5plugin
+    from hdf5plugin import Bitshuffle, Blosc2
 
-    one, many = (1, size, size), (16, size, size)
-    lz4 = hdf5plugin.Bitshuffle(cname="lz4")
-    return {
-        "contiguous": {},
-        "chunks of 1": {"chunks": one},
-        "chunks of 16": {"chunks": many},
-        "bitshuffle-LZ4 of 1": {"chunks": one, "compression": lz4},
-        "bitshuffle-LZ4 of 16": {"chunks": many, "compression": lz4},
-        "Blosc2 of 16": {"chunks": many, "compression": hdf5plugin.Blosc2(cname="lz4", clevel=1, filters=2)},
-        "Blosc2 of 1": {"chunks": one, "compression": hdf5plugin.Blosc2(cname="lz4", clevel=1, filters=2)},
-        "shuffle gzip of 1": {"chunks": one, "compression": "gzip", "compression_opts": 1, "shuffle": True},
+    packed = {
+        "plain": {},
+        "gzip": {"compression": "gzip", "compression_opts": 1, "shuffle": True},
+        "bitshuffle": {"compression": Bitshuffle(cname="lz4")},
+        "blosc2": {"compression": Blosc2(cname="lz4", clevel=1, filters=2)},
     }
+    kinds = [(name, n) for name in packed for n in (1, 16)]
+    return {"contiguous": {}} | {f"{k} of {n}": {**packed[k], "chunks": (n, size, size)} for k, n in kinds}
 
 
-def best(ways: dict, repeats: int = 7) -> dict[str, np.ndarray]:
-    """name -> (wall, CPU) seconds, the shortest of some calls; CPU: the cost on a shared machine."""
-    times = {name: [] for name in ways}
-    for _ in range(repeats):
-        for name, read in ways.items():
-            begin = time.perf_counter(), time.process_time()
-            read()
-            times[name].append((time.perf_counter() - begin[0], time.process_time() - begin[1]))
-    return {name: np.min(t, 0) for name, t in times.items()}
+def both_clocks(work: Callable) -> np.ndarray:
+    """(wall, CPU) seconds."""
+    begun = np.array([time.perf_counter(), time.process_time()])
+    work()
+    return np.array([time.perf_counter(), time.process_time()]) - begun
 
 
-def decode(source, threads: int):
+def decode(source, threads: int = 2):
     """A function that decompresses all chunks, which are in memory before; None where HDF5 must do it."""
     chunks = source.take(np.arange(source.shape[0]))
     if chunks is None:
@@ -68,61 +76,56 @@ def decode(source, threads: int):
     return all_of_them
 
 
-def prepared(source, threads: int):
-    """A function that loads all frames as `ptycho.prepare` does, without looking for a centre."""
-    window = crop.cut(source.shape[1:], (False,) * 3, (0, 0), source.shape[1:], False, True)
-    plan = Plan(window, np.ones(source.shape[1:], bool), None, 65535.0, 1, True, (1.0, 1.0))
-    team, parts = Team(alone=True), [np.arange(source.shape[0])]
-    return lambda: load.load(team, source, parts, plan.apply, threads=threads, say=lambda text: None)
-
-
-def measure(path: str, size: int, repeats: int) -> dict[str, list[float]]:
-    """[GB/s, GB per CPU second] of each way."""
-    with open_hdf5(path) as file:
-        source = Hdf5Frames.of(file, "data")
-        data, n = file["data"], source.shape[0]
-        half = np.concatenate([np.arange(a, min(a + 32, n)) for a in range(0, n, 64)])
+def here(path: Path, repeat: int) -> dict[str, list[float]]:
+    """[GB/s, GB per CPU second] of each way to read the file in this process: the best of its turns."""
+    with open_hdf5(str(path)) as file:
+        source, data = Hdf5Frames.of(file, "frames"), file["frames"]
+        every = np.arange(len(data))
+        half = every[every // 32 % 2 == 0]
         ways = {
             "h5py": lambda: data[()],
-            "decode, 2 threads": decode(source, 2),
-            "1 thread": lambda: source.read(np.arange(n), 1),
-            "2 threads": lambda: source.read(np.arange(n), 2),
-            "half, 1 thread": lambda: source.read(half, 1),
-            "prepared": prepared(source, 2),
+            "decode": decode(source),
+            "1 thread": lambda: source.read(every, 1),
+            "2 threads": lambda: source.read(every, 2),
+            "half": lambda: source.read(half, 1),
         }
-        times = best({name: way for name, way in ways.items() if way}, repeats)
-    frame = size * size * 2 / 1e9
-    count = {"half, 1 thread": len(half)}
-    return {name: np.round(count.get(name, n) * frame / t, 2).tolist() for name, t in times.items()}
+        took = turns({k: partial(both_clocks, work) for k, work in ways.items() if work}, repeat)
+        frame = data[0].nbytes / 1e9
+    sizes = {"half": len(half) * frame}
+    return {k: np.round(sizes.get(k, len(every) * frame) / np.min(t, 0), 2).tolist() for k, t in took.items()}
 
 
-def main() -> None:
-    """Write the files, read them, print the table."""
-    parse = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parse.add_argument("--frames", type=int, default=1200)
-    parse.add_argument("--size", type=int, default=256)
-    parse.add_argument("--repeats", type=int, default=7)
-    parse.add_argument("--folder", default=None)
-    parse.add_argument("--json", default=None)
-    a = parse.parse_args()
-    rng = np.random.default_rng(0)
-    falloff = np.exp(-np.hypot(*(np.indices((a.size, a.size)) - a.size / 2)) / (a.size / 12))
-    few = rng.poisson(300 * falloff, (50, a.size, a.size)).astype(np.uint16)
-    frames = np.tile(few, (-(-a.frames // 50), 1, 1))[: a.frames]
-    table = {}
-    with tempfile.TemporaryDirectory(dir=a.folder) as folder:
-        for name, how in storages(a.size).items():
-            path = os.path.join(folder, "a.h5")
-            with hdf5().File(path, "w") as file:
-                file.create_dataset("data", data=frames, **how)
-            ratio = frames.nbytes / os.path.getsize(path)
-            table[name] = {"ratio": round(ratio, 1), **measure(path, a.size, a.repeats)}
-            row = "  ".join(f"{k} {v[0]:5.2f} ({v[1]:5.2f})" for k, v in list(table[name].items())[1:])
-            print(f"{name:21s} {ratio:4.1f}:1  {row}", flush=True)
-            os.unlink(path)
-    if a.json:
-        with open(a.json, "w") as file:
-            json.dump({"frames": a.frames, "size": a.size, "GB/s": table}, file, indent=1)
+def loading(folder: Path, ranks: int, name: str) -> float:
+    """Seconds that the slowest rank of a run loads and prepares its frames."""
+    if name == "kept":
+        shutil.rmtree(folder / "cache", ignore_errors=True)
+    cost([sys.executable, "-m", "nanompi", "run", "-n", ranks, "--set", WAYS[name], "job.yaml"], folder)
+    figures = json.loads((folder / "runs" / "reading" / "latest" / "metrics.json").read_text())
+    return max(sum(rank["whole"].get(phase, 0.0) for phase in PHASES) for rank in figures["ranks"])
+
+
+def on_ranks(folder: Path, given) -> dict[str, float]:
+    """GB/s of each way to load the file by a run."""
+    (folder / "job.yaml").write_text(JOB.format(window=given.window or "auto"))
+    took = turns({name: partial(loading, folder, given.ranks, name) for name in WAYS}, given.repeat)
+    nbytes = given.frames * given.size**2 * 2 / 1e9
+    return {name: nbytes / min(seconds) for name, seconds in took.items()}
+
+
+def main():
+    sizes = {"frames": 1200, "size": 256, "window": 128}
+    given = options(__doc__, storages=list(storages(16)), **sizes, ranks=0, repeat=7, folder="/tmp")
+
+    def rows():
+        for name in given.storages:
+            with TemporaryDirectory(dir=given.folder) as folder:
+                file = Path(folder) / "scan.h5"
+                write_scan(file, given.frames, given.size, **storages(given.size)[name])
+                ratio = given.frames * given.size**2 * 2 / file.stat().st_size
+                figures = on_ranks(Path(folder), given) if given.ranks else here(file, given.repeat)
+                yield {"storage": name, "ratio": round(ratio, 1), **figures}
+
+    report(given, rows(), frames=f"{given.frames} of {given.size}²", turns=given.repeat, ranks=given.ranks)
 
 
 if __name__ == "__main__":

@@ -1,53 +1,51 @@
 """Registers, spills and shared memory of every CUDA kernel, as NVRTC compiles them. Needs no GPU.
 
-python benchmarks/registers.py > benchmarks/results/registers.md
+    python benchmarks/registers.py
+
+Of a thread: registers, and after a comma bytes that it spills where there are any; a block has 256 threads.
+Shared memory is that of a block, in bytes. Counts are uint16.
 """
 
-import ctypes
-import sys
-from pathlib import Path
+import re
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from harness import options, report
 
-from tests.emulate.nvrtc import ARCHITECTURES, REALS, compiled, everything, library
+from nanompi.device.kernels import THEMES, has_text, source
 
-HEAD = """# Registers of the CUDA kernels
-
-`python benchmarks/registers.py`, NVRTC {version}, uint16 counts. Compiled, not run: registers of a thread,
-and after a comma bytes that it spills where there are any; a block has 256 threads. Shared memory
-is that of a block, in bytes.
-
-| kernel | {columns} | shared single | shared double |
-|---|{lines}---|---|"""
+ARCHITECTURES = ("sm_70", "sm_80", "sm_90")
+REALS = {"single": "float", "double": "double"}
+KERNEL = re.compile(r"entry function '(\w+)'.*?(\d+) bytes spill stores.*?Used (\d+) registers([^\n]*)", re.S)
 
 
-def rows() -> dict[str, dict]:
-    """{kernel: {(real, arch): what the compiler said}}"""
+def compiled(theme: str, real: str, arch: str) -> list[tuple[str, str, int]]:
+    """(kernel, registers and spills, bytes of shared memory) of a theme, from the compiler's log."""
+    from cupy.cuda import nvrtc
+
+    program = nvrtc.createProgram(source(theme), f"{theme}.cu", [], [])
+    words = [f"-arch={arch}", "--std=c++17", f"-DREAL={real}", "-DCOUNT=unsigned short", "--ptxas-options=-v"]
+    nvrtc.compileProgram(program, words)
+    for name, spills, registers, rest in KERNEL.findall(nvrtc.getProgramLog(program)):
+        shared = re.search(r"(\d+) bytes smem", rest)
+        yield name, registers + (f", {spills}" if int(spills) else ""), int(shared[1]) if shared else 0
+
+
+def rows() -> list[dict]:
+    """A row for each kernel."""
     table = {}
-    for theme, real, count, arch in everything():
-        if count == "unsigned short":
-            for row in compiled(theme, real, count, arch):
-                table.setdefault(f"{theme}: {row['kernel']}", {})[real, arch] = row
-    return table
-
-
-def cell(row: dict) -> str:
-    return f"{row['registers']}" + (f", {row['spills']}" if row["spills"] else "")
-
-
-def version() -> str:
-    major, minor = ctypes.c_int(), ctypes.c_int()
-    library().nvrtcVersion(ctypes.byref(major), ctypes.byref(minor))
-    return f"{major.value}.{minor.value}"
+    for theme in filter(lambda theme: has_text(theme, "_cuda"), THEMES):
+        for precision, real in REALS.items():
+            for arch in ARCHITECTURES:
+                for name, registers, shared in compiled(theme, real, arch):
+                    row = table.setdefault(name, {"kernel": f"{theme}: {name}"})
+                    row |= {f"{arch} {precision}": registers, f"shared {precision}": shared}
+    return sorted(table.values(), key=lambda row: row["kernel"])
 
 
 def main():
-    columns = [(real, arch) for real in REALS for arch in ARCHITECTURES]
-    names = [f"{arch} {'single' if real == 'float' else 'double'}" for real, arch in columns]
-    print(HEAD.format(version=version(), columns=" | ".join(names), lines="---|" * len(names)))
-    for name, row in sorted(rows().items()):
-        shared = [str(row[real, "sm_90"]["shared"]) for real in REALS]
-        print(f"| {name} | " + " | ".join([*(cell(row[c]) for c in columns), *shared]) + " |")
+    from cupy.cuda import nvrtc
+
+    given = options(__doc__)
+    report(given, rows(), NVRTC=".".join(map(str, nvrtc.getVersion())), counts="uint16")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Random mutants: does a test fail when a comparison, a sum, a boolean or a number of the program is wrong?
 
-    python benchmarks/mutants.py [--number 150] [--seed 1] [--skip 0] [--modules read prep write ...]
+    python tests/mutants.py [--number 150] [--seed 1] [--skip 0] [--modules data io/links ...]
 
 One operator or number of one line is changed in a copy of the tree: < and <=, == and !=, `in` and `not in`,
 + and -, * and /, & and |, `and` and `or`, `not x` and x, True and False, n and n + 1 or n - 1. Texts, errors
@@ -23,9 +23,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-MODULES = ("read", "partition", "prep", "write", "scatter", "split", "exchange")
+MODULES = ("methods/ptycho/read", "methods/ptycho/partition", "methods/ptycho/prepare", "run/writers", "data")
 PROGRAM = ("tests/test_jobs.py::test_generic_hdf5", "tests/test_jobs.py::test_siemens_star")
-RANKS = {"scatter": ["tests/mpi/test_mpi_split.py"], "split": ["tests/mpi/test_mpi_split.py"]}
+RANKS = {"scatter": ["tests/mpi/test_mpi_split.py"], "load": ["tests/mpi/test_mpi_split.py"]}
 SWAPS = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
     ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In,
@@ -101,11 +101,11 @@ def tests(file: str) -> list[str]:
     """The test files for a module, the nearest first."""
     folder, name = Path(file).parent.relative_to("nanompi"), Path(file).stem
     own = ROOT / "tests" / folder
-    named = sorted(own.glob(f"test_{name}*.py")) + sorted((ROOT / "tests").glob(f"test_{name}*.py"))
-    beside = sorted(own.glob("test_*.py")) if folder.parts else []
-    related = [p for f in ("prep", "read") if folder.parts[:1] in (("read",), ("prep",))
-               for p in sorted((ROOT / "tests" / f).glob("test_*.py"))]  # fmt: skip
-    files = [str(p.relative_to(ROOT)) for p in dict.fromkeys([*named, *beside, *related])]
+    named = sorted(own.glob(f"test_{name}*.py")) + sorted(own.parent.glob(f"test_{name}*.py"))
+    others = sorted(own.glob("test_*.py")) if folder.parts else []
+    both = ("prepare", "read") if own.name in ("prepare", "read") else ()  # they lean on each other
+    related = [path for other in both for path in sorted((own.parent / other).glob("test_*.py"))]
+    files = [str(path.relative_to(ROOT)) for path in dict.fromkeys([*named, *others, *related])]
     return [*files, *RANKS.get(name, []), *PROGRAM]
 
 
