@@ -18,7 +18,9 @@ from tests.patience import patience
 
 ROOT = Path(__file__).parent.parent
 READMES = {
-    str(p.parent.relative_to(ROOT)): p for p in sorted([*ROOT.glob("README.md"), *ROOT.glob("*/README.md")])
+    str(path.parent.relative_to(ROOT)): path
+    for path in sorted([ROOT / "README.md", *ROOT.glob("*/README.md")])
+    if not path.parent.name.startswith(".")
 }
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.S | re.M)
 NAMED = re.compile(r"# ([\w-]+\.(?:py|yaml|toml))\n")

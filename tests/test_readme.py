@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nanompi.cli import VERBS, main
-from nanompi.step import discover
+from nanompi.step import METHODS, discover
 from tests.readmes import NOT_RUN, READMES, ROOT, Story, blocks_of, small_jobs
 
 README = READMES["."]
@@ -33,6 +33,30 @@ def test_every_block_runs(name, folder):
     story = Story(folder)
     story.tell(READMES[name])
     print(*story.left_out, sep="\n")
+
+
+@pytest.fixture
+def registry():
+    """What is registered during a test is forgotten afterwards."""
+    before = {kind: dict(table) for kind, table in discover().items()}
+    yield
+    for kind, table in METHODS.items():
+        table.clear()
+        table.update(before[kind])
+
+
+@pytest.mark.parametrize("name", [n for n, page in READMES.items() if any(b.file for b in blocks_of(page))])
+def test_modules_can_be_imported_and_jobs_are_correct(name, folder, registry, monkeypatch):
+    """Without running them: what a renamed module, parameter or step would break"""
+    monkeypatch.chdir(folder)
+    files = [block for block in blocks_of(READMES[name], "python", "yaml") if block.file]
+    for block in files:
+        Path(block.file).write_text(block.text)
+    for block in files:
+        if block.language == "python":
+            exec(block.text, {"__name__": Path(block.file).stem})
+        else:
+            assert main(["check", block.file]) == 0
 
 
 def test_what_is_not_run_is_there():
