@@ -25,7 +25,7 @@ import numpy as np
 from harness import cost, options, report, turns
 from problems import write_scan
 
-from nanompi.data.source import Hdf5Frames
+from nanompi.data.stored import Hdf5Frames
 from nanompi.io.hdf5 import open_hdf5
 
 JOB = """

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from nanompi.data.scan import Scan
+from nanompi.data.source import Source
 from nanompi.run.perform import Options, Run
 
 
 @dataclass
-class Memory:
+class Memory(Source):
     """Frames (n, H, W) as a Source. `blind`: ranks' numbers that cannot open the 'file'."""
 
     frames: np.ndarray

@@ -5,23 +5,22 @@ from typing import Any
 
 import numpy as np
 
-from nanompi.data.scan import check_index
-from nanompi.data.scatter import taken
+from nanompi.data.source import Source, check_index
 from nanompi.errors import DataError
-from nanompi.io.unwritten import Holes, holes_of
+from nanompi.io.unwritten import Holes
 
 
 @dataclass
-class JoinedFrames:
+class JoinedFrames(Source):
     """Several sources one after another, such as the chunks of a .ptyd or the files of one acquisition."""
 
-    parts: list[Any]
+    parts: list[Source]
     shape: tuple[int, int, int]
     dtype: np.dtype
     chunk: int = 1
 
     @classmethod
-    def of(cls, parts: list[Any], where: str) -> "JoinedFrames":
+    def of(cls, parts: list[Source], where: str) -> "JoinedFrames":
         """Join; DataError when the frames differ in size."""
         sizes = sorted({p.shape[1:] for p in parts})
         if len(sizes) != 1:
@@ -31,9 +30,14 @@ class JoinedFrames:
         n = sum(p.shape[0] for p in parts)
         return cls(parts, (n, *sizes[0]), np.result_type(*(p.dtype for p in parts)), parts[0].chunk)
 
+    @property
+    def where(self) -> str:
+        """File and dataset of the first part, for messages."""
+        return self.parts[0].where
+
     def origin(self) -> list | None:
-        """What `nanompi.io.fingerprint` asks."""
-        parts = [getattr(p, "origin", lambda: None)() for p in self.parts]
+        """What each part is made of; None where one cannot tell."""
+        parts = [p.origin() for p in self.parts]
         return None if None in parts else ["joined", *parts]
 
     def reachable(self) -> bool:
@@ -41,8 +45,8 @@ class JoinedFrames:
         return all(p.reachable() for p in self.parts)
 
     def holes(self) -> Holes:
-        """What was never written (`missing`)."""
-        return Holes.joined([holes_of(p) for p in self.parts])
+        """Which frames and pixels were never written."""
+        return Holes.joined([p.holes() for p in self.parts])
 
     def read(self, index, threads: int = 1) -> np.ndarray:
         """Frames `index` counted over all parts: (len(index), rows, columns)."""
@@ -61,7 +65,7 @@ class JoinedFrames:
         ends = np.cumsum([p.shape[0] for p in self.parts])
         part, out = np.searchsorted(ends, index, side="right"), []
         for k in np.unique(part):
-            here = taken(self.parts[k], index[part == k] - (ends[k] - self.parts[k].shape[0]))
+            here = self.parts[k].take(index[part == k] - (ends[k] - self.parts[k].shape[0]))
             if here is None:
                 return None
             out += here

@@ -11,7 +11,7 @@ import numpy as np
 
 from nanompi.data import scatter
 from nanompi.data.buffer import FrameBuffer
-from nanompi.data.scan import Source
+from nanompi.data.source import Source
 from nanompi.errors import DataError
 from nanompi.io.prefetch import through
 from nanompi.mpi.team import Team
@@ -66,7 +66,7 @@ def load(
             clock.count("load", nbytes)
             spent += seconds
         wall = time.perf_counter() - begun
-    if getattr(source, "whole", False):
+    if source.whole:
         source.close()  # else all frames of the file would stay in memory beside the prepared ones
     clock.move(wall * spent[1] / max(spent.sum(), 1e-9), "load", "prepare")
     return rows.all(team, prepare, source)
@@ -83,7 +83,7 @@ def _choose(team, source, how):
         raise DataError("rank 0 cannot open the file with the frames")
     if blind:
         return "scatter", f"{len(blind)} of {team.size} ranks cannot open the file, the first on {blind[0]}"
-    if getattr(source, "whole", False):
+    if source.whole:
         return "scatter", "whoever reads the file must read all of it"
     return "read", "every rank can open the file"
 
@@ -97,7 +97,7 @@ def _step(source, block):
 def _read(source, own, threads, block, finish):
     """Each rank its own frames, in the order of the file, so that each chunk is read once."""
     order = np.argsort(own, kind="stable")
-    pieces = _cut(own[order], _step(source, block), getattr(source, "chunk", 1))
+    pieces = _cut(own[order], _step(source, block), source.chunk)
     starts = np.cumsum([0, *map(len, pieces)])
 
     def one(piece):
@@ -125,10 +125,10 @@ def _cut(rising, step, chunk):
 def _scattered(team, source, parts, how, say, why):
     """The same blocks, read by rank 0 through the whole file and sent to where they belong."""
     threads, block, finish = how
-    every = _cut(np.sort(np.concatenate(parts)), _step(source, block), getattr(source, "chunk", 1))
+    every = _cut(np.sort(np.concatenate(parts)), _step(source, block), source.chunk)
     plan = scatter.blocks(parts, team.rank, every)
     wire = scatter.Wire(threads, team.places == team.size)
-    as_stored = team.root and scatter.taken(source, every[0][:1]) is not None
+    as_stored = team.root and source.take(every[0][:1]) is not None
     say(f"frames: scatter, {'chunks as stored, or ' if as_stored else ''}{wire.about} ({why})")
     if team.root:
         return scatter.send(team, source, plan, scatter.owners(parts), threads, wire, finish, say)

@@ -1,97 +1,11 @@
 """What rank 0 knows of a measurement before a frame is loaded."""
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from nanompi.data.scatter import taken
-from nanompi.errors import DataError
-from nanompi.io.fingerprint import of_array
-
-
-class Source(Protocol):
-    """Where the frames are; small enough to be pickled and sent to every rank. Index i counts all frames of
-    the scan."""
-
-    shape: tuple[int, int, int]  # (frames, rows, columns)
-    dtype: np.dtype
-
-    def read(self, index: np.ndarray, threads: int = 1) -> np.ndarray:
-        """Frames `index` (sorted or not): (len(index), rows, columns), dtype as stored, C-contiguous.
-
-        Threads decompress chunks where the file format allows it. Errors: DataError naming file, dataset,
-        frame.
-        """
-
-    def reachable(self) -> bool:
-        """Can this rank open the file?"""
-
-    # A source may also have `origin()`, which says where its frames are (`nanompi.io.fingerprint`): only then
-    # can prepared frames be kept for later runs (`nanompi.io.cache`). And it may have `holes()`, which says
-    # what of them was never written (`nanompi.io.unwritten`).
-
-
-def check_index(index, n: int, what: str) -> np.ndarray:
-    """`index` as int64. Errors: DataError when a frame is outside 0..n-1."""
-    index = np.atleast_1d(np.asarray(index, np.int64)).ravel()
-    if index.size and (index.min() < 0 or index.max() >= n):
-        bad = int(index[(index < 0) | (index >= n)][0])
-        raise DataError(f"{what}: frame {bad} is asked for; it has the frames 0 to {n - 1}")
-    return index
-
-
-@dataclass
-class SelectedFrames:
-    """Some frames of another source, by their rising numbers: what `select` leaves of a scan."""
-
-    source: Any
-    numbers: np.ndarray
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """Of the frames left."""
-        return (len(self.numbers), *self.source.shape[1:])
-
-    @property
-    def dtype(self) -> np.dtype:
-        """As stored."""
-        return self.source.dtype
-
-    @property
-    def chunk(self) -> int:
-        """Frames stored together, on the mean."""
-        n, span = len(self.numbers), int(np.ptp(self.numbers)) + 1 if len(self.numbers) else 1
-        return max(1, getattr(self.source, "chunk", 1) * n // span)
-
-    def origin(self) -> list | None:
-        """What `nanompi.io.fingerprint` asks."""
-        inner = getattr(self.source, "origin", lambda: None)()
-        return inner and ["selected", of_array(self.numbers), inner]
-
-    @property
-    def whole(self) -> bool:
-        """Does one read load all frames?"""
-        return getattr(self.source, "whole", False)
-
-    def reachable(self) -> bool:
-        """Can this process open the file?"""
-        return self.source.reachable()
-
-    def read(self, index, threads: int = 1) -> np.ndarray:
-        """Frames `index` of the selection."""
-        return self.source.read(self._numbers(index), threads)
-
-    def take(self, index) -> list[Any] | None:
-        """The chunks that hold the frames of a rising `index`, as stored."""
-        return taken(self.source, self._numbers(index))
-
-    def _numbers(self, index):
-        return self.numbers[check_index(index, len(self.numbers), "selected frames")]
-
-    def close(self) -> None:
-        """Let the source go of what it holds."""
-        getattr(self.source, "close", lambda: None)()
+from nanompi.data.source import SelectedFrames, Source
 
 
 @dataclass

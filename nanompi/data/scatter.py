@@ -119,11 +119,6 @@ def join(chunks: list, dtype) -> np.ndarray:
     return np.concatenate([c.frames() for c in chunks], dtype=dtype)
 
 
-def taken(source, index) -> list | None:
-    """The chunks of `index` as the file has them; None where the source has none to give."""
-    return source.take(index) if hasattr(source, "take") else None
-
-
 def send(team, source, plan, owner, threads: int, wire: Wire, finish, say) -> Iterator:
     """Rank 0: read block after block in threads, send each rank its frames, finish its own.
 
@@ -161,7 +156,7 @@ def messages(source, wanted, owner, wire: Wire) -> tuple[list[tuple[int, np.ndar
     The chunks are forwarded where that is less to send than the frames, although a chunk whose frames belong
     to several ranks goes to each of them.
     """
-    chunks = taken(source, wanted)
+    chunks = source.take(wanted)
     ranks = np.unique(owner).tolist()
     if chunks is not None:
         share = {rank: _share(chunks, owner == rank) for rank in ranks}

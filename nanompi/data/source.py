@@ -1,178 +1,150 @@
-"""Sources of frames: where they are, small enough to be sent to every rank, read by whoever needs them."""
+"""Where the frames of a scan are: what every source offers, and how part of one is a source again."""
 
-import os
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from nanompi.data.scan import check_index
-from nanompi.io import chunks, unwritten
-from nanompi.io.fingerprint import noted
-from nanompi.io.hdf5 import dataset, foreign, hdf5, open_hdf5
-from nanompi.io.quantities import flat_frames
-
-TOGETHER = 1 << 20  # bytes that a thread reads at once: small chunks are handed out together
+from nanompi.errors import DataError
+from nanompi.io.fingerprint import of_array
+from nanompi.io.unwritten import Holes
 
 
-@dataclass
-class Hdf5Frames:
-    """Frames in a dataset (..., rows, columns) of an HDF5 file; the leading dimensions are counted together.
+@runtime_checkable
+class Source(Protocol):
+    """Where the frames are; small enough to be pickled and sent to every rank. Frame i counts all of them.
 
-    chunk : frames stored together; read multiples of it. The open file stays in the process that opened it.
-    files : the opened one, and all that `path` leads to over links, virtual and external datasets
+    A source must have `shape`, `dtype` and `read`; the other members have defaults, which a class inherits
+    from this one. A source of another class gets them by `complete`, once, where the input is opened.
+
+    shape : (frames, rows, columns)
+    dtype : as stored
+    chunk : frames stored together; read multiples of it
+    whole : whoever reads one frame must read all, and holds them until `close`
+    where : file and dataset, for messages; "" where there is none
     """
 
-    file: str
-    path: str
     shape: tuple[int, int, int]
     dtype: np.dtype
     chunk: int = 1
-    files: tuple[str, ...] = ()
-    _open: Any = field(default=None, repr=False, compare=False)
+    whole: bool = False
+    where: str = ""
 
-    @classmethod
-    def of(cls, opened, path: str) -> "Hdf5Frames":
-        """The source for a dataset of an open file; `path` may lead over links into other files."""
-        with noted() as behind:
-            data, where = dataset(opened, path), f"{opened.filename}: {path}"
-        shape = flat_frames(data.shape, where)
-        per = data.chunks[0] if data.chunks and data.ndim == 3 else 1
-        file, dtype = os.path.abspath(opened.filename), data.dtype.newbyteorder("=")
-        return cls(file, path, shape, dtype, per, tuple(dict.fromkeys([file, *behind])))
+    def read(self, index: np.ndarray, threads: int = 1) -> np.ndarray:
+        """Frames `index` (sorted or not): (len(index), rows, columns), dtype as stored, C-contiguous.
 
-    def __getstate__(self):
-        return {**self.__dict__, "_open": None}
+        Threads decompress chunks where the file format allows it. Errors: DataError naming file, dataset,
+        frame.
+        """
+
+    def reachable(self) -> bool:
+        """Can this rank open the file?"""
+        return True
+
+    def take(self, index: np.ndarray) -> list[Any] | None:
+        """The chunks that hold the frames of a rising `index`, as stored; None where there are none to give.
+
+        Each has `frames()`, which works on any rank.
+        """
+        return None
+
+    def origin(self) -> list | None:
+        """What the frames are made of, for their fingerprint (`nanompi.io.fingerprint`).
+
+        None: nobody can tell, and frames prepared from them are not kept for later runs.
+        """
+        return None
+
+    def holes(self) -> Holes:
+        """Which frames and pixels were never written."""
+        return Holes.none(self.shape[0])
+
+    def close(self) -> None:
+        """Let go of open files and of frames held; the next read opens them again."""
+
+
+OPTIONAL = ("chunk", "whole", "where", "reachable", "take", "origin", "holes", "close")
+
+
+class CompletedSource(Source):
+    """A source of somebody else's class, which may lack what has a default."""
+
+    def __init__(self, source):
+        for name in ("shape", "dtype", "read", *(n for n in OPTIONAL if hasattr(source, n))):
+            setattr(self, name, getattr(source, name))
+
+
+def complete(source) -> Source:
+    """The source itself where it has all members of `Source`, else one that has the defaults, too."""
+    return source if isinstance(source, Source) else CompletedSource(source)
+
+
+def check_index(index, n: int, what: str) -> np.ndarray:
+    """`index` as int64. Errors: DataError when a frame is outside 0..n-1."""
+    index = np.atleast_1d(np.asarray(index, np.int64)).ravel()
+    if index.size and (index.min() < 0 or index.max() >= n):
+        bad = int(index[(index < 0) | (index >= n)][0])
+        raise DataError(f"{what}: frame {bad} is asked for; it has the frames 0 to {n - 1}")
+    return index
+
+
+@dataclass
+class SelectedFrames(Source):
+    """Some frames of another source, by their rising numbers: what `select` leaves of a scan."""
+
+    source: Source
+    numbers: np.ndarray
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Of the frames left."""
+        return (len(self.numbers), *self.source.shape[1:])
+
+    @property
+    def dtype(self) -> np.dtype:
+        """As stored."""
+        return self.source.dtype
+
+    @property
+    def chunk(self) -> int:
+        """Frames stored together, on the mean."""
+        n, span = len(self.numbers), int(np.ptp(self.numbers)) + 1 if len(self.numbers) else 1
+        return max(1, self.source.chunk * n // span)
+
+    @property
+    def whole(self) -> bool:
+        """Does one read load all frames?"""
+        return self.source.whole
 
     @property
     def where(self) -> str:
         """File and dataset, for messages."""
-        return f"{self.file}: {self.path}"
+        return self.source.where
 
-    def origin(self) -> list:
-        """What `nanompi.io.fingerprint` asks."""
-        return ["hdf5", self.path, *({"file": f} for f in self.files)]
+    def origin(self) -> list | None:
+        """The numbers, and what the other source is made of."""
+        inner = self.source.origin()
+        return inner and ["selected", of_array(self.numbers), inner]
+
+    def holes(self) -> Holes:
+        """Which of the selected frames were never written."""
+        return self.source.holes().some(self.numbers)
 
     def reachable(self) -> bool:
         """Can this process open the file?"""
-        try:
-            return self._data() is not None
-        except Exception:
-            return False
-
-    def holes(self) -> unwritten.Holes:
-        """What was never written (`written`). Errors: DataError."""
-        return unwritten.holes(self._data())
-
-    def close(self) -> None:
-        """Close the file of this process; the next read opens it again."""
-        if self._open is not None:
-            self._open[0].close()
-            self._open = None
+        return self.source.reachable()
 
     def read(self, index, threads: int = 1) -> np.ndarray:
-        """Frames `index` in any order: (len(index), rows, columns), C-contiguous, native byte order.
+        """Frames `index` of the selection."""
+        return self.source.read(self._numbers(index), threads)
 
-        Errors: DataError naming file, dataset and frame.
-        """
-        index = check_index(index, self.shape[0], self.where)
-        rising = bool(np.all(index[1:] > index[:-1]))
-        wanted, back = (index, None) if rising else np.unique(index, return_inverse=True)
-        with foreign(self.where):
-            out = self._rising(wanted, threads)
-        return out if back is None else out[back]
+    def take(self, index) -> list[Any] | None:
+        """The chunks that hold the frames of a rising `index`, as stored."""
+        return self.source.take(self._numbers(index))
 
-    def take(self, index) -> list[chunks.Stored] | None:
-        """The chunks that hold the frames of a rising `index`, as stored.
+    def _numbers(self, index):
+        return self.numbers[check_index(index, len(self.numbers), "selected frames")]
 
-        None where they are not compressed, or where HDF5 must read them. Each has `frames()`, which works
-        on any rank.
-        """
-        with foreign(self.where):
-            data = self._data()
-            if self._open[2] is None:
-                return None
-            index = check_index(index, self.shape[0], self.where)
-            return [self._take(data, index[a:b]) for a, b in self._parts(index)]
-
-    def _data(self):
-        if self._open is None:
-            file = open_hdf5(self.file)
-            data = dataset(file, self.path, checked=True)
-            self._open = (file, data, chunks.recipe(data), data.shape[:-2])  # h5py looks up a shape slowly
-        return self._open[1]
-
-    def _take(self, data, part: np.ndarray) -> chunks.Stored:
-        first = int(part[0]) // self.chunk * self.chunk
-        how, lead = self._open[2:]
-        return chunks.take(data, lead, how, self.where, first, part - first)
-
-    def _parts(self, wanted: np.ndarray) -> list[tuple[int, int]]:
-        """Parts [a, b) of a rising index that lie in one chunk."""
-        cuts = (np.flatnonzero(np.diff(wanted // self.chunk)) + 1).tolist()
-        return list(zip([0, *cuts], [*cuts, len(wanted)])) if len(wanted) else []
-
-    def _rising(self, wanted: np.ndarray, threads: int) -> np.ndarray:
-        data = self._data()
-        parts = self._parts(wanted)
-        if self._open[2] is not None and len(parts) == 1:
-            return self._take(data, wanted).frames()
-        out = np.empty((len(wanted), *self.shape[1:]), self.dtype)
-        if self._open[2] is None:
-            self._read_plain(data, wanted, out)
-        else:
-            self._read_chunks(data, parts, wanted, out, threads)
-        return out
-
-    def _read_plain(self, data, wanted: np.ndarray, out: np.ndarray) -> None:
-        """By HDF5: neighbours together, a chunk of several frames once."""
-        for a, b in runs(wanted, self.chunk):
-            first, last = int(wanted[a]), int(wanted[b - 1]) + 1
-            try:
-                if data.ndim == 3 and last - first == b - a:
-                    data.read_direct(out, np.s_[first:last], np.s_[a:b])
-                else:
-                    out[a:b] = self._span(data, first, last)[wanted[a:b] - first]
-            except MemoryError:
-                raise
-            except Exception as error:
-                raise chunks.broken(self.where, first, last, error) from error
-
-    def _span(self, data, first: int, last: int) -> np.ndarray:
-        if data.ndim == 2:
-            return data[()][None]
-        if data.ndim == 3:
-            return data[first:last]
-        lead = data.shape[:-2]
-        return np.stack([data[np.unravel_index(i, lead)] for i in range(first, last)])
-
-    def _read_chunks(self, data, parts, wanted: np.ndarray, out: np.ndarray, threads: int) -> None:
-        """By threads: each takes one chunk raw, decompresses it and copies its frames."""
-
-        def some(first):
-            own = parts[first : first + together]
-            with (
-                hdf5()._hl.base.phil
-            ):  # once for all: a lock that goes to and fro costs more than the reading
-                raw = [self._take(data, wanted[a:b]) for a, b in own]
-            for (a, b), one in zip(own, raw):
-                one.into(out[a:b])
-
-        size = self.chunk * int(np.prod(self.shape[1:])) * self.dtype.itemsize
-        together = max(1, TOGETHER // size)
-        starts = range(0, len(parts), together)
-        if threads <= 1:
-            list(map(some, starts))
-            return
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(some, starts))
-
-
-def runs(wanted: np.ndarray, chunk: int = 1) -> list[tuple[int, int]]:
-    """Parts [a, b) of a rising index that are best read together: neighbours, or frames of one chunk."""
-    if not len(wanted):
-        return []
-    same = (np.diff(wanted) == 1) | (np.diff(wanted // chunk) == 0)
-    cuts = np.flatnonzero(~same) + 1
-    return list(zip([0, *cuts.tolist()], [*cuts.tolist(), len(wanted)]))
+    def close(self) -> None:
+        """Let the source go of what it holds."""
+        self.source.close()

@@ -75,7 +75,7 @@ def changed(files: dict[str, list]) -> str:
 
 def stamp(source) -> Any:
     """`origin()` with the stamps of its files ([] for missing ones); None for frames that are in no file."""
-    origin = getattr(source, "origin", lambda: None)()
+    origin = source.origin()
     if origin is None:
         return None
     files = dict.fromkeys(_files(origin))

@@ -47,11 +47,6 @@ class Holes:
         return cls(np.concatenate([p.frames for p in parts]), gone)
 
 
-def holes_of(source) -> Holes:
-    """Of any source of frames; one that cannot tell has none."""
-    return source.holes() if hasattr(source, "holes") else Holes.none(source.shape[0])
-
-
 def holes(data, above: tuple = (), more: tuple = ()) -> Holes:
     """What a dataset does not hold. Errors: DataError for a circle.
 

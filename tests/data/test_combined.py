@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from nanompi.data.combined import JoinedFrames
+from nanompi.data.source import Source
 from nanompi.errors import DataError
 
 
 @dataclass
-class Part:
+class Part(Source):
     """Frames in memory that give themselves as chunks, and tell what they were asked"""
 
     frames: np.ndarray

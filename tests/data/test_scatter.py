@@ -8,6 +8,7 @@ import pytest
 
 from nanompi.data import scatter
 from nanompi.data.scatter import PACKED, PLAIN, Wire
+from nanompi.data.source import Source
 from tests.memory import Memory
 
 
@@ -116,7 +117,7 @@ class Chunk:
         return self.stored[self.pick]
 
 
-class Chunks:
+class Chunks(Source):
     """Six frames of 4 x 5 in three chunks of `size` bytes each."""
 
     shape, dtype = (6, 4, 5), np.dtype(np.uint16)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from nanompi.data import source as frames
-from nanompi.data.source import Hdf5Frames, runs
+from nanompi.data.stored import Hdf5Frames, runs
 from nanompi.errors import DataError
 from nanompi.io import chunks, direct
 from nanompi.io.chunks import GZIP, SHUFFLE, Recipe, Stored, recipe, take

@@ -10,7 +10,7 @@ import hdf5plugin
 import numpy as np
 import pytest
 
-from nanompi.data.source import Hdf5Frames
+from nanompi.data.stored import Hdf5Frames
 from nanompi.errors import DataError
 from nanompi.io import filters
 from nanompi.io.chunks import Recipe, unshuffle
@@ -130,7 +130,7 @@ import resource, sys
 import numpy as np
 from nanompi.data import load
 from nanompi.io.hdf5 import open_hdf5
-from nanompi.data.source import Hdf5Frames
+from nanompi.data.stored import Hdf5Frames
 from nanompi.mpi.team import Team
 
 with open_hdf5(sys.argv[1]) as file:

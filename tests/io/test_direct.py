@@ -7,7 +7,7 @@ import hdf5plugin
 import numpy as np
 import pytest
 
-from nanompi.data.source import Hdf5Frames
+from nanompi.data.stored import Hdf5Frames
 from nanompi.io import chunks, direct
 from nanompi.io.hdf5 import open_hdf5
 

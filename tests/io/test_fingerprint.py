@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 import pytest
 
-from nanompi.data.source import Hdf5Frames
+from nanompi.data.stored import Hdf5Frames
 from nanompi.errors import DataError
 from nanompi.io.fingerprint import FEW, MANY, changed, followed, note, noted, of_file, stamp
 from nanompi.io.hdf5 import dataset, open_hdf5

@@ -9,7 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from nanompi.data.source import Hdf5Frames
+from nanompi.data.stored import Hdf5Frames
 from nanompi.io.arrayfile import Writer
 from nanompi.io.hdf5 import open_hdf5
 from nanompi.methods.ptycho.partition.kmeans import KMeans

@@ -9,8 +9,8 @@ import numpy as np
 
 import nanompi.mpi.team
 from nanompi.data import load
-from nanompi.data.scan import SelectedFrames
-from nanompi.data.source import Hdf5Frames
+from nanompi.data.source import SelectedFrames, Source
+from nanompi.data.stored import Hdf5Frames
 from nanompi.io.hdf5 import open_hdf5
 from nanompi.methods.ptycho.partition.stripes import Stripes
 from nanompi.mpi.team import Team
@@ -79,7 +79,7 @@ def fall_back(team):
     assert "read" in log[1] and "every rank can open" in log[1], log
 
 
-class Made:
+class Made(Source):
     """Frames that are made when they are read: nothing of them is in memory before."""
 
     shape, dtype = (600, 256, 256), np.dtype(np.uint16)

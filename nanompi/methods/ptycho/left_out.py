@@ -39,11 +39,7 @@ def leave_out(scan: Scan, lost: np.ndarray, kind: str, words: str) -> Scan:
 
 def name_of(scan: Scan) -> str:
     """File and dataset of the frames, for messages."""
-    source = scan.source
-    while hasattr(source, "source") or hasattr(source, "parts"):
-        source = source.source if hasattr(source, "source") else source.parts[0]
-    inner = getattr(source, "path", getattr(source, "key", ""))
-    return f"{getattr(source, 'file', scan.file)}: {inner}" if inner else scan.file or "the frames"
+    return scan.source.where or scan.file or "the frames"
 
 
 def shown(numbers: np.ndarray, most: int = SHOWN) -> str:

@@ -70,7 +70,7 @@ class Prepare:
             if kept:
                 kept.write(plan, counts, threads)
         else:
-            getattr(run.scan.source, "close", lambda: None)()  # it may hold all frames of a compressed file
+            run.scan.source.close()  # it may hold all frames of a compressed file
             run.say(f"prepare: {describe(plan, run.scan.source.shape)}")
         counts = leave_empty_out(run, plan, counts)
         own = run.parts[run.team.rank]

@@ -16,6 +16,7 @@ from contextlib import nullcontext
 from typing import Any, Literal
 
 from nanompi.data.scan import Scan
+from nanompi.data.source import complete
 from nanompi.errors import DataError, JobError, StepError, nearest
 from nanompi.methods.ptycho.read.select import Select, select
 from nanompi.run.foreign import blame, left_out
@@ -135,6 +136,7 @@ def _opened(file: str, given: Input, reader: Any) -> Scan:
     from nanompi.methods.ptycho.read.missing import leave_missing_out
 
     scan = override(with_grid(_scan_of(reader, file, given)), given)
+    scan.source = complete(scan.source)
     scan.fingerprint = scan.fingerprint or fingerprint(scan.source)
     check_monitor(scan)
     return guard(leave_missing_out(select(scan, given.select)))

@@ -14,7 +14,7 @@ from itertools import islice, pairwise
 
 from nanompi.data.combined import JoinedFrames
 from nanompi.data.scan import Scan
-from nanompi.data.source import Hdf5Frames
+from nanompi.data.stored import Hdf5Frames
 from nanompi.errors import DataError
 from nanompi.io.hdf5 import MOST_SEEN, at, dataset, hdf5, is_hdf5, open_hdf5, unit
 from nanompi.methods.ptycho.read import Input

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nanompi.data.scan import Scan
-from nanompi.data.source import Hdf5Frames
+from nanompi.data.stored import Hdf5Frames
 from nanompi.errors import DataError, JobError, nearest
 from nanompi.io import quantities
 from nanompi.io.hdf5 import at, dataset, open_hdf5, real, unit, whole

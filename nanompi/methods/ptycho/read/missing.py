@@ -1,7 +1,6 @@
 """A scan without what was never written."""
 
 from nanompi.data.scan import Scan
-from nanompi.io.unwritten import holes_of
 from nanompi.methods.ptycho.left_out import leave_out
 
 
@@ -10,7 +9,7 @@ def leave_missing_out(scan: Scan) -> Scan:
 
     Errors: DataError.
     """
-    n, found = scan.source.shape[0], holes_of(scan.source)
+    n, found = scan.source.shape[0], scan.source.holes()
     if found.pixels is not None and found.pixels.shape == tuple(scan.source.shape[1:]):
         scan.mask = ~found.pixels if scan.mask is None else scan.mask & ~found.pixels
         scan.notes.append(f"{int(found.pixels.sum())} pixels were never written in any frame: masked")

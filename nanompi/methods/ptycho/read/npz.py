@@ -21,7 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from nanompi.data.scan import Scan, check_index
+from nanompi.data.scan import Scan
+from nanompi.data.source import Source, check_index
 from nanompi.errors import DataError, ResourceError, nearest
 from nanompi.io.hdf5 import foreign, must_exist, reason
 from nanompi.io.quantities import flat_frames
@@ -115,7 +116,7 @@ def _squeezed(a: np.ndarray) -> np.ndarray:
 
 
 @dataclass
-class NpzFrames:
+class NpzFrames(Source):
     """Frames of an NPZ.
 
     whole  : the file is compressed: the first read loads all frames, which stay in this process
@@ -147,8 +148,13 @@ class NpzFrames:
     def __getstate__(self):
         return {**self.__dict__, "_held": None}
 
+    @property
+    def where(self) -> str:
+        """File and array, for messages."""
+        return f"{self.file}: {self.key}"
+
     def origin(self) -> list:
-        """What `nanompi.io.fingerprint` asks."""
+        """The array and its file."""
         return ["npz", self.key, {"file": self.file}]
 
     def reachable(self) -> bool:
@@ -157,7 +163,7 @@ class NpzFrames:
 
     def read(self, index, threads: int = 1) -> np.ndarray:
         """Frames `index` in any order: (len(index), rows, columns). Errors: DataError."""
-        index = check_index(index, self.shape[0], f"{self.file}: {self.key}")
+        index = check_index(index, self.shape[0], self.where)
         with foreign(f"{self.file}: array {self.key}"):
             if self._held is None:
                 self._held = self._load()

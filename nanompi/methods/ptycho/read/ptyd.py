@@ -12,7 +12,7 @@ import numpy as np
 
 from nanompi.data.combined import JoinedFrames
 from nanompi.data.scan import Scan
-from nanompi.data.source import Hdf5Frames
+from nanompi.data.stored import Hdf5Frames
 from nanompi.errors import DataError, JobError
 from nanompi.io import quantities
 from nanompi.io.hdf5 import at, dataset, hdf5, is_hdf5, open_hdf5, real, text

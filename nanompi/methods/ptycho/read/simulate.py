@@ -20,7 +20,7 @@ from typing import Literal
 import numpy as np
 
 from nanompi.data.scan import Scan
-from nanompi.data.source import check_index
+from nanompi.data.source import Source, check_index
 from nanompi.errors import JobError
 from nanompi.io.quantities import EV, HC, given_energy
 from nanompi.methods.ptycho.read import Input, scene
@@ -121,7 +121,7 @@ def transmission(known: np.ndarray, corners: np.ndarray, size: int) -> float:
 
 
 @dataclass
-class SimulatedFrames:
+class SimulatedFrames(Source):
     """Frames made when they are read.
 
     known : (H, W) complex64 object; probe : (modes, h, w) complex64; corners : (n, 2) float64 px
@@ -143,10 +143,6 @@ class SimulatedFrames:
         brightest = float(intensity(probe, transfer).max())
         dtype = np.float32 if not s.noise else np.uint16 if 1.5 * brightest < 60_000 else np.uint32
         return cls(known, probe, corners, transfer, s.seed, (len(corners), s.size, s.size), np.dtype(dtype))
-
-    def reachable(self) -> bool:
-        """Always: every rank can make the frames."""
-        return True
 
     def read(self, index, threads: int = 1) -> np.ndarray:
         """Frames `index`: (len(index), size, size)."""

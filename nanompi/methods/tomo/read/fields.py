@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from nanompi.data.source import Hdf5Frames
+from nanompi.data.stored import Hdf5Frames
 from nanompi.errors import DataError, JobError, nearest
 from nanompi.io.hdf5 import at, dataset, hdf5, unit
 from nanompi.io.quantities import joules, one, scale_of

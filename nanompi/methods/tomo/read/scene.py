@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nanompi.data.scan import check_index
+from nanompi.data.source import Source, check_index
 from nanompi.methods.tomo.phantom import Phantom
 
 PROJECTION, FLAT, DARK = 0, 1, 2
@@ -49,7 +49,7 @@ class Scene:
 
 
 @dataclass
-class SimulatedImages:
+class SimulatedImages(Source):
     """A source of images of one kind, made when they are read; any rank makes any of them.
 
     kind   : PROJECTION, FLAT or DARK
@@ -64,10 +64,6 @@ class SimulatedImages:
 
     def __post_init__(self):
         self.shape, self.dtype = (len(self.angles), *self.scene.shape), self.scene.dtype
-
-    def reachable(self) -> bool:
-        """Always: every rank can make them."""
-        return True
 
     def read(self, index, threads: int = 1) -> np.ndarray:
         """Images `index`: (len(index), rows, columns)."""

@@ -5,9 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from nanompi.data.scan import SelectedFrames
+from nanompi.data.source import SelectedFrames
 from nanompi.errors import DataError
-from nanompi.io.unwritten import holes_of
 
 
 @dataclass
@@ -39,7 +38,7 @@ class Images:
 
         Errors: DataError where none was written.
         """
-        lost = holes_of(self.source).frames[self.numbers]
+        lost = self.source.holes().frames[self.numbers]
         if len(lost) and lost.all():
             raise DataError(f"{self.where}: none of {len(lost)} frames was written; was the scan stopped?")
         if lost.any():

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from nanompi.data.combined import JoinedFrames
-from nanompi.data.scan import SelectedFrames
-from nanompi.data.source import Hdf5Frames
+from nanompi.data.source import SelectedFrames
+from nanompi.data.stored import Hdf5Frames
 from nanompi.io.fingerprint import of_file, stamp
 from nanompi.io.hdf5 import open_hdf5
 from nanompi.methods.ptycho.prepare.dark import Dark

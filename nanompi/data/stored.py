@@ -1,0 +1,178 @@
+"""Frames stored in a dataset of an HDF5 file, read plainly or chunk by chunk in threads."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from nanompi.data.source import Source, check_index
+from nanompi.io import chunks, unwritten
+from nanompi.io.fingerprint import noted
+from nanompi.io.hdf5 import dataset, foreign, hdf5, open_hdf5
+from nanompi.io.quantities import flat_frames
+
+TOGETHER = 1 << 20  # bytes that a thread reads at once: small chunks are handed out together
+
+
+@dataclass
+class Hdf5Frames(Source):
+    """Frames in a dataset (..., rows, columns) of an HDF5 file; the leading dimensions are counted together.
+
+    chunk : frames stored together; read multiples of it. The open file stays in the process that opened it.
+    files : the opened one, and all that `path` leads to over links, virtual and external datasets
+    """
+
+    file: str
+    path: str
+    shape: tuple[int, int, int]
+    dtype: np.dtype
+    chunk: int = 1
+    files: tuple[str, ...] = ()
+    _open: Any = field(default=None, repr=False, compare=False)
+
+    @classmethod
+    def of(cls, opened, path: str) -> "Hdf5Frames":
+        """The source for a dataset of an open file; `path` may lead over links into other files."""
+        with noted() as behind:
+            data, where = dataset(opened, path), f"{opened.filename}: {path}"
+        shape = flat_frames(data.shape, where)
+        per = data.chunks[0] if data.chunks and data.ndim == 3 else 1
+        file, dtype = os.path.abspath(opened.filename), data.dtype.newbyteorder("=")
+        return cls(file, path, shape, dtype, per, tuple(dict.fromkeys([file, *behind])))
+
+    def __getstate__(self):
+        return {**self.__dict__, "_open": None}
+
+    @property
+    def where(self) -> str:
+        """File and dataset, for messages."""
+        return f"{self.file}: {self.path}"
+
+    def origin(self) -> list:
+        """The dataset, and all files that hold part of it."""
+        return ["hdf5", self.path, *({"file": f} for f in self.files)]
+
+    def reachable(self) -> bool:
+        """Can this process open the file?"""
+        try:
+            return self._data() is not None
+        except Exception:
+            return False
+
+    def holes(self) -> unwritten.Holes:
+        """Which frames and pixels were never written. Errors: DataError."""
+        return unwritten.holes(self._data())
+
+    def close(self) -> None:
+        """Close the file of this process; the next read opens it again."""
+        if self._open is not None:
+            self._open[0].close()
+            self._open = None
+
+    def read(self, index, threads: int = 1) -> np.ndarray:
+        """Frames `index` in any order: (len(index), rows, columns), C-contiguous, native byte order.
+
+        Errors: DataError naming file, dataset and frame.
+        """
+        index = check_index(index, self.shape[0], self.where)
+        rising = bool(np.all(index[1:] > index[:-1]))
+        wanted, back = (index, None) if rising else np.unique(index, return_inverse=True)
+        with foreign(self.where):
+            out = self._rising(wanted, threads)
+        return out if back is None else out[back]
+
+    def take(self, index) -> list[chunks.Stored] | None:
+        """The chunks that hold the frames of a rising `index`, as stored.
+
+        None where they are not compressed, or where HDF5 must read them. Each has `frames()`, which works
+        on any rank.
+        """
+        with foreign(self.where):
+            data = self._data()
+            if self._open[2] is None:
+                return None
+            index = check_index(index, self.shape[0], self.where)
+            return [self._take(data, index[a:b]) for a, b in self._parts(index)]
+
+    def _data(self):
+        if self._open is None:
+            file = open_hdf5(self.file)
+            data = dataset(file, self.path, checked=True)
+            self._open = (file, data, chunks.recipe(data), data.shape[:-2])  # h5py looks up a shape slowly
+        return self._open[1]
+
+    def _take(self, data, part: np.ndarray) -> chunks.Stored:
+        first = int(part[0]) // self.chunk * self.chunk
+        how, lead = self._open[2:]
+        return chunks.take(data, lead, how, self.where, first, part - first)
+
+    def _parts(self, wanted: np.ndarray) -> list[tuple[int, int]]:
+        """Parts [a, b) of a rising index that lie in one chunk."""
+        cuts = (np.flatnonzero(np.diff(wanted // self.chunk)) + 1).tolist()
+        return list(zip([0, *cuts], [*cuts, len(wanted)])) if len(wanted) else []
+
+    def _rising(self, wanted: np.ndarray, threads: int) -> np.ndarray:
+        data = self._data()
+        parts = self._parts(wanted)
+        if self._open[2] is not None and len(parts) == 1:
+            return self._take(data, wanted).frames()
+        out = np.empty((len(wanted), *self.shape[1:]), self.dtype)
+        if self._open[2] is None:
+            self._read_plain(data, wanted, out)
+        else:
+            self._read_chunks(data, parts, wanted, out, threads)
+        return out
+
+    def _read_plain(self, data, wanted: np.ndarray, out: np.ndarray) -> None:
+        """By HDF5: neighbours together, a chunk of several frames once."""
+        for a, b in runs(wanted, self.chunk):
+            first, last = int(wanted[a]), int(wanted[b - 1]) + 1
+            try:
+                if data.ndim == 3 and last - first == b - a:
+                    data.read_direct(out, np.s_[first:last], np.s_[a:b])
+                else:
+                    out[a:b] = self._span(data, first, last)[wanted[a:b] - first]
+            except MemoryError:
+                raise
+            except Exception as error:
+                raise chunks.broken(self.where, first, last, error) from error
+
+    def _span(self, data, first: int, last: int) -> np.ndarray:
+        if data.ndim == 2:
+            return data[()][None]
+        if data.ndim == 3:
+            return data[first:last]
+        lead = data.shape[:-2]
+        return np.stack([data[np.unravel_index(i, lead)] for i in range(first, last)])
+
+    def _read_chunks(self, data, parts, wanted: np.ndarray, out: np.ndarray, threads: int) -> None:
+        """By threads: each takes one chunk raw, decompresses it and copies its frames."""
+
+        def some(first):
+            own = parts[first : first + together]
+            with (
+                hdf5()._hl.base.phil
+            ):  # once for all: a lock that goes to and fro costs more than the reading
+                raw = [self._take(data, wanted[a:b]) for a, b in own]
+            for (a, b), one in zip(own, raw):
+                one.into(out[a:b])
+
+        size = self.chunk * int(np.prod(self.shape[1:])) * self.dtype.itemsize
+        together = max(1, TOGETHER // size)
+        starts = range(0, len(parts), together)
+        if threads <= 1:
+            list(map(some, starts))
+            return
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(some, starts))
+
+
+def runs(wanted: np.ndarray, chunk: int = 1) -> list[tuple[int, int]]:
+    """Parts [a, b) of a rising index that are best read together: neighbours, or frames of one chunk."""
+    if not len(wanted):
+        return []
+    same = (np.diff(wanted) == 1) | (np.diff(wanted // chunk) == 0)
+    cuts = np.flatnonzero(~same) + 1
+    return list(zip([0, *cuts.tolist()], [*cuts.tolist(), len(wanted)]))
