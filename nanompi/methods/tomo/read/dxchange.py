@@ -31,7 +31,7 @@ def tomogram(file: str, given) -> Tomogram:
         if projections is None:
             raise DataError(f"{file}: {DATA} is missing or empty; projections are expected there")
         _angles_first(at(opened, DATA), projections.where)
-        angles = fields.angles(opened, (THETA,), len(projections), given, notes)
+        angles = fields.angles(opened, (THETA,), projections.shape[0], given, notes)
         flats, darks = (fields.images(opened, f"/exchange/data_{kind}") for kind in ("white", "dark"))
         facts = fields.facts(opened, FACTS, given, notes)
     return Tomogram(projections, angles, flats, darks, facts, notes).checked()

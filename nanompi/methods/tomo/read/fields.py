@@ -10,7 +10,6 @@ from nanompi.io.hdf5 import at, dataset, hdf5, unit
 from nanompi.io.quantities import joules, one, scale_of
 from nanompi.io.unwritten import complete
 from nanompi.methods.tomo.read.angle import evenly, radians
-from nanompi.methods.tomo.read.tomogram import Images
 
 QUANTITIES = ("angle", "pixel", "energy", "distance")  # whose unit the job may give
 
@@ -29,7 +28,7 @@ def first_of(opened, paths: Iterable[str]) -> str:
     return next((p for p in paths if isinstance(at(opened, p), hdf5().Dataset)), "")
 
 
-def images(opened, path: str) -> Images | None:
+def images(opened, path: str) -> Hdf5Frames | None:
     """The frames of a dataset (frames, rows, columns); None where there is no such dataset, or an empty one.
 
     Errors: DataError for other dimensions.
@@ -41,7 +40,7 @@ def images(opened, path: str) -> Images | None:
         return None
     if data.ndim not in (2, 3):
         raise DataError(f"{where} has the shape {data.shape}; (frames, rows, columns) is needed")
-    return Images.all(Hdf5Frames.of(opened, path))
+    return Hdf5Frames.of(opened, path)
 
 
 def angles(opened, paths: Iterable[str], n: int, given, notes: list[str]) -> np.ndarray:

@@ -7,11 +7,12 @@ there, and projections in image_key.
 
 import numpy as np
 
+from nanompi.data.source import SelectedFrames, Source
 from nanompi.errors import DataError
 from nanompi.io.hdf5 import dataset, hdf5, is_hdf5, open_hdf5, text, walk
 from nanompi.io.unwritten import complete
 from nanompi.methods.tomo.read import fields
-from nanompi.methods.tomo.read.tomogram import Images, Tomogram
+from nanompi.methods.tomo.read.tomogram import Tomogram
 
 PROJECTION, FLAT, DARK = 0, 1, 2
 DATA = ("instrument/detector/data", "data/data")
@@ -56,8 +57,8 @@ def tomogram(file: str, given) -> Tomogram:
         within = lambda paths: tuple(f"{entry}/{p}" for p in paths)  # noqa: E731
         images = _images(opened, within(DATA))
         keys = _keys(opened, within(KEYS), images)
-        kind = {k: images.reduced(keys == k) for k in (PROJECTION, FLAT, DARK)}
-        n = len(kind[PROJECTION])
+        kind = {k: SelectedFrames(images, np.flatnonzero(keys == k)) for k in (PROJECTION, FLAT, DARK)}
+        n = kind[PROJECTION].shape[0]
         angles = fields.angles(opened, within(ANGLE), n, given, notes)
         facts = fields.facts(opened, {k: within(v) for k, v in FACTS.items()}, given, notes)
     if len(angles) == len(keys) != n:
@@ -67,14 +68,14 @@ def tomogram(file: str, given) -> Tomogram:
     return Tomogram(kind[PROJECTION], angles, kind[FLAT], kind[DARK], facts, notes).checked()
 
 
-def _images(opened, paths) -> Images:
+def _images(opened, paths) -> Source:
     images = fields.images(opened, fields.first_of(opened, paths))
     if images is None:
         raise DataError(f"{opened.filename}: {' or '.join(paths)} is missing or empty; the images are there")
     return images
 
 
-def _keys(opened, paths, images: Images) -> np.ndarray:
+def _keys(opened, paths, images: Source) -> np.ndarray:
     """(n,) the kind of each image. Errors: DataError."""
     path = fields.first_of(opened, paths)
     if not path:
@@ -86,6 +87,6 @@ def _keys(opened, paths, images: Images) -> np.ndarray:
     keys = complete(dataset(opened, path), where).ravel()
     if keys.dtype.kind not in "iuf":
         raise DataError(f"{where} holds values of type {keys.dtype}; 0, 1, 2 or 3 is needed for each image")
-    if len(keys) != len(images):
-        raise DataError(f"{where} has {len(keys)} values, but {images.where} has {len(images)} images")
+    if len(keys) != images.shape[0]:
+        raise DataError(f"{where} has {len(keys)} values, but {images.where} has {images.shape[0]} images")
     return keys

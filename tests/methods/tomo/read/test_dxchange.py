@@ -24,11 +24,11 @@ def test_projections_angles_flats_and_darks(path):
     t = tomogram(write_exchange(path), given())
     assert has_exchange(path)
     assert t.angles == pytest.approx(np.deg2rad(np.arange(12) * 15))
-    source = t.projections.frames()
+    source = t.projections
     assert source.shape == (12, ROWS, COLUMNS) and source.dtype == np.uint16
     assert np.array_equal(source.read([11, 0]), images(0, 12)[[11, 0]])
-    assert np.array_equal(t.flats.frames().read(np.arange(4)), images(1, 4))
-    assert np.array_equal(t.darks.frames().read(np.arange(3)), images(2, 3))
+    assert np.array_equal(t.flats.read(np.arange(4)), images(1, 4))
+    assert np.array_equal(t.darks.read(np.arange(3)), images(2, 3))
     assert t.facts == {} and t.notes == []
 
 
@@ -95,7 +95,7 @@ def test_one_flat_without_a_frame_axis(path):
     with h5py.File(path, "a") as f:
         del f["/exchange/data_white"]
         f["/exchange/data_white"] = images(1, 1)[0]
-    assert np.array_equal(tomogram(path, given()).flats.frames().read([0]), images(1, 1))
+    assert np.array_equal(tomogram(path, given()).flats.read([0]), images(1, 1))
 
 
 def test_frames_that_were_never_written_are_left_out(path):
@@ -108,8 +108,8 @@ def test_frames_that_were_never_written_are_left_out(path):
             data[k] = stack[k]
     t = tomogram(path, given())
     assert "2 of 12 frames were never written, the first is number 2; left out" in t.notes[0]
-    assert len(t.projections) == 10 and np.rad2deg(t.angles[2]) == pytest.approx(45)
-    assert np.array_equal(t.projections.frames().read([2]), stack[[3]])
+    assert t.projections.shape[0] == 10 and np.rad2deg(t.angles[2]) == pytest.approx(45)
+    assert np.array_equal(t.projections.read([2]), stack[[3]])
 
 
 FAULTS = {
@@ -174,4 +174,4 @@ def test_frames_behind_a_link_are_read(path, tmp_path):
     with h5py.File(path, "w") as f:
         for name in ("data", "data_white", "data_dark", "theta"):
             f[f"/exchange/{name}"] = h5py.ExternalLink("raw.h5", f"/exchange/{name}")
-    assert np.array_equal(tomogram(path, given()).projections.frames().read([5]), images(0, 12)[[5]])
+    assert np.array_equal(tomogram(path, given()).projections.read([5]), images(0, 12)[[5]])

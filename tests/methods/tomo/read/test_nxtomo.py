@@ -22,12 +22,12 @@ def test_images_are_told_apart_by_their_key(path, entry):
     """Flats before and after, darks, an invalid image among the projections"""
     t = tomogram(write_nxtomo(path, entry=entry), given())
     assert is_nxtomo(path)
-    source = t.projections.frames()
+    source = t.projections
     assert source.shape == (5, ROWS, COLUMNS)
     assert np.array_equal(source.read(np.arange(5)), images(0, 5))
     assert np.rad2deg(t.angles) == pytest.approx([0, 30, 60, 90, 120])
-    assert np.array_equal(t.flats.frames().read(np.arange(4)), images(1, 4))
-    assert np.array_equal(t.darks.frames().read(np.arange(2)), images(2, 2))
+    assert np.array_equal(t.flats.read(np.arange(4)), images(1, 4))
+    assert np.array_equal(t.darks.read(np.arange(2)), images(2, 2))
     assert t.facts == pytest.approx({"pixel": 6.5e-6})
 
 
@@ -56,7 +56,7 @@ def test_alignment_frames_are_no_projections(path):
 
 def test_without_flats_and_darks(path):
     t = tomogram(write_nxtomo(path, kinds="PPPPPP"), given())
-    assert t.flats is None and t.darks is None and len(t.projections) == 6
+    assert t.flats is None and t.darks is None and t.projections.shape[0] == 6
 
 
 def test_the_pixel_of_the_sample_comes_before_that_of_the_detector(path):
