@@ -18,7 +18,8 @@ from harness import on_ranks, options, report, timed, turns
 from problems import from_file, problem
 
 from nanompi.device.cpu import CACHE, Cpu
-from nanompi.step import METHODS, discover
+from nanompi.methods import discover
+from nanompi.step import METHODS
 
 TRANSFORMS = {"DM": 2, "AP": 2, "RAAR": 2, "ML": 3}
 CASES = [(128, 400, 1), (256, 200, 1), (256, 60, 3), (512, 40, 1)]

@@ -22,9 +22,10 @@ from problems import problem
 
 from nanompi.device import open_device
 from nanompi.device.kernels import load
+from nanompi.methods import discover
 from nanompi.mpi.team import Team
 from nanompi.run.perform import Options
-from nanompi.step import METHODS, discover
+from nanompi.step import METHODS
 
 TOUCHED = {  # how often a kernel goes over each of its arrays over frames
     "exit_waves": {"psi": 1},

@@ -82,13 +82,11 @@ def nearest(word: str, known) -> str:
 
 
 def told(error: BaseException) -> BaseException:
-    """The error as it is told to the user; that of a foreign part, or of a lost connection, is made plain."""
-    from nanompi.run.foreign import blame
-
+    """The error as it is told to the user; that of a lost connection is made plain."""
     mpi = sys.modules.get("mpi4py.MPI")
     lost = mpi and (mpi.ERR_OTHER, mpi.ERR_INTERN, mpi.ERR_UNKNOWN, getattr(mpi, "ERR_PROC_ABORTED", None))
     if mpi is None or not isinstance(error, mpi.Exception) or error.Get_error_class() not in lost:
-        return blame(error) or error
+        return error
     first, *_, last = (line.strip() for line in str(error).splitlines())
     return ResourceError(
         f"the connection to other ranks broke: one of them or its node has gone (MPI: {first} {last}). Look "

@@ -17,9 +17,7 @@ JSON schema (`nanompi.job.model`). Nothing here knows YAML or pydantic.
 """
 
 import dataclasses
-import importlib
 import inspect
-import pkgutil
 from typing import Any
 
 KINDS = ("reader", "step", "engine", "partition")
@@ -121,18 +119,3 @@ def engine(name: str):
 def partition(name: str):
     """Register a partition: `split(self, positions, parts, weights) -> [indices]`."""
     return _part("partition", name)
-
-
-def discover(package: str = "nanompi") -> dict[str, dict[str, type]]:
-    """Import all modules in which parts register themselves, and the entry points `nanompi.methods` of other
-    packages; one that cannot be imported is left out (`nanompi.run.foreign.BROKEN`)."""
-    from importlib.metadata import entry_points
-
-    from nanompi.run.foreign import plug_in
-
-    parent = importlib.import_module(f"{package}.methods")
-    for module in pkgutil.walk_packages(parent.__path__, parent.__name__ + "."):
-        importlib.import_module(module.name)
-    for point in entry_points(group="nanompi.methods"):
-        plug_in(point)
-    return METHODS

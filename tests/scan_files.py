@@ -4,8 +4,9 @@ import h5py
 import numpy as np
 import pytest
 
+from nanompi.methods import discover
 from nanompi.methods.ptycho.read import Input, open_scan
-from nanompi.step import METHODS, discover
+from nanompi.step import METHODS
 
 N, H, W = 30, 24, 20
 EV = 1.602176634e-19

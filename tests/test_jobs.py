@@ -77,8 +77,8 @@ def test_generic_hdf5(tmp_path):
 def simulated():
     """The scan of the main job, shortened."""
     from nanompi.job.job import read_job
+    from nanompi.methods import discover
     from nanompi.methods.ptycho.read import open_scan
-    from nanompi.step import discover
 
     discover()
     job = read_job(str(JOBS / "siemens-star.yaml"), SHORT)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from nanompi.cli import VERBS, main
-from nanompi.step import METHODS, discover
+from nanompi.methods import discover
+from nanompi.step import METHODS
 from tests.readmes import NOT_RUN, READMES, ROOT, Story, blocks_of, small_jobs
 
 README = READMES["."]

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from nanompi.cli import main
-from nanompi.step import discover
+from nanompi.methods import discover
 from tests.patience import patience
 
 DOCUMENTED = (0, 2, 3, 4, 5, 6, 7, 75)  # 1 is a fault of ours

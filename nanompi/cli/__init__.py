@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from nanompi import __version__
-from nanompi.errors import NanompiError, ResourceError, complain, exit_code, internal, nearest, told
+from nanompi.errors import NanompiError, ResourceError, complain, internal, nearest, told
 from nanompi.run.streams import give_up, standing
 from nanompi.words import lines, no_path, odd, shown
 
@@ -49,11 +49,19 @@ def main(argv: list[str] | None = None) -> int:
         return e.code if isinstance(e.code, int) else 0 if e.code is None else _say(str(e.code), 1)
     except MemoryError as e:
         return _say(f"nanompi: out of memory: {e}", ResourceError.code)
-    except Exception as e:  # the last net: a part of somebody else's; or it is ours, and told in one line
-        if told(e) is e:
-            return _say(f"nanompi: {internal(e)}", 1)
-        complain(e)
-        return exit_code(e)
+    except Exception as e:  # the last net
+        return _last(e)
+
+
+def _last(error: Exception) -> int:
+    """The exit code of an error that nobody expected: of a part of somebody else's; or ours, in one line."""
+    from nanompi.run.foreign import blame
+
+    error = blame(error) or told(error)
+    if not isinstance(error, NanompiError):
+        return _say(f"nanompi: {internal(error)}", 1)
+    complain(error)
+    return error.code
 
 
 def _main(argv: list[str]) -> int:

@@ -45,8 +45,8 @@ def main(args) -> int:
         raise JobError(f"--ranks {args.ranks}: begin with 1, against which the others are measured")
     from nanompi.cluster import measure
     from nanompi.job.job import read_job
+    from nanompi.methods import discover
     from nanompi.methods.ptycho.scaling.look import look
-    from nanompi.step import discover
 
     discover()
     wire, job = link(args), read_job(args.job, args.set)

@@ -21,8 +21,8 @@ def main(args) -> int:
     from nanompi.job import yaml12
     from nanompi.job.open_input import look
     from nanompi.job.sweeps import read_settings
+    from nanompi.methods import discover
     from nanompi.run.foreign import BROKEN
-    from nanompi.step import discover
 
     discover()
     found = read_settings(args.job, args.set)

@@ -20,7 +20,7 @@ def arguments(parser):
 def main(args) -> int:
     """Exit code 0; 2 when the file is there already."""
     from nanompi.job.starter import starter
-    from nanompi.step import discover
+    from nanompi.methods import discover
 
     if args.scan and not Path(args.scan).is_file():
         what = "this is no file" if Path(args.scan).exists() else "there is no such file"

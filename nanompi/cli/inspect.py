@@ -14,8 +14,8 @@ def arguments(parser):
 def main(args) -> int:
     """Exit code 0, or 3 when the file cannot be read: then its datasets, and the section that might do."""
     from nanompi.job.job import read_input
+    from nanompi.methods import discover
     from nanompi.methods.ptycho.read import open_scan
-    from nanompi.step import discover
 
     discover()
     try:

@@ -10,8 +10,8 @@ def main(args) -> int:
     """Exit code 0; 2 for a name that does not exist."""
     from nanompi.job import methods
     from nanompi.job.job import SECTIONS
+    from nanompi.methods import discover
     from nanompi.run.foreign import BROKEN
-    from nanompi.step import discover
 
     discover()
     if args.name in SECTIONS:

@@ -46,10 +46,10 @@ def main(args) -> int:
         if not 1 <= getattr(args, name) <= MOST:
             raise JobError(f"--{name.replace('_', '-')} {shown(getattr(args, name), 40)}: 1 to {MOST}")
     from nanompi.job.job import read_job
+    from nanompi.methods import discover
     from nanompi.methods.ptycho.scaling.advise import report
     from nanompi.methods.ptycho.scaling.calibrate import calibrate
     from nanompi.methods.ptycho.scaling.look import look
-    from nanompi.step import discover
     from nanompi.units import quantity, seconds
 
     discover()

@@ -70,6 +70,7 @@ def together(clock):
 
     with clock.phase("import"):
         from nanompi.mpi.team import Team
+        from nanompi.run.foreign import blamed
         from nanompi.run.watchdog import Watchdog
 
     signals = Signals().install()
@@ -77,7 +78,7 @@ def together(clock):
         team = Team()
     with team:
         number = announce(team.rank)
-        with Watchdog(team, clock) as dog:
+        with Watchdog(team, clock) as dog, blamed():
             yield team, dog, signals
         announce_end(number)
 
@@ -86,7 +87,7 @@ def _begin(clock):
     """All parts that a job can name"""
     with clock.phase("import"):
         import nanompi.run.perform  # noqa: F401  before the first collective verb
-        from nanompi.step import discover
+        from nanompi.methods import discover
 
         discover()
 

@@ -15,7 +15,7 @@ def arguments(parser):
 def main(args) -> int:
     """Exit code 0."""
     from nanompi.job.schema import schema
-    from nanompi.step import discover
+    from nanompi.methods import discover
 
     discover()
     text = json.dumps(schema(), indent=1, ensure_ascii=False) + "\n"

@@ -15,9 +15,9 @@ def arguments(parser):
 def main(args) -> int:
     """Exit code 0; 2 when the job's input is not simulated."""
     from nanompi.job.job import read_job
+    from nanompi.methods import discover
     from nanompi.methods.ptycho.read import open_scan
     from nanompi.methods.ptycho.read.export import write
-    from nanompi.step import discover
 
     discover()
     job = read_job(args.job, args.set)

@@ -36,7 +36,7 @@ def main(args) -> int:
     """Exit code 0; 2 for faults of job or site file, 4 without sbatch or when it refuses."""
     from nanompi.cluster.site import site
     from nanompi.job.job import read_job
-    from nanompi.step import discover
+    from nanompi.methods import discover
 
     discover()
     job = read_job(args.job, args.set)

@@ -53,7 +53,7 @@ def work(args, shorten=None) -> int:
 
     clock = Clock()
     with together(clock) as (team, dog, _), ExitStack() as stack:
-        from nanompi.step import discover
+        from nanompi.methods import discover
         from nanompi.workflow.sweep.work import group_number
         from nanompi.workflow.sweep.work import work as through
 
@@ -145,7 +145,7 @@ def _submit(args) -> int:
     """Check all settings, write their folder and both scripts, and hand these to sbatch."""
     from nanompi.cluster.site import site
     from nanompi.cluster.slurm import need_sbatch
-    from nanompi.step import discover
+    from nanompi.methods import discover
     from nanompi.workflow.sweep import folder, script
 
     discover()

@@ -57,7 +57,7 @@ KEYS = ("nanompi", "name", "input", "steps", "output", "run", "sweep", "extends"
 
 
 def read_job(file: str, settings: list[str] = ()) -> Job:
-    """The checked job of a file, with `--set` texts. Call `nanompi.step.discover()` before.
+    """The checked job of a file, with `--set` texts. Call `nanompi.methods.discover()` before.
 
     Errors: JobError (DataError where only the data are to blame) with one line for each fault.
     """

@@ -14,7 +14,7 @@ _QUANTITY = {"type": "string", "pattern": r"^\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?
 
 
 def schema() -> dict:
-    """The schema of the whole job file. Call `nanompi.step.discover()` before."""
+    """The schema of the whole job file. Call `nanompi.methods.discover()` before."""
     sections = {key: _value(cls, PLAIN) for key, cls in SECTIONS.items() if key != "input"}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -81,7 +81,7 @@ class Settings:
 
 
 def read_settings(file: str, settings: list[str] = ()) -> Settings:
-    """All settings of a job file, with `--set` texts. Call `nanompi.step.discover()` before.
+    """All settings of a job file, with `--set` texts. Call `nanompi.methods.discover()` before.
 
     A job without a sweep is one setting. Errors: JobError (DataError) with the faults of all settings.
     """

@@ -6,6 +6,7 @@ a step, an engine, a reader or a partition, and whichever module has called it.
 
 import sys
 import traceback
+from contextlib import contextmanager
 from typing import get_type_hints
 
 from nanompi.errors import NanompiError, StepError
@@ -71,6 +72,17 @@ def blame(error: BaseException) -> StepError | None:
     told.trace = "".join(["Traceback (most recent call last):\n", *traceback.format_list(stack)])
     told.trace += "".join(traceback.format_exception_only(error))
     return told
+
+
+@contextmanager
+def blamed():
+    """`with blamed(): ...`: calls of parts that may be foreign; their errors leave it as StepErrors."""
+    try:
+        yield
+    except BaseException as e:
+        if (error := blame(e)) is None:
+            raise
+        raise error from None
 
 
 def _ours(module: str) -> bool:

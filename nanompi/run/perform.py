@@ -9,7 +9,7 @@ from nanompi import units
 from nanompi.device import open_device
 from nanompi.methods.ptycho.parts import parts_of
 from nanompi.mpi.team import Team
-from nanompi.run.foreign import foreign
+from nanompi.run.foreign import blamed, foreign
 from nanompi.run.metrics import account, keep, table
 from nanompi.run.result import Result
 from nanompi.run.reuse import Reuse
@@ -146,7 +146,8 @@ def _do(run, number: int, step):
     if run.course:
         run.course.begin(number)
     run.clock.patient, here = foreign(step), os.path.abspath(".")
-    step.run(run)
+    with blamed():
+        step.run(run)
     if run.clock.patient:
         os.chdir(here)  # a step that went elsewhere: paths of job and run folder count from here
     run.clock.patient = False

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from nanompi.data.redistribute import moved, routes
+from nanompi.methods import discover
 from nanompi.methods.ptycho.balance import keeps
 from nanompi.methods.ptycho.earlier_result import load_result
 from nanompi.methods.ptycho.engines.engine import run_chain
-from nanompi.step import METHODS, discover
+from nanompi.step import METHODS
 from tests.mpi.conftest import mpirun_here  # noqa: F401  (fixtures)
 from tests.scene import problem
 

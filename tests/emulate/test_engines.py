@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from nanompi.errors import ResourceError
+from nanompi.methods import discover
 from nanompi.methods.ptycho.engines.engine import run_chain
-from nanompi.step import METHODS, discover
+from nanompi.step import METHODS
 from tests.mpi.engines import CASES
 from tests.scene import problem
 

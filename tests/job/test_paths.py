@@ -5,7 +5,7 @@ import pytest
 
 from nanompi.errors import JobError, NanompiError
 from nanompi.job.job import read_job
-from nanompi.step import discover
+from nanompi.methods import discover
 
 JOB = """
 nanompi: 1

@@ -19,13 +19,14 @@ import numpy as np
 
 from nanompi import timing
 from nanompi.device.cpu import Cpu
+from nanompi.methods import discover
 from nanompi.methods.ptycho import balance
 from nanompi.methods.ptycho.balance import Balance
 from nanompi.methods.ptycho.engines.engine import run_chain
 from nanompi.methods.ptycho.partition.kmeans import KMeans
 from nanompi.methods.ptycho.partition.stripes import Stripes
 from nanompi.mpi.team import Team
-from nanompi.step import METHODS, discover
+from nanompi.step import METHODS
 from tests.scene import problem
 
 CASES = {

@@ -8,9 +8,10 @@ import sys
 
 import numpy as np
 
+from nanompi.methods import discover
 from nanompi.methods.ptycho.engines.engine import run_chain
 from nanompi.mpi.team import Team
-from nanompi.step import METHODS, discover
+from nanompi.step import METHODS
 from tests.scene import problem
 
 CASES = {

@@ -3,11 +3,12 @@
 import numpy as np
 
 from nanompi.device.cpu import Cpu
+from nanompi.methods import discover
 from nanompi.methods.ptycho.partition.bands import bands
 from nanompi.methods.ptycho.positions import place
 from nanompi.methods.ptycho.share import Regions, Whole, open_share
 from nanompi.mpi.team import Team
-from nanompi.step import METHODS, discover
+from nanompi.step import METHODS
 
 FRAME = (8, 12)
 

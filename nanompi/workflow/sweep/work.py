@@ -75,9 +75,9 @@ def _one(group, task: Task, reuse: Reuse, dog):
         raise
     except Exception as e:
         error = e
-        if not isinstance(e, NanompiError | MemoryError):
+        if getattr(e, "trace", "") or not isinstance(e, NanompiError | MemoryError):
             complain(e, e.__traceback__, f"{task.path.name}: ")
-        e.__traceback__ = None  # it would keep the arrays of the run
+        e.__traceback__ = e.__context__ = None  # they would keep the arrays of the run
     gc.collect()
     try:
         failed = group.agree(error)

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 if os.environ.get("NANOMPI_TEST_PERFORM"):
     sys.path.insert(0, os.environ["NANOMPI_TEST_ROOT"])
-    from nanompi import step
+    from nanompi import methods, step
     from nanompi.errors import NumbersError
     from nanompi.run import perform as run
     from nanompi.run.result import Result
@@ -15,7 +15,7 @@ if os.environ.get("NANOMPI_TEST_PERFORM"):
     from tests.patience import patience
 
     parts.register()
-    step.discover = lambda: step.METHODS
+    methods.discover = lambda: step.METHODS
 
     def perform(job, team, folder, log, *_):
         """Do what the environment says: tell the ranks, fail on one of them, or sleep."""

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from nanompi.errors import DataError, JobError
+from nanompi.methods import discover
 from nanompi.methods.ptycho.read import reader_of
-from nanompi.step import discover
 
 EV = 1.602176634e-19
 HC = 1.986445857148929e-25

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from nanompi.errors import DataError, JobError
+from nanompi.methods import discover
 from nanompi.methods.ptycho.read import reader_of
 from nanompi.methods.ptycho.read.select import Select
-from nanompi.step import discover
 
 EV = 1.602176634e-19
 

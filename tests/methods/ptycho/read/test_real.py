@@ -4,9 +4,9 @@ import h5py
 import numpy as np
 import pytest
 
+from nanompi.methods import discover
 from nanompi.methods.ptycho.read import reader_of
 from nanompi.methods.ptycho.read.npz import array_of, zip_of
-from nanompi.step import discover
 
 pytestmark = pytest.mark.real
 S1 = "S1_siemens_far_field/siemens-star-small.npz.bz2"

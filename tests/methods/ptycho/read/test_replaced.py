@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from nanompi.errors import DataError, JobError
+from nanompi.methods import discover
 from nanompi.methods.ptycho.read import reader_of
-from nanompi.step import discover
 
 EV = 1.602176634e-19
 BEAM, DET = "entry_1/instrument_1/beam_1/", "entry_1/instrument_1/detector_1/"

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from nanompi.errors import JobError
+from nanompi.methods import discover
 from nanompi.methods.ptycho.read import reader_of
 from nanompi.methods.ptycho.read.export import write
 from nanompi.methods.ptycho.read.simulate import Simulation
-from nanompi.step import discover
 
 EV = 1.602176634e-19
 

@@ -10,9 +10,9 @@ import pytest
 from nanompi.cli import main
 from nanompi.errors import DataError
 from nanompi.job.job import read_input
+from nanompi.methods import discover
 from nanompi.methods.ptycho.read import open_scan, reader_of
 from nanompi.methods.ptycho.read.unknown import Entry, guessed, listed
-from nanompi.step import discover
 
 
 @pytest.fixture

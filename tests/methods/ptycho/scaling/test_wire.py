@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
+from nanompi.methods import discover
 from nanompi.methods.ptycho.partition.bands import bands
 from nanompi.methods.ptycho.scaling import wire
 from nanompi.methods.ptycho.scaling.calibrate import Cost
 from nanompi.methods.ptycho.scaling.foresee import doubling, efficiency, foresee, smallest
 from nanompi.methods.ptycho.scaling.look import Scene
 from nanompi.methods.ptycho.scaling.wire import Link
-from nanompi.step import discover
 
 discover()
 
