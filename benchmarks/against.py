@@ -19,50 +19,31 @@ from pathlib import Path
 
 import numpy as np
 from harness import cost, options, report, turns
-from problems import write_scan
+from scans import SCAN, ptycho, write_job, write_scan
 
-JOB = """
-nanompi: 1
-name: against
-input:
-  file: {file}
-  paths: {{frames: /frames, x: /x, y: /y}}
-  units: {{x: m, y: m}}
-  energy: 8 keV
-  distance: 2 m
-  pixel: 55 um
-steps:
-  - {{use: ptycho.prepare, size: 128}}
-{more}run: {{device: cpu, threads: 1, checkpoint: 0}}
-"""
-ENGINE = """  - use: ptycho
-    probe: {{start: aperture, aperture: 100 um, focal: 100 mm, defocus: 2 mm}}
-    engines: {engine}
-"""
 CASES = {"dm": (400, 128, "DM"), "ml": (200, 256, "ML"), "load": (16000, 256, "")}
 SHORT, LONG = 2, 40  # iterations
 
 
-def jobs(case: str, folder: Path, share: float) -> tuple[Path, Path]:
+def jobs(case: str, folder: Path, share: float) -> list[Path]:
     """The short and the long job of a case."""
     import hdf5plugin
 
-    frames, size, engine = CASES[case]
+    (frames, size, engine), paths = CASES[case], []
     stored = {"chunks": (16, size, size), "compression": hdf5plugin.Bitshuffle(cname="lz4")}
-    out = []
     for name, part, iterations in (("short", 1 if engine else 0.1, SHORT), ("long", 1, LONG)):
-        file, job = folder / f"{case}-{name}.h5", folder / f"{case}-{name}.yaml"
-        write_scan(file, max(32, round(share * part * frames)), size, **stored)
-        more = ENGINE.format(engine=f"{engine}*{iterations}") if engine else ""
-        job.write_text(JOB.format(file=file, more=more))
-        out.append(job)
-    return out[0], out[1]
+        paths.append(folder / f"{case}-{name}.yaml")
+        write_scan(paths[-1].with_suffix(".h5"), max(32, round(share * part * frames)), size, **stored)
+        steps = [{"use": "ptycho.prepare", "size": 128}]
+        steps += [ptycho(f"{engine}*{iterations}", "100 um")] if engine else []
+        write_job(paths[-1], {**SCAN, "file": paths[-1].stem + ".h5"}, *steps)
+    return paths
 
 
 def more_work(checkout: Path, short: Path, long: Path, ranks: int) -> dict[str, float]:
     """What the long job costs more than the short one; peak: of the long one."""
     words = [checkout / ".venv" / "bin" / "nanompi", "run", *(["-n", ranks] if ranks > 1 else [])]
-    few, many = (cost([*words, "--out", job.parent / "runs", job], job.parent) for job in (short, long))
+    few, many = (cost([*words, job], job.parent) for job in (short, long))
     return {"wall": many["wall"] - few["wall"], "cpu": many["cpu"] - few["cpu"], "peak": many["peak"]}
 
 

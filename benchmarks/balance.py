@@ -17,26 +17,17 @@ import time
 from pathlib import Path
 
 from harness import on_ranks, options, report
+from scans import ptycho, simulated, write_job
 
 from nanompi.cli import main as nanompi
 from nanompi.device.cpu import Cpu
 from nanompi.methods.ptycho import balance
 
-JOB = """
-nanompi: 1
-name: x
-input: {{simulate: {{frames: {frames}, size: {size}, photons: 1e5}}}}
-steps:
-  - use: ptycho
-    probe: {{start: aperture, aperture: 60 um, focal: 100 mm, defocus: 1 mm, modes: {modes}}}
-    engines: DM*{iterations}
-run: {{device: cpu, threads: 1, checkpoint: 0, split: stripes}}
-"""
-# seconds of sleep for a frame on each rank, in units of its work, then the job
+# seconds of sleep for a frame on each rank; in units of its work; frames, size, modes, iterations
 CASES = {
-    "slow": ((2e-3, 4e-3), (0, 0), {"frames": 100, "size": 32, "modes": 1, "iterations": 100}),
-    "mixed": ((2e-3, 4e-3, 8e-3), (0, 0, 0), {"frames": 100, "size": 32, "modes": 1, "iterations": 30}),
-    "real": ((0, 0), (0, 1), {"frames": 196, "size": 128, "modes": 2, "iterations": 60}),
+    "slow": ((2e-3, 4e-3), (0, 0), (100, 32, 1, 100)),
+    "mixed": ((2e-3, 4e-3, 8e-3), (0, 0, 0), (100, 32, 1, 30)),
+    "real": ((0, 0), (0, 1), (196, 128, 2, 60)),
 }
 
 
@@ -55,22 +46,15 @@ def slowed(pace: float, times: float):
 
 def measure(team, given) -> dict[str, list]:
     """{off, auto: of each rank its figures in metrics.json} of the only case."""
-    pace, times, job = CASES[given.cases[0]]
+    pace, times, (frames, size, modes, iterations) = CASES[given.cases[0]]
     slowed(pace[team.rank], times[team.rank])
     folder, figures = Path(team.on_root(tempfile.mkdtemp)), {}
+    job, step = folder / "job.yaml", ptycho(f"DM*{iterations}", modes=modes)
+    team.on_root(lambda: write_job(job, simulated(frames, size), step, split="stripes"))
     for way in ("off", "auto"):
-        team.on_root(lambda: (folder / "job.yaml").write_text(JOB.format(**job)))
-        words = [
-            "run",
-            str(folder / "job.yaml"),
-            "--folder",
-            str(folder / way),
-            "--set",
-            f"run.balance={way}",
-        ]
+        words = ["run", str(job), "--folder", str(folder / way), "--set", f"run.balance={way}"]
         assert nanompi(words) == 0
-        metrics = team.on_root((folder / way / "metrics.json").read_text)
-        figures[way] = json.loads(metrics)["ranks"]
+        figures[way] = json.loads(team.on_root((folder / way / "metrics.json").read_text))["ranks"]
     team.on_root(lambda: shutil.rmtree(folder))
     return figures
 
@@ -82,10 +66,10 @@ def wall(ranks: list[dict]) -> float:
 
 def compared(case: str, given) -> dict:
     """A row of the table."""
-    pace, _, job = CASES[case]
-    ranks, n = on_ranks(len(pace), measure, given, "--cases", case), job["iterations"]
+    pace, _, (frames, _, _, n) = CASES[case]
+    ranks = on_ranks(len(pace), measure, given, "--cases", case)
     speeds = [rank["frames"] * n / rank["seconds"]["iterate"] for rank in ranks["off"]]
-    ideal, off, auto = job["frames"] / sum(speeds), wall(ranks["off"]) / n, wall(ranks["auto"]) / n
+    ideal, off, auto = frames / sum(speeds), wall(ranks["off"]) / n, wall(ranks["auto"]) / n
     row = {"case": case, "speeds": [s / max(speeds) for s in speeds], "off, s": off, "auto, s": auto}
     row |= {"ideal, s": ideal, "off/ideal": off / ideal, "auto/ideal": auto / ideal}
     return row | {"frames at the end": [rank["frames"] for rank in ranks["auto"]]}

@@ -14,7 +14,7 @@ import time
 from functools import partial
 
 import numpy as np
-from harness import on_ranks, options, report, timed, turns
+from harness import both_clocks, on_ranks, options, report, timed, turns
 from problems import from_file, problem
 
 from nanompi.device.cpu import CACHE, Cpu
@@ -41,19 +41,12 @@ def started(name: str, p):
     return lambda: engine.iterate(p, next(numbers))
 
 
-def both_clocks(work) -> tuple[float, float]:
-    """Seconds of the CPU and of the wall."""
-    own = time.thread_time()
-    wall = timed(work)()
-    return time.thread_time() - own, wall
-
-
 def cost(name: str, n: int, frames: int, modes: int, repeat: int) -> dict:
     """An iteration on one and two threads, and its transforms, in turns."""
     one, two = (problem(n, frames, modes, Cpu(threads=threads)) for threads in (1, 2))
     works = {"fft": partial(transforms, one), "one": started(name, one), "two": started(name, two)}
     took = turns({way: partial(both_clocks, work) for way, work in works.items()}, repeat)
-    (fft, _), (cpu, wall), (_, together) = (np.array(took[way]).T for way in works)
+    (_, fft), (wall, cpu), (together, _) = (np.array(took[way]).T for way in works)
     seconds = float(np.median(cpu))
     return {
         "engine": name,

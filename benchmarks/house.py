@@ -19,20 +19,11 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 from harness import ONE_THREAD, ROOT, options, report
+from scans import ptycho, simulated, write_job
 
 FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
 WORDS = ("parts", "rows", "kept", "share", "split", "exchange", "former", "memory", "geometry", "plan")
 FILLERS = ("told", "found", "come", "beside")
-JOB = """
-nanompi: 1
-name: house
-input: {simulate: {frames: 100, size: 64, photons: 1e5}}
-steps:
-  - use: ptycho
-    probe: {start: aperture, aperture: 60 um, focal: 100 mm, defocus: 1 mm}
-    engines: ML*1
-run: {device: cpu, threads: 1, checkpoint: 0}
-"""
 COMBINE = ("steps.ptycho.combine=allreduce", "run.combine=allreduce")  # where it stands, and where it stood
 FEW, MANY = 3, 7  # iterations: what differs between two runs belongs to an iteration
 
@@ -116,9 +107,9 @@ def traced(checkout: Path, engine: str, iterations: int) -> dict:
     from nanompi.mpi.mpiexec import environment, mpiexec
 
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "house.yaml").write_text(JOB)
+        write_job(Path(folder, "house.yaml"), simulated(100, 64), ptycho(f"{engine}*{iterations}"))
         start = [mpiexec(), "-n", "2", sys.executable, ROOT / "benchmarks" / "traced.py", "calls.json", "run"]
-        words = [*start, "house.yaml", "--set", f"steps.ptycho.engines={engine}*{iterations}", "--set"]
+        words = [*start, "house.yaml", "--set"]
         env = {**environment(), **ONE_THREAD, "PYTHONPATH": str(checkout)}
         for combine in COMBINE:
             done = subprocess.run([*words, combine], cwd=folder, env=env, capture_output=True, text=True)

@@ -3,14 +3,13 @@
 python benchmarks/planned.py [--quick]      (about 1 GB of memory; --quick: half the frames)
 """
 
-import json
 import re
 import subprocess
-import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from harness import cost, options, report
+from harness import options, report
+from scans import NANOMPI, metrics, nanompi, ptycho, simulated, write_job
 
 # name, frames, size, modes, engines, ranks
 JOBS = [
@@ -18,17 +17,6 @@ JOBS = [
     ("ML, one mode, two ranks", 1600, 256, 1, "ML*2", 2),
     ("DM and ML, three modes", 500, 256, 3, "DM*1 ML*1", 1),
 ]
-JOB = """
-nanompi: 1
-name: planned
-input: {{simulate: {{frames: {frames}, size: {size}, photons: 1e5}}}}
-steps:
-  - use: ptycho
-    engines: {engines}
-    probe: {{start: aperture, aperture: 40 um, focal: 100 mm, defocus: 1 mm, modes: {modes}}}
-run: {{threads: 1, checkpoint: 0, device: cpu, split: stripes}}
-"""
-NANOMPI = [sys.executable, "-m", "nanompi"]
 
 
 def predicted(folder: Path, ranks: int) -> float:
@@ -41,18 +29,16 @@ def predicted(folder: Path, ranks: int) -> float:
 
 def measured(folder: Path, ranks: int) -> float:
     """MB that a rank of a run has held at most."""
-    cost([*NANOMPI, "run", "-n", ranks, "job.yaml"], folder)
-    figures = json.loads((folder / "runs" / "planned" / "latest" / "metrics.json").read_text())
-    return max(rank["peak_memory"] for rank in figures["ranks"]) / 1e6
+    nanompi(folder, "run", "-n", ranks, "job.yaml")
+    return max(rank["peak_memory"] for rank in metrics(folder, "job")) / 1e6
 
 
 def compared(quick: bool):
     """A row for each job."""
     for name, frames, size, modes, engines, ranks in JOBS:
         with TemporaryDirectory() as folder:
-            frames = frames // 2 if quick else frames
-            job = JOB.format(frames=frames, size=size, modes=modes, engines=engines)
-            Path(folder, "job.yaml").write_text(job)
+            scan = simulated(frames // 2 if quick else frames, size)
+            write_job(Path(folder, "job.yaml"), scan, ptycho(engines, "40 um", modes), split="stripes")
             plan, peak = predicted(Path(folder), ranks), measured(Path(folder), ranks)
         yield {"job": name, "ranks": ranks, "predicted, MB": plan, "peak, MB": peak, "ratio": plan / peak}
 

@@ -1,6 +1,4 @@
-"""Scans for the benchmarks: a far-field problem in memory, and files of counts."""
-
-from pathlib import Path
+"""A far-field problem in memory, as a scan of this size would give it; for engines and kernels."""
 
 import numpy as np
 
@@ -64,22 +62,3 @@ def problem(n: int, frames: int, modes: int = 1, device=None, photons: float = 1
         a = optics.gain * (abs(optics.forward(z, at)) ** 2).sum((0, 1))
         I[k] = np.random.default_rng([seed, j]).poisson(a)
     return assemble(I, places, np.ones(places.shape), P, geometry, device)
-
-
-def write_scan(path: Path, frames: int, size: int, **stored):
-    """A scan in generic HDF5: /frames, and a raster of /x and /y in steps of 1 um.
-
-    Counts are many in the middle and few outside; after 50 frames they repeat. stored : as h5py takes it:
-    chunks, compression ...
-    """
-    import h5py
-
-    y, x = np.divmod(np.arange(frames), int(np.ceil(np.sqrt(frames))))
-    r = np.hypot(*(np.indices((size, size)) - size // 2)) / size
-    few = np.random.default_rng(0).poisson(300 * np.exp(-12 * r), (50, size, size)).astype(np.uint16)
-    few = np.tile(few, (32, 1, 1))
-    with h5py.File(path, "w") as f:
-        f["x"], f["y"] = x * 1e-6, y * 1e-6
-        data = f.create_dataset("frames", (frames, size, size), np.uint16, **stored)
-        for i in range(0, frames, len(few)):
-            data[i : i + len(few)] = few[: frames - i]

@@ -11,31 +11,19 @@ one is done: each reads its frames, rank 0 sends them (scatter), and prepared fr
 the first run and found in the second. --window: what is kept of a frame.
 """
 
-import json
 import shutil
-import sys
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from harness import cost, options, report, turns
-from problems import write_scan
+from harness import both_clocks, options, report, turns
+from scans import SCAN, metrics, nanompi, write_job, write_scan
 
 from nanompi.data.stored import Hdf5Frames
 from nanompi.io.hdf5 import open_hdf5
 
-JOB = """
-nanompi: 1
-name: reading
-input:
-  {{file: scan.h5, paths: {{frames: /frames, x: /x, y: /y}}, energy: 8 keV, distance: 2 m, pixel: 55 um}}
-steps: [{{use: ptycho.prepare, size: {window}}}]
-run: {{device: cpu, threads: 1, checkpoint: 0}}
-"""
 WAYS = {"read": "run.frames=read", "scatter": "run.frames=scatter"} | dict.fromkeys(
     ("kept", "again"), "run.cache=cache"
 )
@@ -54,13 +42,6 @@ def storages(size: int) -> dict[str, dict]:
     }
     kinds = [(name, n) for name in packed for n in (1, 16)]
     return {"contiguous": {}} | {f"{k} of {n}": {**packed[k], "chunks": (n, size, size)} for k, n in kinds}
-
-
-def both_clocks(work: Callable) -> np.ndarray:
-    """(wall, CPU) seconds."""
-    begun = np.array([time.perf_counter(), time.process_time()])
-    work()
-    return np.array([time.perf_counter(), time.process_time()]) - begun
 
 
 def decode(source, threads: int = 2):
@@ -99,14 +80,13 @@ def loading(folder: Path, ranks: int, name: str) -> float:
     """Seconds that the slowest rank of a run loads and prepares its frames."""
     if name == "kept":
         shutil.rmtree(folder / "cache", ignore_errors=True)
-    cost([sys.executable, "-m", "nanompi", "run", "-n", ranks, "--set", WAYS[name], "job.yaml"], folder)
-    figures = json.loads((folder / "runs" / "reading" / "latest" / "metrics.json").read_text())
-    return max(sum(rank["whole"].get(phase, 0.0) for phase in PHASES) for rank in figures["ranks"])
+    nanompi(folder, "run", "-n", ranks, "--set", WAYS[name], "job.yaml")
+    return max(sum(rank["whole"].get(phase, 0.0) for phase in PHASES) for rank in metrics(folder, "job"))
 
 
 def on_ranks(folder: Path, given) -> dict[str, float]:
     """GB/s of each way to load the file by a run."""
-    (folder / "job.yaml").write_text(JOB.format(window=given.window or "auto"))
+    write_job(folder / "job.yaml", SCAN, {"use": "ptycho.prepare", "size": given.window or "auto"})
     took = turns({name: partial(loading, folder, given.ranks, name) for name in WAYS}, given.repeat)
     nbytes = given.frames * given.size**2 * 2 / 1e9
     return {name: nbytes / min(seconds) for name, seconds in took.items()}

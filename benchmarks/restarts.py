@@ -19,19 +19,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 from harness import ONE_THREAD, options, report
+from scans import NANOMPI, ptycho, simulated, write_job
 
 from nanompi.mpi.mpiexec import environment, mpiexec
 
-JOB = """
-nanompi: 1
-name: x
-input: {simulate: {frames: 1000, size: 64, photons: 1e5}}
-steps:
-  - use: ptycho
-    probe: {start: aperture, aperture: 60 um, focal: 100 mm, defocus: 1 mm}
-    engines: DM*30 ML*30
-run: {device: cpu, threads: 1, checkpoint: 0.3s, precision: PRECISION}
-"""
 WAYS = ("USR1", "TERM", "INT", "KILL")
 NAMES = ("object/data", "probe/data", "history/error", "history/R", "history/iteration")
 BEGUN = "sub-pixel shift"  # the line of the log before the first iteration
@@ -39,7 +30,7 @@ BEGUN = "sub-pixel shift"  # the line of the log before the first iteration
 
 def begin(ranks: int, *words) -> subprocess.Popen:
     """nanompi on so many ranks."""
-    command = [mpiexec(), "-n", str(ranks), sys.executable, "-m", "nanompi", *map(str, words)]
+    command = [mpiexec(), "-n", str(ranks), *NANOMPI, *map(str, words)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     return subprocess.Popen(command, env={**environment(), **ONE_THREAD}, **pipes)
 
@@ -109,8 +100,9 @@ def disturbed(folder: Path, job: Path, rng, change: bool) -> str:
 
 def moments(given, top: Path):
     """A row for each job that was disturbed."""
-    rng, job, limit = random.Random(given.seed), top / "job.yaml", 1e-9 if given.change else 0.0
-    job.write_text(JOB.replace("PRECISION", "double" if given.change else "single"))
+    rng, job, limit = random.Random(given.seed), top / "x.yaml", 1e-9 if given.change else 0.0
+    run = {"checkpoint": "0.3s", "precision": "double" if given.change else "single"}
+    write_job(job, simulated(1000, 64), ptycho("DM*30 ML*30"), **run)
     whole = begin(2, "run", job, "--out", top / "whole")
     whole.stdout.read()
     assert whole.wait() == 0

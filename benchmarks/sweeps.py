@@ -7,46 +7,32 @@ Writes a gzip-compressed scan whose loading takes longer than its few iterations
 largest process, as the kernel counts it.
 """
 
-import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from harness import cost, options, report
-from problems import write_scan
+from harness import options, report
+from scans import SCAN, nanompi, ptycho, write_job, write_scan
 
-JOB = """
-nanompi: 1
-name: bench
-input:
-  file: scan.h5
-  paths: {{frames: /frames, x: /x, y: /y}}
-  energy: 8 keV
-  distance: 2 m
-  pixel: 55 um
-steps:
-  - {{use: ptycho.prepare, size: 128}}
-  - use: ptycho
-    probe: {{start: aperture, aperture: 100 um, focal: 100 mm, defocus: 2 mm}}
-    engines: [{{dm: 2, alpha: {alpha}}}]
-run: {{threads: 1, device: cpu}}
-"""
-NANOMPI = [sys.executable, "-m", "nanompi"]
+
+def steps(alpha) -> list[dict]:
+    """Few iterations of DM with a parameter."""
+    return [{"use": "ptycho.prepare", "size": 128}, ptycho([{"dm": 2, "alpha": alpha}], "100 um")]
 
 
 def separate(folder: Path, ranks: int, alphas: list[float]) -> dict[str, float]:
     """Seconds of all runs, bytes of the largest process."""
     costs = []
     for alpha in [1.0, *alphas]:  # the first compiles, and brings the file into the cache
-        (folder / "one.yaml").write_text(JOB.format(alpha=alpha))
-        costs.append(cost([*NANOMPI, "run", "-n", ranks, "one.yaml"], folder))
+        write_job(folder / "one.yaml", SCAN, *steps(alpha))
+        costs.append(nanompi(folder, "run", "-n", ranks, "one.yaml"))
     return {"wall": sum(c["wall"] for c in costs[1:]), "peak": max(c["peak"] for c in costs)}
 
 
 def together(folder: Path, ranks: int, alphas: list[float]) -> dict[str, float]:
     """The same of the sweep."""
-    (folder / "sweep.yaml").write_text(JOB.format(alpha=f"{{sweep: {alphas}}}"))
-    return cost([*NANOMPI, "sweep", "-n", ranks, "--groups", 1, "sweep.yaml"], folder)
+    write_job(folder / "sweep.yaml", SCAN, *steps({"sweep": alphas}))
+    return nanompi(folder, "sweep", "-n", ranks, "--groups", 1, "sweep.yaml")
 
 
 def main():

@@ -15,7 +15,7 @@ from tests.patience import patience
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 SCRIPTS = sorted(p.stem for p in FOLDER.glob("*.py"))
-SHARED = ("harness", "problems", "traced")  # imported, or run by mpirun
+SHARED = ("harness", "problems", "scans", "traced")  # imported, or run by mpirun
 
 
 @pytest.fixture
