@@ -5,10 +5,11 @@ import re
 
 from nanompi.device.compiled import place
 from nanompi.device.cpu import Cpu
+from nanompi.device.device import Device
 from nanompi.errors import ResourceError
 
 
-def open_device(options, team, say=print):
+def open_device(options, team, say=print) -> Device:
     """The device of this rank, and a line in the log which says why (collective).
 
     options : nanompi.run.perform.Options (device, precision, threads, transport, atomics)
@@ -52,7 +53,7 @@ def _card(options, place):
         return None, str(e)
     from nanompi.device.cuda import Cuda
 
-    return Cuda(cupy, card, cards, options.precision, options.atomics), ""
+    return Cuda(cupy, card, cards, options.precision, options.atomics, options.threads), ""
 
 
 def _cards(device, options, team, say):
@@ -74,4 +75,4 @@ def _ranks(team) -> str:
     return f"{team.size} rank{'s' * (team.size > 1)}"
 
 
-__all__ = ["Cpu", "open_device"]
+__all__ = ["Cpu", "Device", "open_device"]

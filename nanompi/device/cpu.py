@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from nanompi.device.device import Device, dtypes
 from nanompi.device.kernels import load
 from nanompi.device.scratch import Scratch
 
@@ -12,7 +13,7 @@ CACHE = 2 << 20  # bytes of waves that one thread works on at a time: about what
 BLOCK = 32 << 20  # bytes of waves that all threads keep in the shared cache (L3)
 
 
-class Cpu:
+class Cpu(Device):
     """Arrays, transforms and kernels of one rank on the CPU.
 
     xp            : the array module (numpy)
@@ -25,9 +26,7 @@ class Cpu:
     xp = np
 
     def __init__(self, precision: str = "single", threads="auto", share: int = 1, text: str = "_cpu"):
-        self.real, self.complex = (
-            (np.float32, np.complex64) if precision == "single" else (np.float64, np.complex128)
-        )
+        self.real, self.complex = dtypes(precision)
         cores = len(os.sched_getaffinity(0))
         self.threads = max(1, cores // share) if threads == "auto" else int(threads)
         self.kernels = load(text)
@@ -51,17 +50,13 @@ class Cpu:
         """The counts of this rank's frames, for `stream`; (n, h, w) uint16 or float32."""
         return np.ascontiguousarray(I)
 
-    def large(self, shape, dtype, counts=None, beside: int = 0):
+    def large(self, shape, dtype, counts, reserve: int = 0):
         """An array over this rank's frames, for `stream`; its contents are undefined."""
         return np.empty(shape, dtype)
 
-    def adopt(self, rows, counts=None, beside: int = 0):
+    def adopt(self, rows, counts, reserve: int = 0):
         """What `large` would give, holding these rows of the host; without a copy where none is needed."""
         return rows
-
-    def beside(self, large) -> str:
-        """What of an array stays beside the device."""
-        return ""
 
     def take(self, large, f: slice) -> np.ndarray:
         """Rows of what `large` gave, on the host."""
@@ -74,9 +69,6 @@ class Cpu:
     def put(self, large, where, rows):
         """Write rows of the host into what `large` gave; where : their (k,) places."""
         large[where] = rows
-
-    def wait(self):
-        """Nothing is under way."""
 
     # ---- transforms, both unscaled, over the last two axes, in place (what they return is z itself)
 
@@ -112,7 +104,7 @@ class Cpu:
         return list(self.pool.map(work, pieces)) if self.pool else [work(p) for p in pieces]
 
     def by_rows(self, kernel, *args):
-        """A kernel that takes (part, parts): each thread does its own rows, so the sum has a fixed order."""
+        """A kernel that takes (lane, lanes): each thread is a lane, and does its own rows."""
         if not self.pool:
             return kernel(*args, 0, 1)
         list(self.pool.map(lambda t: kernel(*args, t, self.threads), range(self.threads)))

@@ -8,17 +8,16 @@ from weakref import finalize
 import numpy as np
 
 from nanompi import units
+from nanompi.device.device import Device, dtypes
+from nanompi.device.fit import fit, usual
 from nanompi.device.kernels import load, source
 from nanompi.device.scratch import Scratch
-from nanompi.device.streamed import SLOTS, Ferry, StreamedArray
-from nanompi.errors import ResourceError
+from nanompi.device.streamed import Ferry, StreamedArray
 
-FEW = 32  # frames in a launch below which its cost shows
-LARGEST = 128 << 20  # bytes of waves of a block, where the cache does not tell less
 PLANS = 6  # transforms planned at a time; each keeps a work area
 
 
-class Cuda:
+class Cuda(Device):
     """Arrays, transforms and kernels of one rank on a card.
 
     xp      : the array module (cupy)
@@ -26,21 +25,20 @@ class Cuda:
     card, cards   : index of the card, and how many are visible
     kernels : the named kernels (nanompi.device.kernels)
     atomics : object sums by atomic adds instead of a fixed order
+    threads : of the host; "auto" = one, since the card computes
 
     All work is done on a stream of its own. Errors: ResourceError where memory does not suffice.
     """
 
-    def __init__(self, xp, card: int = 0, cards: int = 1, precision: str = "single", atomics: bool = False):
-        self.real, self.complex = (
-            (np.float32, np.complex64) if precision == "single" else (np.float64, np.complex128)
-        )
+    def __init__(
+        self, xp, card: int = 0, cards: int = 1, precision="single", atomics: bool = False, threads="auto"
+    ):
+        self.real, self.complex = dtypes(precision)
         self.xp, self.card, self.cards, self.atomics = xp, card, cards, atomics
-        told = xp.cuda.runtime.getDeviceProperties(card)
-        self.name, self.memory, self.cache = (
-            told["name"].decode(),
-            told["totalGlobalMem"],
-            told["l2CacheSize"],
-        )
+        self.threads = 1 if threads == "auto" else int(threads)
+        properties = xp.cuda.runtime.getDeviceProperties(card)
+        self.name, self.memory = properties["name"].decode(), properties["totalGlobalMem"]
+        self.cache = properties["l2CacheSize"]
         self.bus = xp.cuda.Device(card).pci_bus_id
         self.pool, self.transport, self.sharers = xp.get_default_memory_pool(), None, 1
         self.compute = xp.cuda.Stream(non_blocking=True)
@@ -48,7 +46,7 @@ class Cuda:
         self.ferry, self.scratch = Ferry(self), Scratch(xp)
         self._modules, self._functions, self._plans = {}, {}, OrderedDict()
         self._pinned = {}
-        self._block = None  # bytes of waves of a block, when memory asks for less than usual
+        self._limit = None  # bytes of waves of a block, when memory asks for less than usual
         self.kernels = SimpleNamespace(**{n: partial(k, self) for n, k in vars(load("_cuda")).items()})
 
     def __str__(self):
@@ -144,10 +142,13 @@ class Cuda:
 
     def launch(self, theme: str, name: str, grid, block, *args):
         """Launch a kernel of THEME.cu. args: arrays of the device, integers (int in C), numpy scalars."""
-        for a in args:
-            if isinstance(a, self.xp.ndarray) and not a.flags.c_contiguous:
+        arrays = [a for a in args if isinstance(a, self.xp.ndarray)]
+        for a in arrays:
+            if not a.flags.c_contiguous:
                 raise ValueError(f"{name}: an array of shape {a.shape} is not contiguous")
-        counts = "unsigned short" if theme == "overlap" or any(_is_counts(a) for a in args) else "float"
+        counts = (
+            "unsigned short" if theme == "overlap" or any(a.dtype == np.uint16 for a in arrays) else "float"
+        )
         kernel = self._kernel(theme, name, counts)
         kernel(grid, block, tuple(np.int32(a) if isinstance(a, int) else a for a in args))
 
@@ -171,18 +172,18 @@ class Cuda:
             self, I.shape, I.dtype, len(I) if I.nbytes <= room else room // max(1, I[:1].nbytes), I
         )
 
-    def large(self, shape, dtype, counts: StreamedArray, beside: int = 0) -> StreamedArray:
+    def large(self, shape, dtype, counts: StreamedArray, reserve: int = 0) -> StreamedArray:
         """An array over this rank's frames, for `stream`; its contents are undefined.
 
-        counts : make way for it, since they are read once where it is read twice and written
-        beside : bytes of other arrays to come
+        counts  : make way for it, since they are read once where it is read twice and written
+        reserve : bytes of other arrays to come
         Errors: ResourceError where not even blocks of one frame fit.
         """
         n, row = shape[0], int(np.prod(shape[1:])) * np.dtype(dtype).itemsize
         self._forget()
-        room = self.room() + counts.on_card.nbytes - beside
-        step, room = self._fit(row, counts.row, room)
-        held, held_counts = self._held(n, row, counts.row, room, step)
+        room = self.room() + counts.on_card.nbytes - reserve
+        found = fit(row, counts.row, room, self.cache, str(self))
+        self._limit, (held, held_counts) = found.limit, found.held(n, row, counts.row)
         if held_counts < counts.held:
             counts.hold(held_counts)
         out = StreamedArray(self, shape, dtype, held)
@@ -190,46 +191,17 @@ class Cuda:
             counts.hold(held_counts)
         return out
 
-    def adopt(self, rows: np.ndarray, counts: StreamedArray, beside: int = 0) -> StreamedArray:
+    def adopt(self, rows: np.ndarray, counts: StreamedArray, reserve: int = 0) -> StreamedArray:
         """What `large` would give, holding these rows of the host."""
-        out = self.large(rows.shape, rows.dtype, counts, beside)
+        out = self.large(rows.shape, rows.dtype, counts, reserve)
         step = self.frames_per_block(out.row)
         for i in range(0, len(rows), step):
             part = rows[i : i + step]
             out.put(np.arange(i, i + len(part)), part)
         return out
 
-    def _held(self, n, row, count_row, room, step) -> tuple[int, int]:
-        """Frames whose waves stay on the card, and frames whose counts do, in whole blocks"""
-        if n * (row + count_row) <= room:
-            return n, n
-        room -= SLOTS * step * (row + count_row)
-        held = min(n, room // row // step * step)
-        return held, min(n, (room - held * row) // count_row // step * step)
-
-    def _fit(self, row, count_row, room) -> tuple[int, int]:
-        """(frames of a block, bytes left beside its work arrays); the block is made smaller until it fits.
-
-        Errors: ResourceError.
-        """
-        self._block = None
-        while True:
-            step = self.frames_per_block(row)
-            work = 6 * step * row  # two scratch arrays, two transforms, the reals
-            if work + SLOTS * step * (row + count_row) <= room:
-                return step, room - work
-            if step == 1:
-                need = work + SLOTS * (row + count_row)
-                raise ResourceError(
-                    f"the card has too little memory: beside object and probe, blocks of one frame need "
-                    f"{need / 2**20:.1f} MiB, and {max(room, 0) / 2**20:.1f} MiB are left for this rank "
-                    f"({self}). Use a card with more memory, fewer ranks on it, fewer probe modes, a smaller "
-                    "part of the scan, or device: cpu"
-                )
-            self._block = step // 2 * row
-
-    def beside(self, large: StreamedArray) -> str:
-        """What of an array stays beside the card, for the log; nothing where the card holds all."""
+    def left_on_host(self, large: StreamedArray) -> str:
+        """What of an array is not held by the card, for the log; nothing where the card holds all."""
         away = len(large) - large.held
         if not away:
             return ""
@@ -262,16 +234,12 @@ class Cuda:
 
     def frames_per_block(self, frame_bytes: int) -> int:
         """Frames whose waves, old and new, stay in the card's cache; enough of them to pay for a launch."""
-        usual = max(self.cache // 3, min(FEW * frame_bytes, LARGEST))
-        return max(1, (usual if self._block is None else self._block) // frame_bytes)
+        block = usual(self.cache, frame_bytes) if self._limit is None else self._limit
+        return max(1, block // frame_bytes)
 
     def each(self, work, n: int, frame_bytes: int) -> list:
         """`work(slice)` for n frames, all at once."""
         return [work(slice(0, n))] if n else []
-
-    def by_rows(self, kernel, *args):
-        """A kernel that takes (part, parts): the card does all rows in one call."""
-        kernel(*args, 0, 1)
 
     def total(self, sums: list) -> np.ndarray:
         """What kernels returned, (), (k,) or (k, blocks) on the card, added up: (k,) float64 on the host; one
@@ -287,7 +255,3 @@ class Cuda:
         """Each array becomes its sum over the ranks, by the transport that the ranks agreed on."""
         if team.size > 1:
             self.transport(team, *arrays)
-
-
-def _is_counts(a) -> bool:
-    return getattr(a, "dtype", None) == np.uint16

@@ -7,7 +7,7 @@ comes into another and block i - 1 leaves the third.
 
 import numpy as np
 
-SLOTS = 3
+from nanompi.device.fit import SLOTS
 
 
 class StreamedArray:

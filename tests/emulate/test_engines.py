@@ -77,7 +77,7 @@ def test_frames_beyond_the_card_give_the_same_bits(card, engine, streams, monkey
     how, outcomes = {"precision": "single", "frames": 64}, []
     for memory in (8 << 20, 1_400_000):
         with card("single", L2=1024, MEMORY=memory, STREAMS=streams) as device:
-            monkeypatch.setattr(f"{type(device).__module__}.FEW", 4)
+            monkeypatch.setattr("nanompi.device.fit.FEW", 4)
             held, large = [], device.large
 
             def seen(*args, large=large, held=held):
@@ -86,9 +86,11 @@ def test_frames_beyond_the_card_give_the_same_bits(card, engine, streams, monkey
 
             device.large = seen
             outcomes.append(outcome(how, engine, device=device))
-            assert all((r.held == len(r)) == (memory == 8 << 20) for r in held) and device._block is None
+            assert all((r.held == len(r)) == (memory == 8 << 20) for r in held) and device._limit is None
             assert all(0 < r.held for r in held), [r.held for r in held]
-            assert all(("stay in the host's memory" in device.beside(r)) == (r.held < len(r)) for r in held)
+            assert all(
+                ("stay in the host's memory" in device.left_on_host(r)) == (r.held < len(r)) for r in held
+            )
     whole, part = outcomes
     assert whole[0] == part[0]
     assert np.array_equal(whole[1], part[1]) and np.array_equal(whole[2], part[2])

@@ -11,7 +11,7 @@ I     : (n, h, w) uint16 or float32, counts; a negative count is a pixel not mea
 mask  : (h, w) real, 1 = good, 0 = ignore
 gain  : (n,) real, intensity = gain * sum_m |F_m|^2
 unit  : real, factor which makes forward then backward the identity
-part, parts : this call does one of so many parts of the rows, so that threads share a sum without a conflict
+lane, lanes : this call does one of so many shares of the rows, so that threads share a sum without a conflict
 """
 
 from collections.abc import Callable

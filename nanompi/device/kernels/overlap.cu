@@ -90,7 +90,7 @@ __device__ inline void touched(int* box, const int* at, int n, int h, int w) {
 // target(y, x) += the values at (y, x) of all frames. A thread owns a pixel, a block a tile; it goes round over the
 // tiles that any frame touches. add(list, length, y, x, sum) adds the frames of the list which see the pixel.
 template <class Sum, class Add>
-__device__ inline void gather(Sum* target, const int* at, int n, int h, int w, int W, int part, int parts, Add add) {
+__device__ inline void gather(Sum* target, const int* at, int n, int h, int w, int W, int lane, int lanes, Add add) {
     __shared__ int box[4];
     __shared__ Frame list[THREADS];
     touched(box, at, n, h, w);
@@ -105,7 +105,7 @@ __device__ inline void gather(Sum* target, const int* at, int n, int h, int w, i
             const int length = pick(list, at, first, n, [&](Frame f) {
                 return f.y < top + TILE_H && f.y + h > top && f.x < left + TILE_W && f.x + w > left;
             });
-            if (y / BAND % parts == part) any |= add(list, length, y, x, sum);
+            if (y / BAND % lanes == lane) any |= add(list, length, y, x, sum);
         }
         if (any) target[(wide)y * W + x] = target[(wide)y * W + x] + sum;
     }
@@ -114,9 +114,9 @@ __device__ inline void gather(Sum* target, const int* at, int n, int h, int w, i
 // 8 M: psi read; per launch 16 for each pixel of num that a frame touches
 extern "C" __global__ void __launch_bounds__(THREADS, 4)
 object_sums(const Complex* __restrict__ psi, const Complex* __restrict__ P, const int* __restrict__ at, Complex* num,
-            int n, int M, int h, int w, int W, int part, int parts) {
+            int n, int M, int h, int w, int W, int lane, int lanes) {
     const wide hw = (wide)h * w;
-    gather(num, at, n, h, w, W, part, parts, [&](const Frame* list, int length, int y, int x, Complex& sum) {
+    gather(num, at, n, h, w, W, lane, lanes, [&](const Frame* list, int length, int y, int x, Complex& sum) {
         bool any = false;
         for (int i = 0; i < length; i += 4) {
             wide p[4], q[4];
@@ -146,9 +146,9 @@ object_sums(const Complex* __restrict__ psi, const Complex* __restrict__ P, cons
 
 // Per launch 8 for each pixel of den that a frame touches
 extern "C" __global__ void __launch_bounds__(THREADS, 4)
-object_weights(const REAL* __restrict__ P2, const int* __restrict__ at, REAL* den, int n, int h, int w, int W, int part,
-               int parts) {
-    gather(den, at, n, h, w, W, part, parts, [&](const Frame* list, int length, int y, int x, REAL& sum) {
+object_weights(const REAL* __restrict__ P2, const int* __restrict__ at, REAL* den, int n, int h, int w, int W, int lane,
+               int lanes) {
+    gather(den, at, n, h, w, W, lane, lanes, [&](const Frame* list, int length, int y, int x, REAL& sum) {
         bool any = false;
 #pragma unroll 4
         for (int i = 0; i < length; ++i) {
@@ -174,11 +174,11 @@ __device__ inline void add(double* to, double x, double y) { atomicAdd(to, x), a
 // object_sums in no fixed order: 8 M, and an atomic sum for each pixel of each frame
 extern "C" __global__ void __launch_bounds__(THREADS, 4)
 object_sums_atomic(const Complex* __restrict__ psi, const Complex* __restrict__ P, const int* __restrict__ at,
-                   Complex* num, int n, int M, int h, int w, int W, int part, int parts) {
+                   Complex* num, int n, int M, int h, int w, int W, int lane, int lanes) {
     const wide hw = (wide)h * w;
     each_pixel(n, h, w, [&](int j, int y, int x) {
         const Place k(at, j, y, x, M, hw, w, W);
-        if ((at[(wide)3 * j] + y) / BAND % parts != part) return;
+        if ((at[(wide)3 * j] + y) / BAND % lanes != lane) return;
         Complex sum = {0, 0};
         for (wide m = 0; m < M * hw; m += hw) sum = sum + conj(P[k.p + m]) * psi[k.q + m];
         add(&num[k.o].x, sum.x, sum.y);

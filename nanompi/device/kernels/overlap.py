@@ -34,29 +34,29 @@ def tangent(O, P, dO, dP, at, z):
         z[j] = P[at[j, 2]] * do + dP[at[j, 2]] * o
 
 
-def object_sums(psi, P, at, num, part, parts):
-    """num(r + r_j) += sum_m P_m* psi_jm, every `parts`-th band of rows of num (adjoint of O -> P O)"""
+def object_sums(psi, P, at, num, lane, lanes):
+    """num(r + r_j) += sum_m P_m* psi_jm, every `lanes`-th band of rows of num (adjoint of O -> P O)"""
     h, w = psi.shape[-2:]
     for j, (y, x, s) in enumerate(at):
-        r = (y + _np.arange(h)) // BAND % parts == part
+        r = (y + _np.arange(h)) // BAND % lanes == lane
         num[y : y + h, x : x + w][r] += (P[s][:, r].conj() * psi[j][:, r]).sum(0)
 
 
-def object_weights(P2, at, den, part, parts):
-    """den(r + r_j) += P2_s, every `parts`-th band of rows of den; P2 : (S, h, w) real, sum_m |P_m|^2"""
+def object_weights(P2, at, den, lane, lanes):
+    """den(r + r_j) += P2_s, every `lanes`-th band of rows of den; P2 : (S, h, w) real, sum_m |P_m|^2"""
     h, w = P2.shape[-2:]
     for y, x, s in at:
-        r = (y + _np.arange(h)) // BAND % parts == part
+        r = (y + _np.arange(h)) // BAND % lanes == lane
         den[y : y + h, x : x + w][r] += P2[s, r]
 
 
-def probe_sums(psi, O, at, num, den, part, parts):
+def probe_sums(psi, O, at, num, den, lane, lanes):
     """num_s += O_j* psi_j and den_s += |O_j|^2, a part of the rows (adjoint of P -> P O)
 
     num : (S, M, h, w) complex, den : (S, h, w) real
     """
     h, w = psi.shape[-2:]
-    r = slice(h * part // parts, h * (part + 1) // parts)
+    r = slice(h * lane // lanes, h * (lane + 1) // lanes)
     for j, o in enumerate(_views(O, at, h, w)):
         num[at[j, 2], :, r] += o[r].conj() * psi[j, :, r]
         den[at[j, 2], r] += _np.abs(o[r]) ** 2

@@ -57,12 +57,12 @@ def tangent(O, P, dO, dP, at, z):
 
 
 @_compiled
-def object_sums(psi, P, at, num, part, parts):
+def object_sums(psi, P, at, num, lane, lanes):
     n, M, h, w = psi.shape
     for j in range(n):
         y0, x0, s = at[j, 0], at[j, 1], at[j, 2]
         for y in range(h):
-            if ((y0 + y) // BAND) % parts != part:
+            if ((y0 + y) // BAND) % lanes != lane:
                 continue
             o = num[y0 + y, x0 : x0 + w]
             for m in range(M):
@@ -72,12 +72,12 @@ def object_sums(psi, P, at, num, part, parts):
 
 
 @_compiled
-def object_weights(P2, at, den, part, parts):
+def object_weights(P2, at, den, lane, lanes):
     _, h, w = P2.shape
     for j in range(len(at)):
         y0, x0, s = at[j, 0], at[j, 1], at[j, 2]
         for y in range(h):
-            if ((y0 + y) // BAND) % parts != part:
+            if ((y0 + y) // BAND) % lanes != lane:
                 continue
             d, p = den[y0 + y, x0 : x0 + w], P2[s, y]
             for x in range(w):
@@ -85,11 +85,11 @@ def object_weights(P2, at, den, part, parts):
 
 
 @_compiled
-def probe_sums(psi, O, at, num, den, part, parts):
+def probe_sums(psi, O, at, num, den, lane, lanes):
     n, M, h, w = psi.shape
     for j in range(n):
         y0, x0, s = at[j, 0], at[j, 1], at[j, 2]
-        for y in range(h * part // parts, h * (part + 1) // parts):
+        for y in range(h * lane // lanes, h * (lane + 1) // lanes):
             o, d = O[y0 + y, x0 : x0 + w], den[s, y]
             for x in range(w):
                 d[x] += o[x].real * o[x].real + o[x].imag * o[x].imag

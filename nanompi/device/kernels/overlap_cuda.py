@@ -22,27 +22,27 @@ def tangent(gpu, O, P, dO, dP, at, z):
     _over_frames(gpu, "tangent", z.shape, O, P, dO, dP, at, z, width=O.shape[1])
 
 
-def object_sums(gpu, psi, P, at, num, part, parts):
+def object_sums(gpu, psi, P, at, num, lane, lanes):
     n, M, h, w = psi.shape
     if gpu.atomics and n:
         grid, block = _layout.over_frames(n, h, w)
-        sizes = (n, M, h, w, num.shape[1], part, parts)
+        sizes = (n, M, h, w, num.shape[1], lane, lanes)
         return gpu.launch("overlap", "object_sums_atomic", grid, block, psi, P, at, num, *sizes)
     for f, k in _segments(n):
-        sizes = (k, M, h, w, num.shape[1], part, parts)
+        sizes = (k, M, h, w, num.shape[1], lane, lanes)
         gpu.launch("overlap", "object_sums", _tiles(num), _THREADS, psi[f], P, at[f], num, *sizes)
 
 
-def object_weights(gpu, P2, at, den, part, parts):
+def object_weights(gpu, P2, at, den, lane, lanes):
     _, h, w = P2.shape
     for f, k in _segments(len(at)):
-        sizes = (k, h, w, den.shape[1], part, parts)
+        sizes = (k, h, w, den.shape[1], lane, lanes)
         gpu.launch("overlap", "object_weights", _tiles(den), _THREADS, P2, at[f], den, *sizes)
 
 
-def probe_sums(gpu, psi, O, at, num, den, part, parts):
+def probe_sums(gpu, psi, O, at, num, den, lane, lanes):
     (n, M, h, w), S = psi.shape, len(num)
-    first, last = h * part // parts, h * (part + 1) // parts
+    first, last = h * lane // lanes, h * (lane + 1) // lanes
     if n and last > first:
         grid = (-(-w // _layout.TILE_W), -(-(last - first) // _layout.ROWS), S * M)
         sizes = (n, M, h, w, O.shape[1], first, last)

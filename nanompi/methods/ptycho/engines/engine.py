@@ -55,8 +55,8 @@ def run_chain(engines: list[Any], p, every: int, say, note=quiet, course=None, b
         saved = None
         if course:
             _whether_saved(engines[e], say)
-        if beside := p.device.beside(p.waves):
-            say(beside)
+        if left := p.device.left_on_host(p.waves):
+            say(left)
         while i < engines[e].iterations:
             history.append(row := _iterate(engines[e], p, i))
             note("iterating", iterations=whole, **{key: row[key] for key in ("iteration", "engine", "error")})

@@ -62,7 +62,7 @@ class Prepare:
 
     def run(self, run):
         """Give run.made["frames"]. Errors: JobError (parameters), DataError (files, frames)."""
-        threads = _threads(run)
+        threads = run.device.threads
         kept = PreparedCache.of(run, self)
         plan, counts = kept.read(threads) if kept else (None, None)
         if counts is None:
@@ -229,9 +229,3 @@ def describe(plan: Plan, shape) -> str:
         out += f"is it the wrong way round ({mask.WAYS})?"
     out += f", orientation {note['orientation']}" if note["orientation"] else ""
     return out + (f"\n{note['replaced']}" if note.get("replaced") else "")
-
-
-def _threads(run) -> int:
-    """Threads of this rank, as its device says."""
-    told = getattr(run.device, "threads", None) or run.options.threads
-    return told if isinstance(told, int) else 1

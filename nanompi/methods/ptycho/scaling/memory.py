@@ -8,6 +8,7 @@ import numpy as np
 
 from nanompi.data import load
 from nanompi.device.cpu import BLOCK, CACHE
+from nanompi.device.fit import WORK, fit
 from nanompi.methods.ptycho.find_probe import FRAMES
 from nanompi.methods.ptycho.find_probe import MEMORY as TRIAL
 
@@ -65,13 +66,11 @@ def card(scene, frames: int, bytes_of_card: int, sharers: int = 1) -> dict[str, 
     block : frames of a block; counts, waves : so many frames of each stay on the card, the others beside it
     need  : bytes with which all would stay on the card. Errors: ResourceError where not one frame fits.
     """
-    from nanompi.device.planned import Planned
-
     fixed = int(2 * 2 * scene.real * scene.pixels)  # O and the places; the rest is `beside`, as in Problem
     beside = 12 * 2 * scene.real * scene.pixels + PROBES * scene.shifts * scene.waves
     row, count = scene.waves, int(np.prod(scene.frame)) * scene.item
-    planned = Planned(bytes_of_card, sharers)
     room = int(0.92 * bytes_of_card / sharers) - fixed - beside
-    held, counts, step = planned.held(frames, row, count, room)
-    need = int((fixed + beside + 6 * step * row + frames * (row + count)) * sharers / 0.92)
-    return {"block": step, "frames": frames, "counts": counts, "waves": held, "need": need}
+    block = fit(row, count, room, about=f"{bytes_of_card / 2**30:.0f} GiB for {sharers}")
+    held, counts = block.held(frames, row, count)
+    need = int((fixed + beside + WORK * block.frames * row + frames * (row + count)) * sharers / 0.92)
+    return {"block": block.frames, "frames": frames, "counts": counts, "waves": held, "need": need}

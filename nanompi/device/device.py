@@ -1,0 +1,104 @@
+"""What every device offers: arrays, transforms, kernels and sums. An engine knows no more of a device."""
+
+from types import SimpleNamespace
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from nanompi.device.scratch import Scratch
+
+
+@runtime_checkable
+class Device(Protocol):
+    """Where a rank computes. A class of a device inherits from this one what it does no differently.
+
+    xp            : the array module (numpy, cupy)
+    real, complex : dtypes of the precision
+    threads       : of the host, which read and prepare frames
+    kernels       : the named kernels (nanompi.device.kernels)
+    scratch       : work arrays of the calling thread, kept from call to call
+    """
+
+    xp: Any
+    real: type
+    complex: type
+    threads: int
+    kernels: SimpleNamespace
+    scratch: Scratch
+
+    # ---- arrays
+
+    def array(self, a, dtype=None):
+        """An array of the device, without a copy where none is needed."""
+
+    def host(self, a) -> np.ndarray:
+        """A NumPy array of the host."""
+
+    def wait(self):
+        """Wait until all work and all copies have ended."""
+
+    # ---- arrays over the frames of this rank, which may exceed the device: read and written by `stream`
+
+    def counts(self, I: np.ndarray):
+        """The counts of this rank's frames; (n, h, w) uint16 or float32."""
+
+    def large(self, shape, dtype, counts, reserve: int = 0):
+        """An array over this rank's frames; its contents are undefined.
+
+        counts  : what `counts` gave; on a card they make way for it
+        reserve : bytes of other arrays to come
+        Errors: ResourceError where not even blocks of one frame fit.
+        """
+
+    def adopt(self, rows: np.ndarray, counts, reserve: int = 0):
+        """What `large` would give, holding these rows of the host; without a copy where none is needed."""
+
+    def left_on_host(self, large) -> str:
+        """What of an array is not held by the device, in words; "" where it holds all."""
+        return ""
+
+    def take(self, large, f: slice) -> np.ndarray:
+        """Rows of what `large` gave, on the host."""
+
+    def pick(self, a, where: np.ndarray):
+        """Rows of any array over the frames, on the device; where : (k,) their places."""
+
+    def put(self, large, where: np.ndarray, rows: np.ndarray):
+        """Write rows of the host into what `large` gave; where : (k,) their places."""
+
+    def stream(self, n: int, step: int, arrays: dict, read=(), write=()):
+        """(slice, {name: rows of the array, on the device}) for n frames, at most `step` at a time.
+
+        arrays : {name: array}; of those in `read` the rows are brought, those in `write` taken back
+        """
+
+    # ---- transforms, both unscaled, over the last two axes, in place (what they return is z itself)
+
+    def fft(self, z):
+        """sum_r z exp(-2 pi i k r)"""
+
+    def ifft(self, z):
+        """sum_k z exp(+2 pi i k r), unscaled"""
+
+    # ---- work
+
+    def frames_per_block(self, frame_bytes: int) -> int:
+        """Frames whose waves stay in a cache between two kernels."""
+
+    def each(self, work, n: int, frame_bytes: int) -> list:
+        """`work(slice)` for n frames, in pieces that suit the device; the results in order."""
+
+    def by_rows(self, kernel, *args):
+        """A kernel that takes (lane, lanes) and does every `lanes`-th band of rows, in a fixed order."""
+        kernel(*args, 0, 1)
+
+    def total(self, sums: list) -> np.ndarray:
+        """What kernels returned, a number or some, added up: (k,) float64 on the host; one 0 for no frames"""
+
+    def sum(self, team, *arrays):
+        """Each array becomes its sum over the ranks (collective)."""
+
+
+def dtypes(precision: str) -> tuple[type, type]:
+    """(real, complex) of a precision: "single" or "double"."""
+    return (np.float32, np.complex64) if precision == "single" else (np.float64, np.complex128)

@@ -1,0 +1,49 @@
+"""The two devices offer the same verbs, and no engine can call one that only one of them has."""
+
+import inspect
+
+import numpy as np
+import pytest
+
+from nanompi.device import Cpu, Device
+from nanompi.device.cuda import Cuda
+from nanompi.device.fit import fit
+from nanompi.errors import ResourceError
+
+
+def verbs(cls) -> set[str]:
+    """Names of the public methods of a class."""
+    return {n for n, f in inspect.getmembers(cls, inspect.isfunction) if not n.startswith("_")}
+
+
+@pytest.mark.parametrize("cls", [Cpu, Cuda])
+def test_every_verb_takes_the_same_arguments(cls):
+    want = {verb: list(inspect.signature(getattr(Device, verb)).parameters) for verb in verbs(Device)}
+    assert {verb: list(inspect.signature(getattr(cls, verb)).parameters) for verb in want} == want
+    empty = {verb for verb in want if getattr(cls, verb) is getattr(Device, verb)}
+    assert empty <= {"wait", "left_on_host", "by_rows"}  # all others are stated, not done, in Device
+
+
+def test_the_cpu_has_no_verb_of_its_own():
+    """What an ordinary test calls, a card has."""
+    assert verbs(Cpu) == verbs(Device) and all(hasattr(Cpu(), name) for name in Device.__annotations__)
+
+
+def test_what_fits_on_a_card():
+    """Frames of 10 + 2 bytes; a block of 8 needs 8 * (6 * 10 + 3 * 12) = 768 bytes"""
+    cache = 240  # a third: 8 frames; yet 32 frames pay for a launch
+    assert fit(10, 2, 32 * 96, cache).frames == 32 and fit(10, 2, 32 * 96, cache).limit is None
+    small = fit(10, 2, 800, cache)
+    assert (small.frames, small.limit, small.room) == (8, 80, 800 - 480)
+    assert small.held(26, 10, 2) == (26, 26)  # 312 bytes of 320
+    assert small.held(100, 10, 2) == (0, 16)  # 32 bytes beside three blocks: no block of waves, two of counts
+    with pytest.raises(ResourceError, match=r"blocks of one frame need 0\.0 MiB.*\(a card\)\. Use"):
+        fit(10, 2, 95, cache, "a card")
+
+
+def test_lanes_share_the_rows_of_a_sum():
+    seen = []
+    Cpu(threads=3).by_rows(lambda a, lane, lanes: seen.append((a, lane, lanes)), "a")
+    Device.by_rows(None, lambda a, lane, lanes: seen.append((a, lane, lanes)), "b")
+    assert sorted(seen) == [("a", 0, 3), ("a", 1, 3), ("a", 2, 3), ("b", 0, 1)]
+    assert Cpu(precision="double").complex is np.complex128

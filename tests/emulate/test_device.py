@@ -1,0 +1,35 @@
+"""What the verbs of a device do is the same on the CPU and on the (emulated) card."""
+
+import numpy as np
+import pytest
+
+from nanompi.device import Cpu, Device
+
+
+def outcome(device) -> list[np.ndarray]:
+    """What every verb for arrays, transforms and sums gives, on the host."""
+    rng = np.random.default_rng(1)
+    I = rng.integers(0, 99, (7, 4, 4)).astype(np.uint16)
+    rows = rng.normal(size=(7, 1, 4, 4)) + 0j
+    counts = device.counts(I)
+    waves = device.adopt(rows.copy(), counts, reserve=1000)
+    device.put(waves, np.array([5, 2]), rows[:2] * 2)
+    for f, here in device.stream(7, 3, {"z": waves, "I": counts}, read=("z", "I"), write=("z",)):
+        device.fft(here["z"])
+        here["z"] += device.array(np.arange(f.start, f.stop))[:, None, None, None]
+    device.wait()
+    fresh = device.large((7, 2), device.real, counts)
+    at = np.array([6, 0, 3])
+    sums = [device.array(np.arange(3.0)), device.array(np.ones(3))]
+    given = device.take(waves, slice(1, 6)), device.take(counts, slice(0, 7)), np.array(fresh.shape)
+    made = (device.host(a) for a in (device.pick(waves, at), device.ifft(device.array(rows[0]))))
+    return [*given, *made, device.total(sums), device.total([])]
+
+
+@pytest.mark.parametrize("memory", [8 << 20, 9_000])
+def test_both_devices_give_the_same(card, memory):
+    with card("double", MEMORY=memory) as device:
+        assert [name for name in Device.__annotations__ if not hasattr(device, name)] == []
+        on_card, on_cpu = outcome(device), outcome(Cpu("double"))
+    for one, other in zip(on_card, on_cpu, strict=True):
+        assert one.shape == other.shape and np.allclose(one, other, rtol=1e-12)
