@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 from harness import on_ranks, options, report
-from scans import ptycho, simulated, write_job
+from scans import STRIPES, ptycho, simulated, write_job
 
 from nanompi.cli import main as nanompi
 from nanompi.device.cpu import Cpu
@@ -50,9 +50,9 @@ def measure(team, given) -> dict[str, list]:
     slowed(pace[team.rank], times[team.rank])
     folder, figures = Path(team.on_root(tempfile.mkdtemp)), {}
     job, step = folder / "job.yaml", ptycho(f"DM*{iterations}", modes=modes)
-    team.on_root(lambda: write_job(job, simulated(frames, size), step, split="stripes"))
+    team.on_root(lambda: write_job(job, simulated(frames, size), STRIPES, step))
     for way in ("off", "auto"):
-        words = ["run", str(job), "--folder", str(folder / way), "--set", f"run.balance={way}"]
+        words = ["run", str(job), "--folder", str(folder / way), "--set", f"steps.ptycho.balance={way}"]
         assert nanompi(words) == 0
         figures[way] = json.loads(team.on_root((folder / way / "metrics.json").read_text))["ranks"]
     team.on_root(lambda: shutil.rmtree(folder))

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from harness import options, report
-from scans import NANOMPI, metrics, nanompi, ptycho, simulated, write_job
+from scans import NANOMPI, STRIPES, metrics, nanompi, ptycho, simulated, write_job
 
 # name, frames, size, modes, engines, ranks
 JOBS = [
@@ -38,7 +38,7 @@ def compared(quick: bool):
     for name, frames, size, modes, engines, ranks in JOBS:
         with TemporaryDirectory() as folder:
             scan = simulated(frames // 2 if quick else frames, size)
-            write_job(Path(folder, "job.yaml"), scan, ptycho(engines, "40 um", modes), split="stripes")
+            write_job(Path(folder, "job.yaml"), scan, STRIPES, ptycho(engines, "40 um", modes))
             plan, peak = predicted(Path(folder), ranks), measured(Path(folder), ranks)
         yield {"job": name, "ranks": ranks, "predicted, MB": plan, "peak, MB": peak, "ratio": plan / peak}
 

@@ -24,9 +24,10 @@ from scans import SCAN, metrics, nanompi, write_job, write_scan
 from nanompi.data.stored import Hdf5Frames
 from nanompi.io.hdf5 import open_hdf5
 
-WAYS = {"read": "run.frames=read", "scatter": "run.frames=scatter"} | dict.fromkeys(
-    ("kept", "again"), "run.cache=cache"
-)
+WAYS = {
+    "read": "steps.ptycho.prepare.frames=read",
+    "scatter": "steps.ptycho.prepare.frames=scatter",
+} | dict.fromkeys(("kept", "again"), "run.cache=cache")
 PHASES = ("load", "prepare", "cache")
 
 

@@ -33,6 +33,9 @@ def write_scan(path: Path, frames: int, size: int, **stored):
             data[i : i + len(few)] = few[: frames - i]
 
 
+STRIPES = {"use": "ptycho.prepare", "split": "stripes"}  # a partition that takes no time to import
+
+
 def simulated(frames: int, size: int) -> dict:
     """The input of a simulated scan."""
     return {"simulate": {"frames": frames, "size": size, "photons": 1e5}}

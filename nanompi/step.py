@@ -25,7 +25,14 @@ METHODS: dict[str, dict[str, type]] = {kind: {} for kind in KINDS}
 
 
 def param(
-    default: Any = dataclasses.MISSING, *, help: str, unit: str = "", bare: str = "", kind: str = "", **limits
+    default: Any = dataclasses.MISSING,
+    *,
+    help: str,
+    unit: str = "",
+    bare: str = "",
+    kind: str = "",
+    same_answer: bool = False,
+    **limits,
 ):
     """One parameter: a dataclass field with what the job file must know of it.
 
@@ -35,16 +42,25 @@ def param(
     unit    : the value may carry a unit ("55 um") and is stored in this one (SI: "m", "J", "s", "rad"; or
         "px", "B").
     bare    : the unit of a bare number, where it is not `unit`.
-    kind    : the value is a chain of registered parts of this kind ("DM*100 ML*200", or a list); or it is
-        the name of a "file" or "folder"; or it is one "line" of a script.
+    kind    : the value is a chain of registered parts of this kind ("DM*100 ML*200", or a list), or the
+        name of one where its type is str; or it is the name of a "file" or "folder"; or one "line" of a
+        script.
+    same_answer : another value gives the same answer but for rounding: a run that was stopped may go on
+        with another one.
     limits  : ge, gt, le, lt.
     """
     about = {"help": help, "unit": unit, "bare": bare or unit, "kind": kind, "limits": limits}
+    about["same_answer"] = same_answer
     if isinstance(default, (list, dict)) or dataclasses.is_dataclass(default):
         import copy
 
         return dataclasses.field(default_factory=lambda: copy.deepcopy(default), metadata=about)
     return dataclasses.field(default=default, metadata=about)
+
+
+def same_answer(part) -> list[str]:
+    """Names of the parameters of a part (a class or an instance) that do not change the answer."""
+    return [f.name for f in dataclasses.fields(part) if f.metadata.get("same_answer")]
 
 
 def section(cls):

@@ -7,6 +7,7 @@ import numpy as np
 from nanompi.data.scan import Scan
 from nanompi.data.source import Source
 from nanompi.run.perform import Options, Run
+from nanompi.step import partition
 
 
 @dataclass
@@ -47,10 +48,17 @@ def scan_of(frames, **more) -> Scan:
     return Scan(source=Memory(frames), positions=positions, **given)
 
 
-def run_of(team, scan, parts=None, **options) -> Run:
+@partition("in order")
+class InOrder:
+    """Frames as they follow each other."""
+
+    def split(self, positions, parts, weights=None):
+        return np.array_split(np.arange(len(positions)), parts)
+
+
+def run_of(team, scan, **options) -> Run:
     """A run whose log is the list `run.made["log"]`."""
     run = Run(team=team, device=Device(), options=Options(**options), folder=None, scan=scan)
-    run.parts = parts or [np.arange(len(scan.positions))]
     run.made["log"] = []
     run.say = run.made["log"].append
     return run

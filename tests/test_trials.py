@@ -111,7 +111,7 @@ JOBS = {  # name: (text, exit code, words of the message)
     "a selection that is a command": (given('select: "__import__(1)"'), 2, [":3:"]),
     "each 0th frame": (given('select: "::0"'), 2, [":3:"]),
     "no threads": (JOB + "run: {threads: 0}\n", 2, [":7:"]),
-    "a split misspelt": (JOB + "run: {split: kmean}\n", 2, [":7:", "kmeans"]),
+    "an option that went to a step": (JOB + "run: {split: kmeans}\n", 2, [":7:", "split"]),
     "extends itself": ("extends: job.yaml\n", 2, [":1:10"]),
     "extends nothing": ("extends: nowhere.yaml\n", 2, [":1:10", "nowhere"]),
     "extends a device": ("extends: /dev/zero\n", 2, [":1:10"]),

@@ -21,12 +21,6 @@ def arguments(parser):
 def main(args) -> int:
     """Exit code of the job, the same from every rank; 0 when it is finished already."""
     one_thread()  # before NumPy is loaded
-    for text in args.set:
-        if not text.startswith("run."):
-            raise JobError(
-                f"--set {text}: a resumed run goes on with the job as it was; only run.* may change "
-                "(device, threads, checkpoint ...). For another job start another run"
-            )
     folder = found(args.run)
     if (folder / "result.h5").exists():
         told = {"event": "file", "path": str(folder / "result.h5")}
@@ -59,7 +53,16 @@ def _newest(parent: Path) -> Path | None:
 
 
 def _prepare(folder: Path, sets: list[str]):
-    """The job exactly as it was, and its folder (rank 0)."""
+    """The job as it was but for what changes nothing beyond rounding, and its folder (rank 0)."""
+    from nanompi.job.identity import identity
     from nanompi.job.job import read_job
 
-    return read_job(str(folder / "job.resolved.yaml"), sets), folder
+    file = str(folder / "job.resolved.yaml")
+    job = read_job(file, sets)
+    if sets and identity(job) != identity(read_job(file)):
+        raise JobError(
+            f"--set {' --set '.join(sets)}: a resumed run goes on with the job as it was; only run.* "
+            "may change (device, threads, checkpoint ...) and what of a step changes nothing but "
+            "rounding. For another job start another run"
+        )
+    return job, folder

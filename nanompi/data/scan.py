@@ -86,7 +86,7 @@ class Frames:
     counts : (n, h, w) uint16 or float32, frame k is scan position `index[k]`; a negative value is a pixel
         not measured
     index  : (n,) int64, positions of the whole scan, = run.parts[team.rank]; after `ptycho` both may have
-        changed (run.balance)
+        changed (ptycho.balance)
     mask   : (h, w) bool, True = good, in the order of `counts`
     corner : zero frequency at [0, 0] (far field); False: natural order (near field)
     pixel  : (2,) detector pixel in metres after rebinning
@@ -95,6 +95,7 @@ class Frames:
     gain   : counts = stored value / gain
     noise  : "counts" = Poisson; "smooth" = whole numbers with less noise; "none" = no counting noise was seen
     fano   : variance of the counts over their mean, 1 = Poisson, 0 = no noise
+    split  : name of the partition by which the scan is split over the ranks
     notes  : what was done, for the log and the result: {"mask": {"hot": 12, ...}, "centre": [64.2, 63.8],
         ...}
     """
@@ -108,4 +109,5 @@ class Frames:
     gain: float = 1.0
     noise: str = "counts"
     fano: float = 1.0
+    split: str = "kmeans"
     notes: dict[str, Any] = field(default_factory=dict)

@@ -12,7 +12,7 @@ from nanompi.errors import ResourceError
 def open_device(options, team, say=print) -> Device:
     """The device of this rank, and a line in the log which says why (collective).
 
-    options : nanompi.run.perform.Options (device, precision, threads, transport, atomics)
+    options : nanompi.run.perform.Options (device, precision, threads, transport)
     All ranks compute on cards or none does. Errors: ResourceError when one lacks a card that was asked for.
     """
     if options.device == "cpu":
@@ -53,7 +53,7 @@ def _card(options, place):
         return None, str(e)
     from nanompi.device.cuda import Cuda
 
-    return Cuda(cupy, card, cards, options.precision, options.atomics, options.threads), ""
+    return Cuda(cupy, card, cards, options.precision, options.threads), ""
 
 
 def _cards(device, options, team, say):

@@ -24,17 +24,14 @@ class Cuda(Device):
     real, complex : dtypes of the precision
     card, cards   : index of the card, and how many are visible
     kernels : the named kernels (nanompi.device.kernels)
-    atomics : object sums by atomic adds instead of a fixed order
     threads : of the host; "auto" = one, since the card computes
 
     All work is done on a stream of its own. Errors: ResourceError where memory does not suffice.
     """
 
-    def __init__(
-        self, xp, card: int = 0, cards: int = 1, precision="single", atomics: bool = False, threads="auto"
-    ):
+    def __init__(self, xp, card: int = 0, cards: int = 1, precision="single", threads="auto"):
         self.real, self.complex = dtypes(precision)
-        self.xp, self.card, self.cards, self.atomics = xp, card, cards, atomics
+        self.xp, self.card, self.cards = xp, card, cards
         self.threads = 1 if threads == "auto" else int(threads)
         properties = xp.cuda.runtime.getDeviceProperties(card)
         self.name, self.memory = properties["name"].decode(), properties["totalGlobalMem"]

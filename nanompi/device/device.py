@@ -17,6 +17,7 @@ class Device(Protocol):
     threads       : of the host, which read and prepare frames
     kernels       : the named kernels (nanompi.device.kernels)
     scratch       : work arrays of the calling thread, kept from call to call
+    atomics       : a step allows object sums by atomic adds, in no fixed order (cards alone make them)
     """
 
     xp: Any
@@ -25,6 +26,7 @@ class Device(Protocol):
     threads: int
     kernels: SimpleNamespace
     scratch: Scratch
+    atomics: bool = False
 
     # ---- arrays
 

@@ -6,13 +6,16 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
+from typing import Any
 
 from nanompi.job import yaml12
 from nanompi.job.faults import Faults
+from nanompi.step import METHODS, same_answer
 
 
 def same_job(text: str, resolved: dict) -> bool:
-    """Does the text of a job.resolved.yaml ask for the same answer? `run` and `output` may differ."""
+    """Does the text of a job.resolved.yaml ask for the same answer? `run`, `output` and what is `same_answer`
+    may differ."""
     one, other = (_answer(t) for t in (text, yaml12.write(resolved)))
     return one is not None and one == other
 
@@ -26,7 +29,8 @@ def sealed(text: str, asked: str) -> str:
 
 
 def changed(text: str, asked: str) -> bool:
-    """Was one of the two changed after they were written? `run`, `output` may be, and what has no seal."""
+    """Was one of the two changed after they were written? What does not change the answer may be, and what
+    has no seal."""
     body, found, seal = text.rpartition(SEAL)
     return bool(found) and seal.strip() != _seal(body, asked)
 
@@ -42,14 +46,27 @@ def _answer(text: str) -> dict | None:
     values, _ = yaml12.read(text, "job.resolved.yaml", faults)
     if len(faults) or not isinstance(values, dict):
         return None
-    return {k: yaml12.plain(v) for k, v in values.items() if k not in ("run", "output")}
+    return _asked(yaml12.plain(values))
 
 
 def identity(job) -> dict[str, str]:
     """{"job": hash of all that changes the answer}; `nanompi.io.fingerprint` knows of its files."""
-    own = {k: v for k, v in job.resolved.items() if k not in ("run", "output")}
-    text = json.dumps(own, sort_keys=True, default=str)
+    text = json.dumps(_asked(job.resolved), sort_keys=True, default=str)
     return {"job": hashlib.sha256(text.encode()).hexdigest()[:16]}
+
+
+def _asked(values: dict) -> dict:
+    """A resolved job without `run`, `output` and the parameters of steps that do not change the answer."""
+    steps = values.get("steps")
+    listed = {"steps": [_of_step(one) for one in steps]} if isinstance(steps, list) else {}
+    return {k: v for k, v in values.items() if k not in ("run", "output")} | listed
+
+
+def _of_step(values: Any) -> Any:
+    """A step as written, without the parameters that do not change the answer."""
+    cls = METHODS["step"].get(str(values.get("use"))) if isinstance(values, dict) else None
+    free = same_answer(cls) if cls else ()
+    return {k: v for k, v in values.items() if k not in free} if free else values
 
 
 def files_named(job) -> list[str]:

@@ -202,11 +202,6 @@ def _simple(values: Map, key: str, faults: Faults):
     if isinstance(values.get(key), str) and hasattr(SECTIONS[key], "from_value"):
         return model.value(values[key], SECTIONS[key], PLAIN, Spot(values.at(key), (key,)), faults)
     given = _mapping(values, key, faults)
-    name, known = given.get("split"), METHODS["partition"]
-    if key == "run" and isinstance(name, str) and name not in known:
-        text = f'"{name}" does not fit here{nearest(name, known)}; allowed: {", ".join(known)}'
-        text += left_out()
-        faults.add(given.at("split"), (key, "split"), text)
     return model.build(SECTIONS[key], given, Spot(given.place, (key,)), faults)
 
 

@@ -12,6 +12,7 @@ from pydantic import Strict, TypeAdapter, ValidationError
 
 from nanompi.errors import JobError, nearest
 from nanompi.job.yaml12 import plain
+from nanompi.step import METHODS
 from nanompi.units import quantity
 from nanompi.words import no_path, odd, shown
 
@@ -19,11 +20,11 @@ _WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: 
 _SIGNS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
 _BLANK = re.compile("[\n\t\u00a0\u2000-\u200a\u202f\u205f\u3000]")  # copied from a page
 _SWITCHES = ("off", "on", "no", "yes", "false", "true", "none", "null")  # words of YAML 1.1: texts in 1.2
-PLAIN = {"help": "", "unit": "", "bare": "", "kind": "", "limits": {}}
+PLAIN = {"help": "", "unit": "", "bare": "", "kind": "", "limits": {}, "same_answer": False}
 
 
 def about(field: Field) -> dict:
-    """What `param` noted of a dataclass field: help, unit, bare, kind, limits."""
+    """What `param` noted of a dataclass field: help, unit, bare, kind, limits, same_answer."""
     return {**PLAIN, **field.metadata}
 
 
@@ -40,6 +41,11 @@ def members(hint) -> tuple:
 def section_of(hint) -> type | None:
     """The dataclass in an annotation such as `Schedule`, `Schedule | None`."""
     return next((m for m in members(hint) if is_dataclass(m)), None)
+
+
+def chained(hint, note: dict) -> bool:
+    """Is the value a chain of registered parts, and not the name of one?"""
+    return note["kind"] in METHODS and hint is not str
 
 
 def literals(hint) -> list:

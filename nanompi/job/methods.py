@@ -5,7 +5,7 @@ from typing import get_args, get_origin
 
 from nanompi.errors import JobError, nearest
 from nanompi.job import yaml12
-from nanompi.job.leaf import about, allowed, default, section_of
+from nanompi.job.leaf import about, allowed, chained, default, section_of
 from nanompi.job.model import parameters
 from nanompi.job.resolve import simple
 from nanompi.run.foreign import left_out
@@ -61,6 +61,7 @@ def _default(standard, note: dict, section) -> str:
 
 
 def _allowed(hint, note: dict, section) -> str:
-    if note["kind"] in KINDS:
-        return f"a chain of {', '.join(METHODS[note['kind']])}"
+    if note["kind"] in METHODS:
+        names = ", ".join(METHODS[note["kind"]])
+        return f"a chain of {names}" if chained(hint, note) else f"one of {names}"
     return "section" if section else allowed(hint, note)

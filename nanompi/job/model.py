@@ -10,11 +10,12 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from nanompi.errors import JobError, nearest
 from nanompi.job import chain
 from nanompi.job.faults import Faults, Nothing, Spot
-from nanompi.job.leaf import about, default, leaf, members, section_of
+from nanompi.job.leaf import about, chained, default, leaf, members, section_of
 from nanompi.job.paths import expanded
 from nanompi.job.tree import Sweep
 from nanompi.job.yaml12 import Map, Seq
-from nanompi.step import KINDS
+from nanompi.run.foreign import left_out
+from nanompi.step import METHODS
 from nanompi.words import no_path
 
 
@@ -67,7 +68,7 @@ def _parameter(name: str, given: Map, cls: type, base: Any, spot: Spot, faults: 
     if standard is MISSING:
         faults.add(spot.place, here.path, f"this parameter is required: {note['help']}")
         return Nothing
-    if note["kind"] in KINDS and isinstance(standard, str):
+    if chained(hint, note) and isinstance(standard, str):
         return _chain(standard, note["kind"], here, faults)
     return standard
 
@@ -88,18 +89,28 @@ def value(given: Any, hint, note: dict, spot: Spot, faults: Faults, base: Any = 
             "a sweep stands here: `nanompi sweep` runs all its values; here one value is needed",
         )
         return Nothing
-    if note["kind"] in KINDS:
+    if chained(hint, note):
         return _chain(given, note["kind"], spot, faults)
     if section_of(hint):
         return _section(given, hint, note, spot, faults, base)
     if get_origin(hint) is list and isinstance(given, Seq) and section_of(get_args(hint)[0]):
         return _sections(given, get_args(hint)[0], note, spot, faults)
     checked = tried(lambda: leaf(given, hint, note), spot, faults)
+    if note["kind"] in METHODS and isinstance(checked, str):
+        return tried(lambda: _named(checked, METHODS[note["kind"]]), spot, faults)
     if note["kind"] == "file" and checked and isinstance(checked, str):
         return found_file(checked, spot, faults)
     if note["kind"] == "folder" and checked and isinstance(checked, str):
         return tried(lambda: expanded(checked), spot, faults)
     return checked
+
+
+def _named(name: str, known) -> str:
+    """The name of a registered part. Errors: JobError with the nearest one."""
+    if name not in known:
+        text = f'"{name}" does not fit here{nearest(name, known)}; allowed: {", ".join(known)}'
+        raise JobError(text + left_out())
+    return name
 
 
 def _chain(given, kind: str, spot: Spot, faults: Faults):

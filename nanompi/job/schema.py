@@ -4,10 +4,10 @@ from dataclasses import MISSING
 from typing import Union, get_args, get_origin
 
 from nanompi.job.job import SECTIONS, VERSION
-from nanompi.job.leaf import PLAIN, about, adapter, default, members, section_of
+from nanompi.job.leaf import PLAIN, about, adapter, chained, default, members, section_of
 from nanompi.job.model import parameters
 from nanompi.job.resolve import simple
-from nanompi.step import KINDS, METHODS
+from nanompi.step import METHODS
 
 SWEEP = {"type": "object", "additionalProperties": False, "required": ["sweep"], "properties": {"sweep": {}}}
 _QUANTITY = {"type": "string", "pattern": r"^\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*\S*\s*$"}
@@ -83,8 +83,9 @@ def _or_sweep(rule: dict) -> dict:
 
 
 def _value(hint, note: dict) -> dict:
-    if note["kind"] in KINDS:
-        return _chain(note["kind"])
+    if note["kind"] in METHODS:
+        names = list(METHODS[note["kind"]])
+        return _chain(note["kind"]) if chained(hint, note) else {"type": "string", "enum": names}
     section, others = section_of(hint), [m for m in members(hint) if m is not section_of(hint)]
     if section is None and get_origin(hint) is list and section_of(get_args(hint)[0]):
         return {"type": "array", "items": of_class(get_args(hint)[0])}

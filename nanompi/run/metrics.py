@@ -26,7 +26,7 @@ def account(run) -> dict[str, Any]:
     own = {
         "host": run.team.host,
         "device": str(run.device),
-        "frames": len(run.parts[run.team.rank]),
+        "frames": len(run.parts[run.team.rank]) if run.parts else 0,
         "peak_memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         "cpu": time.process_time(),
         "utilisation": 1 - _idle(clock, seconds) / seconds,

@@ -7,7 +7,6 @@ from typing import Any, Literal
 
 from nanompi import units
 from nanompi.device import open_device
-from nanompi.methods.ptycho.parts import parts_of
 from nanompi.mpi.team import Team
 from nanompi.run.foreign import blamed, foreign
 from nanompi.run.metrics import account, keep, table
@@ -32,24 +31,10 @@ class Options:
     threads: int | Literal["auto"] = param(
         "auto", ge=1, le=4096, help="threads of each rank; auto shares the cores of a node"
     )
-    split: str = param("kmeans", help="how scan positions are split over the ranks: kmeans or stripes")
-    frames: Literal["auto", "read", "scatter"] = param(
-        "auto", help="each rank reads its frames, or rank 0 sends them"
-    )
     cache: str = param(
         "",
         kind="folder",
         help="folder in which prepared frames are kept for later runs, seen by all ranks; empty = off",
-    )
-    combine: Literal["auto", "allreduce", "overlap"] = param(
-        "auto",
-        help="each rank holds all of the object and the sums go to all, or each holds its region and only "
-        "what ranks share is exchanged; auto takes the second where it sends less than half",
-    )
-    balance: Literal["auto", "off"] = param(
-        "auto",
-        help="ranks that are 10 % slower than the mean give frames to others: other sums, the same answer to "
-        "rounding; off = the same bits in every run",
     )
     transport: Literal["staged", "auto", "mpi", "nccl"] = param(
         "staged", help="how sums of cards travel: through the host, or by what a test finds to work"
@@ -63,7 +48,6 @@ class Options:
     watchdog: float = param(
         600.0, unit="s", ge=0, help="end the job when a rank makes no progress for this time; 0 = never"
     )
-    atomics: bool = param(False, help="object sums on cards by atomic adds: not the same bits in every run")
 
 
 @dataclass
@@ -75,7 +59,8 @@ class Run:
     note    : tells the state of the run to those who look from outside: note("iterating", iteration=3, ...)
     folder  : run folder (exists on rank 0)
     scan    : positions, geometry, mask (`nanompi.data.scan.Scan`), on every rank, without frames
-    parts   : list over ranks of global frame indices; `parts[team.rank]` are this rank's frames
+    parts   : list over ranks of global frame indices, from `ptycho.prepare` on; `parts[team.rank]` are this
+        rank's frames
     made    : what earlier steps gave, by name
     course  : nanompi.run.control.Course, which keeps the state of iterations; None where nothing is kept
     result  : what the writers will write, filled by the steps (complete on rank 0 alone)
@@ -132,13 +117,11 @@ def perform(job, team: Team, folder: Path, say, note=quiet, course=None, clock=N
 
 
 def _begin(run, job):
-    """Scan and parts, on every rank."""
+    """The scan, on every rank."""
     with run.clock.phase("read"):
         run.scan = run.team.on_root(lambda: _open(job))
         if not run.team.root:
             run.scan.truth = {}  # of a simulation; rank 0 alone writes it
-    with run.clock.phase("split"):
-        run.parts = run.team.on_root(lambda: parts_of(run))
 
 
 def _do(run, number: int, step):
@@ -162,14 +145,13 @@ def _open(job):
 
 
 def _what(run) -> str:
-    scan, (n, h, w), sizes = run.scan, run.scan.source.shape, [len(p) for p in run.parts]
+    scan, (n, h, w) = run.scan, run.scan.source.shape
     near = "" if scan.focus is None else f"near field, focus to sample {units.show(scan.focus, 'm')}, "
     lines = [
         f"{scan.format} {shown(scan.file)}: {n} frames of {h} x {w} {scan.source.dtype}, {near}"
         f"wavelength {units.show(scan.wavelength, 'm')}, distance {units.show(scan.distance, 'm')}, "
         f"detector pixel {units.show(scan.pixel[0], 'm')}",
         *(f"note: {shown(note)}" for note in scan.notes),
-        f"split: {run.options.split}, {min(sizes)} to {max(sizes)} frames on each of {len(sizes)} ranks",
     ]
     return "\n".join(lines)
 

@@ -30,7 +30,8 @@ def card(cupy_here):
         pool = cupy_here.get_default_memory_pool()
         gc.collect()  # a device and its streams know each other
         pool.free_all_blocks()
-        device = Cuda(cupy_here, precision=precision, atomics=atomics)
+        device = Cuda(cupy_here, precision=precision)
+        device.atomics = atomics
         device.cache = L2 or device.cache
         device.limit(1, MEMORY + pool.used_bytes() if MEMORY else device.free())
         try:

@@ -16,7 +16,7 @@ def _a_card(cupy_here):
 @pytest.mark.parametrize("combine", ["allreduce", "overlap"])
 def test_two_ranks_share_the_object(mpirun, job, want, combine):  # noqa: F811
     words = ["-m", "nanompi", "run", "job.yaml", "--out", combine, "--set", "run.device=cuda"]
-    mpirun(2, [*words, "--set", f"run.combine={combine}"], seconds=300)
+    mpirun(2, [*words, "--set", f"steps.ptycho.combine={combine}"], seconds=300)
     same(job / f"{combine}/x/latest", want)
 
 

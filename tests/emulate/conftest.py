@@ -15,7 +15,8 @@ def card():
         with fake_cupy(**settings) as cupy:
             from nanompi.device.cuda import Cuda
 
-            device = Cuda(cupy, precision=precision, atomics=atomics)
+            device = Cuda(cupy, precision=precision)
+            device.atomics = atomics
             device.limit(1, device.free())
             yield device
 

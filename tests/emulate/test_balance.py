@@ -22,10 +22,11 @@ nanompi: 1
 name: x
 input: {simulate: {frames: 36, size: 32, photons: 1e5}}
 steps:
+  - {use: ptycho.prepare, split: stripes, frames: read}
   - use: ptycho
     probe: {start: aperture, aperture: 40 um, focal: 100 mm, defocus: 1 mm}
     engines: DM*3 ML*3
-run: {precision: double, split: stripes, frames: read}
+run: {precision: double}
 """
 
 

@@ -14,9 +14,10 @@ nanompi: 1
 name: x
 input: {simulate: {frames: 36, size: 32, photons: 1e5}}
 steps:
+  - {use: ptycho.prepare, split: stripes}
   - use: ptycho
     engines: DM*3 ML*2
-run: {precision: double, split: stripes}
+run: {precision: double}
 """
 
 
@@ -81,7 +82,7 @@ def test_without_room_for_shared_memory_the_sums_go_their_other_way(mpirun_here,
 @pytest.mark.slow
 def test_cards_that_hold_a_region_each(mpirun_here, emulated, job, want):  # noqa: F811
     words = ["-m", "nanompi", "run", "job.yaml", "--out", "cards", "--set", "run.device=cuda"]
-    said = mpirun_here(3, [*words, "--set", "run.combine=overlap"], **emulated(CARDS=2)).stdout
+    said = mpirun_here(3, [*words, "--set", "steps.ptycho.combine=overlap"], **emulated(CARDS=2)).stdout
     assert "combine: overlap (the bands that a rank shares with at most 2 others" in said
     same(job / "cards/x/latest", want)
 

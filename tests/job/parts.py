@@ -73,6 +73,7 @@ class Prepare:
     size: int | Literal["auto"] = param("auto", unit="px", ge=2, help="side of a frame")
     mask: Mask = param(Mask(hot=12.0), help="bad pixels")
     normalise: bool = param(False, help="divide by the monitor")
+    split: str = param("kmeans", kind="partition", same_answer=True, help="which rank has which frames")
 
 
 class Ptycho:
@@ -132,6 +133,10 @@ class Kmeans:
     """Compact parts."""
 
 
+class Stripes:
+    """Stripes along a line."""
+
+
 @dataclass
 class Opened:
     """What the test reader gives."""
@@ -151,4 +156,5 @@ MARKS = {
     "Grid": reader("simulate"),
     "Text": reader("text"),
     "Kmeans": partition("kmeans"),
+    "Stripes": partition("stripes"),
 }

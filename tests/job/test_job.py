@@ -20,8 +20,9 @@ steps:
   - use: ptycho.prepare
     size: banana
     normalise: 1
+    split: kmean
     mask: {hot: {sweep: [1, 2]}}
-run: {split: kmean, threads: 0}
+run: {threads: 0}
 output: 3
 """
 
@@ -44,15 +45,18 @@ def test_all_faults_are_told_at_once_with_line_and_column(faults):
         ("job.yaml:10:11: steps.ptycho.prepare.size: ", "'banana' is not a quantity"),
         ("job.yaml:11:16: steps.ptycho.prepare.normalise: ", "1 does not fit here; allowed: true or false"),
         (
-            "job.yaml:12:17: steps.ptycho.prepare.mask.hot: ",
+            "job.yaml:12:12: steps.ptycho.prepare.split: ",
+            '"kmean" does not fit here (did you mean "kmeans"?)',
+        ),
+        (
+            "job.yaml:13:17: steps.ptycho.prepare.mask.hot: ",
             "`nanompi sweep` runs all its values",
         ),
-        ("job.yaml:13:14: run.split: ", '"kmean" does not fit here (did you mean "kmeans"?)'),
         (
-            "job.yaml:13:30: run.threads: ",
+            "job.yaml:14:16: run.threads: ",
             '0 does not fit here; allowed: a whole number >= 1, <= 4096 or "auto"',
         ),
-        ("job.yaml:14:9: output: ", "3 does not fit here; allowed: a mapping with folder"),
+        ("job.yaml:15:9: output: ", "3 does not fit here; allowed: a mapping with folder"),
     ]
     lines = faults(BAD)
     assert [line[: len(start)] for line, (start, _) in zip(lines, want)] == [start for start, _ in want]
@@ -72,7 +76,7 @@ def test_a_wrong_set_is_named_and_not_a_line(faults):
 def test_the_shortest_job_has_four_lines(job):
     got = job("nanompi: 1\ninput: {file: a.scan}\nsteps:\n  - use: ptycho\n")
     assert [s.name for s in got.steps] == ["ptycho.prepare", "ptycho", "ptycho.finish"]
-    assert got.name == "job" and got.reader.name == "text" and got.run.split == "kmeans"
+    assert got.name == "job" and got.reader.name == "text"
 
 
 def test_a_step_may_be_its_name_alone(job):

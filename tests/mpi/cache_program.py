@@ -9,10 +9,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+import nanompi.methods.ptycho.partition.kmeans  # noqa: F401  registers itself
 from nanompi.data.stored import Hdf5Frames
 from nanompi.io.arrayfile import Writer
 from nanompi.io.hdf5 import open_hdf5
-from nanompi.methods.ptycho.partition.kmeans import KMeans
 from nanompi.methods.ptycho.prepare.mask import Mask
 from nanompi.methods.ptycho.prepare.step import Prepare
 from nanompi.mpi.team import Team
@@ -38,8 +38,7 @@ def prepared(team, folder):
     """(Frames, log) of a run."""
     scan = scan_of(frames(), monitor=np.linspace(90, 110, 130))
     scan.source = team.on_root(lambda: store(folder / "scan.h5"))
-    parts = team.on_root(lambda: KMeans().split(scan.positions, team.size, None))
-    run = run_of(team, scan, parts, cache=str(folder / "kept"))
+    run = run_of(team, scan, cache=str(folder / "kept"))
     Prepare(size=32, mask=Mask(hot=15.0), normalise=True).run(run)
     return run, run.made["frames"], "\n".join(run.made["log"])
 
@@ -48,7 +47,7 @@ def same(folder, got, parts):
     """As rank 0 alone has made them from the file, without any folder."""
     scan = scan_of(frames(), monitor=np.linspace(90, 110, 130))
     run = run_of(Team(alone=True), scan)
-    Prepare(size=32, mask=Mask(hot=15.0), normalise=True).run(run)
+    Prepare(size=32, mask=Mask(hot=15.0), normalise=True, split="in order").run(run)
     want = run.made["frames"]
     assert got.counts.dtype == want.counts.dtype and np.array_equal(got.counts, want.counts[parts])
     assert np.array_equal(got.mask, want.mask) and np.array_equal(got.scale, want.scale[parts])

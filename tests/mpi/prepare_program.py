@@ -4,13 +4,15 @@ import sys
 
 import numpy as np
 
-import nanompi.methods.ptycho.partition.kmeans  # noqa: F401  registers itself
 from nanompi.methods.ptycho.partition.stripes import Stripes
 from nanompi.methods.ptycho.prepare.dark import Dark
 from nanompi.methods.ptycho.prepare.mask import Mask
 from nanompi.methods.ptycho.prepare.step import Prepare, make_plan
 from nanompi.mpi.team import Team
+from nanompi.step import partition
 from tests.memory import run_of, scan_of
+
+SPLIT = {"split": "stripes"}
 
 
 def donut(dtype):
@@ -26,11 +28,10 @@ def donut(dtype):
 def same(team, how, dtype, lost):
     scan = donut(dtype)
     scan.source.frames[69, 30, 30] = lost  # one value that only the rank of frame 69 meets
-    parts = team.on_root(lambda: Stripes().split(scan.positions, team.size, None))
-    run = run_of(team, scan, parts, frames=how)
-    step = Prepare(size=48, rebin=2, orientation=6, mask=Mask(hot=12.0), normalise=True)
+    run = run_of(team, scan)
+    step = Prepare(size=48, rebin=2, orientation=6, mask=Mask(hot=12.0), normalise=True, frames=how, **SPLIT)
     step.run(run)
-    frames = run.made["frames"]
+    frames, parts = run.made["frames"], run.parts
     plan = make_plan(step, scan)
     want = plan.apply(scan.source.frames)
     assert frames.counts.dtype == want.dtype == (np.float32 if lost < 0 else np.uint16)
@@ -46,10 +47,9 @@ def scaled(team, how, factor):
     scan = donut(np.int32)
     counts = scan.source.frames.copy()
     scan.source.frames = np.where(counts < 0, np.nan, counts * factor)
-    parts = team.on_root(lambda: Stripes().split(scan.positions, team.size, None))
-    run = run_of(team, scan, parts, frames=how)
-    Prepare(size=48, mask=Mask(hot=12.0)).run(run)
-    frames = run.made["frames"]
+    run = run_of(team, scan)
+    Prepare(size=48, mask=Mask(hot=12.0), frames=how, **SPLIT).run(run)
+    frames, parts = run.made["frames"], run.parts
     want = make_plan(Prepare(size=48, mask=Mask(hot=12.0)), donut(np.int32)).apply(counts)
     assert frames.counts.dtype == np.uint16 and np.array_equal(frames.counts, want[parts[team.rank]])
     known = team.allgather((frames.gain, frames.noise, frames.notes["mask"]))
@@ -57,17 +57,25 @@ def scaled(team, how, factor):
     assert np.isclose(frames.gain, factor, rtol=1e-9)
 
 
-def empty(team, combine):
+@partition("uneven")
+class Uneven(Stripes):
+    """On two ranks the first one has only frames that turn out to be empty."""
+
+    def split(self, positions, parts, weights=None):
+        if parts == 2 and len(positions) == 70:
+            return [np.arange(30, 41), np.setdiff1d(np.arange(70), np.arange(30, 41))]
+        return super().split(positions, parts, weights)
+
+
+def empty(team):
     """Frames without counts go, also where a rank has no others; the rest is as if they had never been."""
     closed = np.r_[3, 30:41, 65]
     scan = donut(np.int32)
     scan.source.frames[closed] = 0
     scan.source.frames[65] = -1  # not measured at all
     kept = np.setdiff1d(np.arange(70), closed)
-    parts = [np.arange(30, 41), np.setdiff1d(np.arange(70), np.arange(30, 41))] if team.size == 2 else None
-    parts = parts or team.on_root(lambda: Stripes().split(scan.positions, team.size, None))
-    run = run_of(team, scan, parts, combine=combine)
-    step = Prepare(size=48, normalise=True)
+    run = run_of(team, scan)
+    step = Prepare(size=48, normalise=True, split="uneven")
     step.run(run)
     frames, want = run.made["frames"], make_plan(step, scan).apply(scan.source.frames)
     assert np.array_equal(np.sort(np.concatenate(run.parts)), np.arange(57))
@@ -80,16 +88,15 @@ def empty(team, combine):
 
 def missing(team):
     """A file that is not there: one message, code 3."""
-    run = run_of(team, donut(np.int32), [np.arange(r, 70, team.size) for r in range(team.size)])
-    Prepare(dark=Dark(file="nowhere.npy")).run(run)
+    run = run_of(team, donut(np.int32))
+    Prepare(**SPLIT, dark=Dark(file="nowhere.npy")).run(run)
 
 
 if __name__ == "__main__":
     with Team() as team:
         if sys.argv[1:] == ["missing"]:
             missing(team)
-        for combine in ("auto", "allreduce"):
-            empty(team, combine)
+        empty(team)
         for how in ("read", "scatter"):
             same(team, how, np.int32, lost=3)
             same(team, how, np.int32, lost=-1)

@@ -14,10 +14,11 @@ nanompi: 1
 name: x
 input: {simulate: {frames: 64, size: 32, photons: 1e5}}
 steps:
+  - {use: ptycho.prepare, split: stripes}
   - use: ptycho
     probe: {start: aperture, aperture: 40 um, focal: 100 mm, defocus: 1 mm, modes: 2}
     engines: DM*8 AP*4 ML*8
-run: {device: cpu, checkpoint: 0, split: stripes}
+run: {device: cpu, checkpoint: 0}
 """
 NAMES = ("object/data", "probe/data", "history/error", "history/R")
 
@@ -85,10 +86,18 @@ def near(a, b):
 
 @pytest.mark.slow
 def test_the_program_moves_frames_and_tells_it(nanompi):
-    double = ("run", "job.yaml", "--set", "run.precision=double", "--set", "run.split=kmeans", "--set")
+    double = (
+        "run",
+        "job.yaml",
+        "--set",
+        "run.precision=double",
+        "--set",
+        "steps.ptycho.prepare.split=kmeans",
+        "--set",
+    )
     slow = {"PACE": "0.1,0.2"}
-    off = nanompi(2, "", *double, "run.balance=off", "--out", "off", **slow)
-    on = nanompi(2, "", *double, "run.balance=auto", "--out", "on", **slow)
+    off = nanompi(2, "", *double, "steps.ptycho.balance=off", "--out", "off", **slow)
+    on = nanompi(2, "", *double, "steps.ptycho.balance=auto", "--out", "on", **slow)
     assert "balance" not in off.stdout
     told = [line for line in on.stdout.splitlines() if "balance: rank 1 on" in line]
     assert told and "of 64 frames move to other ranks" in told[0]

@@ -16,10 +16,11 @@ nanompi: 1
 name: x
 input: {simulate: {frames: 61, size: 32, photons: 1e5}}
 steps:
+  - {use: ptycho.prepare, split: stripes}
   - use: ptycho
     probe: {start: aperture, aperture: 40 um, focal: 100 mm, defocus: 1 mm}
     engines: ENGINES
-run: {device: cpu, precision: double, split: stripes}
+run: {device: cpu, precision: double}
 """
 MORE = """
 import numpy as np
@@ -95,7 +96,7 @@ def where(mark: str) -> int:
 def test_an_engine_with_batches_in_one_file_gives_one_answer_on_1_2_3_ranks(nanompi, many, way):
     """61 frames in 7 batches; regions too, where a rank holds its part of the object alone"""
     for n, combine in ((1, "allreduce"), (many, way)):
-        words = ("--set", f"run.combine={combine}", "--out", f"on-{n}")
+        words = ("--set", f"steps.ptycho.combine={combine}", "--out", f"on-{n}")
         said = nanompi(n, "run", "job.yaml", *words, engines=BATCHES, NANOMPI_CHECK="1")
         assert "my.rpie: checkpoints hold object and probe alone" in said.stdout
     one = arrays("on-1/x/latest")
@@ -135,7 +136,7 @@ def test_a_step_that_leaves_python_is_code_6(nanompi):
 
 def test_ranks_that_do_different_things_are_named_with_both_lines(nanompi):
     """31 and 30 frames: the 31st sum of one rank meets the end of the other"""
-    words = ("run", "job.yaml", "--set", "run.combine=allreduce")
+    words = ("run", "job.yaml", "--set", "steps.ptycho.combine=allreduce")
     said = nanompi(2, *words, engines="my.uneven*3", NANOMPI_CHECK="1", code=6).stderr
     a, b = (where(mark) for mark in ("# a frame", "# the end"))
     assert (

@@ -12,9 +12,9 @@ nanompi: 1
 input:
   simulate: {frames: 16, size: 32, photons: 1e5}
 steps:
+  - {use: ptycho.prepare, split: stripes}
   - use: ptycho
     engines: DM*2
-run: {split: stripes}
 """
 REFUSED = "The mpirun or srun in use belongs to another MPI than the one that Python loads"
 

@@ -18,10 +18,12 @@ nanompi: 1
 name: x
 input: {simulate: {frames: 16, size: 32, photons: 1e5}}
 steps:
+  - {use: ptycho.prepare, split: stripes}
   - use: ptycho
     probe: {start: aperture, aperture: 40 um, focal: 100 mm, defocus: 1 mm}
     engines: DM*1000000
-run: {split: stripes, device: cpu, checkpoint: 0, balance: off}
+    balance: off
+run: {device: cpu, checkpoint: 0}
 """
 RUN = Path("runs/x/run-0001")
 WORDS = ("-m", "nanompi", "run")

@@ -19,10 +19,11 @@ nanompi: 1
 name: x
 input: {simulate: {frames: 36, size: 32, photons: 1e5}}
 steps:
+  - {use: ptycho.prepare, split: stripes}
   - use: ptycho
     probe: {start: aperture, aperture: 40 um, focal: 100 mm, defocus: 1 mm, modes: 4}
     engines: DM*20 RAAR*5 AP*5 ML*20
-run: {split: stripes, device: cpu, checkpoint: 0}
+run: {device: cpu, checkpoint: 0}
 """
 NAMES = ("object/data", "probe/data", "history/error", "history/R", "history/iteration")
 EACH = ("--set", "run.checkpoint=1 us")  # a checkpoint after each iteration
@@ -85,7 +86,7 @@ def flip(path: Path, at: int):
 @pytest.mark.slow
 @pytest.mark.parametrize("combine", ["allreduce", "overlap"])
 def test_another_number_of_ranks_gives_the_same_to_rounding(nanompi, combine):
-    double = ("--set", "run.precision=double", "--set", f"run.combine={combine}")
+    double = ("--set", "run.precision=double", "--set", f"steps.ptycho.combine={combine}")
     nanompi(2, "", "run", "job.yaml", "--out", "whole", *double)
     nanompi(2, "USR1@13@0", "run", "job.yaml", *double, code=75)  # after DM; the next in the midst of ML
     said = nanompi(3, "USR1@40@2", "resume", "x", code=75)
@@ -176,7 +177,7 @@ STALLS = [
 
 @pytest.mark.parametrize("how, text", STALLS, ids=["stall", "STOP", "frozen", "frozen, allreduce"])
 def test_a_rank_that_stands_still_is_named(nanompi, how, text):
-    combine = ("--set", "run.combine=" + ("allreduce" if "in sum" in text else "overlap"))
+    combine = ("--set", "steps.ptycho.combine=" + ("allreduce" if "in sum" in text else "overlap"))
     said = nanompi(2, f"{SOON} {how}@8@1", "run", "job.yaml", *combine, code=4)
     assert re.search(text, said.stderr), said.stderr
     assert said.stderr.count("no progress") == 1 and "line" in said.stderr

@@ -16,9 +16,10 @@ nanompi: 1
 name: x
 input: {file: FILE}
 steps:
+  - {use: ptycho.prepare, split: stripes}
   - use: ptycho
     engines: DM*3 ML*2
-run: {precision: double, split: stripes}
+run: {precision: double}
 """
 WAYS = [  # ranks, split, frames
     (2, "kmeans", "scatter"),
@@ -53,7 +54,12 @@ def test_the_result_file_is_the_same(mpirun, scan):
     want = arrays(scan / "one")
     assert want["object/data"].dtype == np.complex128 and 0.1 < np.nanmin(want["history/R"]) < 0.2
     for n, split, frames in WAYS:
-        edit = ["--set", f"run.split={split}", "--set", f"run.frames={frames}"]
+        edit = [
+            "--set",
+            f"steps.ptycho.prepare.split={split}",
+            "--set",
+            f"steps.ptycho.prepare.frames={frames}",
+        ]
         said = nanompi(mpirun, n, "run", "job.yaml", "--out", f"{n}{split}", *edit).stdout
         assert (
             f"frames: {frames}" in said and f"split: {split}" in said and "start probe from the data" in said
@@ -98,7 +104,9 @@ sys.exit(main(["run", *sys.argv[1:]]))
 def test_a_file_that_one_rank_does_not_see(mpirun, scan):
     job = scan / "job.yaml"
     job.write_text(JOB.replace("FILE", "/proc/self/cwd/scan.cxi").replace("DM*3 ML*2", "DM*1"))
-    done = mpirun(2, ALONE, job, "--out", scan / "runs", "--set", "run.frames=read", code=3, seconds=40)
+    done = mpirun(
+        2, ALONE, job, "--out", scan / "runs", "--set", "steps.ptycho.prepare.frames=read", code=3, seconds=40
+    )
     assert "rank 1 on" in done.stderr and "/proc/self/cwd/scan.cxi" in done.stderr, done.stderr
     assert "Traceback" not in done.stderr
     done = mpirun(2, ALONE, job, "--out", scan / "runs")

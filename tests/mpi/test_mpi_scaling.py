@@ -18,7 +18,8 @@ steps:
   - use: ptycho
     engines: [{dm: 3, probe: {after: 1}}, {ml: 2}]
     probe: {modes: MODES, start: aperture, aperture: 40 um, focal: 100 mm, defocus: 1 mm}
-run: {device: cpu, checkpoint: 0, precision: PRECISION, combine: COMBINE}
+    combine: COMBINE
+run: {device: cpu, checkpoint: 0, precision: PRECISION}
 """
 
 

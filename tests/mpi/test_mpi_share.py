@@ -19,11 +19,13 @@ nanompi: 1
 name: x
 input: {simulate: {frames: FRAMES, size: 32, photons: 1e5}}
 steps:
+  - {use: ptycho.prepare, split: stripes}
   - use: ptycho
     engines: [{dm: 3}, {ml: 3, SMOOTH}]
     probe: {start: aperture, aperture: 40 um, focal: 100 mm, defocus: 1 mm}
     heldout: HELDOUT
-run: {split: stripes, precision: double, device: cpu, combine: COMBINE}
+    combine: COMBINE
+run: {precision: double, device: cpu}
 """
 
 

@@ -65,7 +65,7 @@ def test_a_setting_has_the_bits_of_its_plain_run_and_an_error_ends_its_setting_a
 @pytest.mark.slow
 def test_resume_runs_what_is_missing_or_failed_and_nothing_else(mpirun, here):
     """Three ranks in two groups; then one result is lost, and one had failed"""
-    sets = ["steps.ptycho.probe={sweep: [{modes: 1}, {modes: 2}]}", "run.split=stripes"]
+    sets = ["steps.ptycho.probe={sweep: [{modes: 1}, {modes: 2}]}", "steps.ptycho.prepare.split=stripes"]
     nanompi(mpirun, 3, "sweep", "job.yaml", "--groups", 2, *(w for s in sets for w in ("--set", s)))
     folder = here / "runs/x/sweep-0001"
     before = {r["folder"]: (folder / r["folder"] / "result.h5").stat().st_mtime_ns for r in table(folder)}

@@ -16,8 +16,10 @@ JOB = """
 nanompi: 1
 name: x
 input: {simulate: {frames: 16, size: 32, photons: 1e5}}
-steps: [{use: ptycho, engines: DM*2, probe: {start: aperture, aperture: 60 um, focal: 100 mm}}]
-run: {split: stripes, device: cpu, threads: 1}
+steps:
+  - {use: ptycho.prepare, split: stripes}
+  - {use: ptycho, engines: DM*2, probe: {start: aperture, aperture: 60 um, focal: 100 mm}}
+run: {device: cpu, threads: 1}
 """
 
 

@@ -16,8 +16,10 @@ JOB = """\
 nanompi: 1
 name: small
 input: {simulate: {frames: 9, size: 32}}
-steps: [{use: ptycho, engines: DM*4, probe: {start: aperture, aperture: 200um, focal: 500mm}}]
-run: {split: stripes, threads: 1}
+steps:
+  - {use: ptycho.prepare, split: stripes}
+  - {use: ptycho, engines: DM*4, probe: {start: aperture, aperture: 200um, focal: 500mm}}
+run: {threads: 1}
 """
 OVER = ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED")
 

@@ -56,4 +56,4 @@ def small(job: Path):
         "DM*50 ML*50", "DM*2 ML*2\n    probe: {start: aperture, aperture: 200um, focal: 500mm}"
     )
     assert "frames: 9" in text and "DM*2" in text
-    job.write_text(text + "run: {split: stripes, threads: 1}\n")
+    job.write_text(text + "run: {threads: 1}\nset: {steps.ptycho.prepare.split: stripes}\n")

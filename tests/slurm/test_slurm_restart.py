@@ -8,7 +8,9 @@ import h5py
 import numpy as np
 
 ROOT = Path(__file__).parents[2]
-JOB = "job.yaml --set steps.ptycho.engines=DM*{} --set steps.ptycho.figures=200 --set run.balance=off"
+JOB = (
+    "job.yaml --set steps.ptycho.engines=DM*{} --set steps.ptycho.figures=200 --set steps.ptycho.balance=off"
+)
 
 
 def image(run) -> np.ndarray:

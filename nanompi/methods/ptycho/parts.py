@@ -1,4 +1,4 @@
-"""Which rank has which frames at the start: the partition of the job, or what a checkpoint says."""
+"""Which rank has which frames at the start: by a partition, or as a checkpoint says."""
 
 import numpy as np
 
@@ -7,17 +7,19 @@ from nanompi.methods.ptycho.coverage import outside_in
 from nanompi.step import METHODS
 
 
-def parts_of(run) -> list[np.ndarray]:
-    """Parts of all ranks for the scan of a run (rank 0). Errors: DataError for less frames than ranks."""
+def parts_of(run, split: str) -> list[np.ndarray]:
+    """Parts of all ranks for the scan of a run (rank 0). Errors: DataError for less frames than ranks.
+
+    split : name of the partition
+    """
     n, ranks = len(run.scan.positions), run.team.size
     if n < ranks:
         raise DataError(f"{n} frames cannot be split over {ranks} ranks: start at most {n}")
     saved = saved_parts(run)
     if saved:
         return saved
-    parts = METHODS["partition"][run.options.split]().split(run.scan.positions, ranks)
-    whole = ranks == 1 or run.options.combine == "allreduce"
-    return parts if whole else outside_in(run.scan.positions, parts)
+    parts = METHODS["partition"][split]().split(run.scan.positions, ranks)
+    return outside_in(run.scan.positions, parts) if ranks > 1 else parts
 
 
 def saved_parts(run) -> list[np.ndarray]:

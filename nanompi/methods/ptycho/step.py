@@ -61,13 +61,31 @@ class Ptycho:
     )
     figures: int = param(10, ge=1, help="R-factor, likelihood and photons each so many iterations")
     heldout: float = param(0.0, ge=0, lt=0.5, help="part of the frames left out, to judge the result by them")
+    combine: Literal["auto", "allreduce", "overlap"] = param(
+        "auto",
+        same_answer=True,
+        help="each rank holds all of the object and the sums go to all, or each holds its region and only "
+        "what ranks share is exchanged; auto takes the second where it sends less than half",
+    )
+    balance: Literal["auto", "off"] = param(
+        "auto",
+        same_answer=True,
+        help="ranks that are 10 % slower than the mean give frames to others: other sums, the same answer to "
+        "rounding; off = the same bits in every run",
+    )
+    atomics: bool = param(
+        False,
+        same_answer=True,
+        help="object sums on cards by atomic adds: not the same bits in every run",
+    )
 
     def run(self, run):
+        run.device.atomics = self.atomics
         out = held_out(run.scan.positions, self.heldout)
         own = without(run, out)
         p, geometry = self.problem(own)
         places = self.place(run.scan, geometry) if out.any() else p.places
-        balance = balanced(run, own)
+        balance = None if self.balance == "off" else balanced(run, own)
         history = run_chain(self.engines, p, self.figures, run.say, run.note, run.course, balance)
         if out.any() and history:
             history[-1] |= (judged := judge(run, p, places, geometry, out))
@@ -90,7 +108,7 @@ class Ptycho:
         places = run.team.on_root(lambda: self.place(scan, geometry))
         optics = propagator(d, geometry, places.rests)
         scale = np.ones(len(frames.counts)) if frames.scale is None else frames.scale
-        share, told = open_share(self.combine(run.options), run.team, d, places, frames.index, shape)
+        share, told = open_share(self.sums(), run.team, d, places, frames.index, shape)
         O = np.broadcast_to(1, places.shape) if saved else start_object(self.object, run, places, geometry)
         p = Problem(
             team=run.team,
@@ -126,15 +144,15 @@ class Ptycho:
             return 1
         return saved.array("O") if saved else O
 
-    def combine(self, options) -> str:
-        """How the ranks may share the object. Errors: JobError where an engine needs all of it."""
+    def sums(self) -> str:
+        """`combine`, as the engines allow it. Errors: JobError where one needs the whole object."""
         needs = [e.name for e in self.engines if getattr(e, "needs_whole", False)]
-        if options.combine == "overlap" and needs:
+        if self.combine == "overlap" and needs:
             raise JobError(
-                f"run.combine: overlap, but {needs[0]} with these parameters needs the whole object on every "
-                "rank; use combine: allreduce or auto"
+                f"ptycho.combine: overlap, but {needs[0]} with these parameters needs the whole object on "
+                "every rank; use combine: allreduce or auto"
             )
-        return "allreduce" if needs else options.combine
+        return "allreduce" if needs else self.combine
 
     def place(self, scan, geometry) -> Places:
         """Places with the finest grid worth having: whole pixels when the positions are whole"""
@@ -150,11 +168,10 @@ SUBPIXEL = 8
 
 def balanced(run, own) -> Balance | None:
     """What moves frames between the ranks of a run, where it may; own : the run without frames left out"""
-    if run.team.size == 1 or run.options.balance == "off":
+    if run.team.size == 1:
         return None
-    way = METHODS["partition"][run.options.split]()
-    parts = run.parts if own is run else None
-    return Balance(way, own.scan.positions, run.say, own.made["frames"], parts)
+    frames, parts = own.made["frames"], run.parts if own is run else None
+    return Balance(METHODS["partition"][frames.split](), own.scan.positions, run.say, frames, parts)
 
 
 def _sizes(p, geometry) -> str:

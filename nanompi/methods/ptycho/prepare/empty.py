@@ -41,9 +41,10 @@ def improbable(sample: Sample, part: float, n: int) -> bool:
     return bool(len(lit) and np.percentile(lit, 10) * part > SURE + np.log(max(n, 1)))
 
 
-def leave_empty_out(run, plan, counts: np.ndarray) -> np.ndarray:
+def leave_empty_out(run, plan, counts: np.ndarray, split: str) -> np.ndarray:
     """The counts of this rank without the empty frames, of which scan and parts know no more (collective).
 
+    split : name of the partition, for where what remains is split anew
     Errors: DataError where they are too many.
     """
     empty = np.array(plan.dark_ones, np.int64)
@@ -65,7 +66,7 @@ def leave_empty_out(run, plan, counts: np.ndarray) -> np.ndarray:
     run.parts = [number[part[~lost[part]]] for part in run.parts]
     if plan.scale is not None:
         plan.scale = plan.scale[~lost]
-    return _evened(run, counts)
+    return _evened(run, counts, split)
 
 
 def _closed(counts, keep):
@@ -78,11 +79,11 @@ def _closed(counts, keep):
     return counts[: len(rows)]
 
 
-def _evened(run, counts):
+def _evened(run, counts, split):
     """The same frames, split anew where some ranks have lost many, or as a checkpoint has them."""
     sizes = [len(part) for part in run.parts]
     uneven = max(sizes) > UNEVEN * np.mean(sizes) or not min(sizes)
-    new = run.team.on_root(lambda: parts_of(run) if uneven or saved_parts(run) else None)
+    new = run.team.on_root(lambda: parts_of(run, split) if uneven or saved_parts(run) else None)
     if new is None or all(np.array_equal(a, b) for a, b in zip(run.parts, new)):
         return counts
     ways = routes(run.parts, new, run.team.rank)

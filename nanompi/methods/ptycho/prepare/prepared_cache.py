@@ -21,6 +21,7 @@ from nanompi.io.fingerprint import noted, of_array, of_file, stamp
 from nanompi.io.hdf5 import dataset, is_hdf5, must_exist, open_hdf5
 from nanompi.methods.ptycho.prepare.crop import Cut
 from nanompi.methods.ptycho.prepare.plan import Plan
+from nanompi.step import same_answer
 from nanompi.units import show
 
 FORMAT = 5  # of what is kept: another number, and older ones are not found
@@ -47,7 +48,7 @@ def key(given, scan) -> str | None:
         "scan": [scan.saturated, *(of_array(a) for a in (scan.mask, scan.dark, scan.monitor))],
         "geometry": [scan.corner, scan.focus is None, [float(p) for p in scan.pixel]],
         "gain": scan.gain,
-        "step": asdict(given),
+        "step": {k: v for k, v in asdict(given).items() if k not in same_answer(given)},
         "files": [_behind(b.file, b.path) for b in beside],
     }
     return hashlib.sha256(json.dumps(of, sort_keys=True, default=str).encode()).hexdigest()[:24]

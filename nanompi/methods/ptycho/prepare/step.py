@@ -11,6 +11,7 @@ import numpy as np
 
 from nanompi.data import load
 from nanompi.data.scan import Frames
+from nanompi.methods.ptycho.parts import parts_of
 from nanompi.methods.ptycho.prepare import centre as beam
 from nanompi.methods.ptycho.prepare import (
     crop,
@@ -59,9 +60,19 @@ class Prepare:
         help="4 * transpose + 2 * flipud + fliplr of the stored frames, or [transpose, flipud, fliplr]",
     )
     normalise: bool = param(False, help="follow the incident intensity measured by the monitor")
+    split: str = param(
+        "kmeans",
+        kind="partition",
+        same_answer=True,
+        help="how the scan positions are split over the ranks",
+    )
+    frames: Literal["auto", "read", "scatter"] = param(
+        "auto", same_answer=True, help="each rank reads its frames, or rank 0 sends them"
+    )
 
     def run(self, run):
         """Give run.made["frames"]. Errors: JobError (parameters), DataError (files, frames)."""
+        self._split(run)
         threads = run.device.threads
         kept = PreparedCache.of(run, self)
         plan, counts = kept.read(threads) if kept else (None, None)
@@ -72,7 +83,7 @@ class Prepare:
         else:
             run.scan.source.close()  # it may hold all frames of a compressed file
             run.say(f"prepare: {describe(plan, run.scan.source.shape)}")
-        counts = leave_empty_out(run, plan, counts)
+        counts = leave_empty_out(run, plan, counts, self.split)
         own = run.parts[run.team.rank]
         scale = None if plan.scale is None else plan.scale[own]
         if about := plan.notes["noise"]["about"]:
@@ -87,6 +98,7 @@ class Prepare:
             plan.gain,
             plan.noise,
             plan.fano,
+            self.split,
             plan.notes,
         )
 
@@ -98,6 +110,13 @@ class Prepare:
             frame(self.mask.file, self.mask.path, shape, "mask.file")
         orientation.orientation(self.orientation)
 
+    def _split(self, run):
+        """Decide which rank has which frames (collective)."""
+        with run.clock.phase("split"):
+            run.parts = run.team.on_root(lambda: parts_of(run, self.split))
+        sizes = [len(part) for part in run.parts]
+        run.say(f"split: {self.split}, {min(sizes)} to {max(sizes)} frames on each of {len(sizes)} ranks")
+
     def _load(self, run, threads: int):
         """(what is done to the frames, those of this rank)."""
         with run.clock.phase("load"):
@@ -108,7 +127,7 @@ class Prepare:
             run.scan.source,
             run.parts,
             plan.apply,
-            how=run.options.frames,
+            how=self.frames,
             threads=threads,
             clock=run.clock,
             say=run.say,

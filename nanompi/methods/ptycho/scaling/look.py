@@ -130,7 +130,7 @@ def look(job) -> Look:
     item = _item(scan, plan)
     raw = int(np.prod(scan.source.shape[1:])) * np.dtype(scan.source.dtype).itemsize
     at, double, modes = places.at[:, :2].astype(int), job.run.precision == "double", ptycho.probe.modes
-    engines, how = _engines(ptycho.engines), (job.run.split, ptycho.combine(job.run))
+    engines, how = _engines(ptycho.engines), (prepare.split, ptycho.sums())
     scene = Scene(at, places.shape, frame, modes, len(places.rests), item, raw, double, engines, *how)
     return Look(job, scan, plan, places, geometry, ptycho, scene)
 

@@ -77,14 +77,14 @@ def test_uneven_parts_are_split_anew(sizes, want, saved, monkeypatch):
     parts = [numbers[: sizes[0]], numbers[sizes[0] :]]
     new = [numbers[::2], numbers[1::2]]
     run = SimpleNamespace(parts=parts, team=SimpleNamespace(on_root=lambda f: f(), rank=1))
-    monkeypatch.setattr(empty, "parts_of", lambda run: new)
+    monkeypatch.setattr(empty, "parts_of", lambda run, split: new)
     monkeypatch.setattr(empty, "saved_parts", lambda run: saved)
     monkeypatch.setattr(empty, "moved", lambda team, ways, rows, shape, dtype: (shape, dtype))
     counts = np.zeros((sizes[1], 2, 3), np.uint16)
-    found = empty._evened(run, counts)
+    found = empty._evened(run, counts, "stripes")
     if want or saved:
         assert run.parts is new and found == ((2, 3), np.uint16)
     else:
         assert run.parts is parts and found is counts
     run.parts, new[:] = [*parts], parts
-    assert empty._evened(run, counts) is counts  # the same parts again: nothing moves
+    assert empty._evened(run, counts, "stripes") is counts  # the same parts again: nothing moves

@@ -30,7 +30,7 @@ def counts(request):
 def prepared(frames, **given):
     """(frames as prepared, the log)"""
     run = run_of(Team(), scan_of(frames, **given))
-    Prepare(centre="middle").run(run)
+    Prepare(centre="middle", split="in order").run(run)
     return run.made["frames"], run.made["log"]
 
 

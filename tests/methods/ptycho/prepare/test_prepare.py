@@ -13,7 +13,7 @@ from tests.memory import run_of, scan_of
 
 def prepared(scan, **given):
     run = run_of(Team(), scan)
-    Prepare(**given).run(run)
+    Prepare(**given, split="in order").run(run)
     return run.made["frames"]
 
 
@@ -42,7 +42,7 @@ def test_near_field_frames_stay_in_natural_order(counts):
 def test_frames_without_counts_are_left_out_and_said(counts):
     counts[[4, 17]] = 0
     run = run_of(Team(), scan_of(counts))
-    Prepare().run(run)
+    Prepare(split="in order").run(run)
     frames, kept = run.made["frames"], np.setdiff1d(np.arange(20), [4, 17])
     assert np.array_equal(frames.index, np.arange(18)) and np.array_equal(natural(frames), counts[kept])
     assert np.array_equal(run.scan.numbers, kept) and len(run.scan.positions) == 18
@@ -54,7 +54,7 @@ def test_a_frame_that_is_dark_by_chance_stays():
     few = np.random.default_rng(1).poisson(0.004, (60, 40, 48)).astype(np.uint16)  # 8 counts in a frame
     few[30] = 0
     run = run_of(Team(), scan_of(few))
-    Prepare(centre="middle").run(run)
+    Prepare(centre="middle", split="in order").run(run)
     assert len(run.made["frames"].index) == 60 and "1 frames have no counts (30)" in run.made["log"][-1]
 
 
@@ -255,8 +255,8 @@ def test_a_mask_that_leaves_little_is_asked_about(counts, sides, part):
     """A mask of a beam stop or of gaps that is the wrong way round: the rest can be fitted by any image."""
     counts += 1
     run = run_of(Team(), scan_of(counts, mask=inner(*sides)))
-    Prepare(size=(40, 48), centre="middle").run(run)
-    assert f"leaves {part} % of the pixels with counts; is it the wrong way round" in run.made["log"][0]
+    Prepare(size=(40, 48), centre="middle", split="in order").run(run)
+    assert f"leaves {part} % of the pixels with counts; is it the wrong way round" in run.made["log"][1]
 
 
 def test_a_mask_that_leaves_next_to_nothing(counts):
@@ -273,15 +273,16 @@ def test_pixels_that_are_dark_or_do_not_measure_are_not_asked_about(counts):
     good[:24] = False
     counts[:, 32:] = 65000
     run = run_of(Team(), scan_of(counts, mask=good))
-    Prepare(centre="middle").run(run)
-    assert "wrong way" not in run.made["log"][0] and "marked" in run.made["log"][0]
+    Prepare(centre="middle", split="in order").run(run)
+    assert "wrong way" not in run.made["log"][1] and "marked" in run.made["log"][1]
 
 
 def test_the_log_tells_what_was_done(counts):
     run = run_of(Team(), scan_of(counts))
-    Prepare(centre=(18, 25), size=16).run(run)
-    assert run.made["log"] == ["prepare: 20 frames of 40 x 48 -> 16 x 16 around (18, 25), 0 % masked"]
-    assert set(run.clock.seconds) == {"load", "prepare"} and run.clock.bytes["load"] == counts.nbytes
+    Prepare(centre=(18, 25), size=16, split="in order").run(run)
+    split = "split: in order, 20 to 20 frames on each of 1 ranks"
+    assert run.made["log"] == [split, "prepare: 20 frames of 40 x 48 -> 16 x 16 around (18, 25), 0 % masked"]
+    assert set(run.clock.seconds) == {"split", "load", "prepare"} and run.clock.bytes["load"] == counts.nbytes
 
 
 def test_stored_frames_are_left_as_they_are(counts):

@@ -54,7 +54,9 @@ def prepared(scan, folder, step, monkeypatch=None):
 
 
 def step(**given):
-    return Prepare(**{"size": 16, "mask": Mask(hot=12.0), "dark": 0.5, "normalise": True, **given})
+    return Prepare(
+        **{"size": 16, "mask": Mask(hot=12.0), "dark": 0.5, "normalise": True, "split": "in order", **given}
+    )
 
 
 def test_the_second_time_everything_comes_from_the_folder(scan, tmp_path, monkeypatch):
@@ -86,7 +88,7 @@ def test_damage_is_noted_and_the_frames_are_prepared_again(scan, tmp_path):
 
 def test_frames_in_no_file_and_a_folder_that_cannot_be_made_are_noted(scan, tmp_path):
     memory = scan_of(np.random.default_rng(0).poisson(5, (9, 32, 32)).astype(np.uint16))
-    frames, log = prepared(memory, tmp_path / "kept", Prepare(centre="middle"))
+    frames, log = prepared(memory, tmp_path / "kept", Prepare(centre="middle", split="in order"))
     assert "nothing is kept: the frames are in no file" in log and len(frames.counts) == 9
     (tmp_path / "file").write_text("")
     frames, log = prepared(scan, tmp_path / "file", step())

@@ -18,7 +18,7 @@ def simulated(focus=None, **given):
 
 def prepared(stack, **more):
     run = run_of(Team(), scan_of(stack))
-    Prepare(centre="middle", **more).run(run)
+    Prepare(centre="middle", **more, split="in order").run(run)
     return run.made["frames"], np.argwhere(
         np.fft.fftshift(run.made["frames"].counts, axes=(1, 2)) < 0
     ).tolist()
