@@ -51,3 +51,93 @@ def install(folder: Path, **modules: str) -> Path:
     points = "".join(f"{name} = {name}\n" for name in modules)
     (about / "entry_points.txt").write_text(f"[nanompi.methods]\n{points}")
     return folder
+
+
+DAP = '''
+from nanompi.methods.ptycho.engines.projections import Projections
+from nanompi.step import engine, param
+
+
+@engine("DAP")
+class DAP(Projections):
+    """Damped alternating projections: a wave goes but part of the way to its counts."""
+
+    damping: float = param(0.7, gt=0, le=1, help="part of the way")
+
+    def coefficients(self):
+        """z = PO; psi <- (1 - d) psi + d Pi_F(z)"""
+        return 1, 0, 1 - self.damping, 0, self.damping
+'''
+
+BARE = '''
+from nanompi.step import engine, param
+
+
+@engine("my.bare")
+class Bare:
+    """What an engine must have, and nothing else: it changes nothing."""
+
+    iterations: int = param(3, ge=0, help="number of iterations")
+
+    def start(self, p):
+        """Nothing"""
+
+    def iterate(self, p, i):
+        """Nothing"""
+'''
+
+FOLDER = '''
+"""Frames in a folder: frame-0000.npy ..., positions.txt with y and x in um, and geometry.json (SI)."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from nanompi.data.scan import Scan
+from nanompi.step import param, reader
+
+
+@reader("my.folder")
+class Folder:
+    """A folder of NPY frames with positions.txt and geometry.json."""
+
+    flip: bool = param(False, help="y counts upwards")
+
+    @staticmethod
+    def recognises(path, given):
+        return (Path(path) / "positions.txt").is_file()
+
+    def open(self, file, given):
+        about = json.loads((Path(file) / "geometry.json").read_text())
+        positions = np.loadtxt(Path(file) / "positions.txt") * 1e-6 * [-1 if self.flip else 1, 1]
+        return Scan(source=Frames(file), positions=positions, file=file, format="my.folder", **about)
+
+
+class Frames:
+    def __init__(self, folder):
+        self.files = sorted(map(str, Path(folder).glob("frame-*.npy")))
+        one = np.load(self.files[0])
+        self.shape, self.dtype = (len(self.files), *one.shape), one.dtype
+
+    def read(self, index, threads=1):
+        return np.stack([np.load(self.files[i]) for i in index])
+'''
+
+COUNT = '''
+import numpy as np
+
+from nanompi.step import param, step
+
+
+@step("my.count", needs=["frames"])
+class Count:
+    """Photons of the scan, over all ranks."""
+
+    least: int = param(0, ge=0, help="smaller counts are left out")
+
+    def run(self, run):
+        counts = run.made["frames"].counts
+        total = run.team.total(float(counts[counts >= self.least].sum()))[0]
+        run.say(f"my.count: {total:.0f} photons")
+'''

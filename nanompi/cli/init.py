@@ -22,8 +22,8 @@ def main(args) -> int:
     from nanompi.job.starter import starter
     from nanompi.methods import discover
 
-    if args.scan and not Path(args.scan).is_file():
-        what = "this is no file" if Path(args.scan).exists() else "there is no such file"
+    if args.scan and not (Path(args.scan).is_file() or Path(args.scan).is_dir()):
+        what = "this is no file or folder" if Path(args.scan).exists() else "there is no such file"
         raise JobError(f"--from {args.scan}: {what}")
     if Path(args.file).exists() and not args.force:
         raise JobError(f"{args.file} is there already; name another file, or overwrite it with --force")

@@ -4,7 +4,7 @@ A stamp is [size, time of change (ns), number of pieces, hash of these pieces of
 A file up to 1 MiB is hashed whole, and its time does not count: a copy with the same bytes is the same file.
 In a larger one the pieces do not show everything, so that another time is another file: a copy, too, unless
 it was copied with its time. The name does not count. One that was changed in place and had its time set back
-by hand is told only where a piece is hit.
+by hand is told only where a piece is hit. Of a folder the names, sizes and times of its files are hashed.
 
 Which files were read is noted where files are opened (`note`): the scan, all behind its links, virtual and
 external datasets, mask, dark image, probe, object. `with noted() as files: ...` collects them.
@@ -83,9 +83,9 @@ def stamp(source) -> Any:
 
 
 def _of_any(path: str, pieces: int) -> list:
-    """The stamp of a file, [] where none can be read."""
+    """The stamp of a file or folder, [] where none can be read."""
     try:
-        return of_file(path, pieces)
+        return of_folder(path) if os.path.isdir(path) else of_file(path, pieces)
     except (OSError, ValueError):
         return []
 
@@ -122,6 +122,14 @@ def of_file(path: str, pieces: int = PIECES) -> list:
         os.close(number)
     whole = told.st_size <= pieces * PIECE
     return [told.st_size, 0 if whole else told.st_mtime_ns, pieces, digest.hexdigest()]
+
+
+def of_folder(path: str) -> list:
+    """The stamp of a folder: names, sizes and times of the files in it. Errors: OSError."""
+    with os.scandir(path) as entries:
+        files = sorted((e.name, e.stat().st_size, e.stat().st_mtime_ns) for e in entries if e.is_file())
+    digest = hashlib.sha256(repr(files).encode(errors="backslashreplace")).hexdigest()
+    return [sum(size for _, size, _ in files), 0, PIECES, digest]
 
 
 def of_array(array) -> str | None:

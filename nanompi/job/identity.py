@@ -70,14 +70,16 @@ def _of_step(values: Any) -> Any:
 
 
 def files_named(job) -> list[str]:
-    """The files that a job names, and those with the code of readers and steps that are not this program's.
+    """The files that a job names, the folder of its input, and the code of others' readers and steps.
 
     What they lead to is found when they are read; these may be read by code that tells nobody.
     """
     named = [
         t for t in _texts([job.resolved.get("input"), job.resolved.get("steps")]) if "." in t or "/" in t
     ]
-    return [f for f in dict.fromkeys([*named, *_code([job.reader, job.steps])]) if _is_file(f)]
+    files = [f for f in dict.fromkeys([*named, *_code([job.reader, job.steps])]) if _is_file(f)]
+    folder = job.resolved.get("input", {}).get("file", "")
+    return [*files, folder] if folder and os.path.isdir(folder) else files
 
 
 def _texts(thing) -> Iterator[str]:

@@ -191,3 +191,12 @@ def test_a_source_that_was_missing_counts_when_it_comes(tmp_path, monkeypatch):
     raw(1)
     assert changed(files) == f"{tmp_path / 'raw.h5'} was missing, and has come"
     assert stamp(frames) != before
+
+
+def test_the_stamp_of_a_folder_follows_its_files(tmp_path):
+    (tmp_path / "a").write_text("x")
+    with followed() as files:
+        note(str(tmp_path))
+    assert changed(files) == ""
+    (tmp_path / "b").write_text("y")
+    assert changed(files).endswith("has changed since the run read it")

@@ -8,10 +8,11 @@ A reader, complete:
         own: float = param(...)  # stands beside `file:` in the input section
 
         @staticmethod
-        def recognises(path, given: dict) -> bool: ...  # cheap; `given`: the section as written
+        def recognises(path, given: dict) -> bool: ...  # cheap; of a file or folder; `given`: as written
         def open(self, file: str, given: Input) -> Scan: ...  # rank 0; unknown is NaN or None
 """
 
+import os
 from contextlib import nullcontext
 from typing import Any, Literal
 
@@ -28,7 +29,7 @@ from nanompi.step import METHODS, param, section
 class Input:
     """Where the scan is, and what its file does not say (values here win over those in the file)."""
 
-    file: str = param("", kind="file", help="scan file; its format is found by itself")
+    file: str = param("", kind="file", help="scan file, or folder of files; its format is found by itself")
     format: str = param("auto", help="name of a reader, where the file does not tell")
     energy: float | None = param(None, unit="J", bare="keV", gt=0, help="photon energy")
     wavelength: float | None = param(None, unit="m", gt=0, help="wavelength; wins over energy")
@@ -71,8 +72,10 @@ def reader_of(given: dict) -> str:
         raise JobError("neither `file:` nor `simulate:` is given: name the scan file")
     from nanompi.io import hdf5
 
-    hdf5.must_exist(file)
-    if not given.get("paths"):
+    folder = os.path.isdir(file)
+    if not folder:
+        hdf5.must_exist(file)
+    if not folder and not given.get("paths"):
         _no_result(file)
     found = [name for name, one in readers.items() if _recognises(one, file, given)]
     found = [name for name in found if name != "hdf5"] or found  # any HDF5 by paths: where no format is known
@@ -84,8 +87,10 @@ def reader_of(given: dict) -> str:
             "guesses, `nanompi init --from` writes them into a job)"
         )
     if not found:
+        what = "is a folder that no reader knows; name the file in it, or a reader"
+        what = what if folder else "no reader knows this file; name one"
         raise DataError(
-            f"{file}: no reader knows this file; name one with `format:` ({', '.join(readers)}){left_out()}"
+            f"{file}{'' if folder else ':'} {what} with `format:` ({', '.join(readers)}){left_out()}"
         )
     return found[0]
 

@@ -45,7 +45,7 @@ class Npz:
     @staticmethod
     def recognises(path: str, given: dict) -> bool:
         """By the end of its name."""
-        return path.lower().endswith((".npz", ".npz.bz2", ".npz.gz"))
+        return path.lower().endswith((".npz", ".npz.bz2", ".npz.gz")) and not os.path.isdir(path)
 
     def open(self, file: str, given: Input) -> Scan:
         """Positions, geometry, start arrays by the keys.

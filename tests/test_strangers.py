@@ -1,0 +1,76 @@
+"""Trials of strangers: an engine, a reader of a folder, a step, each in one file that the program never saw.
+
+Each is taken up by methods, check, schema, init, inspect, plan; tests/mpi/test_mpi_strangers.py runs them.
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests import plugin, strangers
+from tests.strangers import nanompi
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory):
+    """A folder with a job, a measurement, and the plug-ins of strangers."""
+    folder = tmp_path_factory.mktemp("strangers")
+    strangers.measured(folder / "scan")
+    (folder / "empty").mkdir()
+    texts = {"dap": plugin.DAP, "bare": plugin.BARE, "frames": plugin.FOLDER, "count": plugin.COUNT}
+    plugin.install(folder / "theirs", **texts)
+    (folder / "job.yaml").write_text(strangers.JOB)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def inside(here, monkeypatch):
+    """Work there."""
+    monkeypatch.chdir(here)
+
+
+def test_an_engine_is_fifteen_lines():
+    lines = [line for line in plugin.DAP.splitlines() if line.strip()]
+    assert len(lines) <= 15
+
+
+def test_methods_lists_them_with_their_sentences_and_parameters():
+    said = nanompi("methods").stdout
+    for name, text in {
+        "DAP": "Damped alternating projections: a wave goes but part of the way to its counts.",
+        "my.folder": "A folder of NPY frames",
+        "my.count": "Photons of the scan, over all ranks.",
+    }.items():
+        assert any(line.split()[:1] == [name] and text in line for line in said.splitlines()), said
+    assert "part of the way" in nanompi("methods", "dap").stdout
+
+
+def test_the_schema_knows_them():
+    schema = json.loads(nanompi("schema").stdout)
+    assert "flip" in schema["properties"]["input"]["properties"]
+    assert "my.count" in schema["properties"]["steps"]["items"]["oneOf"][0]["enum"]
+    assert '"DAP"' in json.dumps(schema)
+
+
+def test_check_takes_them_and_tells_what_is_wrong_with_their_parameters():
+    said = nanompi("check", "job.yaml", "--set", "steps.0.engines=DAP*2", "--set", "input.flip=true").stdout
+    assert "input by my.folder" in said
+    sets = ("--set", "steps.0.engines=[{DAP: 2, dampin: 0.3}]", "--set", "input.flip=3")
+    said = nanompi("check", "job.yaml", *sets, code=2).stderr
+    assert 'unknown parameter "dampin" (did you mean "damping"?)' in said
+    assert "input.flip: 3 does not fit here; allowed: true or false" in said
+
+
+def test_a_folder_is_offered_to_readers():
+    assert "my.folder" in nanompi("inspect", "scan").stdout
+    nanompi("init", "made.yaml", "--from", "scan", "--force")
+    assert "file: scan" in Path("made.yaml").read_text()
+    said = nanompi("inspect", "empty", code=3).stderr
+    assert "empty is a folder that no reader knows; name the file in it, or a reader with `format:` (" in said
+
+
+@pytest.mark.parametrize("engine", ["DAP*2", "my.bare*2"])
+def test_plan_foresees_what_it_can(engine):
+    said = nanompi("plan", "job.yaml", "--set", f"steps.0.engines={engine}").stdout
+    assert "49 frames of 32 x 32" in said and "frames each" in said
