@@ -116,7 +116,10 @@ def _restored(kind: str, name: str, values: dict):
 def step(name: str, needs=(), gives=()):
     """Register a step: `run(self, run)` works on what earlier steps gave (`run.made[...]`) and gives more.
 
-    It may have `check(self, scan)` for `nanompi check`, which raises what its `run` would raise of files.
+    It may have more, by which the program knows it without its name:
+    check(self, scan)        for `nanompi check`: raises what its `run` would raise of files
+    gives_figures, summary   the figures of a finished run, by which sweeps rank (`nanompi.run.figures`)
+    compare(a, b)            two results in numbers, for `nanompi compare`; static
     """
     return _part("step", name, needs=tuple(needs), gives=tuple(gives))
 

@@ -3,7 +3,7 @@
 from numbers import Number
 
 from nanompi.cli import path
-from nanompi.errors import NumbersError
+from nanompi.errors import DataError, NumbersError
 from nanompi.words import shown
 
 
@@ -16,15 +16,28 @@ def arguments(parser):
 
 def main(args) -> int:
     """Exit code 0; 5 through NumbersError."""
-    from nanompi.methods.ptycho.compare import compare
+    from nanompi.methods import discover
 
-    found = compare(args.a, args.b)
+    found = _compared(
+        [s.compare for s in discover()["step"].values() if hasattr(s, "compare")], args.a, args.b
+    )
     for name, text in lines(found):
         print(f"{name:<20} {text}")
     rmse = float(found["phase_rmse"])
     if args.max is not None and not rmse <= args.max:
         raise NumbersError(f"the phase RMSE {rmse:.6g} rad is above the limit --max {args.max:g}")
     return 0
+
+
+def _compared(ways: list, a: str, b: str) -> dict:
+    """By the first step that can compare these results. Errors: DataError, what the first one says."""
+    faults = []
+    for compare in ways:
+        try:
+            return compare(a, b)
+        except DataError as e:
+            faults.append(e)
+    raise faults[0]
 
 
 def lines(found: dict, above: str = "") -> list[tuple[str, str]]:

@@ -34,6 +34,8 @@ def _one(cls, methods):
     for key in ("needs", "gives"):
         if getattr(cls, key, ()):
             print(f"  {key}: {', '.join(getattr(cls, key))}")
+    if scores := methods.scores(cls):
+        print(f"  a sweep can rank by: {', '.join(scores)}")
     _rows(cls, methods)
 
 

@@ -8,6 +8,7 @@ from nanompi.job import yaml12
 from nanompi.job.leaf import about, allowed, chained, default, section_of
 from nanompi.job.model import parameters
 from nanompi.job.resolve import simple
+from nanompi.run.figures import figures_of
 from nanompi.run.foreign import left_out
 from nanompi.step import KINDS, METHODS
 
@@ -32,6 +33,12 @@ def find(name: str) -> list[type]:
             + left_out()
         )
     return found
+
+
+def scores(cls: type) -> list[str]:
+    """The scores by which a sweep can rank runs of a step, the usual one first."""
+    figures = [figure for figure in figures_of([cls]).values() if figure.score]
+    return [figure.score for figure in sorted(figures, key=lambda figure: not figure.usual)]
 
 
 def rows(cls: type, above: str = "", base=None) -> list[tuple[str, str, str, str]]:

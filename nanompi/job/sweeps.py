@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from nanompi.errors import JobError, NanompiError
+from nanompi.errors import JobError, NanompiError, nearest
 from nanompi.job import tree as load
 from nanompi.job.faults import Faults
 from nanompi.job.swept import MOST, alive, chosen
-from nanompi.job.yaml12 import plain
+from nanompi.job.yaml12 import Map, plain
+from nanompi.run.figures import Figure, figures_of
 from nanompi.step import param, section
 
 MOST_SWEEPS = 100
@@ -30,12 +31,12 @@ class SweepOptions:
     )
     random: int | None = param(None, ge=1, help="draw so many settings from all of them, without repeats")
     seed: int = param(1, ge=0, help="another number draws other settings")
-    score: Literal["llk", "llk-heldout", "R", "truth"] = param(
-        "llk",
-        help="the ranking: llk nearest to 1, llk of frames left out (R for both where the frames show no "
-        "counting noise), R-factor, phase error to a known truth",
+    score: str = param(
+        "auto",
+        help="the ranking: a score that a step of the job offers (`nanompi methods STEP` lists them); auto = "
+        "the usual one of the step",
     )
-    heldout: float = param(0.03, gt=0, lt=0.5, help="part of the frames left out, for score: llk-heldout")
+    heldout: float = param(0.03, gt=0, lt=0.5, help="part of the data left out, for a score that asks for it")
 
     @classmethod
     def from_value(cls, value: str) -> "SweepOptions":
@@ -67,12 +68,16 @@ class Setting:
 
 @dataclass
 class Settings:
-    """What a job with sweeps makes: total : of all combinations; settings : those that are run."""
+    """What a job with sweeps makes.
+
+    total : of all combinations; settings : those that are run; figures : what tells finished runs apart
+    """
 
     total: int
     settings: list[Setting]
     options: SweepOptions
     text: str
+    figures: dict[str, Figure]
 
     def __str__(self) -> str:
         n = len(self.settings)
@@ -95,10 +100,27 @@ def read_settings(file: str, settings: list[str] = ()) -> Settings:
     options, swept = sections(as_written, ("sweep",), faults)[0], alive(as_written)
     picks, total = _picks(swept, options, faults)
     found = [_setting(k, tree, swept, pick, Path(file).stem, faults) for k, pick in enumerate(picks)]
+    figures = {k: v for one in found if one for k, v in figures_of(one.job.steps).items()}
+    chosen_score = _score(as_written, options, figures, faults)
     faults.stop()
-    for one in found:
-        _hold_out(one.job, options)
-    return Settings(total, found, options, tree.text)
+    options.score = chosen_score
+    if any(figure.held_out for figure in figures.values() if figure.score == chosen_score):
+        for one in found:
+            _hold_out(one.job, options)
+    return Settings(total, found, options, tree.text, figures)
+
+
+def _score(values, options, figures: dict[str, Figure], faults: Faults) -> str:
+    """The score that was asked for, or the usual one; "" where no step offers any."""
+    asked = getattr(options, "score", "auto")
+    scores = [figure.score for figure in figures.values() if figure.score]
+    if asked == "auto":
+        return next((figure.score for figure in figures.values() if figure.usual), "")
+    if asked not in scores:
+        text = f'"{asked}" does not fit here{nearest(asked, scores)}; allowed: {", ".join(["auto", *scores])}'
+        given = values.get("sweep")
+        faults.add(given.at("score") if isinstance(given, Map) else values.place, "sweep.score", text)
+    return asked
 
 
 def label(values: dict[str, Any]) -> str:
@@ -203,12 +225,9 @@ def _dotted(path: tuple) -> str:
 
 
 def _hold_out(job, options: SweepOptions):
-    """For score: llk-heldout, each reconstruction leaves out the frames on which it is judged."""
+    """Each step that can leaves out the data on which it is judged."""
     from nanompi.job.resolve import resolved
 
-    able = [s for s in job.steps if hasattr(s, "heldout")]
-    if options.score != "llk-heldout" or not able:
-        return
-    for step in able:
+    for step in (s for s in job.steps if hasattr(s, "heldout")):
         step.heldout = step.heldout or options.heldout
     job.resolved = resolved(job)

@@ -273,13 +273,16 @@ def test_an_odd_result_is_refused_by_compare(scan, capsys, path, k):
     assert "b.h5" in capsys.readouterr().err
 
 
-HEAD = {"name": "x", "total": 1, "options": {"score": "llk"}}
+HEAD = {"name": "x", "total": 1, "options": {"score": "llk"}, "figures": {}}
 ONE = {"number": 0, "folder": "0000-a=1", "values": {"a": 1}}
 WRONG = [{"folder": name} for name in ("../../x", "/tmp/x", "", 7, "a\nb")]
 WRONG += [{"number": "x"}, {"number": 5}, {"values": [1]}]
 HEADS = ["[]", "{}", "null", "[" * 100_000, "9" * 5000, json.dumps(HEAD)]
 HEADS += [json.dumps(HEAD | {"settings": [odd]}) for odd in (1, *(ONE | wrong for wrong in WRONG))]
 HEADS += [json.dumps(HEAD | {"settings": [ONE], "options": odd}) for odd in ([], {}, {"score": []})]
+HEADS += [
+    json.dumps(HEAD | {"settings": [ONE], "figures": odd}) for odd in (1, {"R": 1}, {"R": {"nearest": 1}})
+]
 
 
 @pytest.mark.parametrize("way", ["--collect", "--resume"])

@@ -181,6 +181,11 @@ def test_try_makes_a_strip_of_the_middle_of_the_scan(good, capsys):
             "nothing is swept",
         ),
         (["job.yaml", "--set", "steps.ptycho.figures={sweep: [0]}"], "0 does not fit here"),
+        (
+            ["job.yaml", "--set", "sweep.score=lkl"],
+            'sweep.score: "lkl" does not fit here (did you mean "llk"?); allowed: auto, R, llk, llk-heldout, '
+            "R-heldout, truth",
+        ),
     ],
 )
 def test_wrong_words_end_with_2(here, capsys, words, why):

@@ -2,9 +2,11 @@
 
 import numpy as np
 
+from nanompi.errors import DataError
 from nanompi.methods.ptycho.modes import orthogonalise, power
 from nanompi.optics.geometry import energy_of
 from nanompi.optics.ramp import remove_ramp, scanned_area
+from nanompi.run.figures import Figure
 from nanompi.run.result import Signal
 from nanompi.step import param, step
 
@@ -19,6 +21,29 @@ class Finish:
     crop: float = param(
         0.1, ge=0, lt=1, help="the image shows what got more than this part of the usual illumination"
     )
+
+    gives_figures = {
+        "R": Figure(score="R"),
+        "llk": Figure(score="llk", best=1.0, instead="R", usual=True),
+        "llk_heldout": Figure(score="llk-heldout", instead="R_heldout", held_out=True),
+        "R_heldout": Figure(score="R-heldout", held_out=True),
+        "photons": Figure(),
+        "phase_rmse": Figure(score="truth"),
+        "resolution_nm": Figure(),
+    }
+
+    def summary(self, run, folder) -> dict[str, float]:
+        """Figures of the last iteration; phase error and resolution where the truth is known (rank 0)."""
+        metrics = run.result.notes.get("metrics", {})
+        own = {name: metrics[name] for name in self.gives_figures if name in metrics}
+        return own | (against_truth(folder) if run.scan.truth else {})
+
+    @staticmethod
+    def compare(a: str, b: str) -> dict:
+        """Two results, or a result and its own truth, in numbers (`ptycho.compare`). Errors: DataError."""
+        from nanompi.methods.ptycho.compare import compare
+
+        return compare(a, b)
 
     def run(self, run):
         run.made["image"] = None
@@ -53,6 +78,17 @@ class Finish:
             "ramp_removed": {"value": list(ramp), "unit": "rad per pixel (row, column)"},
             "metrics": last_figures(found.history),
         }
+
+
+def against_truth(folder) -> dict[str, float]:
+    """Phase error and resolution of the result in a run folder; {} where too small an area is well lit."""
+    from nanompi.methods.ptycho.compare import compare
+
+    try:
+        figures = compare(str(folder), "truth")
+    except DataError:
+        return {}
+    return {"phase_rmse": figures["phase_rmse"], "resolution_nm": figures["resolution_nm"]["half_bit"]}
 
 
 def scanned_image(O, weight, part):

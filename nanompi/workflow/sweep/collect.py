@@ -4,24 +4,17 @@ import csv
 import io
 import math
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
 from nanompi.io.atomic import new_file, new_hdf5
 from nanompi.job.sweeps import label, word
+from nanompi.run.figures import Figure
 from nanompi.workflow.sweep.contact import contact
-from nanompi.workflow.sweep.folder import Task, read_head, tasks
+from nanompi.workflow.sweep.folder import Task, judges, read_head, tasks
 
-BEST = {  # the smaller, the better
-    "llk": lambda figures: abs(figures["llk"] - 1),
-    "llk-heldout": lambda figures: figures["llk_heldout"],
-    "R": lambda figures: figures["R"],
-    "R-heldout": lambda figures: figures["R_heldout"],
-    "truth": lambda figures: figures["phase_rmse"],
-}
-WITHOUT = {"llk": "R", "llk-heldout": "R-heldout"}  # where a setting saw no counting noise, and has no llk
-FIGURES = ("R", "llk", "llk_heldout", "R_heldout", "photons", "phase_rmse", "resolution_nm")
 SHOWN = 20  # lines of a ranking on the screen
 
 
@@ -30,11 +23,11 @@ def collect(folder: Path) -> list[dict]:
 
     Errors: DataError when it is not the folder of a sweep, ResourceError when it cannot be written.
     """
-    head, all_tasks = read_head(folder), tasks(folder)
-    score = score_of(all_tasks, head["options"]["score"])
-    rows = ranked([row(t) for t in all_tasks], all_tasks, score)
+    figures, all_tasks = judges(read_head(folder)), tasks(folder)
+    judge = judge_of(folder)
+    rows = ranked([row(t, figures) for t in all_tasks], all_tasks, judge)
     _text(folder / "table.csv", _csv(rows))
-    _text(folder / "ranking.txt", ranking(rows, score, len(rows)) + "\n")
+    _text(folder / "ranking.txt", ranking(rows, folder, len(rows)) + "\n")
     images = [image(t) for t in all_tasks]
     _hdf5(folder / "sweep.h5", folder, all_tasks, images, rows)
     try:
@@ -44,7 +37,7 @@ def collect(folder: Path) -> list[dict]:
     return rows
 
 
-def row(task: Task) -> dict:
+def row(task: Task, names: Iterable[str]) -> dict:
     """One line of the table; what is not known is empty."""
     found = task.outcome()
     figures = found.get("figures", {})
@@ -52,16 +45,19 @@ def row(task: Task) -> dict:
         "setting": task.number,
         "folder": task.path.name,
         **{k: v if isinstance(v, int | float | str) else word(v) for k, v in task.values.items()},
-        **{name: figures.get(name, "") for name in FIGURES},
+        **{name: figures.get(name, "") for name in names},
         "seconds": found.get("seconds", ""),
         "code": found.get("code", ""),
         "message": found.get("message", "" if found else "not run"),
     }
 
 
-def ranked(rows: list[dict], all_tasks: list[Task], score: str) -> list[dict]:
-    """The rows with their score and rank (1 = best); both empty where a setting has no score."""
-    scores = [_score(t, score) for t in all_tasks]
+def ranked(rows: list[dict], all_tasks: list[Task], judge: tuple[str, Figure] | None) -> list[dict]:
+    """The rows with their score and rank (1 = best); both empty where a setting has no score.
+
+    judge : as `judge_of` gives it
+    """
+    scores = [_score(t, judge) for t in all_tasks]
     order = sorted((k for k, s in enumerate(scores) if s is not None), key=lambda k: scores[k])
     places = {k: place for place, k in enumerate(order, 1)}
     return [
@@ -70,32 +66,46 @@ def ranked(rows: list[dict], all_tasks: list[Task], score: str) -> list[dict]:
     ]
 
 
-def score_of(all_tasks: list[Task], score: str) -> str:
-    """What ranks these settings: the score that was asked for, or R where one of them has no llk."""
-    ended = [found["figures"] for t in all_tasks if (found := t.outcome()) and found["code"] == 0]
-    absent = any("R" in figures and "llk" not in figures for figures in ended)
-    return WITHOUT.get(score, score) if absent else score
-
-
-def _score(task: Task, score: str) -> float | None:
-    found = task.outcome()
-    try:
-        value = BEST[score](found["figures"]) if found["code"] == 0 else math.nan
-    except KeyError:
+def judge_of(folder: Path) -> tuple[str, Figure] | None:
+    """(name, figure) that ranks the settings of a sweep: of the score that was asked for, or the figure that
+    stands in for it where a setting does not have it. None where no step offers a score."""
+    head = read_head(folder)
+    figures, asked = judges(head), head["options"]["score"]
+    name = next((name for name, figure in figures.items() if asked and figure.score == asked), None)
+    if name is None:
         return None
+    ended = [found["figures"] for t in tasks(folder) if (found := t.outcome()) and found["code"] == 0]
+    instead = figures[name].instead
+    if any(instead in one and name not in one for one in ended):
+        name = instead
+    return name, figures[name]
+
+
+def _score(task: Task, judge: tuple[str, Figure] | None) -> float | None:
+    """How far the figure of a setting is from the best value; None where it has none."""
+    found = task.outcome()
+    if judge is None or found.get("code") != 0:
+        return None
+    name, figure = judge
+    value = abs(found["figures"].get(name, math.nan) - figure.best)
     return value if math.isfinite(value) else None
 
 
-def ranking(rows: list[dict], score: str, most: int = SHOWN) -> str:
+def ranking(rows: list[dict], folder: Path, most: int = SHOWN) -> str:
     """The settings from best to worst, then those that failed."""
     good = sorted((r for r in rows if r["rank"] != ""), key=lambda r: r["rank"])
     bad = [r for r in rows if r["rank"] == ""]
-    head = f"{'rank':>4} {'score':>9} {'R':>8} {'llk':>8} {'seconds':>8}  setting (by {score})"
+    judge, figures = judge_of(folder), judges(read_head(folder))
+    names = [n for n, figure in figures.items() if figure.score and any(r[n] != "" for r in rows)]
+    by = f" (by {judge[1].score})" if judge else ""
+    head = (
+        " ".join([f"{'rank':>4} {'score':>9}", *(f"{n:>8}" for n in (*names, "seconds"))]) + f"  setting{by}"
+    )
     lines = [
-        f"{r['rank']:>4} {_short(r['score']):>9} {_short(r['R']):>8} {_short(r['llk']):>8} "
-        f"{_short(r['seconds']):>8}  {r['folder']}"
+        " ".join([f"{r['rank']:>4} {_short(r['score']):>9}", *(f"{_short(r[n]):>{max(8, len(n))}}"
+                  for n in (*names, "seconds"))]) + f"  {r['folder']}"
         for r in good[:most]
-    ]
+    ]  # fmt: skip
     more = [f"     ... {len(good) - most} more"] if len(good) > most else []
     return "\n".join([head, *lines, *more, *(f"   - {r['folder']}: {_why(r)}" for r in bad)])
 

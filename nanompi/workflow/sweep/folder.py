@@ -8,7 +8,7 @@ table.csv sweep.h5 contact.png ranking.txt       at the end
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from nanompi.job.folder import numbered, refuse_changed, writing
 from nanompi.job.identity import sealed
 from nanompi.job.resolve import values
 from nanompi.job.text import read_text
+from nanompi.run.figures import Figure
 
 
 @dataclass
@@ -74,7 +75,8 @@ def create(found, runs: str = "", folder: str = "") -> tuple[Path, list[Task]]:
 def _head(path: Path, found):
     settings = [{"number": s.number, "folder": s.name, "values": s.values} for s in found.settings]
     head = {"name": found.settings[0].job.name, "total": found.total, "options": values(found.options)}
-    head = json.loads(json.dumps({**head, "settings": settings}))
+    figures = {name: asdict(figure) for name, figure in found.figures.items()}
+    head = json.loads(json.dumps({**head, "figures": figures, "settings": settings}))
     if (path / "settings.json").exists() and read_head(path) != head:
         raise JobError(f"--folder {path}: another sweep is there; name a new folder")
     with new_file(path / "settings.json") as file:
@@ -92,7 +94,13 @@ def read_head(path: Path) -> dict:
             raise DataError(f"{path}/settings.json: its settings are not those of a sweep")
         if not all(isinstance(one["values"], dict) for one in head["settings"]):
             raise DataError(f"{path}/settings.json: a setting has no values")
+        judges(head)
         return head
+
+
+def judges(head: dict) -> dict[str, Figure]:
+    """The figures by which the settings are told apart, as the head of a sweep has them."""
+    return {name: Figure(**values) for name, values in head["figures"].items()}
 
 
 def tasks(path: Path) -> list[Task]:

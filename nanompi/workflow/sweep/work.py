@@ -12,16 +12,15 @@ import os
 import time
 from contextlib import ExitStack
 
-from nanompi.errors import DataError, NanompiError, Stopped, complain
+from nanompi.errors import NanompiError, Stopped, complain
 from nanompi.job.folder import fill
+from nanompi.run.figures import summary
 from nanompi.run.log import Log
 from nanompi.run.perform import perform
 from nanompi.run.reuse import Reuse, common
 from nanompi.run.status import Status
 from nanompi.timing import Clock
 from nanompi.workflow.sweep.folder import Task
-
-FIGURES = ("R", "llk", "llk_heldout", "R_heldout", "photons")
 
 
 def work(team, todo: list[Task], groups: int, dog):
@@ -104,7 +103,7 @@ def _attempt(group, task: Task, reuse: Reuse, dog) -> dict:
         note = stack.enter_context(Status(group, task.path, task.job.name, log.progress))
         run = perform(task.job, group, task.path, log, note, clock=clock, reuse=reuse)
         group.on_root(lambda: previews(run.result, task.path / "previews", log.warn))
-        return group.on_root(lambda: _figures(run, task))
+        return group.on_root(lambda: summary(run, task.job.steps))
 
 
 def _fresh(stack, task: Task, vendor: str, hosts: list[str]):
@@ -116,23 +115,6 @@ def _fresh(stack, task: Task, vendor: str, hosts: list[str]):
     with writing(task.path):
         (task.path / "outcome.json").unlink(missing_ok=True)
         fill(task.path, task.job, vendor, hosts)
-
-
-def _figures(run, task: Task) -> dict:
-    """R, llk, photons of the last iteration; phase error and resolution where the truth is known."""
-    metrics = run.result.notes.get("metrics", {})
-    out = {name: metrics[name] for name in FIGURES if name in metrics}
-    return out | (_truth(task) if run.scan.truth else {})
-
-
-def _truth(task: Task) -> dict:
-    from nanompi.methods.ptycho.compare import compare
-
-    try:
-        found = compare(str(task.path), "truth")
-    except DataError:
-        return {}  # too small an area for a number
-    return {"phase_rmse": found["phase_rmse"], "resolution_nm": found["resolution_nm"]["half_bit"]}
 
 
 def line(task: Task) -> str:
