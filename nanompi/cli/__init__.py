@@ -37,7 +37,8 @@ def main(argv: list[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else argv
     try:
         with standing(lasting=argv[:1] != [] and argv[0] in RUNS):
-            return _main(argv)
+            main_of_verb, args = _parsed(argv)
+            return main_of_verb(args) or 0
     except NanompiError as e:
         return _say(f"nanompi: {e}", e.code)
     except KeyboardInterrupt:
@@ -64,26 +65,23 @@ def _last(error: Exception) -> int:
     return error.code
 
 
-def _main(argv: list[str]) -> int:
-    if not argv or argv[0] in ("-h", "--help", "help"):
-        print(_help())
-        return 0 if argv else 2
-    if argv[0] in ("-V", "--version", "version"):
-        print(f"nanompi {__version__}")
-        return 0
-    if argv[0] not in VERBS:
-        return _say(f'nanompi: unknown command "{argv[0]}"{nearest(argv[0], VERBS)}\n\n{_help()}', 2)
-    return verb(argv[0], argv[1:])
-
-
-def verb(name: str, argv: list[str]) -> int:
-    """Do one verb."""
+def _parsed(argv: list[str]):
+    """(`main` of a verb, its arguments). Errors: SystemExit where nothing but a text was asked for."""
     import importlib
 
-    module = importlib.import_module(f"nanompi.cli.{name}")
-    parser = argparse.ArgumentParser(f"nanompi {name}", description=module.__doc__)
+    if not argv or argv[0] in ("-h", "--help", "help"):
+        print(_help())
+        raise SystemExit(0 if argv else 2)
+    if argv[0] in ("-V", "--version", "version"):
+        print(f"nanompi {__version__}")
+        raise SystemExit(0)
+    if argv[0] not in VERBS:
+        unknown = f'nanompi: unknown command "{argv[0]}"{nearest(argv[0], VERBS)}\n\n{_help()}'
+        raise SystemExit(_say(unknown, 2))
+    module = importlib.import_module(f"nanompi.cli.{argv[0]}")
+    parser = argparse.ArgumentParser(f"nanompi {argv[0]}", description=module.__doc__)
     module.arguments(parser)
-    return module.main(parser.parse_args(argv)) or 0
+    return module.main, parser.parse_args(argv[1:])
 
 
 def path(text: str) -> str:

@@ -5,9 +5,8 @@ from functools import partial
 from pathlib import Path
 
 from nanompi.cli import loudness, path, settings, style
-from nanompi.cli.run import on_ranks
 from nanompi.errors import JobError
-from nanompi.mpi.mpiexec import one_thread
+from nanompi.mpi.mpiexec import one_thread, start, to_start
 
 
 def arguments(parser):
@@ -26,10 +25,19 @@ def main(args) -> int:
         told = {"event": "file", "path": str(folder / "result.h5")}
         print(json.dumps(told) if args.json else f"{folder} is finished: {told['path']}", flush=True)
         return 0
-    sets = [word for text in args.set for word in ("--set", text)]
-    how = style(args)
-    words = ["resume", *sets, *[f"--{how}"] * (how != "text"), "--", args.run]
-    return on_ranks(args.n, words, partial(_prepare, folder, args.set), how)
+    if to_start(args.n):
+        sets = [word for text in args.set for word in ("--set", text)]
+        return start(
+            args.n, ["resume", *sets, *[f"--{style(args)}"] * (style(args) != "text"), "--", args.run]
+        )
+    from nanompi.methods import discover
+    from nanompi.run.life import live, together
+
+    with together(discover) as ranks:
+        from nanompi.report.previews import pictures
+
+        live(ranks, partial(_prepared, folder, args.set), [pictures], style(args))
+    return 0
 
 
 def found(name: str) -> Path:
@@ -52,8 +60,9 @@ def _newest(parent: Path) -> Path | None:
     return max(begun)[1].parent if begun else None
 
 
-def _prepare(folder: Path, sets: list[str]):
-    """The job as it was but for what changes nothing beyond rounding, and its folder (rank 0)."""
+def _prepared(folder: Path, sets: list[str], vendor: str, hosts: list[str]):
+    """The job as it was but for what changes nothing beyond rounding, in its folder (rank 0)."""
+    from nanompi.job.folder import held
     from nanompi.job.identity import identity
     from nanompi.job.job import read_job
 
@@ -65,4 +74,4 @@ def _prepare(folder: Path, sets: list[str]):
             "may change (device, threads, checkpoint ...) and what of a step changes nothing but "
             "rounding. For another job start another run"
         )
-    return job, folder
+    return held(job, folder, vendor, hosts)

@@ -4,10 +4,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from nanompi.cli import new_path, path, settings
-from nanompi.cli.run import _fits, together
 from nanompi.cli.submit import asked, program, site_arguments, with_site
 from nanompi.errors import JobError, PartError
-from nanompi.mpi.mpiexec import one_thread, start, under_launcher
+from nanompi.mpi.mpiexec import one_thread, start, to_start
 
 
 def arguments(parser):
@@ -40,30 +39,24 @@ def main(args) -> int:
         return _collect(Path(args.collect))
     if args.submit:
         return _submit(args)
-    if args.n and args.n > 1:
-        if not under_launcher():
-            return start(args.n, ["sweep", *again(args)])
-        _fits(args.n)
-    return work(args)
+    return start(args.n, ["sweep", *again(args)]) if to_start(args.n) else work(args)
 
 
 def work(args, shorten=None) -> int:
     """What each rank does. shorten : changes the job of each setting before it is run (`nanompi try`)."""
-    from nanompi.timing import Clock
+    from nanompi.methods import discover
+    from nanompi.run.life import together
 
-    clock = Clock()
-    with together(clock) as (team, dog, _), ExitStack() as stack:
-        from nanompi.methods import discover
-        from nanompi.workflow.sweep.work import group_number
-        from nanompi.workflow.sweep.work import work as through
+    with together(discover) as ranks, ExitStack() as stack:
+        from nanompi.workflow.sweep.work import group_number, run_settings
 
-        discover()
+        team = ranks.team
         folder, todo, text = team.on_root(lambda: _plan(args, stack, shorten))
         groups = group_number(team, args.groups, len(todo))
         if team.root:
             print(f"{text} by {groups} group{'s' * (groups > 1)} of {team.size} ranks; {folder}", flush=True)
-        with dog.watching(team, clock, None, 0):  # a group may wait long for another
-            through(team, todo, groups, dog)
+        with ranks.dog.watching(team, ranks.clock, None, 0):  # a group may wait long for another
+            run_settings(ranks, todo, groups)
         team.on_root(lambda: _end(folder) if args.only is None else _alone(todo))
     return 0
 

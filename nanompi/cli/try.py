@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 from nanompi.cli import new_path, path, settings, sweep
 from nanompi.errors import JobError
-from nanompi.mpi.mpiexec import one_thread, start, under_launcher
+from nanompi.mpi.mpiexec import one_thread, start, to_start
 
 
 def arguments(parser):
@@ -30,7 +30,7 @@ def main(args) -> int:
     """Exit code 0; 7 when some of the values failed."""
     one_thread()
     _sensible(args)
-    if args.n and args.n > 1 and not under_launcher():
+    if to_start(args.n):
         return start(args.n, ["try", *_again(args)])
     swept = f"{args.key}={{sweep: {{from: {args.first}, to: {args.last}, step: {args.step}}}}}"
     given = SimpleNamespace(
@@ -65,7 +65,7 @@ def _again(args) -> list[str]:
 
 
 def _sensible(args):
-    for name in ("n", "frames", "iterations"):
+    for name in ("frames", "iterations"):
         value = getattr(args, name)
         if value is not None and value < 1:
             raise JobError(f"{name} {value}: it is 1 or more")

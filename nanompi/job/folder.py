@@ -38,21 +38,42 @@ def named(folder: str) -> Path:
     return Path(folder)
 
 
-def begin(job, folder: Path, vendor: str = "", hosts: list[str] = ()):
+@contextlib.contextmanager
+def held(job, folder: Path, vendor: str, hosts: list[str], anew: bool = False):
+    """`with held(...) as (job, folder, marks, files):` the folder is locked for this job, and begun. Rank 0.
+
+    anew  : an earlier run in it is replaced, in place of an error
+    marks : {"job": hash}, by which a checkpoint knows its job; files : those that the job names
+    Errors: ResourceError.
+    """
+    from nanompi.job.identity import files_named, identity
+    from nanompi.run.lock import Lock
+
+    with Lock(folder):
+        begin(job, folder, vendor, hosts, anew)
+        yield job, folder, identity(job), files_named(job)
+
+
+def begin(job, folder: Path, vendor: str = "", hosts: list[str] = (), anew: bool = False):
     """Write into a run folder what is known when the run starts, and let `latest` point to it. Rank 0 only.
 
     The folder is locked by the caller: what it holds is looked at here. One that was claimed before (by
     `nanompi submit`), or holds a part of this job's run, keeps its job.yaml, which then is the job's text.
-    vendor : the MPI library; hosts : host of each rank
+    vendor : the MPI library; hosts : host of each rank; anew : whatever it holds is replaced
     Errors: ResourceError when it cannot be written, holds a result already, or another job.
     """
-    if (folder / "result.h5").exists():
+    if not anew and (folder / "result.h5").exists():
         raise ResourceError(f"{folder} holds a result already: choose another folder, or leave --folder out")
     with writing(folder):
         own_folder(folder / "logs")
-        job.text = _held_text(folder, job) or job.text
-        _environment(folder, vendor, hosts)
-        if folder.absolute().parent.name == job.name:  # RUNS/NAME: no name of the user's own is in the way
+        if anew:
+            _job_files(job, folder)
+        else:
+            job.text = _held_text(folder, job) or job.text
+        write_text(folder / "environment.json", json.dumps(environment(vendor, hosts), indent=1) + "\n")
+        if (
+            not anew and folder.absolute().parent.name == job.name
+        ):  # RUNS/NAME: no name of the user's own is in the way
             _point(folder.parent / "latest", folder.name)
 
 
@@ -111,17 +132,6 @@ def writing(where: Path):
             f"{e.filename or where}: the run folder cannot be written: {e.strerror}; "
             "choose another with --out"
         ) from None
-
-
-def fill(folder: Path, job, vendor: str = "", hosts: list[str] = ()):
-    """Write into a run folder what is known before the run."""
-    own_folder(folder / "logs")
-    _job_files(job, folder)
-    _environment(folder, vendor, hosts)
-
-
-def _environment(folder: Path, vendor: str, hosts: list[str]):
-    write_text(folder / "environment.json", json.dumps(environment(vendor, hosts), indent=1) + "\n")
 
 
 def environment(vendor: str = "", hosts: list[str] = ()) -> dict:

@@ -9,9 +9,9 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from nanompi.errors import ResourceError
+from nanompi.errors import JobError, ResourceError
 from nanompi.mpi.children import bound, python
-from nanompi.mpi.launcher import under_launcher
+from nanompi.mpi.launcher import launched, under_launcher
 from nanompi.mpi.relay import Relay
 from nanompi.mpi.signals import ASKS, heeded
 
@@ -36,6 +36,22 @@ def one_thread():
         levels = r"(,\d+)*" if name == "OMP_NUM_THREADS" else ""
         if not re.fullmatch(rf"[1-9]\d{{0,3}}{levels}", os.environ.get(name, "1")):
             os.environ[name] = "1"
+
+
+def to_start(ranks: int | None) -> bool:
+    """Must ranks be started, as asked by `-n`? Not where there is to be one, or this process is one of them.
+
+    Errors: JobError where the launcher has started another number.
+    """
+    if ranks is not None and ranks < 1:
+        raise JobError(f"-n {ranks}: the number of ranks is 1 or more")
+    if ranks in (None, 1) or not under_launcher():
+        return ranks not in (None, 1)
+    if ranks != launched():
+        raise JobError(
+            f"-n {ranks}, but this is already one of {launched()} ranks under mpirun or srun: leave -n out"
+        )
+    return False
 
 
 def start(ranks: int, argv: list[str]) -> int:

@@ -17,6 +17,11 @@ from nanompi.units import DIMENSIONS
 SIDE, LARGEST, MARGIN, CAPTION = 480, 1600, 16, 30  # px
 
 
+def pictures(run):
+    """The pictures of a run, in previews/ of its folder, by rank 0 (collective)."""
+    run.team.on_root(lambda: previews(run.result, run.folder / "previews", run.warn))
+
+
 def previews(result: Result, folder: Path, warn=print) -> list[Path]:
     """Write NAME.png for each signal that can be shown, and overview.png; returns the paths.
 

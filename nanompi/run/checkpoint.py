@@ -248,11 +248,11 @@ def newest(team, folder: Path, marks: dict[str, Any], say) -> SavedState | None:
             remove(path)
     paths = [path for path, _ in team.bcast(complete(folder) if team.root else None)]
     for path in paths:
-        former, error = _verified(team, path, marks)
+        saved_state, error = _verified(team, path, marks)
         told = next(filter(None, team.allgather(error)), "")
-        told = told or team.on_root(lambda former=former: changed(former.facts["files"]))
+        told = told or team.on_root(lambda saved=saved_state: changed(saved.facts["files"]))
         if not told:
-            return former
+            return saved_state
         then = "the run begins anew" if path == paths[-1] else "the one before is taken"
         say(f"{path.name} is refused: {told}; {then}")
         if team.root:
@@ -264,9 +264,9 @@ def newest(team, folder: Path, marks: dict[str, Any], say) -> SavedState | None:
 def _verified(team, path: Path, marks: dict[str, Any]) -> tuple[SavedState | None, str]:
     """(checkpoint, "") or (None, why not), as far as this rank has looked: each reads some of the files."""
     try:
-        former = opened(path, marks)
-        for file in [former.head, *former.files][team.rank :: team.size]:
+        saved_state = opened(path, marks)
+        for file in [saved_state.head, *saved_state.files][team.rank :: team.size]:
             file.verify()
     except (Torn, OSError) as error:
         return None, str(error)
-    return former, ""
+    return saved_state, ""

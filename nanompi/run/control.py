@@ -19,41 +19,39 @@ from nanompi.run.checkpoint import SavedState, State, Writing, clear
 LOOK = 1.0  # seconds between two looks for files: a shared file system is not asked in each iteration
 
 
-class Course:
-    """The way of one run through its iterations.
+class Control:
+    """Decides when a run keeps its state, and when its iterations end.
 
-    interval : seconds between checkpoints, 0 = never by time
+    run      : nanompi.run.perform.Run (team, folder, options, say, warn)
     marks    : {"job": hash}: what tells this run from others
-    former   : the checkpoint from which it goes on, or None
+    saved_state : the checkpoint from which it goes on, or None
     notes    : for the result: where the run was resumed, and whether it was stopped early
     files    : {path: stamp} of all that was read (rank 0; `io.fingerprint.followed`), kept with the state
     """
 
-    def __init__(
-        self, team, folder: Path, interval: float, marks: dict, signals: Signals, say=print, warn=print
-    ):
-        self.team, self.interval, self.marks, self.signals = team, interval, marks, signals
-        self.folder = team.bcast(Path(folder).absolute() if team.root else None)
-        self.say, self.warn, self.former = say, warn, None
+    def __init__(self, run, marks: dict, signals: Signals):
+        self.team, self.interval, self.marks, self.signals = run.team, run.options.checkpoint, marks, signals
+        self.folder = run.team.bcast(Path(run.folder).absolute() if run.team.root else None)
+        self.say, self.warn, self.saved_state = run.say, run.warn, None
         self.notes: dict[str, Any] = {}
         self.files: dict[str, list] = {}
         self.done, self.step = 0, 0
         self.writing, self.last, self.looked = None, time.monotonic(), 0.0
 
-    def resume(self, former: SavedState) -> str:
+    def resume(self, saved_state: SavedState) -> str:
         """Go on from a checkpoint; what there is to say of it."""
-        self.former = former
-        self.files.update(former.facts.get("files", {}))  # not all of them are read again
-        ranks, here = former.facts["ranks"], self.team.size
+        self.saved_state = saved_state
+        self.files.update(saved_state.facts.get("files", {}))  # not all of them are read again
+        ranks, here = saved_state.facts["ranks"], self.team.size
         bits = "" if ranks == here else f", written by {ranks} ranks: on {here} the same but for rounding"
-        resumed = [*former.facts["notes"].get("resumed", []), former.facts["number"]]
-        self.notes = former.facts["notes"] | {"resumed": resumed}
-        return f"resumed after iteration {former.facts['number']} from {former.path}{bits}"
+        resumed = [*saved_state.facts["notes"].get("resumed", []), saved_state.facts["number"]]
+        self.notes = saved_state.facts["notes"] | {"resumed": resumed}
+        return f"resumed after iteration {saved_state.facts['number']} from {saved_state.path}{bits}"
 
     def saved(self) -> SavedState | None:
-        """The former state, when it is one of this step of the job."""
-        here = self.former is not None and self.former.facts["step"] == self.step
-        return self.former if here else None
+        """The saved state, when it is one of this step of the job."""
+        here = self.saved_state is not None and self.saved_state.facts["step"] == self.step
+        return self.saved_state if here else None
 
     def begin(self, step: int):
         """Step number `step` of the job begins (collective). A signal that came before any iteration is
@@ -68,8 +66,8 @@ class Course:
         return self.saved()
 
     def back(self, done: int):
-        """The former state has been taken over, with so many iterations of the job done."""
-        self.done, self.former = done, None
+        """The saved state has been taken over, with so many iterations of the job done."""
+        self.done, self.saved_state = done, None
         self.last = time.monotonic()
 
     def turn(self, state: Callable[[], State]) -> bool:
@@ -78,7 +76,9 @@ class Course:
         Errors: Stopped (kept, and asked to end), ResourceError (asked to end, but not kept).
         """
         self.done += 1
-        old = self.former is not None  # an earlier step, which is done again: a later state is on the disk
+        old = (
+            self.saved_state is not None
+        )  # an earlier step, which is done again: a later state is on the disk
         end, keep, stop, slow = self.team.total(*self._wishes())
         if self.writing and not slow:
             self._finish()

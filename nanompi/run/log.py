@@ -21,8 +21,9 @@ class Log:
 
     team    : the ranks; folder : run folder, or None for no file
     out     : stream of rank 0 (stdout); a terminal gets a bar
-    style   : "text"; "quiet" = only warnings on the screen; "json" = a JSON object in each line: time (s),
-        event (log, warning, progress, file, end), and text, iteration, iterations, path, code
+    style   : of the screen: "text"; "quiet" = only warnings; "none" = nothing; "json" = a JSON object in
+        each line: time (s), event (log, warning, progress, file, end), and text, iteration, iterations,
+        path, code
     """
 
     def __init__(self, team, folder: Path | None = None, out=None, style: str = "text"):
@@ -74,7 +75,7 @@ class Log:
         """A file of the result, by its name alone (rank 0)."""
         if self.style == "json":
             self._json("file", path=str(path))
-        else:
+        elif self.style != "none":
             self._screen(f"{path}\n")
 
     def close(self):
@@ -107,7 +108,7 @@ class Log:
         line = f"{self._clock()} {'warning: ' if kind == 'warning' else ''}{entry(text)}\n"
         if self.style == "json":
             self._json(kind, text=text)
-        elif self.style == "text" or kind == "warning":
+        elif self.style == "text" or (self.style == "quiet" and kind == "warning"):
             self._screen(line)
         if self.file:
             self._file(line)

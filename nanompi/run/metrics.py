@@ -22,8 +22,17 @@ def account(run) -> dict[str, Any]:
     has: seconds, bytes, whole, sent. Utilisation is the part of the time since the process began in which the
     rank worked on the data: not starting, not adding up, not waiting.
     """
+    return {
+        "mpi": run.team.vendor,
+        "seconds": run.clock.elapsed(),
+        "ranks": run.team.allgather(_figures(run)),
+    }
+
+
+def _figures(run) -> dict[str, Any]:
+    """Those of this rank, up to now"""
     clock, seconds = run.clock, run.clock.elapsed()
-    own = {
+    return {
         "host": run.team.host,
         "device": str(run.device),
         "frames": len(run.parts[run.team.rank]) if run.parts else 0,
@@ -35,7 +44,19 @@ def account(run) -> dict[str, Any]:
         "whole": dict(clock.whole),
         "sent": dict(clock.sent),
     }
-    return {"mpi": run.team.vendor, "seconds": seconds, "ranks": run.team.allgather(own)}
+
+
+def write_metrics(run):
+    """Where the time went, into the log and metrics.json, when all else has been written.
+
+    The figures stand in the result, too; since then rank 0 alone has worked, whose own are taken anew.
+    """
+    book = run.result.notes["run"]
+    if run.team.root:
+        ranks = [_figures(run), *book["ranks"][1:]]
+        book = book | {"seconds": run.clock.elapsed(), "ranks": ranks}
+        run.say(table(book))
+        keep(book, run.folder)
 
 
 def _idle(clock, seconds) -> float:

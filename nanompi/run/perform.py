@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nanompi import units
-from nanompi.device import open_device
 from nanompi.mpi.team import Team
 from nanompi.run.foreign import blamed, foreign
-from nanompi.run.metrics import account, keep, table
+from nanompi.run.metrics import account, write_metrics
 from nanompi.run.result import Result
 from nanompi.run.reuse import Reuse
 from nanompi.run.status import quiet
+from nanompi.run.writers import nexus
 from nanompi.step import param, section
 from nanompi.timing import Clock
 from nanompi.words import shown
@@ -54,15 +54,15 @@ class Options:
 class Run:
     """What a step sees.
 
-    team, device, clock, say : the ranks, this rank's device, time per phase, the log (`say(text)`: rank 0
-        only)
+    team, device, clock : the ranks, this rank's device, time per phase
+    say, warn : the log: a line of rank 0, and a warning of any rank
     note    : tells the state of the run to those who look from outside: note("iterating", iteration=3, ...)
     folder  : run folder (exists on rank 0)
     scan    : positions, geometry, mask (`nanompi.data.scan.Scan`), on every rank, without frames
     parts   : list over ranks of global frame indices, from `ptycho.prepare` on; `parts[team.rank]` are this
         rank's frames
     made    : what earlier steps gave, by name
-    course  : nanompi.run.control.Course, which keeps the state of iterations; None where nothing is kept
+    control : nanompi.run.control.Control, which keeps the state of iterations; None where nothing is kept
     result  : what the writers will write, filled by the steps (complete on rank 0 alone)
     """
 
@@ -76,44 +76,32 @@ class Run:
     clock: Clock = field(default_factory=Clock)
     made: dict[str, Any] = field(default_factory=dict)
     say: Any = print
+    warn: Any = print
     note: Any = quiet
-    course: Any = None
+    control: Any = None
     result: Result = field(default_factory=Result)
 
 
-def perform(job, team: Team, folder: Path, say, note=quiet, course=None, clock=None, reuse=None) -> Run:
+def perform(job, run: Run, writers=(), reuse: Reuse | None = None):
     """The trip of the data: read, split, run the steps, write. Every rank calls it with the same job.
 
-    job    : nanompi.job.job.Job (name, input, reader, steps, run, resolved, text)
-    note   : where the state of the run is told (`nanompi.run.status.Status`)
-    course : nanompi.run.control.Course; None = no checkpoints. clock : a Clock that a watchdog looks at
-    reuse  : nanompi.run.reuse.Reuse, in a sweep: what the run before has left, and this one leaves
+    job     : nanompi.job.job.Job (name, input, reader, steps, run, resolved, text)
+    writers : called with the run, by every rank, when its result has been written
+    reuse   : nanompi.run.reuse.Reuse, in a sweep: what the run before has left, and this one leaves
     """
     reuse = reuse or Reuse()
-    team.clock = clock = clock or Clock()
-    with clock.phase("import"):
-        device = reuse.device or open_device(job.run, team, say)
-    run = Run(team, device, job.run, folder, job.name, clock=clock, say=say, note=note, course=course)
-    note("reading", device=str(run.device))
+    run.note("reading", device=str(run.device))
     done = reuse.give(run)
     if done < 0:
         _begin(run, job)
         reuse.take(run, 0)
-    say(_what(run))
+    run.say(_what(run))
     for number, step in enumerate(job.steps):
         if number >= done:
             _do(run, number, step)
             reuse.take(run, number + 1)
-    note("writing")
-    with run.clock.phase("write"):
-        _write(run, job)
-    if course:
-        course.clear()
-    book = account(run)
-    say(table(book))
-    if team.root:
-        keep(book, folder)
-    return run
+    run.note("writing")
+    _write(run, job, writers)
 
 
 def _begin(run, job):
@@ -126,16 +114,16 @@ def _begin(run, job):
 
 def _do(run, number: int, step):
     """One step of the job; a signal that came before is heeded first."""
-    if run.course:
-        run.course.begin(number)
+    if run.control:
+        run.control.begin(number)
     run.clock.patient, here = foreign(step), os.path.abspath(".")
     with blamed():
         step.run(run)
     if run.clock.patient:
         os.chdir(here)  # a step that went elsewhere: paths of job and run folder count from here
     run.clock.patient = False
-    if run.course:
-        run.course.close()
+    if run.control:
+        run.control.close()
 
 
 def _open(job):
@@ -156,11 +144,15 @@ def _what(run) -> str:
     return "\n".join(lines)
 
 
-def _write(run, job):
-    """The result file, by rank 0; an error there ends all ranks."""
-    from nanompi.run.writers.nexus import write
-
-    if run.course and run.course.notes:
-        run.result.notes["course"] = run.course.notes
+def _write(run, job, writers):
+    """The result file first, then what else is written, the figures of the run last."""
+    if run.control and run.control.notes:
+        run.result.notes["course"] = run.control.notes
     run.result.notes |= {"job": job.resolved, "job_text": job.text, "run": account(run)}
-    run.team.on_root(lambda: write(run.result, run.folder / "result.h5"))
+    with run.clock.phase("write"):
+        nexus.write_result(run)
+        if run.control:
+            run.control.clear()
+        for write in writers:
+            write(run)
+    write_metrics(run)

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -13,12 +12,10 @@ from nanompi.cli import main
 from nanompi.errors import NumbersError, ResourceError
 from nanompi.mpi import mpiexec
 from nanompi.run import perform as run
-from nanompi.run.result import Result
 from tests.patience import patience, until
 
 DOUBLES = Path(__file__).parent / "doubles"
 ROOT = Path(__file__).parents[2]
-EMPTY = SimpleNamespace(result=Result())  # what `perform` gives: a run without a picture
 
 
 @pytest.fixture
@@ -27,25 +24,25 @@ def alone(here, monkeypatch):
     for name in [n for n in os.environ if n.startswith(("PMI", "OMPI_", "SLURM_"))]:
         monkeypatch.delenv(name)
     calls = []
-    monkeypatch.setattr(run, "perform", lambda *args: calls.append(args) or EMPTY)
+    monkeypatch.setattr(run, "perform", lambda *args: calls.append(args))
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     return calls
 
 
 def test_run_alone_gives_job_team_folder_and_log(alone, here, capsys):
     assert main(["run", "job.yaml", "--set", "name=x", "--out", "out"]) == 0
-    job, team, folder, *_ = alone[0]
-    assert job.name == "x" and team.size == 1 and str(folder) == "out/x/run-0001"
+    job, run, *_ = alone[0]
+    folder = run.folder
+    assert job.name == "x" and run.team.size == 1 and str(folder) == "out/x/run-0001"
     assert "x: 1 rank, MPI:" in (folder / "logs" / "rank-0000.log").read_text()
     assert (here / "out/x/latest/job.resolved.yaml").exists()
 
 
 def test_run_tells_where_the_result_is(alone, here, monkeypatch, capsys):
-    def perform(job, team, folder, log, *_):
-        (folder / "previews").mkdir()
-        (folder / "result.h5").touch()
-        (folder / "previews" / "phase.png").touch()
-        return EMPTY
+    def perform(job, run, *_):
+        (run.folder / "previews").mkdir()
+        (run.folder / "result.h5").touch()
+        (run.folder / "previews" / "phase.png").touch()
 
     monkeypatch.setattr(run, "perform", perform)
     assert main(["run", "job.yaml"]) == 0

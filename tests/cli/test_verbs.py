@@ -156,8 +156,8 @@ def test_ctrl_c_and_a_closed_pipe_end_without_traceback(monkeypatch, capsys):
     def stop(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("nanompi.cli.verb", stop)
-    assert main(["check"]) == 130 and capsys.readouterr().err == "nanompi: stopped\n"
+    monkeypatch.setattr("nanompi.cli.check.main", stop)
+    assert main(["check", "job.yaml"]) == 130 and capsys.readouterr().err == "nanompi: stopped\n"
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from nanompi import timing
 from nanompi.cli import main
 from nanompi.methods.ptycho import balance
 from nanompi.methods.ptycho.engines import engine
-from nanompi.run.control import Course
+from nanompi.run.control import Control
 from tests.mpi import restart_program
 
 
@@ -56,7 +56,7 @@ def hook(one, p, i):
 if __name__ == "__main__":
     cut = sys.argv.index("--")
     restart_program.events = [text.split("@") for text in sys.argv[1:cut]]
-    engine._iterate, Course.__init__ = hook, restart_program.remember
+    engine._iterate, Control.__init__ = hook, restart_program.remember
     if PACES:
         timing.time = SimpleNamespace(
             **vars(time) | {"perf_counter": lambda: time.perf_counter() + sum(ahead)}

@@ -19,16 +19,16 @@ import time
 
 from nanompi.cli import main
 from nanompi.methods.ptycho.engines import engine
-from nanompi.run.control import Course
+from nanompi.run.control import Control
 from nanompi.run.watchdog import Watchdog
 from tests.patience import patience, until
 
-iterate, begin, now, look = engine._iterate, Course.__init__, time.time, Watchdog._look
+iterate, begin, now, look = engine._iterate, Control.__init__, time.time, Watchdog._look
 folder, dogs = [], []
 
 
-def remember(self, team, where, *more):
-    begin(self, team, where, *more)
+def remember(self, *what):
+    begin(self, *what)
     folder.append(self.folder)
 
 
@@ -104,5 +104,5 @@ def hook(one, p, i):
 if __name__ == "__main__":
     cut = sys.argv.index("--")
     events = [text.split("@") for text in sys.argv[1:cut]]
-    engine._iterate, Course.__init__, Watchdog._look = hook, remember, seen
+    engine._iterate, Control.__init__, Watchdog._look = hook, remember, seen
     sys.exit(main(sys.argv[cut + 1 :]))

@@ -38,16 +38,16 @@ def test_the_two_newest_are_kept_and_no_part_is_left(run):
 
 
 def test_rows_come_back_in_the_order_that_is_asked_for(run):
-    former = newest(TEAM, run, MARKS, pytest.fail)
-    assert former.facts["number"] == 30 and former.facts["ranks"] == 1
-    assert np.array_equal(former.array("O"), np.full((3, 3), 30))
+    saved_state = newest(TEAM, run, MARKS, pytest.fail)
+    assert saved_state.facts["number"] == 30 and saved_state.facts["ranks"] == 1
+    assert np.array_equal(saved_state.array("O"), np.full((3, 3), 30))
     index = np.array([11, 2, 3, 7, 0])
     out = np.zeros((5, 4, 4), np.complex64)
-    for where, rows in former.rows("waves", index):
+    for where, rows in saved_state.rows("waves", index):
         out[where] = rows
     assert np.array_equal(out[:, 1, 1], index + 30j)
     with pytest.raises(Torn, match="1 frames are missing"):
-        list(former.rows("waves", np.array([3, 12])))
+        list(saved_state.rows("waves", np.array([3, 12])))
 
 
 def broken(path):

@@ -131,7 +131,7 @@ def raised(parts):
 
         clock = type("Clock", (), {"patient": False})
         with pytest.raises((StepError, type(error))) as caught:
-            _do(type("Run", (), {"course": None, "clock": clock}), 0, Raises())
+            _do(type("Run", (), {"control": None, "clock": clock}), 0, Raises())
         return caught.value
 
     return call
@@ -172,5 +172,5 @@ def test_the_working_folder_is_the_same_after_a_step_that_left_it(tmp_path, monk
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(run, "foreign", lambda _: True)
     step = SimpleNamespace(run=lambda _: os.chdir("/"))
-    run._do(SimpleNamespace(course=None, clock=SimpleNamespace(patient=False)), 0, step)
+    run._do(SimpleNamespace(control=None, clock=SimpleNamespace(patient=False)), 0, step)
     assert Path.cwd() == tmp_path

@@ -27,6 +27,6 @@ def saved_parts(run) -> list[np.ndarray]:
 
     [] where there is none, of another number of ranks, or of less frames: some were left out of it.
     """
-    saved = run.course.former.parts() if run.course and run.course.former else []
+    saved = run.control.saved_state.parts() if run.control and run.control.saved_state else []
     fits = len(saved) == run.team.size and sum(map(len, saved)) == len(run.scan.positions)
     return saved if fits else []

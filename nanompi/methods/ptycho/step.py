@@ -86,7 +86,7 @@ class Ptycho:
         p, geometry = self.problem(own)
         places = self.place(run.scan, geometry) if out.any() else p.places
         balance = None if self.balance == "off" else balanced(run, own)
-        history = run_chain(self.engines, p, self.figures, run.say, run.note, run.course, balance)
+        history = run_chain(self.engines, p, self.figures, run.say, run.note, run.control, balance)
         if out.any() and history:
             history[-1] |= (judged := judge(run, p, places, geometry, out))
             told = ", ".join(f"{name.removesuffix('_heldout')} {value:.4f}" for name, value in judged.items())
@@ -103,7 +103,7 @@ class Ptycho:
         """Start values and frames of this rank; the same object and probe on all ranks"""
         scan, frames, d = run.scan, run.made["frames"], run.device
         shape = frames.counts.shape[1:]
-        saved = run.course.saved() if run.course else None
+        saved = run.control.saved() if run.control else None
         geometry = Geometry(scan.wavelength, scan.distance, frames.pixel, shape, scan.focus)
         places = run.team.on_root(lambda: self.place(scan, geometry))
         optics = propagator(d, geometry, places.rests)

@@ -25,6 +25,11 @@ from nanompi.units import DIMENSIONS
 PACKED = 1 << 16, 1 << 24  # bytes of an array that is compressed: gzip makes 20 MB/s, a larger one would wait
 
 
+def write_result(run):
+    """result.h5 in the folder of a run, by rank 0 (collective). Errors: ResourceError, on all ranks."""
+    run.team.on_root(lambda: write(run.result, run.folder / "result.h5"))
+
+
 def write(result: Result, path: Path):
     """Write a result to `path`, which is replaced only when the new file is complete.
 

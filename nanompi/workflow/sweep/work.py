@@ -8,33 +8,33 @@ dead rank, ends the sweep, which `--resume` then goes on with.
 import gc
 import itertools
 import json
-import os
 import time
-from contextlib import ExitStack
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 
 from nanompi.errors import NanompiError, Stopped, complain
-from nanompi.job.folder import fill
+from nanompi.job.folder import held, writing
+from nanompi.report.previews import pictures
 from nanompi.run.figures import summary
-from nanompi.run.log import Log
-from nanompi.run.perform import perform
+from nanompi.run.life import Ranks, live
 from nanompi.run.reuse import Reuse, common
-from nanompi.run.status import Status
 from nanompi.timing import Clock
 from nanompi.workflow.sweep.folder import Task
 
 
-def work(team, todo: list[Task], groups: int, dog):
+def run_settings(ranks: Ranks, todo: list[Task], groups: int):
     """Run settings by groups of ranks; returns when all have ended (collective).
 
     todo : with their jobs, the same list on all ranks; groups : how many, at most one for each rank
-    dog  : nanompi.run.watchdog.Watchdog, which looks at each setting by its own limit
     """
-    group = team.groups(groups)
+    team = ranks.team
+    group = replace(ranks, team=team.groups(groups), signals=None)  # a setting keeps no checkpoints
     own = parts(ordered(todo), groups)[team.rank * groups // team.size]
     reuse = Reuse()
     for k, task in enumerate(own):
         reuse.next(common(task.job.resolved, own[k + 1].job.resolved) if k + 1 < len(own) else -1)
-        _one(group, task, reuse, dog)
+        _one(group, task, reuse)
     team.rest()
 
 
@@ -64,12 +64,12 @@ def parts(items: list, n: int) -> list[list]:
     return [items[a:b] for a, b in itertools.pairwise(cuts)]
 
 
-def _one(group, task: Task, reuse: Reuse, dog):
+def _one(ranks: Ranks, task: Task, reuse: Reuse):
     """One setting, and how it ended: noted in its folder and said in one line."""
-    begun, error, figures = time.monotonic(), None, {}
+    begun, error, figures, group = time.monotonic(), None, {}, ranks.team
     group.seconds, group.bytes = 0.0, 0
     try:
-        figures = _attempt(group, task, reuse, dog)
+        figures = _attempt(ranks, task, reuse)
     except Stopped:
         raise
     except Exception as e:
@@ -90,31 +90,19 @@ def _one(group, task: Task, reuse: Reuse, dog):
         print(line(task), flush=True)
 
 
-def _attempt(group, task: Task, reuse: Reuse, dog) -> dict:
+def _attempt(ranks: Ranks, task: Task, reuse: Reuse) -> dict:
     """Run the setting as `nanompi run` would; its figures (rank 0 of the group has them)."""
-    from nanompi.report.previews import previews
-
-    hosts = group.allgather(group.host)
-    with ExitStack() as stack:
-        group.on_root(lambda: _fresh(stack, task, group.vendor, hosts))
-        log = stack.enter_context(Log(group, task.path, stack.enter_context(open(os.devnull, "w"))))
-        clock = Clock()
-        stack.enter_context(dog.watching(group, clock, task.path, task.job.run.watchdog))
-        note = stack.enter_context(Status(group, task.path, task.job.name, log.progress))
-        run = perform(task.job, group, task.path, log, note, clock=clock, reuse=reuse)
-        group.on_root(lambda: previews(run.result, task.path / "previews", log.warn))
-        return group.on_root(lambda: summary(run, task.job.steps))
+    run = live(replace(ranks, clock=Clock()), partial(_prepared, task), [pictures], "none", reuse)
+    return run.team.on_root(lambda: summary(run, task.job.steps))
 
 
-def _fresh(stack, task: Task, vendor: str, hosts: list[str]):
+@contextmanager
+def _prepared(task: Task, vendor: str, hosts: list[str]):
     """The folder of the setting is locked, as that of any run, and holds no outcome of an earlier one."""
-    from nanompi.job.folder import writing
-    from nanompi.run.lock import Lock
-
-    stack.enter_context(Lock(task.path))
-    with writing(task.path):
-        (task.path / "outcome.json").unlink(missing_ok=True)
-        fill(task.path, task.job, vendor, hosts)
+    with held(task.job, task.path, vendor, hosts, anew=True) as begun:
+        with writing(task.path):
+            (task.path / "outcome.json").unlink(missing_ok=True)
+        yield begun
 
 
 def line(task: Task) -> str:

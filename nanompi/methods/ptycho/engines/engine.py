@@ -33,19 +33,19 @@ class When:
         )
 
 
-def run_chain(engines: list[Any], p, every: int, say, note=quiet, course=None, balance=None) -> list[dict]:
+def run_chain(engines: list[Any], p, every: int, say, note=quiet, control=None, balance=None) -> list[dict]:
     """Run engines one after the other on a problem; returns the history: a dict per iteration.
 
     every  : figures of quality (R, llk, photons) each so many iterations and at the end of each engine
     note   : hears of each iteration (`nanompi.run.status.Status`)
-    course : nanompi.run.control.Course, which keeps the state and may end the iterations; None = neither
+    control: nanompi.run.control.Control, which keeps the state and may end the iterations; None = neither
     balance: nanompi.methods.ptycho.balance.Balance, which may move frames between the ranks; None = never
     Errors: NumbersError naming engine, iteration and bad frames when the error stops to be finite; Stopped.
     """
-    saved = course.first() if course else None
+    saved = control.first() if control else None
     e, i, history = recall(p, engines, saved) if saved else (0, 0, [])
     if saved:
-        course.back(saved.facts["number"])
+        control.back(saved.facts["number"])
     whole, patient = sum(engine.iterations for engine in engines), p.clock.patient
     note("iterating", iteration=p.iteration, iterations=whole)
     while e < len(engines):
@@ -53,7 +53,7 @@ def run_chain(engines: list[Any], p, every: int, say, note=quiet, course=None, b
         if not saved:
             engines[e].start(p)
         saved = None
-        if course:
+        if control:
             _whether_saved(engines[e], say)
         if left := p.device.left_on_host(p.waves):
             say(left)
@@ -66,7 +66,7 @@ def run_chain(engines: list[Any], p, every: int, say, note=quiet, course=None, b
                 note("iterating", **{key: row[key] for key in ("R", "llk") if key in row})
                 if hasattr(engines[e], "heed") and i < engines[e].iterations:
                     engines[e].heed(p, history[-1], say)
-            if course and _turn(course, p, partial(state, p, engines[e], e, i, history)):
+            if control and _turn(control, p, partial(state, p, engines[e], e, i, history)):
                 return _ended(history, p, say)
             if balance and hasattr(engines[e], "keeps"):  # else nobody knows what it holds for its frames
                 balance.turn(p, engines[e], whole - p.iteration)
@@ -85,10 +85,10 @@ def _whether_saved(engine, say):
         )
 
 
-def _turn(course, p, kept) -> bool:
+def _turn(control, p, kept) -> bool:
     """Keep the state where it is time; True = end the iterations early"""
     with p.clock.phase("checkpoint"):
-        return course.turn(kept)
+        return control.turn(kept)
 
 
 def _iterate(engine, p, i) -> dict:

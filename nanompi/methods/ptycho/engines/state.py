@@ -60,20 +60,20 @@ def _is_array(value) -> bool:
     return hasattr(value, "shape") and np.ndim(value) > 0
 
 
-def recall(p, engines: list, former: SavedState) -> tuple[int, int, list[dict]]:
+def recall(p, engines: list, saved: SavedState) -> tuple[int, int, list[dict]]:
     """Object, probe and memory from a checkpoint: (number of the engine, its iterations done, history)."""
-    d, facts = p.device, former.facts
+    d, facts = p.device, saved.facts
     e = facts["engine"]
-    _fits(p, former, len(engines))
-    p.O, p.P = d.array(p.share.part(former.array("O")), d.complex), d.array(former.array("P"), d.complex)
+    _fits(p, saved, len(engines))
+    p.O, p.P = d.array(p.share.part(saved.array("O")), d.complex), d.array(saved.array("P"), d.complex)
     p.iteration = facts["iteration"]
     if getattr(engines[e], "keeps", ()):
         p.make_waves()
     for name in getattr(engines[e], "keeps", ()):
-        for where, rows in former.rows(name, p.index):
+        for where, rows in saved.rows(name, p.index):
             d.put(getattr(p, name), where, rows)
     if hasattr(engines[e], "recall"):
-        arrays = {k: former.array(k) for k in former.head.arrays if k.startswith("memory.")}
+        arrays = {k: saved.array(k) for k in saved.head.arrays if k.startswith("memory.")}
         own = {k.removeprefix("memory."): a for k, a in arrays.items()}
         engines[e].recall(p, facts["memory"] | own)
     elif not getattr(engines[e], "keeps", ()):
@@ -81,10 +81,10 @@ def recall(p, engines: list, former: SavedState) -> tuple[int, int, list[dict]]:
     return e, facts["engine_done"], facts["history"]
 
 
-def _fits(p, former, engines):
-    shapes = {name: tuple(former.head.arrays[name]["shape"]) for name in "OP"}
-    if shapes != {"O": p.places.shape, "P": p.P.shape} or former.facts["engine"] >= engines:
+def _fits(p, saved, engines):
+    shapes = {name: tuple(saved.head.arrays[name]["shape"]) for name in "OP"}
+    if shapes != {"O": p.places.shape, "P": p.P.shape} or saved.facts["engine"] >= engines:
         raise DataError(
-            f"{former.path}: its object {shapes['O']} and probe {shapes['P']} are not those of this job, "
+            f"{saved.path}: its object {shapes['O']} and probe {shapes['P']} are not those of this job, "
             f"{p.places.shape} and {p.P.shape}: the input has changed; start it anew with `nanompi run`"
         )

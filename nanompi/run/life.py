@@ -1,0 +1,138 @@
+"""The life of a run, from the start of its ranks to its last file: written once for run, resume and sweep.
+
+with together() as ranks:
+    live(ranks, prepare, [pictures])
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from nanompi.mpi.launcher import announce, announce_end
+from nanompi.mpi.signals import Signals
+from nanompi.timing import Clock
+
+
+@dataclass
+class Ranks:
+    """The ranks of this program, and what looks after them.
+
+    dog : nanompi.run.watchdog.Watchdog; signals : what asks the run to stop, None = it keeps no checkpoints
+    """
+
+    team: Any
+    clock: Clock
+    dog: Any
+    signals: Signals | None = None
+
+
+@contextmanager
+def together(discover: Callable) -> Iterator[Ranks]:
+    """`with together(discover) as ranks:` the ranks know each other, and are watched.
+
+    discover : imports all that a job can name (`nanompi.methods.discover`)
+    First of all: what fails on one rank before it, the others do not hear of.
+    """
+    clock, signals = Clock.since_start(), Signals().install()
+    with clock.phase("import"):
+        from nanompi.mpi.team import Team
+        from nanompi.run.foreign import blamed
+        from nanompi.run.watchdog import Watchdog
+
+    with clock.phase("start-up"):
+        team = Team()
+    with team:
+        number = announce(team.rank)
+        with Watchdog(team, clock) as dog, blamed():
+            with clock.phase("import"):
+                import nanompi.run.perform  # noqa: F401  before the first collective verb
+
+                discover()
+            yield Ranks(team, clock, dog, signals)
+        announce_end(number)
+
+
+def live(ranks: Ranks, prepare: Callable, writers=(), style: str = "text", reuse=None):
+    """One run in a folder of its own (collective); what it gives is a `nanompi.run.perform.Run`.
+
+    prepare : prepare(vendor, hosts), a context manager that rank 0 alone enters: (checked job, its folder,
+        marks, files); the folder is locked and holds the job as long as it is open (`nanompi.job.folder`)
+    writers : called with the run after its result has been written, by every rank
+    style   : of the log on the screen; reuse : nanompi.run.reuse.Reuse, in a sweep
+    """
+    from nanompi.device import open_device
+    from nanompi.run.log import Log
+    from nanompi.run.perform import Run, perform
+    from nanompi.run.reuse import Reuse
+    from nanompi.run.status import Status
+
+    team, clock, reuse = ranks.team, ranks.clock, reuse or Reuse()
+    with ExitStack() as stack:
+        with clock.phase("start-up"):
+            hosts = team.allgather(team.host)
+            begun = team.on_root(lambda: stack.enter_context(prepare(team.vendor, hosts)))
+        job, folder, marks, files = begun
+        stack.enter_context(ranks.dog.watching(team, clock, folder, job.run.watchdog))
+        log = stack.enter_context(Log(team, folder, style=style))
+        _introduce(log, job, hosts)
+        note = stack.enter_context(Status(team, folder, job.name, log.progress))
+        run = Run(team, None, job.run, folder, job.name, clock=clock, say=log, warn=log.warn, note=note)
+        if ranks.signals:
+            run.control = stack.enter_context(_control(ranks.signals, run, marks, files))
+        team.clock = clock
+        with clock.phase("import"):
+            run.device = reuse.device or open_device(job.run, team, log)
+        perform(job, run, writers, reuse)
+        if team.root:
+            _name_files(log, folder)
+    return run
+
+
+def _introduce(log, job, hosts: list[str]):
+    """Who runs what, and where, in the log"""
+    from nanompi.run.foreign import BROKEN
+
+    team = log.team
+    log(f"{job.name}: {team.size} rank{'s' * (team.size > 1)}, MPI: {team.vendor}; {log.folder}")
+    for why in BROKEN.values():
+        log(f"note: {why}; it is left out")
+    if team.size > 1:
+        log(f"ranks: {places(hosts)}")
+
+
+def places(hosts: list[str]) -> str:
+    """Which ranks are where: "0-1 on node1, 2 on node2"."""
+    runs: list[list] = []
+    for rank, host in enumerate(hosts):
+        if runs and runs[-1][2] == host:
+            runs[-1][1] = rank
+        else:
+            runs.append([rank, rank, host])
+    return ", ".join(f"{a}-{b} on {host}" if b > a else f"{a} on {host}" for a, b, host in runs)
+
+
+@contextmanager
+def _control(signals, run, marks: dict, files: list):
+    """What keeps the state of the run and stops it, with the newest checkpoint of this job, if there is one;
+    all files that are read meanwhile are noted (collective)."""
+    from nanompi.io import fingerprint
+    from nanompi.run.checkpoint import newest
+    from nanompi.run.control import Control
+
+    with ExitStack() as stack:
+        control = Control(run, marks, signals)
+        if run.team.root:
+            control.files = stack.enter_context(fingerprint.followed())
+        if saved := newest(run.team, control.folder, marks, run.warn):
+            run.say(control.resume(saved))
+        if run.team.root:
+            fingerprint.note(*files)
+        yield control
+
+
+def _name_files(log, folder):
+    """Where the result and the pictures are."""
+    results = [p for p in (folder / "result.h5",) if p.exists()]
+    for path in [*results, *sorted(folder.rglob("*.png"))]:
+        log.wrote(path)
