@@ -81,7 +81,7 @@ class Watchdog:
         self._renew()
         self.deadman.off()
         self._mark(False)
-        if self.orphan:  # MPI may not end any more without its launcher
+        if self.orphan or self._launcher_gone():  # MPI may not end any more without its launcher
             if error is not None:
                 complain(error, trace)
             self.team.exit(exit_code(error) if error is not None else 0)
@@ -95,7 +95,7 @@ class Watchdog:
                 self._count(now - last)
                 self._judge()
             last = now
-            if self.parent not in (None, os.getppid()) and not self.orphan:
+            if self._launcher_gone() and not self.orphan:
                 self._orphaned()
 
     def _renew(self):
@@ -135,6 +135,9 @@ class Watchdog:
             self._end(f"{self._phase()}, it waits in {waits} for {self._silent()}")
         elif not waits and self.quiet > self.limit:
             self._end(self._phase())
+
+    def _launcher_gone(self) -> bool:
+        return self.parent not in (None, os.getppid())
 
     def _orphaned(self):
         self.orphan, self.quiet = True, 0.0
