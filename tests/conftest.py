@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from nanompi import step
+from nanompi.optics.ramp import usual_light
 from nanompi.run.result import Result, Signal
 
 
@@ -58,15 +59,17 @@ def make_result(star, image: np.ndarray) -> Result:
     window = {k: ((np.arange(64) - 32) * star.pixel, "m") for k in ("y", "x")}
     count = np.arange(1, 101)
     error = 0.11 + 0.4 * np.exp(-count / 12)
-    power = (np.abs(star.probe) ** 2).sum((1, 2))
+    power, lit = (np.abs(star.probe) ** 2).sum((1, 2)), (star.weight[box, box], usual_light(star.weight))
     return Result(
         main="phase",
         signals={
-            "phase": Signal(np.angle(crop).astype(np.float32), along, "rad", "phase of the object", "phase"),
-            "amplitude": Signal(
-                np.abs(crop).astype(np.float32), along, "", "amplitude of the object", "amplitude"
+            "phase": Signal(
+                np.angle(crop).astype(np.float32), along, "rad", "phase of the object", "angle", *lit
             ),
-            "probe": Signal(star.probe, window, "", "probe modes", "probe"),
+            "amplitude": Signal(
+                np.abs(crop).astype(np.float32), along, "", "amplitude of the object", "image", *lit
+            ),
+            "probe": Signal(star.probe, window, "", "probe modes", "modes"),
             "history": Signal(error, {"iteration": (count, "")}, "", "R-factor", "curve"),
         },
         arrays={

@@ -64,15 +64,21 @@ def top(v: np.ndarray) -> float:
     return float(np.clip(0.5 * (v[0] - v[2]) / bend, -1, 1))
 
 
+def usual_light(weight: np.ndarray) -> float:
+    """The 95th percentile of the pixels above 5 % of the maximum; 0.0 where nothing was lit. (H, W) weight"""
+    lit = weight > 0.05 * weight.max()
+    return np.percentile(weight[lit], 95) if lit.any() else 0.0
+
+
 def scanned_area(weight: np.ndarray, frac: float = 0.1) -> tuple[np.ndarray, tuple[slice, slice]]:
     """Where the sample was lit: mask (H, W) bool, and the slices of its bounding box.
 
-    weight : (H, W) illumination summed over the scan; lit is what exceeds `frac` of the 95th percentile of
-        the pixels above 5 % of the maximum, so that one hot pixel moves nothing.
+    weight : (H, W) illumination summed over the scan; lit is what exceeds `frac` of the usual light, so that
+        one hot pixel moves nothing.
     """
-    lit = weight > 0.05 * weight.max()
-    if not lit.any():
+    usual = usual_light(weight)
+    if not usual:
         return np.ones(weight.shape, bool), (slice(0, weight.shape[0]), slice(0, weight.shape[1]))
-    mask = weight > frac * np.percentile(weight[lit], 95)
+    mask = weight > frac * usual
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     return mask, (slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))

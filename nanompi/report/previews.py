@@ -1,4 +1,4 @@
-"""PNG pictures of a result for people: phase, amplitude, probe modes, and all on one sheet."""
+"""PNG pictures of a result for people: one of each signal that says how it is shown, and all on one sheet."""
 
 import math
 from contextlib import suppress
@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from nanompi.io.atomic import own_folder
-from nanompi.optics.ramp import scanned_area
 from nanompi.report import draw
 from nanompi.report.png import write_png
 from nanompi.run.result import Result, Signal
@@ -25,16 +24,16 @@ def pictures(run):
 def previews(result: Result, folder: Path, warn=print) -> list[Path]:
     """Write NAME.png for each signal that can be shown, and overview.png; returns the paths.
 
-    Images span the 1st to 99th percentile of the well-lit area, which the caption gives. In the probe, hue is
-    phase and brightness amplitude, each mode on its own scale, with its part of the power below.
+    Images span the 1st to 99th percentile of the well-seen area, which the caption gives. In complex fields
+    hue is phase and brightness amplitude, each on its own scale, with its part of the power below.
     The result is safe before: a picture that cannot be made or written is told to `warn`, and left out.
     """
     folder, sheets, written = Path(folder), [], []
     for name, signal in result.signals.items():
         if signal.show in DRAW:
-            written += _kept(folder / f"{name}.png", partial(_drawn, result, signal, True), warn)
+            written += _kept(folder / f"{name}.png", partial(_drawn, signal, True), warn)
             with suppress(Exception):  # what fails here has failed above, too
-                sheets.append(_drawn(result, signal, False))
+                sheets.append(_drawn(signal, False))
     if sheets:
         written += _kept(folder / "overview.png", partial(_sheet, sheets), warn)
     return written
@@ -51,9 +50,9 @@ def _kept(path: Path, picture, warn) -> list[Path]:
     return [path]
 
 
-def _drawn(result: Result, signal: Signal, alone: bool) -> np.ndarray:
+def _drawn(signal: Signal, alone: bool) -> np.ndarray:
     """The picture of a signal with its caption; a smaller one for the sheet."""
-    return _framed(*DRAW[signal.show](result, signal, (SIDE, SIDE), alone))
+    return _framed(*DRAW[signal.show](signal, (SIDE, SIDE), alone))
 
 
 def _framed(picture: np.ndarray, caption: str) -> np.ndarray:
@@ -83,15 +82,15 @@ def _sheet(sheets: list[np.ndarray]) -> np.ndarray:
     return out
 
 
-# ---- one picture of each kind: (result, signal, space, alone) -> picture, caption
+# ---- one picture of each kind: (signal, space, alone) -> picture, caption
 
 
-def image(result: Result, signal: Signal, space: tuple[int, int], alone: bool) -> tuple[np.ndarray, str]:
-    """Phase or amplitude (h, w) in gray with a scale bar; phase is averaged as exp(i phase)."""
+def image(signal: Signal, space: tuple[int, int], alone: bool) -> tuple[np.ndarray, str]:
+    """An image (h, w) in gray with a scale bar; angles are averaged as exp(i angle)."""
     data = np.asarray(signal.data)
     shape = _size(data.shape, space, alone)
-    area, lit = (draw.resized(_area(result, data.shape, f), shape) > 0.5 for f in (0.1, 0.3))
-    if signal.show == "phase":
+    area, lit = (draw.resized(_area(signal, f), shape) > 0.5 for f in (0.1, 0.3))
+    if signal.show == "angle":
         shown = np.angle(draw.resized(np.exp(np.complex64(1j) * data.astype(np.float32)), shape))
     else:
         shown = draw.resized(data.astype(np.float32), shape)
@@ -102,27 +101,27 @@ def image(result: Result, signal: Signal, space: tuple[int, int], alone: bool) -
     return picture, f"{signal.title or signal.show}: {low:.3g} to {high:.3g} {signal.unit}".strip()
 
 
-def probe(result: Result, signal: Signal, space: tuple[int, int], alone: bool) -> tuple[np.ndarray, str]:
-    """Probe modes (M, h, w), side by side when alone, else in a square; power of each in per cent."""
-    modes = np.asarray(signal.data)
-    modes = modes.reshape(-1, *modes.shape[-2:])[:16]
-    power = (np.abs(np.asarray(signal.data)) ** 2).reshape(-1, modes[0].size).sum(1)
-    across = min(len(modes), 4) if alone else math.ceil(math.sqrt(len(modes)))
+def modes(signal: Signal, space: tuple[int, int], alone: bool) -> tuple[np.ndarray, str]:
+    """Complex fields (n, h, w), side by side when alone, else in a square; power of each in per cent."""
+    fields = np.asarray(signal.data)
+    fields = fields.reshape(-1, *fields.shape[-2:])[:16]
+    power = (np.abs(np.asarray(signal.data)) ** 2).reshape(-1, fields[0].size).sum(1)
+    across = min(len(fields), 4) if alone else math.ceil(math.sqrt(len(fields)))
     side = max(240, space[0] // across) if alone else space[0] // across
-    box = _lit_box(modes)
-    rows = math.ceil(len(modes) / across)
+    box = _lit_box(fields)
+    rows = math.ceil(len(fields) / across)
     out = draw.canvas(rows * (side + 24) if alone or rows < across else space[0], across * side)
     step = out.shape[0] // rows
     side = min(side, step - 24)
-    for k, mode in enumerate(modes):
+    for k, field in enumerate(fields):
         y, x = step * (k // across), (out.shape[1] // across) * (k % across)
-        draw.paste(out, _mode(mode[box], side - 4), y, x)
+        draw.paste(out, _mode(field[box], side - 4), y, x)
         draw.write_text(out, f"{100 * power[k] / power.sum():.1f} %", y + side, x)
     draw.scale_bar(out[: side - 4, : side - 4], _pixel(signal) * (box[1].stop - box[1].start))
-    return out, f"{signal.title or 'probe'}: hue = phase, brightness = amplitude"
+    return out, f"{signal.title or 'modes'}: hue = phase, brightness = amplitude"
 
 
-def curves(result: Result, signal: Signal, space: tuple[int, int], alone: bool) -> tuple[np.ndarray, str]:
+def curves(signal: Signal, space: tuple[int, int], alone: bool) -> tuple[np.ndarray, str]:
     """A curve (n,) or curves (k, n) over their axis."""
     ys = np.atleast_2d(np.asarray(signal.data, float))
     name, (x, unit) = next(reversed(signal.axes.items()), ("", (np.arange(ys.shape[1]), "")))
@@ -132,7 +131,7 @@ def curves(result: Result, signal: Signal, space: tuple[int, int], alone: bool) 
     return picture, f"{signal.title or 'history'}: {', '.join(last)} at the end"
 
 
-DRAW = {"phase": image, "amplitude": image, "probe": probe, "curve": curves}
+DRAW = {"image": image, "angle": image, "modes": modes, "curve": curves}
 
 
 def _size(shape: tuple[int, int], space: tuple[int, int], alone: bool) -> tuple[int, int]:
@@ -144,16 +143,11 @@ def _size(shape: tuple[int, int], space: tuple[int, int], alone: bool) -> tuple[
     return tuple(max(1, n // math.ceil(max(shape) / LARGEST)) for n in shape)
 
 
-def _area(result: Result, shape: tuple[int, int], frac: float) -> np.ndarray:
-    """(h, w) float32, 1 in the scanned area inside the cropped image, 0 outside; lit by more than `frac`."""
-    weight, origin = (result.arrays.get(k) for k in ("object/weight", "image_1/origin"))
-    weight, origin = (v[0] if isinstance(v, tuple) else v for v in (weight, origin))
-    if weight is None or origin is None:
-        return np.ones(shape, np.float32)
-    y, x = (int(v) for v in origin)
-    area = scanned_area(np.asarray(weight), frac)[0][y : y + shape[0], x : x + shape[1]]
-    fits = area.shape == shape and area.any()
-    return area.astype(np.float32) if fits else np.ones(shape, np.float32)
+def _area(signal: Signal, part: float) -> np.ndarray:
+    """(h, w) float32, 1 where more than `part` of the usual was seen, else 0; all 1 if that is nowhere"""
+    shape = np.shape(signal.data)
+    area = np.ones(shape, bool) if signal.seen is None else signal.seen > part * signal.usual
+    return area.astype(np.float32) if area.any() else np.ones(shape, np.float32)
 
 
 def _pixel(signal: Signal) -> float:

@@ -14,7 +14,10 @@ class Signal:
     axes  : name -> (1-D array, unit), one per dimension in order; fewer or none where a dimension has no axis
     unit  : unit of the data
     title : for people
-    show  : "phase", "amplitude", "probe", "curve" or "" (how the preview draws it)
+    show  : how a picture is made of it: "image" (h, w) in gray; "angle" (h, w) in rad, which has no ends;
+        "modes" (n, h, w) complex fields; "curve" (n,) or (k, n); "" = none is made
+    seen  : (h, w) or None: how well each pixel of an image was seen, `usual` = as is usual. Where it is less
+        than a tenth nothing is drawn, and the grays span what was seen better than three tenths
     """
 
     data: np.ndarray
@@ -22,6 +25,8 @@ class Signal:
     unit: str = ""
     title: str = ""
     show: str = ""
+    seen: np.ndarray | None = None
+    usual: float = 1.0
 
 
 @dataclass

@@ -78,7 +78,7 @@ def test_wild_pixels_outside_the_scanned_area_do_not_spoil_the_contrast(tmp_path
 
 
 def test_a_result_without_axes_weight_or_history_is_drawn_too(tmp_path):
-    bare = Result("phase", {"phase": Signal(np.zeros((5, 900), np.float32), show="phase")})
+    bare = Result("phase", {"phase": Signal(np.zeros((5, 900), np.float32), show="angle")})
     assert [p.name for p in previews(bare, tmp_path)] == ["phase.png", "overview.png"]
     odd = {"c": Signal(np.array([np.nan, 1.0]), show="curve"), "x": Signal(np.ones(3), show="")}
     assert [p.name for p in previews(Result("c", odd), tmp_path / "odd")] == ["c.png", "overview.png"]
@@ -93,15 +93,15 @@ def test_long_and_thin_images_are_drawn(tmp_path, shape):
     """A line scan, one frame, one position far off: the texts of scale bar and caption are cut, no more."""
     along = dict(zip("yx", ((np.arange(n) * 1e-6, "m") for n in shape)))
     values = np.random.default_rng(2).normal(size=shape).astype(np.float32)
-    thin = {kind: Signal(values, along, "rad", kind, kind) for kind in ("phase", "amplitude")}
+    thin = {kind: Signal(values, along, "rad", kind, kind) for kind in ("angle", "image")}
     said = []
     written = previews(Result("phase", thin), tmp_path, said.append)
-    assert [p.name for p in written] == ["phase.png", "amplitude.png", "overview.png"] and said == []
+    assert [p.name for p in written] == ["angle.png", "image.png", "overview.png"] and said == []
     assert all(len(np.unique(decoded(p))) > 2 for p in written)
 
 
 def test_a_picture_that_fails_is_told_and_the_others_are_made(tmp_path):
-    bad = Signal(np.zeros((2, 3, 4), np.float32), show="phase", title="phase")
+    bad = Signal(np.zeros((2, 3, 4), np.float32), show="angle", title="phase")
     said, good = [], Signal(np.arange(9.0), show="curve")
     assert [p.name for p in previews(Result("a", {"a": bad, "b": good}), tmp_path, said.append)] == [
         "b.png",

@@ -5,7 +5,7 @@ import numpy as np
 from nanompi.errors import DataError
 from nanompi.methods.ptycho.modes import orthogonalise, power
 from nanompi.optics.geometry import energy_of
-from nanompi.optics.ramp import remove_ramp, scanned_area
+from nanompi.optics.ramp import remove_ramp, scanned_area, usual_light
 from nanompi.run.figures import Figure
 from nanompi.run.result import Signal
 from nanompi.step import param, step
@@ -60,7 +60,9 @@ class Finish:
             "image_1/mask": mask[box].astype(np.uint8),
             "image_1/origin": (np.array([box[0].start, box[1].start], float), {"units": "px"}),
         }
-        r.signals |= image_signals(image, found.geometry.pixel) | probe_signal(found)
+        weight = r.arrays["object/weight"]
+        r.signals |= image_signals(image, found.geometry.pixel, weight[box], usual_light(weight))
+        r.signals |= probe_signal(found)
         r.signals["convergence"] = history_signal(found.history)
         g = found.geometry
         r.notes |= {
@@ -127,12 +129,12 @@ def history_arrays(history) -> dict:
     return {f"history/{n}": np.array(c, "S" if n == "engine" else float) for n, c in columns.items()}
 
 
-def image_signals(image, pixel) -> dict[str, Signal]:
-    """Phase and amplitude with axes in m from the corner of the image"""
+def image_signals(image, pixel, seen, usual) -> dict[str, Signal]:
+    """Phase and amplitude with axes in m from the corner of the image. seen, usual : as `Signal` has them"""
     axes = {n: (np.arange(s) * p, "m") for n, s, p in zip("yx", image.shape, pixel)}
     return {
-        "phase": Signal(np.angle(image), axes, "rad", "phase of the object", "phase"),
-        "amplitude": Signal(np.abs(image), axes, "", "amplitude of the object", "amplitude"),
+        "phase": Signal(np.angle(image), axes, "rad", "phase of the object", "angle", seen, usual),
+        "amplitude": Signal(np.abs(image), axes, "", "amplitude of the object", "image", seen, usual),
     }
 
 
@@ -140,7 +142,7 @@ def probe_signal(found) -> dict[str, Signal]:
     """Probe modes at the sample, strongest first"""
     P = orthogonalise(found.P)
     axes = {n: ((np.arange(s) - s // 2) * p, "m") for n, s, p in zip("yx", P.shape[1:], found.geometry.pixel)}
-    return {"probe": Signal(P, {"mode": (np.arange(len(P)), ""), **axes}, "", "probe modes", "probe")}
+    return {"probe": Signal(P, {"mode": (np.arange(len(P)), ""), **axes}, "", "probe modes", "modes")}
 
 
 def history_signal(history) -> Signal:

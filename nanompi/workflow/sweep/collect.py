@@ -5,6 +5,7 @@ import io
 import math
 import sys
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -29,9 +30,11 @@ def collect(folder: Path) -> list[dict]:
     _text(folder / "table.csv", _csv(rows))
     _text(folder / "ranking.txt", ranking(rows, folder, len(rows)) + "\n")
     images = [image(t) for t in all_tasks]
-    _hdf5(folder / "sweep.h5", folder, all_tasks, images, rows)
+    _hdf5(folder / "sweep.h5", all_tasks, images, rows)
     try:
-        contact(folder / "contact.png", images, [_caption(t, r) for t, r in zip(all_tasks, rows)])
+        angles = any(one is not None and one.unit == "rad" for one in images)
+        pictures = [None if one is None else one.values for one in images]
+        contact(folder / "contact.png", pictures, [_caption(t, r) for t, r in zip(all_tasks, rows)], angles)
     except Exception as e:  # all that counts is written
         print(f"warning: there is no contact.png ({type(e).__name__}: {e})", file=sys.stderr, flush=True)
     return rows
@@ -120,21 +123,29 @@ def _short(value) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def image(task: Task) -> np.ndarray | None:
-    """(h, w) phase of a setting that has ended well, or None."""
-    return _read(task)[0] if task.done() else None
+@dataclass
+class Image:
+    """The main image of a result: values (h, w), its name and unit, and the path of its dataset."""
+
+    values: np.ndarray
+    name: str
+    unit: str
+    path: str
 
 
-def _read(task: Task) -> tuple[np.ndarray | None, str]:
-    """(phase, path of its dataset in the result)."""
+def image(task: Task) -> Image | None:
+    """What a viewer opens first in the result of a setting; None where there is none, or no image."""
     import h5py
 
+    if not task.done():
+        return None
     with h5py.File(task.path / "result.h5", "r", locking=False) as f:
-        group = f.get("entry_1/phase")
-        if group is None:
-            return None, ""
-        data = group[group.attrs["signal"]]
-        return data[()], data.name
+        name = f["entry_1"].attrs.get("default", "")
+        group = f["entry_1"].get(name) if name else None
+        data = None if group is None else group.get(group.attrs.get("signal", "data"))
+        if getattr(data, "ndim", 0) != 2 or data.dtype.kind == "c":
+            return None
+        return Image(data[()], name, str(data.attrs.get("units", "")), data.name)
 
 
 def _caption(task: Task, r: dict) -> list[str]:
@@ -156,8 +167,9 @@ def _text(path: Path, text: str):
         file.write(text.encode())
 
 
-def _hdf5(path: Path, folder: Path, all_tasks: list[Task], images: list, rows: list[dict]):
-    """/entry_1/phase/data: (settings, h, w), virtual, over the middle of each run's phase; NaN where none is.
+def _hdf5(path: Path, all_tasks: list[Task], images: list[Image | None], rows: list[dict]):
+    """/entry_1/NAME/data: (settings, h, w), virtual, over the middle of each run's main image; NaN where
+    there is none. NAME : as in the results (phase ...)
 
     /entry_1/table/NAME: a column each.
     """
@@ -172,20 +184,21 @@ def _hdf5(path: Path, folder: Path, all_tasks: list[Task], images: list, rows: l
         there = [k for k, a in enumerate(images) if a is not None]
         if not there:
             return
-        h, w = (min(images[k].shape[axis] for k in there) for axis in (0, 1))
-        layout = h5py.VirtualLayout((len(images), h, w), max(images[k].dtype for k in there))
+        name = images[there[0]].name
+        h, w = (min(images[k].values.shape[axis] for k in there) for axis in (0, 1))
+        layout = h5py.VirtualLayout((len(images), h, w), max(images[k].values.dtype for k in there))
         for k in there:
-            data, name = images[k], _read(all_tasks[k])[1]
+            data, file = images[k].values, f"{all_tasks[k].path.name}/result.h5"
             y, x = ((n - m) // 2 for n, m in zip(data.shape, (h, w)))
-            source = h5py.VirtualSource(f"{all_tasks[k].path.name}/result.h5", name, data.shape, data.dtype)
+            source = h5py.VirtualSource(file, images[k].path, data.shape, data.dtype)
             layout[k] = source[y : y + h, x : x + w]
-        group = entry.create_group("phase")
+        group = entry.create_group(name)
         group.create_virtual_dataset("data", layout, fillvalue=np.nan)
         group.attrs.update(
-            NX_class="NXdata", signal="data", axes=["setting", ".", "."], title="phase of all runs"
+            NX_class="NXdata", signal="data", axes=["setting", ".", "."], title=f"{name} of all runs"
         )
         group["setting"] = np.array([t.number for t in all_tasks])
-        entry.attrs["default"] = "phase"
+        entry.attrs["default"] = name
 
 
 def _column(group, name: str, cells: list):

@@ -12,13 +12,14 @@ SIDE, GAP, LINE = 240, 12, 22  # px
 ACROSS = 6
 
 
-def contact(path: Path, images: list[np.ndarray | None], captions: list[list[str]], across: int = 0):
-    """Write phases side by side, all on one gray scale about the mean phase of each.
+def contact(path: Path, images: list[np.ndarray | None], captions: list[list[str]], angles: bool = False):
+    """Write images side by side, all on one gray scale.
 
-    images : (h, w) radians, or None where a run failed; captions : lines below; across : pictures in a row
+    images : (h, w), or None where a run failed; captions : lines below; angles : they are in radians, and
+        shown about the mean of each
     """
-    across = across or min(ACROSS, len(images)) or 1
-    shown = [None if a is None else levelled(a) for a in images]
+    across = min(ACROSS, len(images)) or 1
+    shown = [None if a is None else levelled(a) if angles else small(a) for a in images]
     limits = [np.percentile(a, [1, 99]) for a in shown if a is not None]
     low, high = np.median(limits, axis=0) if limits else (0, 1)
     text = [[line[: SIDE // 12] for line in lines] for lines in captions]
@@ -34,6 +35,11 @@ def levelled(phase: np.ndarray) -> np.ndarray:
     wave = np.exp(1j * phase.astype(np.float32))
     wave *= np.exp(-1j * np.angle(wave.mean()))
     return np.angle(draw.resized(wave, draw.fitted(phase.shape, SIDE)))
+
+
+def small(image: np.ndarray) -> np.ndarray:
+    """The image in small."""
+    return draw.resized(image.astype(np.float32), draw.fitted(image.shape, SIDE))
 
 
 def _paste(sheet, picture, lines, y: int, x: int, limits):
