@@ -47,5 +47,6 @@ def test_within_15_percent_of_the_measured_peak_on_three_jobs(tmp_path):
     program, out = Path(__file__).parents[2] / "benchmarks" / "planned.py", tmp_path / "figures.json"
     command = [sys.executable, str(program), "--quick", "--json", str(out)]
     done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
     ratios = [row["ratio"] for row in json.loads(out.read_text())["rows"]]
     assert len(ratios) == 3 and all(abs(r - 1) < 0.15 for r in ratios), done.stdout + done.stderr
