@@ -12,6 +12,18 @@ A part stands in one file with its parameters beside it and registers itself on 
     @step("my.print")
     def print_frames(run, first: int = param(3, ge=1, help="how many frames")): ...
 
+    @step("my.smooth", each="frame")
+    class Smooth:
+        width: float = param(2.0, unit="px", gt=0, help="width of the filter")
+
+        def block(self, block, info):  # (k, row, column) -> the same; see `nanompi.data.walk`
+            ...
+
+    @step("my.map", each="frame", gives={"sum": item(), "mean": total("row", "column")})
+    def count(block, info, dark: float = param(0.0, help="subtracted")):
+        frames = block - dark
+        return {"sum": frames.sum((1, 2)), "mean": frames}
+
 The decorated class becomes a dataclass. From the declared parameters come checks, defaults, help and the
 JSON schema (`nanompi.job.model`). Nothing here knows YAML or pydantic.
 """
@@ -69,9 +81,32 @@ def section(cls):
     return dataclasses.dataclass(kw_only=True)(cls)
 
 
+@dataclasses.dataclass(frozen=True)
+class Item:
+    """A result of a block step: for each item of the block one entry with these axes."""
+
+    axes: tuple[str, ...]
+    unit: str = ""
+    title: str = ""
+
+
+class Total(Item):
+    """The same, added up over all items of all ranks: int64 or float64, without rounding before the end."""
+
+
+def item(*axes: str, unit: str = "", title: str = "") -> Item:
+    """One entry for each item: `gives={"maps": item("line"), "residual": item()}`."""
+    return Item(axes, unit, title)
+
+
+def total(*axes: str, unit: str = "", title: str = "") -> Total:
+    """The step gives one entry for each item, (k, *axes); the program adds up all of all ranks."""
+    return Total(axes, unit, title)
+
+
 def _part(kind: str, name: str, **marks):
     def register(thing):
-        cls = _class_of(thing) if inspect.isfunction(thing) else thing
+        cls = _class_of(thing, bool(marks.get("each"))) if inspect.isfunction(thing) else thing
         cls = dataclasses.dataclass(kw_only=True)(cls)
         cls.kind, cls.name = kind, name
         for key, value in marks.items():
@@ -85,15 +120,15 @@ def _part(kind: str, name: str, **marks):
     return register
 
 
-def _class_of(function):
-    """A step class from `def f(run, a: int = param(...))`."""
-    arguments = list(inspect.signature(function).parameters.values())[1:]
+def _class_of(function, blocks: bool = False):
+    """A step class from `def f(run, a: int = param(...))`, or from `def f(block, info, a: ...)`."""
+    arguments = list(inspect.signature(function).parameters.values())[2 if blocks else 1 :]
     fields = [(a.name, a.annotation, *(() if a.default is a.empty else (a.default,))) for a in arguments]
 
-    def run(self, run):
-        return function(run, **{f.name: getattr(self, f.name) for f in dataclasses.fields(self)})
+    def call(self, *given):
+        return function(*given, **{f.name: getattr(self, f.name) for f in dataclasses.fields(self)})
 
-    own = {"run": run, "__reduce__": _reduced}
+    own = {"block" if blocks else "run": call, "__reduce__": _reduced}
     cls = dataclasses.make_dataclass(function.__name__, fields, kw_only=True, namespace=own)
     cls.__doc__, cls.__module__, cls.__qualname__ = (
         function.__doc__,
@@ -113,21 +148,35 @@ def _restored(kind: str, name: str, values: dict):
     return METHODS[kind][name](**values)
 
 
-def step(name: str, needs=(), gives=()):
-    """Register a step: `run(self, run)` works on what earlier steps gave (`run.made[...]`) and gives more.
+def step(name: str, needs=(), gives=(), *, each="", makes=(), takes="data", gpu=False):
+    """Register a step: `run(self, run)` works on what earlier steps gave (`run.data`, `run.made`).
 
+    needs, gives : names of what earlier steps must have given, and of what it gives itself
+    each  : it works on blocks (`nanompi.data.walk`): "frame", "sinogram", "spectrum", "whole"
+    gives : of such a step: {name: item(...) or total(...)}; without it `block` gives what replaces its items
+    makes : the axes of such an item, where they are not those of the block
+    takes : name of the data that it walks
+    gpu   : its blocks are arrays of the card where the job runs on cards
     It may have more, by which the program knows it without its name:
     check(self, scan)        for `nanompi check`: raises what its `run` would raise of files
     gives_figures, summary   the figures of a finished run, by which sweeps rank (`nanompi.run.figures`)
     compare(a, b)            two results in numbers, for `nanompi compare`; static
     """
-    return _part("step", name, needs=tuple(needs), gives=tuple(gives))
+    if not each:
+        return _part("step", name, needs=tuple(needs), gives=tuple(gives), each="")
+    needs = (*(() if takes == "data" else (takes,)), *needs)
+    marks = {"each": each, "makes": tuple(makes), "takes": takes, "gpu": gpu}
+    return _part("step", name, needs=needs, gives=dict(gives), **marks)
 
 
-def reader(name: str):
-    """Register a reader: `recognises(path) -> bool` (static, cheap) and `open(self, path) -> Scan` (rank
-    0)."""
-    return _part("reader", name)
+def reader(name: str, gives: dict[str, str] | None = None):
+    """Register a reader: `recognises(path, given) -> bool` (static, cheap) and `open(self, file, given)`.
+
+    gives : {"data": "angle row column"}: `open`, on rank 0, gives {name: nanompi.data.data.Data} of these
+        axes, nothing loaded; without it a `Scan`
+    """
+    axes = {key: tuple(text.split()) for key, text in (gives or {}).items()}
+    return _part("reader", name, gives=axes)
 
 
 def engine(name: str):

@@ -33,12 +33,11 @@ def load(
     block: int = BLOCK,
     say: Callable = print,
 ) -> np.ndarray:
-    """Prepared frames of this rank: (n_local, h, w) uint16 or float32, same dtype on all ranks
-    (collective).
+    """Prepared rows of this rank: (n_local, ...) of any shape, of one dtype on all ranks (collective).
 
-    prepare : (k, H, W) raw, (k,) global indices -> (k, h, w) uint16, or float32 where a value does not fit;
-        called by several threads at once. One block that does not fit on any rank makes the counts of all
-        ranks float32.
+    prepare : (k, ...) raw, (k,) global indices -> (k, ...) prepared; called by several threads at once. One
+        block of another dtype, such as float32 among uint16 where a count does not fit, makes those of all
+        ranks of a dtype that holds both.
     how     : "read" = each rank opens the file; "scatter" = rank 0 reads and sends; "auto" = read where
         all can, and need not read all of it
     threads : of each rank. Each reads, decompresses and prepares a block, while others do the next ones.
@@ -69,7 +68,8 @@ def load(
     if source.whole:
         source.close()  # else all frames of the file would stay in memory beside the prepared ones
     clock.move(wall * spent[1] / max(spent.sum(), 1e-9), "load", "prepare")
-    return rows.all(team, prepare, source)
+    out = rows.all(team)
+    return np.empty((0, *source.shape[1:]), source.dtype) if out is None else out
 
 
 def _choose(team, source, how):
@@ -90,7 +90,7 @@ def _choose(team, source, how):
 
 def _step(source, block):
     """How many frames make a block."""
-    frame = source.shape[1] * source.shape[2] * np.dtype(source.dtype).itemsize
+    frame = int(np.prod(source.shape[1:])) * np.dtype(source.dtype).itemsize
     return int(max(1, block // max(1, frame)))
 
 

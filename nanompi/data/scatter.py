@@ -160,7 +160,7 @@ def messages(source, wanted, owner, wire: Wire) -> tuple[list[tuple[int, np.ndar
     ranks = np.unique(owner).tolist()
     if chunks is not None:
         share = {rank: _share(chunks, owner == rank) for rank in ranks}
-        frame = source.shape[1] * source.shape[2] * np.dtype(source.dtype).itemsize
+        frame = int(np.prod(source.shape[1:])) * np.dtype(source.dtype).itemsize
         if sum(len(c.raw) for r in ranks if r for c in share[r]) < LESS * frame * int((owner > 0).sum()):
             out = [(r, message(CHUNKS, np.frombuffer(pickle.dumps(share[r]), np.uint8))) for r in ranks if r]
             return out, join(share[0], source.dtype) if 0 in share else None

@@ -3,19 +3,21 @@
 import json
 
 from nanompi.methods.ptycho.read import open_scan
+from nanompi.run.reading import open_data
 
 
 def look(jobs: list) -> list[str]:
     """Open the input of each job and let its steps look at it; each different input once. The scans' notes.
 
-    A step may have `check(scan)`, which raises what its `run` would raise of files and values.
+    A step may have `check(scan)`, or of the first of the data, which raises what its `run` would raise of
+    files and values.
     Errors: those of the run: DataError, JobError, ResourceError.
     """
     scans, seen, notes = {}, set(), []
     for job in jobs:
         given = _text(job.resolved["input"])
         if given not in scans:
-            scans = {given: open_scan(job.input.file, job.input, job.reader)}  # one at a time: they are large
+            scans = {given: _opened(job)}  # one at a time: they are large
             notes += scans[given].notes
         for step, values in zip(job.steps, job.resolved["steps"]):
             once = (given, _text(values))
@@ -23,6 +25,13 @@ def look(jobs: list) -> list[str]:
                 step.check(scans[given])
                 seen.add(once)
     return list(dict.fromkeys(notes))
+
+
+def _opened(job):
+    """A scan, or the first of the data"""
+    if job.reader.gives:
+        return next(iter(open_data(job.input.file, job.input, job.reader).values()))
+    return open_scan(job.input.file, job.input, job.reader)
 
 
 def _text(values) -> str:

@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nanompi import units
+from nanompi.data.data import Data
+from nanompi.data.walk import walk
 from nanompi.mpi.team import Team
 from nanompi.run.foreign import blamed, foreign
 from nanompi.run.metrics import account, write_metrics
+from nanompi.run.reading import open_data, spread_evenly
 from nanompi.run.result import Result
 from nanompi.run.reuse import Reuse
 from nanompi.run.status import quiet
@@ -58,10 +61,13 @@ class Run:
     say, warn : the log: a line of rank 0, and a warning of any rank
     note    : tells the state of the run to those who look from outside: note("iterating", iteration=3, ...)
     folder  : run folder (exists on rank 0)
-    scan    : positions, geometry, mask (`nanompi.data.scan.Scan`), on every rank, without frames
-    parts   : list over ranks of global frame indices, from `ptycho.prepare` on; `parts[team.rank]` are this
-        rank's frames
-    made    : what earlier steps gave, by name
+    data    : arrays with axes (`nanompi.data.data.Data`) by name: what the reader gave as "data" (and more),
+        and what steps made of it; given : names of those that block steps gave
+    scan    : positions, geometry, mask (`nanompi.data.scan.Scan`), on every rank, without frames; None where
+        the input is no ptychography scan
+    parts   : list over ranks of global frame indices, of a scan from `ptycho.prepare` on; `parts[team.rank]`
+        are this rank's frames
+    made    : what earlier steps gave that is no array with axes, by name
     control : nanompi.run.control.Control, which keeps the state of iterations; None where nothing is kept
     result  : what the writers will write, filled by the steps (complete on rank 0 alone)
     """
@@ -75,6 +81,8 @@ class Run:
     parts: list = field(default_factory=list)
     clock: Clock = field(default_factory=Clock)
     made: dict[str, Any] = field(default_factory=dict)
+    data: dict[str, Data] = field(default_factory=dict)
+    given: dict[str, None] = field(default_factory=dict)
     say: Any = print
     warn: Any = print
     note: Any = quiet
@@ -105,11 +113,26 @@ def perform(job, run: Run, writers=(), reuse: Reuse | None = None):
 
 
 def _begin(run, job):
-    """The scan, on every rank."""
+    """The input, on every rank: data with axes, or a scan."""
     with run.clock.phase("read"):
-        run.scan = run.team.on_root(lambda: _open(job))
-        if not run.team.root:
-            run.scan.truth = {}  # of a simulation; rank 0 alone writes it
+        opened = run.team.on_root(lambda: _open(job))
+    if isinstance(opened, dict):
+        run.data = {name: spread_evenly(data, run.team.size) for name, data in opened.items()}
+        run.parts = next(iter(run.data.values())).parts
+        return
+    run.scan = opened
+    if not run.team.root:
+        run.scan.truth = {}  # of a simulation; rank 0 alone writes it
+    run.data = {"data": spread_evenly(_frames(run.scan), run.team.size)}
+
+
+def _frames(scan) -> Data:
+    """The frames of a scan, not loaded, for steps that know nothing of ptychography."""
+    facts = {"wavelength": scan.wavelength, "distance": scan.distance, "pixel": scan.pixel}
+    beside = {name: a for name in ("mask", "dark") if (a := getattr(scan, name)) is not None}
+    about = {"facts": facts, "beside": beside, "coords": {"point": (scan.positions, "m")}}
+    about |= {"file": scan.file, "format": scan.format}
+    return Data(axes=("point", "row", "column"), source=scan.source, **about)
 
 
 def _do(run, number: int, step):
@@ -118,7 +141,7 @@ def _do(run, number: int, step):
         run.control.begin(number)
     run.clock.patient, here = foreign(step), os.path.abspath(".")
     with blamed():
-        step.run(run)
+        walk(run, [step]) if getattr(step, "each", "") else step.run(run)
     if run.clock.patient:
         os.chdir(here)  # a step that went elsewhere: paths of job and run folder count from here
     run.clock.patient = False
@@ -127,12 +150,16 @@ def _do(run, number: int, step):
 
 
 def _open(job):
+    if job.reader.gives:
+        return open_data(job.input.file, job.input, job.reader)
     from nanompi.methods.ptycho.read import open_scan
 
     return open_scan(job.input.file, job.input, job.reader)
 
 
 def _what(run) -> str:
+    if run.scan is None:
+        return "\n".join(_about(name, data) for name, data in run.data.items())
     scan, (n, h, w) = run.scan, run.scan.source.shape
     near = "" if scan.focus is None else f"near field, focus to sample {units.show(scan.focus, 'm')}, "
     lines = [
@@ -142,6 +169,12 @@ def _what(run) -> str:
         *(f"note: {shown(note)}" for note in scan.notes),
     ]
     return "\n".join(lines)
+
+
+def _about(name: str, data: Data) -> str:
+    each = f", {min(map(len, data.parts))} to {max(map(len, data.parts))} on each rank" if data.parts else ""
+    head = f"{data.format} {shown(data.file)}: {name}: {data}{each}"
+    return "\n".join([head, *(f"note: {shown(note)}" for note in data.notes)])
 
 
 def _write(run, job, writers):

@@ -14,26 +14,26 @@ class Reuse:
     """State of a run after its first steps; by itself nothing is kept.
 
     want  : so many of the first steps the next run has in common with this one; -1: not even the input
-    after : (scan, parts, made, result) after 0, 1, ... steps, for the steps that are in common; a step that
-        finds frames without data makes another scan
+    after : (scan, parts, made, data, given, result) after 0, 1, ... steps, for the steps that are in common;
+        a step that finds frames without data makes another scan
     """
 
     want: int = -1
     device: Any = None
-    after: list[tuple[Any, list, dict, Result]] = field(default_factory=list)
+    after: list[tuple[Any, list, dict, dict, dict, Result]] = field(default_factory=list)
 
     def give(self, run) -> int:
         """Fill a new run with what is kept; the number of steps that it need not do (-1: nothing at all)."""
         if self.after:
             run.scan, run.parts, *more = self.after[-1]
-            run.made, run.result = _copy(*more)
+            run.made, run.data, run.given, run.result = _copy(*more)
         return len(self.after) - 1
 
     def take(self, run, steps: int):
         """Keep a run after so many steps, where the next run wants it. The large arrays are not copied."""
         if steps == len(self.after) <= self.want:
             self.device = run.device
-            self.after.append((run.scan, run.parts, *_copy(run.made, run.result)))
+            self.after.append((run.scan, run.parts, *_copy(run.made, run.data, run.given, run.result)))
 
     def next(self, want: int):
         """Forget what the next run does not have in common; then the next run is told its own `want`."""
@@ -43,8 +43,9 @@ class Reuse:
         self.want = want
 
 
-def _copy(made: dict, result: Result) -> tuple[dict, Result]:
-    return dict(made), Result(result.main, dict(result.signals), dict(result.arrays), dict(result.notes))
+def _copy(made: dict, data: dict, given: dict, result: Result) -> tuple[dict, dict, dict, Result]:
+    own = Result(result.main, dict(result.signals), dict(result.arrays), dict(result.notes))
+    return dict(made), dict(data), dict(given), own
 
 
 def common(one: dict, other: dict) -> int:

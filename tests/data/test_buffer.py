@@ -22,7 +22,7 @@ def test_rows_put_by_threads_are_all_there_also_when_they_widen(odd):
         rows.put(where, block if np.any(block % 1) else block.astype(np.uint16))
 
     list(through(4, put, np.array_split(order, 50)))
-    got = rows.all(Team(alone=True), None, None)
+    got = rows.all(Team(alone=True))
     assert got.dtype == (np.float32 if odd else np.uint16) and np.array_equal(got, frames)
 
 

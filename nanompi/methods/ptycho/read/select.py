@@ -50,6 +50,15 @@ class Select:
         """Is nothing selected?"""
         return not self.keep and not self.without
 
+    def numbers(self, every: int) -> np.ndarray:
+        """Those that are left of 0..every-1, rising; for data without places. Errors: JobError."""
+        if _MIDDLE.match(self.keep):
+            raise JobError(f'input.select: "{self.keep}" needs positions on the sample; use start:stop')
+        numbers = _numbers(~_without(self, every), slice_of(self.keep) if self.keep else slice(None))
+        if len(numbers) == 0:
+            raise JobError(f"input.select: {self} leaves none of {every}")
+        return numbers
+
     def __str__(self):
         left = [str(one) for one in self.without]
         some = ", ".join(left[:8]) + (" ..." if len(left) > 8 else "")

@@ -1,0 +1,102 @@
+"""Arrays with named axes, spread over the ranks along one of them."""
+
+import copy
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+PATTERNS = {  # what a step sees whole in each item of a block; the first that the axes have
+    "frame": (("row", "column"), ("y", "x")),
+    "sinogram": (("angle", "column"),),
+    "spectrum": (("channel",), ("energy",)),
+    "whole": (),
+}
+
+
+@dataclass(kw_only=True)
+class Data:
+    """One array of a measurement or of a step.
+
+    axes   : names in order. Scan: point, or y and x. Detector: row, column. Also angle, energy, channel,
+        line, z, mode ...
+    values : this rank's part on the host; None = not loaded, see `source`
+    source : where its rows (first axis) are: shape, dtype, read(index, threads), reachable()
+    spread : the axis of which each rank holds some; "" = every rank holds all
+    parts  : list over ranks of (n,) int64, rising or not, global numbers along `spread`
+    coords : {axis: (values over the whole axis, unit)}; (n, 2) values are places (y, x) on the sample
+    facts  : {"energy": J, "distance": m, "pixel": m ...}, SI
+    beside : small arrays that belong to it, whole on every rank: {"dark", "flat", "mask" ...}
+    unit, title : of the values, for people; file, format : where they come from; notes : for the log
+    """
+
+    axes: tuple[str, ...]
+    values: np.ndarray | None = None
+    source: Any = None
+    spread: str = ""
+    parts: list[np.ndarray] = field(default_factory=list)
+    coords: dict[str, tuple[Any, str]] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    beside: dict[str, Any] = field(default_factory=dict)
+    unit: str = ""
+    title: str = ""
+    file: str = ""
+    format: str = ""
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of all ranks together."""
+        if self.values is None:
+            return tuple(self.source.shape)
+        sizes = dict(zip(self.axes, self.values.shape))
+        if self.spread:
+            sizes[self.spread] = sum(map(len, self.parts))
+        return tuple(sizes.values())
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Of the values, or as stored."""
+        return np.dtype(self.source.dtype if self.values is None else self.values.dtype)
+
+    def size(self, axis: str) -> int:
+        """Length of an axis over all ranks."""
+        return self.shape[self.axes.index(axis)]
+
+    def holding(self, values: np.ndarray | None, spread: str, parts: list[np.ndarray]) -> "Data":
+        """The same data with these values in memory, spread so."""
+        out = copy.copy(self)
+        out.values, out.spread, out.parts = values, spread, parts
+        return out
+
+    def __str__(self):
+        sizes = " x ".join(f"{n} {axis}" for n, axis in zip(self.shape, self.axes)) or "one value"
+        return f"{sizes}, {self.dtype}"
+
+
+def even(n: int, ranks: int) -> list[np.ndarray]:
+    """Equal runs of 0..n-1, one for each rank."""
+    return np.array_split(np.arange(n), ranks)
+
+
+def on_rank_0(n: int, ranks: int) -> list[np.ndarray]:
+    """All of 0..n-1 for rank 0, nothing for the others."""
+    return [np.arange(n), *(np.arange(0) for _ in range(ranks - 1))]
+
+
+def core_of(each: str, axes: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Which axes are whole in each item of a pattern; None where the data have none such."""
+    if each == "whole":
+        return tuple(axes)
+    return next((core for core in PATTERNS[each] if set(core) <= set(axes)), None)
+
+
+def free_of(core: tuple[str, ...], axes: tuple[str, ...]) -> tuple[str, ...]:
+    """The axes that are walked over."""
+    return tuple(axis for axis in axes if axis not in core)
+
+
+def count(sizes) -> int:
+    """The product of some lengths; 1 for none."""
+    return math.prod(int(n) for n in sizes)

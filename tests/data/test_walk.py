@@ -1,0 +1,187 @@
+"""Block steps on one rank: what they see, where their results go."""
+
+import numpy as np
+import pytest
+
+from nanompi import step as registry
+from nanompi.data import walk as walking
+from nanompi.data.data import Data
+from nanompi.data.walk import walk, with_loading
+from nanompi.errors import DataError, StepError
+from nanompi.mpi.team import Team
+from nanompi.step import item, step, total
+from tests import walking as scene
+
+TEAM = Team(alone=True)
+RNG = np.random.default_rng(3)
+STACK = RNG.normal(size=(7, 5, 6)).astype(np.float32)
+ANGLES = {"angle": (np.linspace(0, 3, 7), "rad")}
+
+
+@pytest.fixture
+def made():
+    """`made(cls, each=..., ...)`: an instance of a class as a step that is not registered afterwards."""
+    names = []
+
+    def make(cls, **marks):
+        names.append(f"test.{cls.__name__}.{len(names)}")
+        return step(names[-1], **marks)(type(cls.__name__, (cls,), dict(vars(cls))))()
+
+    yield make
+    for name in names:
+        registry.METHODS["step"].pop(name, None)
+
+
+def small_blocks(monkeypatch, items: int):
+    monkeypatch.setattr(walking.Walk, "block", lambda self, values: items)
+
+
+@pytest.mark.parametrize("items", [1, 2, 100])
+def test_a_block_takes_the_place_of_its_items(made, monkeypatch, items):
+    small_blocks(monkeypatch, items)
+    run = scene.run_of(TEAM, data=scene.spread(TEAM, STACK, "angle row column", "angle", coords=ANGLES))
+    walk(run, [made(scene.Doubled, each="frame")])
+    out = run.data["data"]
+    assert np.array_equal(out.values, STACK * 2) and out.axes == ("angle", "row", "column")
+    assert out.coords == ANGLES and list(run.given) == ["data"] and run.lines == []
+
+
+@pytest.mark.parametrize("items", [1, 2, 100])
+def test_sinograms_of_projections(made, monkeypatch, items):
+    small_blocks(monkeypatch, items)
+    run = scene.run_of(TEAM, data=scene.spread(TEAM, STACK, "angle row column", "angle", coords=ANGLES))
+    walk(run, [made(scene.Turned, each="sinogram", makes=("y", "x"))])
+    out = run.data["data"]
+    assert out.axes == ("row", "y", "x") and out.spread == "row" and list(out.coords) == ["y"]
+    expected = (STACK * ANGLES["angle"][0].astype(np.float32)[:, None, None]).transpose(1, 2, 0)
+    assert np.array_equal(out.values, expected)
+    assert run.lines == [f"{out_name(made)}: spread over row in place of angle"]
+
+
+def out_name(made):
+    return next(name for name in registry.METHODS["step"] if name.startswith("test.Turned"))
+
+
+@pytest.mark.parametrize("items", [1, 4, 100])
+def test_results_of_a_scan_with_two_axes(made, monkeypatch, items):
+    """(y, x, row, column) walked as frames, spread over x: results lie as the scan does."""
+    small_blocks(monkeypatch, items)
+    frames = RNG.integers(0, 9, (3, 4, 5, 6)).astype(np.uint16)
+    run = scene.run_of(TEAM, data=scene.spread(TEAM, frames, "y x row column", "x"))
+    walk(run, [made(scene.Figures, each="frame", gives=scene.FIGURES)])
+    number = np.arange(12).reshape(3, 4)
+    assert np.array_equal(run.data["number"].values, number) and run.data["number"].axes == ("y", "x")
+    pairs = np.stack([frames.max((2, 3)), frames[..., 0, 0]], -1) + number[..., None]
+    assert np.array_equal(run.data["pairs"].values, pairs) and run.data["pairs"].axes == ("y", "x", "line")
+    assert run.data["mean"].dtype == np.int64
+    assert np.array_equal(run.data["mean"].values, frames.sum((0, 1))) and run.data["seen"].values == 12
+    assert run.data["data"].values.dtype == np.uint16  # no result takes their place
+
+
+def test_coordinates_of_the_items_and_of_their_own_axes(made):
+    seen = {}
+
+    class Looks:
+        def block(self, block, info):
+            seen.update(angle=info["angle"], point=info["point"], index=info.index, xp=info.xp)
+            return {"n": np.zeros(len(block))}
+
+    places = RNG.normal(size=(7, 2))
+    coords = {"point": (places, "m"), "angle": (np.arange(3.0), "rad")}
+    data = scene.spread(TEAM, RNG.normal(size=(7, 3, 4)), "point angle column", "point", [np.arange(7)[::-1]])
+    data.coords = coords
+    run = scene.run_of(TEAM, data=data)
+    walk(run, [made(Looks, each="sinogram", gives={"n": item()})])
+    assert np.array_equal(seen["point"], places[::-1]) and np.array_equal(seen["angle"], [0, 1, 2])
+    assert seen["index"].tolist() == [6, 5, 4, 3, 2, 1, 0] and seen["xp"] is np
+
+
+def test_one_item_that_is_all(made):
+    class Sum:
+        def block(self, block, info):
+            return {"all": block.sum((1, 2)), "line": block[:, 0]}
+
+    run = scene.run_of(TEAM, data=scene.spread(TEAM, STACK[0], "y x", "y"))
+    walk(run, [made(Sum, each="whole", gives={"all": item(), "line": item("x")})])
+    assert run.data["all"].values == STACK[0].sum() and run.data["all"].axes == ()
+    assert np.array_equal(run.data["line"].values, STACK[0, 0]) and run.data["line"].axes == ("x",)
+
+
+def test_steps_in_one_pass_while_the_data_are_loaded(made):
+    steps = [
+        made(scene.Doubled, each="frame"),
+        made(scene.Figures, each="frame", gives=scene.FIGURES),
+        made(scene.Doubled, each="frame"),
+        made(scene.Turned, each="sinogram", makes=("y", "x")),
+    ]
+    data = scene.on_disk(TEAM, STACK, "angle row column", coords=ANGLES)
+    run = scene.run_of(TEAM, data=data)
+    assert with_loading(run, steps) == 3
+    walk(run, steps[:3])
+    assert np.array_equal(run.data["data"].values, STACK * 4) and run.data["data"].source is None
+    assert np.array_equal(run.data["number"].values, np.arange(7))
+    assert np.allclose(run.data["mean"].values, 2 * STACK.sum(0, dtype=float), atol=1e-12)
+    assert data.source.read_rows.tolist() == [2, 1, 1, 1, 1, 1, 1]  # rank 0 has tried the first
+    assert run.data["seen"].values == 7  # without the one that was tried
+
+
+def test_what_only_looks_leaves_the_data_on_the_disk(made):
+    data = scene.on_disk(TEAM, STACK, "angle row column")
+    run = scene.run_of(TEAM, data=data)
+    walk(run, [made(scene.Figures, each="frame", gives=scene.FIGURES)])
+    assert run.data["data"] is data and data.values is None
+    assert np.array_equal(run.data["number"].values, np.arange(7))
+
+
+def test_a_block_cannot_be_written_to(made):
+    class Writes:
+        def block(self, block, info):
+            block += 1
+            return block
+
+    run = scene.run_of(TEAM, data=scene.spread(TEAM, STACK.copy(), "angle row column", "angle"))
+    with pytest.raises(ValueError, match="read-only"):
+        walk(run, [made(Writes, each="frame")])
+    assert np.array_equal(run.data["data"].values, STACK)
+
+
+@pytest.mark.parametrize(
+    "gives", [lambda b: b[:1], lambda b: b[:, 0], lambda b: {"other": b}, lambda b: "no"]
+)
+def test_a_result_that_does_not_fit_is_told(made, gives):
+    class Wrong:
+        def block(self, block, info):
+            return gives(block)
+
+    run = scene.run_of(TEAM, data=scene.spread(TEAM, STACK, "angle row column", "angle"))
+    with pytest.raises(StepError, match=r'step "test.Wrong.0" failed: its block gives'):
+        walk(run, [made(Wrong, each="frame")])
+
+
+def test_data_without_items_are_told(made):
+    run = scene.run_of(TEAM, data=scene.spread(TEAM, STACK[:0], "angle row column", "angle"))
+    with pytest.raises(DataError, match="nothing to do, its data have 0 angle x 5 row x 6 column"):
+        walk(run, [made(scene.Doubled, each="frame")])
+
+
+def test_finish_sees_the_results_and_start_the_data(made):
+    class Watched:
+        def start(self, run, data):
+            self.seen = [data.shape]
+
+        def block(self, block, info):
+            return {"sum": block}
+
+        def finish(self, run):
+            run.data["sum"].unit = "photons"
+
+    run = scene.run_of(TEAM, data=scene.spread(TEAM, STACK, "angle row column", "angle"))
+    one = made(Watched, each="frame", gives={"sum": total("row", "column", unit="m", title="all frames")})
+    walk(run, [one])
+    assert one.seen == [(7, 5, 6)] and run.data["sum"].unit == "photons"
+    assert run.data["sum"].title == "all frames" and run.data["sum"].spread == ""
+
+
+def test_the_data_say_what_they_are():
+    data = Data(axes=("angle", "row"), values=np.zeros((3, 4), np.uint16))
+    assert str(data) == "3 angle x 4 row, uint16" and data.size("row") == 4
