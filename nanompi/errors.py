@@ -1,7 +1,11 @@
-"""What can go wrong, each with the exit code that every rank ends with.
+"""What can go wrong, each with the exit code that every rank ends with; text of others made safe to show.
 
 A user's mistake never shows a traceback: raise one of these with a message that names the place, the value,
 what is allowed and what to do.
+
+Names, attributes, values, error texts of files may hold control characters that clear a screen, rename a
+window or forge a line of the log, and characters that turn the order of the letters round: they are shown,
+never sent to a terminal, a log, a script.
 """
 
 import itertools
@@ -10,7 +14,7 @@ import sys
 import tempfile
 import traceback
 
-from nanompi.words import lines, shown
+LINE = 2000  # characters of one line of a message
 
 
 class NanompiError(Exception):
@@ -18,9 +22,14 @@ class NanompiError(Exception):
 
     Each argument is one line of the message. Names and values of files stand in these lines, so that what
     cannot be printed is escaped there, and none becomes a line of its own.
+
+    common : raised by all ranks alike (`common(error)`), so that rank 0 alone prints it
+    trace  : a user's traceback, shown before the message
     """
 
     code = 1
+    common = False
+    trace = ""
 
     def __str__(self) -> str:
         return "\n".join(map(shown, self.args))
@@ -51,10 +60,9 @@ class NumbersError(NanompiError):
 
 
 class StepError(NanompiError):
-    """A user's own step failed (exit code 6). trace : the user's traceback, shown before the message."""
+    """A user's own step failed (exit code 6); `trace` is the user's traceback."""
 
     code = 6
-    trace = ""
 
 
 class PartError(NanompiError):
@@ -69,6 +77,17 @@ class Stopped(NanompiError):
     code = 75
 
 
+def common(error: NanompiError) -> NanompiError:
+    """The error, marked as one that all ranks raise alike."""
+    error.common = True
+    return error
+
+
+def is_common(error: BaseException | None) -> bool:
+    """Do all ranks raise this error alike?"""
+    return isinstance(error, NanompiError) and error.common
+
+
 def nearest(word: str, known) -> str:
     """' (did you mean "x"?)' for the known word closest to `word`, or '' where none is close."""
     import difflib
@@ -81,7 +100,7 @@ def nearest(word: str, known) -> str:
     return f' (did you mean "{low[found[0]]}"?)' if found else ""
 
 
-def told(error: BaseException) -> BaseException:
+def explained(error: BaseException) -> BaseException:
     """The error as it is told to the user; that of a lost connection is made plain."""
     mpi = sys.modules.get("mpi4py.MPI")
     lost = mpi and (mpi.ERR_OTHER, mpi.ERR_INTERN, mpi.ERR_UNKNOWN, getattr(mpi, "ERR_PROC_ABORTED", None))
@@ -96,7 +115,7 @@ def told(error: BaseException) -> BaseException:
 
 def exit_code(error: BaseException) -> int:
     """The exit code of the program after an error."""
-    error = told(error)
+    error = explained(error)
     if isinstance(error, MemoryError):
         return ResourceError.code
     if isinstance(error, KeyboardInterrupt):
@@ -123,9 +142,9 @@ def internal(error: BaseException) -> str:
 def complain(error: BaseException, trace=None, who: str = ""):
     """Print an error to stderr: the message alone for the user's mistakes, with the traceback for ours."""
     sys.stdout.flush()
-    error = told(error)
+    error = explained(error)
     if isinstance(error, NanompiError):
-        text = f"{getattr(error, 'trace', '')}nanompi: {who}{error}\n"
+        text = f"{error.trace}nanompi: {who}{error}\n"
     elif isinstance(error, KeyboardInterrupt | SystemExit):
         text = f"nanompi: {who}stopped ({f'{type(error).__name__} {error}'.strip()})\n"
     elif isinstance(error, MemoryError):
@@ -135,3 +154,49 @@ def complain(error: BaseException, trace=None, who: str = ""):
         text += f"nanompi: {who}internal error, please report it with the lines above\n"
     sys.stderr.write(lines(text))
     sys.stderr.flush()
+
+
+# ---- text of others
+
+
+def odd(text: str) -> str:
+    """The first character that cannot be printed, as it is shown (\\x1b, \\u2028, \\ud800); "" for none."""
+    return "" if text.isprintable() else next(_escaped(c) for c in text if not c.isprintable())
+
+
+def shown(text, most: int = LINE) -> str:
+    """The text as one line of at most about `most` characters; what cannot be printed is escaped.
+
+    Control characters, line separators, marks of direction, lone surrogates are what cannot be printed.
+    """
+    text = str(text)
+    if len(text) > most:
+        text = f"{text[: most * 2 // 3]} ... {text[-most // 4 :]} ({len(text)} characters)"
+    return text if text.isprintable() else "".join(c if c.isprintable() else _escaped(c) for c in text)
+
+
+def lines(text) -> str:
+    """The same for a text of several lines, of any length: tabs and ends of lines stay."""
+    text = str(text)
+    return "".join(c if c.isprintable() or c in "\n\t" else _escaped(c) for c in text)
+
+
+def entry(text) -> str:
+    """The same for an entry of a log: later lines begin with a blank, and pass for no entry."""
+    first, *more = lines(text).rstrip("\n").split("\n")
+    return "\n".join([first, *(line if line.startswith(" ") else f"  {line}" for line in more)])
+
+
+def no_path(text: str) -> str:
+    """Why a text cannot be the path of a file; "" when it can."""
+    if not text:
+        return "it is empty"
+    if "\0" in text or any("\ud800" <= c <= "\udfff" for c in text):
+        return f"it holds {next(_escaped(c) for c in text if c == chr(0) or chr(0xD800) <= c <= chr(0xDFFF))}"
+    if len(os.fsencode(text)) > 4000 or max(len(os.fsencode(part)) for part in text.split("/")) > 255:
+        return "it is too long"
+    return ""
+
+
+def _escaped(c: str) -> str:
+    return c.encode("unicode_escape").decode()

@@ -3,8 +3,7 @@
 import math
 import re
 
-from nanompi.errors import JobError, nearest
-from nanompi.words import shown
+from nanompi.errors import JobError, nearest, shown
 
 _PREFIX = {
     "p": 1e-12,

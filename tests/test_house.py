@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from nanompi.data.source import OPTIONAL
+
 ROOT = Path(__file__).parent.parent / "nanompi"
 FILES = sorted(ROOT.rglob("*.py"))
 HOUSE = (  # a word knows only those before it; `__init__` and `__main__` stand at the ends
-    "__init__ words errors units step timing optics mpi device io data run methods job report cluster"
+    "__init__ errors units step timing optics mpi device io data run methods job report cluster"
     " workflow web cli __main__"
 ).split()
 KNOW_METHODS = ("methods", "job", "cli")  # the others reach methods through what a step offers
@@ -79,7 +81,7 @@ def test_a_folder_knows_only_those_before_it(path):
 
 def test_the_top_of_the_package_is_the_list_of_words():
     names = {p.relative_to(ROOT).parts[0].removesuffix(".py") for p in FILES}
-    assert names <= set(HOUSE) and len(HOUSE) == 20
+    assert names <= set(HOUSE) and len(HOUSE) == 19
 
 
 def circle(known: dict[str, set[str]]) -> list[str]:
@@ -138,3 +140,11 @@ def test_children_in_python_are_started_in_one_place():
     """`nanompi.children.python` keeps modules of the working folder out of them."""
     starts = [p for p in FILES if "sys.executable," in p.read_text() or "sys.executable]" in p.read_text()]
     assert [p.name for p in starts] == ["children.py"]
+
+
+def test_what_has_a_default_is_not_asked_for():
+    """Errors, sources and devices have all their members: no getattr or hasattr with the name of one."""
+    members = {"common", "trace", "threads", *OPTIONAL}
+    asked = re.compile(r"""(?:get|has)attr\([^"']*["'](\w+)["']""")
+    lines = [f"{p.name}: {line.strip()}" for p in FILES for line in p.read_text().splitlines()]
+    assert [line for line in lines for name in asked.findall(line) if name in members] == []

@@ -4,9 +4,19 @@ import argparse
 import sys
 
 from nanompi import __version__
-from nanompi.errors import NanompiError, ResourceError, complain, internal, nearest, told
+from nanompi.errors import (
+    NanompiError,
+    ResourceError,
+    complain,
+    explained,
+    internal,
+    lines,
+    nearest,
+    no_path,
+    odd,
+    shown,
+)
 from nanompi.run.streams import give_up, standing
-from nanompi.words import lines, no_path, odd, shown
 
 VERBS = {
     "run": "run a job, alone or on N ranks",
@@ -58,7 +68,7 @@ def _last(error: Exception) -> int:
     """The exit code of an error that nobody expected: of a part of somebody else's; or ours, in one line."""
     from nanompi.run.foreign import blame
 
-    error = blame(error) or told(error)
+    error = blame(error) or explained(error)
     if not isinstance(error, NanompiError):
         return _say(f"nanompi: {internal(error)}", 1)
     complain(error)

@@ -6,7 +6,7 @@ Where it has none, its input is opened as by a run: what the run would refuse of
 import sys
 
 from nanompi.cli import job_arguments
-from nanompi.words import shown
+from nanompi.errors import shown
 
 
 def arguments(parser):

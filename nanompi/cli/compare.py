@@ -3,8 +3,7 @@
 from numbers import Number
 
 from nanompi.cli import path
-from nanompi.errors import DataError, NumbersError
-from nanompi.words import shown
+from nanompi.errors import DataError, NumbersError, shown
 
 
 def arguments(parser):

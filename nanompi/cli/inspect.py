@@ -1,8 +1,7 @@
 """Print what a scan file says: format, frames, positions, energy, distance, pixels and the rest."""
 
 from nanompi.cli import path, settings
-from nanompi.errors import NanompiError
-from nanompi.words import shown
+from nanompi.errors import NanompiError, shown
 
 
 def arguments(parser):

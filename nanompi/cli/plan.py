@@ -4,9 +4,8 @@ A few frames in the middle of the scan are tried on this machine (one core of it
 """
 
 from nanompi.cli import job_arguments
-from nanompi.errors import JobError
+from nanompi.errors import JobError, shown
 from nanompi.mpi.mpiexec import one_thread
-from nanompi.words import shown
 
 MOST = 10**6  # of ranks, threads, ranks on a card
 

@@ -7,9 +7,8 @@ import subprocess
 from dataclasses import dataclass
 from typing import Any
 
-from nanompi.errors import JobError, ResourceError
+from nanompi.errors import JobError, ResourceError, odd, shown
 from nanompi.units import clock, seconds
-from nanompi.words import odd, shown
 
 _THREADS = "OMP_NUM_THREADS OPENBLAS_NUM_THREADS MKL_NUM_THREADS"
 

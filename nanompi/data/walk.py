@@ -101,7 +101,7 @@ def loaded(run, name: str) -> Data:
 
 
 def _load(run, data: Data, prepare):
-    threads = getattr(run.device, "threads", 1)
+    threads = run.device.threads
     return load(run.team, data.source, data.parts, prepare, threads=threads, clock=run.clock, say=run.say)
 
 

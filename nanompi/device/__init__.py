@@ -6,7 +6,7 @@ import re
 from nanompi.device.compiled import place
 from nanompi.device.cpu import Cpu
 from nanompi.device.device import Device
-from nanompi.errors import ResourceError
+from nanompi.errors import ResourceError, common
 
 
 def open_device(options, team, say=print) -> Device:
@@ -22,9 +22,7 @@ def open_device(options, team, say=print) -> Device:
     if not faults:
         return _cards(device, options, team, say)
     if options.device == "cuda":
-        error = ResourceError(f"run.device: cuda, but {faults[0]}; or use device: auto or cpu")
-        error.common = True
-        raise error
+        raise common(ResourceError(f"run.device: cuda, but {faults[0]}; or use device: auto or cpu"))
     return _cpu(options, team, say, f"; {_short(faults[0])} (nanompi doctor says more)")
 
 

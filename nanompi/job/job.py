@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nanompi.errors import JobError, NanompiError, nearest
+from nanompi.errors import JobError, NanompiError, nearest, shown
 from nanompi.job import model, order
 from nanompi.job import tree as load
 from nanompi.job.faults import Faults, Nothing, Spot
@@ -17,7 +17,6 @@ from nanompi.methods.ptycho.read import Input, reader_of
 from nanompi.run.foreign import left_out
 from nanompi.run.perform import Options
 from nanompi.step import METHODS, param, section
-from nanompi.words import shown
 
 VERSION = 1
 NAME = re.compile(r"\w(?:[\w +=@.-]*[\w+=@.-])?")

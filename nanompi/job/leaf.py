@@ -10,11 +10,10 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import Field as Limits
 from pydantic import Strict, TypeAdapter, ValidationError
 
-from nanompi.errors import JobError, nearest
+from nanompi.errors import JobError, nearest, no_path, odd, shown
 from nanompi.job.yaml12 import plain
 from nanompi.step import METHODS
 from nanompi.units import quantity
-from nanompi.words import no_path, odd, shown
 
 _WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", NoneType: "null"}
 _SIGNS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from nanompi.errors import JobError, nearest
+from nanompi.errors import JobError, nearest, no_path
 from nanompi.job import chain
 from nanompi.job.faults import Faults, Nothing, Spot
 from nanompi.job.leaf import about, chained, default, leaf, members, section_of
@@ -16,7 +16,6 @@ from nanompi.job.tree import Sweep
 from nanompi.job.yaml12 import Map, Seq
 from nanompi.run.foreign import left_out
 from nanompi.step import METHODS
-from nanompi.words import no_path
 
 
 @cache

@@ -4,8 +4,7 @@ import os
 import re
 import stat
 
-from nanompi.errors import JobError
-from nanompi.words import no_path
+from nanompi.errors import JobError, no_path
 
 LARGEST = 100_000_000  # bytes of a file
 LONGEST = 10_000_000  # characters without the lines that are comments

@@ -6,14 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nanompi.errors import JobError, nearest
+from nanompi.errors import JobError, nearest, no_path, odd
 from nanompi.job import yaml12
 from nanompi.job.faults import Faults, Place
 from nanompi.job.paths import expanded
 from nanompi.job.swept import Sweep, find
 from nanompi.job.text import read_text
 from nanompi.job.yaml12 import DEEPEST, Map, Seq
-from nanompi.words import no_path, odd
 
 LONGEST_CHAIN = 100  # files that extend one another
 __all__ = ["Set", "Sweep", "Tree", "apply", "load", "setting"]

@@ -10,10 +10,9 @@ from typing import Any
 
 import yaml
 
-from nanompi.errors import JobError
+from nanompi.errors import JobError, shown
 from nanompi.job.faults import Faults, Place
 from nanompi.job.text import bounded
-from nanompi.words import shown
 
 MOST, DEEPEST = 100_000, 100  # values (also those that aliases repeat), and levels of one in another
 _TAG = "tag:yaml.org,2002:"

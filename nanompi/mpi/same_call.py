@@ -6,7 +6,7 @@ Where they do not, MPI would stand still, fail with words of its own, or add up 
 import os
 import sys
 
-from nanompi.errors import NanompiError, StepError
+from nanompi.errors import NanompiError, StepError, common
 
 CHECK = os.environ.get("NANOMPI_CHECK", "") not in ("", "0")
 BETWEEN_TWO = ("recv", "wait")  # verbs that not all ranks call
@@ -25,9 +25,7 @@ def compare(team, verb: str, arrays=()):
     texts = [f"rank {r} calls {called[r][0]} in {called[r][1]}" for r in (0, other)]
     kind = StepError if called[0][2] or called[other][2] else NanompiError
     rule = "Every rank must call the same verbs, in the same order, with arrays of the same shapes"
-    error = kind(f"the ranks do different things: {texts[0]}; {texts[1]}. {rule}")
-    error.common = True
-    raise error
+    raise common(kind(f"the ranks do different things: {texts[0]}; {texts[1]}. {rule}"))
 
 
 def others_go_on(team) -> NanompiError | None:

@@ -15,7 +15,7 @@ from weakref import finalize
 
 import numpy as np
 
-from nanompi.errors import NanompiError, ResourceError, complain, exit_code
+from nanompi.errors import NanompiError, ResourceError, common, complain, exit_code, is_common
 from nanompi.mpi.launcher import launched, node, tell
 from nanompi.mpi.same_call import CHECK, compare, others_go_on
 from nanompi.timing import Clock
@@ -225,7 +225,8 @@ class Team:
         come, begun = self.side.Ibarrier(), time.monotonic()
         while not come.Test():
             if error is not None and time.monotonic() - begun > patience:
-                error.common = False
+                if isinstance(error, NanompiError):
+                    error.common = False  # common to this group alone
                 raise error
             time.sleep(0.001)
         return next((e for e in self.side.allgather(told) if e is not None), None)
@@ -241,8 +242,7 @@ class Team:
         self.rest()
         answer, error = self.bcast((answer, error))
         if error is not None:
-            error.common = True
-            raise error
+            raise common(error)
         return answer
 
     @_waits
@@ -286,7 +286,7 @@ class Team:
         if error is None:
             return
         code = exit_code(error)
-        if getattr(error, "common", False) or self.size == 1:
+        if is_common(error) or self.size == 1:
             if self.root and code:
                 complain(error, trace)
             self.barrier()  # Open MPI ends all ranks when the first one exits: not before rank 0 has spoken

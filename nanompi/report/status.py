@@ -9,9 +9,8 @@ import stat
 from pathlib import Path
 from typing import Any
 
-from nanompi.errors import JobError, nearest
+from nanompi.errors import JobError, nearest, shown
 from nanompi.run.status import OVER, STATES
-from nanompi.words import shown
 
 SILENT = 60.0  # seconds without a sign of life after which a run counts as lost
 COLUMNS = {"run": 20, "state": 12, "iteration": 9, "error": 6, "rate": 8, "left": 10, "ranks": 5, "slurm": 0}

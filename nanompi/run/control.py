@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from nanompi.errors import NanompiError, ResourceError, Stopped
+from nanompi.errors import ResourceError, Stopped, common
 from nanompi.mpi.signals import Signals
 from nanompi.run.checkpoint import SavedState, State, Writing, clear
 
@@ -144,12 +144,12 @@ class Control:
             error = self._keep(state) or self._finish()
         if error:
             lost = "the iterations since the last checkpoint are lost"
-            raise _common(ResourceError(f"stopped by a signal without a checkpoint: {error}; {lost}"))
+            raise common(ResourceError(f"stopped by a signal without a checkpoint: {error}; {lost}"))
         self._stopped(f"after iteration {self.done}")
 
     def _stopped(self, when: str):
         name = next(filter(None, self.team.allgather(self.signals.name)), "")
-        raise _common(Stopped(f"stopped by {name} {when}; go on with: {self._again()}"))
+        raise common(Stopped(f"stopped by {name} {when}; go on with: {self._again()}"))
 
     def _again(self) -> str:
         ranks = f"-n {self.team.size} " if self.team.size > 1 else ""
@@ -164,9 +164,3 @@ class Control:
         if self.team.root:
             with suppress(OSError):
                 (self.folder / name).unlink()
-
-
-def _common(error: NanompiError) -> NanompiError:
-    """The same error is raised on all ranks, and told once."""
-    error.common = True
-    return error

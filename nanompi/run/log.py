@@ -7,11 +7,10 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from nanompi.errors import exit_code
+from nanompi.errors import entry, exit_code, lines, shown
 from nanompi.io.atomic import own
 from nanompi.mpi.launcher import under_launcher
 from nanompi.run.streams import raw
-from nanompi.words import entry, lines, shown
 
 QUIET = 10.0  # seconds between two lines of progress in a log file
 

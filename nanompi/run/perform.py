@@ -8,6 +8,7 @@ from typing import Any, Literal
 from nanompi import units
 from nanompi.data.data import Data
 from nanompi.data.walk import walk
+from nanompi.errors import shown
 from nanompi.mpi.team import Team
 from nanompi.run.foreign import blamed, foreign
 from nanompi.run.metrics import account, write_metrics
@@ -18,7 +19,6 @@ from nanompi.run.status import quiet
 from nanompi.run.writers import nexus
 from nanompi.step import param, section
 from nanompi.timing import Clock
-from nanompi.words import shown
 
 
 @section

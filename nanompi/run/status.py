@@ -19,7 +19,7 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
-from nanompi.errors import NanompiError, exit_code, told
+from nanompi.errors import NanompiError, exit_code, explained, is_common
 from nanompi.io.atomic import own, write_text
 
 STATES = ("waiting", "starting", "reading", "iterating", "writing", "done", "failed", "stopped")
@@ -72,7 +72,7 @@ class Status:
 
     def __exit__(self, kind, error, trace):
         end = _end(error)
-        if error is not None and (self.team.root or not getattr(error, "common", False)):
+        if error is not None and (self.team.root or not is_common(error)):
             event(self.folder, "end", **end, rank=self.team.rank, host=self.team.host)
         if self.team.root:
             self._over.set()
@@ -145,7 +145,7 @@ def _end(error: BaseException | None) -> dict[str, Any]:
     """State, exit code and message at the end"""
     if error is None:
         return {"state": "done", "code": 0, "message": ""}
-    error, code = told(error), exit_code(error)
+    error, code = explained(error), exit_code(error)
     if isinstance(error, SystemExit | KeyboardInterrupt) and code > 128:
         return {"state": "stopped", "code": code, "message": f"ended by signal {code - 128}"}
     text = str(error) if isinstance(error, NanompiError) else f"{type(error).__name__}: {error}"

@@ -8,8 +8,7 @@ import os
 import sys
 from contextlib import contextmanager, suppress
 
-from nanompi.errors import ResourceError
-from nanompi.words import lines
+from nanompi.errors import ResourceError, lines
 
 
 class Printing:

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from nanompi import step
-from nanompi.errors import DataError, StepError, complain, exit_code, told
+from nanompi.errors import DataError, StepError, complain, exit_code, explained
 from nanompi.run import foreign
 from nanompi.run.perform import _do
 from tests import plugin
@@ -156,7 +156,7 @@ def test_errors_with_codes_of_ours_keep_them_in_a_foreign_step(raised):
 def test_an_error_of_ours_stays_an_internal_one(raised, capfd):
     with pytest.raises(AttributeError) as caught:
         _do(None, 0, None)
-    assert exit_code(caught.value) == 1 and told(caught.value) is caught.value
+    assert exit_code(caught.value) == 1 and explained(caught.value) is caught.value
     complain(caught.value, caught.value.__traceback__)
     assert "internal error, please report it" in capfd.readouterr().err
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from nanompi.errors import NumbersError, Stopped
+from nanompi.errors import NumbersError, Stopped, common
 from nanompi.run import status as events
 from nanompi.run.status import Status
 from tests.patience import until
@@ -80,8 +80,7 @@ def test_another_rank_only_tells_its_own_error(tmp_path):
 
 
 def test_an_error_that_all_ranks_share_is_told_once(tmp_path):
-    error = NumbersError("not a number")
-    error.common = True
+    error = common(NumbersError("not a number"))
     for rank in (1, 0):
         with pytest.raises(NumbersError), Status(team(rank), tmp_path, "star"):
             raise error

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
-from nanompi.errors import NanompiError, Stopped, complain
+from nanompi.errors import NanompiError, Stopped, complain, exit_code
 from nanompi.job.folder import held, writing
 from nanompi.report.previews import pictures
 from nanompi.run.figures import summary
@@ -74,7 +74,7 @@ def _one(ranks: Ranks, task: Task, reuse: Reuse):
         raise
     except Exception as e:
         error = e
-        if getattr(e, "trace", "") or not isinstance(e, NanompiError | MemoryError):
+        if e.trace if isinstance(e, NanompiError) else not isinstance(e, MemoryError):
             complain(e, e.__traceback__, f"{task.path.name}: ")
         e.__traceback__ = e.__context__ = None  # they would keep the arrays of the run
     gc.collect()
@@ -82,7 +82,7 @@ def _one(ranks: Ranks, task: Task, reuse: Reuse):
         failed = group.agree(error)
     except Exception as e:
         e.args = (f"{task.path.name}: {e}",)
-        task.record(getattr(e, "code", 1), str(e), time.monotonic() - begun, {})
+        task.record(exit_code(e), str(e), time.monotonic() - begun, {})
         raise
     code, message = failed or (0, "")
     if group.root:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from nanompi.errors import NumbersError
+from nanompi.errors import NumbersError, common
 from nanompi.methods.ptycho.engines.state import recall, state
 from nanompi.methods.ptycho.quality import figures
 from nanompi.run.foreign import foreign
@@ -143,24 +143,22 @@ def _sound(history, p):
     row = history[-1] if history else {}
     if row.get("R", 0) <= 1 or row.get("llk", LOST) < LOST:
         return
-    error = NumbersError(
+    useless = NumbersError(
         f"{row['engine']}: at the end R is {row['R']:.3g}, no better than no image at all: the "
         f"reconstruction diverged or never came near. {ADVICE}"
     )
-    error.common = True
-    raise error
+    raise common(useless)
 
 
 def _finite(row, p):
     if np.isfinite(row["error"]):
         return
     bad = [text for text in p.team.allgather(_bad_frames(p)) if text]
-    error = NumbersError(
+    not_finite = NumbersError(
         f"{row['engine']}: the error is {row['error']} at iteration {row['iteration']}: "
         + ("; ".join(bad[:5]) + ". Mask these pixels or leave the frames out." if bad else DIVERGED)
     )
-    error.common = True
-    raise error
+    raise common(not_finite)
 
 
 LOST = 3.0  # llk of a model that is far from the counts whatever R says

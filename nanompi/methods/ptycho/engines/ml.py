@@ -19,7 +19,7 @@ from typing import Any, Literal
 import numpy as np
 
 from nanompi.device.kernels.likelihood import EUCLIDEAN, GAUSSIAN, POISSON
-from nanompi.errors import NumbersError
+from nanompi.errors import NumbersError, common
 from nanompi.methods.ptycho.engines.engine import ADVICE, When, clip
 from nanompi.methods.ptycho.share import inner
 from nanompi.step import engine, param
@@ -102,12 +102,11 @@ class ML:
         old.rises += not L - old.L <= RISE * abs(old.L - p.state["ml.perfect"]) + 1e-6 * abs(old.L)
         if old.rises < RISES:
             return
-        error = NumbersError(
+        diverged = NumbersError(
             f"ML: {RISES} steps in a row, each half the one before, made the likelihood worse, the last at "
             f"iteration {p.iteration + 1}: it diverges from here. {ADVICE}"
         )
-        error.common = True
-        raise error
+        raise common(diverged)
 
     def gradient(self, p):
         """L, its gradient in O and P, and the weights sum |P|^2 and sum |O|^2, over all ranks"""

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from nanompi.errors import DataError, NumbersError
+from nanompi.errors import DataError, NumbersError, common
 from nanompi.run.checkpoint import SavedState, State
 
 
@@ -22,9 +22,8 @@ def state(p, engine, e: int, done: int, history: list[dict]) -> State:
     """
     d, finite = p.device, all(np.isfinite(float(abs(a).sum())) for a in (p.O, p.P))
     if not p.team.all(finite):
-        error = NumbersError(f"iteration {p.iteration}: object or probe hold NaN or inf; look for bad frames")
-        error.common = True
-        raise error
+        where = f"iteration {p.iteration}"
+        raise common(NumbersError(f"{where}: object or probe hold NaN or inf; look for bad frames"))
     arrays = {"O": p.whole(), "P": p.P}
     facts = {"iteration": p.iteration, "engine": e, "engine_done": done, "history": history, "memory": {}}
     for name, value in memory(engine, p).items():

@@ -5,10 +5,9 @@ import sys
 
 import pytest
 
-from nanompi.errors import DataError, JobError
+from nanompi.errors import DataError, JobError, entry, lines, no_path, odd, shown
 from nanompi.run.log import Log
 from nanompi.run.streams import raw, standing
-from nanompi.words import entry, lines, no_path, odd, shown
 
 EVIL = {
     "\x1b[2J": "\\x1b[2J",
