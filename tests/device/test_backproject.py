@@ -16,11 +16,11 @@ def turn(angles, weight=1.0):
     return np.stack([np.cos(angles), np.sin(angles), np.full(len(angles), weight)], 1)
 
 
-def image(K, q, angles, centre, radius, parts=1, shape=None):
+def image(K, q, angles, centre, radius, lanes=1, shape=None):
     """What the kernel adds to a slice of zeros"""
     out = np.zeros((len(q), *(shape or (q.shape[2],) * 2)), q.dtype)
-    for part in range(parts):
-        K.backproject(q, turn(angles, np.pi / len(angles)), centre, radius, out, part, parts)
+    for lane in range(lanes):
+        K.backproject(q, turn(angles, np.pi / len(angles)), centre, radius, out, lane, lanes)
     return out
 
 
@@ -40,7 +40,7 @@ def test_numba_equals_contract(real, n, shape, centre, radius):
 @TEXTS
 def test_rows_in_parts_give_the_same_bits(K):
     q = np.random.default_rng(1).random((2, 9, 22)).astype(np.float32)
-    one, three = (image(K, q, np.arange(9) * 0.3, 10.0, 9.5, parts) for parts in (1, 3))
+    one, three = (image(K, q, np.arange(9) * 0.3, 10.0, 9.5, lanes) for lanes in (1, 3))
     assert np.array_equal(one, three)
 
 

@@ -9,12 +9,12 @@ _compiled = _compiler(nogil=True, fastmath=True, error_model="numpy")
 
 
 @_compiled
-def backproject(q, turn, centre, radius, out, part, parts):
+def backproject(q, turn, centre, radius, out, lane, lanes):
     k, A, n = q.shape
     h, w = out.shape[1:]
     at, share = _np.empty(w, _np.int32), _np.empty(w, q.dtype)
     middle = (w - 1) / 2
-    for row in range(part, h, parts):
+    for row in range(lane, h, lanes):
         y = row - (h - 1) / 2
         if y * y > radius * radius:
             continue

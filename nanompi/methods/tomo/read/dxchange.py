@@ -1,9 +1,11 @@
 """Data Exchange files of the Advanced Photon Source: /exchange/data, data_white, data_dark, theta."""
 
+from nanompi.data.data import Data
 from nanompi.errors import DataError
 from nanompi.io.hdf5 import at, is_hdf5, open_hdf5, text
 from nanompi.methods.tomo.read import fields
 from nanompi.methods.tomo.read.tomogram import Tomogram
+from nanompi.step import param, reader
 
 DATA, THETA = "/exchange/data", "/exchange/theta"
 FACTS = {
@@ -44,3 +46,29 @@ def _angles_first(data, where: str) -> None:
         raise DataError(
             f"{where} has the axes {':'.join(axes)}; projections one after the other (theta:y:x) are needed"
         )
+
+
+@reader("dxchange", gives={"data": "angle row column"})
+class DataExchange:
+    """Data Exchange files: /exchange/data with data_white, data_dark, theta."""
+
+    span: float | None = param(
+        None,
+        unit="rad",
+        bare="deg",
+        gt=0,
+        help="projections evenly over this angle, from 0, its end left out; in place of those of the file",
+    )
+    units: dict[str, str] = param(
+        {}, help="unit of angle, pixel, energy or distance, in place of what the file says"
+    )
+
+    @staticmethod
+    def recognises(path: str, given: dict) -> bool:
+        """HDF5 with /exchange/data."""
+        return has_exchange(path)
+
+    def open(self, file: str, given) -> dict[str, Data]:
+        """Projections with their angles, flats and darks beside them. Errors: JobError, DataError."""
+        fields.check_units(self.units)
+        return {"data": tomogram(file, self).data(file, self.name)}

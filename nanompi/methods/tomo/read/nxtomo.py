@@ -7,12 +7,14 @@ there, and projections in image_key.
 
 import numpy as np
 
+from nanompi.data.data import Data
 from nanompi.data.source import SelectedFrames, Source
 from nanompi.errors import DataError
 from nanompi.io.hdf5 import dataset, hdf5, is_hdf5, open_hdf5, text, walk
 from nanompi.io.unwritten import complete
 from nanompi.methods.tomo.read import fields
 from nanompi.methods.tomo.read.tomogram import Tomogram
+from nanompi.step import param, reader
 
 PROJECTION, FLAT, DARK = 0, 1, 2
 DATA = ("instrument/detector/data", "data/data")
@@ -90,3 +92,29 @@ def _keys(opened, paths, images: Source) -> np.ndarray:
     if len(keys) != images.shape[0]:
         raise DataError(f"{where} has {len(keys)} values, but {images.where} has {images.shape[0]} images")
     return keys
+
+
+@reader("nxtomo", gives={"data": "angle row column"})
+class NXtomo:
+    """NXtomo files: projections, flats and darks in one stack, told apart by image_key."""
+
+    span: float | None = param(
+        None,
+        unit="rad",
+        bare="deg",
+        gt=0,
+        help="projections evenly over this angle, from 0, its end left out; in place of those of the file",
+    )
+    units: dict[str, str] = param(
+        {}, help="unit of angle, pixel, energy or distance, in place of what the file says"
+    )
+
+    @staticmethod
+    def recognises(path: str, given: dict) -> bool:
+        """HDF5 with an entry of the definition NXtomo."""
+        return is_nxtomo(path)
+
+    def open(self, file: str, given) -> dict[str, Data]:
+        """Projections with their angles, flats and darks beside them. Errors: JobError, DataError."""
+        fields.check_units(self.units)
+        return {"data": tomogram(file, self).data(file, self.name)}

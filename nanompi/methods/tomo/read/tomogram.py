@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from nanompi.data.data import Data
 from nanompi.data.source import SelectedFrames, Source
 from nanompi.errors import DataError
 
@@ -39,6 +40,22 @@ class Tomogram:
         for name in ("projections", "flats", "darks"):
             setattr(self, name, _written(getattr(self, name), shape, here, self.notes))
         return self
+
+    def data(self, file: str, format: str) -> Data:
+        """As steps know it; images that are missing are not beside it."""
+        beside = {"flat": self.flats, "dark": self.darks}
+        return Data(
+            axes=("angle", "row", "column"),
+            source=self.projections,
+            coords={"angle": (self.angles, "rad")},
+            facts=self.facts,
+            beside={name: images for name, images in beside.items() if images is not None},
+            unit="counts",
+            title="projections",
+            file=file,
+            format=format,
+            notes=self.notes,
+        )
 
 
 def _written(source: Source | None, shape, projections: str, notes: list[str]) -> Source | None:

@@ -1,0 +1,30 @@
+"""Steps of tomography on their own: a run of one rank that has just what they ask for."""
+
+from types import SimpleNamespace
+
+import numpy as np
+
+from nanompi.data.data import Data
+from nanompi.device.cpu import Cpu
+
+
+def run_of(precision="double", threads=1) -> SimpleNamespace:
+    """A run of one rank; `said` are the lines of its log, `warned` its warnings"""
+    said, warned = [], []
+    team = SimpleNamespace(on_root=lambda work: work())
+    return SimpleNamespace(
+        team=team,
+        device=Cpu(precision, threads=threads),
+        data={},
+        said=said,
+        say=said.append,
+        warned=warned,
+        warn=warned.append,
+    )
+
+
+def done(step, run, data: Data, block: np.ndarray) -> np.ndarray:
+    """What a block step makes of one block"""
+    step.start(run, data)
+    info = SimpleNamespace(device=run.device, kernels=run.device.kernels, xp=np, data=data)
+    return step.block(block, info)
