@@ -21,7 +21,11 @@ import numpy as np
 from harness import cost, options, report, turns
 from scans import SCAN, ptycho, write_job, write_scan
 
-CASES = {"dm": (400, 128, "DM"), "ml": (200, 256, "ML"), "load": (16000, 256, "")}
+CASES = {  # frames, their size, the window, the engine
+    "dm": (400, 128, 128, "DM"),
+    "ml": (200, 256, 256, "ML"),
+    "load": (16000, 256, 128, ""),
+}
 SHORT, LONG = 2, 40  # iterations
 
 
@@ -29,12 +33,12 @@ def jobs(case: str, folder: Path, share: float) -> list[Path]:
     """The short and the long job of a case."""
     import hdf5plugin
 
-    (frames, size, engine), paths = CASES[case], []
+    (frames, size, window, engine), paths = CASES[case], []
     stored = {"chunks": (16, size, size), "compression": hdf5plugin.Bitshuffle(cname="lz4")}
     for name, part, iterations in (("short", 1 if engine else 0.1, SHORT), ("long", 1, LONG)):
         paths.append(folder / f"{case}-{name}.yaml")
         write_scan(paths[-1].with_suffix(".h5"), max(32, round(share * part * frames)), size, **stored)
-        steps = [{"use": "ptycho.prepare", "size": 128}]
+        steps = [{"use": "ptycho.prepare", "size": window}]
         steps += [ptycho(f"{engine}*{iterations}", "100 um")] if engine else []
         write_job(paths[-1], {**SCAN, "file": paths[-1].stem + ".h5"}, *steps)
     return paths

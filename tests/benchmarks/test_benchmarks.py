@@ -8,6 +8,7 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -117,6 +118,16 @@ def test_work_on_ranks(tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert json.loads((tmp_path / "a.json").read_text()) == {"rows": [{"rank": 5}, {"rank": 6}, {"rank": 7}]}
+
+
+def test_jobs_for_two_checkouts(script, tmp_path):
+    """ML sees frames of 256², of which nothing is cut away, and differs in its iterations alone"""
+    short, long = script("against").jobs("ml", tmp_path, 0.2)
+    with h5py.File(tmp_path / "ml-long.h5") as file:
+        assert file["frames"].shape == (40, 256, 256) and len(file["x"]) == 40
+    a, b = (json.loads(path.read_text())["steps"] for path in (short, long))
+    assert a[0] == b[0] == {"use": "ptycho.prepare", "size": 256}
+    assert (a[1].pop("engines"), b[1].pop("engines")) == ("ML*2", "ML*40") and a[1] == b[1]
 
 
 def test_ratio_of_two_checkouts(script):
