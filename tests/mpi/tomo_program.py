@@ -1,0 +1,35 @@
+"""Simulated tomograms from their frames to slices over the ranks; the volumes go to a file."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from nanompi.data.walk import walk, with_loading
+from nanompi.methods.tomo.fbp import FBP
+from nanompi.methods.tomo.flat import Flat
+from nanompi.methods.tomo.read.simulate import SimulateTomogram, Simulation
+from nanompi.mpi.team import Team
+from nanompi.run.reading import spread_evenly
+from tests import walking
+
+
+def volume(team, rows: int) -> np.ndarray:
+    """(rows, 40, 40), on every rank"""
+    scan = Simulation(angles=31, size=40, rows=rows, centre=18.4, photons=3e3)
+    read = team.on_root(lambda: SimulateTomogram(simulate=scan).open("", None))
+    run = walking.run_of(team, data=spread_evenly(read["data"], team.size))
+    run.warn = run.say
+    assert with_loading(run, [Flat(), FBP(centre=18.4)]) == 1  # flats while the frames are loaded
+    for step in (Flat(), FBP(centre=18.4)):
+        walk(run, [step])
+    data = run.data["data"]
+    assert data.axes == ("z", "y", "x") and data.spread == "z" and data.unit == "1/m"
+    return walking.whole(team, data)
+
+
+if __name__ == "__main__":
+    with Team() as team:
+        volumes = {f"rows {rows}": volume(team, rows) for rows in (2, 5)}
+        if team.root:
+            np.savez(Path(sys.argv[1]) / f"{team.size}.npz", **volumes)
