@@ -27,28 +27,15 @@ SIZES = [1 << 13, 1 << 16, 1 << 19, 1 << 21, 1 << 23, 1 << 24, 1 << 26]
 
 
 def sums(team, nbytes: int) -> dict:
-    """{way: (array to fill, work, array with the sum)}"""
+    """{way: work}; that the sums are right is for the tests to say"""
     from mpi4py import MPI
 
     a, common = np.zeros(nbytes // 4, np.float32), Common(team, *team.by_node(), nbytes)
-    own, total = (b.view(np.float32) for b in (common.own, common.total))
     return {
-        "Allreduce": (a, partial(team.comm.Allreduce, MPI.IN_PLACE, a), a),
-        "Team.sum": (a, partial(team.sum, a), a),
-        "Common": (own, partial(common.sum, np.float32, nbytes), total),
+        "Allreduce": partial(team.comm.Allreduce, MPI.IN_PLACE, a),
+        "Team.sum": partial(team.sum, a),
+        "Common": partial(common.sum, np.float32, nbytes),
     }
-
-
-def check(team, ways: dict):
-    """Each way gives the sum of known numbers."""
-    for name, (array, work, total) in ways.items():
-        array[:] = np.arange(len(array)) % 1000 + team.rank
-        team.barrier()
-        work()
-        want = team.size * (np.arange(len(array)) % 1000) + team.size * (team.size - 1) // 2
-        assert np.array_equal(total, want), f"{name}: wrong sum"
-        team.barrier()
-        array[:] = 0
 
 
 def exchanges(team, nbytes: int) -> dict:
@@ -66,9 +53,7 @@ def measure(team, given) -> dict:
     """{mpi, rows: for each size {bytes, way: ms}}"""
     rows = []
     for nbytes in (n for n in SIZES if n <= given.largest):
-        ways, calls = sums(team, nbytes), max(1, min(20, (1 << 19) // nbytes))
-        check(team, ways)
-        works = {name: work for name, (_, work, _) in ways.items()} | exchanges(team, nbytes)
+        works, calls = sums(team, nbytes) | exchanges(team, nbytes), max(1, min(20, (1 << 19) // nbytes))
         took = turns({name: timed(work, team, calls=calls) for name, work in works.items()}, given.repeat)
         rows.append({"bytes": nbytes, **{name: 1e3 * float(np.median(t)) for name, t in took.items()}})
     return {"mpi": team.vendor, "rows": rows}
