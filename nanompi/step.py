@@ -161,6 +161,9 @@ def step(name: str, needs=(), gives=(), *, each="", makes=(), takes="data", gpu=
     check(self, scan)        for `nanompi check`: raises what its `run` would raise of files
     gives_figures, summary   the figures of a finished run, by which sweeps rank (`nanompi.run.figures`)
     compare(a, b)            two results in numbers, for `nanompi compare`; static
+    foresee(job, threads)    memory and time beforehand, for `nanompi plan` and `bench`: an object with
+        report(ranks, link, gpu, per_card, within) and compared(books, ranks, items, link), as
+        `nanompi.methods.ptycho.scaling.forecast.Forecast` has them
     """
     if not each:
         return _part("step", name, needs=tuple(needs), gives=tuple(gives), each="")

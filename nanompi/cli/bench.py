@@ -6,11 +6,10 @@ and a link, for both ways to combine.
 """
 
 import json
-import os
 from pathlib import Path
 
 from nanompi.cli import job_arguments, new_path
-from nanompi.cli.plan import link, links
+from nanompi.cli.plan import link, links, seer
 from nanompi.errors import JobError, ResourceError
 from nanompi.io.atomic import write_text
 from nanompi.mpi.children import bound
@@ -46,19 +45,19 @@ def main(args) -> int:
     from nanompi.cluster import measure
     from nanompi.job.job import read_job
     from nanompi.methods import discover
-    from nanompi.methods.ptycho.scaling.look import look
 
     discover()
     wire, job = link(args), read_job(args.job, args.set)
+    seeing = more or (len(ranks) > 1 and any(hasattr(step, "foresee") for step in job.steps))
+    step = seer(job) if seeing else None
     runs = [[_run(args, job, p, k) for p in ranks] for k in range(max(1, args.repeat))]  # in turns
     books = [measure.best(list(same)) for same in zip(*runs)]
-    text, seen = "\n".join(filter(None, (measure.table(books), measure.turns(runs)))), look(job)
+    text, prediction = "\n".join(filter(None, (measure.table(books), measure.turns(runs)))), {}
     print(text)
-    ways, told = {}, {}
-    if len(books) > 1 or more:
-        ways, told = _predicted(books, seen, more, scans, wire, args.threads)
-        print(told["text"])
-    _write(Path(args.out), job, books, text, ways, told)
+    if step:
+        prediction = step.foresee(job, args.threads).compared(books, more, scans, wire)
+        print(prediction["text"])
+    _write(Path(args.out), job, books, text, prediction)
     return 0
 
 
@@ -88,31 +87,7 @@ def _run(args, job, ranks: int, k: int) -> dict:
     return measure.run(bound(words, stopping(launcher)), folder, environment(), ranks)
 
 
-def _predicted(books, seen, more, scans, wire, threads):
-    """What was to be expected of the runs; and of other ranks and scans"""
-    from nanompi.methods.ptycho.scaling import predict
-    from nanompi.methods.ptycho.scaling.calibrate import calibrate
-
-    scene, cost = seen.scene, predict.measured(books[0], seen.scene, calibrate(seen, threads))
-    found = (
-        {f"{n} frames": predict.iterations(scene.grown(n), cost, more, wire) for n in scans} if more else {}
-    )
-    checks = predict.check(books, scene, cost, wire, threads)
-    lines = [
-        f"{c['ranks']} ranks: sent in the iterations {c['bytes']} B, predicted {c['predicted_bytes']} B; "
-        f"{c['seconds']:.2f} s, predicted {c['predicted_seconds']:.2f} s (factor {c['factor']:.2f})"
-        for c in checks
-    ]
-    cores = len(os.sched_getaffinity(0))
-    head = f"Predicted iterations against measured ones, on {cores} cores:"
-    text = "\n".join(["", head, "", *(f"* {line}" for line in lines)])
-    if found:
-        text += f"\n\nPredicted with {wire.rate / 1e9:g} GB/s, {1e6 * wire.latency:g} us:\n\n"
-        text += predict.table(found)
-    return found, {"text": text, "checks": checks}
-
-
-def _write(folder: Path, job, books, text, ways, told):
+def _write(folder: Path, job, books, text, prediction: dict):
     """Tables, picture and figures. Errors: ResourceError."""
     from nanompi.cluster import chart, measure
     from nanompi.run.metrics import phases
@@ -123,14 +98,15 @@ def _write(folder: Path, job, books, text, ways, told):
     curves = {
         f"{name}, measured": {p: at[name, p] for p in means} for name in (measure.ITERATIONS, measure.TOTAL)
     }
+    ways = prediction.get("curves", {})
     for scan, found in list(ways.items())[-1:]:
         curves |= {f"{way}, predicted, {scan}": {p: e for p, (e, _) in f.items()} for way, f in found.items()}
     files = {
-        "scaling.md": f"# {job.name}\n\n{text}\n{told.get('text', '')}\n",
+        "scaling.md": f"# {job.name}\n\n{text}\n{prediction.get('text', '')}\n",
         "scaling.csv": measure.comma_separated(books),
         "scaling.svg": chart.chart(means, curves, job.name),
         "scaling.json": json.dumps(
-            {"runs": books, "predicted": ways, "checks": told.get("checks", [])}, indent=1
+            {"runs": books, "predicted": ways, "checks": prediction.get("checks", [])}, indent=1
         ),
     }
     try:

@@ -29,7 +29,7 @@ def links(parser):
 
 def link(args):
     """The network as said. Errors: JobError."""
-    from nanompi.methods.ptycho.scaling.wire import Link
+    from nanompi.mpi.link import Link
     from nanompi.units import quantity
 
     rate, latency = quantity(args.link.removesuffix("/s"), "B"), quantity(args.latency, "s")
@@ -46,15 +46,21 @@ def main(args) -> int:
             raise JobError(f"--{name.replace('_', '-')} {shown(getattr(args, name), 40)}: 1 to {MOST}")
     from nanompi.job.job import read_job
     from nanompi.methods import discover
-    from nanompi.methods.ptycho.scaling.advise import report
-    from nanompi.methods.ptycho.scaling.calibrate import calibrate
-    from nanompi.methods.ptycho.scaling.look import look
     from nanompi.units import quantity, seconds
 
     discover()
     wire, within = link(args), seconds(args.time) if args.time else None
     memory = quantity(args.gpu_mem, "B") if args.gpu_mem else None
-    seen = look(read_job(args.job, args.set))
-    cost = calibrate(seen, args.threads)
-    print(report(seen, cost, args.ranks, wire, args.threads, memory, args.per_card, within))
+    job = read_job(args.job, args.set)
+    forecast = seer(job).foresee(job, args.threads)
+    print(forecast.report(args.ranks, wire, memory, args.per_card, within))
     return 0
+
+
+def seer(job):
+    """The first step that can say what the job needs. Errors: JobError where none can."""
+    able = [step for step in job.steps if hasattr(step, "foresee")]
+    if not able:
+        names = ", ".join(step.name for step in job.steps)
+        raise JobError(f"none of the steps of this job ({names}) can say beforehand what it needs")
+    return able[0]

@@ -99,6 +99,12 @@ class Ptycho:
         """Can the start values be had, as far as scan and files tell? Errors: DataError, JobError."""
         check_start(self.probe, self.object, scan)
 
+    def foresee(self, job, threads: int):
+        """What a job needs, said before it runs: a `nanompi.methods.ptycho.scaling.forecast.Forecast`."""
+        from nanompi.methods.ptycho.scaling.forecast import Forecast
+
+        return Forecast(job, threads)
+
     def problem(self, run) -> tuple[Problem, Geometry]:
         """Start values and frames of this rank; the same object and probe on all ranks"""
         scan, frames, d = run.scan, run.made["frames"], run.device

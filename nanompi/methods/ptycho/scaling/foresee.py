@@ -6,7 +6,7 @@ import numpy as np
 
 from nanompi.methods.ptycho.scaling import wire
 from nanompi.methods.ptycho.scaling.calibrate import Cost
-from nanompi.methods.ptycho.scaling.wire import Link
+from nanompi.mpi.link import Link
 
 WRITTEN = 12e6  # object pixels that rank 0 brings into the result and the pictures in a second
 

@@ -138,7 +138,7 @@ def look(job) -> Look:
 def _step(job, name):
     found = [s for s in job.steps if s.name == name]
     if not found:
-        raise JobError(f'the job has no step "{name}"; only ptychography can be planned')
+        raise JobError(f'the job has no step "{name}"')
     return found[0]
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from nanompi.methods.ptycho.scaling import wire
 from nanompi.methods.ptycho.scaling.calibrate import Cost
 from nanompi.methods.ptycho.scaling.foresee import efficiency, foresee
-from nanompi.methods.ptycho.scaling.wire import Link
+from nanompi.mpi.link import Link
 
 WAYS = ("allreduce", "overlap")
 

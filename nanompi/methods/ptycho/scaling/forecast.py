@@ -1,0 +1,55 @@
+"""What the step `ptycho` says of a job before it runs, for `nanompi plan` and `nanompi bench`."""
+
+import os
+
+from nanompi.methods.ptycho.scaling import predict
+from nanompi.methods.ptycho.scaling.advise import report
+from nanompi.methods.ptycho.scaling.calibrate import calibrate
+from nanompi.methods.ptycho.scaling.look import look
+from nanompi.mpi.link import Link
+
+
+class Forecast:
+    """A job on this machine, with so many threads for each rank. Some frames are tried when it is made.
+
+    Errors: JobError, DataError.
+    """
+
+    def __init__(self, job, threads: int = 1):
+        self.seen, self.threads = look(job), threads
+        self.scene, self.cost = self.seen.scene, calibrate(self.seen, threads)
+
+    def report(self, ranks: int, link: Link, gpu=None, per_card: int = 1, within=None) -> str:
+        """Memory, bytes on the wire, time and efficiency. gpu : bytes of a card, or None; within : s
+
+        Errors: ResourceError where a card is too small for one frame.
+        """
+        return report(self.seen, self.cost, ranks, link, self.threads, gpu, per_card, within)
+
+    def compared(self, books: list[dict], ranks: list[int], frames: list[int], link: Link) -> dict:
+        """Predicted against measured iterations; and scans of so many frames on so many ranks.
+
+        books : metrics of runs, the first on one rank
+        Returns {"text", "checks", "curves": {scan: {way to combine: {ranks: (PEFF, bytes sent)}}}}
+        """
+        cost = predict.measured(books[0], self.scene, self.cost)
+        checks = predict.check(books, self.scene, cost, link, self.threads)
+        grown = {f"{n} frames": self.scene.grown(n) for n in frames} if ranks else {}
+        curves = {name: predict.iterations(scene, cost, ranks, link) for name, scene in grown.items()}
+        text = "\n".join(["", _head(), "", *map(_line, checks)])
+        if curves:
+            text += f"\n\nPredicted with {link.rate / 1e9:g} GB/s, {1e6 * link.latency:g} us:\n\n"
+            text += predict.table(curves)
+        return {"text": text, "checks": checks, "curves": curves}
+
+
+def _head() -> str:
+    return f"Predicted iterations against measured ones, on {len(os.sched_getaffinity(0))} cores:"
+
+
+def _line(check: dict) -> str:
+    return (
+        f"* {check['ranks']} ranks: sent in the iterations {check['bytes']} B, predicted "
+        f"{check['predicted_bytes']} B; {check['seconds']:.2f} s, predicted "
+        f"{check['predicted_seconds']:.2f} s (factor {check['factor']:.2f})"
+    )
