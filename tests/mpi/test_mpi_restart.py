@@ -198,7 +198,7 @@ def test_two_jobs_in_one_folder(nanompi, python):
 
 BAD = """
 import sys
-import nanompi.prep.plan as plan
+import nanompi.methods.ptycho.prepare.plan as plan
 apply = plan.Plan.apply
 def spoilt(self, block, index):
     import numpy as np
