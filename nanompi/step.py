@@ -151,7 +151,8 @@ def _restored(kind: str, name: str, values: dict):
 def step(name: str, needs=(), gives=(), *, each="", makes=(), takes="data", gpu=False):
     """Register a step: `run(self, run)` works on what earlier steps gave (`run.data`, `run.made`).
 
-    needs, gives : names of what earlier steps must have given, and of what it gives itself
+    needs, gives : names of what earlier steps must have given, and of what it gives itself; of data with axes
+        {"frames": "point row column"}
     each  : it works on blocks (`nanompi.data.walk`): "frame", "sinogram", "spectrum", "whole"
     gives : of such a step: {name: item(...) or total(...)}; without it `block` gives what replaces its items
     makes : the axes of such an item, where they are not those of the block
@@ -166,7 +167,8 @@ def step(name: str, needs=(), gives=(), *, each="", makes=(), takes="data", gpu=
         `nanompi.methods.ptycho.scaling.forecast.Forecast` has them
     """
     if not each:
-        return _part("step", name, needs=tuple(needs), gives=tuple(gives), each="")
+        gives = _axes(gives) if isinstance(gives, dict) else tuple(gives)
+        return _part("step", name, needs=tuple(needs), gives=gives, each="")
     needs = (*(() if takes == "data" else (takes,)), *needs)
     marks = {"each": each, "makes": tuple(makes), "takes": takes, "gpu": gpu}
     return _part("step", name, needs=needs, gives=dict(gives), **marks)
@@ -178,8 +180,12 @@ def reader(name: str, gives: dict[str, str] | None = None):
     gives : {"data": "angle row column"}: `open`, on rank 0, gives {name: nanompi.data.data.Data} of these
         axes, nothing loaded; without it a `Scan`
     """
-    axes = {key: tuple(text.split()) for key, text in (gives or {}).items()}
-    return _part("reader", name, gives=axes)
+    return _part("reader", name, gives=_axes(gives or {}))
+
+
+def _axes(gives: dict[str, str]) -> dict[str, tuple[str, ...]]:
+    """Names of axes, as texts with spaces between them."""
+    return {name: tuple(text.split()) for name, text in gives.items()}
 
 
 def engine(name: str):

@@ -29,6 +29,9 @@ class Output:
     folder: str = param(
         "runs", kind="folder", help="folder of all runs; this one is FOLDER/NAME/run-0001, counted up"
     )
+    keep: list[str] = param(
+        [], help="names of the data in the result; without it what steps on blocks gave: data, maps ..."
+    )
 
 
 @dataclass
@@ -103,6 +106,11 @@ def job_of(tree: load.Tree, stem: str, faults: Faults) -> Job:
     name = _name(values, stem, faults)
     built = [_step(one, at, faults) for one, at in zip(steps, steps.items_at)]
     output, run, _ = sections(values, ("output", "run", "sweep"), faults)
+    known = order.check_axes(built, steps.items_at, reader, faults)
+    for one in getattr(output, "keep", ()):
+        if known and one not in known:
+            text = f'no step gives "{one}"{nearest(one, known)}; at the end there are {", ".join(known)}'
+            faults.add(values.at("output"), "output.keep", text)
     faults.stop()
     job = Job(name, given, reader, built, output, run, tree.text)
     job.resolved = resolved(job)

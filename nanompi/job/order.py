@@ -2,15 +2,17 @@
 
 from dataclasses import MISSING
 
+from nanompi.data.data import PATTERNS, core_of, free_of
 from nanompi.errors import nearest
 from nanompi.job import leaf
-from nanompi.job.faults import Faults, Place
+from nanompi.job.faults import Faults, Nothing, Place
 from nanompi.job.model import parameters
 from nanompi.job.yaml12 import Map, Seq
 from nanompi.run.foreign import left_out
-from nanompi.step import METHODS
+from nanompi.step import METHODS, Total
 
 AT_HAND = ("scan", "parts")  # every run has these before its first step
+SCAN = {"data": ("point", "row", "column")}  # what a reader gives that does not say more
 
 
 def named(name: str, place: Place) -> Map:
@@ -91,3 +93,36 @@ def _supply(need: str, cls: type, place: Place, out: Seq, given: set, rest: _Res
 
 def _required(cls: type) -> list[str]:
     return [name for name, (field, _) in parameters(cls).items() if leaf.default(field) is MISSING]
+
+
+def check_axes(steps: list, places: list[Place], reader, faults: Faults) -> dict[str, tuple | None]:
+    """Do steps on blocks find the axes that they need, as reader and earlier steps declare them?
+
+    steps : instances, Nothing for one with faults. The axes of all data at the end; None = not known
+    """
+    known = {} if reader is Nothing else dict(getattr(reader, "gives", None) or SCAN)
+    giver = dict.fromkeys(known, getattr(reader, "name", ""))
+    for one, place in zip(steps, places):
+        axes = known.get(getattr(one, "takes", ""))
+        if axes and core_of(one.each, axes) is None:
+            needs = " or ".join(f"({', '.join(core)})" for core in PATTERNS[one.each])
+            has = f"the {one.takes} of {giver[one.takes]} have ({', '.join(axes)})"
+            faults.add(place, ("steps", one.name), f"{one.name} needs {needs} in each item; {has}")
+            axes = None
+        made = _made(one, axes)
+        known |= made
+        giver |= dict.fromkeys(made, getattr(one, "name", ""))
+    return known
+
+
+def _made(one, axes: tuple | None) -> dict[str, tuple | None]:
+    """The axes of what a step gives; axes : of what it takes"""
+    gives = getattr(one, "gives", ())
+    if not getattr(one, "each", ""):
+        return gives if isinstance(gives, dict) else dict.fromkeys(gives)
+    if axes is None:
+        return dict.fromkeys(gives or (one.takes,))
+    core = core_of(one.each, axes)
+    free = free_of(core, axes)
+    made = {k: kind.axes if isinstance(kind, Total) else (*free, *kind.axes) for k, kind in gives.items()}
+    return made or {one.takes: (*free, *(one.makes or core))}

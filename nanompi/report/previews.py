@@ -29,7 +29,7 @@ def previews(result: Result, folder: Path, warn=print) -> list[Path]:
     The result is safe before: a picture that cannot be made or written is told to `warn`, and left out.
     """
     folder, sheets, written = Path(folder), [], []
-    for name, signal in result.signals.items():
+    for name, signal in (result.signals | result.pictures).items():
         if signal.show in DRAW:
             written += _kept(folder / f"{name}.png", partial(_drawn, signal, True), warn)
             with suppress(Exception):  # what fails here has failed above, too

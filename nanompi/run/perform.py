@@ -17,6 +17,7 @@ from nanompi.run.result import Result
 from nanompi.run.reuse import Reuse
 from nanompi.run.status import quiet
 from nanompi.run.writers import nexus
+from nanompi.run.writers.spread import image_of
 from nanompi.step import param, section
 from nanompi.timing import Clock
 
@@ -177,15 +178,27 @@ def _about(name: str, data: Data) -> str:
     return "\n".join([head, *(f"note: {shown(note)}" for note in data.notes)])
 
 
+def kept(run, names: list[str]) -> dict[str, Data]:
+    """The data that are written: those that the job names, else what block steps gave."""
+    there = {name for name, data in run.data.items() if data.values is not None}
+    for name in names:
+        if name not in there:
+            run.say(f"warning: output.keep: {name} is not in memory at the end, and is not written")
+    return {name: run.data[name] for name in names or run.given if name in there}
+
+
 def _write(run, job, writers):
     """The result file first, then what else is written, the figures of the run last."""
     if run.control and run.control.notes:
         run.result.notes["course"] = run.control.notes
     run.result.notes |= {"job": job.resolved, "job_text": job.text, "run": account(run)}
+    run.result.data = kept(run, job.output.keep)
     with run.clock.phase("write"):
         nexus.write_result(run)
         if run.control:
             run.control.clear()
+        images = {name: image_of(run.team, data, name) for name, data in run.result.data.items()}
+        run.result.pictures = {name: image for name, image in images.items() if image is not None}
         for write in writers:
             write(run)
     write_metrics(run)

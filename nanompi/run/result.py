@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from nanompi.data.data import Data
+
 
 @dataclass
 class Signal:
@@ -38,9 +40,13 @@ class Result:
     signals  : name -> Signal
     arrays   : "object/data" -> array (or (array, {"units": "m"})), written as they are under /entry_1/
     notes    : name -> JSON-able tree (job, environment, metrics, preparation ...)
+    data     : name -> data with axes, of which each rank may hold a part
+    pictures : name -> what of these is shown, and written nowhere else
     """
 
     main: str = ""
     signals: dict[str, Signal] = field(default_factory=dict)
     arrays: dict[str, Any] = field(default_factory=dict)
     notes: dict[str, Any] = field(default_factory=dict)
+    data: dict[str, Data] = field(default_factory=dict)
+    pictures: dict[str, Signal] = field(default_factory=dict)

@@ -36,3 +36,12 @@ def test_less_items_than_ranks(mpirun, tmp_path, n):
 def test_a_step_that_fails_on_one_rank_ends_all(mpirun, tmp_path):
     done = mpirun(2, PROGRAM, "fail", tmp_path, code=None, seconds=20)
     assert "ZeroDivisionError" in done.stderr and "rank 1" in done.stderr
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_data_of_all_ranks_in_one_file(mpirun, tmp_path, n):
+    mpirun(n, PROGRAM, "written", tmp_path)
+
+
+def test_the_file_needs_no_memory_for_all(mpirun, tmp_path):
+    mpirun(3, PROGRAM, "large", tmp_path)

@@ -2,14 +2,19 @@
 
 import itertools
 import sys
+import tracemalloc
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 
-from nanompi.data.data import even, on_rank_0
+from nanompi.data.data import Data, even, on_rank_0
 from nanompi.data.respread import fitting, respread
 from nanompi.data.walk import walk
 from nanompi.mpi.team import Team
+from nanompi.run.result import Result
+from nanompi.run.writers import nexus
+from nanompi.run.writers.spread import image_of
 from nanompi.step import item, step, total
 from tests import walking as scene
 
@@ -128,6 +133,64 @@ def fail(team, folder):
     walk(run, [made(Fails, each="frame")])
 
 
+def written(team, folder):
+    """Data of every kind in one file, from parts in runs and in any order, along each axis."""
+    coords = {"x": (np.arange(7) * 1e-6, "m"), "line": (["Ca", "Fe", "Cu"], ""), "y": (np.arange(2), "")}
+    mixed = np.array_split(np.random.default_rng(5).permutation(7), team.size)
+    values = np.arange(2 * 7 * 3, dtype=np.float32).reshape(2, 7, 3)
+    about = {"coords": coords, "unit": "counts", "title": "maps of lines"}
+    maps = {a: scene.spread(team, values, "y x line", a, **about) for a in ("y", "x", "line")}
+    maps["mixed"] = scene.spread(team, values, "y x line", "x", mixed, **about)
+    volume = np.arange(5 * 40 * 600, dtype=np.float32).reshape(5, 40, 600)
+    places = {"point": (np.arange(14.0).reshape(7, 2), "m")}
+    data = maps | {
+        "volume": scene.spread(team, volume, "row y x", "row"),
+        "turned": scene.spread(team, volume, "row y x", "y"),
+        "points": scene.spread(team, values[0], "point line", "point", coords=places),
+        "number": Data(axes=(), values=np.array(3)),
+    }
+    result = Result(data=data)
+    run = SimpleNamespace(team=team, result=result, folder=Path(folder))
+    nexus.write_result(run)
+    images = {name: image_of(team, one, name) for name, one in data.items()}
+    if team.root:
+        check_file(Path(folder) / "result.h5", values, volume)
+        assert [name for name, one in images.items() if one is not None] == ["volume", "turned"]
+        assert all(np.array_equal(images[name].data, volume[2]) for name in ("volume", "turned"))
+
+
+def check_file(path, values, volume):
+    import h5py
+
+    with h5py.File(path) as file:
+        entry = file["entry_1"]
+        assert entry.attrs["default"] == "y"
+        for name in ("y", "x", "line", "mixed"):
+            group = entry[name]
+            assert np.array_equal(group["data"], values) and group.attrs["axes"].tolist() == ["y", "x", "."]
+            assert np.array_equal(group["x"], np.arange(7)) and group["x"].attrs["units"] == "um"
+            assert group["line"].asstr()[()].tolist() == ["Ca", "Fe", "Cu"]
+            assert group["data"].attrs["units"] == "counts" and group.attrs["title"] == "maps of lines"
+        assert np.array_equal(entry["volume/data"], volume) and np.array_equal(entry["turned/data"], volume)
+        assert entry["volume/data"].compression == "gzip" and entry["volume"].attrs["axes"][0] == "row"
+        assert np.array_equal(entry["points/point_x"], np.arange(1.0, 14, 2) * 1e6)
+        assert entry["points"].attrs["point_y_indices"] == 0 and entry["number/data"][()] == 3
+
+
+def large(team, folder):
+    """No rank holds more than its own part and some blocks while 96 MB are written."""
+    own = np.zeros((96 // team.size, 1 << 18), np.float32)
+    parts = even(len(own) * team.size, team.size)
+    data = Data(axes=("row", "x"), values=own, spread="row", parts=parts)
+    run = SimpleNamespace(team=team, result=Result(data={"data": data}), folder=Path(folder))
+    tracemalloc.start()
+    nexus.write_result(run)
+    peak = tracemalloc.get_traced_memory()[1]
+    assert peak < 3 * (16 << 20), f"rank {team.rank}: {peak / 1e6:.1f} MB"
+
+
 if __name__ == "__main__":
     with Team() as team:
-        {work.__name__: work for work in (right, moved, few, fail)}[sys.argv[1]](team, sys.argv[2])
+        {work.__name__: work for work in (right, moved, few, fail, written, large)}[sys.argv[1]](
+            team, sys.argv[2]
+        )

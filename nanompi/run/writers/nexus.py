@@ -2,7 +2,7 @@
 
     /                     @cxi_version dataset 160, @default "entry_1"
     /entry_1              NXentry, @default the main signal
-        phase, ...        NXdata, one per signal, axes in um
+        phase, ...        NXdata, one per signal, axes in um; so for data with axes that block steps gave
         image_1/data      CXI image: the cropped complex object; with process_1, source_1, detector_1 as links
         data_1/data       link to it, where CXI programs look first
         object, probe, positions, history, truth ...    arrays by path
@@ -18,21 +18,34 @@ from pathlib import Path
 import numpy as np
 
 import nanompi
+from nanompi.data.data import Data, count
 from nanompi.io.atomic import new_hdf5
 from nanompi.run.result import Result, Signal
+from nanompi.run.writers import spread
 from nanompi.units import DIMENSIONS
 
 PACKED = 1 << 16, 1 << 24  # bytes of an array that is compressed: gzip makes 20 MB/s, a larger one would wait
 
 
 def write_result(run):
-    """result.h5 in the folder of a run, by rank 0 (collective). Errors: ResourceError, on all ranks."""
-    run.team.on_root(lambda: write(run.result, run.folder / "result.h5"))
+    """result.h5 in the folder of a run, by rank 0; the others send what they hold (collective).
+
+    Errors: ResourceError.
+    """
+    team, path = run.team, run.folder / "result.h5"
+    if not run.result.data:
+        team.on_root(lambda: write(run.result, path))
+    elif team.root:
+        write(run.result, path, team)
+    else:
+        for data in run.result.data.values():
+            spread.send(team, data)
 
 
-def write(result: Result, path: Path):
+def write(result: Result, path: Path, team=None):
     """Write a result to `path`, which is replaced only when the new file is complete.
 
+    team : the ranks, where there are data that they share
     Errors: ResourceError naming the file, size needed and free space; an older file is then untouched.
     """
     with new_hdf5(Path(path)) as f:
@@ -44,7 +57,9 @@ def write(result: Result, path: Path):
             _array(entry, place, value)
         for name, signal in result.signals.items():
             _signal(entry, name, signal)
-        entry.attrs["default"] = result.main or next(iter(result.signals), "image_1")
+        for name, data in result.data.items():
+            _data(entry, name, data, team)
+        entry.attrs["default"] = result.main or next(iter([*result.signals, *result.data]), "image_1")
         _process(entry, result.notes)
         _instrument(entry, result.notes.get("geometry", {}))
         _image(entry, result)
@@ -73,15 +88,21 @@ def _array(entry, place: str, value):
 def dataset(parent, name: str, data):
     """One dataset; float images of `PACKED` size with shuffle and gzip 1, which any HDF5 can undo."""
     data = np.asarray(data)
-    image = data.ndim >= 2 and data.dtype.kind in "fc" and PACKED[0] <= data.nbytes <= PACKED[1]
-    packed = dict(compression="gzip", compression_opts=1, shuffle=True, chunks=_chunks(data)) if image else {}
-    return parent.create_dataset(name, data=data, **packed)
+    return parent.create_dataset(name, data=data, **_packed(data.shape, data.dtype))
 
 
-def _chunks(data: np.ndarray) -> tuple[int, ...]:
+def _packed(shape, dtype) -> dict:
+    """How a dataset is stored."""
+    size = count(shape) * dtype.itemsize
+    if len(shape) < 2 or dtype.kind not in "fc" or not PACKED[0] <= size <= PACKED[1]:
+        return {}
+    return {"compression": "gzip", "compression_opts": 1, "shuffle": True, "chunks": _chunks(shape, dtype)}
+
+
+def _chunks(shape, dtype) -> tuple[int, ...]:
     """Bands of whole rows of about 1 MB: few pieces, and a viewer reads a part of a large image quickly."""
-    rows = max(1, min(data.shape[-2], (1 << 20) // max(1, data.shape[-1] * data.itemsize)))
-    return (1,) * (data.ndim - 2) + (rows, data.shape[-1])
+    rows = max(1, min(shape[-2], (1 << 20) // max(1, shape[-1] * dtype.itemsize)))
+    return (1,) * (len(shape) - 2) + (rows, shape[-1])
 
 
 # ---- NeXus ----------------------------------------------------------------------------------------
@@ -132,6 +153,35 @@ def _axes(group, signal: Signal) -> list[str]:
         group[name].attrs.update(units=unit, long_name=_label(name, unit))
         group.attrs[f"{name}_indices"] = k
     return names
+
+
+def _data(entry, name: str, data: Data, team):
+    """NXdata of data with axes; an axis without coordinates counts from 0."""
+    group = _group(entry, name, "NXdata")
+    group.attrs["NX_class"] = "NXdata"
+    field = group.create_dataset("data", data.shape, data.dtype, **_packed(data.shape, data.dtype))
+    spread.write(team, data, field)
+    axes = [_axis(group, k, axis, data) for k, axis in enumerate(data.axes)]
+    title = data.title or name
+    group.attrs.update(signal="data", title=title)
+    if axes:
+        group.attrs["axes"] = axes
+    field.attrs.update(units=data.unit, long_name=_label(title, data.unit))
+
+
+def _axis(group, k: int, axis: str, data: Data) -> str:
+    """Write the coordinates along axis number k; its name for @axes, "." for names and places, which are no
+    numbers that rise."""
+    values, unit = data.coords.get(axis, (np.arange(data.size(axis)), ""))
+    values = np.asarray(values)
+    several = {axis: values} if values.ndim == 1 else {f"{axis}_{n}": v for n, v in zip("yx", values.T)}
+    for key, along in several.items():
+        text = along.dtype.kind not in "biuf"
+        along, own = (along.astype(object), "") if text else in_um(along, unit)
+        group[key] = along
+        group[key].attrs.update(units=own, long_name=_label(key, own))
+        group.attrs[f"{key}_indices"] = k
+    return axis if axis in several and values.dtype.kind in "biuf" else "."
 
 
 def in_um(values, unit: str) -> tuple[np.ndarray, str]:
