@@ -1,6 +1,7 @@
 """The whole program on 1, 2 and 3 ranks: the same result file, whichever way frames are split and loaded."""
 
 import json
+import os
 
 import h5py
 import numpy as np
@@ -111,4 +112,6 @@ def test_a_file_that_one_rank_does_not_see(mpirun, scan):
     assert "Traceback" not in done.stderr
     done = mpirun(2, ALONE, job, "--out", scan / "runs")
     assert "frames: scatter" in done.stdout and "1 of 2 ranks cannot open the file" in done.stdout
-    assert json.loads((scan / "runs/x/latest/environment.json").read_text())
+    facts = json.loads((scan / "runs/x/latest/environment.json").read_text())
+    assert facts["ranks"] == 2 and sum(facts["hosts"].values()) == 2 and facts["folder"] == os.getcwd()
+    assert {"numpy", "h5py", "mpi4py"} <= set(facts["packages"]) and str(job) in facts["command"]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nanompi.optics.ramp import mean_gradient, remove_ramp, scanned_area
+from nanompi.optics.ramp import mean_gradient, remove_ramp, scanned_area, top
 
 
 @pytest.mark.parametrize("ramp", [(0.0, 0.0), (0.013, -0.021), (0.9, -2.4), (3.0, 0.4)])
@@ -43,3 +43,10 @@ def test_the_scanned_area_is_the_lit_box_and_ignores_a_hot_pixel():
     weight[12, 21] = 60.0
     mask, box = scanned_area(weight)
     assert box == (slice(10, 30), slice(20, 45)) and mask.sum() == 20 * 25
+
+
+def test_the_top_of_a_parabola_through_three_values():
+    parabola = lambda at: 5 - 2 * (np.arange(-1, 2) - at) ** 2  # noqa: E731
+    assert [top(parabola(at)) for at in (-0.4, 0.0, 0.9)] == pytest.approx([-0.4, 0, 0.9])
+    assert [top(parabola(at)) for at in (-3, 3)] == [-1, 1]  # not beyond the ends
+    assert [top(np.array(v)) for v in ([2, 0, 5], [5, 0, 2], [1, 1, 1])] == [1, -1, 0]  # a valley, and flat

@@ -11,6 +11,7 @@ import pytest
 from nanompi.errors import ResourceError
 from nanompi.run import lock
 from nanompi.run.lock import Lock
+from tests.patience import until
 
 
 def holder(folder, **told):
@@ -36,8 +37,9 @@ def test_a_dead_process_of_this_machine_makes_way_at_once(tmp_path):
 
 def test_a_number_that_is_used_again_is_not_the_holder(tmp_path):
     holder(tmp_path, machine=lock._machine(), pid=os.getpid(), start="123")
-    with Lock(tmp_path):
-        pass
+    with Lock(tmp_path) as held:
+        assert [p.name for p in tmp_path.iterdir()] == [".lock-0004"]
+        assert lock._read(held.path)["pid"] == os.getpid() and lock._read(held.path)["start"] != "123"
 
 
 def test_a_holder_elsewhere_is_alive_as_long_as_its_count_goes_up(tmp_path, monkeypatch):
@@ -54,10 +56,12 @@ def test_a_holder_elsewhere_is_alive_as_long_as_its_count_goes_up(tmp_path, monk
 
 def test_the_count_goes_up(tmp_path, monkeypatch):
     monkeypatch.setattr(lock, "BEAT", 0.02)
-    with Lock(tmp_path) as own:
-        counts = set()
-        while len(counts) < 3:
-            counts.add(lock._read(own.path)["count"])
+    with Lock(tmp_path) as held:
+        counts = [until(lambda: lock._read(held.path)["count"] + 1)]
+        for _ in range(2):
+            until(lambda: lock._read(held.path)["count"] + 1 > counts[-1])
+            counts.append(lock._read(held.path)["count"] + 1)
+    assert counts[0] < counts[1] < counts[2]
 
 
 @pytest.fixture

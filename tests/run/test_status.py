@@ -103,6 +103,7 @@ def test_it_writes_seldom_however_often_it_is_told(tmp_path, monkeypatch):
 def test_a_folder_that_has_gone_does_not_disturb_the_run(tmp_path):
     with Status(team(), tmp_path / "gone", "star") as note:
         note("reading")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_number_of_a_slurm_job():

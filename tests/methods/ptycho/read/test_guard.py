@@ -107,8 +107,9 @@ def test_an_impossible_scan_is_refused_with_a_reason(cxi_file, known, open_with,
     assert "scan.cxi" in str(error.value)
 
 
-def test_the_scan_itself_passes(cxi_file, open_with):
-    open_with(cxi_file())
+def test_the_scan_itself_passes(cxi_file, known, open_with):
+    scan = open_with(cxi_file())
+    assert np.array_equal(scan.source.read(np.arange(30)), known.frames) and scan.positions.shape == (30, 2)
 
 
 def test_a_turned_mask_is_used_when_told(cxi_file, known, open_with):
