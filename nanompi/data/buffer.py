@@ -1,4 +1,4 @@
-"""The rows of an array of a rank, filled by several threads."""
+"""Buffer for the prepared frames of a rank, filled by several threads."""
 
 from threading import Condition
 

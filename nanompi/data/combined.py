@@ -1,4 +1,4 @@
-"""A source of frames made of others, one after another."""
+"""Several sources of frames joined into one, one after another."""
 
 from dataclasses import dataclass
 from typing import Any

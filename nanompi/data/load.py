@@ -1,4 +1,4 @@
-"""Frames from a file onto the ranks, each its own, prepared on the way.
+"""Loads the frames of each rank from a file, and prepares them on the way.
 
 `parts` is a list over ranks of global indices; row k of a rank's array belongs to frame `parts[rank][k]`.
 Nowhere does a rank hold more than its own rows and a few blocks under way.

@@ -1,4 +1,4 @@
-"""Rows of arrays over the frames change their rank: each goes straight from its old rank to its new one."""
+"""Moves rows of arrays over the frames to other ranks, each straight from its old rank to its new one."""
 
 from collections.abc import Callable
 from contextlib import suppress

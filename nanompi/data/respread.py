@@ -1,4 +1,4 @@
-"""Data change the axis along which the ranks share them, or which rank has what of it."""
+"""Moves data between the ranks: to another axis of spread, or another distribution along it."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""What rank 0 knows of a measurement before a frame is loaded."""
+"""A ptychography scan before its frames are loaded (`Scan`), and the prepared frames of a rank (`Frames`)."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""Frames read by rank 0 and sent to where they belong; reading, packing, sending, preparing overlap.
+"""Rank 0 reads frames and sends them to the ranks; reading, packing, sending, preparing overlap.
 
 A message is a head of 8 bytes, its kind in the first, and then:
 CHUNKS : the chunks of the file as they are (pickled `take`): the receivers decompress

@@ -1,4 +1,4 @@
-"""Memory that all ranks of a node see, for sums made where their parts stand.
+"""Sums over ranks in memory that all ranks of a node share.
 
 Each rank writes its part into its own segment, then adds up one stretch of the segments of all ranks, in
 their order; everybody reads the total. An Allreduce takes each part through buffers of its own, which took

@@ -1,4 +1,4 @@
-"""Where numba keeps what it has compiled: beside the program, for the user, or in a folder of this run alone.
+"""Where numba stores compiled kernels: in the program's folder, the user's, or one of this run alone.
 
 Home folders of batch jobs are missing, full or read-only, and so are installations: numba then ends with an
 error, at the import or in the first call.

@@ -1,4 +1,4 @@
-"""How sums of arrays on cards travel between the ranks.
+"""Sums over the ranks of arrays that lie on cards: through the host, by CUDA-aware MPI, or by NCCL.
 
 staged : through pinned memory of the host; always right. Ranks of one node add up in memory that all of
          them see, where it can be had

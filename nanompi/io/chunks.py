@@ -1,4 +1,4 @@
-"""Chunks of an HDF5 dataset taken out raw and decompressed here, so that threads work side by side.
+"""Raw chunks of an HDF5 dataset, decompressed outside HDF5, so that threads work side by side.
 
 HDF5 reads and decompresses under one lock. A raw chunk is taken quickly; zlib and the plug-ins then run
 without any lock, on the rank that wants the frames: raw chunks are also what `scatter` sends.

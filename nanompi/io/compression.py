@@ -1,4 +1,4 @@
-"""Numbers packed by Blosc2 (LZ4 after a shuffle of bits), one thread a call, without Python's lock.
+"""Compression by Blosc2 (LZ4 after a shuffle of bits): one thread a call, without Python's lock.
 
 The library is called directly: to import the package of that name takes a second of each rank (4.14). Where
 it is not found, or does not pass its trial, the package serves.

@@ -1,4 +1,4 @@
-"""Chunks decompressed straight to where their frames belong: no buffer between, Python's lock let go of once.
+"""Decompresses chunks straight into the array of frames: no buffer between, Python's lock released once.
 
 The functions stand in libraries that are here anyway: bitshuffle in its HDF5 plug-in, zlib-ng (1.6 to 2.6
 times as fast as zlib) and the shuffle in that of blosc2. Each is tried on a few bytes before it is trusted;

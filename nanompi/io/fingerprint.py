@@ -1,4 +1,4 @@
-"""Is a file still the one that was read? Asked by one rule for the cache, for checkpoints, for everything.
+"""Fingerprint of the input: has it changed? One rule for the cache, for checkpoints, for everything.
 
 A stamp is [size, time of change (ns), number of pieces, hash of these pieces of 64 KiB spread over the file].
 A file up to 1 MiB is hashed whole, and its time does not count: a copy with the same bytes is the same file.

@@ -1,4 +1,4 @@
-"""Files of others: one guard around every access; HDF5 without locks, links followed, filters loaded."""
+"""Opens HDF5 files of others: one guard around every access; no locks, links followed, filters loaded."""
 
 import os
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Global heaps of HDF5 files (texts of any length stand there) which would make HDF5 read for ever.
+"""Refuses HDF5 files with damaged global heaps (where texts of any length stand): HDF5 would read for ever.
 
 HDF5 goes from object to object of a heap; free space of size 0 keeps it where it is (HDF5 File Format
 Specification, "Global Heap"). No signal ends that, so the beginning and the end of a file, where heaps mostly

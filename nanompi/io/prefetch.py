@@ -1,4 +1,4 @@
-"""Work ahead: a few pieces under way in threads while the caller deals with the finished ones, in order."""
+"""map() over threads, in order, a few items ahead of the caller."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator

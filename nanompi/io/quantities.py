@@ -1,4 +1,4 @@
-"""Numbers from files with their units: energies and wavelengths told apart, lengths in metres."""
+"""Quantities from files: energies, wavelengths and lengths, with or without a unit, in SI."""
 
 import math
 from collections.abc import Callable, Sequence

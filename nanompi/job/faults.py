@@ -1,4 +1,4 @@
-"""Faults of a job file: where, what, what to do; collected, so that all are told at once."""
+"""Faults of a job file: where, what, what to do; collected, so that all are shown at once."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""One value of a job file: what annotation, unit and limits allow. pydantic judges; the words are ours."""
+"""Checks one value of a job file against annotation, unit and limits: by pydantic, with our own messages."""
 
 import math
 import re

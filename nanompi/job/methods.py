@@ -1,4 +1,4 @@
-"""What can be named in a job file, in words: `nanompi methods`, `nanompi methods ptycho`."""
+"""The text of `nanompi methods` and `nanompi methods ptycho`: what can be named in a job file."""
 
 from dataclasses import MISSING, is_dataclass
 from typing import get_args, get_origin

@@ -1,4 +1,4 @@
-"""From the parameters that a part declares to a checked instance; all faults are collected, none raised."""
+"""Checks the parameters of a step, reader or engine and makes an instance; all faults are collected."""
 
 import os
 from dataclasses import MISSING, fields, is_dataclass

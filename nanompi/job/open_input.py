@@ -1,4 +1,4 @@
-"""The input of a checked job, opened as a run would open it: what it refuses is told before the run."""
+"""Opens the input of a checked job as a run would: for `nanompi check`, which shows faults of the data."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""A first job file with comments, made from what the parts declare."""
+"""Writes a first job file with comments, from what steps, readers and engines declare."""
 
 import os
 from dataclasses import MISSING, is_dataclass

@@ -1,4 +1,4 @@
-"""What mpiexec prints goes on to our own streams, and tells which rank a signal has ended.
+"""Passes what mpiexec prints on to our own streams, and finds in it which rank a signal has ended.
 
 Where our reader goes (`| head`) or our disk is full, mpiexec and the ranks do not notice. Each rank tells its
 number, process and host once, between two marks (`nanompi.mpi.launcher.announce`), which are not passed on.

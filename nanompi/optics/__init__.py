@@ -1,1 +1,1 @@
-"""optics"""
+"""Mathematics of waves and images: geometry, propagation, registration, Fourier ring correlation, ramps."""

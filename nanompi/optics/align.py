@@ -1,4 +1,4 @@
-"""Two complex images of one sample brought onto each other: shift, phase ramp, complex scale.
+"""Registration of two complex images of one sample: shift, phase ramp, complex scale.
 
 These three are what ptychography leaves open, so they are removed before two results are compared.
 """

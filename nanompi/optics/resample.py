@@ -1,4 +1,4 @@
-"""An image on another grid: other pixel, sub-pixel origin. Band-limited interpolation, axis by axis."""
+"""Resamples an image to another pixel and a sub-pixel origin: band-limited interpolation, axis by axis."""
 
 import numpy as np
 

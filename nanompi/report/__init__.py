@@ -1,1 +1,1 @@
-"""report"""
+"""For people: pictures of results, and the table of runs with their states."""

@@ -1,4 +1,4 @@
-"""Drawing with arrays: gray values, colours of complex numbers, other sizes, text, scale bars, curves."""
+"""Draws pictures as arrays: gray values, colours of complex numbers, text, scale bars, curves."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""How runs stand, from status.json, events.jsonl and Slurm's queue: found, judged, and as a table."""
+"""The states of runs, from status.json, events.jsonl and Slurm's queue, as a table."""
 
 import datetime
 import json

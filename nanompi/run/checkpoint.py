@@ -1,4 +1,4 @@
-"""What a run cannot compute again, in a folder RUN/checkpoint-000123 (iterations done): written, found, read.
+"""Checkpoints: the state of a run in a folder RUN/checkpoint-000123 (iterations done); written, found, read.
 
     head        by rank 0: object, probe, memory of the engine, history; the same on all ranks
     rank-0000   by each rank: its rows of arrays over the frames, and the global index of each frame

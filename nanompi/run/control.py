@@ -1,4 +1,4 @@
-"""When a run keeps its state and when it stops: by time, by signal, by a file in its folder; all agree.
+"""Decides when a run checkpoints and when it stops: by time, by signal, by a file in its folder.
 
     RUN/checkpoint   keep the state, go on          RUN/stop   end early with a full result
 

@@ -1,4 +1,4 @@
-"""Ends this process when nobody renews it, even where a library holds Python's lock and no thread can run.
+"""A timer that ends this process when nobody renews it, even where a library holds Python's lock.
 
 A timer of the system (timer_create of POSIX) starts after some seconds without renewal, in C alone; it sets
 an alarm, and that, some seconds later, tells where Python stands and ends the process by SIGALRM. Two stages,

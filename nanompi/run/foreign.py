@@ -1,4 +1,4 @@
-"""Parts of others: their errors are told with file and line, a plug-in that cannot be imported is left out.
+"""Users' steps and plug-ins: their errors name file and line; one that cannot be imported is left out.
 
 A part is foreign where no module of nanompi defines it. Its errors end the program with code 6, whether it is
 a step, an engine, a reader or a partition, and whichever module has called it.

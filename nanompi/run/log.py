@@ -1,4 +1,4 @@
-"""The log: rank 0 speaks, with the elapsed time; others only warn. A bar on a terminal, else few lines."""
+"""The log: rank 0 writes lines with the elapsed time, the others only warnings; a bar on a terminal."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What a step sees, and the loop over the steps: the program."""
+"""What a step sees (`Run`), and the loop over the steps of a job."""
 
 import os
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What a run leaves for the next one of a sweep: the scan, its parts, and what common first steps made.
+"""Reuse between settings of a sweep: the scan, its parts, and what common first steps made.
 
 A step does not change what an earlier step has given; so the next run may have it as it is.
 """

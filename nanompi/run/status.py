@@ -1,4 +1,4 @@
-"""How a run stands: status.json (now) and events.jsonl (what happened), for `status` and `watch`.
+"""The state of a run for `status` and `watch`: status.json (now) and events.jsonl (what happened).
 
     note = Status(team, folder, name)
     note("reading", device="cpu");  note("iterating", iteration=3, iterations=100, error=0.02)

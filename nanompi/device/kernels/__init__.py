@@ -1,4 +1,4 @@
-"""Named kernels: one theme, up to three texts with the same names and argument lists.
+"""Kernels by name: one theme, up to three texts with the same names and argument lists.
 
 `THEME.py` in NumPy is the contract; `THEME_cpu.py` is numba; `THEME.cu` is CUDA C++, launched by
 `THEME_cuda.py`, whose functions take the device first. What a kernel returns are sums over its frames, for

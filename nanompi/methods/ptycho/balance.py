@@ -1,4 +1,4 @@
-"""Ranks that turn out to be slower than others give frames to their neighbours between two iterations.
+"""Load balance: slow ranks give frames to their neighbours between two iterations.
 
 Each rank knows its own seconds of computing, without waiting and sums. The least of a few iterations is
 looked at, since whatever disturbs a rank for a moment only adds to it. Frames move when the slowest rank

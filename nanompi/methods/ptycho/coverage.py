@@ -1,4 +1,4 @@
-"""Which pixels of an array some frames see, and which frames of a part lie nearest to other parts."""
+"""Which pixels of the object some frames see, and which frames of a rank lie nearest to those of others."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""A former result read back: to start from it, to compare with it."""
+"""Reads an earlier result: to start from it, to compare with it."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Frames without data are not part of a scan: they are left out, said and kept in mind."""
+"""Leaves frames without data out of a scan; their numbers stand in log and result."""
 
 import numpy as np
 

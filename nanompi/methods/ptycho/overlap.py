@@ -1,4 +1,4 @@
-"""Do neighbouring frames see common ground? The step between frames against the width of the probe."""
+"""Do neighbouring frames overlap enough? The step between frames against the width of the probe."""
 
 from dataclasses import dataclass
 

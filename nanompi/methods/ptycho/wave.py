@@ -1,4 +1,4 @@
-"""A probe or object out of a file: a result of this program or of another, with its pixel where it is told.
+"""Reads a probe or object from the result of this program or another, with its pixel where the file says it.
 
 Known layouts, each found by its paths (`path:` names any other dataset):
 

@@ -1,4 +1,4 @@
-"""What the iterations cannot compute again, between two of them: taken from a problem, and given back to it.
+"""State of the engines between two iterations, for checkpoints: taken from a problem, and given back to it.
 
 An engine may have
     keeps                  names of arrays of the problem over this rank's frames ("waves"); none by default

@@ -1,4 +1,4 @@
-"""Splitting the positions of a scan over the ranks: one way = one module. Rank 0 alone does it.
+"""Partitions: the positions of a scan divided among the ranks; one method = one module. Rank 0 alone does it.
 
 A partition has `split(positions, parts, weights) -> list of index arrays`. Each frame is in exactly one
 part, the sizes follow the weights (equal weights: they differ by at most one frame), and inside a part the

@@ -1,4 +1,4 @@
-"""Which pixels of the object the frames of each part see, and which of them other parts see, too.
+"""Which pixels of the object the frames of each rank see, and which of them other ranks see, too.
 
 The parts of a scan meet where their frames overlap: there the sums over the frames of several ranks have to
 be added up. The bytes that a rank sends to its neighbours follow from positions and parts alone.

@@ -1,4 +1,4 @@
-"""How many stored units make one count, and is there counting noise at all: from a look at some frames.
+"""Gain and noise: how many stored units make one count, and is there counting noise at all; from some frames.
 
 A frame of a scan is smooth from pixel to pixel: its Fourier transform vanishes beyond twice the width of the
 beam, so that what is left behind a filter which only passes the fastest changes is noise. Of counts its

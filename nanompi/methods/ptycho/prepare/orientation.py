@@ -1,4 +1,4 @@
-"""Which way round the stored frames are: the 8 flips and transposes of a frame as one number.
+"""Orientation of the stored frames: the 8 flips and transposes of a frame as one number.
 
 number = 4 * transpose + 2 * flipud + 1 * fliplr, the same as the booleans [transpose, flipud, fliplr]; the
 transpose comes first, then rows are reversed (flipud), then columns (fliplr):

@@ -1,4 +1,4 @@
-"""What is done to each frame: found once on rank 0, then applied by every rank to its blocks."""
+"""The plan of the preparation: what is done to each frame; made once on rank 0, applied by every rank."""
 
 from dataclasses import dataclass, field
 from typing import Any

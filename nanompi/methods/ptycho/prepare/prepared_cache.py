@@ -1,4 +1,4 @@
-"""Prepared frames of an earlier run (`run.cache`), and what `ptycho.prepare` had found for them.
+"""Cache of prepared frames (`run.cache`), with what `ptycho.prepare` had found for them.
 
 They serve when nothing has changed that they follow from: the frames of the file
 (`nanompi.io.fingerprint`), mask, dark image, monitor and geometry of the scan, the parameters of the step,

@@ -1,4 +1,4 @@
-"""A look at some frames all over the scan; mask, centre and window are found from it on rank 0."""
+"""A sample of frames from all over the scan, from which rank 0 finds mask, centre and window."""
 
 from dataclasses import dataclass, field
 

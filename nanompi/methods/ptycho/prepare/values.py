@@ -1,4 +1,4 @@
-"""Stored values to counts: not measured is -1; whole counts that fit are uint16, all else float32."""
+"""Converts stored values to counts: -1 = not measured; whole counts that fit are uint16, else float32."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Is this scan possible? One place for all readers.
+"""Checks whether a scan is possible: frames, positions, geometry, start arrays; one place for all readers.
 
 Each refusal says the number, what is allowed and what to write.
 """

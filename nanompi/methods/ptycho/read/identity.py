@@ -1,4 +1,4 @@
-"""What a scan was before the job changed it: its frames by a fingerprint, the grid of its truth."""
+"""Identity of a scan before the job changes it: a fingerprint of its frames, the grid of its truth."""
 
 import hashlib
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""A scan without what was never written."""
+"""Leaves out of a scan the frames and pixels that were never written."""
 
 from nanompi.data.scan import Scan
 from nanompi.methods.ptycho.left_out import leave_out

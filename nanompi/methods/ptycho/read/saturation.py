@@ -1,4 +1,4 @@
-"""From which value on a detector does not measure, as the file says it.
+"""Saturation: the value from which on the detector does not measure, as the file says.
 
 NXdetector: `saturation_value` (invalid above it), `bit_depth_image` b (2^b - 1 marks what was not measured);
 `detectorSpecific/countrate_correction_count_cutoff` (the largest count that the correction gives).

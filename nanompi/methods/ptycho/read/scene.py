@@ -1,4 +1,4 @@
-"""What a simulation is made of: an object, a probe, a scan; NumPy only, the same for the same seed."""
+"""Object, probe and scan positions of a simulation; NumPy only, the same for the same seed."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""How a job grows with the ranks: what it will need (`nanompi plan`), and what it was measured to.
+"""How a job scales with the number of ranks: predicted (`nanompi plan`), and measured.
 
 look      : what is known of a job before its frames are loaded
 memory    : bytes of a rank, by what they are for

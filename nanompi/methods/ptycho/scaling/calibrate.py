@@ -1,4 +1,4 @@
-"""Seconds of a frame, of each engine, on this machine: some iterations on the frames amid the scan."""
+"""Measures the seconds of a frame in each engine: some iterations on frames from the middle of the scan."""
 
 import time
 from dataclasses import dataclass, field

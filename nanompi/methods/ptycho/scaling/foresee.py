@@ -1,4 +1,4 @@
-"""Seconds of a whole job on N ranks, and its parallel efficiency PEFF_p = T_1 / (p T_p)."""
+"""Predicts the seconds of a job on N ranks, and its parallel efficiency PEFF_p = T_1 / (p T_p)."""
 
 from dataclasses import dataclass
 

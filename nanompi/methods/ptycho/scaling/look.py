@@ -1,4 +1,4 @@
-"""What is known of a job before its frames are loaded: sizes, places, engines."""
+"""Sizes of a job, known before its frames are loaded: object, frames, places, engines."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any

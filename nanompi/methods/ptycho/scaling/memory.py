@@ -1,4 +1,4 @@
-"""Bytes of a rank, by what they are for; they follow from the sizes of a job alone.
+"""Memory that a rank will need, in bytes, by purpose; from the sizes of a job alone.
 
 The most is needed while the engines iterate: frames, waves of all frames, object and probe with their sums,
 and work arrays. Loading and finding a start probe need less, save for one mode and few frames.

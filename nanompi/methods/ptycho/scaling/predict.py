@@ -1,4 +1,4 @@
-"""From a run on one rank to many: the cost of a frame as measured, the real partition, a link."""
+"""Predicts many ranks from one: the measured cost of a frame, the real partition, the speed of a link."""
 
 import os
 from dataclasses import replace
