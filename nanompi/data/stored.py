@@ -20,27 +20,29 @@ TOGETHER = 1 << 20  # bytes that a thread reads at once: small chunks are handed
 class Hdf5Frames(Source):
     """Frames in a dataset (..., rows, columns) of an HDF5 file; the leading dimensions are counted together.
 
+    core  : dimensions of one of them: 2; 1 for spectra (..., channels), which HDF5 reads without our threads
     chunk : frames stored together; read multiples of it. The open file stays in the process that opened it.
     files : the opened one, and all that `path` leads to over links, virtual and external datasets
     """
 
     file: str
     path: str
-    shape: tuple[int, int, int]
+    shape: tuple[int, ...]
     dtype: np.dtype
     chunk: int = 1
     files: tuple[str, ...] = ()
+    core: int = 2
     _open: Any = field(default=None, repr=False, compare=False)
 
     @classmethod
-    def of(cls, opened, path: str) -> "Hdf5Frames":
+    def of(cls, opened, path: str, core: int = 2) -> "Hdf5Frames":
         """The source for a dataset of an open file; `path` may lead over links into other files."""
         with noted() as behind:
             data, where = dataset(opened, path), f"{opened.filename}: {path}"
-        shape = flat_frames(data.shape, where)
-        per = data.chunks[0] if data.chunks and data.ndim == 3 else 1
+        shape = flat_frames(data.shape, where, core)
+        per = data.chunks[0] if data.chunks and data.ndim == core + 1 else 1
         file, dtype = os.path.abspath(opened.filename), data.dtype.newbyteorder("=")
-        return cls(file, path, shape, dtype, per, tuple(dict.fromkeys([file, *behind])))
+        return cls(file, path, shape, dtype, per, tuple(dict.fromkeys([file, *behind])), core)
 
     def __getstate__(self):
         return {**self.__dict__, "_open": None}
@@ -63,7 +65,9 @@ class Hdf5Frames(Source):
 
     def holes(self) -> unwritten.Holes:
         """Which frames and pixels were never written. Errors: DataError."""
-        return unwritten.holes(self._data())
+        if self.core > 2:
+            return unwritten.Holes.none(self.shape[0])
+        return unwritten.holes(self._data(), more=(1,) * (2 - self.core))
 
     def close(self) -> None:
         """Close the file of this process; the next read opens it again."""
@@ -100,7 +104,9 @@ class Hdf5Frames(Source):
         if self._open is None:
             file = open_hdf5(self.file)
             data = dataset(file, self.path, checked=True)
-            self._open = (file, data, chunks.recipe(data), data.shape[:-2])  # h5py looks up a shape slowly
+            how = chunks.recipe(data) if self.core == 2 else None
+            lead = data.shape[: data.ndim - self.core]  # h5py looks up a shape slowly
+            self._open = (file, data, how, lead)
         return self._open[1]
 
     def _take(self, data, part: np.ndarray) -> chunks.Stored:
@@ -130,7 +136,7 @@ class Hdf5Frames(Source):
         for a, b in runs(wanted, self.chunk):
             first, last = int(wanted[a]), int(wanted[b - 1]) + 1
             try:
-                if data.ndim == 3 and last - first == b - a:
+                if len(self._open[3]) == 1 and last - first == b - a:
                     data.read_direct(out, np.s_[first:last], np.s_[a:b])
                 else:
                     out[a:b] = self._span(data, first, last)[wanted[a:b] - first]
@@ -140,11 +146,11 @@ class Hdf5Frames(Source):
                 raise chunks.broken(self.where, first, last, error) from error
 
     def _span(self, data, first: int, last: int) -> np.ndarray:
-        if data.ndim == 2:
+        lead = self._open[3]
+        if not lead:
             return data[()][None]
-        if data.ndim == 3:
+        if len(lead) == 1:
             return data[first:last]
-        lead = data.shape[:-2]
         return np.stack([data[np.unravel_index(i, lead)] for i in range(first, last)])
 
     def _read_chunks(self, data, parts, wanted: np.ndarray, out: np.ndarray, threads: int) -> None:

@@ -131,12 +131,16 @@ def one(values, where: str) -> float:
     return mean
 
 
-def flat_frames(shape: Sequence[int], where: str) -> tuple[int, int, int]:
-    """(frames, rows, columns) of an array of 2 to 6 dimensions, the leading ones counted together."""
-    if shape is None or len(shape) < 2 or min(shape) < 1:
+def flat_frames(shape: Sequence[int], where: str, core: int = 2) -> tuple[int, ...]:
+    """(frames, rows, columns) of an array of 2 to 6 dimensions, the leading ones counted together.
+
+    core : dimensions of one row: 2 for frames, 1 for spectra (n, channels)
+    """
+    if shape is None or len(shape) < core or min(shape) < 1:
         told = "no values" if shape is None else f"the shape {tuple(shape)}"
-        raise DataError(f"{where} has {told}; frames need (frames, rows, columns)")
-    n = math.prod(shape[:-2])
+        needs = "frames need (frames, rows, columns)" if core == 2 else f"{core + 1} dimensions are needed"
+        raise DataError(f"{where} has {told}; {needs}")
+    lead = len(shape) - core
     if math.prod(shape) >= 1 << 60:
         raise DataError(f"{where} has the shape {tuple(shape)}, more than any file can hold")
-    return n, int(shape[-2]), int(shape[-1])
+    return math.prod(shape[:lead]), *map(int, shape[lead:])

@@ -58,7 +58,8 @@ class Control:
         heeded now; one that came after the last iteration is not: the result is near."""
         self.step = step
         if not self.signals.gentle and self.team.total(bool(self.signals.asked))[0]:
-            self._stopped(f"before step {step + 1} of the job: nothing is lost")
+            lost = "the steps before it begin again" if step else "nothing is lost"
+            self._stopped(f"before step {step + 1} of the job: {lost}")
 
     def first(self) -> SavedState | None:
         """The iterations of this step begin: from now on there is something to keep. As `saved`."""

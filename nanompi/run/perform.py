@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from nanompi import units
 from nanompi.data.data import Data
-from nanompi.data.walk import walk
+from nanompi.data.walk import walk, with_loading
 from nanompi.errors import shown
 from nanompi.mpi.team import Team
 from nanompi.run.foreign import blamed, foreign
@@ -105,10 +105,12 @@ def perform(job, run: Run, writers=(), reuse: Reuse | None = None):
         _begin(run, job)
         reuse.take(run, 0)
     run.say(_what(run))
-    for number, step in enumerate(job.steps):
-        if number >= done:
-            _do(run, number, step)
-            reuse.take(run, number + 1)
+    number = max(0, done)
+    while number < len(job.steps):
+        steps = _next(run, job.steps[number:], reuse.want - number)
+        _do(run, number, steps)
+        number += len(steps)
+        reuse.take(run, number)
     run.note("writing")
     _write(run, job, writers)
 
@@ -136,13 +138,22 @@ def _frames(scan) -> Data:
     return Data(axes=("point", "row", "column"), source=scan.source, **about)
 
 
-def _do(run, number: int, step):
-    """One step of the job; a signal that came before is heeded first."""
+def _next(run, steps: list, kept: int) -> list:
+    """The next step; or several, which are done in one pass while their data are loaded.
+
+    kept : after so many of them the next run of a sweep goes on; 0 or less: it does not
+    """
+    together = max(1, with_loading(run, steps))
+    return steps[: min(together, kept) if kept > 0 else together]
+
+
+def _do(run, number: int, steps: list):
+    """One step of the job, or several at once; a signal that came before is heeded first."""
     if run.control:
         run.control.begin(number)
-    run.clock.patient, here = foreign(step), os.path.abspath(".")
+    run.clock.patient, here = any(map(foreign, steps)), os.path.abspath(".")
     with blamed():
-        walk(run, [step]) if getattr(step, "each", "") else step.run(run)
+        walk(run, steps) if getattr(steps[0], "each", "") else steps[0].run(run)
     if run.clock.patient:
         os.chdir(here)  # a step that went elsewhere: paths of job and run folder count from here
     run.clock.patient = False

@@ -15,12 +15,12 @@ class Reuse:
 
     want  : so many of the first steps the next run has in common with this one; -1: not even the input
     after : (scan, parts, made, data, given, result) after 0, 1, ... steps, for the steps that are in common;
-        a step that finds frames without data makes another scan
+        a step that finds frames without data makes another scan; None: that one was done with the next
     """
 
     want: int = -1
     device: Any = None
-    after: list[tuple[Any, list, dict, dict, dict, Result]] = field(default_factory=list)
+    after: list[tuple[Any, list, dict, dict, dict, Result] | None] = field(default_factory=list)
 
     def give(self, run) -> int:
         """Fill a new run with what is kept; the number of steps that it need not do (-1: nothing at all)."""
@@ -31,13 +31,16 @@ class Reuse:
 
     def take(self, run, steps: int):
         """Keep a run after so many steps, where the next run wants it. The large arrays are not copied."""
-        if steps == len(self.after) <= self.want:
+        if len(self.after) <= steps <= self.want:
             self.device = run.device
+            self.after += [None] * (steps - len(self.after))
             self.after.append((run.scan, run.parts, *_copy(run.made, run.data, run.given, run.result)))
 
     def next(self, want: int):
         """Forget what the next run does not have in common; then the next run is told its own `want`."""
         del self.after[self.want + 1 :]
+        while self.after and self.after[-1] is None:
+            self.after.pop()
         if not self.after:
             self.device = None
         self.want = want

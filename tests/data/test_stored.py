@@ -189,3 +189,19 @@ def test_blosc2_blocks_that_cut_rows_and_columns_are_put_in_order(tmp_path):
     frames = np.arange(16 * 128 * 128, dtype="u4").reshape(16, 128, 128)
     how = {"chunks": (8, 128, 128), "compression": hdf5plugin.Blosc2(cname="lz4")}
     assert np.array_equal(store(tmp_path / "a.h5", frames, **how).read([15, 2], 2), frames[[15, 2]])
+
+
+@pytest.mark.parametrize("storage", [{}, {"chunks": (2, 3, 2), "compression": "gzip"}])
+@pytest.mark.parametrize("core", [1, 2, 3])
+def test_rows_of_one_to_three_dimensions(tmp_path, storage, core):
+    shape = (7, 4, 2, 5) if core == 3 else (7, 4, 10)
+    values = np.arange(280, dtype="u2").reshape(shape)
+    how = storage and {**storage, "chunks": (*storage["chunks"], 1)[: len(shape)]}
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("data", data=values, **how)
+    with open_hdf5(str(tmp_path / "a.h5")) as file:
+        one = Hdf5Frames.of(file, "data", core)
+    rows = values.reshape(-1, *values.shape[values.ndim - core :])
+    assert one.shape == rows.shape and not one.holes().frames.any()
+    for index in ([0], [len(rows) - 1, 0, 3], np.arange(len(rows))):
+        assert np.array_equal(one.read(np.array(index), 2), rows[index])

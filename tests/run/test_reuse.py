@@ -43,6 +43,19 @@ def test_the_next_run_gets_what_it_has_in_common():
     assert reuse.give(a_run()) == -1 and reuse.after == [] and reuse.device is None
 
 
+def test_steps_that_were_done_in_one_pass_are_kept_together():
+    reuse, first = Reuse(), a_run()
+    reuse.next(2)
+    reuse.take(first, 0)
+    first.given["data"] = None
+    reuse.take(first, 2)
+    reuse.next(1)
+    again = a_run()
+    assert reuse.give(again) == 2 and again.given == {"data": None}
+    reuse.next(1)
+    assert reuse.give(a_run()) == 0  # what the first of them has left is nowhere
+
+
 def test_settings_with_the_same_first_steps_follow_each_other():
     """The sweep over frames stands last in the job, and yet they are prepared twice and not six times"""
     jobs = [job(size=s, modes=m) for m in (1, 2, 3) for s in (10, 20)]
