@@ -140,4 +140,80 @@ class Count:
         counts = run.made["frames"].counts
         total = run.team.total(float(counts[counts >= self.least].sum()))[0]
         run.say(f"my.count: {total:.0f} photons")
+
+
+@step("my.keep")
+def keep(run):
+    """Each rank keeps what it holds of the data, with their numbers, in the run folder."""
+    data = run.data["data"]
+    np.savez(run.folder / f"part-{run.team.rank}.npz", values=data.values, numbers=data.parts[run.team.rank])
+'''
+
+STEPS = '''
+from typing import Literal
+
+import numpy as np
+
+
+def drop_background(block, info, *, percentile: float = 5.0, how: Literal["level", "line"] = "level", n=3):
+    """Subtract from each frame the level below which this part of its pixels lies.
+
+    percentile : part of the pixels, in %
+    """
+    level = info.xp.percentile(block, percentile, axis=(1, 2), keepdims=True)
+    return (block - level).astype("float32")
+
+
+class Scale:
+    """Divide by the number of rows of all ranks, known before the first block."""
+
+    power: float = 1.0
+
+    def start(self, run, data):
+        self.n = data.shape[0]
+
+    def block(self, block, info):
+        return (block / self.n**self.power).astype("float32")
+
+
+def normalise(block, info):
+    """Wrong: the mean is that of a block."""
+    return (block / block.mean()).astype("float32")
+
+
+def random(block, info):
+    return np.random.normal(block).astype("float32")
+
+
+def fails(block, info):
+    return deeper(block)
+
+
+def deeper(block):
+    raise ValueError("nothing to divide by")
+
+
+def nothing(block, info):
+    block.sum()
+
+
+def few(block, info):
+    return block[:1]
+
+
+def writes(block, info):
+    block += 1
+    return block
+
+
+def flat(block, info):
+    return block.sum(2)
+
+
+def bare(block):
+    return block
+
+
+def odd(block, info, what: print = 3):
+    return block
 '''

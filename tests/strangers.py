@@ -33,16 +33,16 @@ def nanompi(*words, code: int = 0) -> subprocess.CompletedProcess:
     return done
 
 
-def measured(folder: Path) -> int:
+def measured(folder: Path, n: int = 49) -> int:
     """Write a folder of NPY frames, positions and geometry, as `plugin.FOLDER` reads it; the photons."""
     from nanompi.methods import discover
     from nanompi.methods.ptycho.read import Input, open_scan
     from nanompi.methods.ptycho.read.simulate import Simulate, Simulation
 
     discover()
-    scan = open_scan("", Input(), Simulate(simulate=Simulation(frames=49, size=32, photons=1e5)))
+    scan = open_scan("", Input(), Simulate(simulate=Simulation(frames=n, size=32, photons=1e5)))
     folder.mkdir()
-    frames = scan.source.read(np.arange(49))
+    frames = scan.source.read(np.arange(n))
     for i, frame in enumerate(frames):
         np.save(folder / f"frame-{i:04d}.npy", frame)
     np.savetxt(folder / "positions.txt", scan.positions * 1e6)

@@ -1,14 +1,18 @@
-"""Trials of strangers: an engine, a reader of a folder, a step, each in one file that the program never saw.
+"""Trials of strangers: an engine, a reader of a folder, steps, each in one file that the program never saw.
 
 Each is taken up by methods, check, schema, init, inspect, plan; tests/mpi/test_mpi_strangers.py runs them.
 """
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests import plugin, strangers
+from tests.patience import patience
 from tests.strangers import nanompi
 
 
@@ -21,6 +25,7 @@ def here(tmp_path_factory):
     texts = {"dap": plugin.DAP, "bare": plugin.BARE, "frames": plugin.FOLDER, "count": plugin.COUNT}
     plugin.install(folder / "theirs", **texts)
     (folder / "job.yaml").write_text(strangers.JOB)
+    (folder / "my_steps.py").write_text(plugin.STEPS)
     return folder
 
 
@@ -74,3 +79,52 @@ def test_a_folder_is_offered_to_readers():
 def test_plan_foresees_what_it_can(engine):
     said = nanompi("plan", "job.yaml", "--set", f"steps.0.engines={engine}").stdout
     assert "49 frames of 32 x 32" in said and "frames each" in said
+
+
+# ---- functions in a file of one's own ----------------------------------------------------------------------
+
+
+def own(name: str) -> str:
+    return f"steps=[{{python: my_steps.py:{name}}}]"
+
+
+def test_a_function_is_shown_and_checked_like_any_step():
+    said = nanompi("methods", "my_steps.py:drop_background").stdout
+    assert "Subtract from each frame the level" in said and "part of the pixels, in %" in said
+    assert "a function of a block, in a file of yours" in nanompi("methods").stdout.lower()
+    sets = ("--set", own("drop_background"))
+    assert "my_steps.py:drop_background" in nanompi("check", "job.yaml", *sets).stdout
+    said = nanompi("check", "job.yaml", *sets, "--set", "steps.python.percentile=high", code=2).stderr
+    assert 'steps.python.percentile: "high" does not fit here; allowed: a number - part of the pixels' in said
+
+
+def test_the_schema_takes_functions():
+    from tests.job.validate import valid
+
+    schema = json.loads(nanompi("schema").stdout)
+    job = {"nanompi": 1, "input": {"file": "scan"}}
+    for step, fits in (
+        ({"python": "my_steps.py:f", "percentile": 3, "each": "sinogram"}, True),
+        ({"use": "python", "function": "my_steps.py:f", "percentile": 3}, True),
+        ({"python": "my_steps.py:f", "each": "slice"}, False),
+        ({"use": "my.count", "percentile": 3}, False),
+    ):
+        assert valid({**job, "steps": [step]}, schema) is fits, step
+
+
+def test_new_step_writes_a_step_that_passes_its_own_test(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    said = nanompi("new-step", "clean").stdout
+    assert "python -m pytest test_clean.py" in said and "- {python: clean.py:clean, percentile: 5}" in said
+    assert "clean.py is there already" in nanompi("new-step", "clean", code=2).stderr
+    assert '"no name" is no name of a function' in nanompi("new-step", "no name", code=2).stderr
+    assert tried("clean") == 0
+    Path("clean.py").write_text(Path("clean.py").read_text().replace("axis=(1, 2), keepdims=True", ""))
+    assert tried("clean") == 1  # the level is that of the block
+
+
+def tried(name: str) -> int:
+    """Exit code of the test that was written."""
+    words = [sys.executable, "-m", "pytest", "-q", f"test_{name}.py"]
+    own = {"env": {**os.environ, "PYTHONPATH": str(strangers.ROOT)}, "timeout": patience(60)}
+    return subprocess.run(words, capture_output=True, **own).returncode

@@ -32,6 +32,7 @@ VERBS = {
     "init": "write a first job file with comments",
     "inspect": "print geometry and size of a scan file",
     "methods": "list steps, readers and engines, or the parameters of one",
+    "new-step": "write a step of your own: a function in a file, and a test of it",
     "schema": "print the JSON schema of job files, for editors",
     "compare": "align two results, print phase error and FRC",
     "simulate": "write the simulated scan of a job to a file",
@@ -88,7 +89,7 @@ def _parsed(argv: list[str]):
     if argv[0] not in VERBS:
         unknown = f'nanompi: unknown command "{argv[0]}"{nearest(argv[0], VERBS)}\n\n{_help()}'
         raise SystemExit(_say(unknown, 2))
-    module = importlib.import_module(f"nanompi.cli.{argv[0]}")
+    module = importlib.import_module(f"nanompi.cli.{argv[0].replace('-', '_')}")
     parser = argparse.ArgumentParser(f"nanompi {argv[0]}", description=module.__doc__)
     module.arguments(parser)
     return module.main, parser.parse_args(argv[1:])

@@ -120,6 +120,18 @@ def _job_files(job, folder: Path):
 
     write_text(folder / "job.yaml", job.text)
     write_text(folder / "job.resolved.yaml", sealed(yaml12.write(job.resolved), job.text))
+    codes = [code for step in job.steps for code in getattr(step, "codes", list)()]
+    if codes:
+        own_folder(folder / "code")
+    for code in codes:
+        write_text(folder / "code" / _copy_name(code, codes), code.text)
+
+
+def _copy_name(code, codes: list) -> str:
+    """The name of the user's file; with its checksum where he has several of this name."""
+    path = Path(code.path)
+    others = [other for other in codes if Path(other.path).name == path.name and other.text != code.text]
+    return f"{path.stem}-{code.checksum}{path.suffix}" if others else path.name
 
 
 @contextlib.contextmanager

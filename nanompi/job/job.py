@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nanompi.errors import JobError, NanompiError, nearest, shown
-from nanompi.job import model, order
+from nanompi.job import model, order, own
 from nanompi.job import tree as load
 from nanompi.job.faults import Faults, Nothing, Spot
 from nanompi.job.leaf import PLAIN
@@ -177,6 +177,7 @@ def _list(values: Map, faults: Faults) -> Seq:
         )
         return Seq(place)
     _name_steps(values)
+    own.find(given, faults)
     return given
 
 
@@ -186,6 +187,7 @@ def _name_steps(values: Map):
     for i, one in enumerate(given if isinstance(given, Seq) else ()):
         if isinstance(one, str):
             given[i] = order.named(one, given.items_at[i])
+    own.named_shortly(given if isinstance(given, Seq) else Seq())
 
 
 def _mapping(values: Map, key: str, faults: Faults) -> Map:

@@ -7,6 +7,7 @@ from nanompi.errors import JobError, nearest
 from nanompi.job import yaml12
 from nanompi.job.leaf import about, allowed, chained, default, section_of
 from nanompi.job.model import parameters
+from nanompi.job.own import made_of
 from nanompi.job.resolve import simple
 from nanompi.run.figures import figures_of
 from nanompi.run.foreign import left_out
@@ -24,7 +25,9 @@ def doc(cls: type) -> str:
 
 
 def find(name: str) -> list[type]:
-    """The parts of this name, in any case, of any kind. Errors: JobError with the nearest name."""
+    """The parts of this name, in any case, of any kind; or FILE.py:NAME. Errors: JobError."""
+    if cls := made_of(name):
+        return [cls]
     known = {n for kind in KINDS for n in METHODS[kind]}
     found = [cls for kind in KINDS for n, cls in METHODS[kind].items() if n.lower() == name.lower()]
     if not found:

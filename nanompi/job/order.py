@@ -23,7 +23,9 @@ def named(name: str, place: Place) -> Map:
 
 
 def step_of(one) -> type | None:
-    """The registered class of a step as written; None when there is none."""
+    """The class of a step as written: the registered one, or that of its own; None when there is none."""
+    if isinstance(one, Map) and one.step:
+        return one.step if one.step is not Nothing else None
     name = one.get("use") if isinstance(one, Map) else None
     return METHODS["step"].get(name) if isinstance(name, str) else None
 
@@ -54,6 +56,8 @@ class _Rest:
 def _known(one, place: Place, faults: Faults) -> bool:
     if step_of(one):
         return True
+    if isinstance(one, Map) and one.step is Nothing:
+        return False  # its faults are told already
     known = METHODS["step"]
     if not isinstance(one, Map) or not isinstance(one.get("use"), str):
         faults.add(place, "steps", f"a step is named by `use:`; allowed: {', '.join(known)}")

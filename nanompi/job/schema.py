@@ -66,8 +66,19 @@ def _input() -> dict:
 
 
 def _steps() -> dict:
-    steps = [of_class(cls, {"use": {"const": name}}) for name, cls in METHODS["step"].items()]
+    steps = [step for name, cls in METHODS["step"].items() for step in _step(name, cls)]
     return {"oneOf": [{"enum": list(METHODS["step"])}, *steps]}
+
+
+def _step(name: str, cls: type) -> list[dict]:
+    """A step by `use:`; one that is made of what it names has any parameters, and a short form."""
+    whole = of_class(cls, {"use": {"const": name}})
+    if not hasattr(cls, "of"):
+        return [whole]
+    short = of_class(cls)
+    short["properties"] = {name: short["properties"].pop(cls.short), **short["properties"]}
+    short["required"] = [name]
+    return [{**one, "additionalProperties": True} for one in (whole, short)]
 
 
 def _parameter(field, hint) -> dict:

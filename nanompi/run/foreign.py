@@ -13,6 +13,7 @@ from nanompi.errors import NanompiError, StepError
 from nanompi.step import METHODS
 
 BROKEN: dict[str, str] = {}  # name of a plug-in: why it is left out
+OWN: dict[str, list[type]] = {}  # module of a user's file: its steps, which no registry holds
 
 
 def foreign(part) -> bool:
@@ -34,7 +35,7 @@ def plug_in(point):
         for kind, table in kept.items():
             METHODS[kind].clear()
             METHODS[kind].update(table)
-        BROKEN[point.name] = f'the plug-in "{point.name}" ({point.value}) cannot be imported: {_cause(e)}'
+        BROKEN[point.name] = f'the plug-in "{point.name}" ({point.value}) cannot be imported: {cause(e)}'
 
 
 def _typed(cls: type):
@@ -91,6 +92,8 @@ def _ours(module: str) -> bool:
 
 def _parts(module: str) -> list[type]:
     """The foreign parts that this module, or another one of its package, has registered"""
+    if module in OWN:
+        return OWN[module]
     classes = [cls for table in METHODS.values() for cls in table.values() if foreign(cls)]
     own = [cls for cls in classes if cls.__module__ == module]
     return own or [
@@ -115,7 +118,7 @@ def _words(error: BaseException) -> str:
     return " ".join(text.split())
 
 
-def _cause(error: BaseException) -> str:
+def cause(error: BaseException) -> str:
     """File, line and words: the last line of the first file that is neither ours nor Python's machinery"""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}, line {error.lineno}: {type(error).__name__}: {error.msg}"

@@ -20,6 +20,7 @@ def nanompi(mpirun_here, tmp_path, monkeypatch):
     texts = {"dap": plugin.DAP, "frames": plugin.FOLDER, "count": plugin.COUNT}
     monkeypatch.setenv("PYTHONPATH", str(plugin.install(tmp_path / "theirs", **texts)))
     Path("job.yaml").write_text(strangers.JOB)
+    Path("my_steps.py").write_text(plugin.STEPS)
 
     def call(ranks, events, *words, **how):
         return mpirun_here(ranks, PROGRAM, *events.split(), "--", *words, **how)
@@ -54,3 +55,60 @@ def test_a_file_that_changed_is_told_on_resume(nanompi, file, name):
         Path(file).write_text(Path(file).read_text() + "\n")
     said = nanompi(1, "", "resume", "x").stdout
     assert f"{name} has changed since the run read it" in said and "resumed after" not in said
+
+
+# ---- functions in a file of one's own ----------------------------------------------------------------------
+
+
+def own(name: str, more: str = "") -> str:
+    return f"steps=[{{python: my_steps.py:{name}}}{more}]"
+
+
+def kept(run) -> np.ndarray:
+    """The data as `my.keep` of all ranks left them."""
+    parts = [np.load(f) for f in Path(run).glob("part-*.npz")]
+    values = np.concatenate([p["values"] for p in parts])
+    return values[np.argsort(np.concatenate([p["numbers"] for p in parts]))]
+
+
+@pytest.mark.parametrize(
+    "name, line, text",
+    [
+        ("fails", "raise ValueError", "ValueError: nothing to divide by"),
+        ("writes", "block += 1", "read-only"),
+        ("normalise", "", "normalise takes statistics over its block, or draws random numbers"),
+        ("few", "", "it gives an array of the shape (1, 32, 32) for a block of"),
+        ("flat", "", "its block gives data of the shape (5, 32), uint64, not (5 items, row, column)"),
+    ],
+)
+def test_a_function_that_fails_is_code_6_with_the_users_lines_alone(nanompi, name, line, text):
+    strangers.measured(Path("scan"), 10)
+    said = nanompi(2, "", "run", "job.yaml", "--set", own(name), code=6).stderr
+    assert f'step "my_steps.py:{name}" failed: ' in said and text in said, said
+    assert said.count("Traceback") <= 2 and "nanompi/" not in said.replace(str(Path.cwd()), "")
+    if line:
+        number = next(i for i, at in enumerate(plugin.STEPS.splitlines(), 1) if line in at)
+        assert f"{Path('my_steps.py').absolute()}, line {number}: " in said
+
+
+def test_a_function_gives_the_same_bits_on_1_2_3_ranks(nanompi):
+    strangers.measured(Path("scan"), 10)
+    for n in (1, 2, 3):
+        nanompi(n, "", "run", "job.yaml", "--set", own("drop_background", ", my.keep"), "--out", f"on-{n}")
+    frames = np.stack([np.load(f) for f in sorted(Path("scan").glob("*.npy"))])
+    level = np.percentile(frames, 5, axis=(1, 2), keepdims=True)
+    for n in (1, 2, 3):
+        assert np.array_equal(kept(f"on-{n}/x/latest"), (frames - level).astype(np.float32))
+    assert Path("on-2/x/latest/code/my_steps.py").read_text() == plugin.STEPS
+
+
+def test_a_run_goes_on_with_the_same_text_alone(nanompi):
+    strangers.measured(Path("scan"))
+    more = f", {{use: ptycho, probe: {PROBE}, engines: AP*8}}"
+    nanompi(2, "USR1@4@1", "run", "job.yaml", "--set", own("drop_background", more), code=75)
+    with Path("my_steps.py").open("a") as file:
+        file.write("\n")
+    said = nanompi(2, "", "resume", "x", code=2).stderr
+    assert "my_steps.py has another text than that with which the run began. Put that back" in said
+    Path("my_steps.py").write_text(Path("runs/x/latest/code/my_steps.py").read_text())
+    assert "resumed after iteration 4" in nanompi(2, "", "resume", "x").stdout

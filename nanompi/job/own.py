@@ -1,0 +1,102 @@
+"""Steps that are made of what the job names, such as a function in a file of the user's: their classes.
+
+A registered step may have `short`, the name of its parameter X that may stand beside its own name, and
+`of(X, each)`, the class of the step for this X, with further parameters.
+"""
+
+import os
+from pathlib import Path
+
+from nanompi.errors import JobError
+from nanompi.job.faults import Faults, Nothing, Spot
+from nanompi.job.leaf import about, adapter
+from nanompi.job.model import found_file, parameters
+from nanompi.job.yaml12 import Map, Seq
+from nanompi.step import METHODS
+
+
+def named_shortly(steps: Seq) -> None:
+    """`{python: X}` is short for `{use: python, function: X}`."""
+    for one in steps:
+        names = [] if not isinstance(one, Map) or "use" in one else _shorts().keys() & one.keys()
+        for name in names:
+            value, key_at, value_at = one.pop(name), one.keys_at[name], one.values_at[name]
+            one.put("use", name, key_at, key_at)
+            one.put(_shorts()[name].short, value, key_at, value_at)
+
+
+def _shorts() -> dict[str, type]:
+    return {name: cls for name, cls in METHODS["step"].items() if hasattr(cls, "short")}
+
+
+def find(steps: Seq, faults: Faults) -> None:
+    """Note with each step that is made of what it names its class; Nothing where that has faults."""
+    for one in steps:
+        use = one.get("use") if isinstance(one, Map) else None
+        maker = _shorts().get(use) if isinstance(use, str) else None
+        if maker and isinstance(one.get(maker.short), str):
+            one.step = _made(maker, one, faults)
+
+
+def _made(maker: type, one: Map, faults: Faults):
+    key, before = maker.short, len(faults)
+    spot = Spot(one.at(key), ("steps", one["use"], key))
+    file, _, name = one[key].rpartition(":")
+    if not (file and name):
+        faults.add(spot.place, spot.path, f'"{one[key]}" does not fit here; write it as FILE.py:NAME')
+        return Nothing
+    one[key] = f"{_file(file, spot, faults)}:{name}"
+    if len(faults) > before:
+        return Nothing
+    try:
+        cls = checked(maker.of(one[key], str(one.get("each", ""))))
+    except JobError as e:
+        faults.add(spot.place, spot.path, str(e))
+        return Nothing
+    if one.get("checksum", cls.checksum) != cls.checksum:
+        faults.add(one.at("checksum"), (*spot.path[:-1], "checksum"), CHANGED.format(file=file))
+    return cls
+
+
+CHANGED = (
+    "{file} has another text than that with which the run began. Put that back (the folder `code` of the run "
+    "holds it), or start another run"
+)
+
+
+def _file(name: str, spot: Spot, faults: Faults) -> str:
+    """The path of a file named in a job: beside the job file, else from the current folder."""
+    beside = Path(spot.place.file).parent / name if spot.place.line else Path(name)
+    if beside.is_file():
+        return os.path.abspath(beside)
+    own = Faults()
+    path = found_file(name, spot, own)
+    for fault in own.found:
+        faults.add(fault.place, fault.path, fault.text)
+    return path
+
+
+def checked(cls: type) -> type:
+    """The class, when a job file can give all its parameters. Errors: JobError."""
+    try:
+        known = parameters(cls)
+    except Exception as e:
+        raise JobError(f"{cls.name}: the type of a parameter: {e}") from None
+    for name, (field, hint) in known.items():
+        try:
+            adapter(hint, tuple(about(field)["limits"].items()))
+        except Exception:
+            raise JobError(
+                f"{cls.name}: a job file cannot give the parameter {name}: {hint}; annotate it with bool, "
+                "int, float, str, list, dict, Literal or a union of them"
+            ) from None
+    return cls
+
+
+def made_of(name: str) -> type | None:
+    """The step that FILE.py:NAME on the command line means; None for other names. Errors: JobError."""
+    file, _, rest = name.rpartition(":")
+    makers = [cls for cls in METHODS["step"].values() if hasattr(cls, "of")]
+    return (
+        checked(makers[0].of(f"{os.path.abspath(file)}:{rest}")) if makers and os.path.isfile(file) else None
+    )

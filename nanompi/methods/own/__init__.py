@@ -1,0 +1,1 @@
+"""Steps of the user's own, which register nothing."""

@@ -1,0 +1,212 @@
+"""The step `python`: a function of a block in a file of the user's own, which imports and registers nothing.
+
+    def drop_background(block, info, *, percentile: float = 5.0):
+        '''Subtract from each frame the level below which this part of its pixels lies.'''
+        return block - info.xp.percentile(block, percentile, axis=(1, 2), keepdims=True)
+
+In the job: `- {python: my_steps.py:drop_background, percentile: 2}`. Its other arguments are the parameters:
+annotations say their types, defaults what they are when the job is silent, a line `percentile : part of the
+pixels` of the docstring what they mean. It may be a class, too: `block(self, block, info)` is its function,
+what it annotates its parameters, and `start(self, run, data)` is called before the first block, where what
+concerns all items can be worked out. `each`, `makes` and `gives` of function or class are those of a step.
+"""
+
+import dataclasses
+import inspect
+import os
+import re
+from functools import cache
+from threading import Lock
+from typing import Any, Literal
+
+import numpy as np
+
+from nanompi.data.data import PATTERNS
+from nanompi.errors import JobError, StepError
+from nanompi.methods.own.blocks import dependence
+from nanompi.methods.own.code import Code
+from nanompi.run import foreign
+from nanompi.step import param, step
+
+
+@step("python", each="frame")
+class Python:
+    """A function of a block, in a file of yours: `- {python: my_steps.py:drop_background, percentile: 2}`."""
+
+    use, short = "python", "function"  # `{python: X}` is short for `{use: python, function: X}`
+
+    function: str = param(help="FILE.py:NAME, a function of a block in a file beside the job")
+    each: Literal[tuple(PATTERNS)] = param("frame", help="what is whole in each item of a block")
+    checksum: str = param("", help="of the file; a run writes it down, and goes on with this text alone")
+
+    @staticmethod
+    def of(function: str, each: str = "") -> type:
+        """The step that a function is, its parameters declared. function : PATH.py:NAME. Errors: JobError."""
+        path, _, name = function.rpartition(":")
+        return step_of(Code.of(path), name, each)
+
+
+class OwnStep(Python):
+    """What the steps of all functions have in common.
+
+    code, target : the file's text, and the function or class in it
+    """
+
+    code: Any = None
+    target: Any = None
+
+    def __reduce__(self):
+        return _restored, (self.code, self.target.__name__, _values(self))
+
+    def codes(self) -> list[Code]:
+        """The texts of which the run folder holds a copy."""
+        return [self.code]
+
+    def start(self, run, data):
+        """Ready for blocks: the user's own `start`, too. Rank 0 tries its first block in pieces."""
+        self.untried, self.lock = run.team.root, Lock()
+        self.call = self._callable()
+        if hasattr(self.target, "start"):
+            self.user.start(run, data)
+
+    def finish(self, run):
+        """The user's own"""
+        if hasattr(self.target, "finish"):
+            self.user.finish(run)
+
+    def block(self, block, info):
+        """What the function gives. Errors: StepError where that is not an entry for each item, or depends on
+        the block."""
+        try:
+            made = self.call(block, info)
+        except ValueError as e:
+            if "read-only" in str(e):
+                e.add_note("A block is read-only, since it may be a part of the data: work on a copy of it.")
+            raise
+        if not isinstance(made, dict):
+            self._whole(made, len(block))
+            self._try(block, info)
+        return made
+
+    def _whole(self, made, n: int):
+        """Errors: StepError where it is not one entry for each of n items."""
+        if made is None:
+            raise self._failed("it gives None; does it end in `return ...`?")
+        if (shape := np.shape(made))[:1] != (n,):
+            raise self._failed(
+                f"it gives an array of the shape {shape} for a block of {n} items; the first axis counts the "
+                "items, and each must have one entry"
+            )
+
+    def _failed(self, why: str) -> StepError:
+        return StepError(f'step "{self.name}" failed: {why}')
+
+    def _callable(self):
+        values = {name: value for name, value in _values(self).items() if name not in TAKEN}
+        if inspect.isfunction(self.target):
+            return lambda block, info: self.target(block, info, **values)
+        self.user = self.target()
+        for name, value in values.items():
+            setattr(self.user, name, value)
+        return self.user.block
+
+    def _try(self, block, info):
+        """The first block that can be cut is done again in pieces. Errors: StepError where these differ."""
+        with self.lock:
+            first = self.untried and len(block) > 1
+            self.untried = self.untried and not first
+        host = lambda block, info: info.device.host(self.call(block, info))  # noqa: E731
+        if first and (difference := dependence(host, block, info)):
+            raise self._failed(
+                f"{self.target.__name__} takes statistics over its block, or draws random numbers: its "
+                f"result depends on how many items a block has ({difference}). Blocks differ between "
+                "machines and numbers of ranks. Reduce along the axes of an item alone; what all items must "
+                "be known for belongs into `start` of a class"
+            )
+
+
+TAKEN = tuple(f.name for f in dataclasses.fields(Python))
+
+
+def step_of(code: Code, name: str, each: str = "") -> type:
+    """The step that a function or class of a file is. each : what the job says of it. Errors: JobError."""
+    return _class(code, name, each if each in PATTERNS else getattr(code.get(name), "each", Python.each))
+
+
+@cache
+def _class(code: Code, name: str, each: str) -> type:
+    target = code.get(name)
+    fields = [_with_default("each", each), _with_default("checksum", code.checksum)]
+    about = {"code": code, "target": staticmethod(target), "__doc__": target.__doc__ or name}
+    own = {"bases": (OwnStep,), "kw_only": True, "namespace": about}
+    cls = dataclasses.make_dataclass(name, [*fields, *_parameters(target, code)], **own)
+    cls.__module__, cls.__qualname__ = target.__module__, target.__qualname__
+    cls.name = f"{os.path.basename(code.path)}:{name}"
+    cls.makes, cls.gives = tuple(getattr(target, "makes", ())), dict(getattr(target, "gives", {}))
+    foreign.OWN[cls.__module__] = [*foreign.OWN.get(cls.__module__, []), cls]
+    return cls
+
+
+def _with_default(name: str, default: str) -> tuple:
+    """A parameter of `Python` with another default."""
+    known = next(f for f in dataclasses.fields(Python) if f.name == name)
+    return name, known.type, dataclasses.field(default=default, metadata=known.metadata)
+
+
+def _parameters(target, code: Code) -> list[tuple]:
+    """(name, annotation, field) of each. Errors: JobError."""
+    where = f"{code.path}: {target.__name__}"
+    if inspect.isclass(target):
+        if not callable(getattr(target, "block", None)):
+            raise JobError(f"{where} has no block(self, block, info)")
+        own = {n: (hint, vars(target).get(n, dataclasses.MISSING)) for n, hint in _annotated(target).items()}
+    else:
+        own = {a.name: (a.annotation, a.default) for a in _arguments(target, where)}
+    if taken := [name for name in own if name in (*TAKEN, "use", "python")]:
+        raise JobError(
+            f"{where}: a parameter cannot be called {taken[0]}, which is the step's own; rename it"
+        )
+    return [(n, _type(hint, default), _field(target, n, default)) for n, (hint, default) in own.items()]
+
+
+def _annotated(target) -> dict[str, Any]:
+    return {n: h for n, h in vars(target).get("__annotations__", {}).items() if not n.startswith("_")}
+
+
+def _arguments(function, where: str) -> list[inspect.Parameter]:
+    """Those behind `block` and `info`."""
+    known = list(inspect.signature(function).parameters.values())
+    if len(known) < 2 or any(a.kind in (a.VAR_POSITIONAL, a.VAR_KEYWORD) for a in known):
+        raise JobError(
+            f"{where}{inspect.signature(function)} is no function of a block; write it as "
+            f"{function.__name__}(block, info, *, parameter: float = 1.0)"
+        )
+    return known[2:]
+
+
+def _type(hint, default):
+    """The annotation; without it the type of the default."""
+    if hint is not inspect.Parameter.empty:
+        return hint
+    return type(default) if isinstance(default, bool | int | float | str) else Any
+
+
+def _field(target, name: str, default) -> dataclasses.Field:
+    if isinstance(default, dataclasses.Field):
+        return default  # made by `param`
+    missing = default is inspect.Parameter.empty or default is dataclasses.MISSING
+    return param(dataclasses.MISSING if missing else default, help=_help(target, name))
+
+
+def _help(target, name: str) -> str:
+    """The line `name : text` of a docstring."""
+    line = re.search(rf"(?m)^\s*{re.escape(name)}\s*:\s*(.+)$", target.__doc__ or "")
+    return line[1].strip() if line else ""
+
+
+def _values(one) -> dict[str, Any]:
+    return {f.name: getattr(one, f.name) for f in dataclasses.fields(one)}
+
+
+def _restored(code: Code, name: str, values: dict):
+    return step_of(code, name, values["each"])(**values)
