@@ -51,6 +51,16 @@ class ExactSum:
             self.limbs[k] = self.limbs.get(k, 0) + part.sum(0).astype(np.int64)
             size, k = np.abs(rest).max(), k - 1
 
+    def join(self, other: "ExactSum") -> None:
+        """Add what another has added; that is not used any more."""
+        self.shape = other.shape
+        if other.whole is not None:
+            self.whole = other.whole if self.whole is None else self.whole + other.whole
+        if other.odd is not None:
+            self.odd = other.odd if self.odd is None else self.odd + other.odd
+        for k, limb in other.limbs.items():
+            self.limbs[k] = self.limbs.get(k, 0) + limb
+
     def total(self, team) -> np.ndarray | None:
         """The sum of all ranks, int64 or float64, on every rank; None where none has added (collective)."""
         every = team.allgather((self.shape, self.whole is not None, self.odd is not None, sorted(self.limbs)))

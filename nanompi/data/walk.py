@@ -7,7 +7,7 @@ run)`, after the last; both are called by all ranks, `block` by whoever has item
 once. An item may not depend on which others stand in its block.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
@@ -111,6 +111,8 @@ def _over_values(run, step) -> "Walk":
     before, data = data.spread, fitting(run.team, data, core_of(step.each, data.axes))
     if before and data.spread != before:
         run.say(f"{step.name}: spread over {data.spread} in place of {before}")
+    if run.team.size > 1 and not free_of(core_of(step.each, data.axes), data.axes):
+        run.say(f"{step.name}: there is one item alone; rank 0 does it")
     run.data[step.takes] = data
     with run.clock.phase(step.name):
         one = Walk(run, step, data)
@@ -160,8 +162,11 @@ def _planned(run, last: "Walk", sample: list) -> Data:
 
     shape, dtype = run.team.on_root(tried)
     last.sums.clear()
-    data = replace(last.data, axes=made_axes(last.step, last.data.axes))
-    data.source = Planned((data.source.shape[0], *shape), dtype)
+    data = last.data
+    if last.step.takes in last.names:
+        axes = made_axes(last.step, data.axes)
+        data = last.described(last.step.takes, axes, None).holding(None, data.spread, data.parts)
+        data.source = Planned((last.data.source.shape[0], *shape), dtype)
     return data
 
 
@@ -180,7 +185,8 @@ class Walk:
     """
 
     def __init__(self, run, step, data: Data):
-        data = replace(data, coords=dict(data.coords))  # a step may add its own
+        data = data.holding(data.values, data.spread, data.parts)
+        data.coords = dict(data.coords)  # a step may add its own
         self.run, self.step, self.data, self.core = run, step, data, core_of(step.each, data.axes)
         self.free = tuple(sorted(free_of(self.core, data.axes), key=lambda axis: axis != data.spread))
         self.names = step.gives or {step.takes: Item(tuple(step.makes or self.core))}
@@ -257,9 +263,15 @@ class Walk:
                 wanted = ", ".join((f"{len(block)} items", *axes))
                 raise self._wrong(f"gives {key} of the shape {value.shape}, {value.dtype}, not ({wanted})")
             if key not in self.outs:
-                with self.lock:
-                    self.sums.setdefault(key, ExactSum()).add(value)
+                self._add(key, value)
         return made
+
+    def _add(self, key: str, value: np.ndarray) -> None:
+        """Add to a sum; threads add up their own blocks at the same time."""
+        own = ExactSum()
+        own.add(value)
+        with self.lock:
+            self.sums.setdefault(key, ExactSum()).join(own)
 
     def _wrong(self, what: str) -> StepError:
         return StepError(f'step "{self.step.name}" failed: its block {what}')
@@ -274,7 +286,7 @@ class Walk:
         for key, kind in self.names.items():
             if isinstance(kind, Total):
                 values = self.sums.get(key, ExactSum()).total(self.run.team)
-                self.run.data[key] = self._data(kind, kind.axes, values)
+                self.run.data[key] = self.described(key, kind.axes, values)
             elif key != leave_out:
                 self.run.data[key] = self.made(key, self.outs.pop(key).all(self.run.team))
             self.run.given[key] = None
@@ -285,21 +297,23 @@ class Walk:
         if self.free:
             order = free_of(self.core, data.axes)
             values = np.moveaxis(values, 0, order.index(self.free[0]))
-            out = self._data(kind, (*order, *kind.axes), values)
+            out = self.described(key, (*order, *kind.axes), values)
             return out.holding(values, data.spread, data.parts)
-        out = self._data(kind, kind.axes, values)
+        out = self.described(key, kind.axes, values)
         if not kind.axes:
             return out.holding(self.run.team.bcast(values[0] if self.n else None), "", [])
         values = values[0] if self.n else np.empty((0, *values.shape[2:]), values.dtype)
         parts = on_rank_0(self.run.team.max(len(values)), self.run.team.size)
         return out.holding(values, kind.axes[0], parts)
 
-    def _data(self, kind: Item, axes, values) -> Data:
-        coords = {axis: known for axis, known in self.data.coords.items() if axis in axes}
+    def described(self, key: str, axes: tuple[str, ...], values) -> Data:
+        """A result with what is known of its axes, and what stays true of the data it is made of."""
+        kind, data = self.names[key], self.data
+        coords = {axis: known for axis, known in data.coords.items() if axis in axes}
         same = self.core == kind.axes and not isinstance(kind, Total)
-        more = {"beside": self.data.beside if same else {}, "facts": dict(self.data.facts)}
-        about = {"unit": kind.unit, "title": kind.title, "file": self.data.file, "format": self.data.format}
-        return Data(axes=axes, values=values, coords=coords, **more, **about)
+        about = {"unit": kind.unit, "title": kind.title, "file": data.file, "format": data.format}
+        about |= {"facts": dict(data.facts), "beside": data.beside if same else {}}
+        return Data(axes=axes, values=values, coords=coords, **about)
 
 
 def made_axes(step, axes: tuple[str, ...]) -> tuple[str, ...]:

@@ -67,3 +67,13 @@ def test_the_smallest_and_the_largest_numbers():
 
 def test_nothing_added_is_nothing():
     assert ExactSum().total(TEAM) is None and total(np.zeros((0, 2))).tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_sums_that_are_joined_are_those_of_all(seed):
+    values, joined = scene(seed), ExactSum()
+    for part in np.array_split(values, 5):
+        own = ExactSum()
+        own.add(part)
+        joined.join(own)
+    assert joined.total(TEAM).tobytes() == total(values).tobytes()

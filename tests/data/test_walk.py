@@ -78,6 +78,23 @@ def test_results_of_a_scan_with_two_axes(made, monkeypatch, items):
     assert run.data["data"].values.dtype == np.uint16  # no result takes their place
 
 
+@pytest.mark.parametrize("source", ["memory", "disk"])
+def test_a_step_may_replace_its_items_and_give_more(made, source):
+    class Centred:
+        def block(self, block, info):
+            mean = block.mean((1, 2))
+            return {"mean": mean, "data": block.mean(2) - mean[:, None]}
+
+    data = scene.spread(TEAM, STACK, "angle row column", "angle", coords=ANGLES)
+    run = scene.run_of(
+        TEAM, data=data if source == "memory" else scene.on_disk(TEAM, STACK, "angle row column")
+    )
+    walk(run, [made(Centred, each="frame", gives={"mean": item(), "data": item("row")})])
+    mean = STACK.mean((1, 2))
+    assert np.array_equal(run.data["mean"].values, mean) and run.data["data"].axes == ("angle", "row")
+    assert np.array_equal(run.data["data"].values, STACK.mean(2) - mean[:, None])
+
+
 def test_coordinates_of_the_items_and_of_their_own_axes(made):
     seen = {}
 

@@ -155,7 +155,8 @@ def written(team, folder):
     images = {name: image_of(team, one, name) for name, one in data.items()}
     if team.root:
         check_file(Path(folder) / "result.h5", values, volume)
-        assert [name for name, one in images.items() if one is not None] == ["volume", "turned"]
+        assert [name for name, one in images.items() if one is None] == ["points", "number"]
+        assert all(np.array_equal(images[name].data, values[..., 1]) for name in maps)
         assert all(np.array_equal(images[name].data, volume[2]) for name in ("volume", "turned"))
 
 

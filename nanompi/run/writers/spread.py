@@ -11,7 +11,7 @@ from nanompi.run.result import Signal
 
 BLOCK = 16 << 20  # bytes of a message, and of what is written at once
 TAG = 73
-FRAMES = (("row", "column"), ("y", "x"))  # the last axes of what can be shown as an image
+FRAMES = (("y", "x"), ("row", "column"))  # axes of what can be shown as an image
 
 
 def send(team, data: Data) -> None:
@@ -51,11 +51,17 @@ def _some(data: Data, rows: slice) -> np.ndarray:
 def image_of(team, data: Data, name: str) -> Signal | None:
     """What of the data can be looked at: an image, the middle one of a stack; on rank 0 (collective).
 
-    None where the last two axes are none of an image, or the values are complex.
+    None where it has no axes of an image, or the values are complex.
     """
-    if tuple(data.axes[-2:]) not in FRAMES or data.dtype.kind not in "biuf" or not count(data.shape):
+    pair = next(
+        (pair for pair in (data.axes[-2:], *FRAMES) if pair in FRAMES and set(pair) <= set(data.axes)), None
+    )
+    if pair is None or data.dtype.kind not in "biuf" or not count(data.shape):
         return None
-    *above, _, _ = data.axes
+    above = [axis for axis in data.axes if axis not in pair]
+    values = data.values.transpose([data.axes.index(axis) for axis in (*above, *pair)])
+    data = data.holding(values, data.spread, data.parts)
+    data.axes = (*above, *pair)
     middle = [data.size(axis) // 2 for axis in above]
     own = None
     if data.spread in above:
