@@ -9,7 +9,7 @@ Team.sum  : as engines on CPUs call it, in pieces
 Common    : as cards add up, in memory that the ranks of the node share (`nanompi.device.common`)
 1, 2, 3   : exchange of so many bytes with each of so many neighbours, as of overlaps
 
-Then the link of `nanompi plan` (`scaling.wire.Link`): latency and rate by the smallest and the largest size,
+Then the link of `nanompi plan` (`nanompi.mpi.link`): latency and rate by the smallest and the largest size,
 and by how much the sizes between them leave that line (measured / line, the worst).
 """
 
@@ -20,7 +20,7 @@ import numpy as np
 from harness import on_ranks, options, report, table, timed, turns
 
 from nanompi.device.common import Common
-from nanompi.methods.ptycho.scaling.wire import ADDS
+from nanompi.mpi.link import ADDS
 from nanompi.mpi.team import HaloExchange
 
 SIZES = [1 << 13, 1 << 16, 1 << 19, 1 << 21, 1 << 23, 1 << 24, 1 << 26]
