@@ -17,6 +17,7 @@ class Clock:
 
     whole : seconds of each outermost phase, with all that is nested in it
     sent  : bytes counted as "combine" within each outermost phase
+    others: seconds in verbs in which this rank depends on others (`nanompi.mpi.team`), whatever the phase
     """
 
     seconds: dict[str, float] = field(default_factory=dict)
@@ -24,6 +25,7 @@ class Clock:
     whole: dict[str, float] = field(default_factory=dict)
     sent: dict[str, int] = field(default_factory=dict)
     begun: float = field(default_factory=time.perf_counter)
+    others: float = 0.0
     ticks: int = 0
     hear: Callable[[], None] = lambda: None  # told when `patient` changes
     _patient: bool = False
@@ -85,6 +87,10 @@ class Clock:
         if name == "combine":
             outer = self._names[0] if self._names else ""
             self.sent[outer] = self.sent.get(outer, 0) + int(nbytes)
+
+    def alone(self) -> float:
+        """Seconds since this clock was made in which this rank did not depend on others."""
+        return self.elapsed() - self.others
 
     def elapsed(self) -> float:
         """Seconds since this clock was made."""

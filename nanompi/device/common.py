@@ -61,17 +61,14 @@ class Common:
     def sum(self, dtype, nbytes: int):
         """The first nbytes of `total` become the sum over all ranks of those of `own`, numbers of `dtype`."""
         team, node = self.team, self.node
-        with team.waits("sum"):
-            with team.clock.phase("wait"):
+        with team.summing(nbytes):
+            node.barrier()
+            self._add(dtype, nbytes)
+            node.barrier()
+            if node.size < team.size:
+                if self.firsts:
+                    self.firsts.sum(self.total[:nbytes].view(dtype))
                 node.barrier()
-            with team.clock.phase("combine"):
-                self._add(dtype, nbytes)
-                node.barrier()
-                if node.size < team.size:
-                    if self.firsts:
-                        self.firsts.sum(self.total[:nbytes].view(dtype))
-                    node.barrier()
-            team.sent(nbytes)
 
     def _add(self, dtype, nbytes):
         """This rank's stretch of the total"""

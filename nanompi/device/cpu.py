@@ -113,10 +113,6 @@ class Cpu(Device):
         """What kernels returned, a number or some, added up: (k,) float64; one 0 for no frames"""
         return np.reshape(sums, (len(sums), -1)).sum(0, dtype=np.float64) if sums else np.zeros(1)
 
-    def sum(self, team, *arrays):
-        """Each array becomes its sum over the ranks."""
-        team.sum(*arrays)
-
 
 def _into(z, out):
     """z, holding `out`: without a copy where scipy worked in place, which it does but does not promise"""

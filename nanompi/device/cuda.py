@@ -37,7 +37,7 @@ class Cuda(Device):
         self.name, self.memory = properties["name"].decode(), properties["totalGlobalMem"]
         self.cache = properties["l2CacheSize"]
         self.bus = xp.cuda.Device(card).pci_bus_id
-        self.pool, self.transport, self.sharers = xp.get_default_memory_pool(), None, 1
+        self.pool, self.sharers = xp.get_default_memory_pool(), 1
         self.compute = xp.cuda.Stream(non_blocking=True)
         self.compute.use()
         self.ferry, self.scratch = Ferry(self), Scratch(xp)
@@ -245,10 +245,3 @@ class Cuda(Device):
             return np.zeros(1)
         flat = [s.reshape(1 if s.ndim == 0 else len(s), -1) for s in sums]
         return self.xp.concatenate(flat, axis=1).sum(1, dtype=np.float64).get()
-
-    # ---- over the ranks
-
-    def sum(self, team, *arrays):
-        """Each array becomes its sum over the ranks, by the transport that the ranks agreed on."""
-        if team.size > 1:
-            self.transport(team, *arrays)

@@ -97,9 +97,6 @@ class Device(Protocol):
     def total(self, sums: list) -> np.ndarray:
         """What kernels returned, a number or some, added up: (k,) float64 on the host; one 0 for no frames"""
 
-    def sum(self, team, *arrays):
-        """Each array becomes its sum over the ranks (collective)."""
-
 
 def dtypes(precision: str) -> tuple[type, type]:
     """(real, complex) of a precision: "single" or "double"."""

@@ -46,20 +46,24 @@ LAUNCHERS = ("PMI", "OMPI_", "PRTE_", "SLURM_", "MPI_LOCAL", "MV2_", "HYDRA")
 
 
 def choose(wanted: str, device, team) -> str:
-    """Give the device the first transport wanted that works on all ranks; the choice and the reasons."""
+    """Give the team the first transport wanted that works on all ranks; the choice and the reasons.
+
+    A transport is called as transport(team, *arrays), and says whether it has summed the arrays; else MPI is
+    to do so where they stand, on the card (`nanompi.mpi.team.Team.sum`).
+    """
     why = []
     for way in WAYS.get(wanted, ("staged",)):
         fault = _fault(way, device, team)
         if not fault:
-            told = getattr(device.transport, "about", way)
+            told = getattr(team.transport, "about", way)
             return f"{told} ({'; '.join(why)})" if why else told
         why.append(f"{way}: {fault}")
 
 
 def _fault(way, device, team) -> str:
-    """Make `way` the device's transport; why it cannot be, or nothing. Equal on all ranks."""
+    """Make `way` the team's transport; why it cannot be, or nothing. Equal on all ranks."""
     if way == "staged":
-        device.transport = Staged(device, team)
+        team.transport = Staged(device, team)
         return ""
     if way == "nccl" and team.max(device.sharers) > 1:
         return "ranks share a card"
@@ -67,14 +71,14 @@ def _fault(way, device, team) -> str:
     if faults:
         return faults[0]
     make = {"nccl": nccl, "mpi": aware}[way]
-    device.transport = make(device, team)
+    team.transport = make(device, team)
     return "" if team.all(right(device, team)) else "its sum of known numbers is wrong"
 
 
 def right(device, team) -> bool:
     """Does the transport add up known numbers?"""
     a = device.array(np.arange(1000) + team.rank, device.real)
-    device.transport(team, a)
+    team.sum(a)
     want = team.size * np.arange(1000) + team.size * (team.size - 1) // 2
     return bool(np.array_equal(device.host(a), want))
 
@@ -91,7 +95,13 @@ class Staged:
         self.teams = teams if team.max(teams[0].size) > 1 else None
         self.about = "staged in shared memory" if self._shared(team, LEAST) else "staged"
 
-    def __call__(self, team, *arrays):
+    def __call__(self, team, *arrays) -> bool:
+        self.device.wait()  # what the card still computes is not time of the sum
+        with team.clock.phase("combine"):
+            self._sum(team, arrays)
+        return True
+
+    def _sum(self, team, arrays):
         ends = [int(n) for n in np.cumsum([0, *(a.nbytes for a in arrays)])]
         (real,), nbytes = {np.empty(0, a.dtype).real.dtype for a in arrays}, ends[-1]  # one precision for all
         if self._shared(team, nbytes):
@@ -140,11 +150,11 @@ class Staged:
 
 
 def aware(device, team):
-    """Allreduce on the arrays of the card themselves"""
+    """Allreduce on the arrays of the card themselves, by MPI"""
 
-    def transport(team, *arrays):
-        device.compute.synchronize()
-        team.sum(*arrays)
+    def transport(team, *arrays) -> bool:
+        device.wait()
+        return False
 
     return transport
 
@@ -156,10 +166,13 @@ def nccl(device, team):
     comm = lib.NcclCommunicator(team.size, team.bcast(lib.get_unique_id() if team.root else None), team.rank)
     kind = {np.float32: lib.NCCL_FLOAT32, np.float64: lib.NCCL_FLOAT64}[device.real]
 
-    def transport(team, *arrays):
-        for a in arrays:
-            reals = a.nbytes // np.dtype(device.real).itemsize
-            comm.allReduce(a.data.ptr, a.data.ptr, reals, kind, lib.NCCL_SUM, device.compute.ptr)
+    def transport(team, *arrays) -> bool:
+        device.wait()
+        with team.summing(sum(a.nbytes for a in arrays)):
+            for a in arrays:
+                reals = a.nbytes // np.dtype(device.real).itemsize
+                comm.allReduce(a.data.ptr, a.data.ptr, reals, kind, lib.NCCL_SUM, device.compute.ptr)
+        return True
 
     return transport
 

@@ -24,6 +24,8 @@ PIECE = 1 << 30  # bytes of one message: counts stay below 2**31 with every MPI
 ROUND = 8 << 20  # bytes of one Allreduce: the work array of MPI stays in the cache, 2-4 times faster
 PURE = ("max", "bcast", "gather", "allgather", "barrier", "rest")  # their time is that of waiting for others
 LARGE = 1 << 20  # bytes from which an array is summed by itself: a copy would cost more than a message
+MEETINGS = ("max", "allgather", "barrier", "rest")  # verbs that no rank leaves before all have come
+EVERY = 32  # sums between two looks at who came when
 
 
 def _waits(verb):
@@ -35,7 +37,10 @@ def _waits(verb):
         if CHECK:
             compare(self, name, args)
         with self.waits(name), self.clock.phase("wait") if name in PURE else nullcontext():
-            return verb(self, *args)
+            out = verb(self, *args)
+        if name in MEETINGS:
+            self._met = time.perf_counter()
+        return out
 
     return marked
 
@@ -45,8 +50,8 @@ class Team:
 
     rank, size, root     : place of this process, number of processes, is it rank 0
     host, place, places  : node name, place on the node, ranks on the node
-    seconds, bytes       : time spent and bytes sent in `sum`
     clock                : where the time of waiting and of sums is counted; a run sets its own
+    transport            : how arrays of a card are summed; a device sets it
     vendor               : text naming the MPI library
     alone : this rank by itself, for work that ranks do side by side.
     Without an MPI library one rank works alone. Errors: ResourceError when a launcher started N processes
@@ -58,8 +63,9 @@ class Team:
         self.rank, self.size = (self.comm.rank, self.comm.size) if self.comm else (0, 1)
         self.root, self.host = self.rank == 0, node()
         self.place, self.places = self._on_node()
-        self.seconds, self.bytes, self.clock = 0.0, 0, Clock()
+        self.transport = None
         self.waiting, self.ticks = "", 0  # what a watchdog looks at
+        self.count_in(Clock())
         self.vendor = _vendor() if self.comm else "none (one rank)"
         if self.size == 1 and launched() > 1 and not alone:
             raise _stranger(f"MPI ({self.vendor}) sees only one: each would do the whole job alone")
@@ -74,14 +80,56 @@ class Team:
         node.Free()
         return place
 
+    def count_in(self, clock: Clock):
+        """From now on the time of waiting and of sums is counted here."""
+        self.clock, self._sums, self._met = clock, [], time.perf_counter()
+
     @contextmanager
     def waits(self, verb: str):
         """`with team.waits("sum"):` this rank may now stand still for others' sake"""
-        before, self.waiting = self.waiting, verb
+        before, self.waiting, begun = self.waiting, verb, time.perf_counter()
         try:
             yield
         finally:
             self.waiting, self.ticks = before, self.ticks + 1
+            if not before:
+                self.clock.others += time.perf_counter() - begun
+
+    @contextmanager
+    def summing(self, nbytes: int):
+        """`with team.summing(n):` around any sum over all ranks to which this one gives n bytes: timed here.
+
+        How much of it is waiting for the last rank to come is found later, in `settle`.
+        """
+        came = time.perf_counter()
+        with self.waits("sum"), self.clock.phase("combine"):
+            yield
+        self.sent(nbytes)
+        left = time.perf_counter()
+        self._sums.append((came - self._met, left - came))
+        self._met = left
+        if len(self._sums) == EVERY:
+            self.settle()
+
+    def settle(self):
+        """Count as "wait" what of the sums since the last call was waiting for the last rank (collective).
+
+        Clocks of nodes differ, so each rank notes when it came to a sum after all had met the last time: as
+        they left the sum, or another verb that nobody leaves before all have come. The largest of these
+        durations is that of the last rank; what another one came earlier, it has waited. The error for each
+        sum is the time between the first and the last rank that leave a sum: less than the sum itself takes.
+        """
+        sums, self._sums = np.array(self._sums), []
+        if self.size == 1 or not len(sums):
+            return
+        from mpi4py import MPI
+
+        came, took = sums.T
+        last = came.copy()
+        with self.waits("settle"), self.clock.phase("wait"):
+            self.comm.Allreduce(MPI.IN_PLACE, last, MPI.MAX)
+        self._met = time.perf_counter()
+        self.clock.move(float(np.clip(last - came, 0, took).sum()), "combine", "wait")
 
     def abort(self, code: int):
         """End all ranks at once, from any thread."""
@@ -95,47 +143,40 @@ class Team:
 
     # ---- collective verbs ----------------------------------------------------------------------------------
 
-    @_waits
     def sum(self, *arrays: np.ndarray):
         """Replace each array by its sum over the ranks: one in-place Allreduce for all of them.
 
-        arrays : C-contiguous, float or complex; all of one real dtype. Small arrays travel in one message (a
-            copy); a large one is summed where it stands, in pieces of 8 MiB.
+        arrays : C-contiguous, float or complex; all of one real dtype, of the host or of a card. Small arrays
+            travel in one message (a copy); a large one is summed where it stands, in pieces of 8 MiB.
         """
         flat = [_reals(a) for a in arrays]
         if len({a.dtype for a in flat}) > 1:
             raise ValueError(f"team.sum needs arrays of one precision, not {[a.dtype.name for a in arrays]}")
-        if self.size == 1:
+        if CHECK:
+            compare(self, "sum", arrays)
+        if self.size == 1 or (not isinstance(arrays[0], np.ndarray) and self.transport(self, *arrays)):
             return
-        with self.clock.phase("wait"):
-            self.comm.Barrier()  # the sum itself would wait as long: now it can be told apart
-        t = time.perf_counter()
-        with self.clock.phase("combine"):
-            self._sum(flat)
-        self.sent(sum(a.nbytes for a in flat))
-        self.seconds += time.perf_counter() - t
+        from mpi4py import MPI
+
+        with self.summing(sum(a.nbytes for a in flat)), _packed(flat) as few:
+            for piece in (p for a in few for p in _pieces(a, ROUND)):
+                self.comm.Allreduce(MPI.IN_PLACE, piece)
 
     def sent(self, nbytes: int):
         """Count bytes that this rank gave to a sum over the ranks."""
-        self.bytes += nbytes
         self.clock.count("combine", nbytes)
-
-    def _sum(self, flat):
-        from mpi4py import MPI
-
-        small = [a for a in flat if a.nbytes < LARGE]
-        together = np.concatenate(small) if len(small) > 1 else None
-        for whole in [a for a in flat if together is None or a.nbytes >= LARGE] + [together]:
-            for piece in _pieces(whole, ROUND) if whole is not None else ():
-                self.comm.Allreduce(MPI.IN_PLACE, piece)
-        if together is not None:
-            for a, part in zip(small, np.split(together, np.cumsum([a.size for a in small])[:-1])):
-                a[...] = part
 
     def total(self, *values: float) -> np.ndarray:
         """Sums over the ranks of some float64 numbers, as an array."""
         out = np.array(values, np.float64)
-        self.sum(out)
+        if CHECK:
+            compare(self, "sum", [out])
+        if self.size == 1:
+            return out
+        from mpi4py import MPI
+
+        with self.summing(out.nbytes):
+            self.comm.Allreduce(MPI.IN_PLACE, out)
         return out
 
     @_waits
@@ -208,7 +249,7 @@ class Team:
     def _of(self, comm) -> "Team":
         """A team of the ranks of a communicator, with a clock of its own"""
         team = copy.copy(self)
-        team.seconds, team.bytes, team.clock = 0.0, 0, Clock()
+        team.count_in(Clock())
         if comm:
             team.comm, team.rank, team.size, team.root = comm, comm.rank, comm.size, comm.rank == 0
         return team
@@ -304,6 +345,7 @@ class HaloExchange:
     Before its array a rank sends a mark, an empty message: who has no mark yet waits for a rank, who has it
     for the bytes.
     give, take : {rank: C-contiguous array of the host}; who gives to a rank takes from it as well
+    bytes      : that this rank gives each time
     """
 
     def __init__(self, team: Team, give: dict[int, np.ndarray], take: dict[int, np.ndarray], tag: int = 7):
@@ -311,6 +353,7 @@ class HaloExchange:
         self.marks = [f(none, r, tag + 1) for r in give for f in (comm.Recv_init, comm.Send_init)]
         self.arrays = [comm.Recv_init(_reals(a), r, tag) for r, a in take.items()]
         self.arrays += [comm.Send_init(_reals(a), r, tag) for r, a in give.items()]
+        self.bytes = sum(a.nbytes for a in give.values())
         finalize(self, _free, self.marks + self.arrays)  # MPICH tells of each that is left at the end
 
     def start(self):
@@ -330,10 +373,11 @@ class HaloExchange:
         """What the others gave is in `take`. The time until all have begun to give is counted as "wait"."""
         from mpi4py import MPI
 
-        with self.team.waits("exchange"):
+        with self.team.waits("exchange"), self.team.clock.phase("combine"):
             with self.team.clock.phase("wait"):
                 MPI.Request.Waitall(self.marks)
             MPI.Request.Waitall(self.arrays)
+        self.team.sent(self.bytes)
 
 
 def _free(requests):
@@ -393,6 +437,19 @@ def _reals(a: np.ndarray) -> np.ndarray:
     if not a.flags.c_contiguous:
         raise ValueError("team.sum needs C-contiguous arrays")
     return a.reshape(-1).view(a.real.dtype)
+
+
+@contextmanager
+def _packed(flat: list[np.ndarray]):
+    """The arrays to be summed: small ones, if there are several, in one copy, from which they come back."""
+    small = [a for a in flat if a.nbytes < LARGE]
+    if len(small) < 2:
+        yield flat
+        return
+    together = np.concatenate(small)
+    yield [*(a for a in flat if a.nbytes >= LARGE), together]
+    for a, part in zip(small, np.split(together, np.cumsum([a.size for a in small])[:-1])):
+        a[...] = part
 
 
 def _pieces(flat: np.ndarray, most: int = PIECE):

@@ -80,7 +80,7 @@ def live(ranks: Ranks, prepare: Callable, writers=(), style: str = "text", reuse
         run = Run(team, None, job.run, folder, job.name, clock=clock, say=log, warn=log.warn, note=note)
         if ranks.signals:
             run.control = stack.enter_context(_control(ranks.signals, run, marks, files))
-        team.clock = clock
+        team.count_in(clock)
         with clock.phase("import"):
             run.device = reuse.device or open_device(job.run, team, log)
         perform(job, run, writers, reuse)

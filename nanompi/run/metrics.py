@@ -22,6 +22,7 @@ def account(run) -> dict[str, Any]:
     has: seconds, bytes, whole, sent. Utilisation is the part of the time since the process began in which the
     rank worked on the data: not starting, not adding up, not waiting.
     """
+    run.team.settle()
     return {
         "mpi": run.team.vendor,
         "seconds": run.clock.elapsed(),

@@ -30,15 +30,16 @@ def sums(team):
     P = np.random.default_rng(9).normal(size=(1, 1, *FRAME, 2)).view(complex)[..., 0]
     want = np.zeros(whole.shape, complex)
     device.kernels.object_sums(psi, P, whole.at, want, 0, 1)
-    whole.sum(want)
+    whole.open(want).close()
     lit = whole.weights(np.ones((1, *FRAME))) > 0
     for early in (False, True):
         num = np.zeros(part.shape, complex)
+        total = part.open(num)
         for f in (slice(0, 40), slice(40, None)):
             device.kernels.object_sums(psi[f], P, part.at[f], num, 0, 1)
             if early:
-                part.added(len(part.at[f]), num)
-        part.sum(num)
+                total.add(part.at[f])
+        total.close()
         assert abs(num - part.part(want))[part.seen].max() < 1e-12 * abs(want).max()
         back = part.on_root(num, unseen=7)
         assert (back is not None) == team.root
@@ -65,12 +66,13 @@ def order(team):
     count = part.weights(np.ones((1, *FRAME))).astype(complex)  # frames that see a pixel, of all ranks
     for first, second in ((0, 1), (1, 0)):
         nums = [np.zeros(part.shape, complex) for _ in range(2)]
-        for num in nums:
+        totals = [part.open(num) for num in nums]
+        for num, total in zip(nums, totals):
             psi = np.ones((len(own), 1, *FRAME), complex)
             device.kernels.object_sums(psi, psi[:1], part.at, num, 0, 1)
-            part.added(len(own), num)
+            total.add(own)
         for k in (first, second):
-            part.sum(nums[k])
+            totals[k].close()
             assert np.array_equal(nums[k], count)
 
 
@@ -84,14 +86,15 @@ def bytes_sent(team):
     device = Cpu("single", 1)
     part, told = open_share("auto", team, device, places, parts[team.rank], frame)
     assert isinstance(part, Regions) and told.startswith("combine: overlap")
-    before = team.bytes
-    part.sum(np.zeros(part.shape, np.complex64))
-    sent = team.bytes - before
-    assert sent == part.bytes == 8 * bands(places.at, parts, frame).sent[team.rank]
+    before = team.clock.bytes.get("combine", 0)
+    part.open(np.zeros(part.shape, np.complex64)).close()
+    sent = team.clock.bytes["combine"] - before
+    assert sent == part.exchange.bytes == 8 * bands(places.at, parts, frame).sent[team.rank]
     whole, _ = open_share("allreduce", team, device, places, parts[team.rank], frame)
-    before = team.bytes
-    whole.sum(np.zeros(whole.shape, np.complex64))
-    assert isinstance(whole, Whole) and 5 * sent <= team.bytes - before == 8 * np.prod(places.shape)
+    before = team.clock.bytes["combine"]
+    whole.open(np.zeros(whole.shape, np.complex64)).close()
+    given = team.clock.bytes["combine"] - before
+    assert isinstance(whole, Whole) and 5 * sent <= given == 8 * np.prod(places.shape)
     few = place(positions[:50], (1, 1), frame)
     own = np.array_split(i[:50], team.size)[team.rank]
     assert open_share("auto", team, device, few, own, frame)[1].startswith("combine: allreduce (the bands")

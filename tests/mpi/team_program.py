@@ -29,7 +29,7 @@ def sums(team):
     team.sum(*mixed)
     assert np.all(mixed[0] == 1j * whole) and np.all(mixed[1] == whole) and mixed[0].dtype == np.complex64
     assert np.array_equal(team.total(team.rank + 1, 1), [whole, team.size])
-    assert (team.bytes > 0) == (team.seconds > 0) == (team.size > 1)
+    assert (team.clock.bytes.get("combine", 0) > 0) == (team.clock.others > 0) == (team.size > 1)
 
 
 def refused(team):

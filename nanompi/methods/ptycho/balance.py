@@ -36,16 +36,14 @@ class Balance:
     def __init__(self, way: Any, positions: np.ndarray, say=print, frames=None, parts=None):
         self.way, self.positions, self.say = way, positions, say
         self.frames, self.parts = frames, parts
-        self.engine, self.before, self.seconds, self.window = None, 0.0, [], WINDOW
+        self.engine, self.seconds, self.window = None, [], WINDOW
 
     def turn(self, p, engine, left: int):
         """After each iteration (collective). left : iterations of the chain that are still to come"""
-        now = p.clock.seconds.get("iterate", 0.0)
         if self.engine is engine:
-            self.seconds.append(now - self.before)
+            self.seconds.append(p.worked)
         else:  # the first one of an engine, or after a move, allocates and compiles: it does not count
             self.engine, self.seconds = engine, []
-        self.before = now
         if left and len(self.seconds) == self.window:
             with p.clock.phase("balance"):
                 self._look(p, engine, left)

@@ -45,6 +45,7 @@ class Problem:
     noise, fano: of I, as `nanompi.data.scan.Frames` has them; stored : units of the file that are one in I
     counts, bright : sum of all good counts of the scan, and sum of their squares over it
     index      : (n,) their global indices; counted up over the ranks where it is not given
+    worked     : seconds that this rank has computed in the last iteration, without waiting and sums
     waves      : (n, M, h, w) complex: psi for the projection engines, F for ML. The large array of a run.
     I and waves may exceed the memory of the device; they are reached through `blocks`.
     """
@@ -62,6 +63,7 @@ class Problem:
     clock: Clock = field(default_factory=Clock)
     waves: Any = None
     iteration: int = 0
+    worked: float = 0.0
     index: Any = None
     share: Any = None
     unseen: Any = 1
@@ -218,20 +220,13 @@ class Problem:
         return self.team.total(*self.device.total(sums))
 
     def sum(self, *arrays):
-        """Sums over the ranks, timed as the phase "combine"."""
-        self.device.wait()  # what the card still computes is not time of the sum
-        with self.clock.phase("combine"), self.team.waits("sum"):
-            self.device.sum(self.team, *arrays)
-
-    def added(self, block: Block, num):
-        """The frames of a block will add no more to num: what other ranks wait for may go to them now."""
-        self.share.added(len(block), num)
+        """Each array becomes its sum over the ranks (collective)."""
+        self.team.sum(*arrays)
 
     def join(self, num):
-        """num, an array like O, becomes its sum over the ranks; timed as the phase "combine"."""
-        self.device.wait()
-        with self.clock.phase("combine"), self.team.waits("sum"):
-            self.share.sum(num)
+        """num, an array like O, becomes its sum over the ranks (collective). `share.open(num)` is the same
+        in parts, so that ranks exchange what they share while they still compute."""
+        self.share.open(num).close()
 
     def object_weights(self, P):
         """sum_j sum_m |P_m(r - r_j)|^2 over all frames of the scan, like O, real; P : (S, M, h, w)."""

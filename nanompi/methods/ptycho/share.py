@@ -31,6 +31,77 @@ def inner(a, w, b) -> float:
     return float(total) * (1.0 if np.ndim(w) else float(w))
 
 
+class Sum:
+    """An array like the object that becomes its sum over all ranks:
+
+    whole = share.open(num)
+    for block in ...:   # which adds to num
+        whole.add(block)
+    whole.close()       # num is the sum (collective)
+    """
+
+    def __init__(self, share: "Whole", num):
+        self.share, self.num = share, num
+
+    def add(self, block):
+        """The frames of this block will add no more to num: what other ranks wait for may go to them now."""
+
+    def close(self):
+        """num becomes its sum over all ranks, wherever this rank's frames see the object (collective)."""
+        self.share.team.sum(self.num)
+
+
+class HaloSum(Sum):
+    """The same for `Regions`: the exchange starts when the frames at the border are added, and ends at the
+    close. One exchange is under way at a time: a second one first ends the first.
+
+    frames : added so far; begun, ended : has its exchange been started, and is num the sum already
+    """
+
+    share: "Regions"
+
+    def __init__(self, share: "Regions", num):
+        super().__init__(share, num)
+        self.frames, self.begun, self.ended = 0, False, False
+
+    def add(self, block):
+        self.frames += len(block)
+        if self.share.under_way:
+            self.share.exchange.poll()
+        elif self.frames >= self.share.border and not self.begun:
+            self._begin()
+
+    def close(self):
+        if not self.begun:
+            self._begin()
+        self._end()
+
+    def _begin(self):
+        share, flat = self.share, self.num.reshape(-1)
+        if share.under_way:
+            share.under_way._end()
+        for r, index in share.index.items():
+            share.give[r][...] = share.device.host(flat[index])
+        share.exchange.start()
+        share.under_way, self.begun = self, True
+
+    def _end(self):
+        """num is the sum; the parts of the ranks are added in their order, so that all have the same bits"""
+        if self.ended:
+            return
+        share, flat = self.share, self.num.reshape(-1)
+        share.exchange.wait()
+        own = flat[share.pixels]
+        total = share.device.xp.zeros(len(own), self.num.dtype)
+        for r in sorted([share.team.rank, *share.peers]):
+            if r == share.team.rank:
+                total += own
+            else:
+                total[share.among[r]] += share.device.array(share.take[r])
+        flat[share.pixels] = total
+        share.under_way, self.ended = None, True
+
+
 class Whole:
     """The whole object on every rank.
 
@@ -44,12 +115,9 @@ class Whole:
         self.everyone, n = device.array(places.at), len(places.at)
         self.alone = _cheaper_alone(team, n, len(at), frame, self.shape)
 
-    def added(self, frames: int, num):
-        """The next frames of this rank will add no more to num."""
-
-    def sum(self, num):
-        """num becomes the sum over all ranks."""
-        self.device.sum(self.team, num)
+    def open(self, num) -> "Sum":
+        """The sum of an array like the object, over the frames of all ranks."""
+        return Sum(self, num)
 
     def weights(self, P2):
         """sum_j P2_s(r - r_j) over the frames of all ranks; P2 : (S, h, w) real. (H, W) real.
@@ -60,7 +128,7 @@ class Whole:
         at = self.everyone if self.alone else self.at
         self.device.by_rows(self.device.kernels.object_weights, P2, at, den)
         if not self.alone:
-            self.sum(den)
+            self.team.sum(den)
         return den
 
     def largest(self, a) -> float:
@@ -84,12 +152,13 @@ class Whole:
 
 
 class Regions:
-    """Every rank holds the box around its frames. Verbs as in `Whole`; collective are all but added, weights,
+    """Every rank holds the box around its frames. Verbs as in `Whole`; collective are all but open, weights,
     part.
 
-    bytes : sent by this rank in one `sum`; peers : {rank: pixels that both see}
+    peers : {rank: pixels that both see}
     seen, own : (H, W) bool, pixels that own frames see, and those which no lower rank sees
-    border: frames [0, border) of this rank see pixels of others; the exchange starts when these are added
+    border: frames [0, border) of this rank see pixels of others; an exchange starts when these are added
+    under_way : the sum whose exchange has been started, and not ended
     """
 
     way = "overlap"
@@ -140,52 +209,11 @@ class Regions:
             {r: np.empty(n, device.complex) for r, n in self.peers.items()} for _ in range(2)
         )
         self.exchange = HaloExchange(self.team, self.give, self.take)
-        self.bytes = sum(g.nbytes for g in self.give.values())
-        self.num, self.done, self.begun, self.ended = None, 0, None, None
+        self.under_way: HaloSum | None = None
 
-    def added(self, frames: int, num):
-        """The next frames will add no more to num; when that holds for the border, the exchange starts."""
-        if self.begun is not None:
-            self.exchange.poll()
-            return
-        if num is not self.num:
-            self.num, self.done = num, 0
-        self.done += frames
-        if self.done >= self.border:
-            self._begin(num)
-
-    def _begin(self, num):
-        flat = num.reshape(-1)
-        for r, index in self.index.items():
-            self.give[r][...] = self.device.host(flat[index])
-        self.exchange.start()
-        self.begun, self.num, self.done = num, None, 0
-
-    def sum(self, num):
-        """num becomes the sum over all ranks on every pixel that own frames see."""
-        if num is self.ended:
-            self.ended = None
-            return
-        if self.begun is not None and self.begun is not num:  # another sum is under way: it comes first
-            self.ended = self.begun
-            self._end(self.begun)
-        if self.begun is None:
-            self._begin(num)
-        self._end(num)
-
-    def _end(self, num):
-        self.exchange.wait()
-        self.team.sent(self.bytes)
-        flat = num.reshape(-1)
-        own = flat[self.pixels]
-        total = self.device.xp.zeros(len(own), num.dtype)
-        for r in sorted([self.team.rank, *self.peers]):
-            if r == self.team.rank:
-                total += own
-            else:
-                total[self.among[r]] += self.device.array(self.take[r])
-        flat[self.pixels] = total
-        self.begun = None
+    def open(self, num) -> HaloSum:
+        """The sum of an array like the object, over the frames of all ranks."""
+        return HaloSum(self, num)
 
     def weights(self, P2):
         """The same where own frames look, 0 elsewhere; nothing is sent."""
@@ -233,7 +261,7 @@ def open_share(how: str, team, device, places, index, frame) -> tuple[Whole | Re
     if how == "allreduce" or team.size == 1:
         return Whole(team, device, places, at, frame), "combine: allreduce" * (team.size > 1)
     share = Regions(team, device, places, index, frame)
-    sent, neighbours = team.max(share.bytes), team.max(len(share.peers))
+    sent, neighbours = team.max(share.exchange.bytes), team.max(len(share.peers))
     whole = int(np.prod(places.shape)) * np.dtype(device.complex).itemsize
     told = (
         f"the bands that a rank shares with at most {neighbours} others are {units.show(sent, 'B')}, "

@@ -67,7 +67,6 @@ def parts(items: list, n: int) -> list[list]:
 def _one(ranks: Ranks, task: Task, reuse: Reuse):
     """One setting, and how it ended: noted in its folder and said in one line."""
     begun, error, figures, group = time.monotonic(), None, {}, ranks.team
-    group.seconds, group.bytes = 0.0, 0
     try:
         figures = _attempt(ranks, task, reuse)
     except Stopped:

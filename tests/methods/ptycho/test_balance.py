@@ -30,8 +30,7 @@ def looks(factors, seconds, left, frames=100, disturbed=()):
     balance.shift = lambda p, engine, speed, took: asked.append(speed)
     engine = SimpleNamespace()
     for i in range(WINDOW + 1):
-        spent = p.clock.seconds.get("iterate", 0.0)
-        p.clock.seconds["iterate"] = spent + (10 * seconds if i in (0, *disturbed) else seconds)
+        p.worked = 10 * seconds if i in (0, *disturbed) else seconds
         balance.turn(p, engine, left)
     assert len(asked) <= 1 and balance.window == (2 * WINDOW if asked else WINDOW)
     return asked[0] if asked else None

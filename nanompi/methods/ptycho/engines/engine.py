@@ -93,11 +93,12 @@ def _turn(control, p, kept) -> bool:
 
 def _iterate(engine, p, i) -> dict:
     """One iteration: its row of the history"""
+    begun = p.clock.alone()
     with p.clock.phase("iterate"):
         row = {"iteration": p.iteration + 1, "engine": engine.name, **(engine.iterate(p, i) or {})}
         if foreign(engine):
             row["error"] = _agreed(row, p)
-    p.iteration += 1
+    p.iteration, p.worked = p.iteration + 1, p.clock.alone() - begun
     _finite(row, p)
     return row
 

@@ -120,14 +120,15 @@ class ML:
             p.optics.backward(f.z, f.at)
             return value
 
+        object_sum = p.share.open(gO)
         for block in p.blocks(read=["I"], write=["waves"]):
             block.z = p.scratch(block, slot=9)
             L += p.each(slopes, block)
             p.object_sums(block.z, P, block.at, gO)
-            p.added(block, gO)
+            object_sum.add(block)
             p.probe_sums(block.z, block.at, gP, wP)
         gP, wP = p.shifts.adjoint(gP), wP.sum(0)
-        p.join(gO)
+        object_sum.close()
         p.sum(gP, wP)
         wO = p.object_weights(P)
         weak = p.device.real(0.2)  # keeps the rim of the scan, which few photons saw, from running away

@@ -86,11 +86,12 @@ class Projections:
                 k.follow(O, P, f.at, f.waves, z, c, d, e)
             return misfit
 
+        object_sum = p.share.open(num)
         for block in p.blocks(read=["I"] if onto else ["I", "waves"], write=["waves"]):
             misfits += p.each(project, block)
             p.object_sums(block.waves, P, block.at, num)
-            p.added(block, num)
-        p.join(num)
+            object_sum.add(block)
+        object_sum.close()
         update_object(O, num, den, eps)
         clip(O, self.bounds)
         if self.probe.now(i):
