@@ -25,7 +25,7 @@ ROUND = 8 << 20  # bytes of one Allreduce: the work array of MPI stays in the ca
 PURE = ("max", "bcast", "gather", "allgather", "barrier", "rest")  # their time is that of waiting for others
 LARGE = 1 << 20  # bytes from which an array is summed by itself: a copy would cost more than a message
 MEETINGS = ("max", "allgather", "barrier", "rest")  # verbs that no rank leaves before all have come
-EVERY = 32  # sums between two looks at who came when
+EVERY = 1000  # sums after which `settle` is due at the latest
 
 
 def _waits(verb):

@@ -66,7 +66,7 @@ with Team() as team:
     team.barrier()
     for teams in [team.by_node()] + [halved(team)] * (team.size > 1):
         assert teams[0].size in (team.size, team.size // 2, -(-team.size // 2))
-        team.clock = Clock()
+        team.count_in(Clock())
         exact(team, teams)
         in_order(team, teams)
     kept = os.posix_fallocate

@@ -11,7 +11,7 @@ from nanompi.timing import Clock
 from nanompi.mpi.team import HaloExchange, Team
 with Team() as team:
     team.barrier()
-    team.clock = Clock()
+    team.count_in(Clock())
     a = np.ones((100, 100), np.complex64)
     with team.clock.phase("iterate"):
         if team.rank == 1:
