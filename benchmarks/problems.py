@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from nanompi.data.scan import Frames
 from nanompi.device.cpu import Cpu
 from nanompi.methods.ptycho.find_probe import defocused
 from nanompi.methods.ptycho.modes import extra_modes
@@ -19,13 +20,10 @@ def assemble(I, places, O, P, geometry, device=None) -> Problem:
         np.array_split(np.arange(len(places.at)), team.size)[team.rank],
         propagator(device, geometry),
     )
-    return Problem(
-        team=team, device=device, optics=optics, places=places,
-        at=device.array(places.at[own]), I=device.counts(I),
-        O=device.array(O, device.complex), P=device.array(P, device.complex),
-        mask=device.array(np.ones(geometry.shape), device.real),
-        gain=device.array(np.full(len(own), optics.gain), device.real),
-    )  # fmt: skip
+    frames = Frames(I, own, np.ones(geometry.shape, bool), True, geometry.pixel)
+    p = Problem.of(team, device, frames, places, optics)
+    p.O, p.P = device.array(O, device.complex), device.array(P, device.complex)
+    return p
 
 
 def from_file(path: str) -> Problem:

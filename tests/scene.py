@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from nanompi.data.scan import Frames
 from nanompi.device.cpu import Cpu
 from nanompi.methods.ptycho.positions import Shifts, place
 from nanompi.methods.ptycho.problem import Problem
@@ -68,19 +69,12 @@ def problem(
     I = counts(arrays, host, propagator(host, geometry, places.rests), places, own, seed)
     device = device or host
     share, _ = open_share(combine, team, device, places, own, (n, n))
-    arrays["O"], arrays["at"] = share.part(arrays["O"]), share.at
-    p = Problem(
-        share=share,
-        team=team,
-        device=device,
-        optics=propagator(device, geometry, places.rests),
-        places=places,
-        I=device.counts(I),
-        **{name: device.array(a) for name, a in arrays.items()},
-    )
+    frames = Frames(I, own, np.ones((n, n), bool), not near, geometry.pixel)
+    p = Problem.of(team, device, frames, places, propagator(device, geometry, places.rests), share)
+    p.O, p.P = device.array(np.ones(share.shape), device.complex), device.array(arrays["P"])
     start = P * np.exp(-((np.arange(n) - n / 2) ** 2) / (0.3 * n) ** 2 / 2)
     start *= np.sqrt(photons / (abs(start) ** 2).sum())
-    p.O[...], p.P[...] = 1, device.array(start, device.complex)
+    p.P[...] = device.array(start, device.complex)
     return p, O, P
 
 

@@ -1,8 +1,8 @@
 """Run by mpirun: nanompi, with what MPI is asked in each iteration, and by how many frames of the stack.
 
 usage: trip_program.py OUT.json ARGUMENTS OF NANOMPI
-OUT.json, of rank 0 : of each iteration {engine, calls: {collective verb of MPI: times}, stacks: ["file:function
-... " from `main` to an Allreduce]}
+OUT.json, of rank 0 : of each iteration {engine, calls: {collective verb of MPI: times}, stacks: of each
+Allreduce "module:function ..." from `main` on}
 """
 
 import json

@@ -16,6 +16,7 @@ The candidates are shared out over the ranks and each is tried by one rank alone
 depend on their number. In the near field the mean frame itself, brought back to the sample, is the probe.
 """
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -220,32 +221,24 @@ def subset(run, p, geometry, wave) -> Trial:
     far = ((positions - np.median(positions, axis=0)) ** 2).sum(1)
     chosen = np.argsort(far, kind="stable")[:count]
     out = apart(positions[chosen], len(chosen) // OUT)
-    I, gain = np.zeros((len(chosen), *shape), np.float32), np.zeros(len(chosen), np.float64)
-    frames, gains = run.made["frames"], d.host(p.gain)
+    I, scale = np.zeros((len(chosen), *shape), np.float32), np.zeros(len(chosen), np.float64)
+    frames = run.made["frames"]
+    scales = np.ones(len(frames.index)) if frames.scale is None else frames.scale
     mine = {g: j for j, g in enumerate(frames.index)}
     for k, g in enumerate(chosen):
         if int(g) in mine:
-            I[k], gain[k] = frames.counts[mine[int(g)]], gains[mine[int(g)]]
+            I[k], scale[k] = frames.counts[mine[int(g)]], scales[mine[int(g)]]
     run.team.sum(I)
-    run.team.sum(gain)
+    run.team.sum(scale)
     places = place(positions[chosen], geometry.pixel, shape)
     O, P = d.array(np.ones(places.shape), d.complex), d.array(np.ones((1, *shape)), d.complex)
 
     def problem(which):
-        return Problem(
-            team=Team(alone=True),
-            device=d,
-            optics=p.optics,
-            places=places,
-            O=O,
-            P=P,
-            at=d.array(places.at[which]),
-            I=d.counts(I[which].astype(frames.counts.dtype)),
-            mask=p.mask,
-            gain=d.array(gain[which], d.real),
-            noise=p.noise,
-            fano=p.fano,
-        )
+        counts = I[which].astype(frames.counts.dtype)
+        some = dataclasses.replace(frames, counts=counts, index=np.flatnonzero(which), scale=scale[which])
+        q = Problem.of(Team(alone=True), d, some, places, p.optics)
+        q.O, q.P = O, P
+        return q
 
     return Trial(problem(~out), problem(out) if out.any() else None, wave, geometry.pixel)
 

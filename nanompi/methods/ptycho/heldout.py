@@ -52,15 +52,13 @@ def judge(run, p, places, geometry, out: np.ndarray) -> dict[str, float]:
     """
     d, frames = p.device, run.made["frames"]
     own = out[frames.index]
-    mask = frames.mask if own.any() else np.zeros_like(frames.mask)
-    if not own.any():
-        own[0] = True  # a rank without any counts nothing of this one
-    some, optics = _some(frames, own), propagator(d, geometry, places.rests)
-    scale = np.ones(len(some.counts)) if some.scale is None else some.scale
-    at, gain = d.array(places.at[some.index]), d.array(scale * optics.gain, d.real)
-    I, mask = d.counts(some.counts), d.array(mask, d.real)
+    if own.any():
+        some = _some(frames, own)
+    else:  # a rank without any counts nothing of this one
+        some = dataclasses.replace(_some(frames, np.arange(len(own)) == 0), mask=np.zeros_like(frames.mask))
     O = p.O if p.share.way == "allreduce" else d.array(p.team.bcast_array(p.whole()))
-    q = Problem(p.team, d, optics, places, O, p.P, at, I, mask, gain, p.clock, noise=p.noise, fano=p.fano)
+    q = Problem.of(p.team, d, some, places, propagator(d, geometry, places.rests))
+    q.O, q.P = O, p.P
     with p.clock.phase("quality"):
         found = figures(q)
     name = "llk" if "llk" in found else "R"

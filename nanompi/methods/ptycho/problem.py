@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from nanompi.data.scan import Frames
 from nanompi.methods.ptycho.positions import Places, Shifts
 from nanompi.methods.ptycho.share import Whole, open_share
-from nanompi.timing import Clock
 
 
 @dataclass
@@ -35,16 +35,16 @@ class Block:
 
 @dataclass
 class Problem:
-    """One reconstruction on this rank. Letters: see `nanompi.methods.ptycho`.
+    """One reconstruction on this rank, made by `Problem.of`. Letters: see `nanompi.methods.ptycho`.
 
     O, P       : current object, as much of it as this rank holds (`share`), and probe, equal on all ranks
     places     : places of all frames of the scan
     at, I, gain: of this rank's frames; `at` are places in this rank's O
-    share      : how the ranks share the object (nanompi.methods.ptycho.share); None = each holds all of it
+    share      : how the ranks share the object (nanompi.methods.ptycho.share)
     unseen     : the object where no frame looks, on rank 0: a number or (H, W), as at the start
     noise, fano: of I, as `nanompi.data.scan.Frames` has them; stored : units of the file that are one in I
     counts, bright : sum of all good counts of the scan, and sum of their squares over it
-    index      : (n,) their global indices; counted up over the ranks where it is not given
+    index      : (n,) their global indices
     worked     : seconds that this rank has computed in the last iteration, without waiting and sums
     waves      : (n, M, h, w) complex: psi for the projection engines, F for ML. The large array of a run.
     I and waves may exceed the memory of the device; they are reached through `blocks`.
@@ -54,33 +54,59 @@ class Problem:
     device: Any
     optics: Any
     places: Places
-    O: Any
+    share: Any
     P: Any
     at: Any
     I: Any
     mask: Any
     gain: Any
-    clock: Clock = field(default_factory=Clock)
+    index: np.ndarray
+    O: Any = None
     waves: Any = None
     iteration: int = 0
     worked: float = 0.0
-    index: Any = None
-    share: Any = None
     unseen: Any = 1
     noise: str = "counts"
     fano: float = 1.0
     stored: float = 1.0
+    counts: float = 0.0
+    bright: float = 0.0
     state: dict = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, team, device, frames: Frames, places: Places, optics, share=None) -> "Problem":
+        """The problem of some prepared frames, without an object yet, and with a probe of zeros.
+
+        Collective: the counts of the frames of all ranks are summed. share : as opened for these frames;
+        None = each rank holds the whole object
+        """
+        d, shape = device, frames.counts.shape[1:]
+        share = share or Whole(team, d, places, d.array(places.at[frames.index]), shape)
+        scale = np.ones(len(frames.counts)) if frames.scale is None else frames.scale
+        p = cls(
+            team=team,
+            device=d,
+            optics=optics,
+            places=places,
+            share=share,
+            P=d.array(np.zeros((1, *shape)), d.complex),
+            at=share.at,
+            I=d.counts(frames.counts),
+            mask=d.array(frames.mask, d.real),
+            gain=d.array(scale * optics.gain, d.real),
+            index=frames.index,
+            noise=frames.noise,
+            fano=frames.fano,
+            stored=frames.gain,
+        )
+        p.counts, p.bright = p._measured()
+        return p
+
     def __post_init__(self):
-        d, shape = self.device, self.P.shape[-2:]
-        self.k, self.xp = d.kernels, d.xp
-        self.shifts = Shifts(d, self.places.rests, shape)
+        d = self.device
+        self.k, self.xp, self.clock = d.kernels, d.xp, self.team.clock
+        self.shifts = Shifts(d, self.places.rests, self.P.shape[-2:])
         self.unit = d.real(self.optics.unit)
-        if self.index is None:
-            self.index = sum(self.team.allgather(len(self.at))[: self.team.rank]) + np.arange(len(self.at))
-        self.counts, self.bright = self._measured()
-        self.share = self.share or Whole(self.team, d, self.places, self.at, shape)
 
     def _measured(self) -> tuple[float, float]:
         """Sum of all good counts I of the scan, and sum I^2 / sum I: what a photon finds in its pixel."""

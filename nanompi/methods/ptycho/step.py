@@ -113,28 +113,10 @@ class Ptycho:
         geometry = Geometry(scan.wavelength, scan.distance, frames.pixel, shape, scan.focus)
         places = run.team.on_root(lambda: self.place(scan, geometry))
         optics = propagator(d, geometry, places.rests)
-        scale = np.ones(len(frames.counts)) if frames.scale is None else frames.scale
         share, told = open_share(self.sums(), run.team, d, places, frames.index, shape)
         O = np.broadcast_to(1, places.shape) if saved else start_object(self.object, run, places, geometry)
-        p = Problem(
-            team=run.team,
-            device=d,
-            optics=optics,
-            places=places,
-            clock=run.clock,
-            share=share,
-            unseen=self.unseen(run, share, saved, O),
-            O=d.array(share.part(O), d.complex),
-            P=d.array(np.zeros((1, *shape)), d.complex),
-            at=share.at,
-            I=d.counts(frames.counts),
-            mask=d.array(frames.mask, d.real),
-            gain=d.array(scale * optics.gain, d.real),
-            index=frames.index,
-            noise=frames.noise,
-            fano=frames.fano,
-            stored=frames.gain,
-        )
+        p = Problem.of(run.team, d, frames, places, optics, share)
+        p.O, p.unseen = d.array(share.part(O), d.complex), self.unseen(run, share, saved, O)
         with run.clock.phase("start"):
             P = saved.array("P") if saved else start_probe(self.probe, run, p, geometry)
             p.P = d.array(extra_modes(P, max(self.probe.modes, len(P))), d.complex)

@@ -44,19 +44,8 @@ def found(shape=(64, 64), detector=(50e-6, 50e-6), curve=9.0, step=0.1, rms=0.0)
     I = rng.poisson(abs(np.fft.fft2(P * views, norm="ortho")) ** 2).astype(np.uint16)
     wrong = exact + rms * UNIT * rng.normal(size=exact.shape)
     places, optics = place(wrong, geometry.pixel, shape), propagator(d, geometry)
-    p = Problem(
-        team=Team(),
-        device=d,
-        optics=optics,
-        places=places,
-        O=d.array(np.ones(places.shape), d.complex),
-        P=d.array(np.zeros((1, *shape)), d.complex),
-        at=d.array(places.at),
-        I=d.counts(I),
-        mask=d.array(np.ones(shape), d.real),
-        gain=d.array(np.full(60, optics.gain), d.real),
-    )
     frames = Frames(I, k, np.ones(shape, bool), True, detector)
+    p = Problem.of(Team(), d, frames, places, optics)
     scan = SimpleNamespace(positions=wrong)
     run = SimpleNamespace(team=p.team, scan=scan, made={"frames": frames}, clock=Clock(), say=said.append)
     return find_probe(run, p, geometry)[0], P, said

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from nanompi.data.scan import Frames
 from nanompi.device.cpu import Cpu
 from nanompi.methods.ptycho.find_probe import FRAMES, ITERATIONS, WIDEST, defocused, spread
 from nanompi.methods.ptycho.modes import extra_modes
@@ -98,15 +99,12 @@ def _problem(seen, device, chosen, counts) -> Problem:
     places: Places = seen.places
     wave = np.sqrt(np.maximum(counts, 0).mean(0)) * seen.plan.good
     P = wave if seen.scan.focus else defocused(wave, 0.1, seen.geometry.pixel)
+    frames = Frames(counts, chosen, seen.plan.good, False, seen.geometry.pixel)
     optics = propagator(device, seen.geometry, places.rests)
-    return Problem(
-        team=Team(alone=True), device=device, optics=optics, places=places,
-        O=device.array(np.ones(places.shape), device.complex),
-        P=device.array(extra_modes(P[None].astype(np.complex64), seen.scene.modes), device.complex),
-        at=device.array(places.at[chosen]), I=device.counts(counts),
-        mask=device.array(seen.plan.good, device.real),
-        gain=device.array(np.full(len(chosen), optics.gain), device.real), index=chosen,
-    )  # fmt: skip
+    p = Problem.of(Team(alone=True), device, frames, places, optics)
+    p.O = device.array(np.ones(places.shape), device.complex)
+    p.P = device.array(extra_modes(P[None].astype(np.complex64), seen.scene.modes), device.complex)
+    return p
 
 
 def _iterate(p, engine, repeats) -> float:
