@@ -11,7 +11,9 @@ import numpy as np
 
 from nanompi.errors import DataError, JobError
 from nanompi.methods.tomo.angles import weights
+from nanompi.methods.tomo.quality import figures
 from nanompi.methods.tomo.ramp import filtered, ramp
+from nanompi.run.figures import Figure
 from nanompi.step import param, step
 
 COVERED = 170.0  # degrees of the half turn; with less, directions are missing in the slice
@@ -26,6 +28,15 @@ class FBP:
         None, unit="px", help="column of the rotation axis, 0 = middle of the first; the middle if not given"
     )
 
+    gives_figures = {
+        "negative": Figure(score="negative", usual=True),
+        "error": Figure(score="truth", instead="negative"),
+    }
+
+    def summary(self, run, folder) -> dict[str, float]:
+        """How much of the volume is negative, and its error where the truth is known (rank 0)."""
+        return run.result.notes.get("tomo", {})
+
     def check(self, data):
         """What of the input or the job `start` would refuse. Errors: JobError, DataError."""
         if "column" in data.axes:
@@ -35,7 +46,7 @@ class FBP:
     def start(self, run, data):
         """The filter, the axis, the angles. Errors: JobError for a centre off the detector, DataError."""
         n = data.size("column")
-        self.transfer = ramp(n)
+        self.transfer, self.truth = ramp(n), data.beside.get("truth")
         self.axis = run.team.on_root(lambda: self._axis(n, run.say))
         angles, share = run.team.on_root(lambda: checked_angles(data, run.warn))
         share = share / data.facts.get("pixel", 1.0)  # line integrals have no unit: attenuation per metre
@@ -52,13 +63,17 @@ class FBP:
         return out
 
     def finish(self, run):
-        """Slices are numbered along z, and the axes carry their places."""
+        """Slices are numbered along z, the axes carry their places; figures go to log and result."""
         volume = run.data[self.takes]
+        slices = np.moveaxis(volume.values, volume.axes.index(volume.spread), 0)
+        own = figures(run.team, slices, volume.parts[run.team.rank], self.truth)
+        run.result.notes["tomo"] = own
+        run.say("tomo.fbp: " + ", ".join(f"{name} {value:.4g}" for name, value in own.items()))
         pixel = volume.facts.get("pixel")
         size, unit = (pixel, "m") if pixel else (1.0, "px")
         volume.axes = tuple("z" if axis == "row" else axis for axis in volume.axes)
         volume.spread = "z" if volume.spread == "row" else volume.spread
-        for axis in ("z", "y", "x"):
+        for axis in {"z", "y", "x"} & set(volume.axes):
             n = volume.size(axis)
             volume.coords[axis] = (np.arange(n) - (n - 1) / 2) * size, unit
         volume.unit, volume.title = f"1/{unit}", "attenuation"

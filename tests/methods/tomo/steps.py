@@ -6,21 +6,17 @@ import numpy as np
 
 from nanompi.data.data import Data
 from nanompi.device.cpu import Cpu
+from nanompi.run.result import Result
 
 
 def run_of(precision="double", threads=1) -> SimpleNamespace:
     """A run of one rank; `said` are the lines of its log, `warned` its warnings"""
     said, warned = [], []
-    team = SimpleNamespace(on_root=lambda work: work())
-    return SimpleNamespace(
-        team=team,
-        device=Cpu(precision, threads=threads),
-        data={},
-        said=said,
-        say=said.append,
-        warned=warned,
-        warn=warned.append,
+    team = SimpleNamespace(
+        rank=0, on_root=lambda work: work(), sum=lambda *arrays: None, max=lambda value: value
     )
+    log = {"said": said, "say": said.append, "warned": warned, "warn": warned.append}
+    return SimpleNamespace(team=team, device=Cpu(precision, threads=threads), data={}, result=Result(), **log)
 
 
 def done(step, run, data: Data, block: np.ndarray) -> np.ndarray:

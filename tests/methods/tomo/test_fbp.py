@@ -1,5 +1,7 @@
 """Filtered back-projection: known slices come back, at their place and with their value."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -28,6 +30,12 @@ def slices(phantom, angles, rows=1, n=96, centre=None, given=None, run=None, **f
     block = sinograms(phantom, angles, n, rows, centre)
     run = run or run_of()
     return done(FBP(centre=centre if given is None else given), run, data_of(block, angles, **facts), block)
+
+
+def finished(step, run, data):
+    step.start(run, data)
+    step.finish(run)
+    return step.summary(run, None)
 
 
 def turn(n, span=np.pi):
@@ -118,11 +126,40 @@ def test_the_axes_of_the_volume(facts, size, unit):
     own = {"values": np.zeros((2, 8, 8)), "spread": "row", "parts": parts}  # on two ranks
     run, volume = run_of(), Data(axes=("row", "y", "x"), facts=facts, **own)
     run.data["data"] = volume
-    FBP().finish(run)
+    finished(FBP(), run, data_of(np.zeros((2, 40, 8)), turn(40)))
     assert volume.axes == ("z", "y", "x") and volume.spread == "z" and volume.unit == f"1/{unit}"
     assert volume.coords["x"][0] == pytest.approx((np.arange(8) - 3.5) * size)
     assert volume.coords["z"][0] == pytest.approx((np.arange(3) - 1) * size)
     assert volume.coords["y"][1] == unit
+
+
+@pytest.mark.parametrize("centre", [44.5, 46.5, 48.5, 50.5])
+def test_the_figures_tell_how_good_a_volume_is(centre):
+    """Negative values by hand; both figures are least at the true axis, 47.5"""
+    phantom = grains(96, 2, thickness=1.5, seed=2)
+    truth = np.stack([phantom.slice(row, 2, 96) for row in range(2)])
+    own = {}
+    for at in (47.5, centre):
+        run, values = run_of(), slices(phantom, turn(151), 2, centre=47.5, given=at)
+        data = data_of(np.zeros((2, 151, 96)), turn(151))
+        data.beside["truth"] = SimpleNamespace(read=lambda index: truth[index])
+        run.data["data"] = Data(axes=("row", "y", "x"), values=values, spread="row", parts=[np.arange(2)])
+        own[at] = finished(FBP(centre=at), run, data)
+        below = -values[values < 0].sum() / values[values > 0].sum()
+        error = np.sqrt(np.mean((values - truth) ** 2)) / truth.max()
+        assert own[at] == pytest.approx({"negative": below, "error": error})
+        assert "negative 0." in run.said[-1] and "error 0." in run.said[-1]
+    assert own[centre]["negative"] > 1.2 * own[47.5]["negative"]
+    assert own[centre]["error"] > 2 * own[47.5]["error"]
+
+
+def test_one_sinogram_without_rows_is_one_slice():
+    """Its pixels are shared by rows of the image; there is no z"""
+    run, image = run_of(), np.ones((8, 8))
+    run.data["data"] = Data(axes=("y", "x"), values=image, spread="y", parts=[np.arange(8)])
+    data = Data(axes=("angle", "column"), values=np.zeros((40, 8)), coords={"angle": (turn(40), "rad")})
+    assert finished(FBP(), run, data) == {"negative": 0}
+    assert run.data["data"].coords.keys() == {"y", "x"}
 
 
 def test_pixels_that_not_all_rays_hit_are_empty():

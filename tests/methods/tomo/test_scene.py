@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nanompi.methods.tomo.light import Light
-from nanompi.methods.tomo.read.scene import DARK, FLAT, PEDESTAL, PROJECTION, SimulatedImages
+from nanompi.methods.tomo.read.scene import DARK, FLAT, PEDESTAL, PROJECTION, SimulatedImages, SimulatedSlices
 from tests.methods.tomo.files import COLUMNS, ROWS, scene
 
 ANGLES = np.arange(40) * 0.07
@@ -32,6 +32,13 @@ def test_the_noise_is_that_of_counts():
     fano = (flats - mean) ** 2 / mean
     assert fano.mean() == pytest.approx(1, abs=5 * np.sqrt(2 / flats.size))
     assert PEDESTAL < dark.mean() < PEDESTAL + 10 and scene().beam().mean() == pytest.approx(2e3)
+
+
+def test_the_truth_is_a_source_of_slices_per_metre():
+    slices = SimulatedSlices(scene(), pixel=2e-6)
+    assert slices.shape == (ROWS, COLUMNS, COLUMNS)
+    want = scene().phantom.slice(2, ROWS, COLUMNS) / 2e-6
+    assert slices.read([2, 0])[0] == pytest.approx(want) and slices.read([2, 0]).dtype == np.float32
 
 
 def test_any_rank_and_thread_makes_the_same_images():

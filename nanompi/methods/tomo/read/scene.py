@@ -49,6 +49,25 @@ class Scene:
 
 
 @dataclass
+class SimulatedSlices(Source):
+    """The truth: a source of slices (rows, columns, columns) of a scene, attenuation per m."""
+
+    scene: Scene
+    pixel: float
+    where: str = "simulation"
+
+    def __post_init__(self):
+        rows, columns = self.scene.shape
+        self.shape, self.dtype = (rows, columns, columns), np.dtype(np.float32)
+
+    def read(self, index, threads: int = 1) -> np.ndarray:
+        """Slices `index`: (len(index), columns, columns) float32."""
+        rows, columns = self.scene.shape
+        index = check_index(index, rows, self.where)
+        return np.stack([self.scene.phantom.slice(i, rows, columns) for i in index]) / np.float32(self.pixel)
+
+
+@dataclass
 class SimulatedImages(Source):
     """A source of images of one kind, made when they are read; any rank makes any of them.
 

@@ -13,7 +13,7 @@ import numpy as np
 from nanompi.data.data import Data
 from nanompi.methods.tomo.phantom import grains
 from nanompi.methods.tomo.read.angle import evenly
-from nanompi.methods.tomo.read.scene import DARK, FLAT, PROJECTION, Scene, SimulatedImages
+from nanompi.methods.tomo.read.scene import DARK, FLAT, PROJECTION, Scene, SimulatedImages, SimulatedSlices
 from nanompi.methods.tomo.read.tomogram import Tomogram
 from nanompi.step import param, reader, section
 
@@ -49,7 +49,7 @@ class SimulateTomogram:
         return False
 
     def open(self, file: str, given) -> dict[str, Data]:
-        """The images are made when they are read."""
+        """The images are made when they are read; beside them is the truth, as slices."""
         s = self.simulate
         centre = (s.size - 1) / 2 if s.centre is None else s.centre
         phantom = grains(s.size, s.rows, s.thickness, s.seed)
@@ -59,4 +59,6 @@ class SimulateTomogram:
         projections = SimulatedImages(scene, PROJECTION, angles)
         notes = [f"simulated: {s.photons:.3g} counts of a pixel, rotation axis at column {centre:g}"]
         tomogram = Tomogram(projections, angles, flats, darks, {"pixel": s.pixel}, notes)
-        return {"data": tomogram.data("simulation", self.name)}
+        data = tomogram.data("simulation", self.name)
+        data.beside["truth"] = SimulatedSlices(scene, s.pixel)
+        return {"data": data}
