@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+import h5py
 import numpy as np
+import pytest
+
+from tests.test_jobs import JOBS
 
 PROGRAM = Path(__file__).parent / "tomo_program.py"
 
@@ -16,3 +20,15 @@ def test_one_two_and_three_ranks_give_the_same_bits(mpirun, tmp_path):
     for name, slices in one.items():
         assert slices.dtype == np.float32 and slices.any(axis=(1, 2)).all()
         assert slices.tobytes() == two[name].tobytes() == three[name].tobytes()
+
+
+@pytest.mark.slow
+def test_the_job_writes_the_same_bits_on_any_number_of_ranks(mpirun_here, tmp_path):
+    """jobs/tomo.yaml as a user runs it: eight slices, of which rank 0 writes what the others hold"""
+    volumes = []
+    for n in (1, 2, 3):
+        mpirun_here(n, ["-m", "nanompi", "run", str(JOBS / "tomo.yaml"), "--out", str(tmp_path / str(n))])
+        with h5py.File(tmp_path / str(n) / "tomo" / "latest" / "result.h5") as file:
+            volumes.append(file["entry_1/data/data"][()])
+    assert volumes[0].shape == (8, 128, 128) and volumes[0].any(axis=(1, 2)).all()
+    assert volumes[0].tobytes() == volumes[1].tobytes() == volumes[2].tobytes()
