@@ -59,7 +59,7 @@ def load(
             come = _scattered(team, source, parts, (threads, block, finish), say, why)
         else:
             if team.size > 1:
-                say(f"frames: read ({why})")
+                say(f"loading: each rank reads its frames ({why})")
             come = _read(source, own, threads, block, finish)
         for nbytes, *seconds in come:
             clock.count("load", nbytes)
@@ -129,7 +129,8 @@ def _scattered(team, source, parts, how, say, why):
     plan = scatter.blocks(parts, team.rank, every)
     wire = scatter.Wire(threads, team.places == team.size)
     as_stored = team.root and source.take(every[0][:1]) is not None
-    say(f"frames: scatter, {'chunks as stored, or ' if as_stored else ''}{wire.about} ({why})")
+    kinds = f"{'as the chunks of the file or ' if as_stored else ''}{wire.about}"
+    say(f"loading: rank 0 reads the frames and sends them, {kinds} ({why})")
     if team.root:
         return scatter.send(team, source, plan, scatter.owners(parts), threads, wire, finish, say)
     return scatter.receive(team, source, plan, threads, finish)

@@ -50,7 +50,7 @@ class Wire:
         self.threads, self.kind, self.made = max(1, threads), PLAIN if inside else None, 0
         self.sent = {PLAIN: [0, 0.0], PACKED: [0, 0.0]}  # bytes of the message, seconds on the way
         self.packed = [0, 0.0, 0]  # bytes before, seconds, bytes after
-        self.about = "unpacked inside one node" if inside else "packed by Blosc2 if the link is slower"
+        self.about = "uncompressed inside one node" if inside else "compressed by Blosc2 on a slow link"
 
     def next(self) -> int:
         """The kind of the next message; plain and packed take turns until both were measured."""
@@ -78,7 +78,7 @@ class Wire:
         seen[0], seen[1] = seen[0] + data.nbytes, seen[1] + seconds
         if self.made >= 2 * LOOKS and self.packed[2] and all(s[0] for s in self.sent.values()):
             self.kind, why = self._choose()
-            say(f"frames: sent {why}")
+            say(f"loading: frames are sent {why}")
 
     def _choose(self):
         """(kind, what to say): what is slower, packing or sending, sets the pace of packed frames."""
@@ -87,7 +87,7 @@ class Wire:
         ratio = self.packed[0] / self.packed[2]
         good = min(codec, ratio * link) > GAIN * link
         figures = f"link {link / 1e9:.2g} GB/s, Blosc2 {codec / 1e9:.2g} GB/s at {ratio:.2g} : 1"
-        return (PACKED, f"packed by Blosc2 ({figures})") if good else (PLAIN, f"unpacked ({figures})")
+        return (PACKED, f"compressed by Blosc2 ({figures})") if good else (PLAIN, f"uncompressed ({figures})")
 
 
 def message(kind: int, body: np.ndarray) -> np.ndarray:

@@ -21,6 +21,7 @@ from nanompi.mpi.children import python
 
 LEAST = 1 << 16  # bytes from which memory that the ranks share pays
 WAYS = {"auto": ("nccl", "mpi", "staged"), "nccl": ("nccl", "staged"), "mpi": ("mpi", "staged")}
+ABOUT = {"mpi": "by MPI from the memory of the cards", "nccl": "by NCCL"}
 TRIALS = {
     "mpi": """
 import sys, cupy
@@ -55,8 +56,8 @@ def choose(wanted: str, device, team) -> str:
     for way in WAYS.get(wanted, ("staged",)):
         fault = _fault(way, device, team)
         if not fault:
-            told = getattr(team.transport, "about", way)
-            return f"{told} ({'; '.join(why)})" if why else told
+            about = team.transport.about if way == "staged" else ABOUT[way]
+            return f"{about} ({'; '.join(why)})" if why else about
         why.append(f"{way}: {fault}")
 
 
@@ -93,7 +94,7 @@ class Staged:
         self.device, self.host, self.common = device, None, None
         teams = team.by_node()
         self.teams = teams if team.max(teams[0].size) > 1 else None
-        self.about = "staged in shared memory" if self._shared(team, LEAST) else "staged"
+        self.about = "through the host's memory" + ", shared within a node" * self._shared(team, LEAST)
 
     def __call__(self, team, *arrays) -> bool:
         self.device.wait()  # what the card still computes is not time of the sum

@@ -14,6 +14,10 @@ IDLE = ("start-up", "import", "combine", "wait")  # phases in which a rank does 
 ORDER = ("start-up", "import", "read", "split", "load", "prepare", "cache", "start", "iterate",
          "quality", "balance", "checkpoint", "combine", "wait", "write")  # fmt: skip
 
+LABELS = {"start-up": "process start", "import": "imports", "split": "partition", "start": "start probe",
+          "quality": "figures", "combine": "sums over ranks", "wait": "wait for ranks"}  # fmt: skip
+WIDTH = 15
+
 
 def account(run) -> dict[str, Any]:
     """The figures of a run so far (a collective verb).
@@ -74,16 +78,18 @@ def phases(ranks: list[dict]) -> list[str]:
 def table(book: dict[str, Any]) -> str:
     """Per phase seconds of the slowest and of the mean rank, its share, GB/s; memory of a rank."""
     ranks, whole = book["ranks"], book["seconds"]
-    lines = ["where the time went:", f"{'phase':<10} {'slowest':>8} {'mean s':>8} {'share':>6} {'GB/s':>6}"]
+    head = f"{'phase':<{WIDTH}} {'slowest s':>9} {'mean s':>8} {'share':>6} {'GB/s':>6}"
+    lines = ["where the time went:", head]
     for phase in phases(ranks):
         own = [r["seconds"].get(phase, 0.0) for r in ranks]
         worst, mean = max(own), sum(own) / len(own)
         nbytes = sum(r["bytes"].get(phase, 0) for r in ranks)
         rate = f"{nbytes / worst / 1e9:6.2f}" if nbytes and worst else ""
-        lines.append(f"{phase:<10} {worst:8.2f} {mean:8.2f} {100 * mean / whole:5.1f}% {rate}".rstrip())
+        figures = f"{worst:9.2f} {mean:8.2f} {100 * mean / whole:5.1f}% {rate}".rstrip()
+        lines.append(f"{LABELS.get(phase, phase):<{WIDTH}} {figures}")
     peak = units.show(max(r["peak_memory"] for r in ranks), "B")
     used = [100 * r["utilisation"] for r in ranks]
-    lines.append(f"{'total':<10} {whole:8.2f}   peak memory {peak} per rank, "
+    lines.append(f"{'total':<{WIDTH}} {whole:9.2f}   peak memory {peak} per rank, "
                  f"utilisation {min(used):.0f} to {max(used):.0f} %")  # fmt: skip
     return "\n".join(lines)
 

@@ -130,12 +130,15 @@ class Two:
         return call()
 
 
-@pytest.mark.parametrize("places, how", [(2, "unpacked inside one node"), (1, "packed by Blosc2 if")])
+WIRES = [(2, "uncompressed inside one node"), (1, "compressed by Blosc2 on a slow link")]
+
+
+@pytest.mark.parametrize("places, how", WIRES)
 def test_what_is_scattered_is_said_and_cut_into_blocks(counts, places, how, monkeypatch):
     said, parts, every = [], [np.arange(12), np.arange(12, 23)], []
     monkeypatch.setattr(scatter, "blocks", lambda parts, rank, cut: every.extend(cut))
     split._scattered(Two(places), Memory(counts), parts, (1, 200, None), said.append, "as asked")
-    assert len(said) == 1 and said[0].startswith(f"frames: scatter, {how}") and "(as asked)" in said[0]
+    assert said == [f"loading: rank 0 reads the frames and sends them, {how} (as asked)"]
     assert [len(b) for b in every] == [3] * 7 + [2]  # 60 bytes of a frame, 200 of a block
 
 

@@ -56,7 +56,7 @@ def test_ranks_share_a_card(mpirun_here, emulated, job, want):  # noqa: F811
     """Three ranks on two cards; sums through the host's memory; the answer is that of one rank on the CPU"""
     words = ["-m", "nanompi", "run", "job.yaml", "--out", "cards", "--set", "run.device=cuda"]
     said = mpirun_here(3, words, **emulated(CARDS=2)).stdout
-    assert "device: CUDA on each of 3 ranks, double precision, sums staged in shared memory" in said
+    assert "device: CUDA on each of 3 ranks, double precision, sums through the host's memory, shared" in said
     assert said.count("CUDA card 0 of 2, Emulated card") == 2 and "shared by 2 ranks" in said
     assert said.count("CUDA card 1 of 2") == 1
     same(job / "cards/x/latest", want)
@@ -75,7 +75,7 @@ sys.exit(main({}))
 def test_without_room_for_shared_memory_the_sums_go_their_other_way(mpirun_here, emulated, job, want):  # noqa: F811
     words = ["run", "job.yaml", "--out", "cards", "--set", "run.device=cuda"]
     said = mpirun_here(2, NO_ROOM.format(words), **emulated(CARDS=2)).stdout
-    assert "double precision, sums staged\n" in said
+    assert "double precision, sums through the host's memory\n" in said
     same(job / "cards/x/latest", want)
 
 
@@ -83,7 +83,7 @@ def test_without_room_for_shared_memory_the_sums_go_their_other_way(mpirun_here,
 def test_cards_that_hold_a_region_each(mpirun_here, emulated, job, want):  # noqa: F811
     words = ["-m", "nanompi", "run", "job.yaml", "--out", "cards", "--set", "run.device=cuda"]
     said = mpirun_here(3, [*words, "--set", "steps.ptycho.combine=overlap"], **emulated(CARDS=2)).stdout
-    assert "combine: overlap (the bands that a rank shares with at most 2 others" in said
+    assert "exchange of overlaps" in said and "with at most 2 other ranks" in said
     same(job / "cards/x/latest", want)
 
 
@@ -100,7 +100,7 @@ def test_a_transport_that_crashes_in_its_test_is_a_line_in_the_log(mpirun_here, 
     words = ["-m", "nanompi", "run", "job.yaml", "--set", "run.device=cuda", "--set", "run.transport=auto"]
     words += ["--set", "steps.ptycho.engines=DM*1"]
     said = mpirun_here(2, words, **emulated(CARDS=2)).stdout
-    assert "sums staged in shared memory (nccl: " in said and "mpi: " in said
+    assert "shared within a node (nccl: " in said and "mpi: " in said
 
 
 CURES = {

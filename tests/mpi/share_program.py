@@ -85,7 +85,7 @@ def bytes_sent(team):
     parts = team.on_root(lambda: METHODS["partition"]["kmeans"]().split(positions, team.size))
     device = Cpu("single", 1)
     part, told = open_share("auto", team, device, places, parts[team.rank], frame)
-    assert isinstance(part, Regions) and told.startswith("combine: overlap")
+    assert isinstance(part, Regions) and told.startswith("object sums: exchange of overlaps")
     before = team.clock.bytes.get("combine", 0)
     part.open(np.zeros(part.shape, np.complex64)).close()
     sent = team.clock.bytes["combine"] - before
@@ -97,7 +97,7 @@ def bytes_sent(team):
     assert isinstance(whole, Whole) and 5 * sent <= given == 8 * np.prod(places.shape)
     few = place(positions[:50], (1, 1), frame)
     own = np.array_split(i[:50], team.size)[team.rank]
-    assert open_share("auto", team, device, few, own, frame)[1].startswith("combine: allreduce (the bands")
+    assert open_share("auto", team, device, few, own, frame)[1].startswith("object sums: Allreduce of")
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ steps:
     engines: DM*3 ML*2
 run: {precision: double}
 """
+LOADED = {"read": "each rank reads its frames", "scatter": "rank 0 reads the frames and sends them"}
 WAYS = [  # ranks, split, frames
     (2, "kmeans", "scatter"),
     (3, "stripes", "read"),
@@ -63,7 +64,7 @@ def test_the_result_file_is_the_same(mpirun, scan):
         ]
         said = nanompi(mpirun, n, "run", "job.yaml", "--out", f"{n}{split}", *edit).stdout
         assert (
-            f"frames: {frames}" in said and f"split: {split}" in said and "start probe from the data" in said
+            LOADED[frames] in said and f"partition: {split}" in said and "start probe from the data" in said
         )
         for name, got in arrays(scan / f"{n}{split}").items():
             error = np.nanmax(abs(got - want[name])) / np.nanmax(abs(want[name]))
@@ -111,7 +112,7 @@ def test_a_file_that_one_rank_does_not_see(mpirun, scan):
     assert "rank 1 on" in done.stderr and "/proc/self/cwd/scan.cxi" in done.stderr, done.stderr
     assert "Traceback" not in done.stderr
     done = mpirun(2, ALONE, job, "--out", scan / "runs")
-    assert "frames: scatter" in done.stdout and "1 of 2 ranks cannot open the file" in done.stdout
+    assert LOADED["scatter"] in done.stdout and "1 of 2 ranks cannot open the file" in done.stdout
     facts = json.loads((scan / "runs/x/latest/environment.json").read_text())
     assert facts["ranks"] == 2 and sum(facts["hosts"].values()) == 2 and facts["folder"] == os.getcwd()
     assert {"numpy", "h5py", "mpi4py"} <= set(facts["packages"]) and str(job) in facts["command"]

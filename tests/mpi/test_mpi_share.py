@@ -55,14 +55,14 @@ def test_frames_left_out_are_judged_wherever_they_lie(run):
     """The frames left out may lie outside of what their rank holds"""
     _, want, one = run(1, "allreduce", heldout=0.1)
     said, got, three = run(3, "overlap", heldout=0.1)
-    assert "combine: overlap" in said
+    assert "exchange of overlaps" in said
     assert three["llk_heldout"][-1] == pytest.approx(one["llk_heldout"][-1], rel=1e-9)
     assert abs(got - want).max() <= 1e-9 * abs(want).max()
 
 
 @pytest.mark.slow
 def test_a_prior_over_neighbouring_pixels_takes_the_whole_object(run):
-    assert "combine: allreduce" in run(3, "auto", smooth=0.1)[0]
+    assert "object sums: Allreduce" in run(3, "auto", smooth=0.1)[0]
     said = run(2, "overlap", smooth=0.1, code=2)
     assert "ML with these parameters needs the whole object" in said and "combine: allreduce or auto" in said
 
@@ -77,7 +77,7 @@ def test_where_no_frame_looks_the_object_stays_as_it_was_at_the_start(run, mpiru
     said, got, _ = run(3, "overlap", *sets)
     with h5py.File(tmp_path / "3overlap/result.h5") as f:
         unseen = f["entry_1/object/weight"][()] == 0
-    assert "combine: overlap" in said and (abs(want[unseen] - 1) > 0.01).sum() > 20
+    assert "exchange of overlaps" in said and (abs(want[unseen] - 1) > 0.01).sum() > 20
     assert abs(got - want).max() <= 1e-9 * abs(want).max()
     words = ["run", "--folder", "stopped", "job.yaml", *(w for s in sets for w in ("--set", s))]
     mpirun_here(3, STOPS, "USR1@2@1", "--", *words, code=75)
@@ -88,6 +88,6 @@ def test_where_no_frame_looks_the_object_stays_as_it_was_at_the_start(run, mpiru
 @pytest.mark.slow
 def test_auto_says_what_it_chose_and_why(run):
     said, got, _ = run(2, "auto", frames=400)
-    assert "combine: overlap (the bands that a rank shares with at most 1 others are " in said
+    assert "with at most 1 other rank (an Allreduce would be " in said
     want = run(1, "auto", frames=400)[1]
     assert abs(got - want).max() <= 1e-9 * abs(want).max()

@@ -259,17 +259,16 @@ def open_share(how: str, team, device, places, index, frame) -> tuple[Whole | Re
     """
     at = device.array(places.at[index])
     if how == "allreduce" or team.size == 1:
-        return Whole(team, device, places, at, frame), "combine: allreduce" * (team.size > 1)
+        return Whole(team, device, places, at, frame), "object sums: Allreduce" * (team.size > 1)
     share = Regions(team, device, places, index, frame)
-    sent, neighbours = team.max(share.exchange.bytes), team.max(len(share.peers))
-    whole = int(np.prod(places.shape)) * np.dtype(device.complex).itemsize
-    told = (
-        f"the bands that a rank shares with at most {neighbours} others are {units.show(sent, 'B')}, "
-        f"the object is {units.show(whole, 'B')}"
-    )
-    if how == "auto" and sent > LITTLE * whole:
-        return Whole(team, device, places, at, frame), f"combine: allreduce ({told})"
-    return share, f"combine: overlap ({told})"
+    bands, neighbours = team.max(share.exchange.bytes), team.max(len(share.peers))
+    whole_bytes = int(np.prod(places.shape)) * np.dtype(device.complex).itemsize
+    whole, sent = units.show(whole_bytes, "B"), units.show(bands, "B")
+    if how == "auto" and bands > LITTLE * whole_bytes:
+        about = f"object sums: Allreduce of {whole} (exchanging only overlaps would still be {sent})"
+        return Whole(team, device, places, at, frame), about
+    others = f"at most {neighbours} other rank{'s' * (neighbours > 1)}"
+    return share, f"object sums: exchange of overlaps, {sent} with {others} (an Allreduce would be {whole})"
 
 
 def _meets(corners, frame, shape) -> np.ndarray:

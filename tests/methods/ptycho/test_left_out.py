@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from nanompi.data.combined import JoinedFrames
+from nanompi.data.source import SelectedFrames
 from nanompi.errors import DataError
 from nanompi.methods.ptycho.left_out import leave_out, name_of, shown
 from tests.memory import Memory, scan_of
@@ -97,10 +99,8 @@ def test_the_name_is_that_of_the_innermost_source():
     assert name_of(one) == "the frames"
     one.file = "job.h5"
     assert name_of(one) == "job.h5"
-    one.source.key = "a"
-    assert name_of(one) == "job.h5: a"
     inner = Memory(one.source.frames)
-    inner.file, inner.path = "f.h5", "/d"
-    joined = type("Joined", (), {"parts": [inner, one.source]})()
-    one.source = type("Turned", (), {"source": joined})()
+    inner.where = "f.h5: /d"
+    joined = JoinedFrames.of([inner, one.source], "")
+    one.source = SelectedFrames(joined, np.arange(3))
     assert name_of(one) == "f.h5: /d"

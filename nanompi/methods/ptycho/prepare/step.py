@@ -115,7 +115,9 @@ class Prepare:
         with run.clock.phase("split"):
             run.parts = run.team.on_root(lambda: parts_of(run, self.split))
         sizes = [len(part) for part in run.parts]
-        run.say(f"split: {self.split}, {min(sizes)} to {max(sizes)} frames on each of {len(sizes)} ranks")
+        each = f"{min(sizes)} to {max(sizes)}" if min(sizes) < max(sizes) else max(sizes)
+        ranks = f"each of {len(sizes)} ranks" if len(sizes) > 1 else "one rank"
+        run.say(f"partition: {self.split}, {each} frames on {ranks}")
 
     def _load(self, run, threads: int):
         """(what is done to the frames, those of this rank)."""

@@ -280,7 +280,7 @@ def test_pixels_that_are_dark_or_do_not_measure_are_not_asked_about(counts):
 def test_the_log_tells_what_was_done(counts):
     run = run_of(Team(), scan_of(counts))
     Prepare(centre=(18, 25), size=16, split="in order").run(run)
-    split = "split: in order, 20 to 20 frames on each of 1 ranks"
+    split = "partition: in order, 20 frames on one rank"
     assert run.made["log"] == [split, "prepare: 20 frames of 40 x 48 -> 16 x 16 around (18, 25), 0 % masked"]
     assert set(run.clock.seconds) == {"split", "load", "prepare"} and run.clock.bytes["load"] == counts.nbytes
 
