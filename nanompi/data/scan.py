@@ -78,6 +78,10 @@ class Scan:
             numbers=numbers,
         )
 
+    def for_others(self) -> "Scan":
+        """What other ranks than 0 need of it: the truth, and an object to start from, stay where they are."""
+        return replace(self, truth={}, object=None)
+
 
 @dataclass
 class Frames:

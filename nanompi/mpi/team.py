@@ -286,6 +286,12 @@ class Team:
             raise common(error)
         return answer
 
+    def array_on_root(self, work) -> np.ndarray:
+        """The same for an array, of any size: it is not pickled."""
+        arrays: list[np.ndarray] = []
+        self.on_root(lambda: arrays.append(work()))
+        return self.bcast_array(arrays[0] if self.root else None)
+
     @_waits
     def rest(self):
         """Wait for all ranks without a busy loop: their work may be long, and need the cores."""

@@ -117,15 +117,14 @@ def perform(job, run: Run, writers=(), reuse: Reuse | None = None):
 
 def _begin(run, job):
     """The input, on every rank: data with axes, or a scan."""
+    own: list = []
     with run.clock.phase("read"):
-        opened = run.team.on_root(lambda: _open(job))
+        opened = run.team.on_root(lambda: _open(job, own))
     if isinstance(opened, dict):
         run.data = {name: spread_evenly(data, run.team.size) for name, data in opened.items()}
         run.parts = next(iter(run.data.values())).parts
         return
-    run.scan = opened
-    if not run.team.root:
-        run.scan.truth = {}  # of a simulation; rank 0 alone writes it
+    run.scan = own[0] if own else opened
     run.data = {"data": spread_evenly(_frames(run.scan), run.team.size)}
 
 
@@ -161,12 +160,14 @@ def _do(run, number: int, steps: list):
         run.control.close()
 
 
-def _open(job):
+def _open(job, own: list):
+    """The input as all ranks get it; a scan with all that rank 0 alone needs goes into `own`."""
     if job.reader.gives:
         return open_data(job.input.file, job.input, job.reader)
     from nanompi.methods.ptycho.read import open_scan
 
-    return open_scan(job.input.file, job.input, job.reader)
+    own.append(open_scan(job.input.file, job.input, job.reader))
+    return own[0].for_others()
 
 
 def _what(run) -> str:

@@ -52,7 +52,7 @@ def start_object(how: StartObject, run, places, geometry) -> np.ndarray:
     """(H, W) complex, equal on all ranks, not to be written to. Errors: DataError, JobError."""
     if how.start == "flat":
         return np.broadcast_to(np.complex64(1), places.shape)
-    return run.team.bcast_array(run.team.on_root(lambda: _known_object(how, run, places, geometry)))
+    return run.team.array_on_root(lambda: _known_object(how, run, places, geometry))
 
 
 def _known_object(how, run, places, geometry):
@@ -111,7 +111,7 @@ def start_probe(how: StartProbe, run, p, geometry) -> np.ndarray:
 
         P = find_probe(run, p, geometry)
     else:
-        P = run.team.bcast_array(run.team.on_root(lambda: _known_probe(kind, how, run, geometry)))
+        P = run.team.array_on_root(lambda: _known_probe(kind, how, run, geometry))
     return P * np.sqrt(p.counts / len(p.places.at) / seen(p, P))
 
 
