@@ -8,50 +8,13 @@ once. An item may not depend on which others stand in its block.
 """
 
 from dataclasses import dataclass
-from threading import Lock
-from typing import Any
 
 import numpy as np
 
-from nanompi.data.buffer import FrameBuffer
-from nanompi.data.data import Data, core_of, count, free_of, on_rank_0
-from nanompi.data.exact import ExactSum
+from nanompi.data.blocks import Walk, on_card
+from nanompi.data.data import Data, core_of, free_of
 from nanompi.data.load import load
 from nanompi.data.respread import fitting
-from nanompi.device import Cpu
-from nanompi.errors import DataError, StepError
-from nanompi.step import Item, Total
-
-
-@dataclass
-class Info:
-    """What a step may know of its block.
-
-    data    : the data of which the block is a part (`shape`, `axes`, `facts`, `beside`, `coords`)
-    index   : (k,) int64, numbers of the items, counted over all axes that are walked over
-    places  : {axis: (k,)} numbers of the items along each of these
-    device  : where the block is: arrays by `xp`, `kernels`
-    """
-
-    data: Data
-    index: np.ndarray
-    places: dict[str, np.ndarray]
-    device: Any
-
-    @property
-    def xp(self):
-        """numpy, or cupy for a step with `gpu=True` on a card."""
-        return self.device.xp
-
-    @property
-    def kernels(self):
-        """The named kernels of the device."""
-        return self.device.kernels
-
-    def __getitem__(self, axis: str) -> np.ndarray:
-        """Coordinates along an axis: of these items, or of the whole axis where it stands in the block."""
-        values = self.data.coords[axis][0]
-        return np.asarray(values)[self.places[axis]] if axis in self.places else values
 
 
 def walk(run, steps: list) -> None:
@@ -86,11 +49,6 @@ def with_loading(run, steps: list) -> int:
     return n
 
 
-def on_card(run, step) -> bool:
-    """Does the step get arrays of a card?"""
-    return step.gpu and run.device.xp is not np
-
-
 def loaded(run, name: str) -> Data:
     """The data of this name with their values (collective). Errors: DataError from the source."""
     data = run.data[name]
@@ -105,7 +63,7 @@ def _load(run, data: Data, prepare):
     return load(run.team, data.source, data.parts, prepare, threads=threads, clock=run.clock, say=run.say)
 
 
-def _over_values(run, step) -> "Walk":
+def _over_values(run, step) -> Walk:
     """One step over what is in memory."""
     data = loaded(run, step.takes)
     before, data = data.spread, fitting(run.team, data, core_of(step.each, data.axes))
@@ -123,7 +81,7 @@ def _over_values(run, step) -> "Walk":
     return one
 
 
-def _while_loading(run, steps: list) -> list["Walk"]:
+def _while_loading(run, steps: list) -> list[Walk]:
     """Steps as one function of what is read: applied in the cache, before it is stored."""
     name = steps[0].takes
     data, walks = run.data[name], []
@@ -149,7 +107,7 @@ def _while_loading(run, steps: list) -> list["Walk"]:
     return walks
 
 
-def _planned(run, last: "Walk", sample: list) -> Data:
+def _planned(run, last: Walk, sample: list) -> Data:
     """What the steps so far will make of the data, as tried with one row (collective).
 
     sample : on rank 0 that row, as the last step gets it, and then as it leaves it
@@ -178,144 +136,6 @@ class Planned:
     dtype: np.dtype
 
 
-class Walk:
-    """One step over the blocks of one Data.
-
-    core, free : axes of an item, axes that are walked over, that of the ranks first
-    """
-
-    def __init__(self, run, step, data: Data):
-        data = data.holding(data.values, data.spread, data.parts)
-        data.coords = dict(data.coords)  # a step may add its own
-        self.run, self.step, self.data, self.core = run, step, data, core_of(step.each, data.axes)
-        self.free = tuple(sorted(free_of(self.core, data.axes), key=lambda axis: axis != data.spread))
-        self.names = step.gives or {step.takes: Item(tuple(step.makes or self.core))}
-        self.n = len(data.parts[run.team.rank]) if self.free else int(run.team.root)
-        self.outs = {k: FrameBuffer(self.n) for k, kind in self.names.items() if not isinstance(kind, Total)}
-        self.sums, self.lock = {}, Lock()
-        self.device = run.device if on_card(run, step) or run.device.xp is np else Cpu(share=run.team.places)
-        if not count(data.shape):
-            raise DataError(f"{step.name}: there is nothing to do, its data have {data}")
-        if hasattr(step, "start"):
-            step.start(run, data)
-
-    def slabs(self):
-        """(values with the walked axis first, their global numbers, their rows) of this rank"""
-        data = self.data
-        if not self.free:
-            if self.n:
-                yield data.values, np.arange(1), np.arange(1)
-            return
-        values = np.moveaxis(data.values, data.axes.index(data.spread), 0)
-        own = data.parts[self.run.team.rank]
-        step = max(1, self.block(values) // count(data.size(a) for a in self.free[1:]))
-        for i in range(0, self.n, step):
-            where = np.arange(i, min(i + step, self.n))
-            yield values[i : i + step], own[where], where
-
-    def block(self, values) -> int:
-        """How many items make a block."""
-        item = max(1, count(self.data.size(a) for a in self.core) * values.itemsize)
-        most = self.device.frames_per_block(item)
-        return max(1, min(most, self.device.room() // (8 * item))) if on_card(self.run, self.step) else most
-
-    def slab(self, raw: np.ndarray, rows: np.ndarray) -> dict[str, np.ndarray]:
-        """The results of the items in `raw`, by name; what is to be added up is added up.
-
-        raw : the walked axis of the ranks first, of which these are the rows; results : (*free, *axes)
-        """
-        first = self.free[:1]
-        axes = (*first, *(a for a in self.data.axes if a not in first))
-        view = raw.transpose([axes.index(a) for a in (*self.free, *self.core)])
-        lead = view.shape[: len(self.free)]
-        n, step, parts = count(lead), self.block(raw), []
-        for i in range(0, n, step):
-            items = np.unravel_index(np.arange(i, min(i + step, n)), lead) if lead else ()
-            block = _picked(view, lead, items, slice(i, i + step))
-            parts.append(self._results(block, self._info(items, rows)))
-        whole = {key: _joined([made[key] for made in parts]) for key in self.outs}
-        return {k: v.reshape(*lead, *v.shape[1:]) if lead else v for k, v in whole.items()}
-
-    def _info(self, items, rows) -> Info:
-        places = dict(zip(self.free, items))
-        if not places:
-            return Info(self.data, np.arange(1), places, self.device)
-        places[self.free[0]] = rows[places[self.free[0]]]
-        order = free_of(self.core, self.data.axes)
-        index = np.ravel_multi_index([places[a] for a in order], [self.data.size(a) for a in order])
-        return Info(self.data, index, places, self.device)
-
-    def _results(self, block, info: Info) -> dict[str, np.ndarray]:
-        """What the step gives for a block, by name, on the host; what is to be added up is added up."""
-        block = self.device.array(block)
-        if isinstance(block, np.ndarray):
-            block = block.view()
-            block.flags.writeable = False  # it may be a part of the data themselves
-        made = self.step.block(block, info)
-        made = made if isinstance(made, dict) else {self.step.takes: made}
-        if made.keys() != self.names.keys():
-            raise self._wrong(f"gives {', '.join(made)}; declared: {', '.join(self.names)}")
-        made = {key: np.asarray(self.device.host(value)) for key, value in made.items()}
-        for key, value in made.items():
-            axes = self.names[key].axes
-            kinds = "biufc" if key in self.outs else "biuf"
-            if value.ndim != 1 + len(axes) or len(value) != len(block) or value.dtype.kind not in kinds:
-                wanted = ", ".join((f"{len(block)} items", *axes))
-                raise self._wrong(f"gives {key} of the shape {value.shape}, {value.dtype}, not ({wanted})")
-            if key not in self.outs:
-                self._add(key, value)
-        return made
-
-    def _add(self, key: str, value: np.ndarray) -> None:
-        """Add to a sum; threads add up their own blocks at the same time."""
-        own = ExactSum()
-        own.add(value)
-        with self.lock:
-            self.sums.setdefault(key, ExactSum()).join(own)
-
-    def _wrong(self, what: str) -> StepError:
-        return StepError(f'step "{self.step.name}" failed: its block {what}')
-
-    def keep(self, where: np.ndarray, made: dict[str, np.ndarray]) -> None:
-        """Store results of a slab at rows of this rank."""
-        for key, value in made.items():
-            self.outs[key].put(where, value)
-
-    def place(self, leave_out: str = "") -> None:
-        """The results of all ranks into run.data (collective)."""
-        for key, kind in self.names.items():
-            if isinstance(kind, Total):
-                values = self.sums.get(key, ExactSum()).total(self.run.team)
-                self.run.data[key] = self.described(key, kind.axes, values)
-            elif key != leave_out:
-                self.run.data[key] = self.made(key, self.outs.pop(key).all(self.run.team))
-            self.run.given[key] = None
-
-    def made(self, key: str, values: np.ndarray) -> Data:
-        """The results of all items, with the walked axes in front; values : (n, ...) of this rank"""
-        kind, data = self.names[key], self.data
-        if self.free:
-            order = free_of(self.core, data.axes)
-            values = np.moveaxis(values, 0, order.index(self.free[0]))
-            out = self.described(key, (*order, *kind.axes), values)
-            return out.holding(values, data.spread, data.parts)
-        out = self.described(key, kind.axes, values)
-        if not kind.axes:
-            return out.holding(self.run.team.bcast(values[0] if self.n else None), "", [])
-        values = values[0] if self.n else np.empty((0, *values.shape[2:]), values.dtype)
-        parts = on_rank_0(self.run.team.max(len(values)), self.run.team.size)
-        return out.holding(values, kind.axes[0], parts)
-
-    def described(self, key: str, axes: tuple[str, ...], values) -> Data:
-        """A result with what is known of its axes, and what stays true of the data it is made of."""
-        kind, data = self.names[key], self.data
-        coords = {axis: known for axis, known in data.coords.items() if axis in axes}
-        same = self.core == kind.axes and not isinstance(kind, Total)
-        about = {"unit": kind.unit, "title": kind.title, "file": data.file, "format": data.format}
-        about |= {"facts": dict(data.facts), "beside": data.beside if same else {}}
-        return Data(axes=axes, values=values, coords=coords, **about)
-
-
 def made_axes(step, axes: tuple[str, ...]) -> tuple[str, ...]:
     """The axes of the data that the step takes, after it."""
     if step.gives and step.takes not in step.gives:
@@ -323,16 +143,3 @@ def made_axes(step, axes: tuple[str, ...]) -> tuple[str, ...]:
     core = core_of(step.each, axes)
     made = step.gives[step.takes].axes if step.gives else step.makes or core
     return (*free_of(core, axes), *made)
-
-
-def _joined(parts: list[np.ndarray]) -> np.ndarray:
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
-
-
-def _picked(view: np.ndarray, lead, items, some: slice) -> np.ndarray:
-    """Some items of a view (*lead, *core): (k, *core), without a copy where they lie one after another."""
-    if not lead:
-        return view[None]
-    if view.flags.c_contiguous:
-        return view.reshape(-1, *view.shape[len(lead) :])[some]
-    return view[some] if len(lead) == 1 else view[items]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nanompi import step as registry
-from nanompi.data import walk as walking
+from nanompi.data.blocks import Walk
 from nanompi.data.data import Data
 from nanompi.data.walk import walk, with_loading
 from nanompi.errors import DataError, StepError
@@ -33,7 +33,7 @@ def made():
 
 
 def small_blocks(monkeypatch, items: int):
-    monkeypatch.setattr(walking.Walk, "block", lambda self, values: items)
+    monkeypatch.setattr(Walk, "block", lambda self, values: items)
 
 
 @pytest.mark.parametrize("items", [1, 2, 100])

@@ -4,8 +4,8 @@ from functools import partial
 
 import numpy as np
 
+from nanompi.data.blocks import Info
 from nanompi.data.data import Data
-from nanompi.data.walk import Info
 from nanompi.device.cpu import Cpu
 from nanompi.methods.own.blocks import dependence
 
