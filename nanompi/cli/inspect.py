@@ -42,6 +42,7 @@ def _unknown(path: str) -> None:
 
 def lines(scan) -> list[tuple[str, str]]:
     """[(name, text)] of a scan, in readable units."""
+    from nanompi.optics.geometry import energy_of
     from nanompi.units import show
 
     n, rows, columns = scan.source.shape
@@ -50,7 +51,7 @@ def lines(scan) -> list[tuple[str, str]]:
         ("file", scan.file or "(none: simulated)"),
         ("format", scan.format),
         ("frames", f"{n} of {rows} x {columns} px, {scan.source.dtype}, {show(size, 'B')} of counts"),
-        ("wavelength", f"{show(scan.wavelength, 'm')} ({show(_energy(scan.wavelength), 'J')})"),
+        ("wavelength", f"{show(scan.wavelength, 'm')} ({show(energy_of(scan.wavelength), 'J')})"),
         ("distance", show(scan.distance, "m")),
         ("pixel", " x ".join(show(p, "m") for p in scan.pixel) + " (rows x columns)"),
         ("positions", _area(scan.positions)),
@@ -80,8 +81,3 @@ def _area(positions) -> str:
 
     spans = [show(float(s), "m") for s in positions.max(axis=0) - positions.min(axis=0)]
     return f"{len(positions)} over {spans[0]} x {spans[1]} (rows x columns)"
-
-
-def _energy(wavelength: float) -> float:
-    """E = h c / wavelength, in joules."""
-    return 6.62607015e-34 * 299792458.0 / wavelength

@@ -11,7 +11,7 @@ import numpy as np
 from nanompi.errors import DataError
 
 MARGIN = 4  # pixels of object around the outermost frames
-LIMIT = 60_000  # pixels of an object side above which the units of the positions are doubted
+LARGEST = 40_000  # pixels of an object along one side, above which the units of the positions are doubted
 
 
 @dataclass
@@ -63,10 +63,10 @@ def place(positions: np.ndarray, pixel, frame, q: int = 1) -> Places:
 
 def _plausible(span, frame, pixel, n):
     where = f"the scan spans {span[0]:.4g} x {span[1]:.4g} object pixels of {pixel[0]:.3g} x {pixel[1]:.3g} m"
-    if max(span) + max(frame) > LIMIT:
+    if max(span) + max(frame) > LARGEST:
         raise DataError(
-            f"{where}; an object of more than {LIMIT} pixels is refused. Are the positions in um, not in m? "
-            "Check `units: {x: um, y: um}`, the energy, the distance and the detector pixel."
+            f"{where}; an object of more than {LARGEST} pixels is refused. Are the positions in um, not in "
+            "m? Check `units: {x: um, y: um}`, the energy, the distance and the detector pixel."
         )
     if n > 1 and max(span) < 1:
         raise DataError(

@@ -23,10 +23,11 @@ import numpy as np
 from nanompi.errors import DataError, nearest
 from nanompi.io.hdf5 import at, dataset, foreign, is_hdf5, names, open_hdf5, whole
 from nanompi.io.unwritten import complete
+from nanompi.methods.ptycho.positions import LARGEST
 from nanompi.optics.geometry import PLANCK_C
 from nanompi.optics.resample import resampled
 
-MOST_MODES, LEAST, MOST = 100, 8, 40_000
+MOST_MODES, LEAST = 100, 8
 SOURCE, DETECTOR = "entry_1/instrument_1/source_1", "entry_1/instrument_1/detector_1"
 PLACES = {
     "probe": ("entry_last/probe/data", "entry_1/probe/data", "content/probe/*/data", f"{SOURCE}/probe",
@@ -200,10 +201,10 @@ def _checked(values: np.ndarray, kind: str, where: str) -> np.ndarray:
         raise DataError(
             f"{where} holds values of type {values.dtype}, which are no wave; a {kind} has complex values"
         )
-    if values.ndim < 2 or min(values.shape[-2:]) < LEAST or max(values.shape[-2:]) > MOST:
+    if values.ndim < 2 or min(values.shape[-2:]) < LEAST or max(values.shape[-2:]) > LARGEST:
         raise DataError(
             f"{where} has the shape {values.shape}; a {kind} of (rows, columns) or (modes, rows, "
-            f"columns), of {LEAST} to {MOST} pixels along a side, is needed"
+            f"columns), of {LEAST} to {LARGEST} pixels along a side, is needed"
         )
     values = values[0] if values.ndim == 4 else values  # the first of a series (Ptychodus, PtychoShelves)
     values = values.reshape(-1, *values.shape[-2:])

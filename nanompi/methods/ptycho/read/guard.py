@@ -11,13 +11,14 @@ from nanompi.data.scan import Scan
 from nanompi.errors import DataError
 from nanompi.io.quantities import HC, given_energy
 from nanompi.methods.ptycho.left_out import shown
+from nanompi.methods.ptycho.positions import LARGEST
+from nanompi.optics.geometry import Geometry
 from nanompi.units import show
 
 WAVELENGTH = (1e-13, 1e-7)  # m
 DISTANCE = (1e-3, 100.0)
 PIXEL = (1e-7, 1e-3)
 SPAN = (1e-9, 0.1)  # m, of the positions
-LARGEST = 40_000  # pixels of an object along one side
 ROUNDING = 1e-5  # relative: what a value in single precision, or of six digits, may differ by
 VARIES = 0.05  # relative change of the monitor that is told
 SAMPLED = 5  # frames looked at for NaN and negative counts
@@ -153,11 +154,9 @@ def _between(
 
 
 def object_pixel(scan: Scan) -> np.ndarray:
-    """(2,) m. Far field: wavelength * distance / (pixels * pixel); near field: pixel / magnification."""
-    pixel, shape = np.array(scan.pixel), np.array(scan.source.shape[1:])
-    if scan.focus is None:
-        return scan.wavelength * scan.distance / (shape * pixel)
-    return np.abs(pixel * scan.focus / (scan.focus + scan.distance))
+    """(2,) m, of the frames as they are stored."""
+    shape = scan.source.shape[1:]
+    return np.abs(Geometry(scan.wavelength, scan.distance, scan.pixel, shape, scan.focus).pixel)
 
 
 def check_extent(scan: Scan) -> None:
@@ -179,7 +178,7 @@ def check_extent(scan: Scan) -> None:
             f"{scan.file}: all positions lie within {span.max():.2g} pixels of the object; {geometry}. "
             f"{_causes(scan)}"
         )
-    check_overlap(scan, size, geometry)
+    check_step(scan, size, geometry)
 
 
 def _causes(scan: Scan) -> str:
@@ -191,7 +190,7 @@ def _causes(scan: Scan) -> str:
     )
 
 
-def check_overlap(scan: Scan, size: np.ndarray, geometry: str) -> None:
+def check_step(scan: Scan, size: np.ndarray, geometry: str) -> None:
     """A step beyond the field of view of a frame leaves no overlap at all."""
     if len(scan.positions) < 2:
         return

@@ -21,6 +21,7 @@ from nanompi.io.hdf5 import real
 from nanompi.io.unwritten import complete, measured
 from nanompi.methods.ptycho.read import Input
 from nanompi.methods.ptycho.read.masks import good_pixels
+from nanompi.optics.geometry import Geometry
 
 KNOWN = ("frames", "x", "y", "positions", "mask", "energy", "wavelength", "distance", "pixel", "focus",
          "monitor", "probe", "object", "dark")  # fmt: skip
@@ -137,7 +138,7 @@ def scan_of(m: Mapped, source: Any, given: Input, corner: bool, name: str) -> Sc
 
 
 @dataclass
-class Geometry:
+class MappedGeometry:
     """What turns pixels of the object into metres."""
 
     wavelength: float
@@ -178,9 +179,7 @@ class Geometry:
                 "warning: positions are in pixels and the file has no geometry; invented: "
                 f"{', '.join(invented)}, so that lengths in the result are not real"
             )
-        if self.focus:
-            return np.array(self.pixel) * self.focus / (self.focus + self.distance)
-        return self.wavelength * self.distance / (np.array(shape) * np.array(self.pixel))
+        return np.array(Geometry(self.wavelength, self.distance, self.pixel, shape, self.focus or None).pixel)
 
 
 def _places(m: Mapped, source: Any) -> tuple[np.ndarray, str]:
@@ -210,12 +209,12 @@ def _places(m: Mapped, source: Any) -> tuple[np.ndarray, str]:
     return np.stack([y.ravel() * sy, x.ravel() * sx], 1), "m"
 
 
-def _geometry(m: Mapped, given: Input) -> "Geometry":
+def _geometry(m: Mapped, given: Input) -> "MappedGeometry":
     """What the file says; where the job gives one, that of the file may be wrong."""
     length = lambda name: lambda: m.length(name)  # noqa: E731
     job = bool(given.wavelength or given.energy)
     focus = values.unless_given(length("focus"), given.focus is not None, "focus", m.notes)
-    return Geometry(
+    return MappedGeometry(
         values.wavelength_of(length("wavelength"), lambda: _energy(m), job, m.notes),
         values.unless_given(length("distance"), given.distance is not None, "distance", m.notes),
         values.unless_given(lambda: _pixel(m), given.pixel is not None, "pixel", m.notes, (np.nan, np.nan)),

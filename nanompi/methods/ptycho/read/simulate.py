@@ -24,6 +24,7 @@ from nanompi.data.source import Source, check_index
 from nanompi.errors import JobError
 from nanompi.io.quantities import EV, HC, given_energy
 from nanompi.methods.ptycho.read import Input, scene
+from nanompi.optics.geometry import Geometry
 from nanompi.step import param, reader, section
 
 
@@ -94,12 +95,11 @@ class Simulate:
 
 def object_pixel(n: int, wavelength: float, distance: float, pixel: float, focus: float | None):
     """(size of an object pixel in m, transfer function or None for the far field). Errors: JobError."""
-    if not focus:
-        return wavelength * distance / (n * pixel), None
-    if focus < 0:
+    if focus and focus < 0:
         raise JobError("input.focus: only a focus before the sample can be simulated; give a positive one")
-    m = (focus + distance) / focus
-    return pixel / m, scene.fresnel(n, pixel / m, wavelength, distance / m)
+    optics = Geometry(wavelength, distance, (pixel, pixel), (n, n), focus or None)
+    size = optics.pixel[0]
+    return size, scene.fresnel(n, size, wavelength, optics.effective_distance) if focus else None
 
 
 def corners_of(s: Simulation) -> np.ndarray:

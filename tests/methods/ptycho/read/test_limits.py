@@ -93,9 +93,9 @@ def test_overlap_of_neighbours(part, said):
     one.positions = np.stack([np.zeros(4), np.arange(4) * part * field], 1)
     if said is None:
         with pytest.raises(DataError, match="no two frames overlap"):
-            guard.check_overlap(one, guard.object_pixel(one), "")
+            guard.check_step(one, guard.object_pixel(one), "")
         return
-    guard.check_overlap(one, guard.object_pixel(one), "")
+    guard.check_step(one, guard.object_pixel(one), "")
     assert "".join(one.notes).endswith(said) and bool(one.notes) == bool(said)
 
 
@@ -180,7 +180,7 @@ def test_a_step_of_the_whole_field_still_touches():
     size = np.array([2.0**-30, 2.0**-30])  # exact in binary
     for part, notes in ((1.0, 1), (0.5, 0)):
         one.positions, one.notes = np.stack([np.zeros(3), np.arange(3) * part * 16 * size[0]], 1), []
-        guard.check_overlap(one, size, "")
+        guard.check_step(one, size, "")
         assert len(one.notes) == notes
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from nanompi.errors import DataError, JobError
 from nanompi.methods.ptycho.read import mapped
-from nanompi.methods.ptycho.read.mapped import Geometry, Mapped, _modes, check, mean_frame
+from nanompi.methods.ptycho.read.mapped import Mapped, MappedGeometry, _modes, check, mean_frame
 from tests.memory import Memory
 
 EV, HC = 1.602176634e-19, 6.62607015e-34 * 299792458.0
@@ -152,7 +152,7 @@ def test_nothing_known_but_positions_in_pixels():
     ],
 )
 def test_the_values_of_the_job_win(given, want):
-    one = Geometry(1.0, 2.0, (3.0, 4.0), 5.0)
+    one = MappedGeometry(1.0, 2.0, (3.0, 4.0), 5.0)
     one.take(SimpleNamespace(**GIVEN | given))
     assert [*one.pixel, one.wavelength, one.distance, one.focus] == pytest.approx(
         [*want[2], want[0], want[1], want[3]], rel=1e-9
