@@ -63,6 +63,7 @@ def load(
             come = _read(source, own, threads, block, finish)
         for nbytes, *seconds in come:
             clock.count("load", nbytes)
+            clock.tick()
             spent += seconds
         wall = time.perf_counter() - begun
     if source.whole:

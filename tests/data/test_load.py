@@ -44,6 +44,12 @@ def test_blocks_are_read_in_the_order_of_the_file(counts):
     assert seen == list(range(23))
 
 
+def test_each_block_tells_the_watchdog_that_work_goes_on(counts):
+    clock = Clock()
+    load(counts, np.arange(23), block=counts[0].nbytes, clock=clock)
+    assert clock.ticks >= 23
+
+
 @pytest.mark.parametrize("chunk", [1, 4, 10, 40])
 def test_no_chunk_of_the_file_is_read_twice(chunk):
     order = np.random.default_rng(1).permutation(23)[:19]
