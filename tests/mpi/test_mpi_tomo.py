@@ -22,13 +22,21 @@ def test_one_two_and_three_ranks_give_the_same_bits(mpirun, tmp_path):
         assert slices.tobytes() == two[name].tobytes() == three[name].tobytes()
 
 
-@pytest.mark.slow
-def test_the_job_writes_the_same_bits_on_any_number_of_ranks(mpirun_here, tmp_path):
-    """jobs/tomo.yaml as a user runs it: eight slices, of which rank 0 writes what the others hold"""
-    volumes = []
+JOBS_ON_RANKS = [
+    pytest.param("tomo", (8, 128, 128), marks=pytest.mark.slow),
+    pytest.param("tooth", (2, 640, 640), marks=[pytest.mark.slow, pytest.mark.real]),
+]
+
+
+@pytest.mark.parametrize("name, shape", JOBS_ON_RANKS)
+def test_a_job_writes_the_same_bits_on_any_number_of_ranks(mpirun_here, tmp_path, shared_data, name, shape):
+    """As a user runs it; what the others hold, rank 0 writes. The tooth: a reader, a function of the user's
+    own, and two slices on three ranks"""
+    volumes, data = [], {"NANOMPI_DATA": str(shared_data("."))}
     for n in (1, 2, 3):
-        mpirun_here(n, ["-m", "nanompi", "run", str(JOBS / "tomo.yaml"), "--out", str(tmp_path / str(n))])
-        with h5py.File(tmp_path / str(n) / "tomo" / "latest" / "result.h5") as file:
+        words = ["-m", "nanompi", "run", str(JOBS / f"{name}.yaml"), "--out", str(tmp_path / str(n))]
+        mpirun_here(n, words, **data)
+        with h5py.File(tmp_path / str(n) / name / "latest" / "result.h5") as file:
             volumes.append(file["entry_1/data/data"][()])
-    assert volumes[0].shape == (8, 128, 128) and volumes[0].any(axis=(1, 2)).all()
+    assert volumes[0].shape == shape and volumes[0].any(axis=(1, 2)).all()
     assert volumes[0].tobytes() == volumes[1].tobytes() == volumes[2].tobytes()
