@@ -31,9 +31,11 @@ def main(args) -> int:
 
 def _one(cls, methods):
     print(f"{cls.name} ({cls.kind}): {methods.doc(cls)}")
-    for key in ("needs", "gives"):
-        if getattr(cls, key, ()):
-            print(f"  {key}: {', '.join(getattr(cls, key))}")
+    if getattr(cls, "each", ""):
+        print(f"  works on each {cls.each} of {cls.takes}")
+    for key, names in (("needs", getattr(cls, "needs", ())), ("gives", methods.given(cls))):
+        if names:
+            print(f"  {key}: {', '.join(names)}")
     if scores := methods.scores(cls):
         print(f"  a sweep can rank by: {', '.join(scores)}")
     _rows(cls, methods)

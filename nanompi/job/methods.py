@@ -11,7 +11,7 @@ from nanompi.job.own import made_of
 from nanompi.job.resolve import simple
 from nanompi.run.figures import figures_of
 from nanompi.run.foreign import left_out
-from nanompi.step import KINDS, METHODS
+from nanompi.step import KINDS, METHODS, Item, Total
 
 
 def table() -> list[tuple[str, list[tuple[str, str]]]]:
@@ -22,6 +22,19 @@ def table() -> list[tuple[str, list[tuple[str, str]]]]:
 def doc(cls: type) -> str:
     """First sentence or paragraph of a part's docstring, on one line."""
     return " ".join((cls.__doc__ or "").strip().split("\n\n")[0].split())
+
+
+def given(cls: type) -> list[str]:
+    """What a step or reader gives, by name, with the axes of data: "maps (each frame: line)"."""
+    gives = getattr(cls, "gives", ())
+    return [_with_axes(cls, name, gives[name]) for name in gives] if isinstance(gives, dict) else list(gives)
+
+
+def _with_axes(cls: type, name: str, kind) -> str:
+    if not isinstance(kind, Item):
+        return f"{name} ({', '.join(kind)})"
+    of = "sum of all" if isinstance(kind, Total) else f"each {cls.each}"
+    return f"{name} ({': '.join(filter(None, (of, ', '.join(kind.axes))))})"
 
 
 def find(name: str) -> list[type]:

@@ -75,3 +75,12 @@ def test_what_no_step_gives_cannot_be_kept(axes, file, faults):
         'job.yaml:5:9: output.keep: no step gives "map" (did you mean "maps"?); at the end there are data, '
         "dark, maps, mean"
     ]
+
+
+def test_what_a_step_and_a_reader_give_is_said_with_its_axes(axes):
+    from nanompi.job.methods import given
+    from nanompi.step import METHODS
+
+    assert given(METHODS["step"]["test.maps"]) == ["maps (each frame: line)", "mean (sum of all: y, x)"]
+    assert given(METHODS["reader"]["stack"]) == ["data (angle, row, column)", "dark (frame, row, column)"]
+    assert given(METHODS["step"]["ptycho"]) == ["ptycho"]
