@@ -145,8 +145,9 @@ def test_tooth(tmp_path, shared_data):
     """S6: others found the axis at column 295.5 to 296 by the sharpness of the slice and its mirror image,
     and double edges at 290 and 300 (data README): there the slice is more negative, and attenuation never is.
 
-    A slice sums to what a projection holds, to 0.2 % (noise, and angles of which 0.99 degrees are not there);
-    the sample stays in the beam, so that the projections hold the same to 0.4 %
+    The sample stays in the beam: all projections hold the same to 0.3 %. A slice sums to what a projection
+    holds, but for the level of its air, 0.005 in 640 columns or 1.1 % of it: a level that goes on beyond the
+    detector is nothing in the slice
     """
     file = shared_data("S6_tomo_tooth") / "tooth.h5"
     negative, volume = {}, None
@@ -158,7 +159,7 @@ def test_tooth(tmp_path, shared_data):
     assert negative[295.75] < 0.96 * min(negative[290], negative[300]), negative
     mass = attenuation(file).sum(2)
     assert volume.shape == (2, 640, 640) and mass.std(0) / mass.mean(0) == pytest.approx(0, abs=0.005)
-    assert volume.sum((1, 2)) == pytest.approx(mass.mean(0), rel=2e-3)
+    assert volume.sum((1, 2)) == pytest.approx(mass.mean(0), rel=0.011)
 
 
 def attenuation(file):
