@@ -81,6 +81,18 @@ def test_plan_foresees_what_it_can(engine):
     assert "49 frames of 32 x 32" in said and "frames each" in said
 
 
+def test_plan_says_what_it_cannot_foresee():
+    sets = ("--set", "steps=[{use: ptycho, engines: AP*2}, my.count]")
+    assert (
+        "not known: what my.count needs; `nanompi bench` measures it"
+        in nanompi("plan", "job.yaml", *sets).stdout
+    )
+    said = nanompi("plan", "job.yaml", "--set", own("drop_background"), code=2).stderr
+    assert (
+        "none of the steps of this job (my_steps.py:drop_background) can say beforehand what it needs" in said
+    )
+
+
 # ---- functions in a file of one's own ----------------------------------------------------------------------
 
 

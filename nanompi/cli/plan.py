@@ -46,6 +46,7 @@ def main(args) -> int:
             raise JobError(f"--{name.replace('_', '-')} {shown(getattr(args, name), 40)}: 1 to {MOST}")
     from nanompi.job.job import read_job
     from nanompi.methods import discover
+    from nanompi.run.foreign import foreign
     from nanompi.units import quantity, seconds
 
     discover()
@@ -54,6 +55,8 @@ def main(args) -> int:
     job = read_job(args.job, args.set)
     forecast = seer(job).foresee(job, args.threads)
     print(forecast.report(args.ranks, wire, memory, args.per_card, within))
+    if others := [step.name for step in job.steps if foreign(step)]:
+        print(f"not known: what {', '.join(others)} needs; `nanompi bench` measures it")
     return 0
 
 

@@ -10,17 +10,30 @@ ROUNDING = 100  # of the last digit: sums of other lengths may differ by so much
 def dependence(call, block, info, pieces: int = 3) -> str:
     """What differs between a block in one piece and the same in several, in words; "" where nothing does.
 
-    call : (block, info) -> array, one entry for each item; info : with `index` and `places` of the items
+    call : (block, info) -> array on the host with one entry for each item, or a dict of such
+    info : with `index` and `places` of the items
     """
     if len(block) < 2:
         return ""
-    whole = np.asarray(call(block, info))
     parts = np.array_split(np.arange(len(block)), min(pieces, len(block)))
-    some = [np.asarray(call(block[p[0] : p[-1] + 1], part(info, p))) for p in parts]
+    whole = _named(call(block, info))
+    some = [_named(call(block[p[0] : p[-1] + 1], part(info, p))) for p in parts]
+    differences = (_between(whole[name], [made[name] for made in some], name) for name in whole)
+    return next(filter(None, differences), "")
+
+
+def _named(made) -> dict[str, np.ndarray]:
+    made = made if isinstance(made, dict) else {"": made}
+    return {name: np.asarray(value) for name, value in made.items()}
+
+
+def _between(whole: np.ndarray, some: list[np.ndarray], name: str) -> str:
+    lead = f"{name}: " if name else ""
     if {p.shape[1:] for p in some} != {whole.shape[1:]} or {p.dtype for p in some} != {whole.dtype}:
         kinds = ", ".join(f"{p.shape} {p.dtype}" for p in some)
-        return f"in one piece it gives {whole.shape} {whole.dtype}, in {len(some)} pieces {kinds}"
-    return _difference(whole, np.concatenate(some), len(some))
+        return f"{lead}in one piece it gives {whole.shape} {whole.dtype}, in {len(some)} pieces {kinds}"
+    difference = _difference(whole, np.concatenate(some), len(some))
+    return difference and lead + difference
 
 
 def _difference(whole: np.ndarray, some: np.ndarray, pieces: int) -> str:

@@ -8,7 +8,8 @@ In the job: `- {python: my_steps.py:drop_background, percentile: 2}`. Its other 
 annotations say their types, defaults what they are when the job is silent, a line `percentile : part of the
 pixels` of the docstring what they mean. It may be a class, too: `block(self, block, info)` is its function,
 what it annotates its parameters, and `start(self, run, data)` is called before the first block, where what
-concerns all items can be worked out. `each`, `makes` and `gives` of function or class are those of a step.
+concerns all items can be worked out. What `nanompi.step.step` is told of a step, a function or class may
+hold: `drop_background.each = "frame"`, or makes, gives, takes, gpu.
 """
 
 import dataclasses
@@ -83,12 +84,12 @@ class OwnStep(Python):
             if "read-only" in str(e):
                 e.add_note("A block is read-only, since it may be a part of the data: work on a copy of it.")
             raise
-        if not isinstance(made, dict):
-            self._whole(made, len(block))
-            self._try(block, info)
+        for value in made.values() if isinstance(made, dict) else [made]:
+            self._check_shape(value, len(block))
+        self._try(block, info)
         return made
 
-    def _whole(self, made, n: int):
+    def _check_shape(self, made, n: int):
         """Errors: StepError where it is not one entry for each of n items."""
         if made is None:
             raise self._failed("it gives None; does it end in `return ...`?")
@@ -115,14 +116,19 @@ class OwnStep(Python):
         with self.lock:
             first = self.untried and len(block) > 1
             self.untried = self.untried and not first
-        host = lambda block, info: info.device.host(self.call(block, info))  # noqa: E731
-        if first and (difference := dependence(host, block, info)):
+        if first and (difference := dependence(self._on_host, block, info)):
             raise self._failed(
                 f"{self.target.__name__} takes statistics over its block, or draws random numbers: its "
                 f"result depends on how many items a block has ({difference}). Blocks differ between "
                 "machines and numbers of ranks. Reduce along the axes of an item alone; what all items must "
                 "be known for belongs into `start` of a class"
             )
+
+    def _on_host(self, block, info):
+        made = self.call(block, info)
+        if isinstance(made, dict):
+            return {name: info.device.host(value) for name, value in made.items()}
+        return info.device.host(made)
 
 
 TAKEN = tuple(f.name for f in dataclasses.fields(Python))
@@ -142,7 +148,9 @@ def _class(code: Code, name: str, each: str) -> type:
     cls = dataclasses.make_dataclass(name, [*fields, *_parameters(target, code)], **own)
     cls.__module__, cls.__qualname__ = target.__module__, target.__qualname__
     cls.name = f"{os.path.basename(code.path)}:{name}"
-    cls.makes, cls.gives = tuple(getattr(target, "makes", ())), dict(getattr(target, "gives", {}))
+    for mark in ("makes", "gives", "takes", "gpu"):
+        setattr(cls, mark, getattr(target, mark, getattr(Python, mark)))
+    cls.needs = () if cls.takes == Python.takes else (cls.takes,)
     foreign.OWN[cls.__module__] = [*foreign.OWN.get(cls.__module__, []), cls]
     return cls
 

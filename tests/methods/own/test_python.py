@@ -173,6 +173,34 @@ def test_only_the_first_block_is_tried_and_only_by_rank_0():
     assert calls == [12, 12, 4, 4, 4, 12]
 
 
+def test_declared_results_are_tried_and_placed_too(here):
+    text = """
+from nanompi.step import item, total
+
+class Count:
+    each, gives = "frame", {"sum": item(), "mean": total("row", "column")}
+
+    def block(self, block, info):
+        return {"sum": block.sum((1, 2)) / WHAT, "mean": block}
+"""
+    for what, fits in (("2", True), ("block.max()", False)):
+        (here / "my_steps.py").write_text(text.replace("WHAT", what))
+        cls = Python.of(f"{here}/my_steps.py:Count")
+        assert (list(cls.gives), cls.takes, cls.needs, cls.makes) == (["sum", "mean"], "data", (), ())
+        if fits:
+            assert set(made("Count").block(FRAMES, info_of(FRAMES))) == {"sum", "mean"}
+        else:
+            with pytest.raises(StepError, match=r"\(sum: 8 of 12 items differ"):
+                made("Count").block(FRAMES, info_of(FRAMES))
+
+
+def test_marks_of_a_function(here):
+    with (here / "my_steps.py").open("a") as file:
+        file.write("\nflat.each, flat.makes, flat.takes = 'frame', ('row',), 'frames'\n")
+    cls = Python.of(f"{here}/my_steps.py:flat")
+    assert (cls.makes, cls.takes, cls.needs, cls.each) == (("row",), "frames", ("frames",), "frame")
+
+
 def test_differences_in_words():
     from numpy import mean
 
