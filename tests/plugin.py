@@ -124,6 +124,43 @@ class Frames:
         return np.stack([np.load(self.files[i]) for i in index])
 '''
 
+STACK = '''
+"""A folder of projections: angle-012.5.npy is that of 12.5 degrees."""
+
+from pathlib import Path
+
+import numpy as np
+
+from nanompi.data.data import Data
+from nanompi.step import reader
+
+
+@reader("my.stack", gives={"data": "angle row column"})
+class Stack:
+    """A folder of NPY projections, named by their angles."""
+
+    @staticmethod
+    def recognises(path, given):
+        return any(Path(path).glob("angle-*.npy"))
+
+    def open(self, file, given):
+        source = Projections(file)
+        angles = np.radians([float(Path(f).stem.removeprefix("angle-")) for f in source.files])
+        data = Data(axes=("angle", "row", "column"), source=source, coords={"angle": (angles, "rad")})
+        data.file, data.format = file, "my.stack"
+        return {"data": data}
+
+
+class Projections:
+    def __init__(self, folder):
+        self.files = sorted(map(str, Path(folder).glob("angle-*.npy")))
+        one = np.load(self.files[0])
+        self.shape, self.dtype = (len(self.files), *one.shape), one.dtype
+
+    def read(self, index, threads=1):
+        return np.stack([np.load(self.files[i]) for i in index])
+'''
+
 COUNT = '''
 import numpy as np
 
@@ -174,6 +211,12 @@ class Scale:
 
     def block(self, block, info):
         return (block / self.n**self.power).astype("float32")
+
+
+def centred(block, info):
+    """(k, angle, column) without the mean over the angles, at one column."""
+    assert len(info["angle"]) == block.shape[1]
+    return block - block.mean(1, keepdims=True)
 
 
 def normalise(block, info):

@@ -17,7 +17,7 @@ STEPS = f"steps=[{{use: ptycho, probe: {PROBE}, engines: DAP*8}}, my.count]"
 def nanompi(mpirun_here, tmp_path, monkeypatch):
     """`nanompi(ranks, events, *words)` in a folder with a job, a measurement and plug-ins of strangers."""
     monkeypatch.chdir(tmp_path)
-    texts = {"dap": plugin.DAP, "frames": plugin.FOLDER, "count": plugin.COUNT}
+    texts = {"dap": plugin.DAP, "frames": plugin.FOLDER, "stack": plugin.STACK, "count": plugin.COUNT}
     monkeypatch.setenv("PYTHONPATH", str(plugin.install(tmp_path / "theirs", **texts)))
     Path("job.yaml").write_text(strangers.JOB)
     Path("my_steps.py").write_text(plugin.STEPS)
@@ -100,6 +100,29 @@ def test_a_function_gives_the_same_bits_on_1_2_3_ranks(nanompi):
     for n in (1, 2, 3):
         assert np.array_equal(kept(f"on-{n}/x/latest"), (frames - level).astype(np.float32))
     assert Path("on-2/x/latest/code/my_steps.py").read_text() == plugin.STEPS
+
+
+def test_a_reader_of_anything_with_axes_and_a_function_of_sinograms(nanompi):
+    """7 projections of 5 x 6: each rank holds projections, then rows"""
+    Path("turned").mkdir()
+    values = np.random.default_rng(2).normal(size=(7, 5, 6)).astype(np.float32)
+    for angle, one in zip(np.arange(7) * 30.5, values):
+        np.save(f"turned/angle-{angle:05.1f}.npy", one)
+    job = (
+        "nanompi: 1\nname: x\ninput: {file: turned}\nsteps: [{python: my_steps.py:centred, each: sinogram}]\n"
+    )
+    Path("job.yaml").write_text(job)
+    assert "input by my.stack" in nanompi(1, "", "check", "job.yaml").stdout
+    bits = set()
+    for n in (1, 2, 3):
+        nanompi(n, "", "run", "job.yaml", "--out", f"on-{n}")
+        with h5py.File(f"on-{n}/x/latest/result.h5") as f:
+            got, angle = f["entry_1/data/data"][()], f["entry_1/data/angle"][()]
+        bits.add(got.tobytes())
+        got = np.moveaxis(got, 0, 1)  # what was walked over, the rows, stands in front
+        assert abs(got - (values - values.mean(0))).max() < 1e-6  # another order of the sum
+        assert np.allclose(angle, np.radians(np.arange(7) * 30.5))
+    assert len(bits) == 1
 
 
 def test_a_run_goes_on_with_the_same_text_alone(nanompi):
