@@ -68,11 +68,11 @@ def compared(case: str, given) -> dict:
     """A row of the table."""
     pace, _, (frames, _, _, n) = CASES[case]
     ranks = on_ranks(len(pace), measure, given, "--cases", case)
-    speeds = [rank["frames"] * n / rank["seconds"]["iterate"] for rank in ranks["off"]]
+    speeds = [rank["items"] * n / rank["seconds"]["iterate"] for rank in ranks["off"]]
     ideal, off, auto = frames / sum(speeds), wall(ranks["off"]) / n, wall(ranks["auto"]) / n
     row = {"case": case, "speeds": [s / max(speeds) for s in speeds], "off, s": off, "auto, s": auto}
     row |= {"ideal, s": ideal, "off/ideal": off / ideal, "auto/ideal": auto / ideal}
-    return row | {"frames at the end": [rank["frames"] for rank in ranks["auto"]]}
+    return row | {"frames at the end": [rank["items"] for rank in ranks["auto"]]}
 
 
 if __name__ == "__main__":

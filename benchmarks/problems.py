@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from nanompi.data.scan import Frames
 from nanompi.device.cpu import Cpu
 from nanompi.methods.ptycho.find_probe import defocused
 from nanompi.methods.ptycho.modes import extra_modes
 from nanompi.methods.ptycho.positions import place
 from nanompi.methods.ptycho.problem import Problem
+from nanompi.methods.ptycho.scan import Frames
 from nanompi.mpi.team import Team
 from nanompi.optics.geometry import Geometry
 from nanompi.optics.propagate import propagator
@@ -20,7 +20,9 @@ def assemble(I, places, O, P, geometry, device=None) -> Problem:
         np.array_split(np.arange(len(places.at)), team.size)[team.rank],
         propagator(device, geometry),
     )
-    frames = Frames(I, own, np.ones(geometry.shape, bool), True, geometry.pixel)
+    frames = Frames(
+        values=I, index=own, mask=np.ones(geometry.shape, bool), corner=True, pixel=geometry.pixel
+    )
     p = Problem.of(team, device, frames, places, optics)
     p.O, p.P = device.array(O, device.complex), device.array(P, device.complex)
     return p

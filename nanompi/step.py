@@ -159,7 +159,7 @@ def step(name: str, needs=(), gives=(), *, each="", makes=(), takes="data", gpu=
     takes : name of the data that it walks
     gpu   : its blocks are arrays of the card where the job runs on cards
     It may have more, by which the program knows it without its name:
-    check(self, scan)        for `nanompi check`: raises what its `run` would raise of files
+    check(self, data)        for `nanompi check`: raises what its `run` would raise of files
     gives_figures, summary   the figures of a finished run, by which sweeps rank (`nanompi.run.figures`)
     compare(a, b)            two results in numbers, for `nanompi compare`; static
     foresee(job, threads)    memory and time beforehand, for `nanompi plan` and `bench`: an object with
@@ -178,7 +178,7 @@ def reader(name: str, gives: dict[str, str] | None = None):
     """Register a reader: `recognises(path, given) -> bool` (static, cheap) and `open(self, file, given)`.
 
     gives : {"data": "angle row column"}: `open`, on rank 0, gives {name: nanompi.data.data.Data} of these
-        axes, nothing loaded; without it a `Scan`
+        axes, nothing loaded (data alone are {"data": data}); without it nobody knows the axes beforehand
     """
     return _part("reader", name, gives=_axes(gives or {}))
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nanompi.data.scan import Scan
 from nanompi.data.source import Source
+from nanompi.methods.ptycho.scan import Scan
 from nanompi.run.perform import Options, Run
 from nanompi.step import partition
 
@@ -58,7 +58,7 @@ class InOrder:
 
 def run_of(team, scan, **options) -> Run:
     """A run whose log is the list `run.made["log"]`."""
-    run = Run(team=team, device=Device(), options=Options(**options), folder=None, scan=scan)
+    run = Run(team=team, device=Device(), options=Options(**options), folder=None, data={"data": scan})
     run.made["log"] = []
     run.say = run.made["log"].append
     return run

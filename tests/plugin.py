@@ -94,7 +94,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nanompi.data.scan import Scan
+from nanompi.methods.ptycho.scan import Scan
 from nanompi.step import param, reader
 
 
@@ -174,7 +174,7 @@ class Count:
     least: int = param(0, ge=0, help="smaller counts are left out")
 
     def run(self, run):
-        counts = run.made["frames"].counts
+        counts = run.data["frames"].counts
         total = run.team.total(float(counts[counts >= self.least].sum()))[0]
         run.say(f"my.count: {total:.0f} photons")
 

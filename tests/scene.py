@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from nanompi.data.scan import Frames
 from nanompi.device.cpu import Cpu
 from nanompi.methods.ptycho.positions import Shifts, place
 from nanompi.methods.ptycho.problem import Problem
+from nanompi.methods.ptycho.scan import Frames
 from nanompi.methods.ptycho.share import open_share
 from nanompi.mpi.team import Team
 from nanompi.optics.geometry import Geometry
@@ -69,7 +69,7 @@ def problem(
     I = counts(arrays, host, propagator(host, geometry, places.rests), places, own, seed)
     device = device or host
     share, _ = open_share(combine, team, device, places, own, (n, n))
-    frames = Frames(I, own, np.ones((n, n), bool), not near, geometry.pixel)
+    frames = Frames(values=I, index=own, mask=np.ones((n, n), bool), corner=not near, pixel=geometry.pixel)
     p = Problem.of(team, device, frames, places, propagator(device, geometry, places.rests), share)
     p.O, p.P = device.array(np.ones(share.shape), device.complex), device.array(arrays["P"])
     start = P * np.exp(-((np.arange(n) - n / 2) ** 2) / (0.3 * n) ** 2 / 2)

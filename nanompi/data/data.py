@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from nanompi.errors import shown
+
 PATTERNS = {  # what a step sees whole in each item of a block; the first that the axes have
     "frame": (("row", "column"), ("y", "x")),
     "sinogram": (("angle", "column"),),
@@ -69,6 +71,17 @@ class Data:
         out = copy.copy(self)
         out.values, out.spread, out.parts = values, spread, parts
         return out
+
+    def for_others(self) -> "Data":
+        """What the other ranks need of data that rank 0 has opened."""
+        return self
+
+    def about(self, name: str) -> str:
+        """What the log says of data that are not loaded. name : of the data in the run"""
+        sizes = [len(part) for part in self.parts]
+        each = f", {min(sizes)} to {max(sizes)} on each rank" if sizes else ""
+        head = f"{self.format} {shown(self.file)}: {name}: {self}{each}"
+        return "\n".join([head, *(f"note: {shown(note)}" for note in self.notes)])
 
     def __str__(self):
         sizes = " x ".join(f"{n} {axis}" for n, axis in zip(self.shape, self.axes)) or "one value"

@@ -2,15 +2,14 @@
 
 import json
 
-from nanompi.methods.ptycho.read import open_scan
 from nanompi.run.reading import open_data
 
 
 def look(jobs: list) -> list[str]:
     """Open the input of each job and let its steps look at it; each different input once. The scans' notes.
 
-    A step may have `check(scan)`, or of the first of the data, which raises what its `run` would raise of
-    files and values.
+    A step may have `check(data)`, of the first of the data, which raises what its `run` would raise of files
+    and values.
     Errors: those of the run: DataError, JobError, ResourceError.
     """
     scans, seen, notes = {}, set(), []
@@ -28,10 +27,8 @@ def look(jobs: list) -> list[str]:
 
 
 def _opened(job):
-    """A scan, or the first of the data"""
-    if job.reader.gives:
-        return next(iter(open_data(job.input.file, job.input, job.reader).values()))
-    return open_scan(job.input.file, job.input, job.reader)
+    """The first of the data"""
+    return next(iter(open_data(job.input.file, job.input, job.reader).values()))
 
 
 def _text(values) -> str:

@@ -11,8 +11,10 @@ from nanompi.job.yaml12 import Map, Seq
 from nanompi.run.foreign import left_out
 from nanompi.step import METHODS, Total
 
-AT_HAND = ("scan", "parts")  # every run has these before its first step
-SCAN = {"data": ("point", "row", "column")}  # what a reader gives that does not say more
+
+def at_hand() -> set[str]:
+    """Names of the data that readers give: a run has these before its first step."""
+    return {"data", *(name for reader in METHODS["reader"].values() for name in reader.gives)}
 
 
 def named(name: str, place: Place) -> Map:
@@ -33,7 +35,7 @@ def step_of(one) -> type | None:
 def complete(steps: Seq, faults: Faults) -> Seq:
     """The steps, with those inserted that are needed and those appended that always follow."""
     known = [_known(one, at, faults) for one, at in zip(steps, steps.items_at)]
-    out, given = Seq(steps.place), set(AT_HAND)
+    out, given = Seq(steps.place), at_hand()
     for i, (one, place) in enumerate(zip(steps, steps.items_at)):
         later = [step_of(s) for s in steps[i + 1 :]]
         _add(one, place, out, given, _Rest(later, faults if all(known) else Faults(), ()))
@@ -104,7 +106,7 @@ def check_axes(steps: list, places: list[Place], reader, faults: Faults) -> dict
 
     steps : instances, Nothing for one with faults. The axes of all data at the end; None = not known
     """
-    known = {} if reader is Nothing else dict(getattr(reader, "gives", None) or SCAN)
+    known = {} if reader is Nothing else dict(reader.gives or {"data": None})
     giver = dict.fromkeys(known, getattr(reader, "name", ""))
     for one, place in zip(steps, places):
         axes = known.get(getattr(one, "takes", ""))

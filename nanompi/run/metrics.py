@@ -22,7 +22,7 @@ WIDTH = 15
 def account(run) -> dict[str, Any]:
     """The figures of a run so far (a collective verb).
 
-    ranks: of each host, device, frames, peak_memory (B), cpu (s), utilisation, and what `timing.Clock`
+    ranks: of each host, device, items, peak_memory (B), cpu (s), utilisation, and what `timing.Clock`
     has: seconds, bytes, whole, sent. Utilisation is the part of the time since the process began in which the
     rank worked on the data: not starting, not adding up, not waiting.
     """
@@ -40,7 +40,7 @@ def _figures(run) -> dict[str, Any]:
     return {
         "host": run.team.host,
         "device": str(run.device),
-        "frames": len(run.parts[run.team.rank]) if run.parts else 0,
+        "items": _items(run),
         "peak_memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         "cpu": time.process_time(),
         "utilisation": 1 - _idle(clock, seconds) / seconds,
@@ -62,6 +62,14 @@ def write_metrics(run):
         book = book | {"seconds": run.clock.elapsed(), "ranks": ranks}
         run.say(table(book))
         keep(book, run.folder)
+
+
+def _items(run) -> int:
+    """How much of the input this rank has: its frames, projections ...; all of it where it is not spread"""
+    data = run.data.get("data")
+    if data is None:
+        return 0
+    return len(data.parts[run.team.rank]) if data.parts else data.shape[0]
 
 
 def _idle(clock, seconds) -> float:

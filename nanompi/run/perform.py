@@ -5,10 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from nanompi import units
 from nanompi.data.data import Data
 from nanompi.data.walk import walk, with_loading
-from nanompi.errors import shown
 from nanompi.mpi.team import Team
 from nanompi.run.foreign import blamed, foreign
 from nanompi.run.metrics import account, write_metrics
@@ -64,10 +62,6 @@ class Run:
     folder  : run folder (exists on rank 0)
     data    : arrays with axes (`nanompi.data.data.Data`) by name: what the reader gave as "data" (and more),
         and what steps made of it; given : names of those that block steps gave
-    scan    : positions, geometry, mask (`nanompi.data.scan.Scan`), on every rank, without frames; None where
-        the input is no ptychography scan
-    parts   : list over ranks of global frame indices, of a scan from `ptycho.prepare` on; `parts[team.rank]`
-        are this rank's frames
     made    : what earlier steps gave that is no array with axes, by name
     control : nanompi.run.control.Control, which keeps the state of iterations; None where nothing is kept
     result  : what the writers will write, filled by the steps (complete on rank 0 alone)
@@ -78,8 +72,6 @@ class Run:
     options: Options
     folder: Path
     name: str = ""
-    scan: Any = None
-    parts: list = field(default_factory=list)
     clock: Clock = field(default_factory=Clock)
     made: dict[str, Any] = field(default_factory=dict)
     data: dict[str, Data] = field(default_factory=dict)
@@ -104,7 +96,7 @@ def perform(job, run: Run, writers=(), reuse: Reuse | None = None):
     if done < 0:
         _begin(run, job)
         reuse.take(run, 0)
-    run.say(_what(run))
+    run.say("\n".join(data.about(name) for name, data in run.data.items()))
     number = max(0, done)
     while number < len(job.steps):
         steps = _next(run, job.steps[number:], reuse.want - number)
@@ -116,25 +108,18 @@ def perform(job, run: Run, writers=(), reuse: Reuse | None = None):
 
 
 def _begin(run, job):
-    """The input, on every rank: data with axes, or a scan."""
-    own: list = []
+    """The input, on every rank: data with axes, not loaded."""
     with run.clock.phase("read"):
+        own: dict[str, Data] = {}
         opened = run.team.on_root(lambda: _open(job, own))
-    if isinstance(opened, dict):
-        run.data = {name: spread_evenly(data, run.team.size) for name, data in opened.items()}
-        run.parts = next(iter(run.data.values())).parts
-        return
-    run.scan = own[0] if own else opened
-    run.data = {"data": spread_evenly(_frames(run.scan), run.team.size)}
+        opened = own if run.team.root else opened
+    run.data = {name: spread_evenly(data, run.team.size) for name, data in opened.items()}
 
 
-def _frames(scan) -> Data:
-    """The frames of a scan, not loaded, for steps that know nothing of ptychography."""
-    facts = {"wavelength": scan.wavelength, "distance": scan.distance, "pixel": scan.pixel}
-    beside = {name: a for name in ("mask", "dark") if (a := getattr(scan, name)) is not None}
-    about = {"facts": facts, "beside": beside, "coords": {"point": (scan.positions, "m")}}
-    about |= {"file": scan.file, "format": scan.format}
-    return Data(axes=("point", "row", "column"), source=scan.source, **about)
+def _open(job, own: dict) -> dict[str, Data]:
+    """Open the input into `own` (rank 0); what the other ranks need of it."""
+    own |= open_data(job.input.file, job.input, job.reader)
+    return {name: data.for_others() for name, data in own.items()}
 
 
 def _next(run, steps: list, kept: int) -> list:
@@ -158,36 +143,6 @@ def _do(run, number: int, steps: list):
     run.clock.patient = False
     if run.control:
         run.control.close()
-
-
-def _open(job, own: list):
-    """The input as all ranks get it; a scan with all that rank 0 alone needs goes into `own`."""
-    if job.reader.gives:
-        return open_data(job.input.file, job.input, job.reader)
-    from nanompi.methods.ptycho.read import open_scan
-
-    own.append(open_scan(job.input.file, job.input, job.reader))
-    return own[0].for_others()
-
-
-def _what(run) -> str:
-    if run.scan is None:
-        return "\n".join(_about(name, data) for name, data in run.data.items())
-    scan, (n, h, w) = run.scan, run.scan.source.shape
-    near = "" if scan.focus is None else f"near field, focus to sample {units.show(scan.focus, 'm')}, "
-    lines = [
-        f"{scan.format} {shown(scan.file)}: {n} frames of {h} x {w} {scan.source.dtype}, {near}"
-        f"wavelength {units.show(scan.wavelength, 'm')}, distance {units.show(scan.distance, 'm')}, "
-        f"detector pixel {units.show(scan.pixel[0], 'm')}",
-        *(f"note: {shown(note)}" for note in scan.notes),
-    ]
-    return "\n".join(lines)
-
-
-def _about(name: str, data: Data) -> str:
-    each = f", {min(map(len, data.parts))} to {max(map(len, data.parts))} on each rank" if data.parts else ""
-    head = f"{data.format} {shown(data.file)}: {name}: {data}{each}"
-    return "\n".join([head, *(f"note: {shown(note)}" for note in data.notes)])
 
 
 def kept(run, names: list[str]) -> dict[str, Data]:

@@ -18,17 +18,30 @@ def open_data(file: str, given, reader) -> dict[str, Data]:
 
     given : the section `input`. Errors: DataError, JobError, ResourceError; StepError of a foreign reader.
     """
-    with foreign(file) if file else nullcontext(), blamed():
-        opened = reader.open(file, given)
-    axes = {name: getattr(data, "axes", None) for name, data in opened.items()}
-    if {name: axes.get(name) for name in reader.gives} != reader.gives:
-        raise StepError(f'reader "{reader.name}" failed: it gives {axes}; declared: {reader.gives}')
-    return {name: _completed(data, given) for name, data in opened.items()}
+    with foreign(file) if file else nullcontext():
+        with blamed():
+            opened = reader.open(file, given)
+        named = opened if isinstance(opened, dict) else {"data": opened}
+        _as_declared(reader, named)
+        return {name: _completed(data, given) for name, data in named.items()}
+
+
+def _as_declared(reader, opened: dict):
+    """Errors: StepError where a reader gives something else than data of the axes that it declares."""
+    for name, one in opened.items():
+        if not isinstance(one, Data):
+            kind = type(one).__name__
+            raise StepError(f'reader "{reader.name}" failed: it gives {kind} in place of Data as "{name}"')
+    axes, declared = {name: data.axes for name, data in opened.items()}, getattr(reader, "gives", {})
+    if {name: axes.get(name) for name in declared} != declared:
+        raise StepError(f'reader "{reader.name}" failed: it gives {axes}; declared: {declared}')
 
 
 def _completed(data: Data, given) -> Data:
     if data.source is not None:
         data.source = complete(data.source)
+    if hasattr(data, "completed"):  # data with rules of their own
+        return data.completed(given)
     if len(data.shape) != len(data.axes):
         raise DataError(f"{data.file}: an array of the shape {data.shape} has no axes {', '.join(data.axes)}")
     for axis, (values, _) in data.coords.items():

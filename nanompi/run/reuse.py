@@ -1,4 +1,4 @@
-"""Reuse between settings of a sweep: the scan, its parts, and what common first steps made.
+"""Reuse between settings of a sweep: the input, and what common first steps made of it.
 
 A step does not change what an earlier step has given; so the next run may have it as it is.
 """
@@ -14,19 +14,19 @@ class Reuse:
     """State of a run after its first steps; by itself nothing is kept.
 
     want  : so many of the first steps the next run has in common with this one; -1: not even the input
-    after : (scan, parts, made, data, given, result) after 0, 1, ... steps, for the steps that are in common;
-        a step that finds frames without data makes another scan; None: that one was done with the next
+    after : (made, data, given, result) after 0, 1, ... steps, for the steps that are in common; a step puts
+        new data in place of old ones and changes none, but for the parts of the ranks; None: that step was
+        done with the next
     """
 
     want: int = -1
     device: Any = None
-    after: list[tuple[Any, list, dict, dict, dict, Result] | None] = field(default_factory=list)
+    after: list[tuple[dict, dict, dict, Result] | None] = field(default_factory=list)
 
     def give(self, run) -> int:
         """Fill a new run with what is kept; the number of steps that it need not do (-1: nothing at all)."""
         if self.after:
-            run.scan, run.parts, *more = self.after[-1]
-            run.made, run.data, run.given, run.result = _copy(*more)
+            run.made, run.data, run.given, run.result = _copy(*self.after[-1])
         return len(self.after) - 1
 
     def take(self, run, steps: int):
@@ -34,7 +34,7 @@ class Reuse:
         if len(self.after) <= steps <= self.want:
             self.device = run.device
             self.after += [None] * (steps - len(self.after))
-            self.after.append((run.scan, run.parts, *_copy(run.made, run.data, run.given, run.result)))
+            self.after.append(_copy(run.made, run.data, run.given, run.result))
 
     def next(self, want: int):
         """Forget what the next run does not have in common; then the next run is told its own `want`."""

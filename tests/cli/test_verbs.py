@@ -11,7 +11,7 @@ import pytest
 
 from nanompi.cli import VERBS, main
 from nanompi.cli.inspect import lines
-from nanompi.data.scan import Scan
+from nanompi.methods.ptycho.scan import Scan
 
 HEAVY = ("mpi4py.MPI", "cupy", "h5py", "scipy", "sklearn", "numba", "blosc2", "matplotlib", "rich")
 
@@ -93,7 +93,15 @@ def scan():
     mask = np.ones((128, 128), bool)
     mask[:64, :16] = False
     return Scan(
-        source, positions, 1.5498e-10, 2.0, (55e-6, 55e-6), mask, file="a.cxi", format="cxi", notes=["a note"]
+        source=source,
+        positions=positions,
+        wavelength=1.5498e-10,
+        distance=2.0,
+        pixel=(55e-6, 55e-6),
+        mask=mask,
+        file="a.cxi",
+        format="cxi",
+        notes=["a note"],
     )
 
 

@@ -7,12 +7,12 @@ import pytest
 
 from nanompi.data.combined import JoinedFrames
 from nanompi.data.load import load
-from nanompi.data.scan import Scan
 from nanompi.data.source import OPTIONAL, CompletedSource, SelectedFrames, Source, complete
 from nanompi.io.fingerprint import stamp
 from nanompi.io.unwritten import Holes
 from nanompi.methods.ptycho.read import Input, open_scan
 from nanompi.methods.ptycho.read.select import Select
+from nanompi.methods.ptycho.scan import Scan
 from nanompi.mpi.team import Team
 from tests.memory import Memory
 
@@ -80,7 +80,7 @@ def test_the_source_of_a_foreign_reader_is_completed_where_the_input_is_opened()
 
         def open(self, file, given):
             places = np.stack([np.zeros(6), np.arange(6) * 1e-6], axis=1)
-            return Scan(Bare(), places, wavelength=1e-10, distance=1.0, pixel=(1e-4, 1e-4))
+            return Scan(source=Bare(), positions=places, wavelength=1e-10, distance=1.0, pixel=(1e-4, 1e-4))
 
     scan = open_scan("", Input(select=Select(keep="1:4")), Reader())
     assert scan.source.where == "" and np.array_equal(scan.source.read(np.arange(3)), FRAMES[1:4])

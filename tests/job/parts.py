@@ -151,10 +151,10 @@ MARKS = {
     "Prepare": step("ptycho.prepare", gives=["frames"]),
     "Ptycho": step("ptycho", needs=["frames"], gives=["ptycho"]),
     "Finish": step("ptycho.finish", needs=["ptycho"]),
-    "Noise": step("test.noise", needs=["scan"], gives=["noise"]),
+    "Noise": step("test.noise", needs=["data"], gives=["noise"]),
     "Lonely": step("test.lonely", needs=["noise"]),
     "Grid": reader("simulate"),
-    "Text": reader("text"),
+    "Text": reader("text", gives={"data": "point row column"}),
     "Kmeans": partition("kmeans"),
     "Stripes": partition("stripes"),
 }

@@ -40,7 +40,7 @@ def prepared(team, folder):
     scan.source = team.on_root(lambda: store(folder / "scan.h5"))
     run = run_of(team, scan, cache=str(folder / "kept"))
     Prepare(size=32, mask=Mask(hot=15.0), normalise=True).run(run)
-    return run, run.made["frames"], "\n".join(run.made["log"])
+    return run, run.data["frames"], "\n".join(run.made["log"])
 
 
 def same(folder, got, parts):
@@ -48,10 +48,10 @@ def same(folder, got, parts):
     scan = scan_of(frames(), monitor=np.linspace(90, 110, 130))
     run = run_of(Team(alone=True), scan)
     Prepare(size=32, mask=Mask(hot=15.0), normalise=True, split="in order").run(run)
-    want = run.made["frames"]
+    want = run.data["frames"]
     assert got.counts.dtype == want.counts.dtype and np.array_equal(got.counts, want.counts[parts])
     assert np.array_equal(got.mask, want.mask) and np.array_equal(got.scale, want.scale[parts])
-    assert (got.corner, got.pixel, got.notes) == (want.corner, want.pixel, want.notes)
+    assert (got.corner, got.pixel, got.preparation) == (want.corner, want.pixel, want.preparation)
 
 
 def unread(*given):
@@ -70,7 +70,7 @@ def main(team, folder, how):
         Writer._put = full
     run, got, log = prepared(team, folder)
     Hdf5Frames.read, Writer._put = read, put
-    same(folder, got, run.parts[team.rank])
+    same(folder, got, run.data["data"].parts[team.rank])
     said = {
         "first": ["are kept in"],
         "again": ["as prepared before"],

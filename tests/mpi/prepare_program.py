@@ -31,14 +31,14 @@ def same(team, how, dtype, lost):
     run = run_of(team, scan)
     step = Prepare(size=48, rebin=2, orientation=6, mask=Mask(hot=12.0), normalise=True, frames=how, **SPLIT)
     step.run(run)
-    frames, parts = run.made["frames"], run.parts
+    frames, parts = run.data["frames"], run.data["data"].parts
     plan = make_plan(step, scan)
     want = plan.apply(scan.source.frames)
     assert frames.counts.dtype == want.dtype == (np.float32 if lost < 0 else np.uint16)
     assert np.array_equal(frames.counts, want[parts[team.rank]]) and np.array_equal(frames.mask, plan.good)
     assert np.allclose(frames.scale, (scan.monitor / scan.monitor.mean())[parts[team.rank]])
-    assert np.abs(np.subtract(frames.notes["centre"], (36, 27))).max() <= 1, frames.notes
-    assert frames.notes["mask"] == {"never measured": 128, "marked": 1}, frames.notes
+    assert np.abs(np.subtract(frames.preparation["centre"], (36, 27))).max() <= 1, frames.preparation
+    assert frames.preparation["mask"] == {"never measured": 128, "marked": 1}, frames.preparation
     assert np.array_equal(frames.counts, want[parts[team.rank]])
 
 
@@ -49,10 +49,10 @@ def scaled(team, how, factor):
     scan.source.frames = np.where(counts < 0, np.nan, counts * factor)
     run = run_of(team, scan)
     Prepare(size=48, mask=Mask(hot=12.0), frames=how, **SPLIT).run(run)
-    frames, parts = run.made["frames"], run.parts
+    frames, parts = run.data["frames"], run.data["data"].parts
     want = make_plan(Prepare(size=48, mask=Mask(hot=12.0)), donut(np.int32)).apply(counts)
     assert frames.counts.dtype == np.uint16 and np.array_equal(frames.counts, want[parts[team.rank]])
-    known = team.allgather((frames.gain, frames.noise, frames.notes["mask"]))
+    known = team.allgather((frames.gain, frames.noise, frames.preparation["mask"]))
     assert known == [(known[0][0], "counts", {"never measured": 128, "marked": 1})] * team.size
     assert np.isclose(frames.gain, factor, rtol=1e-9)
 
@@ -77,13 +77,13 @@ def empty(team):
     run = run_of(team, scan)
     step = Prepare(size=48, normalise=True, split="uneven")
     step.run(run)
-    frames, want = run.made["frames"], make_plan(step, scan).apply(scan.source.frames)
-    assert np.array_equal(np.sort(np.concatenate(run.parts)), np.arange(57))
-    assert np.array_equal(frames.index, run.parts[team.rank]) and len(frames.index) >= 57 // team.size - 6
+    frames, want, left = run.data["frames"], make_plan(step, scan).apply(scan.source.frames), run.data["data"]
+    assert np.array_equal(np.sort(np.concatenate(left.parts)), np.arange(57))
+    assert np.array_equal(frames.index, left.parts[team.rank]) and len(frames.index) >= 57 // team.size - 6
     assert np.array_equal(frames.counts, want[kept][frames.index])
     assert np.allclose(frames.scale, (scan.monitor / scan.monitor.mean())[kept][frames.index])
-    assert run.scan.source.shape[0] == 57 and np.array_equal(run.scan.positions, scan.positions[kept])
-    assert np.array_equal(run.scan.left_out["empty"], closed)
+    assert left.source.shape[0] == 57 and np.array_equal(left.positions, scan.positions[kept])
+    assert np.array_equal(left.left_out["empty"], closed)
 
 
 def missing(team):

@@ -104,7 +104,7 @@ def test_the_program_moves_frames_and_tells_it(nanompi):
     near(arrays("off/x/latest"), arrays("on/x/latest"))
     owner = arrays("on/x/latest", ["partition/rank"])["partition/rank"]
     ranks = json.loads(Path("on/x/latest/metrics.json").read_text())["ranks"]
-    assert [r["frames"] for r in ranks] == np.bincount(owner).tolist() and 38 <= ranks[0]["frames"] <= 46
+    assert [r["items"] for r in ranks] == np.bincount(owner).tolist() and 38 <= ranks[0]["items"] <= 46
     assert ranks[0]["bytes"].get("balance", 0) + ranks[1]["bytes"]["balance"] >= 6 * 32 * 32 * 2
 
 

@@ -28,11 +28,12 @@ def test_rank_0_keeps_what_it_alone_needs(monkeypatch):
     """The truth of a simulation and an object to start from, 1 MB each; others get positions and source"""
     whole = scan_of(np.ones((4, 8, 8)), object=np.ones((256, 256), complex))
     whole.truth = {"object": np.ones((256, 256), complex) * 2}
-    monkeypatch.setattr("nanompi.methods.ptycho.read.open_scan", lambda *_: whole)
-    job = SimpleNamespace(reader=SimpleNamespace(gives={}), input=SimpleNamespace(file="", select=None))
-    run = SimpleNamespace(team=Noted(), clock=Clock(), scan=None, data={})
+    monkeypatch.setattr(perform, "open_data", lambda *_: {"data": whole})
+    job = SimpleNamespace(reader=None, input=SimpleNamespace(file=""))
+    run = SimpleNamespace(team=Noted(), clock=Clock(), data={})
     perform._begin(run, job)
-    assert run.scan is whole and whole.truth and max(run.team.sent) < 10_000
+    known = run.data["data"]
+    assert known.truth is whole.truth and known.object is whole.object and max(run.team.sent) < 10_000
     others = whole.for_others()
     assert others.truth == {} and others.object is None and others.source is whole.source
 

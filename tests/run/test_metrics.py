@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from nanompi.data.data import Data
 from nanompi.mpi.team import Team
 from nanompi.run.metrics import account, keep, phases, table
 from nanompi.timing import Clock
@@ -14,14 +15,15 @@ def book():
     clock = Clock(seconds={"wait": 1.0, "start-up": 1.0, "iterate": 6.0, "combine": 1.0, "my.step": 0.5},
                   bytes={"combine": 2_000_000_000})  # fmt: skip
     clock.begun -= 10.0
-    run = SimpleNamespace(clock=clock, team=Team(alone=True), device="CPU", parts=[np.arange(5)])
+    data = {"data": Data(axes=("angle",), spread="angle", parts=[np.arange(5)])}
+    run = SimpleNamespace(clock=clock, team=Team(alone=True), device="CPU", data=data)
     return account(run)
 
 
 def test_utilisation_is_the_work_on_the_data():
     """6.5 s of 10 s: not starting, adding up, waiting, nor what no phase holds"""
     (rank,) = book()["ranks"]
-    assert abs(rank["utilisation"] - 0.65) < 0.01 and rank["frames"] == 5 and rank["peak_memory"] > 1e7
+    assert abs(rank["utilisation"] - 0.65) < 0.01 and rank["items"] == 5 and rank["peak_memory"] > 1e7
 
 
 def test_the_table_has_each_phase_in_the_order_of_a_run():

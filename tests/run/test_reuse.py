@@ -21,7 +21,7 @@ def test_common_counts_first_steps():
 
 
 def a_run(**made):
-    return Run(team=None, device="cpu", options=None, folder=None, scan="scan", parts=[[0]], made=made)
+    return Run(team=None, device="cpu", options=None, folder=None, made=made, data={"data": "scan"})
 
 
 def test_the_next_run_gets_what_it_has_in_common():

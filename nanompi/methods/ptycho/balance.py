@@ -29,7 +29,7 @@ class Balance:
 
     way       : the partition (`nanompi.methods.ptycho.partition`) by which the scan was split
     positions : (N, 2) of the frames that the problem counts
-    frames    : the `nanompi.data.scan.Frames` of this rank, which follow its problem; or None
+    frames    : the `nanompi.methods.ptycho.scan.Frames` of this rank, which follow its problem; or None
     parts     : list over ranks of global indices, which follows too; or None
     """
 
@@ -112,7 +112,7 @@ class Balance:
             engine.recall(p, known)
         p.clock.count("balance", sent)
         if self.frames is not None:  # the same object, which a sweep may keep for its next run
-            f, f.counts, f.index = self.frames, I, p.index
+            f, f.values, f.index = self.frames, I, p.index
             if f.scale is not None:
                 f.scale = move(lambda rows: f.scale[rows], (), f.scale.dtype)
         if self.parts is not None:

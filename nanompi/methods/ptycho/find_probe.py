@@ -216,13 +216,13 @@ def _k2(wave, pixel):
 
 def subset(run, p, geometry, wave) -> Trial:
     """The frames in the middle of the scan, on every rank, as problems of their own."""
-    d, shape, positions = p.device, p.mask.shape, run.scan.positions
+    d, shape, positions = p.device, p.mask.shape, run.data["data"].positions
     count = max(4, min(FRAMES, len(positions), MEMORY // (4 * p.mask.size)))
     far = ((positions - np.median(positions, axis=0)) ** 2).sum(1)
     chosen = np.argsort(far, kind="stable")[:count]
     out = apart(positions[chosen], len(chosen) // OUT)
     I, scale = np.zeros((len(chosen), *shape), np.float32), np.zeros(len(chosen), np.float64)
-    frames = run.made["frames"]
+    frames = run.data["frames"]
     scales = np.ones(len(frames.index)) if frames.scale is None else frames.scale
     mine = {g: j for j, g in enumerate(frames.index)}
     for k, g in enumerate(chosen):
@@ -235,7 +235,7 @@ def subset(run, p, geometry, wave) -> Trial:
 
     def problem(which):
         counts = I[which].astype(frames.counts.dtype)
-        some = dataclasses.replace(frames, counts=counts, index=np.flatnonzero(which), scale=scale[which])
+        some = dataclasses.replace(frames, values=counts, index=np.flatnonzero(which), scale=scale[which])
         q = Problem.of(Team(alone=True), d, some, places, p.optics)
         q.O, q.P = O, P
         return q

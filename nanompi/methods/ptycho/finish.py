@@ -36,7 +36,7 @@ class Finish:
         """Figures of the last iteration; phase error and resolution where the truth is known (rank 0)."""
         metrics = run.result.notes.get("metrics", {})
         own = {name: metrics[name] for name in self.gives_figures if name in metrics}
-        return own | (against_truth(folder) if run.scan.truth else {})
+        return own | (against_truth(folder) if run.data["data"].truth else {})
 
     @staticmethod
     def compare(a: str, b: str) -> dict:
@@ -74,9 +74,9 @@ class Finish:
                 "focus": g.focus,
                 "object_pixel": list(g.pixel),
             },
-            "preparation": run.made["frames"].notes,
-            "input": run.scan.notes,
-            "frames": {"fingerprint": run.scan.fingerprint},
+            "preparation": run.data["frames"].preparation,
+            "input": run.data["data"].notes,
+            "frames": {"fingerprint": run.data["data"].fingerprint},
             "ramp_removed": {"value": list(ramp), "unit": "rad per pixel (row, column)"},
             "metrics": last_figures(found.history),
         }
@@ -102,8 +102,9 @@ def scanned_image(O, weight, part):
 
 def raw_arrays(run, found) -> dict:
     """What a later run or another program needs, unchanged: object, probe, places, history, truth"""
+    scan = run.data["data"]
     P, owner = orthogonalise(found.P), np.empty(len(found.places.at), np.int32)
-    for rank, part in enumerate(run.parts):
+    for rank, part in enumerate(scan.parts):
         owner[part] = rank
     arrays = {
         "object/data": found.O,
@@ -112,14 +113,14 @@ def raw_arrays(run, found) -> dict:
         "object/corner": (np.array(found.places.origin), {"units": "m"}),
         "probe/data": P,
         "probe/power": power(P),
-        "positions/measured": (run.scan.positions, {"units": "m"}),
+        "positions/measured": (scan.positions, {"units": "m"}),
         "positions/corners": (found.places.corners, {"units": "px"}),
         "partition/rank": owner,
     }
-    arrays |= {f"left_out/{why}": numbers for why, numbers in run.scan.left_out.items()}
-    if run.scan.numbers is not None:
-        arrays["positions/number"] = run.scan.numbers  # in the file
-    return arrays | history_arrays(found.history) | {f"truth/{k}": v for k, v in run.scan.truth.items()}
+    arrays |= {f"left_out/{why}": numbers for why, numbers in scan.left_out.items()}
+    if scan.numbers is not None:
+        arrays["positions/number"] = scan.numbers  # in the file
+    return arrays | history_arrays(found.history) | {f"truth/{k}": v for k, v in scan.truth.items()}
 
 
 def history_arrays(history) -> dict:

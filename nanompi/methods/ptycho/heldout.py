@@ -10,9 +10,9 @@ import dataclasses
 
 import numpy as np
 
-from nanompi.data.scan import Frames
 from nanompi.methods.ptycho.problem import Problem
 from nanompi.methods.ptycho.quality import figures
+from nanompi.methods.ptycho.scan import Frames
 from nanompi.optics.propagate import propagator
 
 SEED = 1
@@ -36,12 +36,11 @@ def without(run, out: np.ndarray):
     """The run as it would be had the frames `out` not been measured. Copies the counts of this rank."""
     if not out.any():
         return run
-    frames, number = run.made["frames"], np.cumsum(~out) - 1
-    kept = ~out[frames.index]
-    scan = dataclasses.replace(run.scan, positions=run.scan.positions[~out])
-    own = _some(frames, kept)
-    own.index = number[own.index]
-    return dataclasses.replace(run, scan=scan, made={**run.made, "frames": own})
+    scan, frames, number = run.data["data"], run.data["frames"], np.cumsum(~out) - 1
+    own = _some(frames, ~out[frames.index])
+    own.index, own.parts = number[own.index], [number[part[~out[part]]] for part in frames.parts]
+    seen = dataclasses.replace(scan, positions=scan.positions[~out])
+    return dataclasses.replace(run, data={**run.data, "data": seen, "frames": own})
 
 
 def judge(run, p, places, geometry, out: np.ndarray) -> dict[str, float]:
@@ -50,7 +49,7 @@ def judge(run, p, places, geometry, out: np.ndarray) -> dict[str, float]:
 
     p : the problem without them; places : of all frames
     """
-    d, frames = p.device, run.made["frames"]
+    d, frames = p.device, run.data["frames"]
     own = out[frames.index]
     if own.any():
         some = _some(frames, own)
@@ -68,4 +67,4 @@ def judge(run, p, places, geometry, out: np.ndarray) -> dict[str, float]:
 def _some(frames: Frames, which: np.ndarray) -> Frames:
     """Some of the frames of a rank. which : (n,) bool"""
     scale = None if frames.scale is None else frames.scale[which]
-    return dataclasses.replace(frames, counts=frames.counts[which], index=frames.index[which], scale=scale)
+    return dataclasses.replace(frames, values=frames.values[which], index=frames.index[which], scale=scale)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from nanompi.data.scan import Scan
 from nanompi.errors import DataError
+from nanompi.methods.ptycho.scan import Scan
 
 LIMIT = 0.2  # part of the frames; where more are without data, the user must say that it is known
 SHOWN = 12

@@ -12,14 +12,15 @@ def parts_of(run, split: str) -> list[np.ndarray]:
 
     split : name of the partition
     """
-    n, ranks = len(run.scan.positions), run.team.size
+    positions, ranks = run.data["data"].positions, run.team.size
+    n = len(positions)
     if n < ranks:
         raise DataError(f"{n} frames cannot be split over {ranks} ranks: start at most {n}")
     saved = saved_parts(run)
     if saved:
         return saved
-    parts = METHODS["partition"][split]().split(run.scan.positions, ranks)
-    return outside_in(run.scan.positions, parts) if ranks > 1 else parts
+    parts = METHODS["partition"][split]().split(positions, ranks)
+    return outside_in(positions, parts) if ranks > 1 else parts
 
 
 def saved_parts(run) -> list[np.ndarray]:
@@ -28,5 +29,5 @@ def saved_parts(run) -> list[np.ndarray]:
     [] where there is none, of another number of ranks, or of less frames: some were left out of it.
     """
     saved = run.control.saved_state.parts() if run.control and run.control.saved_state else []
-    fits = len(saved) == run.team.size and sum(map(len, saved)) == len(run.scan.positions)
+    fits = len(saved) == run.team.size and sum(map(len, saved)) == len(run.data["data"].positions)
     return saved if fits else []

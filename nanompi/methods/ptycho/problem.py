@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from nanompi.data.scan import Frames
 from nanompi.methods.ptycho.positions import Places, Shifts
+from nanompi.methods.ptycho.scan import Frames
 from nanompi.methods.ptycho.share import Whole, open_share
 
 
@@ -42,7 +42,7 @@ class Problem:
     at, I, gain: of this rank's frames; `at` are places in this rank's O
     share      : how the ranks share the object (nanompi.methods.ptycho.share)
     unseen     : the object where no frame looks, on rank 0: a number or (H, W), as at the start
-    noise, fano: of I, as `nanompi.data.scan.Frames` has them; stored : units of the file that are one in I
+    noise, fano: of I, as `ptycho.scan.Frames` has them; stored : units of the file that are one in I
     counts, bright : sum of all good counts of the scan, and sum of their squares over it
     index      : (n,) their global indices
     worked     : seconds that this rank has computed in the last iteration, without waiting and sums

@@ -56,12 +56,11 @@ def start_object(how: StartObject, run, places, geometry) -> np.ndarray:
 
 
 def _known_object(how, run, places, geometry):
+    scan = run.data["data"]
     if how.start == "input":
-        if run.scan.object is None:
-            raise DataError(
-                f"object.start: input, but {run.scan.file or 'the input'} holds no object; use flat"
-            )
-        return _fit(run.scan.object, (0, 0), places.shape)
+        if scan.object is None:
+            raise DataError(f"object.start: input, but {scan.file or 'the input'} holds no object; use flat")
+        return _fit(scan.object, (0, 0), places.shape)
     from nanompi.methods.ptycho.wave import object_on_grid, read_wave
 
     if not is_result(_file(how.file, "object")):
@@ -105,7 +104,7 @@ def same_pixel(old, new, file):
 
 def start_probe(how: StartProbe, run, p, geometry) -> np.ndarray:
     """(modes, h, w) complex with the photons of the data, equal on all ranks. Errors: DataError, JobError."""
-    kind = probe_kind(how, run.scan)
+    kind = probe_kind(how, run.data["data"])
     if kind == "data":
         from nanompi.methods.ptycho.find_probe import find_probe
 
@@ -121,12 +120,11 @@ def probe_kind(how: StartProbe, scan) -> str:
 
 
 def _known_probe(kind, how, run, geometry):
+    scan = run.data["data"]
     if kind == "input":
-        if run.scan.probe is None:
-            raise DataError(
-                f"probe.start: input, but {run.scan.file or 'the input'} holds no probe; use data"
-            )
-        return same_shape(run.scan.probe, geometry.shape, "the probe of the input")
+        if scan.probe is None:
+            raise DataError(f"probe.start: input, but {scan.file or 'the input'} holds no probe; use data")
+        return same_shape(scan.probe, geometry.shape, "the probe of the input")
     if kind == "aperture":
         return lens_probe(how, geometry)[None]
     from nanompi.methods.ptycho.wave import on_grid, read_wave
@@ -134,7 +132,7 @@ def _known_probe(kind, how, run, geometry):
     wave = read_wave(_file(how.file, "probe"), "probe", how.path, how.pixel)
     if is_result(how.file) and how.pixel is None:  # another pixel means another energy, distance or window
         same_pixel(wave.pixel, geometry.pixel, how.file)
-    instead = " (it replaces that of the input)" if run.scan.probe is not None else ""
+    instead = " (it replaces that of the input)" if scan.probe is not None else ""
     run.say(f"probe from {wave.where}: {_resampled(wave, geometry)}{instead}")
     if wave.pixel is not None and np.abs(wave.pixel / geometry.pixel - 1).max() <= NEARLY:
         return same_shape(wave.data, geometry.shape, wave.where)

@@ -13,6 +13,7 @@ from nanompi.methods.ptycho.modes import extra_modes
 from nanompi.methods.ptycho.overlap import check_overlap
 from nanompi.methods.ptycho.positions import Places, place
 from nanompi.methods.ptycho.problem import Problem
+from nanompi.methods.ptycho.scan import scan_of
 from nanompi.methods.ptycho.share import open_share
 from nanompi.methods.ptycho.start import (
     StartObject,
@@ -81,10 +82,11 @@ class Ptycho:
 
     def run(self, run):
         run.device.atomics = self.atomics
-        out = held_out(run.scan.positions, self.heldout)
+        scan = scan_of(run)
+        out = held_out(scan.positions, self.heldout)
         own = without(run, out)
         p, geometry = self.problem(own)
-        places = self.place(run.scan, geometry) if out.any() else p.places
+        places = self.place(scan, geometry) if out.any() else p.places
         balance = None if self.balance == "off" else balanced(run, own)
         history = run_chain(self.engines, p, self.figures, run.say, run.note, run.control, balance)
         if out.any() and history:
@@ -107,7 +109,7 @@ class Ptycho:
 
     def problem(self, run) -> tuple[Problem, Geometry]:
         """Start values and frames of this rank; the same object and probe on all ranks"""
-        scan, frames, d = run.scan, run.made["frames"], run.device
+        scan, frames, d = run.data["data"], run.data["frames"], run.device
         shape = frames.counts.shape[1:]
         saved = run.control.saved() if run.control else None
         geometry = Geometry(scan.wavelength, scan.distance, frames.pixel, shape, scan.focus)
@@ -158,8 +160,8 @@ def balanced(run, own) -> Balance | None:
     """What moves frames between the ranks of a run, where it may; own : the run without frames left out"""
     if run.team.size == 1:
         return None
-    frames, parts = own.made["frames"], run.parts if own is run else None
-    return Balance(METHODS["partition"][frames.split](), own.scan.positions, run.say, frames, parts)
+    frames, positions = own.data["frames"], own.data["data"].positions
+    return Balance(METHODS["partition"][frames.split](), positions, run.say, frames, frames.parts)
 
 
 def _sizes(p, geometry) -> str:

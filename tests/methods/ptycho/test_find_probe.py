@@ -5,12 +5,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from nanompi.data.scan import Frames
 from nanompi.device.cpu import Cpu
 from nanompi.errors import DataError
 from nanompi.methods.ptycho.find_probe import CLEAR, EVEN, FULL, apart, choice, evidence, filling, find_probe
 from nanompi.methods.ptycho.positions import place
 from nanompi.methods.ptycho.problem import Problem
+from nanompi.methods.ptycho.scan import Frames
 from nanompi.mpi.team import Team
 from nanompi.optics.geometry import Geometry
 from nanompi.optics.propagate import propagator
@@ -44,10 +44,11 @@ def found(shape=(64, 64), detector=(50e-6, 50e-6), curve=9.0, step=0.1, rms=0.0)
     I = rng.poisson(abs(np.fft.fft2(P * views, norm="ortho")) ** 2).astype(np.uint16)
     wrong = exact + rms * UNIT * rng.normal(size=exact.shape)
     places, optics = place(wrong, geometry.pixel, shape), propagator(d, geometry)
-    frames = Frames(I, k, np.ones(shape, bool), True, detector)
+    frames = Frames(values=I, index=k, mask=np.ones(shape, bool), corner=True, pixel=detector)
     p = Problem.of(Team(), d, frames, places, optics)
     scan = SimpleNamespace(positions=wrong)
-    run = SimpleNamespace(team=p.team, scan=scan, made={"frames": frames}, clock=Clock(), say=said.append)
+    data = {"data": scan, "frames": frames}
+    run = SimpleNamespace(team=p.team, data=data, clock=Clock(), say=said.append)
     return find_probe(run, p, geometry)[0], P, said
 
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from nanompi.data.scan import Frames
 from nanompi.methods.ptycho.heldout import held_out, without
+from nanompi.methods.ptycho.scan import Frames
 from nanompi.timing import Clock
 from tests.memory import run_of, scan_of
 
@@ -22,16 +22,21 @@ def test_the_step_sees_a_smaller_scan():
     run = run_of(None, scan_of(frames.astype(np.uint16)))
     own = np.array([5, 3, 2])
     run.clock = Clock()
-    run.made["frames"] = Frames(
-        frames[own], own, np.ones((4, 4), bool), True, (1e-4, 1e-4), np.array([1.0, 2, 3])
+    run.data["frames"] = Frames(
+        values=frames[own],
+        index=own,
+        mask=np.ones((4, 4), bool),
+        corner=True,
+        pixel=(1e-4, 1e-4),
+        scale=np.array([1.0, 2, 3]),
     )
     out = np.array([False, False, True, False, True, False])
     seen = without(run, out)
-    assert seen.made["frames"].index.tolist() == [3, 2]  # frames 5 and 3, counted without 2 and 4
-    assert seen.made["frames"].counts[:, 0, 0].tolist() == [5, 3] and seen.made["frames"].scale.tolist() == [
+    assert seen.data["frames"].index.tolist() == [3, 2]  # frames 5 and 3, counted without 2 and 4
+    assert seen.data["frames"].counts[:, 0, 0].tolist() == [5, 3] and seen.data["frames"].scale.tolist() == [
         1,
         2,
     ]
-    assert np.array_equal(seen.scan.positions, run.scan.positions[~out])
-    assert len(run.made["frames"].index) == 3 and len(run.scan.positions) == 6
+    assert np.array_equal(seen.data["data"].positions, run.data["data"].positions[~out])
+    assert len(run.data["frames"].index) == 3 and len(run.data["data"].positions) == 6
     assert without(run, np.zeros(6, bool)) is run

@@ -56,14 +56,15 @@ def leave_empty_out(run, plan, counts: np.ndarray, split: str) -> np.ndarray:
             "chance: they are kept (`select: {without: [...]}` leaves them out)"
         )
         return counts
-    lost = np.isin(np.arange(len(run.scan.positions)), empty)
+    scan = run.data["data"]
+    lost = np.isin(np.arange(len(scan.positions)), empty)
     words = "have no counts (shutter, beam)"
-    run.team.on_root(lambda: leave_out(run.scan, lost, "empty", words) and None)
-    run.scan = leave_out(run.scan, lost, "empty", words)
-    run.say(f"note: {run.scan.notes[-1]}")
-    number, own = np.cumsum(~lost) - 1, run.parts[run.team.rank]
-    counts = _closed(counts, ~lost[own])
-    run.parts = [number[part[~lost[part]]] for part in run.parts]
+    run.team.on_root(lambda: leave_out(scan, lost, "empty", words) and None)
+    left = leave_out(scan, lost, "empty", words)
+    run.say(f"note: {left.notes[-1]}")
+    number = np.cumsum(~lost) - 1
+    counts = _closed(counts, ~lost[scan.parts[run.team.rank]])
+    run.data["data"] = left.split([number[part[~lost[part]]] for part in scan.parts])
     if plan.scale is not None:
         plan.scale = plan.scale[~lost]
     return _evened(run, counts, split)
@@ -81,11 +82,12 @@ def _closed(counts, keep):
 
 def _evened(run, counts, split):
     """The same frames, split anew where some ranks have lost many, or as a checkpoint has them."""
-    sizes = [len(part) for part in run.parts]
+    scan = run.data["data"]
+    sizes = [len(part) for part in scan.parts]
     uneven = max(sizes) > UNEVEN * np.mean(sizes) or not min(sizes)
     new = run.team.on_root(lambda: parts_of(run, split) if uneven or saved_parts(run) else None)
-    if new is None or all(np.array_equal(a, b) for a, b in zip(run.parts, new)):
+    if new is None or all(np.array_equal(a, b) for a, b in zip(scan.parts, new)):
         return counts
-    ways = routes(run.parts, new, run.team.rank)
-    run.parts = new
+    ways = routes(scan.parts, new, run.team.rank)
+    run.data["data"] = scan.split(new)
     return moved(run.team, ways, lambda rows: counts[rows], counts.shape[1:], counts.dtype)

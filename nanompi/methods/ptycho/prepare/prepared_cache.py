@@ -75,7 +75,7 @@ class PreparedCache:
         """Collective. given: the step."""
         if not run.options.cache:
             return None
-        name, why = run.team.on_root(lambda: _named(given, run.scan))
+        name, why = run.team.on_root(lambda: _named(given, run.data["data"]))
         if not name:
             run.say(f"cache: nothing is kept: {why}")
             return None
@@ -90,7 +90,7 @@ class PreparedCache:
             if found is not None:
                 plan, wrong = _plan(found)
             if plan is not None:
-                counts, wrong = cache.read(run.team, found, run.parts[run.team.rank], threads)
+                counts, wrong = cache.read(run.team, found, run.data["data"].parts[run.team.rank], threads)
         if wrong:
             run.say(f"cache: {self.folder / self.key} is not used, the frames are prepared again: {wrong}")
         if counts is None:
@@ -101,10 +101,10 @@ class PreparedCache:
 
     def write(self, plan: Plan, counts: np.ndarray, threads: int) -> None:
         """Keep them for later runs; the log says where, or why not (collective)."""
-        run, more = self.run, packed(plan)
+        run, more, parts = self.run, packed(plan), self.run.data["data"].parts
         with run.clock.phase("cache"):
-            wrong = cache.write(run.team, self.folder, self.key, counts, run.parts, more, threads)
-        size = sum(map(len, run.parts)) * int(np.prod(counts.shape[1:])) * counts.itemsize
+            wrong = cache.write(run.team, self.folder, self.key, counts, parts, more, threads)
+        size = sum(map(len, parts)) * int(np.prod(counts.shape[1:])) * counts.itemsize
         if wrong:
             run.say(f"cache: the frames are not kept, the run goes on: {wrong}")
         else:

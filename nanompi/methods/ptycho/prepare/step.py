@@ -10,7 +10,6 @@ from typing import Literal
 import numpy as np
 
 from nanompi.data import load
-from nanompi.data.scan import Frames
 from nanompi.methods.ptycho.parts import parts_of
 from nanompi.methods.ptycho.prepare import centre as beam
 from nanompi.methods.ptycho.prepare import (
@@ -31,10 +30,11 @@ from nanompi.methods.ptycho.prepare.empty import brightest, improbable, leave_em
 from nanompi.methods.ptycho.prepare.mask import Mask
 from nanompi.methods.ptycho.prepare.plan import Plan
 from nanompi.methods.ptycho.prepare.prepared_cache import PreparedCache
+from nanompi.methods.ptycho.scan import AXES, Frames, Scan, as_scan, scan_of
 from nanompi.step import param, step
 
 
-@step("ptycho.prepare", gives=["frames"])
+@step("ptycho.prepare", needs=["data"], gives={"frames": " ".join(AXES)})
 class Prepare:
     """Load the frames, mask, crop and orient them."""
 
@@ -71,8 +71,8 @@ class Prepare:
     )
 
     def run(self, run):
-        """Give run.made["frames"]. Errors: JobError (parameters), DataError (files, frames)."""
-        self._split(run)
+        """Give run.data["frames"]. Errors: JobError (parameters), DataError (files, frames)."""
+        scan = self._split(run)
         threads = run.device.threads
         kept = PreparedCache.of(run, self)
         plan, counts = kept.read(threads) if kept else (None, None)
@@ -81,53 +81,62 @@ class Prepare:
             if kept:
                 kept.write(plan, counts, threads)
         else:
-            run.scan.source.close()  # it may hold all frames of a compressed file
-            run.say(f"prepare: {describe(plan, run.scan.source.shape)}")
+            scan.source.close()  # it may hold all frames of a compressed file
+            run.say(f"prepare: {describe(plan, scan.source.shape)}")
         counts = leave_empty_out(run, plan, counts, self.split)
-        own = run.parts[run.team.rank]
+        scan = run.data["data"]  # it knows no more of frames that were empty
+        own = scan.parts[run.team.rank]
         scale = None if plan.scale is None else plan.scale[own]
         if about := plan.notes["noise"]["about"]:
             run.say(f"intensities: {about}")
-        run.made["frames"] = Frames(
-            counts,
-            own,
-            plan.good,
-            plan.corner,
-            plan.pixel,
-            scale,
-            plan.gain,
-            plan.noise,
-            plan.fano,
-            self.split,
-            plan.notes,
+        run.data["frames"] = Frames(
+            values=counts,
+            parts=scan.parts,
+            coords=scan.coords,
+            facts=scan.facts | {"pixel": plan.pixel},
+            beside={"mask": plan.good},
+            index=own,
+            mask=plan.good,
+            corner=plan.corner,
+            pixel=plan.pixel,
+            scale=scale,
+            gain=plan.gain,
+            noise=plan.noise,
+            fano=plan.fano,
+            split=self.split,
+            preparation=plan.notes,
         )
 
     def check(self, scan):
         """Can the files that are named be used with the frames of the scan? Errors: DataError, JobError."""
-        shape = tuple(scan.source.shape[1:])
+        shape = tuple(as_scan(scan).source.shape[1:])
         dark.dark(self.dark, scan.dark, shape)
         if self.mask.file:
             frame(self.mask.file, self.mask.path, shape, "mask.file")
         orientation.orientation(self.orientation)
 
-    def _split(self, run):
-        """Decide which rank has which frames (collective)."""
+    def _split(self, run) -> Scan:
+        """Decide which rank has which frames of the scan (collective)."""
+        scan = scan_of(run)
         with run.clock.phase("split"):
-            run.parts = run.team.on_root(lambda: parts_of(run, self.split))
-        sizes = [len(part) for part in run.parts]
+            parts = run.team.on_root(lambda: parts_of(run, self.split))
+        sizes = [len(part) for part in parts]
         each = f"{min(sizes)} to {max(sizes)}" if min(sizes) < max(sizes) else max(sizes)
         ranks = f"each of {len(sizes)} ranks" if len(sizes) > 1 else "one rank"
         run.say(f"partition: {self.split}, {each} frames on {ranks}")
+        run.data["data"] = scan.split(parts)
+        return run.data["data"]
 
     def _load(self, run, threads: int):
         """(what is done to the frames, those of this rank)."""
+        scan = run.data["data"]
         with run.clock.phase("load"):
-            plan = run.team.on_root(lambda: make_plan(self, run.scan, threads))
-        run.say(f"prepare: {describe(plan, run.scan.source.shape)}")
+            plan = run.team.on_root(lambda: make_plan(self, scan, threads))
+        run.say(f"prepare: {describe(plan, scan.source.shape)}")
         counts = load.load(
             run.team,
-            run.scan.source,
-            run.parts,
+            scan.source,
+            scan.parts,
             plan.apply,
             how=self.frames,
             threads=threads,

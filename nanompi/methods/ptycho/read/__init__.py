@@ -1,8 +1,8 @@
-"""Readers: one file format = one module. `open_scan` is what the program calls, on rank 0.
+"""Readers of scans: one file format = one module. What they give is completed by `completed`, on rank 0.
 
 A reader, complete:
 
-    @reader("name")
+    @reader("name", gives=GIVES)
     class Name:
         '''One sentence for `nanompi methods`.'''
         own: float = param(...)  # stands beside `file:` in the input section
@@ -13,15 +13,14 @@ A reader, complete:
 """
 
 import os
-from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any, Literal
 
-from nanompi.data.scan import Scan
-from nanompi.data.source import complete
-from nanompi.errors import DataError, JobError, StepError, nearest
+from nanompi.errors import DataError, JobError, nearest
 from nanompi.methods.ptycho.read.select import Select, select
-from nanompi.run.foreign import blame, left_out
-from nanompi.run.foreign import foreign as of_others
+from nanompi.methods.ptycho.scan import GIVES, Scan, as_scan
+from nanompi.run.foreign import left_out
+from nanompi.run.reading import open_data
 from nanompi.step import METHODS, param, section
 
 
@@ -116,35 +115,19 @@ def open_scan(file: str, given: Input, reader: Any) -> Scan:
 
     Rank 0 only. Errors: JobError, DataError, ResourceError.
     """
-    from nanompi.io.hdf5 import foreign
-
-    with foreign(file) if file else nullcontext():
-        return _opened(file, given, reader)
+    return as_scan(open_data(file, given, reader)["data"])
 
 
-def _scan_of(reader: Any, file: str, given: Input) -> Scan:
-    """What the reader gives; the error of one of somebody else's is his, not the file's."""
-    if not of_others(reader):
-        return reader.open(file, given)
-    try:
-        scan = reader.open(file, given)
-    except Exception as e:
-        raise blame(e) or e from None
-    if not isinstance(scan, Scan):
-        raise StepError(f'reader "{reader.name}" failed: it gives {type(scan).__name__} in place of a Scan')
-    return scan
-
-
-def _opened(file: str, given: Input, reader: Any) -> Scan:
+def completed(scan: Scan, given: Input) -> Scan:
+    """What a reader gives as the job wants it. Errors: JobError, DataError."""
     from nanompi.methods.ptycho.read.guard import check_monitor, guard, override
     from nanompi.methods.ptycho.read.identity import fingerprint, with_grid
     from nanompi.methods.ptycho.read.missing import leave_missing_out
 
-    scan = override(with_grid(_scan_of(reader, file, given)), given)
-    scan.source = complete(scan.source)
+    scan = override(with_grid(scan), given)
     scan.fingerprint = scan.fingerprint or fingerprint(scan.source)
     check_monitor(scan)
-    return guard(leave_missing_out(select(scan, given.select)))
+    return replace(guard(leave_missing_out(select(scan, given.select))))  # its facts are those of the end
 
 
-__all__ = ["Input", "Scan", "open_scan", "reader_of"]
+__all__ = ["GIVES", "Input", "Scan", "completed", "open_scan", "reader_of"]

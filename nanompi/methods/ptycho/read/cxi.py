@@ -5,9 +5,9 @@ those of the sample and turned into places of the probe by the basis vectors of 
 (`layout.positions`).
 """
 
-from nanompi.data.scan import Scan
 from nanompi.io.hdf5 import at, dataset, is_hdf5, open_hdf5, text
 from nanompi.methods.ptycho.read import Input, layout
+from nanompi.methods.ptycho.scan import GIVES, Scan
 from nanompi.step import param, reader
 
 
@@ -29,7 +29,7 @@ def looks_like(path: str, given: dict, nexus: bool) -> bool:
         return layout.has(file, layout.PLACES["frames"]) and is_nexus(file) is nexus
 
 
-@reader("cxi")
+@reader("cxi", gives=GIVES)
 class Cxi:
     """CXI 1.6 files."""
 

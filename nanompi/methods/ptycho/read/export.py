@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from nanompi.data.scan import Scan
 from nanompi.io.atomic import name_beside
 from nanompi.io.hdf5 import hdf5
 from nanompi.io.quantities import HC
+from nanompi.methods.ptycho.scan import Scan
 
 BLOCK = 64  # frames held at once
 DETECTOR = "instrument_1/detector_1"

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from nanompi.data.scan import Scan
 from nanompi.errors import DataError
 from nanompi.io.quantities import HC, given_energy
 from nanompi.methods.ptycho.left_out import shown
 from nanompi.methods.ptycho.positions import LARGEST
+from nanompi.methods.ptycho.scan import Scan
 from nanompi.optics.geometry import Geometry
 from nanompi.units import show
 

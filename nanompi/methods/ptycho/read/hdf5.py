@@ -13,19 +13,19 @@ the rest.
 from itertools import islice, pairwise
 
 from nanompi.data.combined import JoinedFrames
-from nanompi.data.scan import Scan
 from nanompi.data.stored import Hdf5Frames
 from nanompi.errors import DataError
 from nanompi.io.hdf5 import MOST_SEEN, at, dataset, hdf5, is_hdf5, open_hdf5, unit
 from nanompi.methods.ptycho.read import Input
 from nanompi.methods.ptycho.read.mapped import Mapped, check, scan_of
 from nanompi.methods.ptycho.read.saturation import saturation
+from nanompi.methods.ptycho.scan import GIVES, Scan
 from nanompi.step import param, reader
 
 DIGITS = "0123456789"
 
 
-@reader("hdf5")
+@reader("hdf5", gives=GIVES)
 class Hdf5:
     """Any HDF5 file, by `paths:` and `units:`."""
 

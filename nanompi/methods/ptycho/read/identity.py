@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from nanompi.data.scan import Scan
 from nanompi.errors import NanompiError
 from nanompi.methods.ptycho.read.guard import object_pixel
+from nanompi.methods.ptycho.scan import Scan
 
 
 def fingerprint(source) -> str:

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from nanompi.data.scan import Scan
 from nanompi.data.stored import Hdf5Frames
 from nanompi.errors import DataError, JobError, nearest
 from nanompi.io import quantities
@@ -18,6 +17,7 @@ from nanompi.methods.ptycho.read import Input
 from nanompi.methods.ptycho.read.mapped import KNOWN, mean_frame
 from nanompi.methods.ptycho.read.masks import good_pixels
 from nanompi.methods.ptycho.read.saturation import saturation
+from nanompi.methods.ptycho.scan import Scan
 
 DET = "instrument_1/detector_1/"
 PLACES: dict[str, list[str]] = {

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from nanompi.data.scan import Scan
 from nanompi.errors import DataError, JobError, nearest
 from nanompi.io import quantities as values
 from nanompi.io.expression import evaluate
@@ -21,6 +20,7 @@ from nanompi.io.hdf5 import real
 from nanompi.io.unwritten import complete, measured
 from nanompi.methods.ptycho.read import Input
 from nanompi.methods.ptycho.read.masks import good_pixels
+from nanompi.methods.ptycho.scan import Scan
 from nanompi.optics.geometry import Geometry
 
 KNOWN = ("frames", "x", "y", "positions", "mask", "energy", "wavelength", "distance", "pixel", "focus",

@@ -1,7 +1,7 @@
 """Leaves out of a scan the frames and pixels that were never written."""
 
-from nanompi.data.scan import Scan
 from nanompi.methods.ptycho.left_out import leave_out
+from nanompi.methods.ptycho.scan import Scan
 
 
 def leave_missing_out(scan: Scan) -> Scan:

@@ -5,9 +5,9 @@ stands in `beam_1`, with its unit. Frames may be a raster (rows, columns, h, w);
 NXtransformations.
 """
 
-from nanompi.data.scan import Scan
 from nanompi.methods.ptycho.read import Input, layout
 from nanompi.methods.ptycho.read.cxi import looks_like
+from nanompi.methods.ptycho.scan import GIVES, Scan
 from nanompi.step import param, reader
 
 BEAM = "instrument_1/beam_1/"
@@ -23,7 +23,7 @@ PLACES = {
 }
 
 
-@reader("nexus")
+@reader("nexus", gives=GIVES)
 class Nexus:
     """NXcxi_ptycho files."""
 

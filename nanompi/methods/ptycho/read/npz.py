@@ -21,20 +21,20 @@ from typing import Any
 
 import numpy as np
 
-from nanompi.data.scan import Scan
 from nanompi.data.source import Source, check_index
 from nanompi.errors import DataError, ResourceError, nearest
 from nanompi.io.hdf5 import foreign, must_exist, reason
 from nanompi.io.quantities import flat_frames
 from nanompi.methods.ptycho.read import Input
 from nanompi.methods.ptycho.read.mapped import Mapped, check, scan_of
+from nanompi.methods.ptycho.scan import GIVES, Scan
 from nanompi.step import param, reader
 from nanompi.units import show
 
 PACKED = {".bz2": bz2.open, ".gz": gzip.open}
 
 
-@reader("npz")
+@reader("npz", gives=GIVES)
 class Npz:
     """NPZ files (also .npz.bz2, .npz.gz), by `paths:` and `units:`."""
 

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from nanompi.data.combined import JoinedFrames
-from nanompi.data.scan import Scan
 from nanompi.data.stored import Hdf5Frames
 from nanompi.errors import DataError, JobError
 from nanompi.io import quantities
@@ -20,10 +19,11 @@ from nanompi.io.unwritten import complete, measured
 from nanompi.methods.ptycho.read import Input
 from nanompi.methods.ptycho.read.layout import check, in_metres
 from nanompi.methods.ptycho.read.masks import good_pixels
+from nanompi.methods.ptycho.scan import GIVES, Scan
 from nanompi.step import param, reader
 
 
-@reader("ptyd")
+@reader("ptyd", gives=GIVES)
 class Ptyd:
     """ptypy .ptyd files."""
 

@@ -9,8 +9,8 @@ import re
 
 import numpy as np
 
-from nanompi.data.scan import Scan
 from nanompi.errors import JobError
+from nanompi.methods.ptycho.scan import Scan
 from nanompi.step import param, section
 
 _MIDDLE = re.compile(r"\s*middle\s*:\s*(\d{1,15})\s*$", re.ASCII)

@@ -19,11 +19,11 @@ from typing import Literal
 
 import numpy as np
 
-from nanompi.data.scan import Scan
 from nanompi.data.source import Source, check_index
 from nanompi.errors import JobError
 from nanompi.io.quantities import EV, HC, given_energy
 from nanompi.methods.ptycho.read import Input, scene
+from nanompi.methods.ptycho.scan import GIVES, Scan
 from nanompi.optics.geometry import Geometry
 from nanompi.step import param, reader, section
 
@@ -49,7 +49,7 @@ class Simulation:
     seed: int = param(1, ge=0, help="another number gives another texture, jitter and noise")
 
 
-@reader("simulate")
+@reader("simulate", gives=GIVES)
 class Simulate:
     """A simulated scan with its exact truth, by `simulate:`."""
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from nanompi.data.scan import Frames
 from nanompi.device.cpu import Cpu
 from nanompi.methods.ptycho.find_probe import FRAMES, ITERATIONS, WIDEST, defocused, spread
 from nanompi.methods.ptycho.modes import extra_modes
 from nanompi.methods.ptycho.positions import Places
 from nanompi.methods.ptycho.problem import Problem
 from nanompi.methods.ptycho.quality import figures
+from nanompi.methods.ptycho.scan import Frames
 from nanompi.mpi.team import Team
 from nanompi.optics.propagate import propagator
 from nanompi.run.foreign import foreign
@@ -99,7 +99,7 @@ def _problem(seen, device, chosen, counts) -> Problem:
     places: Places = seen.places
     wave = np.sqrt(np.maximum(counts, 0).mean(0)) * seen.plan.good
     P = wave if seen.scan.focus else defocused(wave, 0.1, seen.geometry.pixel)
-    frames = Frames(counts, chosen, seen.plan.good, False, seen.geometry.pixel)
+    frames = Frames(values=counts, index=chosen, mask=seen.plan.good, corner=False, pixel=seen.geometry.pixel)
     optics = propagator(device, seen.geometry, places.rests)
     p = Problem.of(Team(alone=True), device, frames, places, optics)
     p.O = device.array(np.ones(places.shape), device.complex)

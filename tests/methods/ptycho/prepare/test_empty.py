@@ -7,6 +7,7 @@ import pytest
 
 from nanompi.methods.ptycho.prepare import empty
 from nanompi.methods.ptycho.prepare.empty import brightest, dark_frames, improbable
+from tests.memory import scan_of
 
 
 @pytest.mark.parametrize("shape, want", [((10, 10), range(68, 100)), ((4, 8), range(32)), ((1, 5), range(5))])
@@ -76,15 +77,16 @@ def test_uneven_parts_are_split_anew(sizes, want, saved, monkeypatch):
     numbers = np.arange(sum(sizes))
     parts = [numbers[: sizes[0]], numbers[sizes[0] :]]
     new = [numbers[::2], numbers[1::2]]
-    run = SimpleNamespace(parts=parts, team=SimpleNamespace(on_root=lambda f: f(), rank=1))
+    scan = scan_of(np.zeros((len(numbers), 2, 3), np.uint16)).split(parts)
+    run = SimpleNamespace(data={"data": scan}, team=SimpleNamespace(on_root=lambda f: f(), rank=1))
     monkeypatch.setattr(empty, "parts_of", lambda run, split: new)
     monkeypatch.setattr(empty, "saved_parts", lambda run: saved)
     monkeypatch.setattr(empty, "moved", lambda team, ways, rows, shape, dtype: (shape, dtype))
     counts = np.zeros((sizes[1], 2, 3), np.uint16)
     found = empty._evened(run, counts, "stripes")
     if want or saved:
-        assert run.parts is new and found == ((2, 3), np.uint16)
+        assert run.data["data"].parts is new and found == ((2, 3), np.uint16)
     else:
-        assert run.parts is parts and found is counts
-    run.parts, new[:] = [*parts], parts
+        assert run.data["data"].parts is parts and found is counts
+    run.data["data"], new[:] = scan.split([*parts]), parts
     assert empty._evened(run, counts, "stripes") is counts  # the same parts again: nothing moves

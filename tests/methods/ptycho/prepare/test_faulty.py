@@ -93,10 +93,10 @@ def test_markers_of_any_type_are_masked_and_not_measured_elsewhere(frames, kind)
     stack[:, 40:43], stack[:, 10, 12], stack[7, 20, 20] = value, value, value
     run = run_of(Team(), scan_of(stack))
     Prepare(centre="middle", split="in order").run(run)
-    f = run.made["frames"]
+    f = run.data["frames"]
     good = np.fft.fftshift(f.mask)
     assert (~good).sum() == 3 * 64 + 1 and not good[40:43].any() and not good[10, 12]
-    assert f.notes["mask"] == {"marked": 193} and f.notes["saturated"] == value
+    assert f.preparation["mask"] == {"marked": 193} and f.preparation["saturated"] == value
     assert np.argwhere(np.fft.fftshift(f.counts, axes=(1, 2)) < 0).tolist() == [[7, 20, 20]]
     assert "193 marked (mask.faulty: false keeps" in run.made["log"][1]
 
@@ -107,7 +107,7 @@ def test_negative_markers_and_nan_were_never_measured(frames, value):
     stack[:, 40:43] = value
     run = run_of(Team(), scan_of(stack))
     Prepare(centre="middle", split="in order").run(run)
-    assert run.made["frames"].notes["mask"] == {"never measured": 192}
+    assert run.data["frames"].preparation["mask"] == {"never measured": 192}
 
 
 def test_hot_and_dead_pixels_rows_and_columns(frames):
@@ -132,7 +132,7 @@ def test_the_key_keeps_them(frames):
     stack[:, 12, 40] = 60000
     run = run_of(Team(), scan_of(stack))
     Prepare(centre="middle", mask=Mask(faulty=False), split="in order").run(run)
-    assert run.made["frames"].mask.all() and run.made["frames"].counts.max() == 60000
+    assert run.data["frames"].mask.all() and run.data["frames"].counts.max() == 60000
 
 
 def test_the_saturation_that_the_file_says_counts(frames):
@@ -140,7 +140,7 @@ def test_the_saturation_that_the_file_says_counts(frames):
     stack[3, 20, 20], stack[4, 21, 20] = 8000, 7999
     run = run_of(Team(), scan_of(stack, saturated=8000.0))
     Prepare(centre="middle", mask=Mask(faulty=False), split="in order").run(run)
-    lost = np.fft.fftshift(run.made["frames"].counts, axes=(1, 2)) < 0
+    lost = np.fft.fftshift(run.data["frames"].counts, axes=(1, 2)) < 0
     assert np.argwhere(lost).tolist() == [[3, 20, 20]]
 
 
@@ -148,4 +148,4 @@ def test_a_bit_depth_that_the_values_exceed_is_not_theirs(frames):
     """Frames summed after the detector, with its bit depth copied along."""
     run = run_of(Team(), scan_of(frames.astype("u4") * 40, saturated=65535.0))
     Prepare(centre="middle", split="in order").run(run)
-    assert int(frames.max()) * 40 > 65535 and (run.made["frames"].counts >= 0).all()
+    assert int(frames.max()) * 40 > 65535 and (run.data["frames"].counts >= 0).all()

@@ -31,7 +31,7 @@ def prepared(frames, **given):
     """(frames as prepared, the log)"""
     run = run_of(Team(), scan_of(frames, **given))
     Prepare(centre="middle", split="in order").run(run)
-    return run.made["frames"], run.made["log"]
+    return run.data["frames"], run.made["log"]
 
 
 def octaves(frames):
@@ -57,7 +57,7 @@ def test_counts_times_any_factor_become_the_same_counts(counts, name):
     assert want.gain == 1 and want.noise == "counts" and not any("intensities" in line for line in log)
     found, log = prepared(SCALED[name](counts))
     assert found.counts.dtype == np.uint16 and np.array_equal(found.counts, want.counts)
-    assert found.noise == "counts" and found.notes["noise"]["gain"] == found.gain
+    assert found.noise == "counts" and found.preparation["noise"]["gain"] == found.gain
     assert name == "whole as float" or any(line.startswith("intensities: they are mult") for line in log)
 
 

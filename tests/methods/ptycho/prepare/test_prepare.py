@@ -14,7 +14,7 @@ from tests.memory import run_of, scan_of
 def prepared(scan, **given):
     run = run_of(Team(), scan)
     Prepare(**given, split="in order").run(run)
-    return run.made["frames"]
+    return run.data["frames"]
 
 
 def natural(frames):
@@ -43,10 +43,10 @@ def test_frames_without_counts_are_left_out_and_said(counts):
     counts[[4, 17]] = 0
     run = run_of(Team(), scan_of(counts))
     Prepare(split="in order").run(run)
-    frames, kept = run.made["frames"], np.setdiff1d(np.arange(20), [4, 17])
+    frames, kept = run.data["frames"], np.setdiff1d(np.arange(20), [4, 17])
     assert np.array_equal(frames.index, np.arange(18)) and np.array_equal(natural(frames), counts[kept])
-    assert np.array_equal(run.scan.numbers, kept) and len(run.scan.positions) == 18
-    assert run.scan.left_out["empty"].tolist() == [4, 17]
+    assert np.array_equal(run.data["data"].numbers, kept) and len(run.data["data"].positions) == 18
+    assert run.data["data"].left_out["empty"].tolist() == [4, 17]
     assert "2 of 20 frames have no counts (shutter, beam) and are left out: 4, 17" in run.made["log"][-1]
 
 
@@ -55,7 +55,7 @@ def test_a_frame_that_is_dark_by_chance_stays():
     few[30] = 0
     run = run_of(Team(), scan_of(few))
     Prepare(centre="middle", split="in order").run(run)
-    assert len(run.made["frames"].index) == 60 and "1 frames have no counts (30)" in run.made["log"][-1]
+    assert len(run.data["frames"].index) == 60 and "1 frames have no counts (30)" in run.made["log"][-1]
 
 
 def test_many_frames_without_counts_are_refused_unless_the_job_knows_them(counts):
@@ -112,7 +112,7 @@ def test_eight_orientations(number, corner):
     stored = np.fft.ifftshift(frames, axes=(1, 2)) if corner else frames
     for given in (number, o):
         f = prepared(scan_of(stored, corner=corner), centre="middle", size=9, orientation=given)
-        assert np.array_equal(natural(f), want) and f.notes["orientation"] == number
+        assert np.array_equal(natural(f), want) and f.preparation["orientation"] == number
         assert f.pixel == ((75e-6, 55e-6) if o[0] else (55e-6, 75e-6))
 
 
@@ -152,10 +152,10 @@ def test_dark_is_subtracted_and_clipped(counts):
 
 def test_a_dark_of_the_job_that_replaces_that_of_the_file_is_told(counts):
     image = np.full((40, 48), 2.0, np.float32)
-    told = prepared(scan_of(counts, dark=image), centre="middle", dark=3).notes["replaced"]
+    told = prepared(scan_of(counts, dark=image), centre="middle", dark=3).preparation["replaced"]
     assert told == "dark: that of the job (mean 3) replaces that of the file (mean 2)"
-    assert prepared(scan_of(counts, dark=image), centre="middle").notes["replaced"] == ""
-    assert prepared(scan_of(counts), centre="middle", dark=3).notes["replaced"] == ""
+    assert prepared(scan_of(counts, dark=image), centre="middle").preparation["replaced"] == ""
+    assert prepared(scan_of(counts), centre="middle", dark=3).preparation["replaced"] == ""
 
 
 def test_dark_and_mask_turn_with_the_frames(counts, tmp_path):
@@ -208,7 +208,7 @@ def test_gaps_marked_by_a_value_are_masked_and_keep_uint16(counts):
         f = prepared(scan_of(frames), centre="middle")
         mask = np.fft.fftshift(f.mask)
         assert f.counts.dtype == np.uint16 and not mask[:, 20:23].any() and mask.sum() == 40 * 45
-        assert f.notes["mask"] == {"never measured": 120}
+        assert f.preparation["mask"] == {"never measured": 120}
 
 
 def test_monitor_scales_the_model_and_leaves_the_counts(counts):

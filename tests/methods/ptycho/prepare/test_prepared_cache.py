@@ -50,7 +50,7 @@ def prepared(scan, folder, step, monkeypatch=None):
     if monkeypatch:
         monkeypatch.setattr(Hdf5Frames, "read", lambda *a: pytest.fail("a frame was read"))
     step.run(run)
-    return run.made["frames"], "\n".join(run.made["log"])
+    return run.data["frames"], "\n".join(run.made["log"])
 
 
 def step(**given):
@@ -67,8 +67,8 @@ def test_the_second_time_everything_comes_from_the_folder(scan, tmp_path, monkey
     for name in ("counts", "index", "mask", "scale"):
         a, b = getattr(first, name), getattr(again, name)
         assert a.dtype == b.dtype and np.array_equal(a, b), name
-    assert (first.corner, first.pixel, first.notes) == (again.corner, again.pixel, again.notes)
-    assert first.notes["mask"]["marked"] == 1
+    assert (first.corner, first.pixel, first.preparation) == (again.corner, again.pixel, again.preparation)
+    assert first.preparation["mask"]["marked"] == 1
 
 
 def test_it_is_off_by_itself(scan, tmp_path):

@@ -19,8 +19,8 @@ def simulated(focus=None, **given):
 def prepared(stack, **more):
     run = run_of(Team(), scan_of(stack))
     Prepare(centre="middle", **more, split="in order").run(run)
-    return run.made["frames"], np.argwhere(
-        np.fft.fftshift(run.made["frames"].counts, axes=(1, 2)) < 0
+    return run.data["frames"], np.argwhere(
+        np.fft.fftshift(run.data["frames"].counts, axes=(1, 2)) < 0
     ).tolist()
 
 
@@ -29,7 +29,7 @@ def prepared(stack, **more):
 )
 def test_no_light_is_a_zinger(given):
     frames, lost = prepared(simulated(**given))
-    assert lost == [] and "zingers" not in frames.notes
+    assert lost == [] and "zingers" not in frames.preparation
 
 
 def test_zingers_are_not_measured():
@@ -39,6 +39,6 @@ def test_zingers_are_not_measured():
         stack[j, row, column] = 5000
     stack[77, 60, 11] = 4000  # two pixels at once
     frames, lost = prepared(stack)
-    assert lost == sorted([*struck, [77, 60, 11]]) and frames.notes["zingers"] == 6
+    assert lost == sorted([*struck, [77, 60, 11]]) and frames.preparation["zingers"] == 6
     assert frames.mask.all()
     assert prepared(stack, mask=Mask(faulty=False))[1] == []

@@ -4,8 +4,8 @@ import h5py
 import numpy as np
 import pytest
 
-from nanompi.data.scan import Scan
 from nanompi.methods.ptycho.read import cxi, export, nexus
+from nanompi.methods.ptycho.scan import Scan
 from tests.memory import Memory
 
 

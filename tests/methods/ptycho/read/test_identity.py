@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from nanompi.data.scan import Scan
 from nanompi.errors import DataError
 from nanompi.methods.ptycho.read.identity import fingerprint, with_grid
+from nanompi.methods.ptycho.scan import Scan
 from tests.memory import Memory
 
 

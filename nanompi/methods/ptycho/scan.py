@@ -1,15 +1,22 @@
-"""A ptychography scan before its frames are loaded (`Scan`), and the prepared frames of a rank (`Frames`)."""
+"""A ptychography scan as data with axes: before its frames are loaded, and the prepared frames of a rank."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from nanompi.data.source import SelectedFrames, Source
+from nanompi import units
+from nanompi.data.data import Data
+from nanompi.data.source import SelectedFrames
+from nanompi.errors import DataError, shown
+from nanompi.optics.geometry import energy_of
+
+AXES = ("point", "row", "column")
+GIVES = {"data": " ".join(AXES)}  # what a reader of scans declares
 
 
-@dataclass
-class Scan:
+@dataclass(kw_only=True)
+class Scan(Data):
     """Positions, geometry, mask of one ptychography scan. Lengths in metres, energies in joules, SI
     everywhere.
 
@@ -32,7 +39,7 @@ class Scan:
     gaps      : any number of such frames is accepted, as the job says
     """
 
-    source: Source
+    axes: tuple[str, ...] = AXES
     positions: np.ndarray
     wavelength: float
     distance: float
@@ -45,15 +52,46 @@ class Scan:
     gain: float | None = None
     probe: np.ndarray | None = None
     object: np.ndarray | None = None
-    file: str = ""
-    format: str = ""
     truth: dict[str, Any] = field(default_factory=dict)
     fingerprint: str = ""
-    notes: list[str] = field(default_factory=list)
     saturated: float | None = None
     numbers: np.ndarray | None = None
     left_out: dict[str, np.ndarray] = field(default_factory=dict)
     gaps: bool = False
+
+    def __post_init__(self):
+        """Coordinates, facts and images in the words that steps of other methods know."""
+        self.coords = {"point": (self.positions, "m")}
+        self.facts = {"wavelength": self.wavelength, "distance": self.distance, "pixel": self.pixel}
+        if self.wavelength and self.wavelength > 0:  # not NaN: a reader may not know it
+            self.facts["energy"] = energy_of(self.wavelength)
+        images = {"mask": self.mask, "dark": self.dark}
+        self.beside = {name: image for name, image in images.items() if image is not None}
+
+    def completed(self, given) -> "Scan":
+        """As the job wants it: its values in place of the file's, the part that it selects, all checked.
+
+        given : the section `input`. Errors: DataError, JobError.
+        """
+        from nanompi.methods.ptycho.read import completed
+
+        return completed(self, given)
+
+    def about(self, name: str) -> str:
+        """What the log says of it. name : of the data in the run"""
+        n, h, w = self.shape
+        near = "" if self.focus is None else f"near field, focus to sample {units.show(self.focus, 'm')}, "
+        lines = [
+            f"{self.format} {shown(self.file)}: {n} frames of {h} x {w} {self.source.dtype}, {near}"
+            f"wavelength {units.show(self.wavelength, 'm')}, distance {units.show(self.distance, 'm')}, "
+            f"detector pixel {units.show(self.pixel[0], 'm')}",
+            *(f"note: {shown(note)}" for note in self.notes),
+        ]
+        return "\n".join(lines)
+
+    def split(self, parts: list[np.ndarray]) -> "Scan":
+        """The same scan, of which the ranks hold these frames."""
+        return self.holding(None, "point", parts)
 
     def some(self, frames: np.ndarray, positions: np.ndarray | None = None) -> "Scan":
         """The same scan with some of its frames only.
@@ -83,13 +121,28 @@ class Scan:
         return replace(self, truth={}, object=None)
 
 
-@dataclass
-class Frames:
-    """Prepared frames of this rank, given by `ptycho.prepare` as `run.made["frames"]`.
+def scan_of(run) -> Scan:
+    """The scan of a run. Errors: DataError where its input is none."""
+    return as_scan(run.data["data"])
 
-    counts : (n, h, w) uint16 or float32, frame k is scan position `index[k]`; a negative value is a pixel
-        not measured
-    index  : (n,) int64, positions of the whole scan, = run.parts[team.rank]; after `ptycho` both may have
+
+def as_scan(data: Data) -> Scan:
+    """The data, which are a scan. Errors: DataError where they are not."""
+    if not isinstance(data, Scan):
+        raise DataError(
+            f"{data.file}: ptycho needs diffraction patterns with positions, wavelength and distance; "
+            f"{data.format or 'the reader'} gives {data}"
+        )
+    return data
+
+
+@dataclass(kw_only=True)
+class Frames(Data):
+    """Prepared frames of this rank, given by `ptycho.prepare` as `run.data["frames"]`.
+
+    values : (n, h, w) uint16 or float32, the same as `counts`: frame k is scan position `index[k]`; a
+        negative value is a pixel not measured
+    index  : (n,) int64, positions of the whole scan, = parts[team.rank]; after `ptycho` both may have
         changed (ptycho.balance)
     mask   : (h, w) bool, True = good, in the order of `counts`
     corner : zero frequency at [0, 0] (far field); False: natural order (near field)
@@ -100,11 +153,12 @@ class Frames:
     noise  : "counts" = Poisson; "smooth" = whole numbers with less noise; "none" = no counting noise was seen
     fano   : variance of the counts over their mean, 1 = Poisson, 0 = no noise
     split  : name of the partition by which the scan is split over the ranks
-    notes  : what was done, for the log and the result: {"mask": {"hot": 12, ...}, "centre": [64.2, 63.8],
-        ...}
+    preparation : what was done, for the log and the result: {"mask": {"hot": 12, ...},
+        "centre": [64.2, 63.8], ...}
     """
 
-    counts: np.ndarray
+    axes: tuple[str, ...] = AXES
+    spread: str = "point"
     index: np.ndarray
     mask: np.ndarray
     corner: bool
@@ -114,4 +168,9 @@ class Frames:
     noise: str = "counts"
     fano: float = 1.0
     split: str = "kmeans"
-    notes: dict[str, Any] = field(default_factory=dict)
+    preparation: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def counts(self) -> np.ndarray:
+        """The values, by the name that ptychography has for them."""
+        return self.values
