@@ -20,8 +20,8 @@ import numpy as np
 from harness import on_ranks, options, report, table, timed, turns
 
 from nanompi.device.common import Common
+from nanompi.mpi.halo import HaloExchange
 from nanompi.mpi.link import ADDS
-from nanompi.mpi.team import HaloExchange
 
 SIZES = [1 << 13, 1 << 16, 1 << 19, 1 << 21, 1 << 23, 1 << 24, 1 << 26]
 

@@ -16,7 +16,7 @@ class Clock:
     one.
 
     whole : seconds of each outermost phase, with all that is nested in it
-    sent  : bytes counted as "combine" within each outermost phase
+    sent  : bytes given to sums within each outermost phase
     others: seconds in verbs in which this rank depends on others (`nanompi.mpi.team`), whatever the phase
     """
 
@@ -84,9 +84,12 @@ class Clock:
     def count(self, name: str, nbytes: int):
         """Add bytes to a phase."""
         self.bytes[name] = self.bytes.get(name, 0) + int(nbytes)
-        if name == "combine":
-            outer = self._names[0] if self._names else ""
-            self.sent[outer] = self.sent.get(outer, 0) + int(nbytes)
+
+    def give(self, nbytes: int):
+        """Add bytes that this rank gives to a sum over the ranks."""
+        self.count("combine", nbytes)
+        outer = self._names[0] if self._names else ""
+        self.sent[outer] = self.sent.get(outer, 0) + int(nbytes)
 
     def alone(self) -> float:
         """Seconds since this clock was made in which this rank did not depend on others."""

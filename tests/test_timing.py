@@ -24,9 +24,9 @@ def test_inner_phases_are_not_counted_twice_and_the_outermost_knows_the_whole(mo
 def test_bytes_of_sums_are_known_for_each_outermost_phase():
     clock = Clock()
     with clock.phase("iterate"), clock.phase("combine"):
-        clock.count("combine", 100)
+        clock.give(100)
     with clock.phase("quality"):
-        clock.count("combine", 8)
+        clock.give(8)
     clock.count("load", 7)
     assert clock.sent == {"iterate": 100, "quality": 8} and clock.bytes == {"combine": 108, "load": 7}
 

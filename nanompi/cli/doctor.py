@@ -61,7 +61,8 @@ def _alone(n: int) -> int:
 
 def _launched() -> int:
     """One report of all ranks, by rank 0; or of strangers to each other, by the first of them."""
-    from nanompi.mpi.team import Team, launched
+    from nanompi.mpi.launcher import launched
+    from nanompi.mpi.team import Team
 
     cards = _cards().splitlines()  # before MPI starts: a child process afterwards is not safe with every MPI
     mpi = _child_without_launcher(_MPI) if _first() else ""

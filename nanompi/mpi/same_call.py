@@ -43,7 +43,7 @@ def place() -> tuple[str, bool]:
     frames, frame = [], sys._getframe(1)
     while frame is not None:
         name = frame.f_globals.get("__name__", "")
-        if name not in ("nanompi.mpi.same_call", "nanompi.mpi.team"):
+        if name not in ("nanompi.mpi.same_call", "nanompi.mpi.team", "nanompi.mpi.halo"):
             frames.append((name.split(".")[0], f"{frame.f_code.co_filename}, line {frame.f_lineno}"))
         frame = frame.f_back
     last = max((i for i, (top, _) in enumerate(frames) if top == OURS), default=-1)

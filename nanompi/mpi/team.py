@@ -1,4 +1,4 @@
-"""The ranks of one job. The only module that knows MPI.
+"""The ranks of one job, and the verbs by which they work together.
 
 A collective verb (`sum`, `max`, `bcast`, `gather`, ...) is called by every rank, in the same order, and never
 inside `if team.root`. Inside `with Team() as team:` an exception on one rank (SystemExit too, whatever its
@@ -11,36 +11,39 @@ import sys
 import time
 from contextlib import contextmanager, nullcontext
 from functools import wraps
-from weakref import finalize
 
 import numpy as np
 
-from nanompi.errors import NanompiError, ResourceError, common, complain, exit_code, is_common
-from nanompi.mpi.launcher import launched, node, tell
+from nanompi.errors import NanompiError, common, complain, exit_code, is_common
+from nanompi.mpi.launcher import launched, node
+from nanompi.mpi.library import stranger, vendor, world
 from nanompi.mpi.same_call import CHECK, compare, others_go_on
 from nanompi.timing import Clock
 
 PIECE = 1 << 30  # bytes of one message: counts stay below 2**31 with every MPI
 ROUND = 8 << 20  # bytes of one Allreduce: the work array of MPI stays in the cache, 2-4 times faster
-PURE = ("max", "bcast", "gather", "allgather", "barrier", "rest")  # their time is that of waiting for others
 LARGE = 1 << 20  # bytes from which an array is summed by itself: a copy would cost more than a message
-MEETINGS = ("max", "allgather", "barrier", "rest")  # verbs that no rank leaves before all have come
 EVERY = 1000  # sums after which `settle` is due at the latest
 
 
-def _waits(verb):
-    """A verb in which a rank may wait for the others."""
+def _verb(waiting: bool = True, meeting: bool = False):
+    """A verb in which a rank may stand still for others: compared (NANOMPI_CHECK), watched and timed.
 
-    @wraps(verb)
-    def marked(self, *args):
-        name = verb.__name__.strip("_")
-        if CHECK:
-            compare(self, name, args)
-        with self.waits(name), self.clock.phase("wait") if name in PURE else nullcontext():
-            out = verb(self, *args)
-        if name in MEETINGS:
-            self._met = time.perf_counter()
-        return out
+    waiting : all of its time is that of waiting; meeting : no rank leaves it before all have come to it
+    """
+
+    def marked(work):
+        @wraps(work)
+        def call(self, *args):
+            if CHECK:
+                compare(self, work.__name__, args)
+            with self.waits(work.__name__), self.clock.phase("wait") if waiting else nullcontext():
+                out = work(self, *args)
+            if meeting:
+                self._met = time.perf_counter()
+            return out
+
+        return call
 
     return marked
 
@@ -59,16 +62,16 @@ class Team:
     """
 
     def __init__(self, alone: bool = False):
-        self.comm = None if alone else _world()
+        self.comm = None if alone else world()
         self.rank, self.size = (self.comm.rank, self.comm.size) if self.comm else (0, 1)
         self.root, self.host = self.rank == 0, node()
         self.place, self.places = self._on_node()
         self.transport = None
         self.waiting, self.ticks = "", 0  # what a watchdog looks at
         self.count_in(Clock())
-        self.vendor = _vendor() if self.comm else "none (one rank)"
+        self.vendor = vendor() if self.comm else "none (one rank)"
         if self.size == 1 and launched() > 1 and not alone:
-            raise _stranger(f"MPI ({self.vendor}) sees only one: each would do the whole job alone")
+            raise stranger(f"MPI ({self.vendor}) sees only one: each would do the whole job alone")
 
     def _on_node(self):
         if not self.comm:
@@ -149,7 +152,7 @@ class Team:
         arrays : C-contiguous, float or complex; all of one real dtype, of the host or of a card. Small arrays
             travel in one message (a copy); a large one is summed where it stands, in pieces of 8 MiB.
         """
-        flat = [_reals(a) for a in arrays]
+        flat = [reals(a) for a in arrays]
         if len({a.dtype for a in flat}) > 1:
             raise ValueError(f"team.sum needs arrays of one precision, not {[a.dtype.name for a in arrays]}")
         if CHECK:
@@ -164,7 +167,7 @@ class Team:
 
     def sent(self, nbytes: int):
         """Count bytes that this rank gave to a sum over the ranks."""
-        self.clock.count("combine", nbytes)
+        self.clock.give(nbytes)
 
     def total(self, *values: float) -> np.ndarray:
         """Sums over the ranks of some float64 numbers, as an array."""
@@ -179,7 +182,7 @@ class Team:
             self.comm.Allreduce(MPI.IN_PLACE, out)
         return out
 
-    @_waits
+    @_verb(meeting=True)
     def max(self, value):
         """The largest value of all ranks."""
         if self.size == 1:
@@ -192,12 +195,12 @@ class Team:
         """True when it is true on every rank."""
         return not self.max(not yes)
 
-    @_waits
+    @_verb()
     def bcast(self, thing=None):
         """Rank 0's object, on every rank (pickled: for small things)."""
         return self.comm.bcast(thing, root=0) if self.size > 1 else thing
 
-    @_waits
+    @_verb(waiting=False)
     def bcast_array(self, array: np.ndarray | None) -> np.ndarray | None:
         """Rank 0's array of any size, on every rank."""
         if self.size == 1:
@@ -210,17 +213,17 @@ class Team:
             self.comm.Bcast(piece, root=0)
         return out
 
-    @_waits
+    @_verb()
     def gather(self, thing) -> list | None:
         """List of all ranks' objects on rank 0, None elsewhere (pickled: for small things)."""
         return self.comm.gather(thing, root=0) if self.size > 1 else [thing]
 
-    @_waits
+    @_verb(meeting=True)
     def allgather(self, thing) -> list:
         """List of all ranks' objects, on every rank (pickled: for small things)."""
         return self.comm.allgather(thing) if self.size > 1 else [thing]
 
-    @_waits
+    @_verb(meeting=True)
     def barrier(self):
         """Wait for all ranks."""
         if self.size > 1:
@@ -292,7 +295,7 @@ class Team:
         self.on_root(lambda: arrays.append(work()))
         return self.bcast_array(arrays[0] if self.root else None)
 
-    @_waits
+    @_verb(meeting=True)
     def rest(self):
         """Wait for all ranks without a busy loop: their work may be long, and need the cores."""
         come = self.comm.Ibarrier() if self.size > 1 else None
@@ -307,13 +310,13 @@ class Team:
         size = np.array([view.nbytes], np.int64)
         return [(self.comm.Isend(part, to, tag), part) for part in (size, *_pieces(view))]
 
-    @_waits
+    @_verb(waiting=False)
     def wait(self, requests):
         """Wait until the requests of `isend` have ended."""
         for request, _ in requests:
             _calmly(request)
 
-    @_waits
+    @_verb(waiting=False)
     def recv(self, source: int, tag: int = 0) -> np.ndarray:
         """Bytes sent by `isend`, as a uint8 array."""
         size = np.empty(1, np.int64)
@@ -345,100 +348,13 @@ class Team:
         os._exit(code or 1)  # MPICH's Abort returns: python would go on to print the error a second time
 
 
-class HaloExchange:
-    """The same messages between the same ranks again and again, while this rank computes.
-
-    Before its array a rank sends a mark, an empty message: who has no mark yet waits for a rank, who has it
-    for the bytes.
-    give, take : {rank: C-contiguous array of the host}; who gives to a rank takes from it as well
-    bytes      : that this rank gives each time
-    """
-
-    def __init__(self, team: Team, give: dict[int, np.ndarray], take: dict[int, np.ndarray], tag: int = 7):
-        self.team, comm, none = team, team.comm, np.empty(0, np.uint8)
-        self.marks = [f(none, r, tag + 1) for r in give for f in (comm.Recv_init, comm.Send_init)]
-        self.arrays = [comm.Recv_init(_reals(a), r, tag) for r, a in take.items()]
-        self.arrays += [comm.Send_init(_reals(a), r, tag) for r, a in give.items()]
-        self.bytes = sum(a.nbytes for a in give.values())
-        finalize(self, _free, self.marks + self.arrays)  # MPICH tells of each that is left at the end
-
-    def start(self):
-        """Send what is in `give` now; neither array may be touched before `wait` has ended."""
-        if CHECK:
-            compare(self.team, "exchange")
-        for request in self.marks + self.arrays:
-            request.Start()
-
-    def poll(self):
-        """Let the messages go on: some MPI libraries move nothing while nobody asks."""
-        from mpi4py import MPI
-
-        MPI.Request.Testall(self.marks + self.arrays)
-
-    def wait(self):
-        """What the others gave is in `take`. The time until all have begun to give is counted as "wait"."""
-        from mpi4py import MPI
-
-        with self.team.waits("exchange"), self.team.clock.phase("combine"):
-            with self.team.clock.phase("wait"):
-                MPI.Request.Waitall(self.marks)
-            MPI.Request.Waitall(self.arrays)
-        self.team.sent(self.bytes)
-
-
-def _free(requests):
-    for request in requests:
-        request.Free()
-
-
 def _calmly(request):
     """Wait without a busy loop: the threads of this rank need the core."""
     while not request.Test():
         time.sleep(2e-5)
 
 
-def _world():
-    """MPI.COMM_WORLD, or None where no MPI library is installed."""
-    import mpi4py
-
-    mpi4py.rc(initialize=False, finalize=True)
-    try:
-        from mpi4py import MPI
-    except (ImportError, RuntimeError) as e:
-        if launched() > 1:
-            raise ResourceError(
-                f"started as {launched()} ranks, but Python cannot load an MPI library ({e}). "
-                'Install one beside it: pip install "nanompi[mpi]", or load the site\'s MPI module.'
-            ) from None
-        return None
-    if not MPI.Is_initialized():
-        _same_family(MPI.Get_library_version())
-        tell(MPI.Get_library_version())
-        MPI.Init_thread()
-    return MPI.COMM_WORLD
-
-
-def _same_family(library: str):
-    """Refuse MPICH and its kin under Open MPI's mpirun before they start: they would end the process."""
-    if "OMPI_COMM_WORLD_SIZE" in os.environ and any(kin in library.lower() for kin in ("mpich", "intel")):
-        raise _stranger(f"Open MPI's mpirun cannot start {' '.join(library.split()[:3])}")
-
-
-def _stranger(why: str) -> ResourceError:
-    return ResourceError(
-        f"the launcher started {launched()} processes, but {why}. The mpirun or srun in use belongs to "
-        "another MPI than the one that Python loads. Use the mpirun beside this python, `nanompi run -n N`, "
-        "or srun with the matching --mpi=TYPE (`srun --mpi=list`)."
-    )
-
-
-def _vendor() -> str:
-    from mpi4py import MPI
-
-    return " ".join([MPI.get_vendor()[0], ".".join(map(str, MPI.get_vendor()[1]))])
-
-
-def _reals(a: np.ndarray) -> np.ndarray:
+def reals(a: np.ndarray) -> np.ndarray:
     """A flat real view of an array."""
     if not a.flags.c_contiguous:
         raise ValueError("team.sum needs C-contiguous arrays")

@@ -8,7 +8,8 @@ PROGRAM = """
 import time
 import numpy as np
 from nanompi.timing import Clock
-from nanompi.mpi.team import HaloExchange, Team
+from nanompi.mpi.halo import HaloExchange
+from nanompi.mpi.team import Team
 with Team() as team:
     team.barrier()
     team.count_in(Clock())

@@ -62,7 +62,7 @@ def is_result(path: str | Path) -> bool:
 
 
 def load_result(path: str | Path, only=()) -> dict[str, np.ndarray]:
-    """Arrays of a former result.
+    """Arrays of an earlier result.
 
     object  : (H, W) complex, whole reconstructed array as the engines left it
     probe   : (modes, h, w) complex

@@ -13,7 +13,7 @@ import numpy as np
 
 from nanompi import units
 from nanompi.methods.ptycho.coverage import touched
-from nanompi.mpi.team import HaloExchange
+from nanompi.mpi.halo import HaloExchange
 
 LITTLE = 0.5  # overlap where a rank sends at most this part of what it would give to an Allreduce
 

@@ -1,4 +1,4 @@
-"""Where the iterations begin: object and probe from nothing, from the input, from a former result, from the
+"""Where the iterations begin: object and probe from nothing, from the input, from an earlier result, from the
 data."""
 
 from typing import Literal
@@ -94,7 +94,7 @@ def _file(name, what):
 
 
 def same_pixel(old, new, file):
-    """A former result fits when its object pixel is the same to 0.1 %. Errors: DataError."""
+    """An earlier result fits when its object pixel is the same to 0.1 %. Errors: DataError."""
     if np.abs(np.ravel(old) / np.ravel(new) - 1).max() > NEARLY:
         raise DataError(
             f"{file}: its object pixel is {old[0]:.5g} x {old[1]:.5g} m, here {new[0]:.5g} x {new[1]:.5g} m; "
