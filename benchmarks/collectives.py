@@ -6,7 +6,7 @@ Once for each python, with an MPI of its own. Milliseconds of the slowest rank, 
 
 Allreduce : all bytes in one piece
 Team.sum  : as engines on CPUs call it, in pieces
-Common    : as cards add up, in memory that the ranks of the node share (`nanompi.device.common`)
+Common    : as cards add up, in memory that the ranks of the node share (`nanompi.device.shared`)
 1, 2, 3   : exchange of so many bytes with each of so many neighbours, as of overlaps
 
 Then the link of `nanompi plan` (`nanompi.mpi.link`): latency and rate by the smallest and the largest size,
@@ -19,7 +19,7 @@ from functools import partial
 import numpy as np
 from harness import on_ranks, options, report, table, timed, turns
 
-from nanompi.device.common import Common
+from nanompi.device.shared import Common
 from nanompi.mpi.halo import HaloExchange
 from nanompi.mpi.link import ADDS
 

@@ -16,7 +16,7 @@ from functools import partial
 
 import numpy as np
 
-from nanompi.device.common import Common
+from nanompi.device.shared import Common
 from nanompi.mpi.children import python
 
 LEAST = 1 << 16  # bytes from which memory that the ranks share pays

@@ -65,8 +65,8 @@ def test_ranks_share_a_card(mpirun_here, emulated, job, want):  # noqa: F811
 NO_ROOM = """
 import sys
 from nanompi.cli import main
-from nanompi.device import common
-common.FOLDER = "/nowhere"
+from nanompi.device import shared
+shared.FOLDER = "/nowhere"
 sys.exit(main({}))
 """
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from nanompi.device import common
-from nanompi.device.common import Common
+from nanompi.device import shared
+from nanompi.device.shared import Common
 from nanompi.mpi.team import Team
 from nanompi.timing import Clock
 
@@ -45,7 +45,7 @@ def no_room(team, teams):
         raise OSError(28, "No space left on device")
 
     if team.rank == team.size - 1 or team.size == teams[0].size:
-        common.os.posix_fallocate = full
+        shared.os.posix_fallocate = full
     try:
         Common(team, *teams, 4096)
     except OSError as e:
@@ -62,7 +62,7 @@ def halved(team):
 
 
 with Team() as team:
-    before = {p.name for p in Path(common.FOLDER).glob("nanompi-*")}
+    before = {p.name for p in Path(shared.FOLDER).glob("nanompi-*")}
     team.barrier()
     for teams in [team.by_node()] + [halved(team)] * (team.size > 1):
         assert teams[0].size in (team.size, team.size // 2, -(-team.size // 2))
@@ -71,6 +71,6 @@ with Team() as team:
         in_order(team, teams)
     kept = os.posix_fallocate
     no_room(team, teams)
-    common.os.posix_fallocate = kept
+    shared.os.posix_fallocate = kept
     team.barrier()
-    assert {p.name for p in Path(common.FOLDER).glob("nanompi-*")} <= before
+    assert {p.name for p in Path(shared.FOLDER).glob("nanompi-*")} <= before
