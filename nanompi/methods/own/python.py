@@ -106,9 +106,8 @@ class OwnStep(Python):
         values = {name: value for name, value in _values(self).items() if name not in TAKEN}
         if inspect.isfunction(self.target):
             return lambda block, info: self.target(block, info, **values)
-        self.user = self.target()
-        for name, value in values.items():
-            setattr(self.user, name, value)
+        self.user = self.target(**values) if dataclasses.is_dataclass(self.target) else self.target()
+        vars(self.user).update(values)
         return self.user.block
 
     def _try(self, block, info):
@@ -167,7 +166,7 @@ def _parameters(target, code: Code) -> list[tuple]:
     if inspect.isclass(target):
         if not callable(getattr(target, "block", None)):
             raise JobError(f"{where} has no block(self, block, info)")
-        own = {n: (hint, vars(target).get(n, dataclasses.MISSING)) for n, hint in _annotated(target).items()}
+        own = _annotated(target, where)
     else:
         own = {a.name: (a.annotation, a.default) for a in _arguments(target, where)}
     if taken := [name for name in own if name in (*TAKEN, "use", "python")]:
@@ -177,8 +176,16 @@ def _parameters(target, code: Code) -> list[tuple]:
     return [(n, _type(hint, default), _field(target, n, default)) for n, (hint, default) in own.items()]
 
 
-def _annotated(target) -> dict[str, Any]:
-    return {n: h for n, h in vars(target).get("__annotations__", {}).items() if not n.startswith("_")}
+def _annotated(target, where: str) -> dict[str, tuple]:
+    """{name: (annotation, default)} of what a class annotates. Errors: JobError where it cannot be made."""
+    if dataclasses.is_dataclass(target):
+        return {f.name: (f.type, f) for f in dataclasses.fields(target) if f.init}
+    try:
+        inspect.signature(target).bind()
+    except TypeError as e:
+        raise JobError(f"{where}: it must be possible to make one without arguments: {e}") from None
+    hints = vars(target).get("__annotations__", {})
+    return {n: (h, vars(target).get(n, dataclasses.MISSING)) for n, h in hints.items() if n[0] != "_"}
 
 
 def _arguments(function, where: str) -> list[inspect.Parameter]:
@@ -200,8 +207,10 @@ def _type(hint, default):
 
 
 def _field(target, name: str, default) -> dataclasses.Field:
-    if isinstance(default, dataclasses.Field):
-        return default  # made by `param`
+    if isinstance(default, dataclasses.Field):  # made by `param`, or of a dataclass
+        made = default.default_factory is not dataclasses.MISSING
+        value = {"default_factory": default.default_factory} if made else {"default": default.default}
+        return dataclasses.field(**value, metadata=default.metadata)
     missing = default is inspect.Parameter.empty or default is dataclasses.MISSING
     return param(dataclasses.MISSING if missing else default, help=_help(target, name))
 

@@ -194,6 +194,28 @@ class Count:
                 made("Count").block(FRAMES, info_of(FRAMES))
 
 
+@pytest.mark.parametrize(
+    "head, fits",
+    [
+        (
+            "@dataclass\nclass Add:\n    what: float\n    more: list = field(default_factory=lambda: [1])\n",
+            True,
+        ),
+        ("class Add:\n    what: float\n    more = [1]\n", True),
+        ("class Add:\n    what: float\n    more = [1]\n    def __init__(self, x): pass\n", False),
+    ],
+)
+def test_classes_as_users_write_them(here, head, fits):
+    text = "from dataclasses import dataclass, field\n" + head
+    text += "    def block(self, block, info):\n        return block + self.what + self.more[0]\n"
+    (here / "my_steps.py").write_text(text)
+    if fits:
+        assert np.array_equal(made("Add", what=2.0).block(FRAMES, info_of(FRAMES)), FRAMES + 3.0)
+    else:
+        with pytest.raises(JobError, match="it must be possible to make one without arguments"):
+            Python.of(f"{here}/my_steps.py:Add")
+
+
 def test_marks_of_a_function(here):
     with (here / "my_steps.py").open("a") as file:
         file.write("\nflat.each, flat.makes, flat.takes = 'frame', ('row',), 'frames'\n")
