@@ -100,7 +100,9 @@ def _write(folder: Path, job, books, text, prediction: dict):
     }
     ways = prediction.get("curves", {})
     for scan, found in list(ways.items())[-1:]:
-        curves |= {f"{way}, predicted, {scan}": {p: e for p, (e, _) in f.items()} for way, f in found.items()}
+        curves |= {
+            f"{method}, predicted, {scan}": {p: e for p, (e, _) in f.items()} for method, f in found.items()
+        }
     files = {
         "scaling.md": f"# {job.name}\n\n{text}\n{prediction.get('text', '')}\n",
         "scaling.csv": measure.comma_separated(books),

@@ -212,14 +212,14 @@ def _locks() -> str:
     import fcntl
     import tempfile
 
-    told = os.environ.get("HDF5_USE_FILE_LOCKING")
+    setting = os.environ.get("HDF5_USE_FILE_LOCKING")
     try:
         with tempfile.TemporaryFile(dir=".") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as e:
         why = f"{os.getcwd()}: no ({e.strerror})"
-        return why if told == "FALSE" else f"{why}; export HDF5_USE_FILE_LOCKING=FALSE"
-    return f"{os.getcwd()}: yes" + (f" (HDF5_USE_FILE_LOCKING={told})" if told else "")
+        return why if setting == "FALSE" else f"{why}; export HDF5_USE_FILE_LOCKING=FALSE"
+    return f"{os.getcwd()}: yes" + (f" (HDF5_USE_FILE_LOCKING={setting})" if setting else "")
 
 
 def _cards() -> str:

@@ -22,8 +22,8 @@ def main(args) -> int:
     one_thread()  # before NumPy is loaded
     folder = found(args.run)
     if (folder / "result.h5").exists():
-        told = {"event": "file", "path": str(folder / "result.h5")}
-        print(json.dumps(told) if args.json else f"{folder} is finished: {told['path']}", flush=True)
+        event = {"event": "file", "path": str(folder / "result.h5")}
+        print(json.dumps(event) if args.json else f"{folder} is finished: {event['path']}", flush=True)
         return 0
     if to_start(args.n):
         sets = [word for text in args.set for word in ("--set", text)]

@@ -29,8 +29,8 @@ def main(args) -> int:
 
 def code(found: dict) -> int:
     """The exit code of a run, where it has told one (0 else); 1 for what is no code of a process."""
-    told = found.get("code", 1 if found["state"] == "failed" else 0)
-    return told if 0 <= told < 256 else 1
+    number = found.get("code", 1 if found["state"] == "failed" else 0)
+    return number if 0 <= number < 256 else 1
 
 
 def look(args) -> list[dict]:

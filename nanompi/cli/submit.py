@@ -102,5 +102,7 @@ def with_site(source: str) -> str:
 def program() -> str:
     """The nanompi that is running."""
     own = Path(sys.argv[0])
-    beside = Path(sys.executable).with_name("nanompi")
-    return next((os.path.abspath(p) for p in (own, beside) if p.name == "nanompi" and p.is_file()), "nanompi")
+    neighbour = Path(sys.executable).with_name("nanompi")
+    return next(
+        (os.path.abspath(p) for p in (own, neighbour) if p.name == "nanompi" and p.is_file()), "nanompi"
+    )

@@ -74,7 +74,7 @@ def options(batch: Batch, site: Any) -> list[str]:
     """The options of sbatch, one a line."""
     whole = seconds(site.time)
     margin = round(min(seconds(site.margin), whole / 4))
-    told = "B:USR1" if site.launcher == "mpirun" else "USR1"  # B: to the script alone, which hands it on
+    signal = "B:USR1" if site.launcher == "mpirun" else "USR1"  # B: to the script alone, which hands it on
     given = {
         "partition": site.partition,
         "account": site.account,
@@ -84,7 +84,7 @@ def options(batch: Batch, site: Any) -> list[str]:
         "gpus-per-task": site.gpus,
         "mem-per-cpu": site.memory,
         "time": clock(whole),
-        "signal": f"{told}@{margin}",
+        "signal": f"{signal}@{margin}",
         "output": batch.output,
     }
     own = [f"--{name}={value}" for name, value in given.items() if value]

@@ -56,12 +56,12 @@ def load(
     with clock.phase("load"):
         begun = time.perf_counter()
         if how == "scatter" and team.size > 1:
-            come = _scattered(team, source, parts, (threads, block, finish), say, why)
+            finished = _scattered(team, source, parts, (threads, block, finish), say, why)
         else:
             if team.size > 1:
                 say(f"loading: each rank reads its frames ({why})")
-            come = _read(source, own, threads, block, finish)
-        for nbytes, *seconds in come:
+            finished = _read(source, own, threads, block, finish)
+        for nbytes, *seconds in finished:
             clock.count("load", nbytes)
             clock.tick()
             spent += seconds

@@ -62,9 +62,12 @@ def _cards(device, options, team, say):
     cards = team.allgather((team.host, device.bus))
     device.limit(cards.count((team.host, device.bus)), free)
     everyone = team.allgather(f"{team.host}, {device}")
-    way = choose(options.transport, device, team) if team.size > 1 else ""
+    transport = choose(options.transport, device, team) if team.size > 1 else ""
     lines = [f"  rank {rank}: {text}" for rank, text in enumerate(everyone)][:64]
-    say(f"device: CUDA on each of {_ranks(team)}, {options.precision} precision" + (way and f", sums {way}"))
+    say(
+        f"device: CUDA on each of {_ranks(team)}, {options.precision} precision"
+        + (transport and f", sums {transport}")
+    )
     say("\n".join(lines) if len(lines) > 1 else lines[0].strip())
     return device
 

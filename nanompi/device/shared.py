@@ -53,9 +53,9 @@ class Common:
             self.node.barrier()
             if self.node.root and path:
                 os.unlink(path)
-        told = [e for e in self.team.allgather(error) if e]
-        if told:
-            raise OSError(told[0])
+        errors = [e for e in self.team.allgather(error) if e]
+        if errors:
+            raise OSError(errors[0])
         return np.frombuffer(held, np.uint8)
 
     def sum(self, dtype, nbytes: int):

@@ -106,15 +106,15 @@ class Ferry:
     def blocks(self, n, step, arrays, read, write):
         """(slice, {name: rows on the card}) for all n rows; see `Cuda.stream`."""
         pieces = cuts(n, step, [a.held for a in arrays.values()])
-        free, come = [None] * SLOTS, [None] * SLOTS
+        free, arrived = [None] * SLOTS, [None] * SLOTS
         gone = self.outward.record(self.event())  # of an earlier pass: what it wrote is whole on the host,
         self.inward.wait_event(gone)
         self.compute.wait_event(gone)
         self.inward.wait_event(self.compute.record(self.event()))  # and nobody reads its slots any more
-        self.fetch(0, pieces, step, arrays, read, free, come)
+        self.fetch(0, pieces, step, arrays, read, free, arrived)
         for i, f in enumerate(pieces):
-            self.fetch(i + 1, pieces, step, arrays, read, free, come)
-            for ready in (come[i % SLOTS], free[i % SLOTS]):
+            self.fetch(i + 1, pieces, step, arrays, read, free, arrived)
+            for ready in (arrived[i % SLOTS], free[i % SLOTS]):
                 if ready:
                     self.compute.wait_event(ready)
             yield f, {name: self.here(i, f, step, a, name) for name, a in arrays.items()}
@@ -134,17 +134,17 @@ class Ferry:
             self.slots[key] = self.card.xp.empty(shape, a.dtype)
         return self.slots[key]
 
-    def fetch(self, i, pieces, step, arrays, read, free, come):
+    def fetch(self, i, pieces, step, arrays, read, free, arrived):
         """Start to bring the rows of block i into its slot, when block i - 3 has left it."""
         if i >= len(pieces):
             return
-        f, come[i % SLOTS] = pieces[i], None
+        f, arrived[i % SLOTS] = pieces[i], None
         into = {name: self.slot(i, step, arrays[name], name) for name in read if f.stop > arrays[name].held}
         if into and free[i % SLOTS]:
             self.inward.wait_event(free[i % SLOTS])
         for name, rows in into.items():
             self.card.copy(rows, arrays[name].host[f], self.inward, inward=True)
-        come[i % SLOTS] = self.inward.record(self.event()) if into else None
+        arrived[i % SLOTS] = self.inward.record(self.event()) if into else None
 
     def leave(self, i, f, step, arrays, free):
         """Start to take the written rows of block i back to the host."""

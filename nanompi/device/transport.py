@@ -53,25 +53,25 @@ def choose(wanted: str, device, team) -> str:
     to do so where they stand, on the card (`nanompi.mpi.team.Team.sum`).
     """
     why = []
-    for way in WAYS.get(wanted, ("staged",)):
-        fault = _fault(way, device, team)
+    for kind in WAYS.get(wanted, ("staged",)):
+        fault = _fault(kind, device, team)
         if not fault:
-            about = team.transport.about if way == "staged" else ABOUT[way]
+            about = team.transport.about if kind == "staged" else ABOUT[kind]
             return f"{about} ({'; '.join(why)})" if why else about
-        why.append(f"{way}: {fault}")
+        why.append(f"{kind}: {fault}")
 
 
-def _fault(way, device, team) -> str:
+def _fault(kind, device, team) -> str:
     """Make `way` the team's transport; why it cannot be, or nothing. Equal on all ranks."""
-    if way == "staged":
+    if kind == "staged":
         team.transport = Staged(device, team)
         return ""
-    if way == "nccl" and team.max(device.sharers) > 1:
+    if kind == "nccl" and team.max(device.sharers) > 1:
         return "ranks share a card"
-    faults = [f for f in team.allgather(trial(way, device.card)) if f]
+    faults = [f for f in team.allgather(trial(kind, device.card)) if f]
     if faults:
         return faults[0]
-    make = {"nccl": nccl, "mpi": aware}[way]
+    make = {"nccl": nccl, "mpi": aware}[kind]
     team.transport = make(device, team)
     return "" if team.all(right(device, team)) else "its sum of known numbers is wrong"
 
@@ -178,10 +178,10 @@ def nccl(device, team):
     return transport
 
 
-def trial(way: str, card: int, seconds: float = 60) -> str:
+def trial(kind: str, card: int, seconds: float = 60) -> str:
     """Try a transport in a child process without the launcher's variables; what went wrong, or nothing."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(LAUNCHERS)}
-    command = python("-c", TRIALS[way], card)
+    command = python("-c", TRIALS[kind], card)
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=seconds, env=clean, stdin=subprocess.DEVNULL

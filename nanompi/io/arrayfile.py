@@ -83,8 +83,8 @@ class Writer:
 
     def made(self, name: str, shape, dtype, blocks: Iterable[tuple]):
         """An array given in what `block` made of its rows, maybe in threads."""
-        told = [self._block(*b) for b in blocks]
-        self.arrays[name] = {"shape": list(shape), "dtype": np.dtype(dtype).str, "blocks": told}
+        entries = [self._block(*b) for b in blocks]
+        self.arrays[name] = {"shape": list(shape), "dtype": np.dtype(dtype).str, "blocks": entries}
 
     def close(self, facts: dict[str, Any]) -> str:
         """The index; without it the file is torn. Its seal, as `ArrayFile.seal`."""
@@ -94,9 +94,9 @@ class Writer:
         return sealed(text)
 
     def _block(self, rows, data, packed, check) -> list[int]:
-        told = [rows, self.place, len(data), int(packed), check]
+        entry = [rows, self.place, len(data), int(packed), check]
         self._put(data)
-        return told
+        return entry
 
     def _put(self, data):
         rest = memoryview(data).cast("B")
@@ -148,16 +148,16 @@ class ArrayFile:
 
     def blocks(self, name: str) -> Iterator[tuple[slice, np.ndarray]]:
         """(rows, their values) of an array, block by block. Errors: Torn, OSError."""
-        start, told = 0, self._told(name)
+        start, header = 0, self._told(name)
         with self.open() as file:
-            for k, (n, *_) in enumerate(told["blocks"]):
+            for k, (n, *_) in enumerate(header["blocks"]):
                 yield slice(start, start + n), self.block(file, name, k)
                 start += n
 
     def whole(self, name: str) -> np.ndarray:
         """One array. Errors: Torn, OSError."""
-        told = self._told(name)
-        out = np.empty(told["shape"], told["dtype"])
+        header = self._told(name)
+        out = np.empty(header["shape"], header["dtype"])
         flat = out.reshape(1) if out.ndim == 0 else out
         for f, rows in self.blocks(name):
             flat[f] = rows
@@ -174,15 +174,15 @@ class ArrayFile:
 
         Threads may do so at once. Errors: Torn, OSError.
         """
-        told = self._told(name)
-        n, place, size, packed, check = told["blocks"][k]
+        header = self._told(name)
+        n, place, size, packed, check = header["blocks"][k]
         data = np.empty(size, np.uint8)
         if os.preadv(file.fileno(), [data], place) != size or checksum(data) != check:
             raise Torn(f"{self.path.name}: the block of {name} at byte {place} is damaged")
-        shape = (n, *told["shape"][1:])
+        shape = (n, *header["shape"][1:])
         if packed:
-            return self._unpacked(data, np.empty(shape, told["dtype"]) if out is None else out, name)
-        rows = data.view(told["dtype"]).reshape(shape)
+            return self._unpacked(data, np.empty(shape, header["dtype"]) if out is None else out, name)
+        rows = data.view(header["dtype"]).reshape(shape)
         if out is None:
             return rows
         out[...] = rows
@@ -240,21 +240,21 @@ def _check(index, end: int):
     if not all(isinstance(index[key], dict) for key in ("facts", "arrays")):
         raise ValueError("facts or arrays are missing")
     place = len(MAGIC)
-    for name, told in index["arrays"].items():
-        place = _check_array(name, told, place)
+    for name, header in index["arrays"].items():
+        place = _check_array(name, header, place)
     if place != end:
         raise ValueError(f"blocks end at byte {place}, not at {end}")
 
 
-def _check_array(name: str, told: dict, place: int) -> int:
+def _check_array(name: str, header: dict, place: int) -> int:
     """Where the blocks of an array end, which begin at `place`."""
-    shape, dtype = told["shape"], told["dtype"]
+    shape, dtype = header["shape"], header["dtype"]
     if not isinstance(dtype, str) or not NUMBERS.fullmatch(dtype):
         raise ValueError(f"{_short(name)} is of type {_short(dtype)}")
     if not _numbers(shape) or len(shape) > 32 or prod(max(1, n) for n in shape) >= 1 << 57:
         raise ValueError(f"{_short(name)} has shape {_short(shape)}")
     row, left = prod(shape[1:]) * np.dtype(dtype).itemsize, shape[0] if shape else 1
-    for block in told["blocks"]:
+    for block in header["blocks"]:
         n, begin, size, packed, _ = block if _numbers(block) and len(block) == 5 else (0,) * 5
         if n < 1 or begin != place or packed > 1 or (n * row > PACKED if packed else size != n * row):
             raise ValueError(f"{_short(name)} has a block {_short(block)}")

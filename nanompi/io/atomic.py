@@ -80,11 +80,11 @@ def trusted(path, flags: int) -> int:
     return number
 
 
-def of_this_user(told: os.stat_result, path):
+def of_this_user(status: os.stat_result, path):
     """PermissionError unless this user (or root) has made it, and nobody else may write it."""
-    if told.st_uid not in (os.geteuid(), 0):
-        raise PermissionError(errno.EPERM, f"it belongs to the user with number {told.st_uid}", str(path))
-    if told.st_mode & 0o022:
+    if status.st_uid not in (os.geteuid(), 0):
+        raise PermissionError(errno.EPERM, f"it belongs to the user with number {status.st_uid}", str(path))
+    if status.st_mode & 0o022:
         raise PermissionError(errno.EPERM, "other users may write it", str(path))
 
 
@@ -107,14 +107,14 @@ def write_text(path: Path, text: str):
 
     Without a wait for the disk, for what a run tells again and again.
     """
-    beside = name_beside(path)
+    temporary = name_beside(path)
     try:
-        with open(beside, "x", encoding="utf-8") as file:
+        with open(temporary, "x", encoding="utf-8") as file:
             file.write(text)
-        os.replace(beside, path)
+        os.replace(temporary, path)
     finally:
         with contextlib.suppress(OSError):
-            os.unlink(beside)
+            os.unlink(temporary)
 
 
 def name_beside(path: Path) -> Path:
@@ -146,18 +146,18 @@ def new_file(path: Path):
     Errors: ResourceError naming the file, the size needed and the free space.
     """
     path = Path(path)
-    beside = name_beside(path)
-    file = _tried(path, Guarded, beside, "x+")
+    temporary = name_beside(path)
+    file = _tried(path, Guarded, temporary, "x+")
     try:
         with file:
             yield file
             if file.error is None:
                 _tried(path, os.fsync, file.fileno())
         if file.error is None:
-            _tried(path, os.replace, beside, path)
+            _tried(path, os.replace, temporary, path)
     finally:
         with contextlib.suppress(OSError):
-            os.unlink(beside)
+            os.unlink(temporary)
         if file.error is not None:
             raise _complaint(path, file.size, file.error) from file.error
 

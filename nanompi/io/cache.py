@@ -69,10 +69,10 @@ def _words(error: Exception) -> str:
 
 def _index(path: Path) -> Index:
     """The index of FOLDER/KEY, if all that it says fits. Errors: WRONG."""
-    told = os.lstat(path)
-    if not stat.S_ISDIR(told.st_mode):
+    status = os.lstat(path)
+    if not stat.S_ISDIR(status.st_mode):
         raise Torn(f"{path.name} is no folder")
-    of_this_user(told, path)
+    of_this_user(status, path)
     file = open_arrays(path / "index", trusted)
     facts = {name: file.facts.get(name) for name in ("key", "shape", "dtype", "sizes", "seals", "own")}
     key, shape, dtype, sizes, seals, own = facts.values()
@@ -131,35 +131,35 @@ def _own(found, own, threads):
 
 def _sealed(found: Index, k: int) -> ArrayFile:
     """Part k, which is the one that the index was written for. Errors: Torn, OSError."""
-    told = open_arrays(found.path / _name(k), trusted)
-    if told.seal != found.seals[k]:
+    part = open_arrays(found.path / _name(k), trusted)
+    if part.seal != found.seals[k]:
         raise Torn(f"{_name(k)} is of another writing than its index")
-    counts = told.arrays.get("counts", {})
+    counts = part.arrays.get("counts", {})
     want = [[found.sizes[k], *found.shape], found.dtype.str]
     if [counts.get("shape"), counts.get("dtype")] != want:
         raise Torn(f"{_name(k)} does not hold the frames that its index says")
-    return told
+    return part
 
 
 def _part(found, k, rows, where, counts, threads):
     """Rows of a part, rising, into the rows `where` of `counts`; threads unpack block after block."""
-    told = _sealed(found, k)
-    with told.open() as file:
+    part = _sealed(found, k)
+    with part.open() as file:
 
         def one(piece):
             number, n, inside, to = piece
             if len(inside) == n and to[-1] - to[0] + 1 == n and np.all(np.diff(to) == 1):
-                told.block(file, "counts", number, counts[to[0] : to[-1] + 1])
+                part.block(file, "counts", number, counts[to[0] : to[-1] + 1])
             else:
-                counts[to] = told.block(file, "counts", number)[inside]
+                counts[to] = part.block(file, "counts", number)[inside]
 
-        for _ in through(threads if threads > 1 else 0, one, _pieces(told, rows, where)):
+        for _ in through(threads if threads > 1 else 0, one, _pieces(part, rows, where)):
             pass
 
 
-def _pieces(told: ArrayFile, rows, where) -> Iterator[tuple]:
+def _pieces(part: ArrayFile, rows, where) -> Iterator[tuple]:
     """(block, its rows, which of them are wanted, where they go) for each block with wanted rows."""
-    sizes = [b[0] for b in told.arrays["counts"]["blocks"]]
+    sizes = [b[0] for b in part.arrays["counts"]["blocks"]]
     edges = np.cumsum([0, *sizes])
     cuts = np.searchsorted(rows, edges)
     for k in np.flatnonzero(np.diff(cuts)).tolist():
@@ -174,15 +174,15 @@ def write(team, folder: Path, key: str, counts: np.ndarray, parts: list, more, t
     more   : (facts, arrays) of the caller, of rank 0
     What is there already under the key is replaced only where it is torn.
     """
-    beside = team.on_root(lambda: folder / f".{key}.{uuid.uuid4().hex[:12]}.tmp")
-    wrong, seal = team.on_root(lambda: _tried(lambda: _room(folder, key, beside)))
+    temporary = team.on_root(lambda: folder / f".{key}.{uuid.uuid4().hex[:12]}.tmp")
+    wrong, seal = team.on_root(lambda: _tried(lambda: _room(folder, key, temporary)))
     if not wrong:
         order = np.argsort(parts[team.rank], kind="stable")
-        wrong, seal = _tried(lambda: _write_part(beside / _name(team.rank), counts, order, threads))
+        wrong, seal = _tried(lambda: _write_part(temporary / _name(team.rank), counts, order, threads))
     ends = team.allgather((wrong, seal))
     wrong = next((w for w, _ in ends if w), "")
     seals = [s for _, s in ends]
-    return team.on_root(lambda: _end(wrong, folder / key, beside, (seals, counts, parts, more)))
+    return team.on_root(lambda: _end(wrong, folder / key, temporary, (seals, counts, parts, more)))
 
 
 def _tried(work) -> tuple[str, Any]:
@@ -193,14 +193,14 @@ def _tried(work) -> tuple[str, Any]:
         return _words(error), None
 
 
-def _room(folder, key, beside):
+def _room(folder, key, temporary):
     """An empty folder to write into; what runs have left that were killed long ago is removed."""
     folder.mkdir(mode=0o755, parents=True, exist_ok=True)
     for old in folder.glob(f".{key}.*.tmp"):
         with suppress(OSError):
             if time.time() - old.stat().st_mtime > OLD:
                 shutil.rmtree(old, ignore_errors=True)
-    beside.mkdir(mode=0o755)
+    temporary.mkdir(mode=0o755)
 
 
 def _write_part(path, counts, order, threads) -> str:
@@ -214,33 +214,33 @@ def _write_part(path, counts, order, threads) -> str:
         return writer.close({"part": path.name})
 
 
-def _end(wrong: str, path, beside, what) -> str:
+def _end(wrong: str, path, temporary, what) -> str:
     """Rank 0: the index, and the name that counts; or nothing is left."""
-    wrong = wrong or _tried(lambda: _finish(path, beside, *what))[0]
-    for left in path.parent.glob(f"{beside.name}*"):
+    wrong = wrong or _tried(lambda: _finish(path, temporary, *what))[0]
+    for left in path.parent.glob(f"{temporary.name}*"):
         remove(left)
     return wrong
 
 
-def _finish(path, beside, seals, counts, parts, more):
+def _finish(path, temporary, seals, counts, parts, more):
     facts, arrays = more
-    told = {"key": path.name, "shape": counts.shape[1:], "dtype": counts.dtype.str, "own": facts}
-    with open(beside / "index", "xb", buffering=0, opener=trusted) as file:
+    header = {"key": path.name, "shape": counts.shape[1:], "dtype": counts.dtype.str, "own": facts}
+    with open(temporary / "index", "xb", buffering=0, opener=trusted) as file:
         writer = Writer(file)
         writer.whole("order", np.concatenate([np.sort(p) for p in parts]).astype(np.int64))
         for name, array in arrays.items():
             writer.whole(name, array)
-        writer.close({**told, "sizes": [len(p) for p in parts], "seals": seals})
+        writer.close({**header, "sizes": [len(p) for p in parts], "seals": seals})
     if os.path.lexists(path) and not whole(path):
-        path.rename(f"{beside}.tmp")  # goes with it
+        path.rename(f"{temporary}.tmp")  # goes with it
     with suppress(FileExistsError):
-        _rename(beside, path)
+        _rename(temporary, path)
 
 
-def _rename(beside, path):
+def _rename(temporary, path):
     """As a folder: where another run was first, FileExistsError."""
     try:
-        beside.rename(path)
+        temporary.rename(path)
     except OSError:
         if os.path.lexists(path):
             raise FileExistsError(path) from None

@@ -112,16 +112,16 @@ def of_file(path: str, pieces: int = PIECES) -> list:
     """The stamp of a file. Errors: OSError; that, too, for what is no regular file."""
     number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
-        told = os.fstat(number)
-        if not stat.S_ISREG(told.st_mode):
+        status = os.fstat(number)
+        if not stat.S_ISREG(status.st_mode):
             raise OSError(0, "it is no regular file", path)
-        last, digest = max(0, told.st_size - PIECE), hashlib.sha256()
+        last, digest = max(0, status.st_size - PIECE), hashlib.sha256()
         for k in range(pieces):
             digest.update(os.pread(number, PIECE, last * k // (pieces - 1)))
     finally:
         os.close(number)
-    whole = told.st_size <= pieces * PIECE
-    return [told.st_size, 0 if whole else told.st_mtime_ns, pieces, digest.hexdigest()]
+    whole = status.st_size <= pieces * PIECE
+    return [status.st_size, 0 if whole else status.st_mtime_ns, pieces, digest.hexdigest()]
 
 
 def of_folder(path: str) -> list:

@@ -154,7 +154,7 @@ def _check_other(owner: str, link, left: int) -> None:
                 return check_way(other, link.path, left)
 
 
-def check_sources(data, way: tuple = (), deep: bool = True) -> None:
+def check_sources(data, path: tuple = (), deep: bool = True) -> None:
     """Every file behind a virtual or external dataset is a regular one, and none leads back to the dataset.
 
     deep : open the files and follow what they name, too
@@ -164,7 +164,7 @@ def check_sources(data, way: tuple = (), deep: bool = True) -> None:
         return
     where = f"{data.file.filename}: {data.name}"
     here = (os.path.realpath(data.file.filename), data.name)
-    if here in way or len(way) >= LONGEST:
+    if here in path or len(path) >= LONGEST:
         raise DataError(f"{where} is a virtual dataset that names itself; build it anew")
     named = list(sources(data))
     lost = sorted({s.written for s in named if not s.file})
@@ -176,7 +176,7 @@ def check_sources(data, way: tuple = (), deep: bool = True) -> None:
             f"where they were, or name their folder in {variable}"
         )
     if deep:
-        _check_below(named, (*way, here))
+        _check_below(named, (*path, here))
 
 
 def _check_below(named: list[Source], way: tuple) -> None:

@@ -39,7 +39,7 @@ def joules(number: float, unit: str, where: str, notes: list[str]) -> float:
         value = number * scale_of(unit, "J", where)
         if PHOTON[0] <= value <= PHOTON[1]:
             return value
-        told = f"{number:g} {unit}"
+        text = f"{number:g} {unit}"
     else:
         if number >= SOFT and {"keV", "eV"} <= set(likely):
             soft, hard = (show(HC / (number * ENERGY_UNITS[u]), "m") for u in ("eV", "keV"))
@@ -52,10 +52,10 @@ def joules(number: float, unit: str, where: str, notes: list[str]) -> float:
             if likely[0] != "J":
                 notes.append(f"{where} = {number:g} has no unit; read as {likely[0]}")
             return number * ENERGY_UNITS[likely[0]]
-        told = f"{number:g} (no unit)"
+        text = f"{number:g} (no unit)"
     hint = f"; the number looks like {' or '.join(likely)}" if likely else ""
     raise DataError(
-        f"{where} = {told} is not a photon energy between 10 eV and 500 keV{hint}; write the right one in "
+        f"{where} = {text} is not a photon energy between 10 eV and 500 keV{hint}; write the right one in "
         "the input section, for example `energy: 8 keV`"
     )
 
@@ -137,9 +137,9 @@ def flat_frames(shape: Sequence[int], where: str, core: int = 2) -> tuple[int, .
     core : dimensions of one row: 2 for frames, 1 for spectra (n, channels)
     """
     if shape is None or len(shape) < core or min(shape) < 1:
-        told = "no values" if shape is None else f"the shape {tuple(shape)}"
+        text = "no values" if shape is None else f"the shape {tuple(shape)}"
         needs = "frames need (frames, rows, columns)" if core == 2 else f"{core + 1} dimensions are needed"
-        raise DataError(f"{where} has {told}; {needs}")
+        raise DataError(f"{where} has {text}; {needs}")
     lead = len(shape) - core
     if math.prod(shape) >= 1 << 60:
         raise DataError(f"{where} has the shape {tuple(shape)}, more than any file can hold")

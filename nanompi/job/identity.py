@@ -36,8 +36,8 @@ def changed(text: str, asked: str) -> bool:
 
 
 def _seal(text: str, asked: str) -> str:
-    told = json.dumps([_answer(text), asked], sort_keys=True, default=str)
-    return hashlib.sha256(told.encode()).hexdigest()[:16]
+    content = json.dumps([_answer(text), asked], sort_keys=True, default=str)
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
 def _answer(text: str) -> dict | None:

@@ -71,8 +71,8 @@ def _unfit(value: Any, kind: str) -> str:
         return "" if math.isfinite(value) else "it is not a finite number"
     if isinstance(value, dict | list):
         inner = [*value, *value.values()] if isinstance(value, dict) else value
-        told = (_unfit(v, kind) for v in inner if v not in (math.inf, -math.inf))  # an open bound is one
-        return next(filter(None, told), "")
+        reasons = (_unfit(v, kind) for v in inner if v not in (math.inf, -math.inf))  # an open bound is one
+        return next(filter(None, reasons), "")
     if not isinstance(value, str) or not value:
         return ""
     if kind in ("file", "folder"):

@@ -66,9 +66,9 @@ CHANGED = (
 
 def _file(name: str, spot: Spot, faults: Faults) -> str:
     """The path of a file named in a job: beside the job file, else from the current folder."""
-    beside = Path(spot.place.file).parent / name if spot.place.line else Path(name)
-    if beside.is_file():
-        return os.path.abspath(beside)
+    own_file = Path(spot.place.file).parent / name if spot.place.line else Path(name)
+    if own_file.is_file():
+        return os.path.abspath(own_file)
     own = Faults()
     path = found_file(name, spot, own)
     for fault in own.found:

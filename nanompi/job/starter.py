@@ -36,8 +36,8 @@ def _guess(scan: str, source: str) -> list[str]:
     """The input section, by shapes and names, for a file that no reader knows by itself; else []."""
     from nanompi.methods.ptycho.read.unknown import called, listed, section
 
-    if told := called(scan):
-        raise DataError(told)
+    if reason := called(scan):
+        raise DataError(reason)
     try:
         known = reader_of({"file": scan}) != "npz"
     except DataError:

@@ -149,8 +149,8 @@ def _spaced(a, b, n, log) -> list:
         raise ValueError(f"log: {log!r} is neither true nor false")
     if log and not (a > 0 and b > 0):
         raise ValueError(f"log: true needs from and to above 0, not {a:g} and {b:g}")
-    way = (lambda t: a * (b / a) ** t) if log else (lambda t: a + (b - a) * t)
-    return [_short(way(i / (n - 1))) for i in range(n)]
+    step = (lambda t: a * (b / a) ** t) if log else (lambda t: a + (b - a) * t)
+    return [_short(step(i / (n - 1))) for i in range(n)]
 
 
 def _stepped(a, b, step) -> list:

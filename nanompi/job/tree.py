@@ -81,18 +81,18 @@ def apply(values: Map, one: Set, names=()):
 
 def _walk(values: Map, one: Set, names) -> list[tuple[Map | Seq, str | int]]:
     """The path of a set as (mapping or list, key in it), from the top; absent mappings are made."""
-    here, rest, way = values, one.path.split("."), []
+    here, rest, keys = values, one.path.split("."), []
     while rest:
         if isinstance(here, Seq):
             key, rest = _item(here, rest, names)
         elif isinstance(here, Map):
             key, rest = rest[0], rest[1:]
         else:
-            raise JobError(f"{'.'.join(str(k) for _, k in way)} holds one value, {here!r}: set it whole")
-        way.append((here, key))
+            raise JobError(f"{'.'.join(str(k) for _, k in keys)} holds one value, {here!r}: set it whole")
+        keys.append((here, key))
         if rest:
             here = _below(here, key, one)
-    return way
+    return keys
 
 
 def _below(here: Map | Seq, key, one: Set):

@@ -42,9 +42,9 @@ def announce(rank: int, environ=os.environ) -> int | None:
     Gives a number of stderr for `announce_end`, since a step may close 2.
     """
     if "NANOMPI_RELAY" in environ:
-        told = f"rank {rank} process {os.getpid()} on {socket.gethostname()}".encode()
+        text = f"rank {rank} process {os.getpid()} on {socket.gethostname()}".encode()
         with suppress(OSError):
-            os.write(2, MARK + told + MARK + b"\n")
+            os.write(2, MARK + text + MARK + b"\n")
             return os.dup(2)
     return None
 

@@ -180,9 +180,9 @@ def _name(number: int) -> str:
 
 def mpiexec() -> str:
     """The mpiexec beside this python; else one in PATH that belongs to the MPI library which mpi4py loads."""
-    beside = Path(sys.executable).parent / "mpiexec"
-    if beside.is_file() and os.access(beside, os.X_OK):
-        return str(beside)
+    neighbour = Path(sys.executable).parent / "mpiexec"
+    if neighbour.is_file() and os.access(neighbour, os.X_OK):
+        return str(neighbour)
     library = _kind(output(python("-c", "from mpi4py import MPI; print(MPI.Get_library_version())")))
     if not library:
         raise ResourceError(f"-n needs an MPI library, and Python cannot load one; {_MISSING}")

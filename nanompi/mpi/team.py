@@ -263,17 +263,17 @@ class Team:
         For a team of `groups`. A rank with an error cannot call the others out of a sum in which they wait
         for it: when they do not come here in `patience` seconds, its error is raised, and ends all ranks.
         """
-        told = None if error is None else (exit_code(error), str(error) or type(error).__name__)
+        outcome = None if error is None else (exit_code(error), str(error) or type(error).__name__)
         if self.size == 1:
-            return told
-        come, begun = self.side.Ibarrier(), time.monotonic()
-        while not come.Test():
+            return outcome
+        arrived, begun = self.side.Ibarrier(), time.monotonic()
+        while not arrived.Test():
             if error is not None and time.monotonic() - begun > patience:
                 if isinstance(error, NanompiError):
                     error.common = False  # common to this group alone
                 raise error
             time.sleep(0.001)
-        return next((e for e in self.side.allgather(told) if e is not None), None)
+        return next((e for e in self.side.allgather(outcome) if e is not None), None)
 
     def on_root(self, work):
         """`work()` done by rank 0 alone; its result, or its error, on every rank."""
@@ -298,8 +298,8 @@ class Team:
     @_verb(meeting=True)
     def rest(self):
         """Wait for all ranks without a busy loop: their work may be long, and need the cores."""
-        come = self.comm.Ibarrier() if self.size > 1 else None
-        while come and not come.Test():
+        arrived = self.comm.Ibarrier() if self.size > 1 else None
+        while arrived and not arrived.Test():
             time.sleep(0.001)
 
     # ---- between two ranks ---------------------------------------------------------------------------------

@@ -88,8 +88,8 @@ class Writing:
         """The first error of all ranks, with the rank's name."""
         if not self.team.total(bool(error))[0]:
             return ""
-        told = self.team.allgather(error and f"rank {self.team.rank} on {self.team.host}: {error}")
-        return next(filter(None, told))
+        errors = self.team.allgather(error and f"rank {self.team.rank} on {self.team.host}: {error}")
+        return next(filter(None, errors))
 
     def _make(self):
         remove(self.part)
@@ -213,7 +213,7 @@ def opened(path: Path, marks: dict[str, Any]) -> SavedState:
     common = marks | {key: head.facts[key] for key in ("number", "ranks", "token")}
     files = [_of_run(path, f"rank-{rank:04d}", common) for rank in range(ranks)]
     for file in files:
-        rows = [told["shape"][:1] for told in file.arrays.values()]
+        rows = [header["shape"][:1] for header in file.arrays.values()]
         if len(file.arrays.get("index", {}).get("shape", ())) != 1 or rows != rows[:1] * len(rows):
             raise Torn(f"{file.path.name}: its arrays are not of the same frames")
     return SavedState(path, head, files)
@@ -249,12 +249,12 @@ def newest(team, folder: Path, marks: dict[str, Any], say) -> SavedState | None:
     paths = [path for path, _ in team.bcast(complete(folder) if team.root else None)]
     for path in paths:
         saved_state, error = _verified(team, path, marks)
-        told = next(filter(None, team.allgather(error)), "")
-        told = told or team.on_root(lambda saved=saved_state: changed(saved.facts["files"]))
-        if not told:
+        reason = next(filter(None, team.allgather(error)), "")
+        reason = reason or team.on_root(lambda saved=saved_state: changed(saved.facts["files"]))
+        if not reason:
             return saved_state
         then = "the run begins anew" if path == paths[-1] else "the one before is taken"
-        say(f"{path.name} is refused: {told}; {then}")
+        say(f"{path.name} is refused: {reason}; {then}")
         if team.root:
             with suppress(OSError):
                 os.replace(path, path.with_name(f"refused-{path.name}"))

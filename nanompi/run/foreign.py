@@ -68,11 +68,13 @@ def blame(error: BaseException) -> StepError | None:
         return None
     name, frame, _ = frames[called[0]]
     file, line = [(f.f_code.co_filename, at) for n, f, at in frames if _parts(n)][-1]
-    told = StepError(f"{_who(name, frame.f_code.co_qualname)} failed: {file}, line {line}: {_words(error)}")
+    failure = StepError(
+        f"{_who(name, frame.f_code.co_qualname)} failed: {file}, line {line}: {_words(error)}"
+    )
     stack = traceback.extract_tb(error.__traceback__)[called[0] :]
-    told.trace = "".join(["Traceback (most recent call last):\n", *traceback.format_list(stack)])
-    told.trace += "".join(traceback.format_exception_only(error))
-    return told
+    failure.trace = "".join(["Traceback (most recent call last):\n", *traceback.format_list(stack)])
+    failure.trace += "".join(traceback.format_exception_only(error))
+    return failure
 
 
 @contextmanager

@@ -48,9 +48,9 @@ class Lock:
     def _take(self):
         for _ in range(TRIES):
             held = _locks(self.folder)
-            told = _living(held[-1]) if held else None
-            if told:
-                raise self._held(told)
+            holder = _living(held[-1]) if held else None
+            if holder:
+                raise self._held(holder)
             self.path = self.folder / f".lock-{_number(held[-1]) + 1 if held else 1:04d}"
             if self._made():
                 break
@@ -78,8 +78,8 @@ class Lock:
     def _newest(self) -> bool:
         return _number(_locks(self.folder)[-1]) <= _number(self.path)
 
-    def _held(self, told: dict) -> ResourceError:
-        who = f"process {told.get('pid', '?')} on {told.get('host', 'an unknown host')}"
+    def _held(self, holder: dict) -> ResourceError:
+        who = f"process {holder.get('pid', '?')} on {holder.get('host', 'an unknown host')}"
         return ResourceError(
             f"{self.folder} is in use by {who}; wait until it has ended, or end it (USR1 makes it keep "
             "its state first)"
@@ -139,42 +139,42 @@ def _number(path: Path) -> int:
     return int(LOCK.fullmatch(path.name)[1])
 
 
-def _write(path: Path, told: dict):
-    write_text(path, _text(told).decode())
+def _write(path: Path, facts: dict):
+    write_text(path, _text(facts).decode())
 
 
-def _text(told: dict) -> bytes:
-    return json.dumps(told).encode()
+def _text(facts: dict) -> bytes:
+    return json.dumps(facts).encode()
 
 
 def _read(path: Path) -> dict:
     """What a lock says; {} for what is none."""
     with suppress(OSError, ValueError, RecursionError):
         with open(path, "rb", buffering=0, opener=own) as file:
-            told = json.loads(file.read(LONGEST))
-        return told if isinstance(told, dict) else {}
+            facts = json.loads(file.read(LONGEST))
+        return facts if isinstance(facts, dict) else {}
     return {}
 
 
 def _living(path: Path) -> dict | None:
     """What the lock says, when its holder is alive."""
-    told = _read(path)
-    if told.get("free"):
+    holder = _read(path)
+    if holder.get("free"):
         return None
-    if told.get("machine") and told["machine"] == _machine():
-        return told if _runs(told) else None
+    if holder.get("machine") and holder["machine"] == _machine():
+        return holder if _runs(holder) else None
     begun = time.monotonic()
     while time.monotonic() - begun < PATIENCE:
         time.sleep(BEAT / 4)
         now = _read(path)
         if now.get("free"):
             return None
-        if now and now != told:
+        if now and now != holder:
             return now
     return None
 
 
-def _runs(told: dict) -> bool:
+def _runs(holder: dict) -> bool:
     """Is there the process that a lock of this machine names?"""
-    pid, start = told.get("pid"), told.get("start")
+    pid, start = holder.get("pid"), holder.get("start")
     return type(pid) is int and bool(start) and _start(pid) == start

@@ -91,8 +91,10 @@ class Ptycho:
         history = run_chain(self.engines, p, self.figures, run.say, run.note, run.control, balance)
         if out.any() and history:
             history[-1] |= (judged := judge(run, p, places, geometry, out))
-            told = ", ".join(f"{name.removesuffix('_heldout')} {value:.4f}" for name, value in judged.items())
-            run.say(f"{out.sum()} frames left out: {told}")
+            figures = ", ".join(
+                f"{name.removesuffix('_heldout')} {value:.4f}" for name, value in judged.items()
+            )
+            run.say(f"{out.sum()} frames left out: {figures}")
         weight = p.object_weights(p.shifts.library(p.P))
         O, weight = p.whole(), p.share.on_root(weight)
         run.made["ptycho"] = Reconstruction(O, p.device.host(p.P), weight, places, geometry, history)

@@ -49,10 +49,10 @@ def ordered(todo: list[Task]) -> list[Task]:
     ranks: dict[tuple, int] = {}
 
     def place(task):
-        job, way, out = task.job.resolved, (), []
+        job, prefix, out = task.job.resolved, (), []
         for part in ([job["input"], job["run"]], *job["steps"]):
-            way = (*way, json.dumps(part, sort_keys=True))
-            out.append(ranks.setdefault(way, len(ranks)))
+            prefix = (*prefix, json.dumps(part, sort_keys=True))
+            out.append(ranks.setdefault(prefix, len(ranks)))
         return out
 
     return sorted(todo, key=place)

@@ -105,10 +105,10 @@ def _iterate(engine, p, i) -> dict:
 
 def _agreed(row, p) -> float:
     """The error that a foreign engine tells, the largest of all ranks; the R-factor where it tells none."""
-    told = p.team.allgather(row.get("error"))
-    if None in told:
+    errors = p.team.allgather(row.get("error"))
+    if None in errors:
         return figures(p)["R"]
-    return float(np.max(np.array(told, float)))
+    return float(np.max(np.array(errors, float)))
 
 
 def _judge(row, p, say):

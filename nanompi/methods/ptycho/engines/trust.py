@@ -63,10 +63,10 @@ def heed(p, engine, row: dict, say):
     trust.rho, trust.figures, trust.photons = min(MOST, max(1.0, MORE * trust.rho)), [], []
     p.O[...], p.P[...] = trust.O, trust.P
     p.exit_waves()
-    told = f"{', '.join(f'{v:.3g}' for v in last)}; photons {100 * share:.0f} %"
+    figures = f"{', '.join(f'{v:.3g}' for v in last)}; photons {100 * share:.0f} %"
     say(
-        f"{engine.name}: the fit got worse ({told}), the counts are too noisy for this rho; object and probe "
-        f"are again as they were at the start of {engine.name}, rho is {trust.rho:.3g} from here"
+        f"{engine.name}: the fit got worse ({figures}), the counts are too noisy for this rho; object and "
+        f"probe are again as they were at the start of {engine.name}, rho is {trust.rho:.3g} from here"
     )
 
 

@@ -132,8 +132,8 @@ def hot_lines(stack, total, good, centre) -> np.ndarray:
     for axis in (0, 1):
         t, g = np.moveaxis(total, axis, 0), np.moveaxis(good, axis, 0)
         lines = t.sum(1)
-        beside = np.pad(lines, 1, mode="reflect")
-        maybe = lines > 2 * np.maximum(beside[:-2], beside[2:]) + SIGMA * np.sqrt(lines)
+        neighbours = np.pad(lines, 1, mode="reflect")
+        maybe = lines > 2 * np.maximum(neighbours[:-2], neighbours[2:]) + SIGMA * np.sqrt(lines)
         maybe[max(0, centre[axis] - BEAM) : centre[axis] + BEAM + 1] = False
         for k in np.flatnonzero(maybe).tolist():
             near = np.maximum(t[abs(k - 1)], t[k + 1 if k + 1 < len(t) else k - 1])

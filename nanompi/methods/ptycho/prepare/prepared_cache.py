@@ -40,7 +40,7 @@ def key(given, scan) -> str | None:
     source = stamp(scan.source)
     if source is None:
         return None
-    beside = [b for b in (given.mask, given.dark) if getattr(b, "file", "")]
+    files = [b for b in (given.mask, given.dark) if getattr(b, "file", "")]
     of = {
         "format": [FORMAT, __version__],
         "user": os.geteuid(),
@@ -49,7 +49,7 @@ def key(given, scan) -> str | None:
         "geometry": [scan.corner, scan.focus is None, [float(p) for p in scan.pixel]],
         "gain": scan.gain,
         "step": {k: v for k, v in asdict(given).items() if k not in same_answer(given)},
-        "files": [_behind(b.file, b.path) for b in beside],
+        "files": [_behind(b.file, b.path) for b in files],
     }
     return hashlib.sha256(json.dumps(of, sort_keys=True, default=str).encode()).hexdigest()[:24]
 
@@ -139,16 +139,16 @@ def packed(plan: Plan) -> tuple[dict, dict[str, np.ndarray]]:
 def unpacked(facts: dict, arrays: dict[str, np.ndarray]) -> Plan:
     """The plan of which `packed` made them. Errors: ValueError where they are not such."""
     window = _window(facts.get("transpose"), arrays.get("rows"), arrays.get("columns"))
-    told = {name: facts.get(name) for name in FACTS} | {name: arrays.get(name) for name in ARRAYS}
-    wrong = [name for name, kind in FACTS.items() if not isinstance(told[name], kind)]
+    values = {name: facts.get(name) for name in FACTS} | {name: arrays.get(name) for name in ARRAYS}
+    wrong = [name for name, kind in FACTS.items() if not isinstance(values[name], kind)]
     shape = (len(window.rows), len(window.columns))
     for name, dtype in (("mask", bool), ("dark", np.float32)):
-        if told[name] is not None and (told[name].dtype, told[name].shape) != (dtype, shape):
+        if values[name] is not None and (values[name].dtype, values[name].shape) != (dtype, shape):
             wrong.append(name)
-    pixel = told["pixel"] if "pixel" not in wrong else []
-    if told["mask"] is None or wrong or len(pixel) != 2 or not all(isinstance(p, NUMBER) for p in pixel):
+    pixel = values["pixel"] if "pixel" not in wrong else []
+    if values["mask"] is None or wrong or len(pixel) != 2 or not all(isinstance(p, NUMBER) for p in pixel):
         raise ValueError("what was found for the frames is not as this version keeps it")
-    return Plan(window, **told | {"pixel": tuple(pixel)})
+    return Plan(window, **values | {"pixel": tuple(pixel)})
 
 
 def _window(transpose, rows, columns) -> Cut:

@@ -98,8 +98,8 @@ def _no_result(file: str) -> None:
     """DataError when the file is the result of some program, with what it is good for."""
     from nanompi.methods.ptycho.read.unknown import called
 
-    if told := called(file):
-        raise DataError(told)
+    if reason := called(file):
+        raise DataError(reason)
 
 
 def _recognises(one, file: str, given: dict) -> bool:

@@ -227,7 +227,7 @@ def report(path: str) -> list[str]:
     entries = listed(path)
     more = [f"  ... and {len(entries) - MOST} more"] if len(entries) > MOST else []
     block = section(path, entries)
-    told = (
+    head = (
         ["", "a guess by shapes and names, to be looked at before it is used:", "", *block] if block else []
     )
-    return [f"  {e}" for e in entries[:MOST]] + more + told
+    return [f"  {e}" for e in entries[:MOST]] + more + head

@@ -37,10 +37,10 @@ def on_card(scene, ranks, gpu, per_card) -> list[str]:
     most = max(len(part) for part in scene.parts(ranks))
     fit = card(scene, most, gpu, per_card)
     away = most - fit["waves"]
-    beside = f"; the waves of {away} frames stay in the host's memory" if away else ""
+    note = f"; the waves of {away} frames stay in the host's memory" if away else ""
     return [
         f"card of {units.show(gpu, 'B')}: blocks of {fit['block']} frames, all would need "
-        f"{units.show(fit['need'], 'B')}{beside}"
+        f"{units.show(fit['need'], 'B')}{note}"
     ]
 
 

@@ -67,10 +67,10 @@ def card(scene, frames: int, bytes_of_card: int, sharers: int = 1) -> dict[str, 
     need  : bytes with which all would stay on the card. Errors: ResourceError where not one frame fits.
     """
     fixed = int(2 * 2 * scene.real * scene.pixels)  # O and the places; the rest is `beside`, as in Problem
-    beside = 12 * 2 * scene.real * scene.pixels + PROBES * scene.shifts * scene.waves
+    other_arrays = 12 * 2 * scene.real * scene.pixels + PROBES * scene.shifts * scene.waves
     row, count = scene.waves, int(np.prod(scene.frame)) * scene.item
-    room = int(0.92 * bytes_of_card / sharers) - fixed - beside
+    room = int(0.92 * bytes_of_card / sharers) - fixed - other_arrays
     block = fit(row, count, room, about=f"{bytes_of_card / 2**30:.0f} GiB for {sharers}")
     held, counts = block.held(frames, row, count)
-    need = int((fixed + beside + WORK * block.frames * row + frames * (row + count)) * sharers / 0.92)
+    need = int((fixed + other_arrays + WORK * block.frames * row + frames * (row + count)) * sharers / 0.92)
     return {"block": block.frames, "frames": frames, "counts": counts, "waves": held, "need": need}

@@ -21,9 +21,9 @@ def measured(book: dict, scene, cost: Cost) -> Cost:
 def iterations(scene, cost: Cost, ranks: list[int], link: Link) -> dict[str, dict[int, tuple[float, int]]]:
     """{way: {ranks: (PEFF of the iterations, bytes sent per iteration by the rank that sends most)}}"""
     out = {}
-    for way in WAYS:
-        found = [foresee(scene, cost, p, link, way) for p in (1, *ranks)]
-        out[way] = {f.ranks: (e, f.bytes) for f, e in zip(found, efficiency(found, "iterations"))}
+    for kind in WAYS:
+        found = [foresee(scene, cost, p, link, kind) for p in (1, *ranks)]
+        out[kind] = {f.ranks: (e, f.bytes) for f, e in zip(found, efficiency(found, "iterations"))}
     return out
 
 
@@ -33,7 +33,7 @@ def table(scenes: dict[str, dict]) -> str:
              "|---|---:|---:|---:|---:|---:|"]  # fmt: skip
     for name, ways in scenes.items():
         for p in list(ways[WAYS[0]])[1:]:
-            (e, n), (f, m) = (ways[way][p] for way in WAYS)
+            (e, n), (f, m) = (ways[kind][p] for kind in WAYS)
             lines.append(f"| {name} | {p} | {e:.3f} | {f:.3f} | {n / 1e6:.2f} | {m / 1e6:.2f} |")
     return "\n".join(lines)
 
