@@ -3,10 +3,11 @@ knows which."""
 
 import re
 
+from nanompi import errors
 from nanompi.device.compiled import place
 from nanompi.device.cpu import Cpu
 from nanompi.device.device import Device
-from nanompi.errors import ResourceError, common
+from nanompi.errors import ResourceError
 
 
 def open_device(options, team, say=print) -> Device:
@@ -22,7 +23,7 @@ def open_device(options, team, say=print) -> Device:
     if not faults:
         return _cards(device, options, team, say)
     if options.device == "cuda":
-        raise common(ResourceError(f"run.device: cuda, but {faults[0]}; or use device: auto or cpu"))
+        raise errors.common(ResourceError(f"run.device: cuda, but {faults[0]}; or use device: auto or cpu"))
     return _cpu(options, team, say, f"; {_short(faults[0])} (nanompi doctor says more)")
 
 

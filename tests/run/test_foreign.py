@@ -131,7 +131,7 @@ def raised(parts):
 
         clock = type("Clock", (), {"patient": False})
         with pytest.raises((StepError, type(error))) as caught:
-            _do(type("Run", (), {"control": None, "clock": clock}), 0, Raises())
+            _do(type("Run", (), {"control": None, "clock": clock}), 0, [Raises()])
         return caught.value
 
     return call
@@ -155,7 +155,7 @@ def test_errors_with_codes_of_ours_keep_them_in_a_foreign_step(raised):
 
 def test_an_error_of_ours_stays_an_internal_one(raised, capfd):
     with pytest.raises(AttributeError) as caught:
-        _do(None, 0, None)
+        _do(None, 0, [None])
     assert exit_code(caught.value) == 1 and explained(caught.value) is caught.value
     complain(caught.value, caught.value.__traceback__)
     assert "internal error, please report it" in capfd.readouterr().err
@@ -172,5 +172,5 @@ def test_the_working_folder_is_the_same_after_a_step_that_left_it(tmp_path, monk
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(run, "foreign", lambda _: True)
     step = SimpleNamespace(run=lambda _: os.chdir("/"))
-    run._do(SimpleNamespace(control=None, clock=SimpleNamespace(patient=False)), 0, step)
+    run._do(SimpleNamespace(control=None, clock=SimpleNamespace(patient=False)), 0, [step])
     assert Path.cwd() == tmp_path
