@@ -14,7 +14,11 @@ HOUSE = (  # a word knows only those before it; `__init__` and `__main__` stand 
     "__init__ errors units step timing optics mpi device io data run methods job report cluster"
     " workflow web cli __main__"
 ).split()
-KNOW_METHODS = ("methods", "job", "cli")  # the others reach methods through what a step offers
+DISCOVER = ("job", "cli")  # these may have methods found; nobody outside methods/ knows one by its name
+NOT_YET = {  # imports that still break these rules; a line that breaks none any more is an error
+    "job/job.py": {"nanompi.methods.ptycho.read"},
+    "job/starter.py": {"nanompi.methods.ptycho.read", "nanompi.methods.ptycho.read.unknown"},
+}
 ONLY_HERE = {
     "mpi4py": ["mpi/", "cli/doctor.py"],
     "cupy": ["device/"],
@@ -66,14 +70,15 @@ def breaks(path: Path) -> set[str]:
     out = set()
     for name in (n for n in imports(path) if n.startswith("nanompi.") and word(n) != own):
         higher = word(name) not in HOUSE or HOUSE.index(word(name)) > HOUSE.index(own)
-        if higher or (word(name) == "methods" and own not in KNOW_METHODS):
+        known = name == "nanompi.methods" and own in DISCOVER
+        if higher or (word(name) == "methods" and not known):
             out.add(name)
     return out
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_a_folder_knows_only_those_before_it(path):
-    assert breaks(path) == set()
+    assert breaks(path) == NOT_YET.get(str(path.relative_to(ROOT)), set())
 
 
 def test_the_top_of_the_package_is_the_list_of_words():

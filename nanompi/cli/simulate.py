@@ -16,8 +16,7 @@ def main(args) -> int:
     """Exit code 0; 2 when the job's input is not simulated."""
     from nanompi.job.job import read_job
     from nanompi.methods import discover
-    from nanompi.methods.ptycho.read import open_scan
-    from nanompi.methods.ptycho.read.export import write
+    from nanompi.run.reading import open_data
 
     discover()
     job = read_job(args.job, args.set)
@@ -27,7 +26,7 @@ def main(args) -> int:
         )
     path = args.out or f"{job.name}.cxi"
     try:
-        write(open_scan(job.input.file, job.input, job.reader), path)
+        open_data(job.input.file, job.input, job.reader)["data"].export(path)
     except OSError as e:
         raise ResourceError(f"{path}: cannot be written: {e.strerror or e}") from None
     print(f"{path}: {os.path.getsize(path) / 1e6:.1f} MB")

@@ -76,6 +76,16 @@ class Data:
         """What the other ranks need of data that rank 0 has opened."""
         return self
 
+    def described(self) -> list[tuple[str, str]]:
+        """[(name, text)] of data that are not loaded, for `nanompi inspect`."""
+        along = [
+            (axis, f"{len(values)} values {unit}".rstrip()) for axis, (values, unit) in self.coords.items()
+        ]
+        facts = [(name, f"{value:.6g}" if isinstance(value, float) else str(value))
+                 for name, value in self.facts.items()]  # fmt: skip
+        head = [("file", self.file or "(none)"), ("format", self.format), ("data", str(self))]
+        return [*head, *along, *facts, *(("note", note) for note in self.notes)]
+
     def about(self, name: str) -> str:
         """What the log says of data that are not loaded. name : of the data in the run"""
         sizes = [len(part) for part in self.parts]

@@ -5,12 +5,12 @@ import os
 import subprocess
 import sys
 import types
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from nanompi.cli import VERBS, main
-from nanompi.cli.inspect import lines
 from nanompi.methods.ptycho.scan import Scan
 
 HEAVY = ("mpi4py.MPI", "cupy", "h5py", "scipy", "sklearn", "numba", "blosc2", "matplotlib", "rich")
@@ -106,7 +106,7 @@ def scan():
 
 
 def test_inspect_prints_readable_units():
-    said = dict(lines(scan()))
+    said = dict(scan().described())
     assert said["frames"] == "400 of 128 x 128 px, uint16, 13.11 MB of counts"
     assert said["wavelength"] == "154.98 pm (8.00001 keV)" and said["pixel"].startswith("55 um x 55 um")
     assert said["positions"].startswith("2 over 5 um x 8 um") and said["mask"].startswith("6.25 %")
@@ -115,7 +115,8 @@ def test_inspect_prints_readable_units():
 
 def test_inspect_opens_by_the_reader(here, monkeypatch, capsys):
     asked = []
-    monkeypatch.setattr("nanompi.methods.ptycho.read.open_scan", lambda *args: asked.append(args) or scan())
+    opened = {"data": scan()}
+    monkeypatch.setattr("nanompi.run.reading.open_data", lambda *args: asked.append(args) or opened)
     assert main(["inspect", "a.scan", "--set", "input.skip=2"]) == 0
     assert main(["inspect", "job.yaml", "--set", "input.energy=9 keV"]) == 0
     assert asked[0][0] == str(here / "a.scan") and asked[0][2].skip == 2
@@ -150,10 +151,8 @@ def test_compare_ends_with_5_above_its_limit(monkeypatch, capsys):
 
 
 def test_simulate_writes_the_scan_of_a_job(here, monkeypatch, capsys):
-    monkeypatch.setattr("nanompi.methods.ptycho.read.open_scan", lambda *args: "counts")
-    monkeypatch.setattr(
-        "nanompi.methods.ptycho.read.export.write", lambda scan, path: (here / path).write_text(scan)
-    )
+    opened = {"data": SimpleNamespace(export=lambda path: (here / path).write_text("counts"))}
+    monkeypatch.setattr("nanompi.run.reading.open_data", lambda *args: opened)
     assert main(["simulate", "sim.yaml"]) == 0 and (here / "sim.cxi").read_text() == "counts"
     assert main(["simulate", "sim.yaml", "-o", "no/folder.cxi"]) == 4
     assert "no/folder.cxi: cannot be written: No such file" in capsys.readouterr().err

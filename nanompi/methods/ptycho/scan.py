@@ -77,6 +77,18 @@ class Scan(Data):
 
         return completed(self, given)
 
+    def described(self) -> list[tuple[str, str]]:
+        """[(name, text)] in readable units, for `nanompi inspect`."""
+        from nanompi.methods.ptycho.describe import described
+
+        return described(self)
+
+    def export(self, path: str) -> None:
+        """Write the scan with its frames to an NXcxi_ptycho file, for `nanompi simulate`. Errors: OSError."""
+        from nanompi.methods.ptycho.read.export import write
+
+        write(self, path)
+
     def about(self, name: str) -> str:
         """What the log says of it. name : of the data in the run"""
         n, h, w = self.shape

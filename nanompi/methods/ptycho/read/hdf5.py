@@ -40,6 +40,13 @@ class Hdf5:
         """An HDF5 file when the job has `paths:`."""
         return bool(given.get("paths")) and is_hdf5(path)
 
+    @staticmethod
+    def contents(path: str) -> list[str]:
+        """What is in a file that no reader knows, and the section that might read it. Errors: DataError."""
+        from nanompi.methods.ptycho.read.unknown import report
+
+        return report(path)
+
     def open(self, file: str, given: Input) -> Scan:
         """Positions, geometry, mask by the paths.
 
