@@ -9,8 +9,9 @@ from nanompi.job.methods import doc
 from nanompi.job.model import parameters
 from nanompi.job.resolve import simple
 from nanompi.job.yaml12 import write
-from nanompi.methods.ptycho.read import Input, reader_of
+from nanompi.methods.ptycho.read import Input
 from nanompi.run.perform import Options
+from nanompi.run.reading import reader_of
 from nanompi.step import KINDS, METHODS
 
 STEPS = ("ptycho.prepare", "ptycho", "ptycho.finish")

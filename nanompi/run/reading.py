@@ -1,16 +1,76 @@
-"""The input of a job as data with axes: what a reader gives, checked and selected; nothing is loaded."""
+"""The input of a job: which reader it is for, and the data with axes that it gives; nothing is loaded."""
 
+import os
 from contextlib import nullcontext
 
 import numpy as np
 
 from nanompi.data.data import Data, even
 from nanompi.data.source import SelectedFrames, complete
-from nanompi.errors import DataError, StepError
-from nanompi.io.hdf5 import foreign
-from nanompi.run.foreign import blamed
+from nanompi.errors import DataError, JobError, StepError, nearest
+from nanompi.io.hdf5 import foreign, is_hdf5, must_exist, open_hdf5
+from nanompi.run.foreign import blamed, left_out
+from nanompi.step import METHODS
 
 FACTS = ("energy", "distance", "pixel")  # that a job may give in the input section
+
+
+def reader_of(given: dict) -> str:
+    """Name of the reader for an `input` section as written.
+
+    It is `format`; or the reader that has its name as a key of the section (`simulate:`); or the first that
+    recognises the file, those that say `last = True` after all others. A reader may also have two static
+    functions (file, given) -> text: `refuses` says why a file is an input of nobody, `advises` what to write
+    for one that no reader recognises. Errors: JobError, DataError with what was looked for.
+    """
+    readers = METHODS["reader"]
+    name = given.get("format", "auto")
+    if name != "auto":
+        if name not in readers:
+            known = f"allowed: auto, {', '.join(readers)}{nearest(name, readers)}{left_out()}"
+            raise JobError(f'format: "{name}" is not a reader; {known}')
+        return name
+    own = [name for name, one in readers.items() if name in getattr(one, "__dataclass_fields__", ())]
+    if names := [name for name in own if name in given]:
+        return names[0]
+    if not given.get("file"):
+        keys = "".join(f" nor `{name}:`" for name in own)
+        raise JobError(f"neither `file:`{keys} is given: name the file")
+    return _reader_of(given["file"], given)
+
+
+def _reader_of(file: str, given: dict) -> str:
+    """Name of the reader for a file or folder. Errors: DataError."""
+    readers, folder = METHODS["reader"], os.path.isdir(file)
+    if not folder:
+        must_exist(file)
+        _told("refuses", file, given)
+    order = sorted(readers, key=lambda name: getattr(readers[name], "last", False))
+    found = next((name for name in order if _recognises(readers[name], file, given)), None)
+    if found:
+        return found
+    if not folder:
+        if is_hdf5(file):
+            open_hdf5(file).close()  # says so when the file is truncated
+        _told("advises", file, given)
+    what = " is a folder that no reader knows; name the file in it, or a reader"
+    what = what if folder else ": no reader knows this file; name one"
+    raise DataError(f"{file}{what} with `format:` ({', '.join(readers)}){left_out()}")
+
+
+def _told(what: str, file: str, given: dict) -> None:
+    """DataError with what the first reader says that has something to say of a file."""
+    for one in METHODS["reader"].values():
+        if text := getattr(one, what, lambda *_: "")(file, given):
+            raise DataError(text)
+
+
+def _recognises(one, file: str, given: dict) -> bool:
+    """What a reader says of a file; where its test fails it is not the reader."""
+    try:
+        return bool(getattr(one, "recognises", lambda *_: False)(file, given))
+    except Exception:
+        return False
 
 
 def open_data(file: str, given, reader) -> dict[str, Data]:

@@ -29,6 +29,8 @@ DIGITS = "0123456789"
 class Hdf5:
     """Any HDF5 file, by `paths:` and `units:`."""
 
+    last = True  # any format that is known comes before
+
     paths: dict[str, str] = param(
         {}, help="where the datasets are: frames, x, y or positions, mask, energy ..."
     )
@@ -46,6 +48,24 @@ class Hdf5:
         from nanompi.methods.ptycho.read.unknown import report
 
         return report(path)
+
+    @staticmethod
+    def refuses(file: str, given: dict) -> str:
+        """What is said of the result of some program, and what it is good for. Errors: DataError."""
+        from nanompi.methods.ptycho.read.unknown import called
+
+        return "" if given.get("paths") else called(file)
+
+    @staticmethod
+    def advises(file: str, given: dict) -> str:
+        """How any HDF5 file can be read."""
+        if not is_hdf5(file):
+            return ""
+        return (
+            f"{file}: HDF5, but neither CXI, NXcxi_ptycho nor .ptyd; name its datasets, for example `paths: "
+            "{frames: /entry/data/data, x: /entry/pos/x, y: /entry/pos/y}` (`nanompi inspect` lists them and "
+            "guesses, `nanompi init --from` writes them into a job)"
+        )
 
     def open(self, file: str, given: Input) -> Scan:
         """Positions, geometry, mask by the paths.

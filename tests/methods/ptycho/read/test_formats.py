@@ -6,7 +6,7 @@ import pytest
 
 from nanompi.errors import DataError, JobError
 from nanompi.methods import discover
-from nanompi.methods.ptycho.read import reader_of
+from nanompi.run.reading import reader_of
 
 EV = 1.602176634e-19
 HC = 1.986445857148929e-25

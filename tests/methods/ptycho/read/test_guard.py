@@ -8,8 +8,8 @@ import pytest
 
 from nanompi.errors import DataError, JobError
 from nanompi.methods import discover
-from nanompi.methods.ptycho.read import reader_of
 from nanompi.methods.ptycho.read.select import Select
+from nanompi.run.reading import reader_of
 
 EV = 1.602176634e-19
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from nanompi.methods import discover
-from nanompi.methods.ptycho.read import reader_of
 from nanompi.methods.ptycho.read.npz import array_of, zip_of
+from nanompi.run.reading import reader_of
 
 pytestmark = pytest.mark.real
 S1 = "S1_siemens_far_field/siemens-star-small.npz.bz2"

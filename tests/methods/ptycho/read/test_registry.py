@@ -7,7 +7,7 @@ import pytest
 
 from nanompi.errors import DataError, JobError
 from nanompi.methods import discover
-from nanompi.methods.ptycho.read import reader_of
+from nanompi.run.reading import reader_of
 from nanompi.step import METHODS
 
 HEAVY = ("h5py", "scipy", "hdf5plugin", "blosc2", "numba", "sklearn", "mpi4py", "cupy", "matplotlib")

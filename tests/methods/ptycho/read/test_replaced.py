@@ -6,7 +6,7 @@ import pytest
 
 from nanompi.errors import DataError, JobError
 from nanompi.methods import discover
-from nanompi.methods.ptycho.read import reader_of
+from nanompi.run.reading import reader_of
 
 EV = 1.602176634e-19
 BEAM, DET = "entry_1/instrument_1/beam_1/", "entry_1/instrument_1/detector_1/"

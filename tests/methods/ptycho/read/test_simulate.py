@@ -7,9 +7,9 @@ import pytest
 
 from nanompi.errors import JobError
 from nanompi.methods import discover
-from nanompi.methods.ptycho.read import reader_of
 from nanompi.methods.ptycho.read.export import write
 from nanompi.methods.ptycho.read.simulate import Simulation
+from nanompi.run.reading import reader_of
 
 EV = 1.602176634e-19
 

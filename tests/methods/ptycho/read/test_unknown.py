@@ -11,8 +11,9 @@ from nanompi.cli import main
 from nanompi.errors import DataError
 from nanompi.job.job import read_input
 from nanompi.methods import discover
-from nanompi.methods.ptycho.read import open_scan, reader_of
+from nanompi.methods.ptycho.read import open_scan
 from nanompi.methods.ptycho.read.unknown import Entry, guessed, listed
+from nanompi.run.reading import reader_of
 
 
 @pytest.fixture
