@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from nanompi.methods import discover
-from nanompi.methods.ptycho.read import Input, open_scan
+from nanompi.methods.ptycho.read import open_scan
+from nanompi.run.reading import Input
 from nanompi.step import METHODS
 
 N, H, W = 30, 24, 20

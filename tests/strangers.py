@@ -36,8 +36,9 @@ def nanompi(*words, code: int = 0) -> subprocess.CompletedProcess:
 def measured(folder: Path, n: int = 49) -> int:
     """Write a folder of NPY frames, positions and geometry, as `plugin.FOLDER` reads it; the photons."""
     from nanompi.methods import discover
-    from nanompi.methods.ptycho.read import Input, open_scan
+    from nanompi.methods.ptycho.read import open_scan
     from nanompi.methods.ptycho.read.simulate import Simulate, Simulation
+    from nanompi.run.reading import Input
 
     discover()
     scan = open_scan("", Input(), Simulate(simulate=Simulation(frames=n, size=32, photons=1e5)))

@@ -15,10 +15,6 @@ HOUSE = (  # a word knows only those before it; `__init__` and `__main__` stand 
     " workflow web cli __main__"
 ).split()
 DISCOVER = ("job", "cli")  # these may have methods found; nobody outside methods/ knows one by its name
-NOT_YET = {  # imports that still break these rules; a line that breaks none any more is an error
-    "job/job.py": {"nanompi.methods.ptycho.read"},
-    "job/starter.py": {"nanompi.methods.ptycho.read", "nanompi.methods.ptycho.read.unknown"},
-}
 ONLY_HERE = {
     "mpi4py": ["mpi/", "cli/doctor.py"],
     "cupy": ["device/"],
@@ -78,7 +74,7 @@ def breaks(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_a_folder_knows_only_those_before_it(path):
-    assert breaks(path) == NOT_YET.get(str(path.relative_to(ROOT)), set())
+    assert breaks(path) == set()
 
 
 def test_the_top_of_the_package_is_the_list_of_words():

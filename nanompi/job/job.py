@@ -13,10 +13,9 @@ from nanompi.job.leaf import PLAIN
 from nanompi.job.sweeps import SweepOptions
 from nanompi.job.tree import Sweep
 from nanompi.job.yaml12 import Map, Seq, plain
-from nanompi.methods.ptycho.read import Input
 from nanompi.run.foreign import left_out
 from nanompi.run.perform import Options
-from nanompi.run.reading import reader_of
+from nanompi.run.reading import Input, reader_of
 from nanompi.step import METHODS, param, section
 
 VERSION = 1

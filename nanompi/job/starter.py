@@ -9,9 +9,8 @@ from nanompi.job.methods import doc
 from nanompi.job.model import parameters
 from nanompi.job.resolve import simple
 from nanompi.job.yaml12 import write
-from nanompi.methods.ptycho.read import Input
 from nanompi.run.perform import Options
-from nanompi.run.reading import reader_of
+from nanompi.run.reading import Input, reader_of, refuse
 from nanompi.step import KINDS, METHODS
 
 STEPS = ("ptycho.prepare", "ptycho", "ptycho.finish")
@@ -35,15 +34,14 @@ def starter(file: str, scan: str = "") -> str:
 
 def _guess(scan: str, source: str) -> list[str]:
     """The input section, by shapes and names, for a file that no reader knows by itself; else []."""
-    from nanompi.methods.ptycho.read.unknown import called, listed, section
-
-    if reason := called(scan):
-        raise DataError(reason)
+    refuse(scan, {})
+    readers = METHODS["reader"]
     try:
-        known = reader_of({"file": scan}) != "npz"
+        known = "paths" not in parameters(readers[reader_of({"file": scan})])
     except DataError:
         known = False
-    return [] if known else section(source, listed(scan))
+    able = [reader.guess for reader in readers.values() if hasattr(reader, "guess")]
+    return [] if known else next((lines for guess in able if (lines := guess(scan, source))), [])
 
 
 def _input(source: str, guess: list[str]) -> list[str]:

@@ -2,17 +2,42 @@
 
 import os
 from contextlib import nullcontext
+from typing import Literal
 
 import numpy as np
 
 from nanompi.data.data import Data, even
+from nanompi.data.select import Select
 from nanompi.data.source import SelectedFrames, complete
 from nanompi.errors import DataError, JobError, StepError, nearest
 from nanompi.io.hdf5 import foreign, is_hdf5, must_exist, open_hdf5
 from nanompi.run.foreign import blamed, left_out
-from nanompi.step import METHODS
+from nanompi.step import METHODS, param, section
 
 FACTS = ("energy", "distance", "pixel")  # that a job may give in the input section
+
+
+@section
+class Input:
+    """Where the scan is, and what its file does not say (values here win over those in the file)."""
+
+    file: str = param("", kind="file", help="scan file, or folder of files; its format is found by itself")
+    format: str = param("auto", help="name of a reader, where the file does not tell")
+    energy: float | None = param(None, unit="J", bare="keV", gt=0, help="photon energy")
+    wavelength: float | None = param(None, unit="m", gt=0, help="wavelength; wins over energy")
+    distance: float | None = param(None, unit="m", gt=0, help="from the sample to the detector")
+    pixel: float | None = param(None, unit="m", gt=0, help="detector pixel size")
+    focus: float | None = param(None, unit="m", help="near field: from the focus to the sample")
+    gain: float | Literal["auto"] = param(
+        "auto", gt=0, help="stored units of one count; auto = found from the values and their noise"
+    )
+    select: Select = param(
+        Select(),
+        help='part of the scan: "0:100", "::2", "middle:100", or all but some: {without: [17, 40:52]}',
+    )
+    mask_good: Literal["auto", "zero", "nonzero"] = param(
+        "auto", help="value of good pixels in the mask of the file; auto follows the format"
+    )
 
 
 def reader_of(given: dict) -> str:
@@ -44,7 +69,7 @@ def _reader_of(file: str, given: dict) -> str:
     readers, folder = METHODS["reader"], os.path.isdir(file)
     if not folder:
         must_exist(file)
-        _told("refuses", file, given)
+        refuse(file, given)
     order = sorted(readers, key=lambda name: getattr(readers[name], "last", False))
     found = next((name for name in order if _recognises(readers[name], file, given)), None)
     if found:
@@ -56,6 +81,11 @@ def _reader_of(file: str, given: dict) -> str:
     what = " is a folder that no reader knows; name the file in it, or a reader"
     what = what if folder else ": no reader knows this file; name one"
     raise DataError(f"{file}{what} with `format:` ({', '.join(readers)}){left_out()}")
+
+
+def refuse(file: str, given: dict) -> None:
+    """Errors: DataError where a reader says that the file is an input of nobody."""
+    _told("refuses", file, given)
 
 
 def _told(what: str, file: str, given: dict) -> None:

@@ -7,13 +7,14 @@ import pytest
 
 from nanompi.data.combined import JoinedFrames
 from nanompi.data.load import load
+from nanompi.data.select import Select
 from nanompi.data.source import OPTIONAL, CompletedSource, SelectedFrames, Source, complete
 from nanompi.io.fingerprint import stamp
 from nanompi.io.unwritten import Holes
-from nanompi.methods.ptycho.read import Input, open_scan
-from nanompi.methods.ptycho.read.select import Select
+from nanompi.methods.ptycho.read import open_scan
 from nanompi.methods.ptycho.scan import Scan
 from nanompi.mpi.team import Team
+from nanompi.run.reading import Input
 from tests.memory import Memory
 
 FRAMES = np.arange(6 * 90, dtype=np.uint16).reshape(6, 10, 9)

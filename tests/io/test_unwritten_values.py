@@ -4,13 +4,14 @@ import h5py
 import numpy as np
 import pytest
 
+from nanompi.data.select import Select
 from nanompi.errors import DataError
 from nanompi.io.hdf5 import open_hdf5
 from nanompi.io.unwritten import complete, unwritten
-from nanompi.methods.ptycho.read import Input, open_scan
+from nanompi.methods.ptycho.read import open_scan
 from nanompi.methods.ptycho.read.hdf5 import Hdf5
 from nanompi.methods.ptycho.read.masks import good_pixels
-from nanompi.methods.ptycho.read.select import Select
+from nanompi.run.reading import Input
 
 N = 20
 X = 1e-6 * np.arange(1, N + 1)

@@ -6,8 +6,9 @@ those of the sample and turned into places of the probe by the basis vectors of 
 """
 
 from nanompi.io.hdf5 import at, dataset, is_hdf5, open_hdf5, text
-from nanompi.methods.ptycho.read import Input, layout
+from nanompi.methods.ptycho.read import layout
 from nanompi.methods.ptycho.scan import GIVES, Scan
+from nanompi.run.reading import Input
 from nanompi.step import param, reader
 
 

@@ -16,10 +16,10 @@ from nanompi.data.combined import JoinedFrames
 from nanompi.data.stored import Hdf5Frames
 from nanompi.errors import DataError
 from nanompi.io.hdf5 import MOST_SEEN, at, dataset, hdf5, is_hdf5, open_hdf5, unit
-from nanompi.methods.ptycho.read import Input
 from nanompi.methods.ptycho.read.mapped import Mapped, check, scan_of
 from nanompi.methods.ptycho.read.saturation import saturation
 from nanompi.methods.ptycho.scan import GIVES, Scan
+from nanompi.run.reading import Input
 from nanompi.step import param, reader
 
 DIGITS = "0123456789"
@@ -41,6 +41,13 @@ class Hdf5:
     def recognises(path: str, given: dict) -> bool:
         """An HDF5 file when the job has `paths:`."""
         return bool(given.get("paths")) and is_hdf5(path)
+
+    @staticmethod
+    def guess(path: str, name: str) -> list[str]:
+        """The section `input`, with this name in it, that may read a file which no reader knows."""
+        from nanompi.methods.ptycho.read.unknown import listed, section
+
+        return section(name, listed(path))
 
     @staticmethod
     def contents(path: str) -> list[str]:

@@ -13,11 +13,11 @@ from nanompi.errors import DataError, JobError, nearest
 from nanompi.io import quantities
 from nanompi.io.hdf5 import at, dataset, open_hdf5, real, unit, whole
 from nanompi.io.unwritten import complete, measured
-from nanompi.methods.ptycho.read import Input
 from nanompi.methods.ptycho.read.mapped import KNOWN, mean_frame
 from nanompi.methods.ptycho.read.masks import good_pixels
 from nanompi.methods.ptycho.read.saturation import saturation
 from nanompi.methods.ptycho.scan import Scan
+from nanompi.run.reading import Input
 
 DET = "instrument_1/detector_1/"
 PLACES: dict[str, list[str]] = {

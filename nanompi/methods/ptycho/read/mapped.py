@@ -18,10 +18,10 @@ from nanompi.io import quantities as values
 from nanompi.io.expression import evaluate
 from nanompi.io.hdf5 import real
 from nanompi.io.unwritten import complete, measured
-from nanompi.methods.ptycho.read import Input
 from nanompi.methods.ptycho.read.masks import good_pixels
 from nanompi.methods.ptycho.scan import Scan
 from nanompi.optics.geometry import Geometry
+from nanompi.run.reading import Input
 
 KNOWN = ("frames", "x", "y", "positions", "mask", "energy", "wavelength", "distance", "pixel", "focus",
          "monitor", "probe", "object", "dark")  # fmt: skip

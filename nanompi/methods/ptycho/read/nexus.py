@@ -5,9 +5,10 @@ stands in `beam_1`, with its unit. Frames may be a raster (rows, columns, h, w);
 NXtransformations.
 """
 
-from nanompi.methods.ptycho.read import Input, layout
+from nanompi.methods.ptycho.read import layout
 from nanompi.methods.ptycho.read.cxi import looks_like
 from nanompi.methods.ptycho.scan import GIVES, Scan
+from nanompi.run.reading import Input
 from nanompi.step import param, reader
 
 BEAM = "instrument_1/beam_1/"

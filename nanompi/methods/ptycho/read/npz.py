@@ -25,9 +25,9 @@ from nanompi.data.source import Source, check_index
 from nanompi.errors import DataError, ResourceError, nearest
 from nanompi.io.hdf5 import foreign, must_exist, reason
 from nanompi.io.quantities import flat_frames
-from nanompi.methods.ptycho.read import Input
 from nanompi.methods.ptycho.read.mapped import Mapped, check, scan_of
 from nanompi.methods.ptycho.scan import GIVES, Scan
+from nanompi.run.reading import Input
 from nanompi.step import param, reader
 from nanompi.units import show
 

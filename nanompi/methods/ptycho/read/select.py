@@ -1,80 +1,10 @@
-"""Part of a scan, the same for every reader: a quick look, or all but some frames.
-
-select: "0:100"                              start:stop, start:stop:step, or middle:100
-select: {without: [17, 40:52]}               all but these frames, counted in the file from 0
-select: {keep: "::2", without: missing}      both; missing = what was never measured, however much it is
-"""
-
-import re
+"""Part of a scan, by its numbers or by places on the sample."""
 
 import numpy as np
 
+from nanompi.data.select import MIDDLE, MISSING, Select, left_out, rest, slice_of
 from nanompi.errors import JobError
 from nanompi.methods.ptycho.scan import Scan
-from nanompi.step import param, section
-
-_MIDDLE = re.compile(r"\s*middle\s*:\s*(\d{1,15})\s*$", re.ASCII)
-_SLICE = re.compile(r"\s*(-?\d{1,15})?\s*:\s*(-?\d{1,15})?\s*(?::\s*(\d{1,15})?\s*)?$", re.ASCII)
-_NUMBER = re.compile(r"\s*-?\d{1,15}\s*$", re.ASCII)
-MISSING = "missing"
-
-
-@section
-class Select:
-    """Part of the scan. A text alone is `keep`."""
-
-    keep: str = param("", help='"0:100", "::2" (start:stop:step) or "middle:100" = nearest to the middle')
-    without: int | str | list[int | str] = param(
-        [],
-        help='frames left out, counted in the file from 0: 17, "40:52", a list of them; "missing" = all that '
-        "were never measured, also where they are many",
-    )
-
-    def __post_init__(self):
-        self.without = self.without if isinstance(self.without, list) else [self.without]
-        if self.keep and not _MIDDLE.match(self.keep):
-            slice_of(self.keep)
-        for one in self.without:
-            if one != MISSING and not isinstance(one, int):
-                slice_of(one, "without", '17, "40:52" or missing')
-
-    @classmethod
-    def from_value(cls, value) -> "Select":
-        """The short form, a text. Errors: JobError."""
-        if not isinstance(value, str):
-            raise JobError(f'select: {value!r} does not fit here; allowed: "0:100", {{without: [17, 40:52]}}')
-        return cls(keep=value)
-
-    @property
-    def whole(self) -> bool:
-        """Is nothing selected?"""
-        return not self.keep and not self.without
-
-    def numbers(self, every: int) -> np.ndarray:
-        """Those that are left of 0..every-1, rising; for data without places. Errors: JobError."""
-        if _MIDDLE.match(self.keep):
-            raise JobError(f'input.select: "{self.keep}" needs positions on the sample; use start:stop')
-        numbers = _numbers(~_without(self, every), slice_of(self.keep) if self.keep else slice(None))
-        if len(numbers) == 0:
-            raise JobError(f"input.select: {self} leaves none of {every}")
-        return numbers
-
-    def __str__(self):
-        left = [str(one) for one in self.without]
-        some = ", ".join(left[:8]) + (" ..." if len(left) > 8 else "")
-        return " ".join(filter(None, [f'"{self.keep}"' * bool(self.keep), f"without {some}" if left else ""]))
-
-
-def slice_of(text: str, key: str = "input.select", allowed: str = "") -> slice:
-    """ "start:stop:step" as a slice, the step positive; a number alone where `allowed`. Errors: JobError."""
-    if allowed and _NUMBER.match(text):
-        n = int(text)
-        return slice(n, n + 1 or None)
-    found = _SLICE.match(text)
-    if not found or (found[3] is not None and int(found[3]) == 0):
-        allowed = allowed or 'start:stop, start:stop:step or middle:N; for example "0:100"'
-        raise JobError(f'{key}: "{text}" is not {allowed}')
-    return slice(*(None if g is None else int(g) for g in found.groups()))
 
 
 def select(scan: Scan, given: Select | str) -> Scan:
@@ -86,8 +16,8 @@ def select(scan: Scan, given: Select | str) -> Scan:
     scan.gaps = MISSING in given.without
     if given.whole or (not given.keep and given.without == [MISSING]):
         return scan
-    every, near = scan.source.shape[0], _MIDDLE.match(given.keep)
-    left = ~_without(given, every)
+    every, near = scan.source.shape[0], MIDDLE.match(given.keep)
+    left = ~left_out(given, every)
     if near:
         numbers = _middle(scan.positions, int(near[1]), left)
         part = scan.some(numbers)
@@ -95,32 +25,12 @@ def select(scan: Scan, given: Select | str) -> Scan:
         cut = slice_of(given.keep) if given.keep else slice(None)
         places = np.ones(len(scan.positions), bool)
         places[:every] = left[: len(places)]
-        numbers = _numbers(left, cut)
-        part = scan.some(numbers, _numbers(places, cut))
+        numbers = rest(left, cut)
+        part = scan.some(numbers, rest(places, cut))
     if len(numbers) == 0:
         raise JobError(f"input.select: {given} leaves none of the {every} frames")
     part.notes = [*scan.notes, f"selected {given}: {len(numbers)} of {every} frames"]
     return part
-
-
-def _numbers(left: np.ndarray, cut: slice) -> np.ndarray:
-    """Those of a slice that are left."""
-    numbers = np.arange(len(left))[cut]
-    return numbers[left[numbers]]
-
-
-def _without(given: Select, every: int) -> np.ndarray:
-    """(every,) bool: the frames to leave out. Errors: JobError for those that do not exist."""
-    out = np.zeros(every, bool)
-    for one in given.without:
-        if one == MISSING:
-            continue
-        cut = slice(one, one + 1 or None) if isinstance(one, int) else slice_of(one, allowed="17 or 40:52")
-        numbers = np.arange(every)[cut]
-        if not len(numbers):
-            raise JobError(f"input.select.without: {one}: there is no such frame; the scan has 0:{every}")
-        out[numbers] = True
-    return out
 
 
 def _middle(positions: np.ndarray, count: int, left: np.ndarray) -> np.ndarray:

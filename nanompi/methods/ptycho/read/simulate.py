@@ -22,9 +22,10 @@ import numpy as np
 from nanompi.data.source import Source, check_index
 from nanompi.errors import JobError
 from nanompi.io.quantities import EV, HC, given_energy
-from nanompi.methods.ptycho.read import Input, scene
+from nanompi.methods.ptycho.read import scene
 from nanompi.methods.ptycho.scan import GIVES, Scan
 from nanompi.optics.geometry import Geometry
+from nanompi.run.reading import Input
 from nanompi.step import param, reader, section
 
 

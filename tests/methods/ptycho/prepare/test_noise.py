@@ -7,9 +7,9 @@ from scipy import ndimage
 from nanompi.errors import DataError
 from nanompi.methods.ptycho.prepare.noise import Moments, gain_seen, step_of
 from nanompi.methods.ptycho.prepare.step import Prepare
-from nanompi.methods.ptycho.read import Input
 from nanompi.methods.ptycho.read.simulate import Simulate, Simulation
 from nanompi.mpi.team import Team
+from nanompi.run.reading import Input
 from tests.memory import run_of, scan_of
 
 PHOTONS = (5e2, 3e4, 1e6)  # 0.1, 7 and 240 counts a pixel

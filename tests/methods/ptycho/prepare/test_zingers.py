@@ -5,9 +5,9 @@ import pytest
 
 from nanompi.methods.ptycho.prepare.mask import Mask
 from nanompi.methods.ptycho.prepare.step import Prepare
-from nanompi.methods.ptycho.read import Input
 from nanompi.methods.ptycho.read.simulate import Simulate, Simulation
 from nanompi.mpi.team import Team
+from nanompi.run.reading import Input
 from tests.memory import run_of, scan_of
 
 

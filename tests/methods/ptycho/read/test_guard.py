@@ -6,9 +6,9 @@ import h5py
 import numpy as np
 import pytest
 
+from nanompi.data.select import Select
 from nanompi.errors import DataError, JobError
 from nanompi.methods import discover
-from nanompi.methods.ptycho.read.select import Select
 from nanompi.run.reading import reader_of
 
 EV = 1.602176634e-19

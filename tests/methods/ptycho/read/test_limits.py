@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from nanompi.data.select import slice_of
 from nanompi.errors import DataError, JobError
 from nanompi.methods.ptycho.read import guard
-from nanompi.methods.ptycho.read.select import select, slice_of
+from nanompi.methods.ptycho.read.select import select
 from tests.memory import scan_of
 
 A_LITTLE = 1e-6
@@ -147,7 +148,7 @@ def test_values_that_differ_by_rounding_replace_without_a_word():
     ],
 )
 def test_select(given, numbers):
-    from nanompi.methods.ptycho.read.select import Select
+    from nanompi.data.select import Select
 
     one = scan(6)
     one.positions[:, 1] = (
@@ -160,7 +161,7 @@ def test_select(given, numbers):
 
 @pytest.mark.parametrize("without", [6, "6:9", -7])
 def test_frames_that_do_not_exist_cannot_be_left_out(without):
-    from nanompi.methods.ptycho.read.select import Select
+    from nanompi.data.select import Select
 
     with pytest.raises(JobError, match="there is no such frame; the scan has 0:6"):
         select(scan(6), Select(without=[without]))
@@ -206,7 +207,7 @@ def test_a_few_spikes_of_a_monitor_are_no_variation():
 
 
 def test_what_select_says_of_itself():
-    from nanompi.methods.ptycho.read.select import Select
+    from nanompi.data.select import Select
 
     assert str(Select(keep="0:9", without=[1])) == '"0:9" without 1'
     assert str(Select(without=list(range(8)))) == "without 0, 1, 2, 3, 4, 5, 6, 7"

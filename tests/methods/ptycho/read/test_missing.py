@@ -4,11 +4,12 @@ import h5py
 import numpy as np
 import pytest
 
+from nanompi.data.select import Select
 from nanompi.errors import DataError, JobError
 from nanompi.io.unwritten import Holes, holes
 from nanompi.methods.ptycho.left_out import shown
 from nanompi.methods.ptycho.read.missing import leave_missing_out
-from nanompi.methods.ptycho.read.select import Select, select
+from nanompi.methods.ptycho.read.select import select
 from tests.memory import scan_of
 
 N, SIZE = 20, (16, 16)

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from nanompi.data.select import MISSING, Select, slice_of
 from nanompi.errors import JobError
-from nanompi.methods.ptycho.read.select import MISSING, Select, select, slice_of
+from nanompi.methods.ptycho.read.select import select
 from tests.memory import scan_of
 
 
