@@ -37,7 +37,7 @@ def _guess(scan: str, source: str) -> list[str]:
     refuse(scan, {})
     readers = METHODS["reader"]
     try:
-        known = "paths" not in parameters(readers[reader_of({"file": scan})])
+        known = not getattr(readers[reader_of({"file": scan})], "needs_paths", False)
     except DataError:
         known = False
     able = [reader.guess for reader in readers.values() if hasattr(reader, "guess")]

@@ -292,3 +292,15 @@ def test_the_folder_of_a_sweep_may_hold_anything(scan, capsys, way):
         (scan / "s" / "settings.json").write_text(head)
         assert main(["sweep", way, "s"]) == 3, head[:200]
         assert "settings.json" in capsys.readouterr().err
+
+
+def test_a_scan_that_a_reader_knows_is_named_in_the_first_job_and_nothing_is_guessed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sim.yaml").write_text(
+        "nanompi: 1\ninput: {simulate: {frames: 9, size: 32}}\nsteps: [ptycho]\n"
+    )
+    assert (
+        main(["simulate", "sim.yaml", "-o", "a.cxi"]) == 0
+        and main(["init", "new.yaml", "--from", "a.cxi"]) == 0
+    )
+    assert "paths:" not in (tmp_path / "new.yaml").read_text() and main(["check", "new.yaml"]) == 0

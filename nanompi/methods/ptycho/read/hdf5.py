@@ -29,6 +29,7 @@ DIGITS = "0123456789"
 class Hdf5:
     """Any HDF5 file, by `paths:` and `units:`."""
 
+    needs_paths = True  # `nanompi init` guesses them
     last = True  # any format that is known comes before
 
     paths: dict[str, str] = param(

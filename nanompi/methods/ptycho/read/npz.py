@@ -38,6 +38,8 @@ PACKED = {".bz2": bz2.open, ".gz": gzip.open}
 class Npz:
     """NPZ files (also .npz.bz2, .npz.gz), by `paths:` and `units:`."""
 
+    needs_paths = True  # `nanompi init` guesses them
+
     paths: dict[str, str] = param({}, help="keys of the arrays: frames, x, y or positions, mask, probe ...")
     units: dict[str, str] = param({}, help="unit of each of them; positions may be in px of the object")
     corner: bool = param(False, help="frames are stored with the zero frequency at [0, 0]")
