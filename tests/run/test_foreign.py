@@ -93,7 +93,7 @@ class Three(Mine):
             6,
             'reader "my.raises" failed: FOLDER/theirs/r.py, line 12: ValueError: invalid literal',
         ),
-        ("my.three", 6, 'reader "my.three" failed: it gives int in place of a Scan'),
+        ("my.three", 6, 'reader "my.three" failed: it gives int in place of Data'),
         ("auto", 3, "scan.txt: no reader knows this file"),
     ],
 )
