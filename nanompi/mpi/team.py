@@ -90,13 +90,14 @@ class Team:
     @contextmanager
     def waits(self, verb: str):
         """`with team.waits("sum"):` this rank may now stand still for others' sake"""
-        before, self.waiting, begun = self.waiting, verb, time.perf_counter()
+        before, self.waiting, clock = self.waiting, verb, self.clock
+        begun = clock.elapsed()
         try:
             yield
         finally:
             self.waiting, self.ticks = before, self.ticks + 1
             if not before:
-                self.clock.others += time.perf_counter() - begun
+                clock.others += clock.elapsed() - begun
 
     @contextmanager
     def summing(self, nbytes: int):
