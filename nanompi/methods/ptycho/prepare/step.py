@@ -93,7 +93,7 @@ class Prepare:
             values=counts,
             parts=scan.parts,
             coords=scan.coords,
-            facts=scan.facts | {"pixel": plan.pixel},
+            facts=scan.facts | {"pixel": plan.pixel} | ({"beam": (0.0, 0.0)} if plan.corner else {}),
             beside={"mask": plan.good},
             index=own,
             mask=plan.good,

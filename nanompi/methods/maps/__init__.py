@@ -1,0 +1,1 @@
+"""Maps: one value or spectrum for each point of a scan."""

@@ -1,0 +1,122 @@
+"""The step `map.stxm`: transmission, dark field and phase from the frames of ptychography, not reconstructed.
+
+The centre of a frame follows the slope of the phase: a ramp exp(i g r) in the sample moves the pattern by
+g wavelength distance / (2 pi) on the detector, the shift theorem of the Fraunhofer integral that
+`nanompi.optics.propagate` uses. The slope is integrated to a phase (differential phase contrast, DPC).
+"""
+
+import numpy as np
+
+from nanompi.data.data import Data
+from nanompi.data.exact import ExactSum
+from nanompi.data.respread import fitting
+from nanompi.errors import DataError
+from nanompi.methods.maps.gradient import grid_of, integrated, on_grid
+from nanompi.step import item, param, step
+
+SAMPLE = 256  # frames all over the scan from which the bright field is found
+BRIGHT = 0.95  # part of the counts of their mean that stands in the bright field
+MOMENTS = ("bright", "dark", "slope_y", "slope_x", "top")
+IMAGES = {  # name: unit and title of each image
+    "transmission": ("", "counts of the frame over those of the brightest"),
+    "dark_field": ("", "part of the counts outside of the bright field"),
+    "slope_y": ("rad/m", "slope of the phase along rows"),
+    "slope_x": ("rad/m", "slope of the phase along columns"),
+    "dpc_phase": ("rad", "phase whose slope comes nearest to the measured one"),
+}
+
+
+@step("map.stxm", gives={"moments": item("moment")}, each="frame", takes="frames")
+class Stxm:
+    """Images of transmission, dark field and phase (integrated DPC) from the frames of a scan.
+
+    The phase is the sample's where the beam is in focus, or the sample absorbs evenly: else its slope holds
+    the curvature of the beam as well, weighed by what is absorbed on one side of it.
+    """
+
+    bright_field: float | None = param(
+        None, unit="px", gt=0, help="radius on the detector; else that which holds 95 % of the mean frame"
+    )
+
+    def start(self, run, data):
+        """Places of the pixels, and which of them stand in the bright field; the same on all ranks.
+
+        A pixel that is masked takes its mirror image about the beam with it, else gaps would pull the centre.
+        Errors: DataError where it is not known where the beam hits a frame (near field).
+        """
+        if "beam" not in data.facts:
+            raise DataError(f"{self.name} needs frames of a far field, in which the beam has one place")
+        self.y, self.x = (_places(n, at) for n, at in zip(data.shape[1:], data.facts["beam"]))
+        mask = data.beside.get("mask", np.ones(data.shape[1:], bool))
+        self.good = mask & mask[np.ix_(_mirror(self.y), _mirror(self.x))]
+        radius = np.hypot(self.y[:, None], self.x)
+        if self.bright_field is None:
+            self.bright_field = _radius(_mean(run.team, data) * self.good, radius)
+        self.bright = self.good & (radius <= self.bright_field)
+        moved = np.array(data.facts["pixel"]) / (data.facts["wavelength"] * data.facts["distance"])
+        self.slope = 2 * np.pi * moved
+
+    def block(self, block, info):
+        """(k, row, column) counts -> moments (k, 5) float64; the slope of an empty frame is NaN."""
+        out = np.empty((len(block), 5))
+        info.kernels.moments(block, self.good, self.bright, self.y, self.x, out)
+        counts = out[:, 0] + out[:, 1]
+        out[:, 2:4] *= self.slope / np.where(counts > 0, counts, np.nan)[:, None]
+        return {"moments": out}
+
+    def finish(self, run):
+        """The images, on a grid over the points of the scan: `IMAGES`, on every rank."""
+        data = run.data["moments"]
+        data.coords["moment"] = (list(MOMENTS), "")
+        positions, unit = data.coords["point"]
+        rows, columns = grid_of(positions)
+        every = fitting(run.team, data, data.axes).values  # all of them on rank 0
+        images = run.team.on_root(lambda: _images(every, positions, rows, columns))
+        coords = {"y": (rows, unit), "x": (columns, unit)}
+        for (name, (unit, title)), image in zip(IMAGES.items(), images):
+            run.data[name] = Data(axes=("y", "x"), values=image, coords=coords, unit=unit, title=title)
+            run.given[name] = None
+        size = f"{len(rows)} x {len(columns)}"
+        run.say(f"{self.name}: bright field of {self.bright_field:.1f} px, images of {size} points")
+
+
+def _images(moments, positions, rows, columns) -> list[np.ndarray]:
+    """The images of `IMAGES` in float32."""
+    bright, dark, *_ = moments.T
+    counts = bright + dark
+    slopes = np.where(np.isnan(moments[:, 2:4]), np.nanmean(moments[:, 2:4], axis=0), moments[:, 2:4])
+    flat = np.column_stack([counts / max(counts.max(), 1), dark / np.maximum(counts, 1), slopes])
+    images = np.moveaxis(on_grid(flat, positions, rows, columns), -1, 0)
+    pixel = rows[1] - rows[0] if len(rows) > 1 else columns[-1] - columns[0]
+    level = images[2:] - images[2:].mean((1, 2), keepdims=True)  # a plane of the phase is the beam's own
+    return [a.astype(np.float32) for a in (*images, integrated(*level, pixel))]
+
+
+def _places(n: int, at: float) -> np.ndarray:
+    """(n,) px, places of rows or columns from the beam, in -n/2 ... n/2: frames may be in FFT order."""
+    return (np.arange(n) - at + n / 2) % n - n / 2
+
+
+def _mirror(places: np.ndarray) -> np.ndarray:
+    """Number of the pixel that is nearest to the mirror image of each; without one, its own."""
+    order = np.argsort(places)
+    at = order[np.clip(np.searchsorted(places[order], -places - 0.5), 0, len(places) - 1)]
+    return np.where(np.abs(places[at] + places) <= 0.5, at, np.arange(len(places)))
+
+
+def _mean(team, data) -> np.ndarray:
+    """(h, w) sum of some frames all over the scan, the same bits on any number of ranks (collective)."""
+    n = data.shape[0]
+    some = np.unique(np.linspace(0, n - 1, min(n, SAMPLE)).round().astype(int))
+    total = ExactSum()
+    held = np.flatnonzero(np.isin(data.parts[team.rank], some))
+    if len(held):
+        total.add(np.maximum(data.values[held], 0))
+    return total.total(team)
+
+
+def _radius(mean: np.ndarray, radius: np.ndarray) -> float:
+    """px, radius of the disc about the beam that holds the part BRIGHT of the counts"""
+    order = np.argsort(radius, axis=None)
+    sums = np.cumsum(mean.ravel()[order])
+    return float(radius.ravel()[order][np.searchsorted(sums, BRIGHT * sums[-1])])
