@@ -110,7 +110,7 @@ def test_the_program_moves_frames_and_tells_it(nanompi):
 
 def test_a_short_job_never_moves(nanompi):
     said = nanompi(2, "", "run", "job.yaml", PACE="0.0005,0.004").stdout  # 2.5 s in all
-    assert "balance:" not in said and "32 to 32 frames" in said
+    assert "balance:" not in said and "32 frames on each of 2 ranks" in said
 
 
 SHIFT = "3:1,3 10:3,1 15:1,3"  # within DM, AP, ML
