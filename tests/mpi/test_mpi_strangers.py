@@ -123,15 +123,3 @@ def test_a_reader_of_anything_with_axes_and_a_function_of_sinograms(nanompi):
         assert abs(got - (values - values.mean(0))).max() < 1e-6  # another order of the sum
         assert np.allclose(angle, np.radians(np.arange(7) * 30.5))
     assert len(bits) == 1
-
-
-def test_a_run_goes_on_with_the_same_text_alone(nanompi):
-    strangers.measured(Path("scan"))
-    more = f", {{use: ptycho, probe: {PROBE}, engines: AP*8}}"
-    nanompi(2, "USR1@4@1", "run", "job.yaml", "--set", own("drop_background", more), code=75)
-    with Path("my_steps.py").open("a") as file:
-        file.write("\n")
-    said = nanompi(2, "", "resume", "x", code=2).stderr
-    assert "my_steps.py has another text than that with which the run began. Put that back" in said
-    Path("my_steps.py").write_text(Path("runs/x/latest/code/my_steps.py").read_text())
-    assert "resumed after iteration 4" in nanompi(2, "", "resume", "x").stdout
