@@ -130,6 +130,8 @@ def test_new_step_writes_a_step_that_passes_its_own_test(tmp_path, monkeypatch):
     assert "python -m pytest test_clean.py" in said and "- {python: clean.py:clean, percentile: 5}" in said
     assert "clean.py is there already" in nanompi("new-step", "clean", code=2).stderr
     assert '"no name" is no name of a function' in nanompi("new-step", "no name", code=2).stderr
+    assert '"class" is no name of a function' in nanompi("new-step", "class", code=2).stderr
+    assert "would hide the module numpy" in nanompi("new-step", "numpy", code=2).stderr
     assert tried("clean") == 0
     Path("clean.py").write_text(Path("clean.py").read_text().replace("axis=(1, 2), keepdims=True", ""))
     assert tried("clean") == 1  # the level is that of the block

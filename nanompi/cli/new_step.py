@@ -1,5 +1,8 @@
 """Write a step of your own, a function in a file, and a test that runs it on one block and on three."""
 
+import sys
+from importlib.util import find_spec
+from keyword import iskeyword
 from pathlib import Path
 
 from nanompi.errors import JobError, ResourceError
@@ -49,10 +52,12 @@ def arguments(parser):
 
 def main(args) -> int:
     """Exit code 0; 2 for a name that no function can have, or a file that is there already."""
-    if not args.name.isidentifier():
+    if not args.name.isidentifier() or iskeyword(args.name):
         raise JobError(
             f'"{args.name}" is no name of a function: letters, digits and _, such as drop_background'
         )
+    if args.name in sys.stdlib_module_names or find_spec(args.name):
+        raise JobError(f"a file {args.name}.py would hide the module {args.name}; take another name")
     files = {Path(f"{args.name}.py"): STEP, Path(f"test_{args.name}.py"): TEST}
     if there := [str(file) for file in files if file.exists()]:
         raise JobError(f"{there[0]} is there already; take another name")

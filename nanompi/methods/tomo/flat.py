@@ -30,6 +30,23 @@ class Flat:
         t = self.light.transmission(block)
         return -np.log(t) if self.log else t
 
+    def finish(self, run):
+        """How many values were no numbers. Errors: DataError where none was one."""
+        counts = np.array([(0, 0), *self.light.lost], np.int64).sum(0)
+        run.team.sum(counts)
+        run.team.on_root(lambda: tell_lost(*counts.tolist(), run.warn))
+
+
+def tell_lost(lost: int, values: int, warn) -> None:
+    """A warning of values that are no numbers. Errors: DataError where all are."""
+    if lost and lost == values:
+        raise DataError(f"tomo.flat: none of the {values} values of the projections is a number")
+    if lost:
+        warn(
+            f"tomo.flat: {lost} of {values} values of the projections are no numbers (NaN or infinite); "
+            "they are taken as rays through air, and leave lines in the slices"
+        )
+
 
 def light_of(data, real, say) -> Light:
     """From the images beside the data. Errors: DataError."""

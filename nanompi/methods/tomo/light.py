@@ -1,6 +1,6 @@
 """What the detector sees without a sample, and what to do where it sees nothing."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -15,6 +15,7 @@ class Light:
     dead       : (m, 2) places (row, column) where the beam adds nothing
     left, right: (m,) nearest columns of the same row that are good; -1 where the row has none
     share      : (m,) how much of the right one a dead pixel gets
+    lost       : for each block that was corrected: how many values were no numbers, and how many it has
     """
 
     dark: np.ndarray
@@ -23,6 +24,7 @@ class Light:
     left: np.ndarray
     right: np.ndarray
     share: np.ndarray
+    lost: list[tuple[int, int]] = field(default_factory=list)  # appended to by threads
 
     @classmethod
     def of(cls, flat: np.ndarray, dark: np.ndarray, real=np.float32) -> "Light":
@@ -39,13 +41,15 @@ class Light:
         """T = (I - D) / (F - D) of frames (k, rows, columns), at least `LEAST`, in the dtype of `beam`.
 
         Dead pixels get what lies between their neighbours in the row, or 1 where the whole row is dead;
-        so do values that are no numbers, as 1.
+        values that are no numbers are taken as 1, and counted in `lost`.
         """
         t = (frames.astype(self.beam.dtype) - self.dark) / self.beam
         y, x = self.dead.T
         between = t[:, y, self.left] * (1 - self.share) + t[:, y, self.right] * self.share
         t[:, y, x] = np.where(self.left < 0, 1, between)
-        t[~np.isfinite(t)] = 1
+        lost = ~np.isfinite(t)
+        t[lost] = 1
+        self.lost.append((np.count_nonzero(lost), t.size))
         return np.maximum(t, LEAST, out=t)
 
 

@@ -92,3 +92,16 @@ def test_pixels_without_beam_are_told():
     assert run.said == ["tomo.flat: 1 of 16 pixels see no beam; filled from the others of their row"]
     Flat().start(run, simulated())
     assert len(run.said) == 1
+
+
+def test_values_that_are_no_numbers_are_told():
+    """Of all blocks together; where none is a number there is nothing to reconstruct"""
+    flat, run, step = np.full((1, 2, 8), 100.0), run_of(), Flat()
+    block = np.full((3, 2, 8), 50.0)
+    block[1, 0, 2:4] = np.nan, np.inf
+    done(step, run, data_of(Stack(block), flat=Stack(flat), dark=Stack(0 * flat)), block)
+    step.finish(run)
+    assert len(run.warned) == 1 and run.warned[0].startswith("tomo.flat: 2 of 48 values of the projections")
+    done(step, run, data_of(Stack(block), flat=Stack(flat), dark=Stack(0 * flat)), block * np.nan)
+    with pytest.raises(DataError, match="none of the 48 values"):
+        step.finish(run)

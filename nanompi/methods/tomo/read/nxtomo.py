@@ -16,7 +16,8 @@ from nanompi.methods.tomo.read import fields
 from nanompi.methods.tomo.read.tomogram import Tomogram
 from nanompi.step import param, reader
 
-PROJECTION, FLAT, DARK = 0, 1, 2
+PROJECTION, FLAT, DARK, INVALID = 0, 1, 2, 3
+ALIGNMENT = -1  # in image_key_control alone
 DATA = ("instrument/detector/data", "data/data")
 KEYS = ("instrument/detector/image_key_control", "instrument/detector/image_key", "data/image_key")
 ANGLE = ("sample/rotation_angle", "data/rotation_angle")
@@ -59,6 +60,7 @@ def tomogram(file: str, given) -> Tomogram:
         within = lambda paths: tuple(f"{entry}/{p}" for p in paths)  # noqa: E731
         images = _images(opened, within(DATA))
         keys = _keys(opened, within(KEYS), images)
+        _note_others(keys, images.where, notes)
         kind = {k: SelectedFrames(images, np.flatnonzero(keys == k)) for k in (PROJECTION, FLAT, DARK)}
         n = kind[PROJECTION].shape[0]
         angles = fields.angles(opened, within(ANGLE), n, given, notes)
@@ -92,6 +94,16 @@ def _keys(opened, paths, images: Source) -> np.ndarray:
     if len(keys) != images.shape[0]:
         raise DataError(f"{where} has {len(keys)} values, but {images.where} has {images.shape[0]} images")
     return keys
+
+
+def _note_others(keys: np.ndarray, where: str, notes: list[str]) -> None:
+    """A warning of images that are of no known kind."""
+    others = np.flatnonzero(~np.isin(keys, (PROJECTION, FLAT, DARK, INVALID, ALIGNMENT)))
+    if len(others):
+        notes.append(
+            f"warning: {where}: {len(others)} of {len(keys)} images have an image_key that is not 0, 1, 2 or "
+            f"3, the first is number {others[0]} ({keys[others[0]]}); left out"
+        )
 
 
 @reader("nxtomo", gives={"data": "angle row column"})

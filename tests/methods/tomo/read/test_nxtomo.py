@@ -52,6 +52,20 @@ def test_alignment_frames_are_no_projections(path):
         f[KEY + "_control"] = keys
     t = tomogram(path, given())
     assert t.projections.numbers.tolist() == [3, 4, 6, 7] and np.rad2deg(t.angles[-1]) == pytest.approx(90)
+    assert t.notes == []
+
+
+def test_images_of_an_unknown_kind_are_told(path):
+    write_nxtomo(path)
+    with h5py.File(path, "a") as f:
+        keys = f[KEY][()]
+        keys[8] = 7
+        del f[KEY]
+        f[KEY] = keys
+    t = tomogram(path, given())
+    assert t.projections.numbers.tolist() == [3, 4, 6, 7]
+    assert len(t.notes) == 1 and "1 of 12 images have an image_key that is not" in t.notes[0]
+    assert "the first is number 8 (7)" in t.notes[0]
 
 
 def test_without_flats_and_darks(path):
