@@ -139,11 +139,16 @@ def scan_of(run) -> Scan:
 
 
 def as_scan(data: Data) -> Scan:
-    """The data, which are a scan. Errors: DataError where they are not."""
+    """The data, which are a scan as stored. Errors: DataError where they are not, or not any more."""
     if not isinstance(data, Scan):
         raise DataError(
             f"{data.file}: ptycho needs diffraction patterns with positions, wavelength and distance; "
             f"{data.format or 'the reader'} gives {data}"
+        )
+    if data.source is None:
+        raise DataError(
+            "ptycho.prepare loads the frames as they are stored, and an earlier step of this job has changed "
+            'them. Let that step stand behind ptycho.prepare and take "frames", or behind ptycho'
         )
     return data
 
@@ -186,3 +191,8 @@ class Frames(Data):
     def counts(self) -> np.ndarray:
         """The values, by the name that ptychography has for them."""
         return self.values
+
+    def for_engines(self) -> "Frames":
+        """The same in a dtype that the kernels know: a step may have made other numbers of the counts."""
+        known = self.values.dtype in (np.uint16, np.float32)
+        return self if known else self.holding(self.values.astype(np.float32), self.spread, self.parts)

@@ -82,6 +82,7 @@ class Ptycho:
 
     def run(self, run):
         run.device.atomics = self.atomics
+        run.data["frames"] = run.data["frames"].for_engines()
         scan = scan_of(run)
         out = held_out(scan.positions, self.heldout)
         own = without(run, out)
