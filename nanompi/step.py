@@ -174,13 +174,14 @@ def step(name: str, needs=(), gives=(), *, each="", makes=(), takes="data", gpu=
     return _part("step", name, needs=needs, gives=dict(gives), **marks)
 
 
-def reader(name: str, gives: dict[str, str] | None = None):
+def reader(name: str, gives: dict[str, str] | None = None, *, steps=()):
     """Register a reader: `recognises(path, given) -> bool` (static, cheap) and `open(self, file, given)`.
 
     gives : {"data": "angle row column"}: `open`, on rank 0, gives {name: nanompi.data.data.Data} of these
         axes, nothing loaded (data alone are {"data": data}); without it nobody knows the axes beforehand
+    steps : names of those that `nanompi init` writes into a first job for such data
     """
-    return _part("reader", name, gives=_axes(gives or {}))
+    return _part("reader", name, gives=_axes(gives or {}), steps=tuple(steps))
 
 
 def _axes(gives: dict[str, str]) -> dict[str, tuple[str, ...]]:

@@ -240,6 +240,10 @@ def nothing(block, info):
     block.sum()
 
 
+def words(block, info):
+    return np.array(["a"] * len(block))
+
+
 def few(block, info):
     return block[:1]
 

@@ -13,7 +13,7 @@ from nanompi.run.perform import Options
 from nanompi.run.reading import Input, reader_of, refuse
 from nanompi.step import KINDS, METHODS
 
-STEPS = ("ptycho.prepare", "ptycho", "ptycho.finish")
+SIMULATED = "simulate"  # the reader of a first job without a file
 WIDTH = 48
 
 
@@ -21,7 +21,7 @@ def starter(file: str, scan: str = "") -> str:
     """Text of a job file that will stand in `file`. scan : the scan file; else one is simulated."""
     folder = os.path.dirname(os.path.abspath(file))
     source = os.path.relpath(scan, folder) if scan else ""
-    guess = _guess(scan, source) if scan else []
+    name, guess = _guess(scan, source) if scan else (SIMULATED, [])
     head = [
         "# A nanompi job. Lines after # are defaults: take the # away to change one.",
         "# `nanompi check FILE` tests it, `nanompi run -n 2 FILE` runs it; `nanompi methods` explains.",
@@ -29,19 +29,22 @@ def starter(file: str, scan: str = "") -> str:
         "nanompi: 1",
         write({"name": os.path.splitext(os.path.basename(file))[0]}).rstrip(),
     ]
-    return "\n".join([*head, "", *_input(source, guess), "", "steps:", *_steps(), "", *_options(), ""])
+    return "\n".join([*head, "", *_input(source, guess), "", "steps:", *_steps(name), "", *_options(), ""])
 
 
-def _guess(scan: str, source: str) -> list[str]:
-    """The input section, by shapes and names, for a file that no reader knows by itself; else []."""
+def _guess(scan: str, source: str) -> tuple[str, list[str]]:
+    """The reader for a file, and the input section, by shapes and names, where a reader needs to be told
+    what is where; "" and [] where nobody knows the file."""
     refuse(scan, {})
     readers = METHODS["reader"]
     try:
-        known = not getattr(readers[reader_of({"file": scan})], "needs_paths", False)
+        name = reader_of({"file": scan})
+        if not getattr(readers[name], "needs_paths", False):
+            return name, []
     except DataError:
-        known = False
-    able = [reader.guess for reader in readers.values() if hasattr(reader, "guess")]
-    return [] if known else next((lines for guess in able if (lines := guess(scan, source))), [])
+        name = ""
+    able = {one: reader.guess for one, reader in readers.items() if hasattr(reader, "guess")}
+    return next(((one, lines) for one, guess in able.items() if (lines := guess(scan, source))), (name, []))
 
 
 def _input(source: str, guess: list[str]) -> list[str]:
@@ -56,13 +59,14 @@ def _input(source: str, guess: list[str]) -> list[str]:
     return lines + [_line("  # ", n, about(f), default(f)) for n, (f, _) in known.items()]
 
 
-def _steps() -> list[str]:
+def _steps(reader: str) -> list[str]:
+    """Those that a reader names for a first job with its data."""
     lines = []
-    for name in STEPS:
+    for name in getattr(METHODS["reader"].get(reader), "steps", ()):
         cls = METHODS["step"].get(name)
         lines.append(_said(f"  - use: {name}", doc(cls) if cls else ""))
         lines += _commented(cls, "    # ") if cls else []
-    return lines
+    return lines or ["  # name them here: `nanompi methods` lists them with what they work on"]
 
 
 def _options() -> list[str]:

@@ -145,6 +145,7 @@ class Opened:
     wavelength: float
 
 
+FIRST = ("ptycho.prepare", "ptycho", "ptycho.finish")
 MARKS = {
     "DM": engine("DM"),
     "ML": engine("ML"),
@@ -153,8 +154,8 @@ MARKS = {
     "Finish": step("ptycho.finish", needs=["ptycho"]),
     "Noise": step("test.noise", needs=["data"], gives=["noise"]),
     "Lonely": step("test.lonely", needs=["noise"]),
-    "Grid": reader("simulate"),
-    "Text": reader("text", gives={"data": "point row column"}),
+    "Grid": reader("simulate", steps=FIRST),
+    "Text": reader("text", gives={"data": "point row column"}, steps=FIRST),
     "Kmeans": partition("kmeans"),
     "Stripes": partition("stripes"),
 }

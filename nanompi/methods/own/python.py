@@ -65,15 +65,19 @@ class OwnStep(Python):
 
     def start(self, run, data):
         """Ready for blocks: the user's own `start`, too. Rank 0 tries its first block in pieces."""
-        self.untried, self.lock = run.team.root, Lock()
+        self.untried, self.lock, self.counts = run.team.root, Lock(), []
         self.call = self._callable()
         if hasattr(self.target, "start"):
             self.user.start(run, data)
 
     def finish(self, run):
-        """The user's own"""
+        """The user's own; a warning where what it gives is no numbers."""
         if hasattr(self.target, "finish"):
             self.user.finish(run)
+        counts = np.array([(0, 0), *self.counts], np.int64).sum(0)
+        run.team.sum(counts)
+        if counts[0]:
+            run.warn(f"{self.name}: {counts[0]} of {counts[1]} values that it gives are NaN or infinite")
 
     def block(self, block, info):
         """What the function gives. Errors: StepError where that is not an entry for each item, or depends on
@@ -86,6 +90,7 @@ class OwnStep(Python):
             raise
         for value in made.values() if isinstance(made, dict) else [made]:
             self._check_shape(value, len(block))
+            self.counts.append((int((~info.xp.isfinite(value)).sum()), np.size(value)))
         self._try(block, info)
         return made
 
@@ -98,6 +103,9 @@ class OwnStep(Python):
                 f"it gives an array of the shape {shape} for a block of {n} items; the first axis counts the "
                 "items, and each must have one entry"
             )
+        kind = getattr(made, "dtype", None) or np.asarray(made).dtype
+        if kind.kind not in NUMBERS:
+            raise self._failed(f"it gives values of type {kind}; numbers are needed")
 
     def _failed(self, why: str) -> StepError:
         return StepError(f'step "{self.name}" failed: {why}')
@@ -130,6 +138,7 @@ class OwnStep(Python):
         return info.device.host(made)
 
 
+NUMBERS = "biufc"  # kinds of dtypes
 TAKEN = tuple(f.name for f in dataclasses.fields(Python))
 
 

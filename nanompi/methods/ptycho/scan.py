@@ -13,6 +13,7 @@ from nanompi.optics.geometry import energy_of
 
 AXES = ("point", "row", "column")
 GIVES = {"data": " ".join(AXES)}  # what a reader of scans declares
+STEPS = ("ptycho.prepare", "ptycho", "ptycho.finish")  # of a first job with a scan
 
 
 @dataclass(kw_only=True)

@@ -150,6 +150,7 @@ def test_other_ranks_get_the_text_and_not_the_file(here):
         ("random", "or draws random numbers"),
         ("nothing", "it gives None; does it end in `return ...`?"),
         ("few", "it gives an array of the shape (1, 16, 16) for a block of 12 items"),
+        ("words", "it gives values of type <U1; numbers are needed"),
     ],
 )
 def test_what_cannot_be_right_is_said(name, text):

@@ -7,7 +7,7 @@ those of the sample and turned into places of the probe by the basis vectors of 
 
 from nanompi.io.hdf5 import at, dataset, is_hdf5, open_hdf5, text
 from nanompi.methods.ptycho.read import layout
-from nanompi.methods.ptycho.scan import GIVES, Scan
+from nanompi.methods.ptycho.scan import GIVES, STEPS, Scan
 from nanompi.run.reading import Input
 from nanompi.step import param, reader
 
@@ -30,7 +30,7 @@ def looks_like(path: str, given: dict, nexus: bool) -> bool:
         return layout.has(file, layout.PLACES["frames"]) and is_nexus(file) is nexus
 
 
-@reader("cxi", gives=GIVES)
+@reader("cxi", gives=GIVES, steps=STEPS)
 class Cxi:
     """CXI 1.6 files."""
 

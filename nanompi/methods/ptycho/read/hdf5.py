@@ -18,14 +18,14 @@ from nanompi.errors import DataError
 from nanompi.io.hdf5 import MOST_SEEN, at, dataset, hdf5, is_hdf5, open_hdf5, unit
 from nanompi.methods.ptycho.read.mapped import Mapped, check, scan_of
 from nanompi.methods.ptycho.read.saturation import saturation
-from nanompi.methods.ptycho.scan import GIVES, Scan
+from nanompi.methods.ptycho.scan import GIVES, STEPS, Scan
 from nanompi.run.reading import Input
 from nanompi.step import param, reader
 
 DIGITS = "0123456789"
 
 
-@reader("hdf5", gives=GIVES)
+@reader("hdf5", gives=GIVES, steps=STEPS)
 class Hdf5:
     """Any HDF5 file, by `paths:` and `units:`."""
 

@@ -7,7 +7,7 @@ NXtransformations.
 
 from nanompi.methods.ptycho.read import layout
 from nanompi.methods.ptycho.read.cxi import looks_like
-from nanompi.methods.ptycho.scan import GIVES, Scan
+from nanompi.methods.ptycho.scan import GIVES, STEPS, Scan
 from nanompi.run.reading import Input
 from nanompi.step import param, reader
 
@@ -24,7 +24,7 @@ PLACES = {
 }
 
 
-@reader("nexus", gives=GIVES)
+@reader("nexus", gives=GIVES, steps=STEPS)
 class Nexus:
     """NXcxi_ptycho files."""
 

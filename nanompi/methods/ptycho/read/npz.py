@@ -26,7 +26,7 @@ from nanompi.errors import DataError, ResourceError, nearest
 from nanompi.io.hdf5 import foreign, must_exist, reason
 from nanompi.io.quantities import flat_frames
 from nanompi.methods.ptycho.read.mapped import Mapped, check, scan_of
-from nanompi.methods.ptycho.scan import GIVES, Scan
+from nanompi.methods.ptycho.scan import GIVES, STEPS, Scan
 from nanompi.run.reading import Input
 from nanompi.step import param, reader
 from nanompi.units import show
@@ -34,7 +34,7 @@ from nanompi.units import show
 PACKED = {".bz2": bz2.open, ".gz": gzip.open}
 
 
-@reader("npz", gives=GIVES)
+@reader("npz", gives=GIVES, steps=STEPS)
 class Npz:
     """NPZ files (also .npz.bz2, .npz.gz), by `paths:` and `units:`."""
 

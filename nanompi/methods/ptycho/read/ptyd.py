@@ -18,12 +18,12 @@ from nanompi.io.hdf5 import at, dataset, hdf5, is_hdf5, open_hdf5, real, text
 from nanompi.io.unwritten import complete, measured
 from nanompi.methods.ptycho.read.layout import check, in_metres
 from nanompi.methods.ptycho.read.masks import good_pixels
-from nanompi.methods.ptycho.scan import GIVES, Scan
+from nanompi.methods.ptycho.scan import GIVES, STEPS, Scan
 from nanompi.run.reading import Input
 from nanompi.step import param, reader
 
 
-@reader("ptyd", gives=GIVES)
+@reader("ptyd", gives=GIVES, steps=STEPS)
 class Ptyd:
     """ptypy .ptyd files."""
 

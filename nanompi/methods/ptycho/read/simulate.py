@@ -23,7 +23,7 @@ from nanompi.data.source import Source, check_index
 from nanompi.errors import JobError
 from nanompi.io.quantities import EV, HC, given_energy
 from nanompi.methods.ptycho.read import scene
-from nanompi.methods.ptycho.scan import GIVES, Scan
+from nanompi.methods.ptycho.scan import GIVES, STEPS, Scan
 from nanompi.optics.geometry import Geometry
 from nanompi.run.reading import Input
 from nanompi.step import param, reader, section
@@ -50,7 +50,7 @@ class Simulation:
     seed: int = param(1, ge=0, help="another number gives another texture, jitter and noise")
 
 
-@reader("simulate", gives=GIVES)
+@reader("simulate", gives=GIVES, steps=STEPS)
 class Simulate:
     """A simulated scan with its exact truth, by `simulate:`."""
 

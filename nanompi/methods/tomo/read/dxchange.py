@@ -4,7 +4,7 @@ from nanompi.data.data import Data
 from nanompi.errors import DataError
 from nanompi.io.hdf5 import at, is_hdf5, open_hdf5, text
 from nanompi.methods.tomo.read import fields
-from nanompi.methods.tomo.read.tomogram import Tomogram
+from nanompi.methods.tomo.read.tomogram import GIVES, STEPS, Tomogram
 from nanompi.step import param, reader
 
 DATA, THETA = "/exchange/data", "/exchange/theta"
@@ -48,7 +48,7 @@ def _angles_first(data, where: str) -> None:
         )
 
 
-@reader("dxchange", gives={"data": "angle row column"})
+@reader("dxchange", gives=GIVES, steps=STEPS)
 class DataExchange:
     """Data Exchange files: /exchange/data with data_white, data_dark, theta."""
 

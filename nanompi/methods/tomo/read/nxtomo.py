@@ -13,7 +13,7 @@ from nanompi.errors import DataError
 from nanompi.io.hdf5 import dataset, hdf5, is_hdf5, open_hdf5, text, walk
 from nanompi.io.unwritten import complete
 from nanompi.methods.tomo.read import fields
-from nanompi.methods.tomo.read.tomogram import Tomogram
+from nanompi.methods.tomo.read.tomogram import GIVES, STEPS, Tomogram
 from nanompi.step import param, reader
 
 PROJECTION, FLAT, DARK, INVALID = 0, 1, 2, 3
@@ -106,7 +106,7 @@ def _note_others(keys: np.ndarray, where: str, notes: list[str]) -> None:
         )
 
 
-@reader("nxtomo", gives={"data": "angle row column"})
+@reader("nxtomo", gives=GIVES, steps=STEPS)
 class NXtomo:
     """NXtomo files: projections, flats and darks in one stack, told apart by image_key."""
 

@@ -14,7 +14,7 @@ from nanompi.data.data import Data
 from nanompi.methods.tomo.phantom import grains
 from nanompi.methods.tomo.read.angle import evenly
 from nanompi.methods.tomo.read.scene import DARK, FLAT, PROJECTION, Scene, SimulatedImages, SimulatedSlices
-from nanompi.methods.tomo.read.tomogram import Tomogram
+from nanompi.methods.tomo.read.tomogram import GIVES, STEPS, Tomogram
 from nanompi.step import param, reader, section
 
 
@@ -37,7 +37,7 @@ class Simulation:
     seed: int = param(1, ge=0, help="another number gives another sample, beam and noise")
 
 
-@reader("tomo.simulate", gives={"data": "angle row column"})
+@reader("tomo.simulate", gives=GIVES, steps=STEPS)
 class SimulateTomogram:
     """A simulated tomogram, by `format: tomo.simulate`."""
 

@@ -8,6 +8,10 @@ from nanompi.data.data import Data
 from nanompi.data.source import SelectedFrames, Source
 from nanompi.errors import DataError
 
+AXES = ("angle", "row", "column")
+GIVES = {"data": " ".join(AXES)}  # what a reader of tomograms declares
+STEPS = ("tomo.flat", "tomo.fbp")  # of a first job with a tomogram
+
 
 @dataclass
 class Tomogram:
@@ -45,7 +49,7 @@ class Tomogram:
         """As steps know it; images that are missing are not beside it."""
         beside = {"flat": self.flats, "dark": self.darks}
         return Data(
-            axes=("angle", "row", "column"),
+            axes=AXES,
             source=self.projections,
             coords={"angle": (self.angles, "rad")},
             facts=self.facts,
