@@ -41,12 +41,12 @@ def main(args) -> int:
 
 
 def shorten(found, frames: int, iterations: int | None):
-    """Let each setting take the frames in the middle, without those that the job leaves out, and its engines
-    share so many iterations, as they share those of the job."""
+    """Let each setting take the frames in the middle, or projections evenly over all, without those that the
+    job leaves out; its engines share so many iterations, as they share those of the job."""
     from nanompi.job.resolve import resolved
 
     for job in [one.job for one in found.settings]:
-        job.input.select.keep = f"middle:{frames}"
+        job.input.select.keep = f"some:{frames}"
         job.resolved = resolved(job)
     for job in [one.job for one in found.settings] if iterations else ():
         chains = [s.engines for s in job.steps if isinstance(getattr(s, "engines", None), list)]

@@ -1,6 +1,7 @@
 """Part of a scan, the same for every reader: a quick look, or all but some frames.
 
 select: "0:100"                              start:stop, start:stop:step, or middle:100
+select: "some:100"                           as middle; evenly over data without places, such as projections
 select: {without: [17, 40:52]}               all but these frames, counted in the file from 0
 select: {keep: "::2", without: missing}      both; missing = what was never measured, however much it is
 """
@@ -12,7 +13,7 @@ import numpy as np
 from nanompi.errors import JobError
 from nanompi.step import param, section
 
-MIDDLE = re.compile(r"\s*middle\s*:\s*(\d{1,15})\s*$", re.ASCII)
+MIDDLE = re.compile(r"\s*(?:middle|some)\s*:\s*(\d{1,15})\s*$", re.ASCII)
 _SLICE = re.compile(r"\s*(-?\d{1,15})?\s*:\s*(-?\d{1,15})?\s*(?::\s*(\d{1,15})?\s*)?$", re.ASCII)
 _NUMBER = re.compile(r"\s*-?\d{1,15}\s*$", re.ASCII)
 MISSING = "missing"
@@ -51,9 +52,17 @@ class Select:
 
     def numbers(self, every: int) -> np.ndarray:
         """Those that are left of 0..every-1, rising; for data without places. Errors: JobError."""
-        if MIDDLE.match(self.keep):
-            raise JobError(f'input.select: "{self.keep}" needs positions on the sample; use start:stop')
-        numbers = rest(~left_out(self, every), slice_of(self.keep) if self.keep else slice(None))
+        some = MIDDLE.match(self.keep)
+        if some and "some" in self.keep:
+            numbers = rest(~left_out(self, every), slice(None))
+            count = min(int(some[1]), len(numbers))
+            numbers = numbers[np.arange(count) * len(numbers) // max(count, 1)]
+        elif some:
+            raise JobError(
+                f'input.select: "{self.keep}" needs positions on the sample; use start:stop, or some:N'
+            )
+        else:
+            numbers = rest(~left_out(self, every), slice_of(self.keep) if self.keep else slice(None))
         if len(numbers) == 0:
             raise JobError(f"input.select: {self} leaves none of {every}")
         return numbers
