@@ -167,7 +167,7 @@ def test_try_makes_a_strip_of_the_middle_of_the_scan(good, capsys):
     out = capsys.readouterr().out
     assert out.rstrip().endswith(f"{SWEEP}/contact.png")
     log = (SWEEP / table(SWEEP)[0]["folder"] / "logs/rank-0000.log").read_text()
-    assert 'selected "middle:16" without 14, 15: 16 of 36 frames' in log
+    assert 'selected "some:16" without 14, 15: 16 of 36 frames' in log
 
 
 @pytest.mark.parametrize(
