@@ -108,8 +108,8 @@ class Balance:
             sent += ways.gone * _row_bytes(getattr(p, name))
         known = everywhere(engine, p)
         I = p.take_over(new[p.team.rank], move, keeps(engine))
-        if hasattr(engine, "recall"):
-            engine.recall(p, known)
+        if hasattr(engine, "restore"):
+            engine.restore(p, known)
         p.clock.count("balance", sent)
         if self.frames is not None:  # the same object, which a sweep may keep for its next run
             f, f.values, f.index = self.frames, I, p.index

@@ -1,5 +1,5 @@
-"""Engines on a small simulated scan: the truth is found, the gradient is right, memory of the iterate is
-kept."""
+"""Engines on a small simulated scan: the truth is found, the gradient is right, the state between
+iterations is kept."""
 
 import numpy as np
 import pytest

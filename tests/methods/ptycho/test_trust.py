@@ -106,8 +106,8 @@ def test_trust_survives_a_checkpoint():
     engine = DM(iterations=4)
     engine.start(p)
     p.state["trust"].figures = [1.0, 2.0]
-    known, before = engine.memory(p), p.state.pop("trust")
-    engine.recall(p, known)
+    known, before = engine.state(p), p.state.pop("trust")
+    engine.restore(p, known)
     after = p.state["trust"]
     assert (after.rho, after.figures) == (before.rho, before.figures)
     assert np.array_equal(after.O, before.O) and np.array_equal(after.P, before.P)

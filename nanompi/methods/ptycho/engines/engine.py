@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from nanompi.errors import NumbersError, common
-from nanompi.methods.ptycho.engines.state import recall, state
+from nanompi.methods.ptycho.engines.state import chain_state, restore_chain
 from nanompi.methods.ptycho.quality import figures
 from nanompi.run.foreign import foreign
 from nanompi.run.status import quiet
@@ -43,7 +43,7 @@ def run_chain(engines: list[Any], p, every: int, say, note=quiet, control=None, 
     Errors: NumbersError naming engine, iteration and bad frames when the error stops to be finite; Stopped.
     """
     saved = control.first() if control else None
-    e, i, history = recall(p, engines, saved) if saved else (0, 0, [])
+    e, i, history = restore_chain(p, engines, saved) if saved else (0, 0, [])
     if saved:
         control.back(saved.facts["number"])
     whole, patient = sum(engine.iterations for engine in engines), p.clock.patient
@@ -66,7 +66,7 @@ def run_chain(engines: list[Any], p, every: int, say, note=quiet, control=None, 
                 note("iterating", **{key: row[key] for key in ("R", "llk") if key in row})
                 if hasattr(engines[e], "heed") and i < engines[e].iterations:
                     engines[e].heed(p, history[-1], say)
-            if control and _turn(control, p, partial(state, p, engines[e], e, i, history)):
+            if control and _turn(control, p, partial(chain_state, p, engines[e], e, i, history)):
                 return _ended(history, p, say)
             if balance and hasattr(engines[e], "keeps"):  # else nobody knows what it holds for its frames
                 balance.turn(p, engines[e], whole - p.iteration)
@@ -78,10 +78,10 @@ def run_chain(engines: list[Any], p, every: int, say, note=quiet, control=None, 
 
 def _whether_saved(engine, say):
     """Say where a checkpoint cannot hold what an engine remembers."""
-    if foreign(engine) and not (hasattr(engine, "keeps") or hasattr(engine, "memory")):
+    if foreign(engine) and not (hasattr(engine, "keeps") or hasattr(engine, "restore")):
         say(
             f"{engine.name}: checkpoints hold object and probe alone, since it has neither `keeps` nor "
-            "`memory`; a run that is resumed calls its `start` again"
+            "`restore`; a run that is resumed calls its `start` again"
         )
 
 

@@ -56,25 +56,25 @@ class ML:
         return NOISE[auto if self.noise == "auto" else self.noise]
 
     def start(self, p):
-        """No memory of an earlier direction; L is counted from that of a perfect model."""
+        """No earlier direction is known; L is counted from that of a perfect model."""
         p.make_waves()
         p.state["ml"], p.state["ml.perfect"] = None, perfect(p) if self.model(p) == POISSON else 0.0
 
-    def memory(self, p) -> dict:
+    def state(self, p) -> dict:
         """The last direction, and L of a perfect model; the waves follow from object and probe"""
         old = p.state["ml"]
         known = dict(vars(old)) if old else {}
         known |= {name: p.share.on_root(known[name]) for name in Direction.over_object if old}
         return {"perfect": p.state["ml.perfect"]} | known
 
-    def recall(self, p, memory: dict):
-        """The opposite of `memory`"""
+    def restore(self, p, state: dict):
+        """The opposite of `state`"""
         p.make_waves()
-        p.state["ml.perfect"] = memory.pop("perfect")
+        p.state["ml.perfect"] = state.pop("perfect")
         for name in Direction.over_object:
-            if name in memory:
-                memory[name] = p.share.part(memory[name])
-        own = {k: p.device.array(v, p.O.dtype) if isinstance(v, np.ndarray) else v for k, v in memory.items()}
+            if name in state:
+                state[name] = p.share.part(state[name])
+        own = {k: p.device.array(v, p.O.dtype) if isinstance(v, np.ndarray) else v for k, v in state.items()}
         p.state["ml"] = Direction(**own) if own else None
 
     def iterate(self, p, i: int) -> dict[str, float]:

@@ -54,14 +54,14 @@ class Projections:
         """After each figure of quality: may begin anew with another rho"""
         trust.heed(p, self, row, say)
 
-    def memory(self, p) -> dict:
+    def state(self, p) -> dict:
         """What rho is, and why"""
-        return trust.memory(p)
+        return trust.saved(p)
 
-    def recall(self, p, memory: dict):
-        """The opposite of `memory`"""
+    def restore(self, p, state: dict):
+        """The opposite of `state`"""
         p.make_waves()
-        trust.recall(p, memory)
+        trust.restore(p, state)
 
     def iterate(self, p, i: int) -> dict[str, float]:
         """One iteration; error = sqrt(sum (|F(z)| - sqrt(I))^2 / sum I)"""

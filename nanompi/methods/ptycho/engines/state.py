@@ -2,8 +2,9 @@
 
 An engine may have
     keeps                  names of arrays of the problem over this rank's frames ("waves"); none by default
-    memory(p) -> dict      what else it remembers, on rank 0: arrays, numbers, texts, None (collective)
-    recall(p, memory)      the opposite of `memory`, in place of `start`; arrays come from the host
+    state(p) -> dict       what else it remembers, on rank 0: arrays, numbers, texts, None (collective)
+    restore(p, state)      the opposite of `state`, in place of `start`; arrays come from the host
+and has both of the last two or neither.
 Arrays like the object are taken whole (`p.share.on_root`); each rank takes its part back (`p.share.part`).
 """
 
@@ -14,8 +15,10 @@ import numpy as np
 from nanompi.errors import DataError, NumbersError, common
 from nanompi.run.checkpoint import SavedState, State
 
+OWN = "memory"  # what checkpoint files call the engine's own state: head and names of arrays
 
-def state(p, engine, e: int, done: int, history: list[dict]) -> State:
+
+def chain_state(p, engine, e: int, done: int, history: list[dict]) -> State:
     """The state of the chain after `done` iterations of its engine number `e`.
 
     Errors: NumbersError when object or probe are not finite: nobody wants to go on from there.
@@ -25,12 +28,12 @@ def state(p, engine, e: int, done: int, history: list[dict]) -> State:
         where = f"iteration {p.iteration}"
         raise common(NumbersError(f"{where}: object or probe hold NaN or inf; look for bad frames"))
     arrays = {"O": p.whole(), "P": p.P}
-    facts = {"iteration": p.iteration, "engine": e, "engine_done": done, "history": history, "memory": {}}
-    for name, value in memory(engine, p).items():
+    facts = {"iteration": p.iteration, "engine": e, "engine_done": done, "history": history, OWN: {}}
+    for name, value in engine_state(engine, p).items():
         if _is_array(value):
-            arrays[f"memory.{name}"] = value
+            arrays[f"{OWN}.{name}"] = value
         else:
-            facts["memory"][name] = value
+            facts[OWN][name] = value
     if not p.team.root:
         arrays = {}
     rows = {name: _rows(d, getattr(p, name)) for name in getattr(engine, "keeps", ())}
@@ -41,14 +44,14 @@ def _rows(device, array):
     return array.shape, array.dtype, lambda f: device.take(array, f)
 
 
-def memory(engine, p) -> dict[str, Any]:
+def engine_state(engine, p) -> dict[str, Any]:
     """What the engine remembers beside its `keeps`."""
-    return engine.memory(p) if hasattr(engine, "memory") else {}
+    return engine.state(p) if hasattr(engine, "restore") else {}
 
 
 def everywhere(engine, p) -> dict[str, Any]:
     """The same with its arrays on the host of every rank (collective)."""
-    own = memory(engine, p)
+    own = engine_state(engine, p)
     arrays = p.team.bcast([name for name, value in own.items() if _is_array(value)])
     return own | {
         name: p.team.bcast_array(p.device.host(own[name]) if p.team.root else None) for name in arrays
@@ -59,8 +62,8 @@ def _is_array(value) -> bool:
     return hasattr(value, "shape") and np.ndim(value) > 0
 
 
-def recall(p, engines: list, saved: SavedState) -> tuple[int, int, list[dict]]:
-    """Object, probe and memory from a checkpoint: (number of the engine, its iterations done, history)."""
+def restore_chain(p, engines: list, saved: SavedState) -> tuple[int, int, list[dict]]:
+    """Object, probe, state of the engine, from a checkpoint: (engine number, iterations done, history)"""
     d, facts = p.device, saved.facts
     e = facts["engine"]
     _fits(p, saved, len(engines))
@@ -71,10 +74,10 @@ def recall(p, engines: list, saved: SavedState) -> tuple[int, int, list[dict]]:
     for name in getattr(engines[e], "keeps", ()):
         for where, rows in saved.rows(name, p.index):
             d.put(getattr(p, name), where, rows)
-    if hasattr(engines[e], "recall"):
-        arrays = {k: saved.array(k) for k in saved.head.arrays if k.startswith("memory.")}
-        own = {k.removeprefix("memory."): a for k, a in arrays.items()}
-        engines[e].recall(p, facts["memory"] | own)
+    if hasattr(engines[e], "restore"):
+        arrays = {k: saved.array(k) for k in saved.head.arrays if k.startswith(f"{OWN}.")}
+        own = {k.removeprefix(f"{OWN}."): a for k, a in arrays.items()}
+        engines[e].restore(p, facts[OWN] | own)
     elif not getattr(engines[e], "keeps", ()):
         engines[e].start(p)
     return e, facts["engine_done"], facts["history"]

@@ -70,15 +70,15 @@ def heed(p, engine, row: dict, say):
     )
 
 
-def memory(p) -> dict:
+def saved(p) -> dict:
     """For a checkpoint: nanompi.methods.ptycho.engines.state"""
     trust = p.state["trust"]
     known = {"rho": trust.rho, "figures": trust.figures, "photons": trust.photons}
     return known | ({} if trust.O is None else {"O": p.share.on_root(trust.O), "P": trust.P})
 
 
-def recall(p, known: dict):
-    """The opposite of `memory`"""
+def restore(p, known: dict):
+    """The opposite of `saved`"""
     if "O" in known:
         O, P = p.share.part(known["O"]), known["P"]
         known = known | {"O": p.device.array(O, p.O.dtype), "P": p.device.array(P, p.P.dtype)}
