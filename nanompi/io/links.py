@@ -21,7 +21,7 @@ LINKED, VIRTUAL, EXTERNAL = "HDF5_EXT_PREFIX", "HDF5_VDS_PREFIX", "HDF5_EXTFILE_
 
 
 @dataclass(frozen=True)
-class Source:
+class LinkedSource:
     """Where values of a virtual or external dataset stand.
 
     written : the name of the file as the dataset has it; file: its path here, "" when it is missing
@@ -89,11 +89,11 @@ def raw_place(written: str, owner: str) -> str:
     return path if _exists(path) else ""
 
 
-def sources(data) -> Iterator[Source]:
+def sources(data) -> Iterator[LinkedSource]:
     """The sources that an open dataset names itself, each once. Errors: DataError for what is no file."""
     owner = data.file.filename
     for name in dict.fromkeys(name for name, *_ in data.external or ()):
-        yield Source(name, raw_place(name, owner))
+        yield LinkedSource(name, raw_place(name, owner))
     named = (
         dict.fromkeys((s.file_name, s.dset_name) for s in data.virtual_sources()) if data.is_virtual else ()
     )
@@ -102,7 +102,7 @@ def sources(data) -> Iterator[Source]:
         for one in _numbered(written, owner) if "%" in written else [written]:
             if one not in found:
                 found[one] = place(one, owner, VIRTUAL)
-            yield Source(one, found[one], path)
+            yield LinkedSource(one, found[one], path)
 
 
 def _numbered(written: str, owner: str) -> list[str]:
@@ -179,7 +179,7 @@ def check_sources(data, path: tuple = (), deep: bool = True) -> None:
         _check_below(named, (*path, here))
 
 
-def _check_below(named: list[Source], way: tuple) -> None:
+def _check_below(named: list[LinkedSource], way: tuple) -> None:
     """The datasets that a virtual one is made of, each file opened once."""
     from nanompi.io.hdf5 import hdf5, is_hdf5, open_hdf5
 

@@ -13,7 +13,7 @@ from nanompi.io.links import (
     EXTERNAL,
     LINKED,
     VIRTUAL,
-    Source,
+    LinkedSource,
     check_sources,
     check_way,
     places,
@@ -136,9 +136,9 @@ def test_each_source_once_the_missing_ones_without_a_file(here):
     with h5py.File("v.h5") as file:
         s = f"{here}/s.h5"
         assert list(sources(file["d"])) == [
-            Source("s.h5", s, "d"),
-            Source("s.h5", s, "e"),
-            Source("gone.h5", "", "d"),
+            LinkedSource("s.h5", s, "d"),
+            LinkedSource("s.h5", s, "e"),
+            LinkedSource("gone.h5", "", "d"),
         ]
         assert list(sources(h5py.File("s.h5")["d"])) == []
     assert links._numbered("p%b.h5", "v.h5") == ["p0.h5", "p1.h5"]  # up to the first that is missing
@@ -155,7 +155,7 @@ def test_external_files_once_and_the_missing_ones():
     with h5py.File("e.h5", "w") as file:
         three = [("a.raw", 0, 4), ("b.raw", 0, 4), ("a.raw", 4, 4)]
         data = file.create_dataset("d", (6,), "u2", external=three)
-        assert list(sources(data)) == [Source("a.raw", "a.raw"), Source("b.raw", "")]
+        assert list(sources(data)) == [LinkedSource("a.raw", "a.raw"), LinkedSource("b.raw", "")]
         with pytest.raises(
             DataError, match=r"stored in external files and 1 of its 2 files are missing, first b\.raw"
         ):

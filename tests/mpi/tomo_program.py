@@ -8,7 +8,7 @@ import numpy as np
 from nanompi.data.walk import walk, with_loading
 from nanompi.methods.tomo.fbp import FBP
 from nanompi.methods.tomo.flat import Flat
-from nanompi.methods.tomo.read.simulate import SimulateTomogram, Simulation
+from nanompi.methods.tomo.read.simulate import SimulateTomogram, TomogramSimulation
 from nanompi.mpi.team import Team
 from nanompi.run.reading import spread_evenly
 from nanompi.run.result import Result
@@ -17,7 +17,7 @@ from tests import walking
 
 def volume(team, rows: int) -> np.ndarray:
     """(rows, 40, 40), on every rank"""
-    scan = Simulation(angles=31, size=40, rows=rows, centre=18.4, photons=3e3)
+    scan = TomogramSimulation(angles=31, size=40, rows=rows, centre=18.4, photons=3e3)
     read = team.on_root(lambda: SimulateTomogram(simulate=scan).open("", None))
     run = walking.run_of(team, data=spread_evenly(read["data"], team.size))
     run.warn, run.result = run.say, Result()

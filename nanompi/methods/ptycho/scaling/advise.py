@@ -9,33 +9,33 @@ MOST = 64  # ranks up to which advice is given, where fewer are planned
 
 def report(seen, cost, ranks, link, threads=1, gpu=None, per_card=1, within=None) -> str:
     """All that is known beforehand of a job on so many ranks. gpu : bytes of a card, or None; within : s"""
-    lines = [*needs(seen.scene, cost, ranks, threads)]
+    lines = [*needs(seen.sizes, cost, ranks, threads)]
     if gpu:
-        lines += on_card(seen.scene, ranks, gpu, per_card)
-    return "\n".join([*lines, "", *advice(seen.scene, cost, ranks, link, within)])
+        lines += on_card(seen.sizes, ranks, gpu, per_card)
+    return "\n".join([*lines, "", *advice(seen.sizes, cost, ranks, link, within)])
 
 
-def needs(scene, cost, ranks, threads) -> list[str]:
+def needs(sizes, cost, ranks, threads) -> list[str]:
     """Memory of the largest rank, blocks, bytes on the wire"""
-    most = max(len(part) for part in scene.parts(ranks))
-    parts = memory(scene, most, threads, cost.libraries, scene.held(ranks))
+    most = max(len(part) for part in sizes.parts(ranks))
+    parts = memory(sizes, most, threads, cost.libraries, sizes.held(ranks))
     listed = ", ".join(f"{name} {units.show(n, 'B')}" for name, n in parts.items() if n)
-    (H, W), (h, w) = scene.shape, scene.frame
-    sends = {how: sent(scene, ranks, how) for how in ("allreduce", "overlap")}
+    (H, W), (h, w) = sizes.shape, sizes.frame
+    sends = {how: sent(sizes, ranks, how) for how in ("allreduce", "overlap")}
     return [
-        f"{scene.frames} frames of {h} x {w}, {scene.modes} mode{'s' * (scene.modes > 1)}, object {H} x {W}",
+        f"{sizes.frames} frames of {h} x {w}, {sizes.modes} mode{'s' * (sizes.modes > 1)}, object {H} x {W}",
         f"on {ranks} rank{'s' * (ranks > 1)}: {most} frames each, "
         f"{units.show(sum(parts.values()), 'B')} of memory per rank ({listed})",
-        f"blocks of {min(most, block(scene))} frames; sent per iteration and rank: "
+        f"blocks of {min(most, block(sizes))} frames; sent per iteration and rank: "
         + ", ".join(f"{how} {units.show(n, 'B')}" for how, n in sends.items())
-        + f"; combine: {scene.way(ranks)}",
+        + f"; combine: {sizes.way(ranks)}",
     ]
 
 
-def on_card(scene, ranks, gpu, per_card) -> list[str]:
+def on_card(sizes, ranks, gpu, per_card) -> list[str]:
     """How the frames lie on a card. Errors: ResourceError where not one fits."""
-    most = max(len(part) for part in scene.parts(ranks))
-    fit = card(scene, most, gpu, per_card)
+    most = max(len(part) for part in sizes.parts(ranks))
+    fit = card(sizes, most, gpu, per_card)
     away = most - fit["waves"]
     note = f"; the waves of {away} frames stay in the host's memory" if away else ""
     return [
@@ -44,10 +44,10 @@ def on_card(scene, ranks, gpu, per_card) -> list[str]:
     ]
 
 
-def advice(scene, cost, ranks, link, within) -> list[str]:
+def advice(sizes, cost, ranks, link, within) -> list[str]:
     """Time and efficiency for 1, 2, 4 ... ranks, and which of them to take"""
-    counts = doubling(max(ranks, MOST), scene.frames)
-    ways = {how: [foresee(scene, cost, p, link, how) for p in counts] for how in ("allreduce", "overlap")}
+    counts = doubling(max(ranks, MOST), sizes.frames)
+    ways = {how: [foresee(sizes, cost, p, link, how) for p in counts] for how in ("allreduce", "overlap")}
     eff = {how: (efficiency(rows, "iterations"), efficiency(rows)) for how, rows in ways.items()}
     out = ["        allreduce                          overlap",
            "ranks    seconds  PEFF iter  PEFF job      seconds  PEFF iter  PEFF job"]  # fmt: skip

@@ -58,7 +58,7 @@ def calibrate(seen, threads: int = 1) -> Cost:
         _iterate(few, engine, 1)  # kernels are compiled, or loaded
     figures(few)
     t = time.perf_counter()
-    seen.scene.parts(2 if seen.scene.frames > 1 else 1)
+    seen.sizes.parts(2 if seen.sizes.frames > 1 else 1)
     cost.split = time.perf_counter() - t
     waves = 0 if few.waves is None else few.waves.nbytes
     cost.libraries = resident() - counts.nbytes - 2 * waves - 4 * few.O.nbytes
@@ -70,7 +70,7 @@ def calibrate(seen, threads: int = 1) -> Cost:
         times = [_iterate(p, engine, REPEATS) for p in (small, large)]
         a = max(0.0, (times[1] - times[0]) / max(1, len(large.at) - len(small.at)))
         cost.frame[name] = a or times[1] / len(large.at)
-        cost.pixel[name] = max(0.0, times[1] - cost.frame[name] * len(large.at)) / seen.scene.pixels
+        cost.pixel[name] = max(0.0, times[1] - cost.frame[name] * len(large.at)) / seen.sizes.pixels
     cost.quality = _best(lambda: figures(large), 1) / len(large.at)
     cost.trials = _trials(seen, counts)
     return cost
@@ -84,9 +84,9 @@ def resident() -> int:
 
 def _some(seen, cost):
     """Frames in the middle of the scan, prepared; and what reading them costs"""
-    scene = seen.scene
-    n = min(scene.frames, max(16, WAVES // scene.waves))
-    away = ((scene.at - np.median(scene.at, axis=0)) ** 2).sum(1)
+    sizes = seen.sizes
+    n = min(sizes.frames, max(16, WAVES // sizes.waves))
+    away = ((sizes.at - np.median(sizes.at, axis=0)) ** 2).sum(1)
     chosen = np.sort(np.argsort(away, kind="stable")[:n])
     t = time.perf_counter()
     counts = seen.plan.apply(seen.scan.source.read(chosen), chosen)
@@ -103,7 +103,7 @@ def _problem(seen, device, chosen, counts) -> Problem:
     optics = propagator(device, seen.geometry, places.rests)
     p = Problem.of(Team(alone=True), device, frames, places, optics)
     p.O = device.array(np.ones(places.shape), device.complex)
-    p.P = device.array(extra_modes(P[None].astype(np.complex64), seen.scene.modes), device.complex)
+    p.P = device.array(extra_modes(P[None].astype(np.complex64), seen.sizes.modes), device.complex)
     return p
 
 

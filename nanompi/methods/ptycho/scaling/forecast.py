@@ -17,7 +17,7 @@ class Forecast:
 
     def __init__(self, job, threads: int = 1):
         self.seen, self.threads = look(job), threads
-        self.scene, self.cost = self.seen.scene, calibrate(self.seen, threads)
+        self.sizes, self.cost = self.seen.sizes, calibrate(self.seen, threads)
 
     def report(self, ranks: int, link: Link, gpu=None, per_card: int = 1, within=None) -> str:
         """Memory, bytes on the wire, time and efficiency. gpu : bytes of a card, or None; within : s
@@ -32,10 +32,10 @@ class Forecast:
         books : metrics of runs, the first on one rank
         Returns {"text", "checks", "curves": {scan: {way to combine: {ranks: (PEFF, bytes sent)}}}}
         """
-        cost = predict.measured(books[0], self.scene, self.cost)
-        checks = predict.check(books, self.scene, cost, link, self.threads)
-        grown = {f"{n} frames": self.scene.grown(n) for n in frames} if ranks else {}
-        curves = {name: predict.iterations(scene, cost, ranks, link) for name, scene in grown.items()}
+        cost = predict.measured(books[0], self.sizes, self.cost)
+        checks = predict.check(books, self.sizes, cost, link, self.threads)
+        grown = {f"{n} frames": self.sizes.grown(n) for n in frames} if ranks else {}
+        curves = {name: predict.iterations(sizes, cost, ranks, link) for name, sizes in grown.items()}
         text = "\n".join(["", _head(), "", *map(_line, checks)])
         if curves:
             text += f"\n\nPredicted with {link.rate / 1e9:g} GB/s, {1e6 * link.latency:g} us:\n\n"

@@ -30,34 +30,34 @@ class Foreseen:
 
 
 def foresee(
-    scene, cost: Cost, ranks: int, link: Link, combine: str = "allreduce", every: int = 10
+    sizes, cost: Cost, ranks: int, link: Link, combine: str = "allreduce", every: int = 10
 ) -> Foreseen:
     """The job on so many ranks, each as fast as the one that was calibrated.
 
     every : figures of quality each so many iterations. Errors: DataError for more ranks than frames.
     """
-    most = max(len(part) for part in scene.parts(ranks))
-    held = scene.held(ranks, combine)
-    iterate = {n: cost.frame[n] * most + cost.pixel[n] * held for n, *_ in scene.engines}
-    sums = {n: wire.seconds(scene, n, ranks, link, combine) for n, *_ in scene.engines}
+    most = max(len(part) for part in sizes.parts(ranks))
+    held = sizes.held(ranks, combine)
+    iterate = {n: cost.frame[n] * most + cost.pixel[n] * held for n, *_ in sizes.engines}
+    sums = {n: wire.seconds(sizes, n, ranks, link, combine) for n, *_ in sizes.engines}
     seconds = {
         "ready": cost.ready,
         "split": cost.split,
         "load": cost.load * most,
         "start": cost.start(ranks),
-        "iterate": sum(iterate[n] * times for n, times, _ in scene.engines),
-        "combine": sum(sums[n] * times for n, times, _ in scene.engines),
-        "quality": cost.quality * most * sum(-(-times // every) for _, times, _ in scene.engines),
-        "write": scene.pixels / WRITTEN,
+        "iterate": sum(iterate[n] * times for n, times, _ in sizes.engines),
+        "combine": sum(sums[n] * times for n, times, _ in sizes.engines),
+        "quality": cost.quality * most * sum(-(-times // every) for _, times, _ in sizes.engines),
+        "write": sizes.pixels / WRITTEN,
     }
-    return Foreseen(ranks, seconds, seconds["iterate"] + seconds["combine"], sent(scene, ranks, combine))
+    return Foreseen(ranks, seconds, seconds["iterate"] + seconds["combine"], sent(sizes, ranks, combine))
 
 
-def sent(scene, ranks: int, combine: str) -> int:
+def sent(sizes, ranks: int, combine: str) -> int:
     """Bytes in one iteration of the engine that sends most, from the rank that sends most."""
     if combine == "allreduce":
-        return max((wire.allreduce_bytes(scene, n, ranks) for n, *_ in scene.engines), default=0)
-    return max((int(wire.overlap_bytes(scene, n, ranks).max()) for n, *_ in scene.engines), default=0)
+        return max((wire.allreduce_bytes(sizes, n, ranks) for n, *_ in sizes.engines), default=0)
+    return max((int(wire.overlap_bytes(sizes, n, ranks).max()) for n, *_ in sizes.engines), default=0)
 
 
 def doubling(most: int, frames: int) -> list[int]:

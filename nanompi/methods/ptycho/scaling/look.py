@@ -17,7 +17,7 @@ from nanompi.step import METHODS
 
 
 @dataclass
-class Scene:
+class JobSizes:
     """The sizes that memory, messages and time depend on.
 
     at      : (N, 2) int, corner of each frame in the object; shape : (H, W) of the object
@@ -86,7 +86,7 @@ class Scene:
             self._known[ranks] = parts, bands(self.at, parts, self.frame)
         return self._known[ranks]
 
-    def grown(self, frames: int) -> "Scene":
+    def grown(self, frames: int) -> "JobSizes":
         """The same scan over a larger field: a spiral of so many frames, as dense as this scan is."""
         density = self._density()
         k = np.arange(frames)
@@ -108,7 +108,7 @@ class Scene:
 
 @dataclass
 class Look:
-    """A job seen from outside: its scene, and what is needed to try some of its frames."""
+    """A job seen from outside: its sizes, and what is needed to try some of its frames."""
 
     job: Any
     scan: Any
@@ -116,7 +116,7 @@ class Look:
     places: Any
     geometry: Geometry
     ptycho: Any
-    scene: Scene
+    sizes: JobSizes
 
 
 def look(job) -> Look:
@@ -131,8 +131,8 @@ def look(job) -> Look:
     raw = int(np.prod(scan.source.shape[1:])) * np.dtype(scan.source.dtype).itemsize
     at, double, modes = places.at[:, :2].astype(int), job.run.precision == "double", ptycho.probe.modes
     engines, how = _engines(ptycho.engines), (prepare.split, ptycho.sums())
-    scene = Scene(at, places.shape, frame, modes, len(places.rests), item, raw, double, engines, *how)
-    return Look(job, scan, plan, places, geometry, ptycho, scene)
+    sizes = JobSizes(at, places.shape, frame, modes, len(places.rests), item, raw, double, engines, *how)
+    return Look(job, scan, plan, places, geometry, ptycho, sizes)
 
 
 def _step(job, name):

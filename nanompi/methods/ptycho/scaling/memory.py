@@ -20,55 +20,55 @@ PROBES = 6  # arrays of the size of the probe at all its shifts
 
 
 def memory(
-    scene, frames: int, threads: int = 1, libraries: int = 0, held: int | None = None
+    sizes, frames: int, threads: int = 1, libraries: int = 0, held: int | None = None
 ) -> dict[str, int]:
     """{what: bytes} of a rank with so many frames on the CPU.
 
     held : pixels of the object that it holds (None: all); libraries : of Python, measured
     """
-    waves, count = scene.waves, int(np.prod(scene.frame)) * scene.item
-    most = max((OBJECTS.get(name, PROJECTIONS) for name, *_ in scene.engines), default=PROJECTIONS)
+    waves, count = sizes.waves, int(np.prod(sizes.frame)) * sizes.item
+    most = max((OBJECTS.get(name, PROJECTIONS) for name, *_ in sizes.engines), default=PROJECTIONS)
     out = {
         "frames": frames * count,
         "waves": frames * waves,
-        "object": int(most * 2 * scene.real * (scene.pixels if held is None else held)),
-        "probe": PROBES * scene.shifts * waves,
-        "work": _work(scene, frames, threads),
+        "object": int(most * 2 * sizes.real * (sizes.pixels if held is None else held)),
+        "probe": PROBES * sizes.shifts * waves,
+        "work": _work(sizes, frames, threads),
         "libraries": libraries,
     }
-    spare = _start(scene, frames) - out["waves"] - out["work"]
+    spare = _start(sizes, frames) - out["waves"] - out["work"]
     return out | {"start": max(0, spare)}
 
 
-def _work(scene, frames, threads) -> int:
+def _work(sizes, frames, threads) -> int:
     """Work arrays of the threads: waves and three reals of some frames; ML keeps a block of waves"""
-    some = min(frames, max(1, CACHE // scene.waves))
-    real = int(np.prod(scene.frame)) * scene.real
-    ml = any(name == "ML" for name, *_ in scene.engines)
-    return threads * some * (scene.waves + 3 * real) + ml * min(frames, block(scene)) * scene.waves
+    some = min(frames, max(1, CACHE // sizes.waves))
+    real = int(np.prod(sizes.frame)) * sizes.real
+    ml = any(name == "ML" for name, *_ in sizes.engines)
+    return threads * some * (sizes.waves + 3 * real) + ml * min(frames, block(sizes)) * sizes.waves
 
 
-def block(scene) -> int:
+def block(sizes) -> int:
     """Frames of a block of the CPU."""
-    return max(1, BLOCK // scene.waves)
+    return max(1, BLOCK // sizes.waves)
 
 
-def _start(scene, frames) -> int:
+def _start(sizes, frames) -> int:
     """What goes before the waves come: raw frames on their way; frames and waves of the trials of a probe"""
-    pixels = int(np.prod(scene.frame))
-    trial = min(scene.frames, FRAMES, TRIAL // (4 * pixels)) * pixels * (4 + scene.item + 2 * scene.real)
-    return max(trial, 4 * min(load.BLOCK, frames * scene.raw))
+    pixels = int(np.prod(sizes.frame))
+    trial = min(sizes.frames, FRAMES, TRIAL // (4 * pixels)) * pixels * (4 + sizes.item + 2 * sizes.real)
+    return max(trial, 4 * min(load.BLOCK, frames * sizes.raw))
 
 
-def card(scene, frames: int, bytes_of_card: int, sharers: int = 1) -> dict[str, int]:
+def card(sizes, frames: int, bytes_of_card: int, sharers: int = 1) -> dict[str, int]:
     """What of a rank's frames fits on a card: {block, frames, counts, waves, all, need}.
 
     block : frames of a block; counts, waves : so many frames of each stay on the card, the others beside it
     need  : bytes with which all would stay on the card. Errors: ResourceError where not one frame fits.
     """
-    fixed = int(2 * 2 * scene.real * scene.pixels)  # O and the places; the rest is `beside`, as in Problem
-    other_arrays = 12 * 2 * scene.real * scene.pixels + PROBES * scene.shifts * scene.waves
-    row, count = scene.waves, int(np.prod(scene.frame)) * scene.item
+    fixed = int(2 * 2 * sizes.real * sizes.pixels)  # O and the places; the rest is `beside`, as in Problem
+    other_arrays = 12 * 2 * sizes.real * sizes.pixels + PROBES * sizes.shifts * sizes.waves
+    row, count = sizes.waves, int(np.prod(sizes.frame)) * sizes.item
     room = int(0.92 * bytes_of_card / sharers) - fixed - other_arrays
     block = fit(row, count, room, about=f"{bytes_of_card / 2**30:.0f} GiB for {sharers}")
     held, counts = block.held(frames, row, count)

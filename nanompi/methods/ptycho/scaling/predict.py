@@ -11,34 +11,34 @@ from nanompi.mpi.link import Link
 WAYS = ("allreduce", "overlap")
 
 
-def measured(book: dict, scene, cost: Cost) -> Cost:
+def measured(book: dict, sizes, cost: Cost) -> Cost:
     """A calibrated cost, scaled so that the iterations of the run on one rank come out as they were."""
-    real, guess = book["ranks"][0]["whole"].get("iterate", 0.0), foresee(scene, cost, 1, Link()).iterations
+    real, guess = book["ranks"][0]["whole"].get("iterate", 0.0), foresee(sizes, cost, 1, Link()).iterations
     by = real / guess if real and guess else 1.0
     return replace(cost, **{k: {n: by * t for n, t in getattr(cost, k).items()} for k in ("frame", "pixel")})
 
 
-def iterations(scene, cost: Cost, ranks: list[int], link: Link) -> dict[str, dict[int, tuple[float, int]]]:
+def iterations(sizes, cost: Cost, ranks: list[int], link: Link) -> dict[str, dict[int, tuple[float, int]]]:
     """{way: {ranks: (PEFF of the iterations, bytes sent per iteration by the rank that sends most)}}"""
     out = {}
     for kind in WAYS:
-        found = [foresee(scene, cost, p, link, kind) for p in (1, *ranks)]
+        found = [foresee(sizes, cost, p, link, kind) for p in (1, *ranks)]
         out[kind] = {f.ranks: (e, f.bytes) for f, e in zip(found, efficiency(found, "iterations"))}
     return out
 
 
-def table(scenes: dict[str, dict]) -> str:
+def table(scans: dict[str, dict]) -> str:
     """Markdown of `iterations` for some scans: {name of the scan: iterations(...)}"""
     lines = ["| scan | ranks | PEFF allreduce | PEFF overlap | sent allreduce, MB | sent overlap, MB |",
              "|---|---:|---:|---:|---:|---:|"]  # fmt: skip
-    for name, ways in scenes.items():
+    for name, ways in scans.items():
         for p in list(ways[WAYS[0]])[1:]:
             (e, n), (f, m) = (ways[kind][p] for kind in WAYS)
             lines.append(f"| {name} | {p} | {e:.3f} | {f:.3f} | {n / 1e6:.2f} | {m / 1e6:.2f} |")
     return "\n".join(lines)
 
 
-def check(books: list[dict], scene, cost: Cost, link: Link, threads: int = 1) -> list[dict]:
+def check(books: list[dict], sizes, cost: Cost, link: Link, threads: int = 1) -> list[dict]:
     """Predicted against measured, for each run on more than one rank.
 
     ranks, bytes and predicted_bytes of the iterations (of the rank that sent most), seconds and
@@ -49,15 +49,15 @@ def check(books: list[dict], scene, cost: Cost, link: Link, threads: int = 1) ->
     for book in books[1:]:
         p, ranks = len(book["ranks"]), book["ranks"]
         share = max(1.0, p * threads / len(os.sched_getaffinity(0)))
-        combine = scene.way(p)
-        row = foresee(scene, cost, p, link, combine)
+        combine = sizes.way(p)
+        row = foresee(sizes, cost, p, link, combine)
         guess = row.seconds["iterate"] * share + row.seconds["combine"]
         real = max(r["whole"].get("iterate", 0.0) for r in ranks)
         out.append({
             "ranks": p,
             "combine": combine,
             "bytes": max(r["sent"].get("iterate", 0) for r in ranks),
-            "predicted_bytes": total_bytes(scene, p, combine),
+            "predicted_bytes": total_bytes(sizes, p, combine),
             "seconds": real,
             "predicted_seconds": guess,
             "factor": real / guess if guess else 0.0,
@@ -65,13 +65,13 @@ def check(books: list[dict], scene, cost: Cost, link: Link, threads: int = 1) ->
     return out
 
 
-def total_bytes(scene, ranks: int, combine: str = "allreduce") -> int:
+def total_bytes(sizes, ranks: int, combine: str = "allreduce") -> int:
     """Bytes that the rank which sends most gives away in all iterations."""
     out = 0
-    for name, times, updates in scene.engines:
+    for name, times, updates in sizes.engines:
         for n, probe in ((updates, True), (times - updates, False)):
             if combine == "allreduce":
-                out += n * wire.allreduce_bytes(scene, name, ranks, probe)
+                out += n * wire.allreduce_bytes(sizes, name, ranks, probe)
             else:
-                out += n * int(wire.overlap_bytes(scene, name, ranks, probe).max())
+                out += n * int(wire.overlap_bytes(sizes, name, ranks, probe).max())
     return out

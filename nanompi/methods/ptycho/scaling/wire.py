@@ -16,41 +16,41 @@ from nanompi.mpi.link import Link
 NUMBER = 8  # bytes of a sum of misfits
 
 
-def weights_sent(scene, ranks: int, rate: float = 8e9, link: float = 4e8) -> bool:
+def weights_sent(sizes, ranks: int, rate: float = 8e9, link: float = 4e8) -> bool:
     """Does an Allreduce of the weights cost less than summing all frames alone? As the engines decide."""
-    others = scene.frames - len(scene.parts(ranks)[0])
-    return ranks > 1 and not others * np.prod(scene.frame) / rate < scene.pixels / link
+    others = sizes.frames - len(sizes.parts(ranks)[0])
+    return ranks > 1 and not others * np.prod(sizes.frame) / rate < sizes.pixels / link
 
 
-def small(scene, engine: str, probe: bool, overlap: bool = False) -> int:
+def small(sizes, engine: str, probe: bool, overlap: bool = False) -> int:
     """Bytes of probe sums and numbers that each rank gives to a small Allreduce in one iteration."""
-    arrays = scene.waves + int(np.prod(scene.frame)) * scene.real
+    arrays = sizes.waves + int(np.prod(sizes.frame)) * sizes.real
     if engine == "ML":
         return arrays + (3 + 2 * overlap) * NUMBER  # L; slope, curvature; in overlap two inner products
     return probe * arrays + NUMBER
 
 
-def allreduce_bytes(scene, engine: str, ranks: int, probe: bool = True) -> int:
+def allreduce_bytes(sizes, engine: str, ranks: int, probe: bool = True) -> int:
     """Bytes that each rank gives to Allreduce in one iteration, as `Team.bytes` counts them."""
     if ranks == 1:
         return 0
-    weights = scene.real * weights_sent(scene, ranks)
-    return scene.pixels * (2 * scene.real + weights) + small(scene, engine, probe)
+    weights = sizes.real * weights_sent(sizes, ranks)
+    return sizes.pixels * (2 * sizes.real + weights) + small(sizes, engine, probe)
 
 
-def overlap_bytes(scene, engine: str, ranks: int, probe: bool = True) -> np.ndarray:
+def overlap_bytes(sizes, engine: str, ranks: int, probe: bool = True) -> np.ndarray:
     """(ranks,) bytes that each rank sends to its neighbours, and gives to Allreduce, in one iteration."""
     if ranks == 1:
         return np.zeros(1, np.int64)
-    return scene.bands(ranks).sent * 2 * scene.real + small(scene, engine, probe, overlap=True)
+    return sizes.bands(ranks).sent * 2 * sizes.real + small(sizes, engine, probe, overlap=True)
 
 
-def seconds(scene, engine: str, ranks: int, link: Link, combine: str) -> float:
+def seconds(sizes, engine: str, ranks: int, link: Link, combine: str) -> float:
     """Seconds of the sums of one iteration on the slowest rank. combine : allreduce or overlap"""
     if ranks == 1:
         return 0.0
     if combine == "allreduce":
-        return link.allreduce(allreduce_bytes(scene, engine, ranks), ranks)
-    bands, few = scene.bands(ranks), small(scene, engine, True, overlap=True)
-    own = zip(bands.sent * 2 * scene.real, map(len, bands.shared))
+        return link.allreduce(allreduce_bytes(sizes, engine, ranks), ranks)
+    bands, few = sizes.bands(ranks), small(sizes, engine, True, overlap=True)
+    own = zip(bands.sent * 2 * sizes.real, map(len, bands.shared))
     return max(link.exchange(*o) for o in own) + link.allreduce(few, ranks)

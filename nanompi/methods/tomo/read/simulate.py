@@ -19,7 +19,7 @@ from nanompi.step import param, reader, section
 
 
 @section
-class Simulation:
+class TomogramSimulation:
     """What is simulated."""
 
     angles: int = param(180, ge=2, help="how many projections")
@@ -41,7 +41,7 @@ class Simulation:
 class SimulateTomogram:
     """A simulated tomogram, by `format: tomo.simulate`."""
 
-    simulate: Simulation = param(Simulation(), help="what is simulated")
+    simulate: TomogramSimulation = param(TomogramSimulation(), help="what is simulated")
 
     @staticmethod
     def recognises(path: str, given: dict) -> bool:

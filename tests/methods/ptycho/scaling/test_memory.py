@@ -9,37 +9,37 @@ import numpy as np
 import pytest
 
 from nanompi.errors import ResourceError
-from nanompi.methods.ptycho.scaling.look import Scene
+from nanompi.methods.ptycho.scaling.look import JobSizes
 from nanompi.methods.ptycho.scaling.memory import card, memory
 
 
-def scene(engine="DM", modes=1, size=256, item=2):
-    return Scene(np.zeros((1000, 2), int), (2000, 2000), (size, size), modes, 1, item, size * size * 2, False,
-                 [(engine, 10, 10)])  # fmt: skip
+def sizes(engine="DM", modes=1, size=256, item=2):
+    at, raw = np.zeros((1000, 2), int), size * size * 2
+    return JobSizes(at, (2000, 2000), (size, size), modes, 1, item, raw, False, [(engine, 10, 10)])
 
 
 def test_frames_waves_and_object_by_hand():
-    got = memory(scene(modes=3), 1000, threads=2, libraries=300 << 20)
+    got = memory(sizes(modes=3), 1000, threads=2, libraries=300 << 20)
     assert got["frames"] == 1000 * 65536 * 2 and got["waves"] == 1000 * 65536 * 3 * 8
     assert got["object"] == 3.5 * 8 * 4e6 and got["libraries"] == 300 << 20
     assert got["work"] == 2 * (3 * 8 + 3 * 4) * 65536  # each thread one frame: waves, and three reals
-    assert memory(scene("ML"), 1000)["work"] > 32 << 20  # a block of waves more
-    assert memory(scene(), 1000, held=10_000)["object"] == 3.5 * 8 * 10_000
+    assert memory(sizes("ML"), 1000)["work"] > 32 << 20  # a block of waves more
+    assert memory(sizes(), 1000, held=10_000)["object"] == 3.5 * 8 * 10_000
 
 
 def test_few_frames_need_most_for_the_start_probe():
-    got = memory(scene(), 2)
-    assert got["start"] > got["waves"] and memory(scene(), 1000)["start"] == 0
+    got = memory(sizes(), 2)
+    assert got["start"] > got["waves"] and memory(sizes(), 1000)["start"] == 0
 
 
 def test_what_a_card_holds():
     """1000 frames of 256²: 8 + 2 bytes a pixel, 0.66 GB in all"""
-    fits, not_all = card(scene(), 1000, 40e9), card(scene(), 1000, 1.1e9)
+    fits, not_all = card(sizes(), 1000, 40e9), card(sizes(), 1000, 1.1e9)
     assert fits["waves"] == fits["counts"] == 1000 and 0.66e9 < fits["need"] < 2e9
-    assert card(scene(), 1000, 1.05 * fits["need"])["waves"] == 1000
+    assert card(sizes(), 1000, 1.05 * fits["need"])["waves"] == 1000
     assert 0 < not_all["waves"] < 1000
     with pytest.raises(ResourceError, match="too little memory"):
-        card(scene(), 1000, 0.4e9)
+        card(sizes(), 1000, 0.4e9)
 
 
 @pytest.mark.slow

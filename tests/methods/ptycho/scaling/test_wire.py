@@ -8,21 +8,21 @@ from nanompi.methods.ptycho.partition.bands import bands
 from nanompi.methods.ptycho.scaling import wire
 from nanompi.methods.ptycho.scaling.calibrate import Cost
 from nanompi.methods.ptycho.scaling.foresee import doubling, efficiency, foresee, smallest
-from nanompi.methods.ptycho.scaling.look import Scene
+from nanompi.methods.ptycho.scaling.look import JobSizes
 from nanompi.methods.ptycho.scaling.wire import Link
 
 discover()
 
 
-def scene(frames=400, **more) -> Scene:
+def sizes(frames=400, **more) -> JobSizes:
     at, engines = np.array([[0, 0], [14, 0], [0, 14], [14, 14]]), [("DM", 10, 9)]
-    small = Scene(at, (150, 150), (128, 128), 1, 1, 2, 32768, False, engines, **more)
+    small = JobSizes(at, (150, 150), (128, 128), 1, 1, 2, 32768, False, engines, **more)
     return small.grown(frames)
 
 
 def test_a_grown_scan_is_as_dense():
     """9 neighbours of a point within the same distance, so area / frames stays"""
-    one, more = scene(400).grown(2_000), scene(400).grown(8_000)
+    one, more = sizes(400).grown(2_000), sizes(400).grown(8_000)
     assert more.frames == 8_000 and more.at.min() == 4 and tuple(more.at.max(0) + 132) == more.shape
     assert np.prod(np.subtract(more.shape, 136)) / np.prod(np.subtract(one.shape, 136)) == pytest.approx(
         4, rel=0.1
@@ -39,7 +39,7 @@ def test_the_time_of_an_allreduce():
 
 
 def test_bytes_of_an_iteration():
-    s = scene(10_000)
+    s = sizes(10_000)
     probe = 128 * 128 * 12
     assert wire.allreduce_bytes(s, "DM", 1) == 0
     assert wire.allreduce_bytes(s, "DM", 4) == s.pixels * (12 if wire.weights_sent(s, 4) else 8) + probe + 8
@@ -52,7 +52,7 @@ def test_bytes_of_an_iteration():
 
 def test_efficiency_falls_by_the_object_for_allreduce_and_stays_for_overlap():
     """A frame of 1 ms; the whole object for each rank is what allreduce cannot share out"""
-    s, link = scene(20_000), Link(25e9, 2e-6)
+    s, link = sizes(20_000), Link(25e9, 2e-6)
     cost = Cost(frame={"DM": 1e-3}, pixel={"DM": 2e-9})
     rows = {way: [foresee(s, cost, p, link, way) for p in (1, 8, 64)] for way in ("allreduce", "overlap")}
     both = {way: efficiency(found, "iterations") for way, found in rows.items()}
@@ -62,7 +62,7 @@ def test_efficiency_falls_by_the_object_for_allreduce_and_stays_for_overlap():
 
 
 def test_the_fewest_ranks_that_end_in_time():
-    s = scene(1_000)
+    s = sizes(1_000)
     rows = [foresee(s, Cost({"DM": 1e-2}, {"DM": 0.0}), p, Link()) for p in doubling(8, 1_000)]
     assert [r.ranks for r in rows] == [1, 2, 4, 8] and rows[0].seconds["iterate"] == pytest.approx(100)
     assert smallest(rows, 30).ranks == 4 and smallest(rows, 1) is None
