@@ -50,7 +50,7 @@ def cxi_file(tmp_path, known):
         short = {k.rsplit("/", 1)[1]: k for k in values}
         values.update({short.get(k, k.replace("__", "/")): v for k, v in changes.items()})
         path = tmp_path / name
-        path.unlink(missing_ok=True)  # a former scan may still have it open
+        path.unlink(missing_ok=True)  # an earlier scan may still have it open
         with h5py.File(path, "w") as file:
             file["cxi_version"] = 160
             for key, value in values.items():

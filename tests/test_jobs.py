@@ -172,29 +172,29 @@ def attenuation(file):
     return lines - np.percentile(lines, 25, axis=(1, 2), keepdims=True)
 
 
-def test_start_from_a_former_result(tmp_path):
-    """Object and probe of a former run: five iterations of ML are as good as the whole chain"""
-    former = run("siemens-star", tmp_path, *SHORT, "steps.ptycho.engines=DM*30 ML*30").resolve()
-    good = compare(str(former), "truth")["phase_rmse"]
-    start = [f"steps.ptycho.{what}={{start: file, file: {former}}}" for what in ("probe", "object")]
+def test_start_from_an_earlier_result(tmp_path):
+    """Object and probe of an earlier run: five iterations of ML are as good as the whole chain"""
+    earlier = run("siemens-star", tmp_path, *SHORT, "steps.ptycho.engines=DM*30 ML*30").resolve()
+    good = compare(str(earlier), "truth")["phase_rmse"]
+    start = [f"steps.ptycho.{what}={{start: file, file: {earlier}}}" for what in ("probe", "object")]
     again = run("siemens-star", tmp_path, *SHORT, *start, "steps.ptycho.engines=ML*5")
-    assert again.resolve() != former
+    assert again.resolve() != earlier
     assert compare(str(again), "truth")["phase_rmse"] < 1.1 * good
     flat = run("siemens-star", tmp_path, *SHORT, start[0], "steps.ptycho.engines=ML*5")
     assert compare(str(flat), "truth")["phase_rmse"] > 1.5 * good
 
 
-def test_start_from_a_former_result_that_does_not_fit(tmp_path, capsys):
-    former = run("siemens-star", tmp_path, *SHORT, "steps.ptycho.engines=AP*1").resolve()
+def test_start_from_an_earlier_result_that_does_not_fit(tmp_path, capsys):
+    earlier = run("siemens-star", tmp_path, *SHORT, "steps.ptycho.engines=AP*1").resolve()
     words = ["run", str(JOBS / "siemens-star.yaml"), "--out", str(tmp_path)]
-    for text in (*SHORT, "input.distance=3 m", f"steps.ptycho.object={{start: file, file: {former}}}"):
+    for text in (*SHORT, "input.distance=3 m", f"steps.ptycho.object={{start: file, file: {earlier}}}"):
         words += ["--set", text]
     assert main(words) == 3
     assert "object pixel" in capsys.readouterr().err
 
 
-def test_former_object_of_another_extent_lands_at_its_place(tmp_path):
-    """The former run saw the inner frames alone, this one all: its object is put where it belongs, not at
+def test_earlier_object_of_another_extent_lands_at_its_place(tmp_path):
+    """The earlier run saw the inner frames alone, this one all: its object is put where it belongs, not at
     [0, 0]"""
     part = run(
         "siemens-star", tmp_path, *SHORT, "input.select=:60", "steps.ptycho.engines=DM*20 ML*5"

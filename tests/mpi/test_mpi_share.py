@@ -71,8 +71,8 @@ def test_a_prior_over_neighbouring_pixels_takes_the_whole_object(run):
 def test_where_no_frame_looks_the_object_stays_as_it_was_at_the_start(run, mpirun_here, tmp_path):
     """The start is the result of all frames; half of them see less of it, between and beside them"""
     run(1, "allreduce")
-    (tmp_path / "1allreduce").rename("former")
-    sets = "input.select=0:60", "steps.ptycho.object.start=file", "steps.ptycho.object.file=former"
+    (tmp_path / "1allreduce").rename("earlier")
+    sets = "input.select=0:60", "steps.ptycho.object.start=file", "steps.ptycho.object.file=earlier"
     _, want, _ = run(1, "allreduce", *sets)
     said, got, _ = run(3, "overlap", *sets)
     with h5py.File(tmp_path / "3overlap/result.h5") as f:

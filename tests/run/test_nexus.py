@@ -104,7 +104,7 @@ def test_images_are_gzip_and_nothing_needs_a_plugin(file):
     assert set(filters.values()) == {"gzip", None}
 
 
-def test_a_former_result_comes_back_as_it_was(tmp_path, star, star_result):
+def test_an_earlier_result_comes_back_as_it_was(tmp_path, star, star_result):
     write(star_result(star.truth), tmp_path / "result.h5")
     back = load_result(tmp_path)  # a run folder is as good as the file
     assert np.array_equal(back["object"], star.truth) and np.array_equal(back["probe"], star.probe)
