@@ -1,6 +1,5 @@
 """What is decided before frames are sent; the sending is in tests/mpi/test_mpi_split.py."""
 
-import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +8,7 @@ import pytest
 from nanompi.data import scatter
 from nanompi.data.scatter import PACKED, PLAIN, Wire
 from nanompi.data.source import Source
+from tests.false_time import FalseTime
 from tests.memory import Memory
 
 
@@ -72,13 +72,19 @@ def test_it_is_decided_after_four_messages_of_each_kind_and_not_before(seconds):
     assert late.kind is not None
 
 
-def test_what_was_measured_is_what_was_sent():
+@pytest.fixture
+def clock(monkeypatch):
+    """What sending takes for the time; to pack a block takes 3 s."""
+    clock, pack = FalseTime(), scatter.pack
+    monkeypatch.setattr(scatter, "time", clock)
+    monkeypatch.setattr(scatter, "pack", lambda counts: clock.spend(3) or pack(counts))
+    return clock
+
+
+def test_what_was_measured_is_what_was_sent(clock):
     wire, counts = Wire(0, False), np.arange(4 * 64, dtype=np.uint16).reshape(4, 8, 8)
-    begun = time.perf_counter()
     packed, plain = (wire.pack(counts, np.arange(4) > 1) for _ in range(2))
-    assert wire.threads == 1 and wire.packed[0] == 256 and wire.packed[2] == packed.nbytes
-    passed = time.perf_counter() - begun
-    assert 0 < wire.packed[1] < passed
+    assert wire.threads == 1 and wire.packed == [256, 3.0, packed.nbytes]
     for data, seconds in ((packed, 2.0), (plain, 1.0), (plain, 0.5)):
         wire.note(data, seconds, print)
     wire.note(scatter.message(scatter.CHUNKS, packed), 9.0, print)  # says nothing about counts
@@ -157,10 +163,10 @@ def test_one_chunk_is_not_copied():
 
 
 class Line:
-    """Rank 0 and the others as queues; what happens in order."""
+    """Rank 0 and the others as queues; what happens in order. To wait for a message takes 2 s."""
 
-    def __init__(self):
-        self.happened, self.lines = [], {1: [], 2: []}
+    def __init__(self, clock):
+        self.happened, self.lines, self.clock = [], {1: [], 2: []}, clock
 
     def isend(self, data, rank):
         self.happened.append(f"send {rank}")
@@ -168,6 +174,7 @@ class Line:
         return [f"sent {rank}"]
 
     def wait(self, requests):
+        self.clock.spend(2)
         self.happened += requests
 
     def recv(self, source):
@@ -175,16 +182,27 @@ class Line:
         return self.lines[1].pop(0)
 
 
-def test_rank_0_sends_block_after_block_and_waits_for_those_before():
+class Noting(Wire):
+    """Keeps the seconds of each message."""
+
+    def __init__(self):
+        super().__init__(1, False)
+        self.took = []
+
+    def note(self, data, seconds, say):
+        self.took.append(seconds)
+        super().note(data, seconds, say)
+
+
+def test_rank_0_sends_block_after_block_and_waits_for_those_before(clock):
     """Four blocks of three frames; rank 0 has none of the last one"""
     parts = [np.array([6, 0, 3]), np.array([1, 9, 4, 7, 11]), np.array([2, 5, 8, 10])]
     frames = np.arange(12 * 20, dtype=np.uint16).reshape(12, 4, 5)
-    every, source, team, wire = np.split(np.arange(12), 4), Memory(frames), Line(), Wire(1, False)
-    begun = time.perf_counter()
+    every, source, team, wire = np.split(np.arange(12), 4), Memory(frames), Line(clock), Noting()
+    spent = []
 
     def finish(where, raw, seconds):
-        passed = time.perf_counter() - begun
-        assert 0 <= seconds <= passed
+        spent.append(seconds)
         return where, raw
 
     def rows(came, rank):
@@ -197,7 +215,7 @@ def test_rank_0_sends_block_after_block_and_waits_for_those_before():
     own = list(scatter.send(team, source, plan, scatter.owners(parts), 1, wire, finish, print))
     sent, waited = ["send 1", "send 2"], ["sent 1", "sent 2"]
     assert team.happened == sent + 3 * [*sent, *waited] + waited and len(own) == 3 and rows(own, 0)
-    passed = time.perf_counter() - begun
-    assert 0 < sum(seconds for _, seconds in wire.sent.values()) < 8 * passed  # of as many messages
+    assert spent == [3.0] * 3  # one of the two messages of a block is packed
+    assert wire.took == [2, 4, 6, 8, 6, 8, 6, 8]  # those of a block wait for those of the one before
     plan = [*scatter.blocks(parts, 1, every), (np.arange(12, 13), np.arange(0))]  # nothing comes for no row
     assert rows(scatter.receive(team, source, plan, 1, finish), 1)

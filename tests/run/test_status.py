@@ -1,7 +1,6 @@
 """status.json and events.jsonl of a run."""
 
 import json
-import time
 from types import SimpleNamespace
 
 import pytest
@@ -9,7 +8,8 @@ import pytest
 from nanompi.errors import NumbersError, Stopped, common
 from nanompi.run import status as events
 from nanompi.run.status import Status
-from tests.patience import until
+from tests.false_time import FalseTime
+from tests.patience import patience, until
 
 
 def team(rank=0, size=2):
@@ -31,12 +31,14 @@ def fast(monkeypatch):
 
 
 def test_a_run_from_its_start_to_its_end(tmp_path, fast, monkeypatch):
+    clock = FalseTime()
+    monkeypatch.setattr(events, "time", clock)
     monkeypatch.setenv("SLURM_JOB_ID", "12")
     with Status(team(), tmp_path, "star") as note:
         assert status(tmp_path)["state"] == "starting"
         note("reading", device="CPU")
         note("iterating", iteration=0, iterations=100)
-        time.sleep(0.1)
+        clock.spend(0.1)
         note("iterating", iteration=10, iterations=100, engine="DM", error=0.5)
         now = until(lambda: (s := status(tmp_path)).get("iteration") == 10 and s)
         assert (now["state"], now["iteration"], now["engine"], now["device"]) == (
@@ -45,8 +47,7 @@ def test_a_run_from_its_start_to_its_end(tmp_path, fast, monkeypatch):
             "DM",
             "CPU",
         )
-        # 10 iterations in 0.1 s or, on a busy machine, more
-        assert 0 < now["rate"] <= 100 and now["eta"] == pytest.approx(90 / now["rate"])
+        assert (now["rate"], now["eta"]) == pytest.approx((100, 0.9))  # 10 iterations in 0.1 s
         assert now["slurm_job"] == "12" and now["host"] == "n7" and now["ranks"] == 2
     assert status(tmp_path)["state"] == "done" and status(tmp_path)["code"] == 0
     told = [e.get("state", e["event"]) for e in happened(tmp_path)]
@@ -87,17 +88,44 @@ def test_an_error_that_all_ranks_share_is_told_once(tmp_path):
     assert [e["event"] for e in happened(tmp_path)].count("end") == 1
 
 
+class Looks:
+    """In place of the event which ends the thread: each wait for it passes at once, on a false clock.
+
+    `meanwhile` : for each look of the thread what happens before it
+    """
+
+    def __init__(self, clock, meanwhile):
+        self.clock, self.meanwhile = clock, iter(meanwhile)
+
+    def wait(self, seconds: float) -> bool:
+        work = next(self.meanwhile, None)
+        if work is None:
+            return True
+        work()
+        self.clock.spend(seconds)
+        return False
+
+    def set(self):
+        """The thread has ended already."""
+
+
 def test_it_writes_seldom_however_often_it_is_told(tmp_path, monkeypatch):
-    written = []
-    monkeypatch.setattr(events, "PERIOD", 0.2)
-    monkeypatch.setattr(events, "write", lambda folder, facts: written.append(facts["state"]))
-    begun = time.monotonic()
-    with Status(team(), tmp_path, "star") as note:
-        for i in range(500):
+    """Told 25 times before each of 20 looks; then a minute in which nothing happens"""
+    written, clock = [], FalseTime()
+    monkeypatch.setattr(events, "time", clock)
+    monkeypatch.setattr(events, "write", lambda _, facts: written.append((clock.now, facts["state"])))
+
+    def busy():
+        for i in range(25):
             note("iterating", iteration=i, iterations=500)
-            time.sleep(0.001)
-    most = (time.monotonic() - begun) / 0.2 + 2  # the first, the last, and one in each period
-    assert 3 <= len(written) <= most < 500 and written[-1] == "done"
+
+    note = Status(team(), tmp_path, "star")
+    note._over = Looks(clock, [busy] * 20 + [lambda: None] * 30)
+    with note:
+        note._thread.join(patience(10))
+    told = [(2.0 * look, "iterating") for look in range(1, 21)]  # the clock of the thread begins at 0, too
+    quiet = [(seconds, "iterating") for seconds in (52.0, 64.0, 76.0, 88.0, 100.0)]  # the first after 10 s
+    assert written == [(0.0, "starting"), *told, *quiet, (0.0, "done")]
 
 
 def test_a_folder_that_has_gone_does_not_disturb_the_run(tmp_path):
