@@ -59,6 +59,7 @@ def test_a_beam_of_one_pixel_is_kept(frames):
     assert found(stack) == ({}, None)
 
 
+@pytest.mark.real
 def test_measured_scans_keep_their_pixels(shared_data):
     import bz2
     import io
