@@ -34,6 +34,19 @@ def account(run) -> dict[str, Any]:
     }
 
 
+def peak_memory() -> int:
+    """The most memory that this process ever had, in bytes.
+
+    Linux counts in ru_maxrss also what the process had which started this one, for instance a notebook: there
+    VmHWM is asked.
+    """
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return next(1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+    except (OSError, StopIteration):
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
 def _figures(run) -> dict[str, Any]:
     """Those of this rank, up to now"""
     clock, seconds = run.clock, run.clock.elapsed()
@@ -41,7 +54,7 @@ def _figures(run) -> dict[str, Any]:
         "host": run.team.host,
         "device": str(run.device),
         "items": _items(run),
-        "peak_memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "peak_memory": peak_memory(),
         "cpu": time.process_time(),
         "utilisation": 1 - _idle(clock, seconds) / seconds,
         "seconds": dict(clock.seconds),

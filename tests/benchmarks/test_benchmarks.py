@@ -95,12 +95,15 @@ def test_figures_come_back_from_json(script, tmp_path, capsys):
 
 
 def test_cost_of_a_command_and_of_its_children(script):
-    """100 MiB held by a child; the words of a command that fails"""
+    """100 MiB held by a child, 400 MiB by this process; the words of a command that fails"""
+    held = np.ones(400 << 20, np.uint8)
     child = "[sys.executable, '-c', 'x = bytearray(100 << 20)']"
     cost = script("harness").cost([sys.executable, "-c", f"import subprocess, sys; subprocess.run({child})"])
-    assert 100 << 20 < cost["peak"] < 300 << 20 and 0 < cost["cpu"] and 0 < cost["wall"]
+    assert 100 << 20 < cost["peak"] < 300 << 20 < len(held) and 0 < cost["cpu"] and 0 < cost["wall"]
     with pytest.raises(SystemExit, match=r"ended with 3\nno such thing"):
         script("harness").cost([sys.executable, "-c", "print('no such thing'); raise SystemExit(3)"])
+    with pytest.raises(SystemExit, match=r"no-such-program ended with 127\n(.*\n)*FileNotFoundError"):
+        script("harness").cost(["no-such-program"])
 
 
 def test_work_on_ranks(tmp_path):

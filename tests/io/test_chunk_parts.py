@@ -10,7 +10,7 @@ import hdf5plugin
 import numpy as np
 import pytest
 
-from nanompi.data import source as frames
+from nanompi.data import stored
 from nanompi.data.stored import Hdf5Frames, runs
 from nanompi.errors import DataError
 from nanompi.io import chunks, direct
@@ -38,6 +38,13 @@ def source(chunk=1, shape=(30, 8, 8)):
 def test_frames_of_one_chunk_and_neighbours(wanted, chunk, parts, together):
     wanted = np.array(wanted, int)
     assert source(chunk)._parts(wanted) == parts and runs(wanted, chunk) == together
+
+
+def read_plain(data, lead, wanted, out, chunk=1):
+    """Some frames of a dataset which a source has opened; lead: its shape before that of a frame"""
+    one = source(chunk)
+    one._open = (None, data, None, lead)
+    one._read_plain(data, np.array(wanted), out)
 
 
 class Plain:
@@ -68,21 +75,21 @@ def test_how_hdf5_is_asked(wanted, chunk, read):
     values = np.arange(10 * 6, dtype="u2").reshape(10, 2, 3)
     for shape in ((10, 2, 3), (5, 2, 2, 3)):
         data, out = Plain(values.reshape(shape)), np.empty((len(wanted), 2, 3), "u2")
-        source(chunk)._read_plain(data, np.array(wanted), out)
+        read_plain(data, shape[:-2], wanted, out, chunk)
         assert np.array_equal(out, values[wanted])
         assert len(shape) == 4 or data.read == read
-    one, out = Plain(values[3]), np.empty((1, 2, 3), "u2")
-    source()._read_plain(one, np.array([0]), out)
+    out = np.empty((1, 2, 3), "u2")
+    read_plain(Plain(values[3]), (), [0], out)
     assert np.array_equal(out[0], values[3])
 
 
 def test_frames_that_hdf5_cannot_read_are_named():
     data = SimpleNamespace(ndim=3, read_direct=lambda *a: 1 / 0)
     with pytest.raises(DataError, match=r"f: /d: frames 4 to 6 cannot be read \(division"):
-        source()._read_plain(data, np.array([4, 5, 6]), np.empty((3, 8, 8)))
+        read_plain(data, (9,), [4, 5, 6], np.empty((3, 8, 8)))
     data.read_direct = lambda *a: (_ for _ in ()).throw(MemoryError())
     with pytest.raises(MemoryError):
-        source()._read_plain(data, np.array([4]), np.empty((1, 8, 8)))
+        read_plain(data, (9,), [4], np.empty((1, 8, 8)))
 
 
 @pytest.mark.parametrize(
@@ -131,8 +138,8 @@ def test_small_chunks_are_handed_out_together(tmp_path, monkeypatch, room, start
             asked.append(len(some))
             return map(work, some)
 
-    monkeypatch.setattr(frames, "TOGETHER", room)
-    monkeypatch.setattr(frames, "ThreadPoolExecutor", Pool)
+    monkeypatch.setattr(stored, "TOGETHER", room)
+    monkeypatch.setattr(stored, "ThreadPoolExecutor", Pool)
     assert np.array_equal(found.read(np.arange(18), 2), values) and asked == [2, starts]
     assert np.array_equal(found.read(np.arange(18), 1), values) and asked == [2, starts]  # no pool for one
     assert np.array_equal(found.read(np.arange(4), 3), values[:4]) and asked == [2, starts]  # one chunk

@@ -126,21 +126,21 @@ def test_memory_of_a_plug_in_lives_as_long_as_its_array():
 
 
 LOAD = """
-import resource, sys
+import sys
 import numpy as np
 from nanompi.data import load
 from nanompi.io.hdf5 import open_hdf5
 from nanompi.data.stored import Hdf5Frames
 from nanompi.mpi.team import Team
+from nanompi.run.metrics import peak_memory
 
 with open_hdf5(sys.argv[1]) as file:
     source = Hdf5Frames.of(file, "data")
     source.read(np.arange(4))
-peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-before, given = peak(), {"threads": 3, "say": lambda text: None}
+before, given = peak_memory(), {"threads": 3, "say": lambda text: None}
 parts = [np.arange(source.shape[0])]
 counts = load.load(Team(alone=True), source, parts, lambda raw, i: raw.copy(), **given)
-print(peak() - before, counts.nbytes, int(counts.sum()))
+print(peak_memory() - before, counts.nbytes, int(counts.sum()))
 """
 
 
@@ -154,4 +154,4 @@ def test_loading_needs_little_more_memory_than_the_frames(tmp_path, how):
     )
     more, size, total = map(int, done.stdout.split())
     assert total == 3000 and size == frames.nbytes
-    assert more < size + 60e6, f"{more / 1e6:.0f} MB for {size / 1e6:.0f} MB of frames"
+    assert 0.9 * size < more < size + 60e6, f"{more / 1e6:.0f} MB for {size / 1e6:.0f} MB of frames"

@@ -1,6 +1,8 @@
 """The table of a run and metrics.json."""
 
 import json
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -18,6 +20,21 @@ def book():
     data = {"data": Data(axes=("angle",), spread="angle", parts=[np.arange(5)])}
     run = SimpleNamespace(clock=clock, team=Team(alone=True), device="CPU", data=data)
     return account(run)
+
+
+PEAKS = """
+from nanompi.run.metrics import peak_memory
+before, held = peak_memory(), bytearray(50_000_000)
+print(before, peak_memory())
+"""
+
+
+def test_the_memory_of_who_started_a_process_is_not_its_own():
+    """300 MB are held here, 50 MB there: these tests are larger than what they start"""
+    held = np.ones(300_000_000, np.uint8)
+    done = subprocess.run([sys.executable, "-c", PEAKS], capture_output=True, text=True, check=True)
+    before, after = map(int, done.stdout.split())
+    assert len(held) > before and 45e6 < after - before < 60e6
 
 
 def test_utilisation_is_the_work_on_the_data():
