@@ -111,17 +111,8 @@ class Folder:
     def open(self, file, given):
         about = json.loads((Path(file) / "geometry.json").read_text())
         positions = np.loadtxt(Path(file) / "positions.txt") * 1e-6 * [-1 if self.flip else 1, 1]
-        return Scan(source=Frames(file), positions=positions, file=file, format="my.folder", **about)
-
-
-class Frames:
-    def __init__(self, folder):
-        self.files = sorted(map(str, Path(folder).glob("frame-*.npy")))
-        one = np.load(self.files[0])
-        self.shape, self.dtype = (len(self.files), *one.shape), one.dtype
-
-    def read(self, index, threads=1):
-        return np.stack([np.load(self.files[i]) for i in index])
+        source = Frames(file, "frame-*.npy")
+        return Scan(source=source, positions=positions, file=file, format="my.folder", **about)
 '''
 
 STACK = '''
@@ -144,22 +135,26 @@ class Stack:
         return any(Path(path).glob("angle-*.npy"))
 
     def open(self, file, given):
-        source = Projections(file)
+        source = Frames(file, "angle-*.npy")
         angles = np.radians([float(Path(f).stem.removeprefix("angle-")) for f in source.files])
         data = Data(axes=("angle", "row", "column"), source=source, coords={"angle": (angles, "rad")})
         data.file, data.format = file, "my.stack"
         return {"data": data}
+'''
 
+FILES = """
 
-class Projections:
-    def __init__(self, folder):
-        self.files = sorted(map(str, Path(folder).glob("angle-*.npy")))
+class Frames:
+    def __init__(self, folder, names):
+        self.files = sorted(map(str, Path(folder).glob(names)))
         one = np.load(self.files[0])
         self.shape, self.dtype = (len(self.files), *one.shape), one.dtype
 
     def read(self, index, threads=1):
         return np.stack([np.load(self.files[i]) for i in index])
-'''
+"""
+
+FOLDER, STACK = FOLDER + FILES, STACK + FILES  # each in one file
 
 COUNT = '''
 import numpy as np

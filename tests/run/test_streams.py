@@ -66,15 +66,7 @@ WAYS = {"closed": ">&-", "all closed": "<&- >&- 2>&-", "full": ">/dev/full 2>/de
 @pytest.mark.parametrize("way", WAYS)
 def test_a_run_that_nobody_hears_ends_well(tmp_path, way, ranks):
     (tmp_path / "job.yaml").write_text(JOB)
-    line = f'"{sys.executable}" -m nanompi run {ranks} job.yaml {WAYS[way]}; exit ${{PIPESTATUS[0]}}'
-    done = subprocess.run(
-        ["bash", "-c", line],
-        cwd=tmp_path,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=patience(30),
-    )
+    done = nanompi(tmp_path, f"run {ranks} job.yaml {WAYS[way]}")
     assert done.returncode == 0, done.stderr
     run = tmp_path / "runs/x/latest"
     log = (run / "logs/rank-0000.log").read_text()
@@ -84,19 +76,14 @@ def test_a_run_that_nobody_hears_ends_well(tmp_path, way, ranks):
 
 @pytest.mark.parametrize("way, code", [(">&-", 0), (">/dev/full", 4), ("| head -1", 0)])
 def test_a_verb_that_prints_ends_with_a_word(tmp_path, way, code):
-    line = f'"{sys.executable}" -m nanompi methods {way}; exit ${{PIPESTATUS[0]}}'
-    done = subprocess.run(
-        ["bash", "-c", line],
-        cwd=tmp_path,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=patience(30),
-    )
+    done = nanompi(tmp_path, f"methods {way}")
     assert done.returncode == code and "Traceback" not in done.stderr, done.stderr
     assert done.stderr.count("\n") == (code != 0)
 
 
-def environment() -> dict[str, str]:
-    """This checkout, one thread."""
-    return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"}
+def nanompi(folder: Path, words: str) -> subprocess.CompletedProcess:
+    """What bash makes of `nanompi WORDS`, with its exit code; this checkout, one thread."""
+    line = f'"{sys.executable}" -m nanompi {words}; exit ${{PIPESTATUS[0]}}'
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"}
+    own = {"cwd": folder, "env": env, "capture_output": True, "text": True, "timeout": patience(30)}
+    return subprocess.run(["bash", "-c", line], **own)

@@ -11,6 +11,7 @@ from nanompi.errors import DataError, JobError
 from nanompi.io.hdf5 import open_hdf5
 from nanompi.methods.ptycho.read import layout
 from nanompi.methods.ptycho.read.layout import PLACES, Layout
+from nanompi.run.reading import Input
 
 N = 6
 T = np.c_[np.arange(6.0), np.arange(6.0) ** 2, np.zeros(6)]  # x, y, z
@@ -222,14 +223,6 @@ def test_both_coordinates_have_one_unit(units, want):
         assert layout.in_metres(units) == want
 
 
-GIVEN = {
-    "wavelength": None,
-    "energy": None,
-    "distance": None,
-    "focus": None,
-    "pixel": None,
-    "mask_good": "auto",
-}
 SOURCE = "instrument_1__source_1__"
 
 
@@ -241,8 +234,8 @@ SOURCE = "instrument_1__source_1__"
 def test_a_wrong_value_of_the_file_matters_only_where_the_job_has_none(made, bad, given):
     of = made(**{bad: np.array([b"a"])})
     with pytest.raises(DataError):
-        layout._geometry(of, SimpleNamespace(**GIVEN))
-    layout._geometry(of, SimpleNamespace(**GIVEN | given))
+        layout._geometry(of, Input())
+    layout._geometry(of, Input(**given))
     assert len(of.notes) == 1 and "is known otherwise" in of.notes[0]
 
 
@@ -254,13 +247,13 @@ def test_everything_in_a_file_and_next_to_nothing(made):
               "instrument_1__monitor_1__data": np.ones((2, 3)), "start__object": np.ones((9, 9)),
               "instrument_1__detector_1__dark": np.full((2, 8, 8), 3), "truth__corners": np.ones((N, 2)),
               "instrument_1__detector_1__mask": np.eye(8, dtype="u1")}  # fmt: skip
-    out = layout.read(made(**arrays).file.filename, PLACES, part, SimpleNamespace(**GIVEN))
+    out = layout.read(made(**arrays).file.filename, PLACES, part, Input())
     assert (out.wavelength, out.distance, out.focus) == pytest.approx((1.5e-10, 2.0, -3e-3))
     assert out.pixel == pytest.approx((6e-5, 5e-5)) and out.monitor.shape == (6,) and out.dark.max() == 3
     assert out.probe.shape == (1, 8, 8) and out.object.shape == (9, 9) and list(out.truth) == ["corners"]
     assert np.array_equal(out.mask, np.eye(8) == 0) and np.allclose(out.positions, T[:, 1::-1])
     arrays = {"sample_1__geometry_1__translation": T}
-    out = layout.read(made(**arrays).file.filename, PLACES, part, SimpleNamespace(**GIVEN))
+    out = layout.read(made(**arrays).file.filename, PLACES, part, Input())
     assert np.isnan([out.wavelength, out.distance, *out.pixel]).all() and out.truth == {}
     bare = ("focus", "monitor", "probe", "object", "dark", "mask", "saturated")
     assert [getattr(out, name) for name in bare] == [None] * 7
@@ -269,7 +262,7 @@ def test_everything_in_a_file_and_next_to_nothing(made):
 def test_the_number_of_frames_says_how_a_translation_lies(made):
     part = SimpleNamespace(paths={}, units={}, name="cxi")
     name = made(frames=(2, 8, 9), sample_1__geometry_1__translation=T[:2].T).file.filename
-    out = layout.read(name, PLACES, part, SimpleNamespace(**GIVEN))
+    out = layout.read(name, PLACES, part, Input())
     assert np.allclose(out.positions, T[:2, 1::-1])
 
 
@@ -288,8 +281,8 @@ def test_units_of_x_and_y_apart_where_the_job_names_them_apart(made):
     part = SimpleNamespace(
         paths={"x": "/entry_1/m/x", "y": "/entry_1/m/y"}, units={"x": "um", "y": "mm"}, name="cxi"
     )
-    out = layout.read(name, PLACES, part, SimpleNamespace(**GIVEN))
+    out = layout.read(name, PLACES, part, Input())
     assert np.allclose(out.positions, np.c_[T[:, 1] * 1e-3, T[:, 0] * 1e-6], rtol=1e-12, atol=0)
     part.paths = {}
     with pytest.raises(JobError, match="x and y are one dataset"):
-        layout.read(name, PLACES, part, SimpleNamespace(**GIVEN))
+        layout.read(name, PLACES, part, Input())

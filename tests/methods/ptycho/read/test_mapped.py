@@ -1,7 +1,6 @@
 """Arrays by their names: places and lengths in metres, geometry that is missing, darks, start arrays."""
 
 import re
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,17 +8,10 @@ import pytest
 from nanompi.errors import DataError, JobError
 from nanompi.methods.ptycho.read import mapped
 from nanompi.methods.ptycho.read.mapped import Mapped, MappedGeometry, _modes, check, mean_frame
+from nanompi.run.reading import Input
 from tests.memory import Memory
 
 EV, HC = 1.602176634e-19, 6.62607015e-34 * 299792458.0
-GIVEN = {
-    "wavelength": None,
-    "energy": None,
-    "distance": None,
-    "focus": None,
-    "pixel": None,
-    "mask_good": "auto",
-}
 FULL = {"wavelength": (1e-10, ""), "distance": (2.0, ""), "pixel": (50e-6, "")}
 
 
@@ -30,7 +22,7 @@ def scan(arrays, paths=None, units=None, frames=6, shape=(10, 16), **given):
     paths = paths or {k: k for k in arrays if k in mapped.KNOWN or k in keep}
     m = Mapped("f", arrays.__getitem__, arrays.__contains__, {"frames": "frames", **paths}, units or {})
     source = Memory(np.ones((frames, *shape), np.uint16))
-    return mapped.scan_of(m, source, SimpleNamespace(**GIVEN | given), False, "npz")
+    return mapped.scan_of(m, source, Input(**given), False, "npz")
 
 
 POINTS = np.stack([np.arange(0.0, 12, 2), np.arange(21.0, 33, 2)], 1)
@@ -153,7 +145,7 @@ def test_nothing_known_but_positions_in_pixels():
 )
 def test_the_values_of_the_job_win(given, want):
     one = MappedGeometry(1.0, 2.0, (3.0, 4.0), 5.0)
-    one.take(SimpleNamespace(**GIVEN | given))
+    one.take(Input(**given))
     assert [*one.pixel, one.wavelength, one.distance, one.focus] == pytest.approx(
         [*want[2], want[0], want[1], want[3]], rel=1e-9
     )
