@@ -75,12 +75,14 @@ def test_a_folder_is_offered_to_readers():
     assert "empty is a folder that no reader knows; name the file in it, or a reader with `format:` (" in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["DAP*2", "my.bare*2"])
 def test_plan_foresees_what_it_can(engine):
     said = nanompi("plan", "job.yaml", "--set", f"steps.0.engines={engine}").stdout
     assert "49 frames of 32 x 32" in said and "frames each" in said
 
 
+@pytest.mark.slow
 def test_plan_says_what_it_cannot_foresee():
     sets = ("--set", "steps=[{use: ptycho, engines: AP*2}, my.count]")
     assert (
@@ -124,6 +126,7 @@ def test_the_schema_takes_functions():
         assert valid({**job, "steps": [step]}, schema) is fits, step
 
 
+@pytest.mark.slow
 def test_new_step_writes_a_step_that_passes_its_own_test(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     said = nanompi("new-step", "clean").stdout

@@ -50,6 +50,7 @@ def read(path, *names):
         return [file[f"entry_1/{name}"][()] for name in names]
 
 
+@pytest.mark.slow
 def test_a_function_of_the_frames_stands_between_prepare_and_ptycho(run):
     """The same counts in float64, the same object; half of the counts, half of the photons in the probe"""
     names = ("object/data", "probe/data")
