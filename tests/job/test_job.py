@@ -76,7 +76,7 @@ def test_a_wrong_set_is_named_and_not_a_line(faults):
 def test_the_shortest_job_has_four_lines(job):
     got = job("nanompi: 1\ninput: {file: a.scan}\nsteps:\n  - use: ptycho\n")
     assert [s.name for s in got.steps] == ["ptycho.prepare", "ptycho", "ptycho.finish"]
-    assert got.name == "job" and got.reader.name == "text"
+    assert got.name == "job" and got.reader.name == "text" and got.steps[0].split == "kmeans"
 
 
 def test_a_step_may_be_its_name_alone(job):

@@ -67,18 +67,9 @@ def test_bench_predicts_the_bytes_of_2_and_4_ranks_exactly(nanompi, tmp_path, ca
     assert (tmp_path / "out/scaling.svg").read_text().startswith("<svg")
     assert "total,2," in (tmp_path / "out/scaling.csv").read_text()
     metrics = json.loads((tmp_path / "out/ranks-2-1/metrics.json").read_text())
-    assert {
-        "start-up",
-        "import",
-        "read",
-        "split",
-        "load",
-        "prepare",
-        "iterate",
-        "combine",
-        "wait",
-        "write",
-    } <= set(metrics["ranks"][0]["seconds"])
+    every = set("start-up import read split load prepare iterate combine wait".split())
+    first, second = (set(rank["seconds"]) for rank in metrics["ranks"])
+    assert every <= second and every | {"write"} <= first  # rank 0 writes what it has
     for rank in metrics["ranks"]:
         assert sum(rank["seconds"].values()) == pytest.approx(metrics["seconds"], rel=0.4)
 

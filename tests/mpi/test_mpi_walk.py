@@ -34,7 +34,7 @@ def test_less_items_than_ranks(mpirun, tmp_path, n):
 
 
 def test_a_step_that_fails_on_one_rank_ends_all(mpirun, tmp_path):
-    done = mpirun(2, PROGRAM, "fail", tmp_path, code=None, seconds=20)
+    done = mpirun(2, PROGRAM, "fail", tmp_path, code=1, seconds=20)
     assert "ZeroDivisionError" in done.stderr and "rank 1" in done.stderr
 
 
