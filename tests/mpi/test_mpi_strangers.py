@@ -33,6 +33,7 @@ def object_of(run) -> np.ndarray:
         return f["entry_1/object/data"][()]
 
 
+@pytest.mark.slow
 def test_reader_engine_and_step_of_strangers_run_stop_and_go_on(nanompi):
     photons = strangers.measured(Path("scan"))
     words = ("run", "job.yaml", "--set", STEPS)
@@ -45,6 +46,7 @@ def test_reader_engine_and_step_of_strangers_run_stop_and_go_on(nanompi):
     assert np.nanmax(abs(a - b)) < 1e-4 * np.nanmax(abs(a))  # float32, 8 iterations, other sums
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file, name", [("scan/frame-0001.npy", "scan"), ("theirs/dap.py", "dap.py")])
 def test_a_file_that_changed_is_told_on_resume(nanompi, file, name):
     strangers.measured(Path("scan"))
@@ -102,6 +104,7 @@ def test_a_function_gives_the_same_bits_on_1_2_3_ranks(nanompi):
     assert Path("on-2/x/latest/code/my_steps.py").read_text() == plugin.STEPS
 
 
+@pytest.mark.slow
 def test_a_reader_of_anything_with_axes_and_a_function_of_sinograms(nanompi):
     """7 projections of 5 x 6: each rank holds projections, then rows"""
     Path("turned").mkdir()

@@ -1,12 +1,14 @@
 """`map.stxm` under real ranks: its images have the same bits on any number of them."""
 
 import h5py
+import pytest
 
 from tests.test_jobs import JOBS
 
 NAMES = ("moments", "transmission", "dark_field", "slope_y", "slope_x", "dpc_phase")
 
 
+@pytest.mark.slow
 def test_one_two_and_three_ranks_give_the_same_bits(mpirun_here, tmp_path):
     """Frames are spread by k-means, so that each number of ranks has others together"""
     bits = []
