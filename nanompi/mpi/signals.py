@@ -3,8 +3,11 @@
 USR2 stands for TERM and INT where a launcher would kill the ranks after them: `nanompi run -n` sends it.
 """
 
+import math
 import signal
+import time
 
+MOMENT = 1.0  # seconds in which what ends comes once
 ASKS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 ENDS = (*ASKS, signal.SIGUSR2)
 
@@ -19,10 +22,13 @@ class Signals:
     kept.
 
     Before the first iteration there is nothing to keep: they end the rank at once with 128 + number.
+
+    One wish may come several times: when the program that started the ranks is killed, the kernel tells of
+    its main thread and of the whole; schedulers and launchers both pass TERM on.
     """
 
     def __init__(self):
-        self.asked, self.gentle = 0, False
+        self.asked, self.gentle, self.came = 0, False, -math.inf
 
     def install(self) -> "Signals":
         """Take over the signals of this process."""
@@ -32,9 +38,12 @@ class Signals:
 
     def come(self, number: int, _frame=None):
         """What the handler does."""
-        again = self.asked in ENDS and number in ENDS
-        if number in ENDS and (again or not self.gentle):
-            raise SystemExit(128 + (signal.SIGTERM if number == signal.SIGUSR2 else number))
+        if number in ENDS:
+            before, self.came = self.came, time.monotonic()
+            if self.came - before < MOMENT:
+                return
+            if self.asked in ENDS or not self.gentle:
+                raise SystemExit(128 + (signal.SIGTERM if number == signal.SIGUSR2 else number))
         self.asked = number
 
     @property
