@@ -11,7 +11,7 @@ from tests.device.kernel_scene import DTYPES, THEMES, Scene, likelihood, modulus
 from tests.emulate.gpu import Gpu, built, kernels
 
 CONTRACT = load("")
-WITHOUT_A_CARD = {"backproject"}
+WITHOUT_A_CARD = {"backproject", "moments"}
 SCENES = {  # each value of each axis, not all combinations
     "small": dict(modes=2, n=5, size=(12, 10)),
     "square": dict(modes=1, n=5, size=(32, 32), shifts=1),
