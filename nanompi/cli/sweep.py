@@ -110,14 +110,10 @@ def _alone(todo: list):
 
 def _end(folder: Path):
     """Collect, tell, and complain of what failed."""
-    from nanompi.workflow.sweep.collect import collect, judge_of, ranking
-    from nanompi.workflow.sweep.folder import read_head
+    from nanompi.workflow.sweep.collect import collect
 
-    rows = collect(folder)
-    asked_for, judge = read_head(folder)["options"]["score"], judge_of(folder)
-    if judge and judge[1].score != asked_for:
-        print(f"some settings have no {asked_for}: ranked by {judge[1].score}, not by {asked_for}")
-    print(ranking(rows, folder))
+    rows, best = collect(folder)
+    print(best)
     for made in filter(Path.exists, (folder / n for n in ("table.csv", "sweep.h5", "contact.png"))):
         print(made, flush=True)
     bad = [r for r in rows if r["code"] != 0]

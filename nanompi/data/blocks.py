@@ -181,14 +181,14 @@ class Walk:
     def described(self, key: str, axes: tuple[str, ...], values) -> Data:
         """A result with what is known of its axes, and what stays true of the data it is made of."""
         kind, data = self.names[key], self.data
-        if key == self.step.takes and axes == data.axes:  # other values of the same: a scan is a scan still
+        same_items = self.core == kind.axes and not isinstance(kind, Total)
+        if same_items and key == self.step.takes and axes == data.axes:  # a scan is a scan still
             out = data.holding(values, data.spread, data.parts)
             out.source, out.unit, out.title = None, kind.unit, kind.title
             return out
         coords = {axis: known for axis, known in data.coords.items() if axis in axes}
-        same = self.core == kind.axes and not isinstance(kind, Total)
         about = {"unit": kind.unit, "title": kind.title, "file": data.file, "format": data.format}
-        about |= {"facts": dict(data.facts), "beside": data.beside if same else {}}
+        about |= {"facts": dict(data.facts), "beside": data.beside if same_items else {}}
         return Data(axes=axes, values=values, coords=coords, **about)
 
 

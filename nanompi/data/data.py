@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from nanompi.errors import shown
+from nanompi.data.source import SelectedFrames
+from nanompi.errors import DataError, shown
 
+FACTS = ("energy", "distance", "pixel")  # that a job may give in the input section
 PATTERNS = {  # what a step sees whole in each item of a block; the first that the axes have
     "frame": (("row", "column"), ("y", "x")),
     "sinogram": (("angle", "column"),),
@@ -70,6 +72,33 @@ class Data:
         """The same data with these values in memory, spread so."""
         out = copy.copy(self)
         out.values, out.spread, out.parts = values, spread, parts
+        return out
+
+    def completed(self, given) -> "Data":
+        """As the job wants it: checked, with the facts that it gives, and the rows that it selects.
+
+        given : the section `input`. Errors: DataError, JobError.
+        """
+        if len(self.shape) != len(self.axes):
+            axes = ", ".join(self.axes)
+            raise DataError(f"{self.file}: an array of the shape {self.shape} has no axes {axes}")
+        for axis, (values, _) in self.coords.items():
+            if axis not in self.axes or len(values) != self.size(axis):
+                raise DataError(f"{self.file}: {len(values)} values of {axis} for data of {self}")
+        known = {name: getattr(given, name, None) for name in FACTS}
+        self.facts = self.facts | {name: value for name, value in known.items() if value is not None}
+        return self if given.select.whole else self._selected(given.select)
+
+    def _selected(self, select) -> "Data":
+        """Some rows, as the job says. Errors: JobError."""
+        axis, every = self.axes[0], self.shape[0]
+        numbers = select.numbers(every)
+        out = self.holding(None if self.values is None else self.values[numbers], "", [])
+        out.source = None if self.source is None else SelectedFrames(self.source, numbers)
+        if axis in self.coords:
+            along, unit = self.coords[axis]
+            out.coords = self.coords | {axis: (np.asarray(along)[numbers], unit)}
+        out.notes = [*self.notes, f"selected {select}: {len(numbers)} of {every} along {axis}"]
         return out
 
     def for_others(self) -> "Data":

@@ -71,9 +71,8 @@ def begin(job, folder: Path, vendor: str = "", hosts: list[str] = (), anew: bool
         else:
             job.text = _held_text(folder, job) or job.text
         write_text(folder / "environment.json", json.dumps(environment(vendor, hosts), indent=1) + "\n")
-        if (
-            not anew and folder.absolute().parent.name == job.name
-        ):  # RUNS/NAME: no name of the user's own is in the way
+        # RUNS/NAME: no name of the user's own is in the way
+        if not anew and folder.absolute().parent.name == job.name:
             _point(folder.parent / "latest", folder.name)
 
 

@@ -1,6 +1,6 @@
 """Checkpoints: the state of a run in a folder RUN/checkpoint-000123 (iterations done); written, found, read.
 
-    head        by rank 0: object, probe, memory of the engine, history; the same on all ranks
+    head        by rank 0: object, probe, state of the engine, history; the same on all ranks
     rank-0000   by each rank: its rows of arrays over the frames, and the global index of each frame
 
 The folder is written as .checkpoint-000123.part and renamed when every file of every rank is on the disk; the

@@ -77,9 +77,7 @@ class Control:
         Errors: Stopped (kept, and asked to end), ResourceError (asked to end, but not kept).
         """
         self.done += 1
-        old = (
-            self.saved_state is not None
-        )  # an earlier step, which is done again: a later state is on the disk
+        old = self.saved_state is not None  # an earlier step is done again: on the disk is a later state
         end, keep, stop, slow = self.team.total(*self._wishes())
         if self.writing and not slow:
             self._finish()

@@ -1,6 +1,6 @@
 """The life of a run, from the start of its ranks to its last file: written once for run, resume and sweep.
 
-with together() as ranks:
+with together(discover) as ranks:
     live(ranks, prepare, [pictures])
 """
 

@@ -146,12 +146,17 @@ def _do(run, number: int, steps: list):
 
 
 def kept(run, names: list[str]) -> dict[str, Data]:
-    """The data that are written: those that the job names, else what block steps gave."""
+    """The data that are written, by the names that they have in the result: those that the job names, else
+    what block steps gave."""
     there = {name for name, data in run.data.items() if data.values is not None}
+    known = {name: run.result.free_name(name) for name in names or run.given if name in there}
     for name in names:
         if name not in there:
             run.say(f"warning: output.keep: {name} is not in memory at the end, and is not written")
-    return {name: run.data[name] for name in names or run.given if name in there}
+    for name, free in known.items():
+        if name != free:
+            run.say(f"warning: {name} is a name that the result has already; that of a step is {free} in it")
+    return {free: run.data[name] for name, free in known.items()}
 
 
 def _write(run, job, writers):

@@ -4,17 +4,13 @@ import os
 from contextlib import nullcontext
 from typing import Literal
 
-import numpy as np
-
 from nanompi.data.data import Data, even
 from nanompi.data.select import Select
-from nanompi.data.source import SelectedFrames, complete
+from nanompi.data.source import complete
 from nanompi.errors import DataError, JobError, StepError, nearest
 from nanompi.io.hdf5 import foreign, is_hdf5, must_exist, open_hdf5
 from nanompi.run.foreign import blamed, left_out
 from nanompi.step import METHODS, param, section
-
-FACTS = ("energy", "distance", "pixel")  # that a job may give in the input section
 
 
 @section
@@ -130,30 +126,7 @@ def _as_declared(reader, opened: dict):
 def _completed(data: Data, given) -> Data:
     if data.source is not None:
         data.source = complete(data.source)
-    if hasattr(data, "completed"):  # data with rules of their own
-        return data.completed(given)
-    if len(data.shape) != len(data.axes):
-        raise DataError(f"{data.file}: an array of the shape {data.shape} has no axes {', '.join(data.axes)}")
-    for axis, (values, _) in data.coords.items():
-        if axis not in data.axes or len(values) != data.size(axis):
-            raise DataError(f"{data.file}: {len(values)} values of {axis} for data of {data}")
-    known = {name: getattr(given, name, None) for name in FACTS}
-    data.facts = data.facts | {name: value for name, value in known.items() if value is not None}
-    return data if given.select.whole else selected(data, given.select)
-
-
-def selected(data: Data, select) -> Data:
-    """Some rows of the data, as the job says. Errors: JobError."""
-    axis, every = data.axes[0], data.shape[0]
-    numbers = select.numbers(every)
-    values = None if data.values is None else data.values[numbers]
-    out = data.holding(values, "", [])
-    out.source = None if data.source is None else SelectedFrames(data.source, numbers)
-    if axis in data.coords:
-        along, unit = data.coords[axis]
-        out.coords = data.coords | {axis: (np.asarray(along)[numbers], unit)}
-    out.notes = [*data.notes, f"selected {select}: {len(numbers)} of {every} along {axis}"]
-    return out
+    return data.completed(given)
 
 
 def spread_evenly(data: Data, ranks: int) -> Data:

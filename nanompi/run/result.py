@@ -7,6 +7,8 @@ import numpy as np
 
 from nanompi.data.data import Data
 
+OF_EVERY_RESULT = ("end_time", "process_1", "instrument_1", "image_1", "data_1")  # under /entry_1
+
 
 @dataclass
 class Signal:
@@ -50,3 +52,9 @@ class Result:
     notes: dict[str, Any] = field(default_factory=dict)
     data: dict[str, Data] = field(default_factory=dict)
     pictures: dict[str, Signal] = field(default_factory=dict)
+
+    def free_name(self, name: str) -> str:
+        """The name itself, or with a number where a signal, an array or a part of every result has it."""
+        taken = {*OF_EVERY_RESULT, *self.signals, *(place.split("/")[0] for place in self.arrays)}
+        others = (f"{name}_{k}" for k in range(2, 2 + len(taken)))
+        return next(free for free in (name, *others) if free not in taken)

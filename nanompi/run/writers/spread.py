@@ -5,13 +5,13 @@ No rank ever holds more than its own part and a block: the whole may exceed the 
 
 import numpy as np
 
-from nanompi.data.data import Data, count
-from nanompi.data.respread import run_of, taken
+from nanompi.data.data import PATTERNS, Data, count
+from nanompi.data.respread import fitting, run_of, taken
 from nanompi.run.result import Signal
 
 BLOCK = 16 << 20  # bytes of a message, and of what is written at once
 TAG = 73
-FRAMES = (("y", "x"), ("row", "column"))  # axes of what can be shown as an image
+FRAMES = PATTERNS["frame"]  # axes of what can be shown as an image
 
 
 def send(team, data: Data) -> None:
@@ -63,29 +63,16 @@ def image_of(team, data: Data, name: str) -> Signal | None:
     data = data.holding(values, data.spread, data.parts)
     data.axes = (*above, *pair)
     middle = [data.size(axis) // 2 for axis in above]
-    own = None
     if data.spread in above:
         k = above.index(data.spread)
         here = np.flatnonzero(data.parts[team.rank] == middle[k])
         own = data.values[(*middle[:k], int(here[0]), *middle[k + 1 :])] if len(here) else None
         image = next((one for one in team.gather(own) or () if one is not None), None)
     else:
-        image = _whole(team, data, data.values[tuple(middle)])
+        own = Data(axes=pair, values=data.values[tuple(middle)], spread=data.spread, parts=data.parts)
+        image = fitting(team, own, pair).values  # the whole of it on rank 0
     if not team.root:
         return None
     axes = {a: data.coords[a] for a in data.axes[-2:] if a in data.coords}
     at = "".join(f", {axis} {m}" for axis, m in zip(above, middle))
     return Signal(image, axes if len(axes) == 2 else {}, data.unit, f"{data.title or name}{at}", "image")
-
-
-def _whole(team, data: Data, own: np.ndarray) -> np.ndarray | None:
-    """On rank 0 an image of which each rank has some rows or columns."""
-    if not data.spread:
-        return own
-    parts = team.gather(own)
-    if not team.root:
-        return None
-    out, rows = np.empty(data.shape[-2:], data.dtype), data.spread == data.axes[-2]
-    for number, part in zip(data.parts, parts):
-        out[(number,) if rows else (slice(None), number)] = part
-    return out

@@ -19,16 +19,18 @@ from nanompi.workflow.sweep.folder import Task, judges, read_head, tasks
 SHOWN = 20  # lines of a ranking on the screen
 
 
-def collect(folder: Path) -> list[dict]:
-    """Write table, ranking, HDF5 and contact sheet of a sweep; the rows of the table in order of settings.
+def collect(folder: Path) -> tuple[list[dict], str]:
+    """Write table, ranking, HDF5 and contact sheet of a sweep.
 
-    Errors: DataError when it is not the folder of a sweep, ResourceError when it cannot be written.
+    Returns the rows of the table in order of settings, and the best of them as a text. Errors: DataError when
+    it is not the folder of a sweep, ResourceError when it cannot be written.
     """
-    figures, all_tasks = judges(read_head(folder)), tasks(folder)
-    judge = judge_of(folder)
-    rows = ranked([row(t, figures) for t in all_tasks], all_tasks, judge)
+    head, all_tasks = read_head(folder), tasks(folder)
+    figures, asked, outcomes = judges(head), head["options"]["score"], [t.outcome() for t in all_tasks]
+    judge = judge_of(figures, asked, outcomes)
+    rows = ranked([row(t, o, figures) for t, o in zip(all_tasks, outcomes)], outcomes, judge)
     _text(folder / "table.csv", _csv(rows))
-    _text(folder / "ranking.txt", ranking(rows, folder, len(rows)) + "\n")
+    _text(folder / "ranking.txt", ranking(rows, figures, judge, len(rows)) + "\n")
     images = [image(t) for t in all_tasks]
     _hdf5(folder / "sweep.h5", all_tasks, images, rows)
     try:
@@ -37,12 +39,14 @@ def collect(folder: Path) -> list[dict]:
         contact(folder / "contact.png", pictures, [_caption(t, r) for t, r in zip(all_tasks, rows)], angles)
     except Exception as e:  # all that counts is written
         print(f"warning: there is no contact.png ({type(e).__name__}: {e})", file=sys.stderr, flush=True)
-    return rows
+    instead = ""
+    if judge and judge[1].score != asked:
+        instead = f"some settings have no {asked}: ranked by {judge[1].score}, not by {asked}\n"
+    return rows, instead + ranking(rows, figures, judge)
 
 
-def row(task: Task, names: Iterable[str]) -> dict:
-    """One line of the table; what is not known is empty."""
-    found = task.outcome()
+def row(task: Task, found: dict, names: Iterable[str]) -> dict:
+    """One line of the table, of a setting with this outcome; what is not known is empty."""
     figures = found.get("figures", {})
     return {
         "setting": task.number,
@@ -55,12 +59,12 @@ def row(task: Task, names: Iterable[str]) -> dict:
     }
 
 
-def ranked(rows: list[dict], all_tasks: list[Task], judge: tuple[str, Figure] | None) -> list[dict]:
+def ranked(rows: list[dict], outcomes: list[dict], judge: tuple[str, Figure] | None) -> list[dict]:
     """The rows with their score and rank (1 = best); both empty where a setting has no score.
 
     judge : as `judge_of` gives it
     """
-    scores = [_score(t, judge) for t in all_tasks]
+    scores = [_score(found, judge) for found in outcomes]
     order = sorted((k for k, s in enumerate(scores) if s is not None), key=lambda k: scores[k])
     places = {k: place for place, k in enumerate(order, 1)}
     return [
@@ -69,24 +73,21 @@ def ranked(rows: list[dict], all_tasks: list[Task], judge: tuple[str, Figure] | 
     ]
 
 
-def judge_of(folder: Path) -> tuple[str, Figure] | None:
+def judge_of(figures: dict[str, Figure], asked: str, outcomes: list[dict]) -> tuple[str, Figure] | None:
     """(name, figure) that ranks the settings of a sweep: of the score that was asked for, or the figure that
     stands in for it where a setting does not have it. None where no step offers a score."""
-    head = read_head(folder)
-    figures, asked = judges(head), head["options"]["score"]
     name = next((name for name, figure in figures.items() if asked and figure.score == asked), None)
     if name is None:
         return None
-    ended = [found["figures"] for t in tasks(folder) if (found := t.outcome()) and found["code"] == 0]
+    ended = [found["figures"] for found in outcomes if found and found["code"] == 0]
     instead = figures[name].instead
     if any(instead in one and name not in one for one in ended):
         name = instead
     return name, figures[name]
 
 
-def _score(task: Task, judge: tuple[str, Figure] | None) -> float | None:
+def _score(found: dict, judge: tuple[str, Figure] | None) -> float | None:
     """How far the figure of a setting is from the best value; None where it has none."""
-    found = task.outcome()
     if judge is None or found.get("code") != 0:
         return None
     name, figure = judge
@@ -94,11 +95,10 @@ def _score(task: Task, judge: tuple[str, Figure] | None) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def ranking(rows: list[dict], folder: Path, most: int = SHOWN) -> str:
+def ranking(rows: list[dict], figures: dict[str, Figure], judge, most: int = SHOWN) -> str:
     """The settings from best to worst, then those that failed."""
     good = sorted((r for r in rows if r["rank"] != ""), key=lambda r: r["rank"])
     bad = [r for r in rows if r["rank"] == ""]
-    judge, figures = judge_of(folder), judges(read_head(folder))
     names = [n for n, figure in figures.items() if figure.score and any(r[n] != "" for r in rows)]
     by = f" (by {judge[1].score})" if judge else ""
     head = (

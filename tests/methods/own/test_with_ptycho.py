@@ -26,6 +26,12 @@ halved.takes = "frames"
 
 def doubled(block, info):
     return 2 * block
+
+from nanompi.step import item
+
+def named(block, info):
+    return {"phase": block.sum((1, 2)), "object": block.sum((1, 2)), "process_1": block.sum((1, 2))}
+named.gives = {name: item() for name in ("phase", "object", "process_1")}
 """
 PTYCHO = (
     "{use: ptycho, probe: {start: aperture, aperture: 40 um, focal: 100 mm, defocus: 1 mm}, engines: AP*3}"
@@ -78,3 +84,14 @@ def test_ptycho_does_not_load_again_what_a_step_has_changed(run, capsys):
     code, _ = run("{python: mine.py:doubled}", PTYCHO)
     said = capsys.readouterr()
     assert code == 3 and "an earlier step of this job has changed them" in said.out + said.err
+
+
+def test_results_of_a_step_stand_beside_those_of_the_same_name(run, capsys):
+    """They overwrite nothing, and the reconstruction is not lost for a name"""
+    code, path = run(PTYCHO, "{python: mine.py:named}")
+    assert code == 0
+    phase, image = read(path, "phase/data", "object/data")
+    sums = read(path, *(f"{name}_2/data" for name in ("phase", "object", "process_1")))
+    assert phase.ndim == image.ndim == 2 and {a.shape for a in sums} == {(25,)}
+    said = "warning: phase is a name that the result has already; that of a step is phase_2 in it"
+    assert said in capsys.readouterr().out

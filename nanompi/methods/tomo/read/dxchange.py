@@ -1,11 +1,11 @@
 """Data Exchange files of the Advanced Photon Source: /exchange/data, data_white, data_dark, theta."""
 
-from nanompi.data.data import Data
 from nanompi.errors import DataError
 from nanompi.io.hdf5 import at, is_hdf5, open_hdf5, text
 from nanompi.methods.tomo.read import fields
+from nanompi.methods.tomo.read.stored import StoredTomogram
 from nanompi.methods.tomo.read.tomogram import GIVES, STEPS, Tomogram
-from nanompi.step import param, reader
+from nanompi.step import reader
 
 DATA, THETA = "/exchange/data", "/exchange/theta"
 FACTS = {
@@ -22,23 +22,6 @@ def has_exchange(path: str) -> bool:
         return bool(fields.first_of(opened, [DATA]))
 
 
-def tomogram(file: str, given) -> Tomogram:
-    """The tomogram of a file; nothing is loaded.
-
-    given : a reader with its parameters `span` and `units`. Errors: DataError naming file and dataset.
-    """
-    notes: list[str] = []
-    with open_hdf5(file) as opened:
-        projections = fields.images(opened, DATA)
-        if projections is None:
-            raise DataError(f"{file}: {DATA} is missing or empty; projections are expected there")
-        _angles_first(at(opened, DATA), projections.where)
-        angles = fields.angles(opened, (THETA,), projections.shape[0], given, notes)
-        flats, darks = (fields.images(opened, f"/exchange/data_{kind}") for kind in ("white", "dark"))
-        facts = fields.facts(opened, FACTS, given, notes)
-    return Tomogram(projections, angles, flats, darks, facts, notes).checked()
-
-
 def _angles_first(data, where: str) -> None:
     """DataError where the file says that its axes are in another order."""
     axes = text(data.attrs.get("axes", "")).split(":")
@@ -49,26 +32,23 @@ def _angles_first(data, where: str) -> None:
 
 
 @reader("dxchange", gives=GIVES, steps=STEPS)
-class DataExchange:
+class DataExchange(StoredTomogram):
     """Data Exchange files: /exchange/data with data_white, data_dark, theta."""
-
-    span: float | None = param(
-        None,
-        unit="rad",
-        bare="deg",
-        gt=0,
-        help="projections evenly over this angle, from 0, its end left out; in place of those of the file",
-    )
-    units: dict[str, str] = param(
-        {}, help="unit of angle, pixel, energy or distance, in place of what the file says"
-    )
 
     @staticmethod
     def recognises(path: str, given: dict) -> bool:
         """HDF5 with /exchange/data."""
         return has_exchange(path)
 
-    def open(self, file: str, given) -> dict[str, Data]:
-        """Projections with their angles, flats and darks beside them. Errors: JobError, DataError."""
-        fields.check_units(self.units)
-        return {"data": tomogram(file, self).data(file, self.name)}
+    def tomogram(self, file: str) -> Tomogram:
+        """The tomogram of a file; nothing is loaded. Errors: DataError naming file and dataset."""
+        notes: list[str] = []
+        with open_hdf5(file) as opened:
+            projections = fields.images(opened, DATA)
+            if projections is None:
+                raise DataError(f"{file}: {DATA} is missing or empty; projections are expected there")
+            _angles_first(at(opened, DATA), projections.where)
+            angles = fields.angles(opened, (THETA,), projections.shape[0], self, notes)
+            flats, darks = (fields.images(opened, f"/exchange/data_{kind}") for kind in ("white", "dark"))
+            facts = fields.facts(opened, FACTS, self, notes)
+        return Tomogram(projections, angles, flats, darks, facts, notes).checked()

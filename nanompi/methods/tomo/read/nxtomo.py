@@ -7,14 +7,14 @@ there, and projections in image_key.
 
 import numpy as np
 
-from nanompi.data.data import Data
 from nanompi.data.source import SelectedFrames, Source
 from nanompi.errors import DataError
 from nanompi.io.hdf5 import dataset, hdf5, is_hdf5, open_hdf5, text, walk
 from nanompi.io.unwritten import complete
 from nanompi.methods.tomo.read import fields
+from nanompi.methods.tomo.read.stored import StoredTomogram
 from nanompi.methods.tomo.read.tomogram import GIVES, STEPS, Tomogram
-from nanompi.step import param, reader
+from nanompi.step import reader
 
 PROJECTION, FLAT, DARK, INVALID = 0, 1, 2, 3
 ALIGNMENT = -1  # in image_key_control alone
@@ -47,29 +47,6 @@ def is_nxtomo(path: str) -> bool:
         return False
     with open_hdf5(path) as opened:
         return bool(entry_of(opened))
-
-
-def tomogram(file: str, given) -> Tomogram:
-    """The tomogram of a file; nothing is loaded.
-
-    given : a reader with its parameters `span` and `units`. Errors: DataError naming file and dataset.
-    """
-    notes: list[str] = []
-    with open_hdf5(file) as opened:
-        entry = entry_of(opened)
-        within = lambda paths: tuple(f"{entry}/{p}" for p in paths)  # noqa: E731
-        images = _images(opened, within(DATA))
-        keys = _keys(opened, within(KEYS), images)
-        _note_others(keys, images.where, notes)
-        kind = {k: SelectedFrames(images, np.flatnonzero(keys == k)) for k in (PROJECTION, FLAT, DARK)}
-        n = kind[PROJECTION].shape[0]
-        angles = fields.angles(opened, within(ANGLE), n, given, notes)
-        facts = fields.facts(opened, {k: within(v) for k, v in FACTS.items()}, given, notes)
-    if len(angles) == len(keys) != n:
-        angles = angles[keys == PROJECTION]  # one for each image, flats and darks too
-    if not n:
-        raise DataError(f"{images.where}: none of {len(keys)} images is a projection (image_key 0)")
-    return Tomogram(kind[PROJECTION], angles, kind[FLAT], kind[DARK], facts, notes).checked()
 
 
 def _images(opened, paths) -> Source:
@@ -107,26 +84,29 @@ def _note_others(keys: np.ndarray, where: str, notes: list[str]) -> None:
 
 
 @reader("nxtomo", gives=GIVES, steps=STEPS)
-class NXtomo:
+class NXtomo(StoredTomogram):
     """NXtomo files: projections, flats and darks in one stack, told apart by image_key."""
-
-    span: float | None = param(
-        None,
-        unit="rad",
-        bare="deg",
-        gt=0,
-        help="projections evenly over this angle, from 0, its end left out; in place of those of the file",
-    )
-    units: dict[str, str] = param(
-        {}, help="unit of angle, pixel, energy or distance, in place of what the file says"
-    )
 
     @staticmethod
     def recognises(path: str, given: dict) -> bool:
         """HDF5 with an entry of the definition NXtomo."""
         return is_nxtomo(path)
 
-    def open(self, file: str, given) -> dict[str, Data]:
-        """Projections with their angles, flats and darks beside them. Errors: JobError, DataError."""
-        fields.check_units(self.units)
-        return {"data": tomogram(file, self).data(file, self.name)}
+    def tomogram(self, file: str) -> Tomogram:
+        """The tomogram of a file; nothing is loaded. Errors: DataError naming file and dataset."""
+        notes: list[str] = []
+        with open_hdf5(file) as opened:
+            entry = entry_of(opened)
+            within = lambda paths: tuple(f"{entry}/{p}" for p in paths)  # noqa: E731
+            images = _images(opened, within(DATA))
+            keys = _keys(opened, within(KEYS), images)
+            _note_others(keys, images.where, notes)
+            kind = {k: SelectedFrames(images, np.flatnonzero(keys == k)) for k in (PROJECTION, FLAT, DARK)}
+            n = kind[PROJECTION].shape[0]
+            angles = fields.angles(opened, within(ANGLE), n, self, notes)
+            facts = fields.facts(opened, {k: within(v) for k, v in FACTS.items()}, self, notes)
+        if len(angles) == len(keys) != n:
+            angles = angles[keys == PROJECTION]  # one for each image, flats and darks too
+        if not n:
+            raise DataError(f"{images.where}: none of {len(keys)} images is a projection (image_key 0)")
+        return Tomogram(kind[PROJECTION], angles, kind[FLAT], kind[DARK], facts, notes).checked()

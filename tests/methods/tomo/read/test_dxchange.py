@@ -1,18 +1,17 @@
 """Data Exchange files: what is read, and what is refused with words."""
 
-from types import SimpleNamespace
-
 import h5py
 import numpy as np
 import pytest
 
 from nanompi.errors import DataError
-from nanompi.methods.tomo.read.dxchange import has_exchange, tomogram
+from nanompi.methods.tomo.read.dxchange import DataExchange, has_exchange
 from tests.methods.tomo.files import COLUMNS, ROWS, images, write_exchange
 
 
-def given(span=None, **units):
-    return SimpleNamespace(span=span, units=units)
+def opened(path, span=None, **units):
+    """The tomogram of a file"""
+    return DataExchange(span=span, units=units).tomogram(path)
 
 
 @pytest.fixture
@@ -21,7 +20,7 @@ def path(tmp_path):
 
 
 def test_projections_angles_flats_and_darks(path):
-    t = tomogram(write_exchange(path), given())
+    t = opened(write_exchange(path))
     assert has_exchange(path)
     assert t.angles == pytest.approx(np.deg2rad(np.arange(12) * 15))
     source = t.projections
@@ -38,7 +37,7 @@ def test_pixel_and_energy_where_the_file_has_them(path):
         f["/measurement/instrument/detection_system/objective/resolution"] = [0.65]
         f["/measurement/instrument/detection_system/objective/resolution"].attrs["units"] = "microns"
         f["/measurement/instrument/monochromator/energy"] = [25.0]
-    t = tomogram(path, given(energy="keV"))
+    t = opened(path, energy="keV")
     assert t.facts == pytest.approx({"pixel": 0.65e-6, "energy": 25e3 * 1.602176634e-19}, rel=1e-9)
 
 
@@ -48,7 +47,7 @@ def test_a_pixel_that_cannot_be_right_is_noted_and_not_used(path, value, unit):
     with h5py.File(path, "a") as f:
         f["/measurement/instrument/detection_system/objective/resolution"] = value
         f["/measurement/instrument/detection_system/objective/resolution"].attrs["units"] = unit
-    t = tomogram(path, given())
+    t = opened(path)
     assert t.facts == {} and "objective/resolution" in t.notes[0] and "not used" in t.notes[0]
 
 
@@ -65,19 +64,19 @@ def test_a_pixel_that_cannot_be_right_is_noted_and_not_used(path, value, unit):
 )
 def test_angles_in_degrees_and_radians(path, unit, theta, words):
     """By the unit; where there is none, by the range; a range that belies the unit is noted"""
-    t = tomogram(write_exchange(path, unit=unit, theta=theta), given())
+    t = opened(write_exchange(path, unit=unit, theta=theta))
     want = np.deg2rad(theta) if unit.startswith("deg") or theta[-1] > 10 else theta
     assert t.angles == pytest.approx(want) and (words in t.notes[0] if words else not t.notes)
-    assert tomogram(path, given(angle="rad")).angles == pytest.approx(theta)
+    assert opened(path, angle="rad").angles == pytest.approx(theta)
 
 
 def test_a_span_in_the_job_takes_the_place_of_missing_angles(path):
     write_exchange(path)
     with h5py.File(path, "a") as f:
         del f["/exchange/theta"]
-    assert tomogram(path, given(span=np.pi)).angles == pytest.approx(np.arange(12) * np.pi / 12)
+    assert opened(path, span=np.pi).angles == pytest.approx(np.arange(12) * np.pi / 12)
     with pytest.raises(DataError, match=r"scan.h5 has no angles \(/exchange/theta\).*`span: 180 deg`"):
-        tomogram(path, given())
+        opened(path)
 
 
 def test_missing_flats_and_darks_are_none(path):
@@ -86,7 +85,7 @@ def test_missing_flats_and_darks_are_none(path):
     with h5py.File(path, "a") as f:
         del f["/exchange/data_white"], f["/exchange/data_dark"]
         f["/exchange/data_dark"] = np.zeros((0, ROWS, COLUMNS))
-    t = tomogram(path, given())
+    t = opened(path)
     assert t.flats is None and t.darks is None
 
 
@@ -95,7 +94,7 @@ def test_one_flat_without_a_frame_axis(path):
     with h5py.File(path, "a") as f:
         del f["/exchange/data_white"]
         f["/exchange/data_white"] = images(1, 1)[0]
-    assert np.array_equal(tomogram(path, given()).flats.read([0]), images(1, 1))
+    assert np.array_equal(opened(path).flats.read([0]), images(1, 1))
 
 
 def test_frames_that_were_never_written_are_left_out(path):
@@ -106,7 +105,7 @@ def test_frames_that_were_never_written_are_left_out(path):
         data = f.create_dataset("/exchange/data", stack.shape, stack.dtype, chunks=(1, ROWS, COLUMNS))
         for k in (0, 1, 3, 4, 5, 6, 7, 8, 9, 10):
             data[k] = stack[k]
-    t = tomogram(path, given())
+    t = opened(path)
     assert "2 of 12 frames were never written, the first is number 2; left out" in t.notes[0]
     assert t.projections.shape[0] == 10 and np.rad2deg(t.angles[2]) == pytest.approx(45)
     assert np.array_equal(t.projections.read([2]), stack[[3]])
@@ -129,7 +128,7 @@ def test_refused(path, fault):
     how, words = FAULTS[fault]
     write_exchange(path, **how)
     with pytest.raises(DataError, match=words) as error:
-        tomogram(path, given())
+        opened(path)
     assert "scan.h5" in str(error.value)
 
 
@@ -155,7 +154,7 @@ def test_datasets_that_do_not_fit(path, fault):
     name, values, words = WRONG[fault]
     replaced(path, f"/exchange/{name}", values)
     with pytest.raises(DataError, match=words):
-        tomogram(path, given())
+        opened(path)
 
 
 def test_a_group_and_a_dead_link_are_no_data(path, tmp_path):
@@ -166,7 +165,7 @@ def test_a_group_and_a_dead_link_are_no_data(path, tmp_path):
         f["/exchange/data"] = h5py.ExternalLink("gone.h5", "/data")
     assert not has_exchange(str(tmp_path / "link.h5"))
     with pytest.raises(DataError, match="/exchange/data is missing"):
-        tomogram(str(tmp_path / "link.h5"), given())
+        opened(str(tmp_path / "link.h5"))
 
 
 def test_frames_behind_a_link_are_read(path, tmp_path):
@@ -174,4 +173,4 @@ def test_frames_behind_a_link_are_read(path, tmp_path):
     with h5py.File(path, "w") as f:
         for name in ("data", "data_white", "data_dark", "theta"):
             f[f"/exchange/{name}"] = h5py.ExternalLink("raw.h5", f"/exchange/{name}")
-    assert np.array_equal(tomogram(path, given()).projections.read([5]), images(0, 12)[[5]])
+    assert np.array_equal(opened(path).projections.read([5]), images(0, 12)[[5]])

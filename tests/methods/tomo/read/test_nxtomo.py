@@ -5,11 +5,15 @@ import numpy as np
 import pytest
 
 from nanompi.errors import DataError
-from nanompi.methods.tomo.read.nxtomo import is_nxtomo, tomogram
+from nanompi.methods.tomo.read.nxtomo import NXtomo, is_nxtomo
 from tests.methods.tomo.files import COLUMNS, ROWS, images, write_nxtomo
-from tests.methods.tomo.read.test_dxchange import given
 
 KEY = "entry0000/instrument/detector/image_key"
+
+
+def opened(path, span=None, **units):
+    """The tomogram of a file"""
+    return NXtomo(span=span, units=units).tomogram(path)
 
 
 @pytest.fixture
@@ -20,7 +24,7 @@ def path(tmp_path):
 @pytest.mark.parametrize("entry", ["entry0000", "entry1/tomo_entry"])
 def test_images_are_told_apart_by_their_key(path, entry):
     """Flats before and after, darks, an invalid image among the projections"""
-    t = tomogram(write_nxtomo(path, entry=entry), given())
+    t = opened(write_nxtomo(path, entry=entry))
     assert is_nxtomo(path)
     source = t.projections
     assert source.shape == (5, ROWS, COLUMNS)
@@ -36,11 +40,11 @@ def test_angles_of_the_projections_alone_will_do(path):
     with h5py.File(path, "a") as f:
         del f["entry0000/sample/rotation_angle"]
         f["entry0000/data/rotation_angle"] = np.arange(5) * 36.0
-    assert np.rad2deg(tomogram(path, given()).angles) == pytest.approx(np.arange(5) * 36)
+    assert np.rad2deg(opened(path).angles) == pytest.approx(np.arange(5) * 36)
 
 
 def test_a_span_goes_over_the_projections(path):
-    assert tomogram(write_nxtomo(path), given(span=np.pi)).angles == pytest.approx(np.arange(5) * np.pi / 5)
+    assert opened(write_nxtomo(path), span=np.pi).angles == pytest.approx(np.arange(5) * np.pi / 5)
 
 
 def test_alignment_frames_are_no_projections(path):
@@ -50,7 +54,7 @@ def test_alignment_frames_are_no_projections(path):
         keys = f[KEY][()]
         keys[8] = -1
         f[KEY + "_control"] = keys
-    t = tomogram(path, given())
+    t = opened(path)
     assert t.projections.numbers.tolist() == [3, 4, 6, 7] and np.rad2deg(t.angles[-1]) == pytest.approx(90)
     assert t.notes == []
 
@@ -62,14 +66,14 @@ def test_images_of_an_unknown_kind_are_told(path):
         keys[8] = 7
         del f[KEY]
         f[KEY] = keys
-    t = tomogram(path, given())
+    t = opened(path)
     assert t.projections.numbers.tolist() == [3, 4, 6, 7]
     assert len(t.notes) == 1 and "1 of 12 images have an image_key that is not" in t.notes[0]
     assert "the first is number 8 (7)" in t.notes[0]
 
 
 def test_without_flats_and_darks(path):
-    t = tomogram(write_nxtomo(path, kinds="PPPPPP"), given())
+    t = opened(write_nxtomo(path, kinds="PPPPPP"))
     assert t.flats is None and t.darks is None and t.projections.shape[0] == 6
 
 
@@ -78,7 +82,7 @@ def test_the_pixel_of_the_sample_comes_before_that_of_the_detector(path):
     with h5py.File(path, "a") as f:
         f["entry0000/sample/x_pixel_size"] = 0.65e-6
         f["entry0000/instrument/beam/incident_energy"] = 19.0
-    t = tomogram(path, given(pixel="m"))
+    t = opened(path, pixel="m")
     assert t.facts["pixel"] == pytest.approx(0.65e-6)
     assert t.facts["energy"] == pytest.approx(19e3 * 1.602176634e-19)
 
@@ -119,7 +123,7 @@ def test_refused(path, fault):
     name, values, words = FAULTS[fault]
     change(path, name, values)
     with pytest.raises(DataError, match=words) as error:
-        tomogram(path, given())
+        opened(path)
     assert "scan.nxs" in str(error.value)
 
 
