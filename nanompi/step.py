@@ -190,7 +190,7 @@ def _axes(gives: dict[str, str]) -> dict[str, tuple[str, ...]]:
 
 
 def engine(name: str):
-    """Register an engine: it has `iterations` and `start(self, problem)`, `iterate(self, problem)`."""
+    """Register an engine: it has `iterations`, `start(self, p)` and `iterate(self, p, i)`, p the problem."""
     return _part("engine", name)
 
 

@@ -105,7 +105,7 @@ class Story:
     def _write(self, block: Block):
         (self.folder / block.file).write_text(block.text)
         if block.file == "pyproject.toml":
-            lay_entry_points(self.folder, tomllib.loads(block.text)["project"])
+            lay_entry_points(self.folder, tomllib.loads(block.text))
 
     def _run(self, words: list[str], text: str) -> str:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -123,14 +123,17 @@ class Story:
         return done.stdout
 
 
-def lay_entry_points(folder: Path, project: dict):
-    """What pip leaves of a project beside its modules: name, version and entry points."""
+def lay_entry_points(folder: Path, written: dict):
+    """What pip leaves of a pyproject.toml: name, version and entry points, of modules that it installs."""
+    project, modules = written["project"], written["tool"]["setuptools"]["py-modules"]
     about = folder / f"{project['name']}-{project['version']}.dist-info"
     about.mkdir(exist_ok=True)
     about.joinpath("METADATA").write_text(
         f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
     )
     points = project["entry-points"].items()
+    for _, names in points:  # with a folder beside them (runs/), pip installs no module that is not named
+        assert set(names.values()) <= set(modules), f"py-modules does not name all of {names}"
     groups = [f"[{group}]\n" + "".join(f"{k} = {v}\n" for k, v in names.items()) for group, names in points]
     about.joinpath("entry_points.txt").write_text("".join(groups))
 

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from nanompi.cli import VERBS, main
 from nanompi.methods import discover
 from nanompi.step import METHODS
-from tests.readmes import NOT_RUN, READMES, ROOT, Story, blocks_of, small_jobs
+from tests.readmes import NOT_RUN, READMES, ROOT, Story, blocks_of, lay_entry_points, small_jobs
 
 README = READMES["."]
 LINK = re.compile(r"\]\(([^)\s#]*)(?:#([^)\s]*))?\)")
@@ -58,6 +59,13 @@ def test_modules_can_be_imported_and_jobs_are_correct(name, folder, registry, mo
             exec(block.text, {"__name__": Path(block.file).stem})
         else:
             assert main(["check", block.file]) == 0
+
+
+@pytest.mark.parametrize("name", [n for n, page in READMES.items() if blocks_of(page, "toml")])
+def test_pip_would_install_the_modules_of_a_package(name, tmp_path):
+    for block in blocks_of(READMES[name], "toml"):
+        lay_entry_points(tmp_path, tomllib.loads(block.text))
+    assert list(tmp_path.glob("*.dist-info/entry_points.txt"))
 
 
 def test_what_is_not_run_is_there():

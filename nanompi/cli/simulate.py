@@ -13,7 +13,7 @@ def arguments(parser):
 
 
 def main(args) -> int:
-    """Exit code 0; 2 when the job's input is not simulated."""
+    """Exit code 0; 2 when the job's input is no simulated scan."""
     from nanompi.job.job import read_job
     from nanompi.methods import discover
     from nanompi.run.reading import open_data
@@ -22,7 +22,7 @@ def main(args) -> int:
     job = read_job(args.job, args.set)
     if job.reader.name != "simulate":
         raise JobError(
-            f"{args.job}: the input is not simulated but read by {job.reader.name}; write `simulate:`"
+            f"{args.job}: the input is read by {job.reader.name}; only what `simulate` makes is written"
         )
     path = args.out or f"{job.name}.cxi"
     try:

@@ -1,4 +1,7 @@
-"""One picture strip in minutes: some values of one parameter on the frames in the middle of the scan."""
+"""One picture strip in minutes: some values of one parameter on a few frames.
+
+Those in the middle of a scan; projections, which have no places, evenly over all angles.
+"""
 
 from types import SimpleNamespace
 
@@ -16,7 +19,9 @@ def arguments(parser):
     parser.add_argument("step", metavar="STEP", help="from one value to the next")
     settings(parser)
     parser.add_argument("-n", type=int, metavar="N", help="number of ranks; starts mpiexec by itself")
-    parser.add_argument("--frames", type=int, default=100, help="so many in the middle of the scan (100)")
+    parser.add_argument(
+        "--frames", type=int, default=100, help="so many in the middle of the scan, or evenly over all (100)"
+    )
     parser.add_argument("--iterations", type=int, help="in all; the engines share them as in the job")
     parser.add_argument(
         "--groups", type=int, default=0, metavar="G", help="groups of ranks; 0: one each node"

@@ -11,5 +11,6 @@ Block   : k items, (k, *core), which a step gets as an array of the CPU or the c
     replaces them, or with declared results: item(...) for each item, total(...) added up over all ranks
     (`walk`). Steps that want whole rows of the file run while these are loaded, in the cache (`load`).
 
-Whatever a step makes of an item has the same bits on any number of ranks; so have the sums (`exact`).
+What a step makes of an item, whatever its block, has the same bits on any number of ranks; so have the sums
+(`exact`).
 """

@@ -2,7 +2,7 @@
 
 The functions stand in libraries that are here anyway: bitshuffle in its HDF5 plug-in, zlib-ng (1.6 to 2.6
 times as fast as zlib) and the shuffle in that of blosc2. Each is tried on a few bytes before it is trusted;
-where one is missing, the slower way in `chunks` and `plugin` serves.
+where one is missing, the slower way in `chunks` and `filters` serves.
 """
 
 import ctypes

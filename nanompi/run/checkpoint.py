@@ -50,7 +50,7 @@ class Writing:
     """A checkpoint on its way: `write` (collective), then `flushed` asks, `finish` (collective) ends it."""
 
     def __init__(self, team, folder: Path, number: int, marks: dict[str, Any]):
-        """marks : what tells the run from others (see `SavedState.refusal`)"""
+        """marks : what tells the run from others (see `newest`)"""
         self.team, self.number = team, number
         self.final = folder / f"checkpoint-{number:06d}"
         self.part = folder / f".checkpoint-{number:06d}.part"

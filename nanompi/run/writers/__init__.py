@@ -1,1 +1,1 @@
-"""Writers: a `Result` into one file format = one module with `write(result, path)`, on rank 0."""
+"""Writers: the result of a run as a file (`nexus.write_result(run)`, called by all ranks)."""

@@ -1,10 +1,13 @@
-"""How a job scales with the number of ranks: predicted (`nanompi plan`), and measured.
+"""How a job scales with the number of ranks, predicted: for `nanompi plan` and `nanompi bench --predict`.
 
 look      : what is known of a job before its frames are loaded
 memory    : bytes of a rank, by what they are for
 wire      : bytes and seconds of the sums over ranks
 calibrate : seconds of a frame, of each engine, on this machine
 foresee   : seconds of a whole job on N ranks, and its parallel efficiency
-measure   : runs a job on some numbers of ranks; PAR_p = T_1 / T_p, PEFF_p = T_1 / (p T_p)
-chart     : the picture, as SVG text
+advise    : the text of `nanompi plan`
+predict   : many ranks from one that was measured
+forecast  : all of it as the program asks for it
+
+Runs are measured in `nanompi.cluster.measure`, and drawn in `nanompi.cluster.chart`.
 """

@@ -31,7 +31,7 @@ def small(sizes, engine: str, probe: bool, overlap: bool = False) -> int:
 
 
 def allreduce_bytes(sizes, engine: str, ranks: int, probe: bool = True) -> int:
-    """Bytes that each rank gives to Allreduce in one iteration, as `Team.bytes` counts them."""
+    """Bytes that each rank gives to Allreduce in one iteration, as `timing.Clock.sent` counts them."""
     if ranks == 1:
         return 0
     weights = sizes.real * weights_sent(sizes, ranks)
