@@ -49,8 +49,7 @@ LAUNCHERS = ("PMI", "OMPI_", "PRTE_", "SLURM_", "MPI_LOCAL", "MV2_", "HYDRA")
 def choose(wanted: str, device, team) -> str:
     """Give the team the first transport wanted that works on all ranks; the choice and the reasons.
 
-    A transport is called as transport(team, *arrays), and says whether it has summed the arrays; else MPI is
-    to do so where they stand, on the card (`nanompi.mpi.team.Team.sum`).
+    A transport is called as transport(team, *arrays) with flat real arrays, and sums them in place.
     """
     why = []
     for kind in WAYS.get(wanted, ("staged",)):
@@ -96,15 +95,14 @@ class Staged:
         self.teams = teams if team.max(teams[0].size) > 1 else None
         self.about = "through the host's memory" + ", shared within a node" * self._shared(team, LEAST)
 
-    def __call__(self, team, *arrays) -> bool:
+    def __call__(self, team, *arrays):
         self.device.wait()  # what the card still computes is not time of the sum
         with team.clock.phase("combine"):
             self._sum(team, arrays)
-        return True
 
     def _sum(self, team, arrays):
         ends = [int(n) for n in np.cumsum([0, *(a.nbytes for a in arrays)])]
-        (real,), nbytes = {np.empty(0, a.dtype).real.dtype for a in arrays}, ends[-1]  # one precision for all
+        real, nbytes = arrays[0].dtype, ends[-1]
         if self._shared(team, nbytes):
             give, take, add = self.common.own, self.common.total, partial(self.common.sum, real, nbytes)
         else:
@@ -151,11 +149,14 @@ class Staged:
 
 
 def aware(device, team):
-    """Allreduce on the arrays of the card themselves, by MPI"""
+    """Allreduce on the arrays of the card themselves, by MPI: each where it stands, in one message.
 
-    def transport(team, *arrays) -> bool:
+    MPI knows of no stream: it reads at once, so that nothing may be queued on the arrays any more.
+    """
+
+    def transport(team, *arrays):
         device.wait()
-        return False
+        team.sum_in_place(arrays)
 
     return transport
 
@@ -167,13 +168,11 @@ def nccl(device, team):
     comm = lib.NcclCommunicator(team.size, team.bcast(lib.get_unique_id() if team.root else None), team.rank)
     kind = {np.float32: lib.NCCL_FLOAT32, np.float64: lib.NCCL_FLOAT64}[device.real]
 
-    def transport(team, *arrays) -> bool:
+    def transport(team, *arrays):
         device.wait()
         with team.summing(sum(a.nbytes for a in arrays)):
             for a in arrays:
-                reals = a.nbytes // np.dtype(device.real).itemsize
-                comm.allReduce(a.data.ptr, a.data.ptr, reals, kind, lib.NCCL_SUM, device.compute.ptr)
-        return True
+                comm.allReduce(a.data.ptr, a.data.ptr, a.size, kind, lib.NCCL_SUM, device.compute.ptr)
 
     return transport
 

@@ -54,7 +54,7 @@ class Team:
     rank, size, root     : place of this process, number of processes, is it rank 0
     host, place, places  : node name, place on the node, ranks on the node
     clock                : where the time of waiting and of sums is counted; a run sets its own
-    transport            : how arrays of a card are summed; a device sets it
+    transport            : transport(team, *flat) sums flat real arrays of a card; a device sets it
     vendor               : text naming the MPI library
     alone : this rank by itself, for work that ranks do side by side.
     Without an MPI library one rank works alone. Errors: ResourceError when a launcher started N processes
@@ -151,19 +151,30 @@ class Team:
         """Replace each array by its sum over the ranks: one in-place Allreduce for all of them.
 
         arrays : C-contiguous, float or complex; all of one real dtype, of the host or of a card. Small arrays
-            travel in one message (a copy); a large one is summed where it stands, in pieces of 8 MiB.
+            of the host travel in one message (a copy); a large one is summed where it stands, in pieces of
+            8 MiB. Those of a card are summed by its transport.
         """
         flat = [reals(a) for a in arrays]
         if len({a.dtype for a in flat}) > 1:
             raise ValueError(f"team.sum needs arrays of one precision, not {[a.dtype.name for a in arrays]}")
         if CHECK:
             compare(self, "sum", arrays)
-        if self.size == 1 or (not isinstance(arrays[0], np.ndarray) and self.transport(self, *arrays)):
+        if self.size == 1:
             return
+        if not isinstance(arrays[0], np.ndarray):
+            return self.transport(self, *flat)
+        with _packed(flat) as few:
+            self.sum_in_place(few, ROUND)
+
+    def sum_in_place(self, flat: list, most: int = PIECE):
+        """Allreduce of flat real arrays where they lie, in messages of at most so many bytes.
+
+        flat : of the host, or of a card whose memory MPI reads; then all work on them has ended
+        """
         from mpi4py import MPI
 
-        with self.summing(sum(a.nbytes for a in flat)), _packed(flat) as few:
-            for piece in (p for a in few for p in _pieces(a, ROUND)):
+        with self.summing(sum(a.nbytes for a in flat)):
+            for piece in (p for a in flat for p in _pieces(a, most)):
                 self.comm.Allreduce(MPI.IN_PLACE, piece)
 
     def sent(self, nbytes: int):

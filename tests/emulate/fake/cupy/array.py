@@ -6,7 +6,7 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from cupy import transfer
-from cupy.calls import call, compute, function, plain, wrap
+from cupy.calls import call, compute, function, plain, span, wrap
 from cupy.cuda import clocks, memory
 from cupy.cuda.stream import Device, get_current_stream
 
@@ -58,6 +58,30 @@ class ndarray(NDArrayOperatorsMixin):
         if own is None or own is func or not func.__module__.startswith("numpy"):
             return NotImplemented
         return own(*args, **kwargs)
+
+    # ---- what a library asks that reads the memory of a card by itself: MPI, another array library
+
+    def _export(self):
+        """Nobody orders such a library behind the streams: all work on the array must be known to be done."""
+        buffer, low, high = span(self)
+        if buffer.late(low, high):
+            raise clocks.Race(
+                f"race: bytes {low}..{high} of a {buffer} are given away before the host has waited"
+            )
+
+    def __dlpack__(self, *, stream=None, max_version=None, dl_device=None, copy=None):
+        self._export()
+        return self._a.__dlpack__(max_version=max_version, copy=copy)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return 2, self.buffer.card
+
+    @property
+    def __cuda_array_interface__(self) -> dict:
+        self._export()
+        strides = None if self._a.flags.c_contiguous else self._a.strides
+        facts = {"shape": self.shape, "typestr": self.dtype.str, "strides": strides, "version": 3}
+        return facts | {"data": (self.data.ptr, False), "stream": None}
 
     # ---- to and from the host
 
