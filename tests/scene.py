@@ -44,17 +44,18 @@ def problem(
     photons=1e5,
     subpixel=1,
     near=False,
+    step=0.12,
     threads=1,
     seed=1,
     device=None,
     combine="allreduce",
 ):
     """(problem of this rank, true object at the problem's pixels, true probe); start: flat object, blurred
-    probe"""
+    probe. step : from frame to frame, in sides of a frame"""
     rng, team, host = np.random.default_rng(seed), Team(), Cpu(precision, threads)
     geometry = Geometry(1e-10, 1.0, (50e-6, 50e-6), (n, n), 2e-3 if near else None)
     side = int(np.sqrt(frames))
-    grid = 0.12 * n * (np.stack(np.divmod(np.arange(frames), side), 1) + rng.uniform(-0.3, 0.3, (frames, 2)))
+    grid = step * n * (np.stack(np.divmod(np.arange(frames), side), 1) + rng.uniform(-0.3, 0.3, (frames, 2)))
     grid = grid if subpixel > 1 else np.rint(grid)
     places = place(grid * geometry.pixel, geometry.pixel, (n, n), subpixel)
     O, P = truth(places.shape, rng), lens(n, photons, modes)

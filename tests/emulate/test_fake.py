@@ -85,6 +85,7 @@ def test_memory_is_counted_freed_and_limited(cp):
     assert pool.used_bytes() == 100_352
     del b
     assert pool.used_bytes() == 0 and pool.peak_bytes() == pool.total_bytes() == 100_352
+    pool.free_all_blocks()
     pool.set_limit(size=1024)
     with pytest.raises(cp.cuda.memory.OutOfMemoryError, match=r"allocating 1,536 bytes .*1,024"):
         cp.zeros(1025, cp.uint8)

@@ -9,10 +9,11 @@ from pathlib import Path
 OWN = frozenset(
     """
     cupy.Race cupy.counts cupy.emulated cupy.cuda.MemoryPool.peak_bytes cupy.cuda.Stream.line
-    cupy.cuda.runtime.cards cupy.cuda.runtime.number cupy.cuda.Event.timed
+    cupy.cuda.runtime.Pinned cupy.cuda.runtime.cards cupy.cuda.runtime.number cupy.cuda.runtime.pinned
+    cupy.cuda.Event.timed
     """.split()
 )
-CARDS = ("cuda", "rows", "transport", "card")  # files of nanompi/device that know nothing but cards
+CARDS = ("cuda", "streamed", "transport", "card")  # files of nanompi/device that know nothing but cards
 MODULES = "cupy cupy.cuda cupy.cuda.runtime cupy.cuda.compiler cupy.fft cupyx cupyx.scipy.fft"
 CLASSES = """
     cupy.ndarray cupy.RawModule cupy.cuda.Stream cupy.cuda.Event cupy.cuda.Device cupy.cuda.MemoryPool

@@ -57,8 +57,8 @@ def get_default_memory_pool() -> cuda.memory.MemoryPool:
     return cuda.memory.pool
 
 
-def get_default_pinned_memory_pool() -> cuda.memory.PinnedMemoryPool:
-    return cuda.memory.pinned_pool
+def get_default_pinned_memory_pool() -> cuda.pinned_memory.PinnedMemoryPool:
+    return cuda.pinned_memory.pinned_pool
 
 
 def is_available() -> bool:

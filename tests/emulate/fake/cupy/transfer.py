@@ -7,7 +7,7 @@ staging buffer of its own, so that the host may go on.
 import numpy as np
 
 from cupy.calls import span
-from cupy.cuda import clocks, runtime
+from cupy.cuda import clocks, pinned_memory, runtime
 
 
 def fits(a, host):
@@ -31,6 +31,8 @@ def upload(a, host: np.ndarray, stream, guarded: bool = False):
     order = "c_contiguous" if a.flags.c_contiguous else "f_contiguous"
     if getattr(host.flags, order) and pinned(host):
         return runtime._queue(a.data.ptr, host.ctypes.data, a.nbytes, 1, stream.ptr, guarded)
+    if guarded:
+        pinned_memory.stage(a.nbytes)
     clocks.compute(stream.line, "upload", [], [span(a)])
     clocks.counts["h2d_bytes"] += a.nbytes
     a._a[...] = host

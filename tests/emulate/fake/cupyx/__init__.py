@@ -1,7 +1,7 @@
 """cupyx: pinned arrays of the host, and scipy.fft."""
 
 import numpy as np
-from cupy.cuda import memory as _memory
+from cupy.cuda import pinned_memory as _memory
 
 
 def empty_pinned(shape, dtype=float, order="C") -> np.ndarray:

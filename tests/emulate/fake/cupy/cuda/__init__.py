@@ -1,14 +1,8 @@
 """cupy.cuda: nccl is not there; cufft only where the toolkit is (NANOMPI_FAKE_TOOLKIT=0: it is not)."""
 
-from cupy.cuda import compiler, memory, runtime, stream
-from cupy.cuda.memory import (
-    MemoryPointer,
-    MemoryPool,
-    PinnedMemoryPointer,
-    PinnedMemoryPool,
-    alloc,
-    alloc_pinned_memory,
-)
+from cupy.cuda import compiler, memory, pinned_memory, runtime, stream
+from cupy.cuda.memory import MemoryPointer, MemoryPool, alloc
+from cupy.cuda.pinned_memory import PinnedMemoryPointer, PinnedMemoryPool, alloc_pinned_memory
 from cupy.cuda.stream import Device, Event, Stream, get_current_stream, get_elapsed_time
 
 
@@ -50,6 +44,7 @@ __all__ = [
     "get_elapsed_time",
     "is_available",
     "memory",
+    "pinned_memory",
     "runtime",
     "stream",
 ]

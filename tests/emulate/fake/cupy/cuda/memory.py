@@ -1,48 +1,25 @@
-"""Memory of a card: what is in use, its limit, and pinned memory of the host."""
+"""Memory of a card: arrays in chunks of the pool, and what streams may still do to freed ones."""
 
-import ctypes
-import gc
-import mmap
 import weakref
-from functools import cache
 
 import numpy as np
 
 from cupy.cuda import clocks, runtime
+from cupy.cuda.chunks import ChunkPool, OutOfMemoryError
 
 UNIT = 512  # CuPy's pool hands out multiples of this
 
 
-class OutOfMemoryError(MemoryError):
-    """Not enough memory on the card, or above the pool's limit."""
-
-    def __init__(self, size: int, used: int, limit: int):
-        text = f"Out of memory allocating {size:,} bytes (allocated so far: {used:,} bytes"
-        super().__init__(text + (f", limit set to: {limit:,} bytes)." if limit else ")."))
-
-
-class Card:
-    """Bytes in use, kept by the pool, at most so far; and freed blocks that a stream may still work on."""
+class Card(ChunkPool):
+    """The pool of a card, and freed blocks that a stream may still work on."""
 
     def __init__(self):
-        self.total = runtime.number("NANOMPI_FAKE_MEMORY", 8 << 30)
-        self.used = self.reserved = self.peak = self.limit = 0
+        super().__init__(runtime.number("NANOMPI_FAKE_MEMORY", 8 << 30))
         self.ghosts: dict[int, list] = {}
 
-    def take(self, size: int):
-        ceiling = min(self.limit or self.total, self.total)
-        if self.used + size > ceiling:
-            gc.collect()
-        if self.used + size > ceiling:
-            raise OutOfMemoryError(size, self.used, self.limit)
-        if self.reserved + size > ceiling:  # the pool gives back what it only keeps, and tries again
-            self.reserved = self.used
-        self.used += size
-        self.peak, self.reserved = max(self.peak, self.used), max(self.reserved, self.used)
-
-    def give(self, size: int, history: list, line: int):
+    def freed(self, chunk, history: list, line: int):
         """Free a block. The pool may hand it at once to the next array of the same stream."""
-        self.used -= size
+        self.give(chunk)
         late = [a for a in history if a.line != line and not a.known(clocks.lines[line].clock)]
         self.ghosts.setdefault(line, []).extend(late)
 
@@ -68,11 +45,11 @@ def hold(raw: np.ndarray) -> clocks.Buffer:
     from cupy.cuda.stream import get_current_stream
 
     at, size, line = card(), -(-raw.nbytes // UNIT) * UNIT, get_current_stream().ptr
-    at.take(size)
+    chunk = at.take(size, line)
     low = np.lib.array_utils.byte_bounds(raw)[0]
     past = at.haunted(raw.nbytes, line)
     buffer = clocks.Buffer(low, raw.nbytes, lambda: raw, runtime.getDevice(), past)
-    weakref.finalize(buffer, at.give, size, buffer.history, line).atexit = False
+    weakref.finalize(buffer, at.freed, chunk, buffer.history, line).atexit = False
     if raw.nbytes:
         clocks.buffers[low] = buffer
     return buffer
@@ -80,14 +57,15 @@ def hold(raw: np.ndarray) -> clocks.Buffer:
 
 def alloc_raw(nbytes: int, poison: bool = True) -> tuple[np.ndarray, clocks.Buffer]:
     """New device memory, aligned to 256 bytes, full of NaN."""
-    if card().used + nbytes > card().total:
-        card().take(nbytes)  # says so before the host's memory is asked
+    if nbytes > card().total:
+        raise OutOfMemoryError(nbytes, card().reserved, card().limit)  # before the host's memory is asked
     raw = np.empty(nbytes + 256, np.uint8)
     start = -raw.ctypes.data % 256
     raw = raw[start : start + nbytes]
+    buffer = hold(raw)
     if poison:
         raw[...] = clocks.POISON
-    return raw, hold(raw)
+    return raw, buffer
 
 
 class MemoryPointer:
@@ -144,43 +122,13 @@ class MemoryPool:
         card().limit = int(size if fraction is None else fraction * card().total)
 
     def free_all_blocks(self, stream=None):
-        card().reserved = card().used
+        card().release()
 
     def peak_bytes(self) -> int:
         """Only here, not in CuPy: the most that was in use."""
         return card().peak
 
 
-class PinnedMemoryPool:
-    def free_all_blocks(self):
-        pass
+pool = MemoryPool()
 
-    def n_free_blocks(self) -> int:
-        return 0
-
-
-class PinnedMemoryPointer:
-    """Pinned memory of the host, with the buffer protocol (from ctypes)."""
-
-    def size(self) -> int:
-        return ctypes.sizeof(self)
-
-
-@cache
-def _pinned_type(nbytes: int) -> type:
-    return type("PinnedMemory", (PinnedMemoryPointer, ctypes.c_ubyte * nbytes), {})
-
-
-def alloc_pinned_memory(size: int) -> PinnedMemoryPointer:
-    """Whole pages. They live as long as a queued copy needs them, but to free them before is a fault."""
-    runtime.cards()
-    pages = mmap.mmap(-1, max(size, 1))
-    self = _pinned_type(size).from_buffer(pages)
-    self.ptr = ctypes.addressof(self)
-    self.buffer = clocks.Buffer(self.ptr, size, lambda: pages)
-    clocks.buffers[self.ptr] = self.buffer
-    weakref.finalize(self.buffer, clocks.freed, self.buffer.history, str(self.buffer)).atexit = False
-    return self
-
-
-pool, pinned_pool = MemoryPool(), PinnedMemoryPool()
+__all__ = ["MemoryPointer", "MemoryPool", "OutOfMemoryError", "alloc", "alloc_raw", "card", "hold", "pool"]

@@ -1,7 +1,8 @@
 """The CUDA runtime as CuPy shows it, for the cards that the environment invents.
 
 NANOMPI_FAKE_CARDS=1, NANOMPI_FAKE_DRIVER=12040 (0: no driver), NANOMPI_FAKE_MEMORY (bytes per card and
-process), NANOMPI_FAKE_L2 (bytes); CUDA_VISIBLE_DEVICES as CUDA reads it.
+process), NANOMPI_FAKE_L2 (bytes), NANOMPI_FAKE_PINNED (bytes of pinned memory); CUDA_VISIBLE_DEVICES as
+CUDA reads it.
 """
 
 import os
@@ -69,6 +70,28 @@ def cards() -> list[int]:
     if not found:
         raise CUDARuntimeError(100)
     return found
+
+
+class Pinned:
+    """Bytes of the host that are pinned now, and the most so far."""
+
+    def __init__(self):
+        self.used = self.peak = 0
+
+    def take(self, size: int):
+        if self.used + size > number("NANOMPI_FAKE_PINNED", 64 << 30):
+            raise CUDARuntimeError(2)
+        self.used += size
+        self.peak = max(self.peak, self.used)
+
+    def give(self, size: int):
+        self.used -= size
+
+
+pinned = Pinned()
+
+
+pinned = Pinned()
 
 
 def getDeviceCount() -> int:
@@ -146,6 +169,7 @@ def hostRegister(ptr: int, size: int, flags: int = 0):
     for b in list(clocks.buffers.values()):
         if b.host and b.base < ptr + size and ptr < b.base + b.nbytes:
             raise CUDARuntimeError(712)
+    pinned.take(size)
     clocks.buffers[ptr] = _registered[ptr] = clocks.Buffer(ptr, size, lambda: None)
 
 
@@ -155,7 +179,7 @@ def hostUnregister(ptr: int):
         raise CUDARuntimeError(713)
     if any(not a.known(clocks.host) for a in _registered[ptr].history):
         raise clocks.Race("race: hostUnregister of memory that a queued copy still uses; synchronise first")
-    del _registered[ptr]
+    pinned.give(_registered.pop(ptr).nbytes)
 
 
 _ENDS = {1: (True, False), 2: (False, True), 3: (False, False)}  # kind: the source, the target is of the host
