@@ -65,7 +65,8 @@ class Walk:
         self.n = len(data.parts[run.team.rank]) if self.free else int(run.team.root)
         self.outs = {k: FrameBuffer(self.n) for k, kind in self.names.items() if not isinstance(kind, Total)}
         self.sums, self.lock = {}, Lock()
-        self.device = run.device if on_card(run, step) or run.device.xp is np else Cpu(share=run.team.places)
+        here = on_card(run, step) or run.device.xp is np
+        self.device = run.device if here else Cpu(threads=run.device.threads)
         if not count(data.shape):
             raise DataError(f"{step.name}: there is nothing to do, its data have {data}")
         if hasattr(step, "start"):

@@ -18,7 +18,7 @@ def open_device(options, team, say=print) -> Device:
     """
     if options.device == "cpu":
         return _cpu(options, team, say, "")
-    device, fault = _card(options, team.place)
+    device, fault = _card(options, team)
     faults = [f"rank {r}: {f}" if team.size > 1 else f for r, f in enumerate(team.allgather(fault)) if f]
     if not faults:
         return _cards(device, options, team, say)
@@ -27,13 +27,18 @@ def open_device(options, team, say=print) -> Device:
     return _cpu(options, team, say, f"; {_short(faults[0])} (nanompi doctor says more)")
 
 
+def threads_of(options, team) -> int:
+    """Threads of this rank, whatever its device: as asked, or one for each core that is its share."""
+    return team.cores if options.threads == "auto" else options.threads
+
+
 def _short(fault: str) -> str:
     """What is wrong, without the cure."""
     return re.split(r"; |: (?!rank)(?!.*: )", fault, maxsplit=1)[0]
 
 
 def _cpu(options, team, say, why):
-    device = Cpu(precision=options.precision, threads=options.threads, share=team.places)
+    device = Cpu(options.precision, threads_of(options, team))
     each = f" on each of {team.size} ranks" if team.size > 1 else ""
     say(f"device: {device}{each}, {options.precision} precision{why}")
     if place()[1]:
@@ -41,18 +46,18 @@ def _cpu(options, team, say, why):
     return device
 
 
-def _card(options, place):
+def _card(options, team):
     """(this rank's card or None, why there is none)"""
     from nanompi.device.card import Unusable, check_toolkit, pick
 
     try:
-        cupy, card, cards = pick(place)
+        cupy, card, cards = pick(team.place)
         check_toolkit(cupy)
     except Unusable as e:
         return None, str(e)
     from nanompi.device.cuda import Cuda
 
-    return Cuda(cupy, card, cards, options.precision, options.threads), ""
+    return Cuda(cupy, card, cards, options.precision, threads_of(options, team)), ""
 
 
 def _cards(device, options, team, say):

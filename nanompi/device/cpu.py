@@ -1,6 +1,5 @@
 """The CPU as a device: NumPy arrays, scipy's FFT, numba kernels, and a pool of threads over frames."""
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -18,17 +17,16 @@ class Cpu(Device):
 
     xp            : the array module (numpy)
     real, complex : dtypes of the precision
-    threads       : number of threads; "auto" gives each rank of a node its share of the cores
+    threads       : number of threads
     kernels       : the named kernels (nanompi.device.kernels); `text=""` takes the NumPy contract instead
         of numba
     """
 
     xp = np
 
-    def __init__(self, precision: str = "single", threads="auto", share: int = 1, text: str = "_cpu"):
+    def __init__(self, precision: str = "single", threads: int = 1, text: str = "_cpu"):
         self.real, self.complex = dtypes(precision)
-        cores = len(os.sched_getaffinity(0))
-        self.threads = max(1, cores // share) if threads == "auto" else int(threads)
+        self.threads = threads
         self.kernels = load(text)
         self.pool = ThreadPoolExecutor(self.threads) if self.threads > 1 else None
         self.scratch = Scratch(np)

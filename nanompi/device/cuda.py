@@ -24,15 +24,15 @@ class Cuda(Device):
     real, complex : dtypes of the precision
     card, cards   : index of the card, and how many are visible
     kernels : the named kernels (nanompi.device.kernels)
-    threads : of the host; "auto" = one, since the card computes
+    threads : of the host, which read and prepare frames
 
     All work is done on a stream of its own. Errors: ResourceError where memory does not suffice.
     """
 
-    def __init__(self, xp, card: int = 0, cards: int = 1, precision="single", threads="auto"):
+    def __init__(self, xp, card: int = 0, cards: int = 1, precision="single", threads: int = 1):
         self.real, self.complex = dtypes(precision)
         self.xp, self.card, self.cards = xp, card, cards
-        self.threads = 1 if threads == "auto" else int(threads)
+        self.threads = threads
         properties = xp.cuda.runtime.getDeviceProperties(card)
         self.name, self.memory = properties["name"].decode(), properties["totalGlobalMem"]
         self.cache = properties["l2CacheSize"]

@@ -9,7 +9,9 @@ import copy
 import os
 import sys
 import time
+from collections import Counter
 from contextlib import contextmanager, nullcontext
+from fractions import Fraction
 from functools import wraps
 
 import numpy as np
@@ -53,6 +55,7 @@ class Team:
 
     rank, size, root     : place of this process, number of processes, is it rank 0
     host, place, places  : node name, place on the node, ranks on the node
+    cores                : its share of the cores of the node, at least one
     clock                : where the time of waiting and of sums is counted; a run sets its own
     transport            : transport(team, *flat) sums flat real arrays of a card; a device sets it
     vendor               : text naming the MPI library
@@ -65,7 +68,7 @@ class Team:
         self.comm = None if alone else world()
         self.rank, self.size = (self.comm.rank, self.comm.size) if self.comm else (0, 1)
         self.root, self.host = self.rank == 0, node()
-        self.place, self.places = self._on_node()
+        self.place, self.places, self.cores = self._on_node()
         self.transport = None
         self.waiting, self.ticks = "", 0  # what a watchdog looks at
         self.count_in(Clock())
@@ -74,12 +77,13 @@ class Team:
             raise stranger(f"MPI ({self.vendor}) sees only one: each would do the whole job alone")
 
     def _on_node(self):
+        own = os.sched_getaffinity(0)
         if not self.comm:
-            return 0, 1
+            return 0, 1, len(own)
         from mpi4py import MPI
 
         node = self.comm.Split_type(MPI.COMM_TYPE_SHARED)
-        place = node.rank, node.size
+        place = node.rank, node.size, share_of(own, node.allgather(own))
         node.Free()
         return place
 
@@ -358,6 +362,15 @@ class Team:
         time.sleep(0.3)  # mpiexec kills without reading what is still in the pipe of stderr
         self.comm.Abort(code or 1)
         os._exit(code or 1)  # MPICH's Abort returns: python would go on to print the error a second time
+
+
+def share_of(own: set[int], everyone: list[set[int]]) -> int:
+    """How many cores of a node are a rank's own, at least one: a core that n ranks may use counts 1/n.
+
+    A launcher may have bound each rank to cores of its own, or let all use all.
+    """
+    users = Counter(core for cores in everyone for core in cores)
+    return max(1, int(sum(Fraction(1, users[core]) for core in own)))
 
 
 def _calmly(request):

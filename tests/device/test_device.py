@@ -1,14 +1,17 @@
 """The two devices offer the same verbs, and no engine can call one that only one of them has."""
 
 import inspect
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from nanompi.device import Cpu, Device
+from nanompi.device import Cpu, Device, threads_of
 from nanompi.device.cuda import Cuda
 from nanompi.device.fit import fit
 from nanompi.errors import ResourceError
+from nanompi.mpi.team import share_of
+from nanompi.run.perform import Options
 
 
 def verbs(cls) -> set[str]:
@@ -47,3 +50,16 @@ def test_lanes_share_the_rows_of_a_sum():
     Device.by_rows(None, lambda a, lane, lanes: seen.append((a, lane, lanes)), "b")
     assert sorted(seen) == [("a", 0, 3), ("a", 1, 3), ("a", 2, 3), ("b", 0, 1)]
     assert Cpu(precision="double").complex is np.complex128
+
+
+def test_a_rank_has_its_share_of_the_cores_it_may_use():
+    """Bound to cores of their own; all on all cores; some bound, others not; more ranks than cores"""
+    assert [share_of(own, [{0, 1, 2}, {3, 4}]) for own in ({0, 1, 2}, {3, 4})] == [3, 2]
+    every = set(range(8))
+    assert [share_of(every, [every] * n) for n in (1, 2, 3, 8, 9)] == [8, 4, 2, 1, 1]
+    assert [share_of(own, [{0, 1}, every]) for own in ({0, 1}, every)] == [1, 7]
+
+
+def test_threads_are_as_asked_or_the_share_of_the_rank():
+    team = SimpleNamespace(cores=7)
+    assert threads_of(Options(), team) == 7 and threads_of(Options(threads=3), team) == 3

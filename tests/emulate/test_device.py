@@ -1,9 +1,14 @@
 """What the verbs of a device do is the same on the CPU and on the (emulated) card."""
 
+import os
+
 import numpy as np
 import pytest
 
-from nanompi.device import Cpu, Device
+from nanompi.device import Cpu, Device, open_device
+from nanompi.mpi.team import Team
+from nanompi.run.perform import Options
+from tests.emulate.fake.use import fake_cupy
 
 
 def outcome(device) -> list[np.ndarray]:
@@ -33,3 +38,10 @@ def test_both_devices_give_the_same(card, memory):
         on_card, on_cpu = outcome(device), outcome(Cpu("double"))
     for one, other in zip(on_card, on_cpu, strict=True):
         assert one.shape == other.shape and np.allclose(one, other, rtol=1e-12)
+
+
+def test_a_rank_on_a_card_reads_and_prepares_with_its_share_of_the_cores():
+    lines = []
+    with fake_cupy():
+        device = open_device(Options(device="cuda"), Team(alone=True), lines.append)
+        assert device.threads == len(os.sched_getaffinity(0)) and "CUDA" in lines[0]

@@ -1,5 +1,6 @@
 """Under mpirun: every verb of the team, with numbers that can be told beforehand."""
 
+import os
 import sys
 
 import numpy as np
@@ -63,6 +64,7 @@ def shared(team):
     assert team.gather(team.host) == ([team.host] * team.size if team.root else None)
     assert team.bcast({"a": 1} if team.root else None) == {"a": 1}
     assert (team.place, team.places) == (team.rank, team.size)
+    assert team.cores == max(1, len(os.sched_getaffinity(0)) // team.size)  # nobody has bound these ranks
     team.barrier()
 
 
