@@ -58,11 +58,12 @@ class Module:
         self._library.exactly.argtypes = [ctypes.c_size_t]
         self._library.release.argtypes = [ctypes.c_void_p]
 
-    def run(self, name: str, grid, block, args, backwards: bool = False):
+    def run(self, name: str, grid, block, args, order: int = 0):
         """A launch; returns when it is done.
 
         args : NumPy arrays (as pointers), NumPy scalars as they are, Python ints as C ints
-        backwards : blocks and threads in reverse order, which must not change the result
+        order : of blocks and threads, which must not change the result: 0 = as they are numbered, -1 = in
+            reverse, k > 0 = a random one with the seed k
         Errors: TypeError, ValueError for a launch that a GPU would refuse, or would take and do wrong;
         RuntimeError where some threads of a block miss a barrier.
         """
@@ -74,15 +75,15 @@ class Module:
         for p, a in zip(wanted, args):
             _check(name, p, a)
         with self._lock:
-            line = self._call(name, grid, block, wanted, args, backwards)
+            line = self._call(name, grid, block, wanted, args, order)
         if line:
             raise RuntimeError(f"{name}: line {line}: some threads of a block do not reach this barrier")
 
-    def _call(self, name, grid, block, wanted, args, backwards):
+    def _call(self, name, grid, block, wanted, args, order):
         values = [self._pointer(a) if p.array else _scalar(p, a) for p, a in zip(wanted, args)]
         places = (ctypes.c_void_p * len(values))(*(ctypes.addressof(v) for v in values))
         sizes = (ctypes.c_uint * 3)(*grid), (ctypes.c_uint * 3)(*block)
-        line = self._library[f"run_{name}"](*sizes, places, int(backwards))
+        line = self._library[f"run_{name}"](*sizes, places, order)
         if self.asan:
             self._bring_back(wanted, args, values)
         return line
@@ -136,8 +137,8 @@ def _doors(code: str) -> str:
         types = [re.sub(r"\w+\s*$", "", item).strip() for item in items]
         values = ", ".join(f"*({t}*)a[{i}]" for i, t in enumerate(types))
         text += f"static void call_{name}(void** a) {{ {name}({values}); }}\n"
-        text += f'extern "C" int run_{name}(unsigned* g, unsigned* b, void** a, int backwards) '
-        text += f"{{ return emulator::launch(call_{name}, g, b, a, backwards); }}\n"
+        text += f'extern "C" int run_{name}(unsigned* g, unsigned* b, void** a, int order) '
+        text += f"{{ return emulator::launch(call_{name}, g, b, a, order); }}\n"
     return text
 
 

@@ -1,13 +1,15 @@
 // CUDA C++ on the CPU, a block at a time. The threads of a block are fibers, begun one after the other in one fiber
 // until one of them waits at a barrier; so a kernel without barriers never changes its stack. A barrier that some
-// threads of a block do not reach is an error. Blocks and threads may run in reverse order (`backwards`): a kernel
-// whose result depends on their order lacks a barrier, or two of its threads write to the same place.
+// threads of a block do not reach is an error. Blocks, and the threads of a block anew after each barrier, run in an
+// order that is asked for: 0 = as they are numbered, -1 = in reverse, k > 0 = a random one with the seed k. A kernel
+// whose result depends on it lacks a barrier, or two of its threads write to the same place.
 #include <algorithm>
 #include <cmath>
 #include <csetjmp>
 #include <cstdlib>
 #include <cstring>
 #include <ucontext.h>
+#include <vector>
 
 #define __global__
 #define __device__
@@ -47,9 +49,21 @@ static ucontext_t scheduler;
 static jmp_buf back;
 static Fiber* self;
 static unsigned begun, threads;       // of the block
-static bool reversed;
+static int order;
+static unsigned long long dice;
+static std::vector<unsigned> turn;    // who is when, of the threads and then of the fibers of a block
 static void (*body)(void**);
 static void** arguments;
+
+// 0 ... n - 1 in the order that is asked for
+template <class T> static void line_up(std::vector<T>& turn, size_t n) {
+    turn.resize(n);
+    for (size_t i = 0; i < n; ++i) turn[i] = order < 0 ? n - 1 - i : i;
+    for (size_t i = n; order > 0 && i > 1; --i) {
+        dice = dice * 6364136223846793005u + 1442695040888963407u;  // Knuth's MMIX
+        std::swap(turn[i - 1], turn[(dice >> 33) % i]);
+    }
+}
 
 #ifdef __SANITIZE_ADDRESS__
 constexpr bool careful = true;        // the sanitizer knows swapcontext, and takes long jumps for leaving functions
@@ -78,13 +92,12 @@ static void barrier(int line) {
     leave();
 }
 static dim3 place(unsigned t) {
-    if (reversed) t = threads - 1 - t;
     return {t % blockDim.x, t / blockDim.x % blockDim.y, t / blockDim.x / blockDim.y};
 }
 static void work() {
     for (;;) {
         while (begun < threads) {
-            threadIdx = place(begun++);
+            threadIdx = place(turn[begun++]);
             body(arguments);
         }
         self->line = 0;
@@ -104,6 +117,7 @@ static void make(Fiber* f) {
 // One block; returns 0, or the line of a barrier that not all threads reach
 static int block() {
     begun = 0;
+    line_up(turn, threads);
     unsigned waiting = 0;
     while (begun < threads) {
         Fiber* f = &fibers[waiting];
@@ -117,22 +131,25 @@ static int block() {
         for (unsigned k = 1; k < waiting; ++k)
             if (fibers[k].line != line) return fibers[k].line;
         unsigned left = 0;
-        for (unsigned k = 0; k < waiting; ++k) {
-            enter(&fibers[k]);
-            if (fibers[k].line) ++left;
+        if (order > 0) line_up(turn, waiting);
+        for (unsigned i = 0; i < waiting; ++i) {
+            Fiber* f = &fibers[order > 0 ? turn[i] : i];
+            enter(f);
+            if (f->line) ++left;
         }
         if (left && left < waiting) return line;
         waiting = left;
     }
     return 0;
 }
-static int launch(void (*kernel)(void**), const unsigned* grid, const unsigned* size, void** args, int backwards) {
-    body = kernel, arguments = args, reversed = backwards;
+static int launch(void (*kernel)(void**), const unsigned* grid, const unsigned* size, void** args, int how) {
+    body = kernel, arguments = args, order = how;
+    dice = order;
     gridDim = {grid[0], grid[1], grid[2]}, blockDim = {size[0], size[1], size[2]};
     threads = size[0] * size[1] * size[2];
-    const size_t blocks = (size_t)grid[0] * grid[1] * grid[2];
-    for (size_t k = 0; k < blocks; ++k) {
-        const size_t b = reversed ? blocks - 1 - k : k;
+    std::vector<size_t> blocks;
+    line_up(blocks, (size_t)grid[0] * grid[1] * grid[2]);
+    for (const size_t b : blocks) {
         blockIdx = {(unsigned)(b % grid[0]), (unsigned)(b / grid[0] % grid[1]), (unsigned)(b / grid[0] / grid[1])};
         if (const int line = block()) {
             for (Fiber& f : fibers)  // they stand in the middle of the kernel

@@ -18,13 +18,13 @@ def built(theme: str, real: str, count: str, asan: bool = False):
 
 
 class Gpu:
-    """real : the dtype of the precision; atomics : sums in no fixed order; backwards : threads in reverse
-    order; asan : under AddressSanitizer. Remembers the names of what it launched."""
+    """real : the dtype of the precision; atomics : sums in no fixed order; order : of blocks and threads, as
+    for `Module.run`; asan : under AddressSanitizer. Remembers the names of what it launched."""
 
     xp = np
 
-    def __init__(self, real, atomics: bool = False, backwards: bool = False, asan: bool = False):
-        self.real, self.atomics, self.backwards, self.asan = real, atomics, backwards, asan
+    def __init__(self, real, atomics: bool = False, order: int = 0, asan: bool = False):
+        self.real, self.atomics, self.order, self.asan = real, atomics, order, asan
         self.launched = []
 
     def launch(self, theme, name, grid, block, *args):
@@ -32,7 +32,7 @@ class Gpu:
         real = "float" if self.real == np.float32 else "double"
         kernels = built(theme, real, self._count(theme, real, name, args), self.asan)
         self.launched.append(name)
-        kernels.run(name, grid, block, args, self.backwards)
+        kernels.run(name, grid, block, args, self.order)
 
     def _count(self, theme, real, name, args) -> str:
         """COUNT: the dtype of the argument that the kernel calls I"""

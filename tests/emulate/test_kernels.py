@@ -7,10 +7,10 @@ import pytest
 
 from nanompi.device.kernels import layout, load
 from nanompi.errors import ResourceError
-from tests.device.kernel_scene import DTYPES, THEMES, Scene, likelihood, modulus, overlap, same, sums
+from tests.device.kernel_scene import DTYPES, THEMES, Scene, figure, likelihood, modulus, overlap, same, sums
 from tests.emulate.gpu import Gpu, built, kernels
 
-CONTRACT = load("")
+CONTRACT, NUMBA = load(""), load("_cpu")
 WITHOUT_A_CARD = {"backproject", "moments"}
 SCENES = {  # each value of each axis, not all combinations
     "small": dict(modes=2, n=5, size=(12, 10)),
@@ -51,14 +51,19 @@ def test_rows_in_parts_give_the_same_bits(size):
         assert np.array_equal(one, three)
 
 
+ORDERS = (-1, *range(1, 11))  # in reverse, and ten at random
+
+
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("size", ["small", "odd", "many"])
 def test_order_of_threads_and_blocks_does_not_matter(theme, size):
-    """Two runs, one with all blocks and threads in reverse order, give the same bits: no barrier is missing,
-    and no two threads write to one place"""
+    """The same bits with all blocks and threads in other orders: no barrier is missing, and no two threads
+    write to one place"""
     s = Scene("single", "float32", **SCENES[size])
-    for one, two in zip(theme(kernels(Gpu(s.r)), s), theme(kernels(Gpu(s.r, backwards=True)), s)):
-        assert np.array_equal(one, two)
+    want = theme(kernels(Gpu(s.r)), s)
+    for order in ORDERS:
+        got = theme(kernels(Gpu(s.r, order=order)), s)
+        assert all(np.array_equal(one, two) for one, two in zip(want, got, strict=True)), order
 
 
 def test_more_frames_than_a_batch_and_a_segment(monkeypatch):
@@ -70,6 +75,26 @@ def test_more_frames_than_a_batch_and_a_segment(monkeypatch):
     gpu = Gpu(s.r)
     same(want, sums(kernels(gpu), s), s.tolerance)
     assert gpu.launched.count("object_sums") == 3
+
+
+def test_more_frames_than_a_launch_over_tiles_takes():
+    """as it is: SEGMENT + 1 frames are two launches of each of the sums over the object"""
+    s, gpu = Scene("double", modes=1, n=layout.SEGMENT + 1, size=(4, 4)), Gpu(np.float64)
+    same(sums(NUMBA, s), sums(kernels(gpu), s), s.tolerance)
+    assert gpu.launched.count("object_sums") == gpu.launched.count("object_weights") == 2
+
+
+def projected(K, s):
+    f = s.F.copy()
+    return [figure(K.project(f, s.I, s.mask, s.gain, s.r(1), s.r(0))), f]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("theme", [overlap, sums, projected])
+def test_more_frames_than_blocks_along_z(theme):
+    """as it is: the last frame is a second one of its block"""
+    s = Scene("double", modes=1, n=layout.MOST + 1, size=(4, 4))
+    same(theme(NUMBA, s), theme(kernels(Gpu(s.r)), s), s.tolerance, theme.__name__)
 
 
 def test_more_tiles_than_blocks(monkeypatch):
