@@ -11,6 +11,7 @@ from nanompi import units
 from nanompi.device.device import Device, dtypes
 from nanompi.device.fit import fit, usual
 from nanompi.device.kernels import load, source
+from nanompi.device.kernels.launch import Launches
 from nanompi.device.scratch import Scratch
 from nanompi.device.streamed import Ferry, StreamedArray
 
@@ -41,7 +42,7 @@ class Cuda(Device):
         self.compute = xp.cuda.Stream(non_blocking=True)
         self.compute.use()
         self.ferry, self.scratch = Ferry(self), Scratch(xp)
-        self._modules, self._functions, self._plans = {}, {}, OrderedDict()
+        self._modules, self._plans, self.launches = {}, OrderedDict(), Launches(self._kernel)
         self._pinned = {}
         self._limit = None  # bytes of waves of a block, when memory asks for less than usual
         self.kernels = SimpleNamespace(**{n: partial(k, self) for n, k in vars(load("_cuda")).items()})
@@ -125,10 +126,10 @@ class Cuda(Device):
         return z
 
     def _plan(self, flat):
-        from cupyx.scipy.fft import get_fft_plan
-
         key = flat.shape, flat.dtype
         if key not in self._plans:
+            from cupyx.scipy.fft import get_fft_plan
+
             if len(self._plans) == PLANS:
                 self._plans.popitem(last=False)
             self._plans[key] = get_fft_plan(flat, axes=(1, 2), value_type="C2C")
@@ -137,27 +138,14 @@ class Cuda(Device):
 
     # ---- kernels
 
-    def launch(self, theme: str, name: str, grid, block, *args):
-        """Launch a kernel of THEME.cu. args: arrays of the device, integers (int in C), numpy scalars."""
-        arrays = [a for a in args if isinstance(a, self.xp.ndarray)]
-        for a in arrays:
-            if not a.flags.c_contiguous:
-                raise ValueError(f"{name}: an array of shape {a.shape} is not contiguous")
-        counts = (
-            "unsigned short" if theme == "overlap" or any(a.dtype == np.uint16 for a in arrays) else "float"
-        )
-        kernel = self._kernel(theme, name, counts)
-        kernel(grid, block, tuple(np.int32(a) if isinstance(a, int) else a for a in args))
-
-    def _kernel(self, theme, name, counts):
+    def _kernel(self, theme: str, name: str, counts):
         """A kernel, compiled with its theme when it is needed first; CuPy keeps what it compiled on disk."""
         if (theme, counts) not in self._modules:
             real = "float" if self.real == np.float32 else "double"
-            options = ("--std=c++17", f"-DREAL={real}", f"-DCOUNT={counts}")
+            count = "unsigned short" if counts == np.uint16 else "float"
+            options = ("--std=c++17", f"-DREAL={real}", f"-DCOUNT={count}")
             self._modules[theme, counts] = self.xp.RawModule(code=source(theme), options=options)
-        if (name, counts) not in self._functions:
-            self._functions[name, counts] = self._modules[theme, counts].get_function(name)
-        return self._functions[name, counts]
+        return self._modules[theme, counts].get_function(name)
 
     # ---- the frames of this rank, which may exceed the card
 

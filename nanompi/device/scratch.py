@@ -1,5 +1,6 @@
 """Work arrays that are kept from call to call."""
 
+import math
 import threading
 
 import numpy as np
@@ -12,14 +13,21 @@ class Scratch:
     def __init__(self, xp):
         self.xp, self._own = xp, threading.local()
 
-    def __call__(self, shape, dtype, slot: int | str = 0):
-        kept = self._own.__dict__.setdefault("arrays", {})
-        dtype, size = np.dtype(dtype), int(np.prod(shape))
-        key = slot, dtype
-        if key not in kept or kept[key].size < size:
-            kept.pop(key, None)  # the old one goes before the new one comes
-            kept[key] = self.xp.empty(size, dtype)
-        return kept[key][:size].reshape(shape)
+    def __call__(self, shape: tuple[int, ...], dtype, slot: int | str = 0):
+        views, key = self._own.__dict__.setdefault("views", {}), (slot, np.dtype(dtype))
+        view = views.get(key)
+        if view is None or view.shape != shape:
+            views.pop(key, None)
+            views[key] = view = self._whole(math.prod(shape), key)[: math.prod(shape)].reshape(shape)
+        return view
+
+    def _whole(self, size: int, key):
+        """The array that views of this key are cut from, of at least so many elements"""
+        arrays = self._own.__dict__.setdefault("arrays", {})
+        if key not in arrays or arrays[key].size < size:
+            arrays.pop(key, None)  # the old one goes before the new one comes
+            arrays[key] = self.xp.empty(size, key[1])
+        return arrays[key]
 
     def clear(self):
         """Forget the arrays of the calling thread."""

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from nanompi.device.kernels import load, source
+from nanompi.device.kernels.launch import Launches
 from tests.emulate.build import module
 
 COUNTS = {"uint16": "unsigned short", "float32": "float"}
@@ -25,19 +26,18 @@ class Gpu:
 
     def __init__(self, real, atomics: bool = False, order: int = 0, asan: bool = False):
         self.real, self.atomics, self.order, self.asan = real, atomics, order, asan
-        self.launched = []
+        self.launched, self.launches = [], Launches(self._kernel)
 
-    def launch(self, theme, name, grid, block, *args):
-        """A launch, checked and done"""
+    def _kernel(self, theme, name, counts):
+        """A kernel whose launches are checked, done and noted"""
         real = "float" if self.real == np.float32 else "double"
-        kernels = built(theme, real, self._count(theme, real, name, args), self.asan)
-        self.launched.append(name)
-        kernels.run(name, grid, block, args, self.order)
+        kernels = built(theme, real, COUNTS[str(counts)], self.asan)
 
-    def _count(self, theme, real, name, args) -> str:
-        """COUNT: the dtype of the argument that the kernel calls I"""
-        names = [p.name for p in built(theme, real, "unsigned short", self.asan).kernels[name]]
-        return COUNTS[str(args[names.index("I")].dtype)] if "I" in names else "unsigned short"
+        def launch(grid, block, args):
+            self.launched.append(name)
+            kernels.run(name, grid, block, args, self.order)
+
+        return launch
 
 
 def kernels(gpu) -> SimpleNamespace:

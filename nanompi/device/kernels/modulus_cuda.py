@@ -3,21 +3,19 @@
 A sum is returned as (1, blocks) float64 of the device: `gpu.total` adds it up when it is needed.
 """
 
-from nanompi.device.kernels import layout as _layout
+from numpy import float64 as _float64
+from numpy import int32 as _int32
 
 
 def transfer(gpu, z, H, at, adjoint):
-    n, M, h, w = z.shape
-    if n:
-        grid, block = _layout.over_frames(n, h, w)
-        gpu.launch("modulus", "transfer", grid, block, z, H, at, int(adjoint), n, M, h, w)
+    if len(z):
+        gpu.launches.over_frames("modulus", "transfer", z.shape)((z, H, at), _int32(adjoint))
 
 
 def project(gpu, F, I, mask, gain, unit, rho):
-    n, M, h, w = F.shape
-    grid, block = _layout.over_frames(n, h, w)
-    misfit = gpu.xp.empty((1, _layout.blocks(grid)), gpu.xp.float64)
-    if n:
-        values = (gpu.real(unit), gpu.real(rho))
-        gpu.launch("modulus", "project", grid, block, F, I, mask, gain, misfit, *values, n, M, h, w)
+    if not len(F):
+        return gpu.xp.zeros((1, 0))
+    launch = gpu.launches.over_frames("modulus", "project", F.shape, counts=I.dtype)
+    misfit = gpu.xp.empty((1, launch.blocks), _float64)
+    launch((F, I, mask, gain, misfit), gpu.real(unit), gpu.real(rho))
     return misfit

@@ -29,6 +29,8 @@ class Block:
         return len(self.at)
 
     def __getitem__(self, part: slice) -> "Block":
+        if part.start == 0 and part.stop == len(self):
+            return self
         own = (self.at, self.gain, self.I, self.waves, self.z)
         return Block(*(a if a is None else a[part] for a in own))
 
