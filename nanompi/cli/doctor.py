@@ -234,9 +234,9 @@ def _compiled() -> str:
 
 def _child_without_launcher(code: str) -> str:
     """As `_child`, in a process that does not think it is a rank."""
-    marks = ("PMI", "OMPI_", "PRTE_", "SLURM_", "HYDI_", "HYDRA_", "MPI_LOCAL", "MV2_")
-    own = {k: v for k, v in os.environ.items() if not k.startswith(marks)}
-    return _child(code, own)
+    from nanompi.mpi.launcher import without_launcher
+
+    return _child(code, without_launcher())
 
 
 def _child(code: str, environ: dict | None = None) -> str:

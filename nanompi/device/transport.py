@@ -5,82 +5,113 @@ staged : through pinned memory of the host; always right. Ranks of one node add 
 mpi    : by an MPI library that reads the memory of a card (CUDA-aware)
 nccl   : by NCCL, where every rank has a card of its own
 
-An MPI library that cannot read a card's memory ends the process with a segmentation fault, so each rank first
-tries it in a child process.
+An MPI library that cannot read a card's memory ends the process with a segmentation fault, so one rank of
+each node first tries it in a child process, with messages as large as those of a run: small ones take
+another path.
 """
 
-import os
 import signal
 import subprocess
 from functools import partial
 
 import numpy as np
 
+from nanompi.device import nccl
 from nanompi.device.shared import Common
 from nanompi.mpi.children import python
+from nanompi.mpi.launcher import without_launcher
 
 LEAST = 1 << 16  # bytes from which memory that the ranks share pays
+TRIAL = 32 << 20  # bytes of a trial: an MPI library copies what is large by other means
 WAYS = {"auto": ("nccl", "mpi", "staged"), "nccl": ("nccl", "staged"), "mpi": ("mpi", "staged")}
 ABOUT = {"mpi": "by MPI from the memory of the cards", "nccl": "by NCCL"}
 TRIALS = {
-    "mpi": """
+    "mpi": f"""
 import sys, cupy
 from mpi4py import MPI
 cupy.cuda.Device(int(sys.argv[1])).use()
-a, b = cupy.arange(1 << 16, dtype="float32"), cupy.zeros(1 << 16, "float32")
+a, b = cupy.arange({TRIAL // 4}, dtype="float32"), cupy.zeros({TRIAL // 4}, "float32")
 cupy.cuda.runtime.deviceSynchronize()
 MPI.COMM_SELF.Sendrecv(a, 0, recvbuf=b, source=0)
 sys.exit(0 if bool((a == b).all()) else "it moves wrong numbers")
 """,
-    "nccl": """
+    "nccl": f"""
 import sys, cupy
 from cupy.cuda import nccl
 cupy.cuda.Device(int(sys.argv[1])).use()
-a = cupy.arange(1 << 16, dtype="float32")
+a = cupy.arange({TRIAL // 4}, dtype="float32")
 comm = nccl.NcclCommunicator(1, nccl.get_unique_id(), 0)
 comm.allReduce(a.data.ptr, a.data.ptr, a.size, nccl.NCCL_FLOAT32, nccl.NCCL_SUM, cupy.cuda.Stream.null.ptr)
 cupy.cuda.runtime.deviceSynchronize()
-sys.exit(0 if bool((a == cupy.arange(1 << 16)).all()) else "it moves wrong numbers")
+sys.exit(0 if bool((a == cupy.arange({TRIAL // 4}, dtype="float32")).all()) else "it moves wrong numbers")
 """,
 }
-LAUNCHERS = ("PMI", "OMPI_", "PRTE_", "SLURM_", "MPI_LOCAL", "MV2_", "HYDRA")
 
 
 def choose(wanted: str, device, team) -> str:
     """Give the team the first transport wanted that works on all ranks; the choice and the reasons.
 
-    A transport is called as transport(team, *arrays) with flat real arrays, and sums them in place.
+    Collective. A transport is called as transport(team, *arrays): it sums flat real arrays in place.
     """
-    why = []
+    why, (node, _) = [], team.by_node()
     for kind in WAYS.get(wanted, ("staged",)):
-        fault = _fault(kind, device, team)
+        fault = _fault(kind, device, team, node)
         if not fault:
             about = team.transport.about if kind == "staged" else ABOUT[kind]
             return f"{about} ({'; '.join(why)})" if why else about
         why.append(f"{kind}: {fault}")
 
 
-def _fault(kind, device, team) -> str:
-    """Make `way` the team's transport; why it cannot be, or nothing. Equal on all ranks."""
+def _fault(kind, device, team, node) -> str:
+    """Make `kind` the team's transport; why it cannot be, or nothing. Equal on all ranks."""
     if kind == "staged":
         team.transport = Staged(device, team)
         return ""
-    if kind == "nccl" and team.max(device.sharers) > 1:
-        return "ranks share a card"
-    faults = [f for f in team.allgather(trial(kind, device.card)) if f]
-    if faults:
-        return faults[0]
-    make = {"nccl": nccl, "mpi": aware}[kind]
-    team.transport = make(device, team)
-    return "" if team.all(right(device, team)) else "its sum of known numbers is wrong"
+    if fault := REFUSED[kind](device, team, node) or _tried(kind, device, team, node):
+        return fault
+    team.transport, fault = {"nccl": nccl.start, "mpi": aware}[kind](device, team)
+    return fault or ("" if team.all(right(device, team)) else "its sum of known numbers is wrong")
+
+
+def _tried(kind, device, team, node) -> str:
+    """The fault of a trial, on all ranks. The first rank of each node tries: a child of each of them would
+    import CuPy again, from a file system of the network."""
+    if team.max(_exclusive(device)):  # no child would get the card; nothing but the start itself can tell
+        return ""
+    fault = node.on_root(lambda: trial(kind, device.card))
+    return next((f for f in team.allgather(fault) if f), "")
+
+
+def _nccl_refused(device, team, node) -> str:
+    return "ranks share a card" if team.max(device.sharers) > 1 else ""
+
+
+def _mpi_refused(device, team, node) -> str:
+    """What would end all ranks in the first sum: MPI copies between cards of a node by CUDA IPC."""
+    if team.max(_exclusive(device)):
+        return "a card in exclusive mode lets no other process try it"
+    seen = {d.pci_bus_id for d in map(device.xp.cuda.Device, range(device.cards))}
+    if team.max(any(other != seen for other in node.allgather(seen))):
+        return "ranks of a node see different cards (srun --gpu-bind=none shows all to each)"
+    return ""
+
+
+def _exclusive(device) -> bool:
+    """Does the card take one process alone? (cudaComputeModeExclusive, ...ExclusiveProcess)"""
+    runtime = device.xp.cuda.runtime
+    return runtime.deviceGetAttribute(runtime.cudaDevAttrComputeMode, device.card) in (1, 3)
+
+
+REFUSED = {"nccl": _nccl_refused, "mpi": _mpi_refused}
 
 
 def right(device, team) -> bool:
-    """Does the transport add up known numbers?"""
-    a = device.array(np.arange(1000) + team.rank, device.real)
-    team.sum(a)
-    want = team.size * np.arange(1000) + team.size * (team.size - 1) // 2
-    return bool(np.array_equal(device.host(a), want))
+    """Does the transport add up known numbers between these ranks, many and a few?"""
+    numbers = [np.arange(n) % 1000 for n in (TRIAL // np.dtype(device.real).itemsize, 1000)]
+    arrays = [device.array(a + team.rank, device.real) for a in numbers]
+    team.sum(*arrays)
+    more = team.size * (team.size - 1) // 2
+    return all(np.array_equal(device.host(a), team.size * n + more) for a, n in zip(arrays, numbers))
 
 
 class Staged:
@@ -148,8 +179,8 @@ class Staged:
         return self.host
 
 
-def aware(device, team):
-    """Allreduce on the arrays of the card themselves, by MPI: each where it stands, in one message.
+def aware(device, team) -> tuple:
+    """(Allreduce by MPI on the arrays of the card themselves, each where it stands in one message, no fault)
 
     MPI knows of no stream: it reads at once, so that nothing may be queued on the arrays any more.
     """
@@ -158,33 +189,14 @@ def aware(device, team):
         device.wait()
         team.sum_in_place(arrays)
 
-    return transport
-
-
-def nccl(device, team):
-    """NCCL's all-reduce on the stream of compute"""
-    from cupy.cuda import nccl as lib
-
-    comm = lib.NcclCommunicator(team.size, team.bcast(lib.get_unique_id() if team.root else None), team.rank)
-    kind = {np.float32: lib.NCCL_FLOAT32, np.float64: lib.NCCL_FLOAT64}[device.real]
-
-    def transport(team, *arrays):
-        device.wait()
-        with team.summing(sum(a.nbytes for a in arrays)):
-            for a in arrays:
-                comm.allReduce(a.data.ptr, a.data.ptr, a.size, kind, lib.NCCL_SUM, device.compute.ptr)
-
-    return transport
+    return transport, ""
 
 
 def trial(kind: str, card: int, seconds: float = 60) -> str:
     """Try a transport in a child process without the launcher's variables; what went wrong, or nothing."""
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(LAUNCHERS)}
-    command = python("-c", TRIALS[kind], card)
+    how = {"capture_output": True, "text": True, "stdin": subprocess.DEVNULL, "env": without_launcher()}
     try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=seconds, env=clean, stdin=subprocess.DEVNULL
-        )
+        done = subprocess.run(python("-c", TRIALS[kind], card), timeout=seconds, **how)
     except subprocess.TimeoutExpired:
         return f"its test did not end within {seconds:.0f} s"
     if done.returncode < 0:

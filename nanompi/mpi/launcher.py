@@ -8,6 +8,7 @@ from contextlib import suppress
 MARK = b"\x1e"  # around what a rank tells `nanompi run -n` of itself; no text for people contains it
 _RANKS = ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK", "MV2_COMM_WORLD_RANK")
 _SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS", "PMIX_SIZE", "MV2_COMM_WORLD_SIZE")
+_MARKS = tuple("PMI OMPI_ PRTE_ SLURM_ HYDI_ HYDRA MPI_LOCAL MV2_ PALS_ FLUX_ ALPS_ JSM_ LSB_".split())
 
 
 def launched(environ=os.environ) -> int:
@@ -19,6 +20,11 @@ def launched(environ=os.environ) -> int:
 def under_launcher(environ=os.environ) -> bool:
     """Has mpirun, mpiexec or srun started this process?"""
     return launched(environ) > 1 or any(name in environ for name in _RANKS)
+
+
+def without_launcher(environ=os.environ) -> dict[str, str]:
+    """An environment for a process that uses MPI by itself: as if no launcher had started this one."""
+    return {k: v for k, v in environ.items() if not k.startswith(_MARKS)}
 
 
 def node(environ=os.environ) -> str:

@@ -1,4 +1,5 @@
-"""cupy.cuda: nccl is not there; cufft only where the toolkit is (NANOMPI_FAKE_TOOLKIT=0: it is not)."""
+"""cupy.cuda: nccl only where NANOMPI_FAKE_NCCL says how it does; cufft only where the toolkit is
+(NANOMPI_FAKE_TOOLKIT=0: it is not)."""
 
 from cupy.cuda import compiler, memory, pinned_memory, runtime, stream
 from cupy.cuda.memory import MemoryPointer, MemoryPool, alloc

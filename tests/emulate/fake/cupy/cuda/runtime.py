@@ -1,8 +1,8 @@
 """The CUDA runtime as CuPy shows it, for the cards that the environment invents.
 
 NANOMPI_FAKE_CARDS=1, NANOMPI_FAKE_DRIVER=12040 (0: no driver), NANOMPI_FAKE_MEMORY (bytes per card and
-process), NANOMPI_FAKE_L2 (bytes), NANOMPI_FAKE_PINNED (bytes of pinned memory); CUDA_VISIBLE_DEVICES as
-CUDA reads it.
+process), NANOMPI_FAKE_L2 (bytes), NANOMPI_FAKE_PINNED (bytes of pinned memory), NANOMPI_FAKE_MODE=0 (compute
+mode, 3: exclusive); CUDA_VISIBLE_DEVICES as CUDA reads it.
 """
 
 import os
@@ -10,6 +10,7 @@ import threading
 
 from cupy.cuda import clocks
 
+cudaDevAttrComputeMode = 20
 memcpyHostToHost, memcpyHostToDevice, memcpyDeviceToHost, memcpyDeviceToDevice = range(4)
 
 _ERRORS = {
@@ -136,6 +137,14 @@ def deviceGetPCIBusId(device: int) -> str:
     if not 0 <= device < len(cards()):
         raise CUDARuntimeError(101)
     return f"0000:{cards()[device]:02X}:00.0"
+
+
+def deviceGetAttribute(attrib: int, device: int) -> int:
+    if not 0 <= device < len(cards()):
+        raise CUDARuntimeError(101)
+    if attrib != cudaDevAttrComputeMode:
+        raise CUDARuntimeError(1, f": the stand-in knows no attribute {attrib}")
+    return number("NANOMPI_FAKE_MODE", 0)
 
 
 def deviceSynchronize():
