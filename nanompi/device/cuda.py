@@ -44,6 +44,7 @@ class Cuda(Device):
         self.ferry, self.scratch = Ferry(self), Scratch(xp)
         self._modules, self._plans, self.launches = {}, OrderedDict(), Launches(self._kernel)
         self._pinned = {}
+        self._stuck = 0  # bytes that are free in the pool, and that it cannot give back
         self._limit = None  # bytes of waves of a block, when memory asks for less than usual
         self.kernels = SimpleNamespace(**{n: partial(k, self) for n, k in vars(load("_cuda")).items()})
 
@@ -152,10 +153,10 @@ class Cuda(Device):
     def counts(self, I: np.ndarray) -> StreamedArray:
         """The counts of this rank's frames, for `stream`; (n, h, w) uint16 or float32."""
         I = np.ascontiguousarray(I)
+        self._release()
         room = max(0, self.room() // 2)
-        return StreamedArray(
-            self, I.shape, I.dtype, len(I) if I.nbytes <= room else room // max(1, I[:1].nbytes), I
-        )
+        held = len(I) if I.nbytes <= room else room // max(1, I[:1].nbytes)
+        return StreamedArray(self, I.shape, I.dtype, held, I)
 
     def large(self, shape, dtype, counts: StreamedArray, reserve: int = 0) -> StreamedArray:
         """An array over this rank's frames, for `stream`; its contents are undefined.
@@ -164,17 +165,23 @@ class Cuda(Device):
         reserve : bytes of other arrays to come
         Errors: ResourceError where not even blocks of one frame fit.
         """
-        n, row = shape[0], int(np.prod(shape[1:])) * np.dtype(dtype).itemsize
+        row = int(np.prod(shape[1:])) * np.dtype(dtype).itemsize
         self._forget()
+        held, held_counts = self._fitted(shape[0], row, counts, reserve)
+        if held_counts != counts.held:
+            counts.hold(0)  # before fewer of them are asked for: these would be a piece of the chunk of the
+            self._release()  # old ones, and no array larger than the rest of it could have that memory
+            held, held_counts = self._fitted(shape[0], row, counts, reserve)
+        out = StreamedArray(self, shape, dtype, held)
+        counts.hold(held_counts)
+        return out
+
+    def _fitted(self, n: int, row: int, counts: StreamedArray, reserve: int) -> tuple[int, int]:
+        """Of n frames: how many waves (of `row` bytes each) and how many counts stay on the card"""
         room = self.room() + counts.on_card.nbytes - reserve
         found = fit(row, counts.row, room, self.cache, str(self))
-        self._limit, (held, held_counts) = found.limit, found.held(n, row, counts.row)
-        if held_counts < counts.held:
-            counts.hold(held_counts)
-        out = StreamedArray(self, shape, dtype, held)
-        if held_counts > counts.held:
-            counts.hold(held_counts)
-        return out
+        self._limit = found.limit
+        return found.held(n, row, counts.row)
 
     def adopt(self, rows: np.ndarray, counts: StreamedArray, reserve: int = 0) -> StreamedArray:
         """What `large` would give, holding these rows of the host."""
@@ -200,11 +207,16 @@ class Cuda(Device):
         self.scratch.clear()
         self.ferry.clear()
         self._plans.clear()
+        self._release()
+
+    def _release(self):
+        """Give back what the pool only keeps. Of a chunk that is partly in use it gives back nothing."""
         self.pool.free_all_blocks()
+        self._stuck = self.pool.total_bytes() - self.pool.used_bytes()
 
     def room(self) -> int:
-        """Bytes that this rank may still take."""
-        return self.pool.get_limit() - self.pool.used_bytes() if self.pool.get_limit() else self.memory
+        """Bytes that this rank may still take in one piece."""
+        return (self.pool.get_limit() or self.memory) - self.pool.used_bytes() - self._stuck
 
     def stream(self, n: int, step: int, arrays: dict, read=(), write=()):
         """(slice, {name: rows of the array, on the card}) for n frames, at most `step` at a time.

@@ -18,6 +18,7 @@ class StreamedArray:
 
     def __init__(self, card, shape, dtype, held: int, host=None):
         self.card, self.shape, self.dtype, self.host = card, tuple(shape), np.dtype(dtype), host
+        self.on_card = None
         self.hold(held)
 
     def __len__(self):
@@ -29,7 +30,10 @@ class StreamedArray:
         return int(np.prod(self.shape[1:])) * self.dtype.itemsize
 
     def hold(self, held: int):
-        """Keep so many rows on the card, all taken anew from the array of the host, where there is one."""
+        """Keep so many rows on the card; other rows than before are taken anew from the array of the host,
+        where there is one."""
+        if self.on_card is not None and held == self.held:
+            return
         self.held, self.on_card = held, None
         self.on_card = self.card.xp.empty((held, *self.shape[1:]), self.dtype)
         if self.host is not None and held:

@@ -1,0 +1,32 @@
+"""Dense scans that exceed the card: whatever the sizes, what is there suffices."""
+
+import numpy as np
+import pytest
+
+from tests.scene import problem
+
+
+def scan(seed: int) -> tuple[dict, int]:
+    """(scene, bytes of a card that cannot hold all counts and waves) drawn at random
+
+    Steps of a hundredth of a frame: the object is small, and what is kept free for it hides no fault.
+    """
+    rng = np.random.default_rng([12, seed])
+    n, frames, modes = int(rng.choice([12, 16])), int(rng.integers(300, 600)), 1 + int(rng.random() < 0.2)
+    waves, counts = (frames * n * n * size for size in (8 * modes, 2))
+    fixed = 16 * 8 * (n + 12) ** 2  # object, probe and what an engine makes beside them
+    memory = (fixed + rng.uniform(0.4, 1.0) * (waves + counts)) / 0.92
+    how = {"precision": "single", "frames": frames, "n": n, "step": 0.012, "seed": seed, "modes": modes}
+    return how, int(memory)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_waves_of_a_dense_scan_beyond_the_card_are_made(card, seed, monkeypatch):
+    """Counts make way for waves; then there is room for blocks that come and go"""
+    how, memory = scan(seed)
+    monkeypatch.setattr("nanompi.device.fit.FEW", 2)
+    with card("single", L2=1024, MEMORY=memory) as device:
+        p, _, _ = problem(**how, device=device)
+        p.exit_waves()
+        device.wait()
+        assert p.I.held < len(p.I) and 0 < p.waves.held
