@@ -6,7 +6,8 @@ from nanompi.errors import ResourceError
 
 SLOTS = 3  # blocks under way: one comes, one is computed, one leaves
 WORK = 6  # arrays of a block beside them: two scratch arrays, two transforms, the reals
-FEW = 32  # frames in a launch below which its cost shows
+FEW = 32  # frames in a launch below which its cost shows, however fast the cache makes it
+MANY = 128  # frames in a launch whose cost no longer shows, where all comes from memory
 LARGEST = 128 << 20  # bytes of waves of a block, where the cache does not ask for less
 CACHE = 40 << 20  # bytes of the cache of a large card
 
@@ -34,8 +35,15 @@ class Fit:
 
 
 def usual(cache: int, row: int) -> int:
-    """Bytes of waves of a block that stay, old and new, in the cache; enough of them to pay for a launch."""
-    return max(cache // 3, min(FEW * row, LARGEST))
+    """Bytes of waves of a block: so many that they stay, old and new, in the cache; where it cannot hold a
+    few frames, enough of them to pay for a launch.
+
+    It holds them where waves, scratch and work area of the transform fill at most half of it: large caches
+    lie in two halves, each with a copy of what both read, and counts, object and probe pass through as well.
+    """
+    if 3 * FEW * row <= cache // 2:
+        return cache // 3
+    return min(MANY * row, LARGEST)
 
 
 def fit(row: int, count_row: int, room: int, cache: int = CACHE, about: str = "") -> Fit:

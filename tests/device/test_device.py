@@ -8,7 +8,7 @@ import pytest
 
 from nanompi.device import Cpu, Device, threads_of
 from nanompi.device.cuda import Cuda
-from nanompi.device.fit import fit
+from nanompi.device.fit import fit, usual
 from nanompi.errors import ResourceError
 from nanompi.mpi.team import share_of
 from nanompi.run.perform import Options
@@ -34,14 +34,24 @@ def test_the_cpu_has_no_verb_of_its_own():
 
 def test_what_fits_on_a_card():
     """Frames of 10 + 2 bytes; a block of 8 needs 8 * (6 * 10 + 3 * 12) = 768 bytes"""
-    cache = 240  # a third: 8 frames; yet 32 frames pay for a launch
-    assert fit(10, 2, 32 * 96, cache).frames == 32 and fit(10, 2, 32 * 96, cache).limit is None
+    cache = 240  # holds no three arrays of 32 frames: 128 pay for a launch
+    assert fit(10, 2, 128 * 96, cache).frames == 128 and fit(10, 2, 128 * 96, cache).limit is None
     small = fit(10, 2, 800, cache)
     assert (small.frames, small.limit, small.room) == (8, 80, 800 - 480)
     assert small.held(26, 10, 2) == (26, 26)  # 312 bytes of 320
     assert small.held(100, 10, 2) == (0, 16)  # 32 bytes beside three blocks: no block of waves, two of counts
     with pytest.raises(ResourceError, match=r"blocks of one frame need 0\.0 MiB.*\(a card\)\. Use"):
         fit(10, 2, 95, cache, "a card")
+
+
+def test_a_block_stays_in_the_cache_where_three_arrays_of_32_frames_fill_half_of_it():
+    """Frames of 256² and 128² on an H100 (50 MiB), of 128² on an A100 (40 MiB), of 512² and 4096²"""
+    row = {n: 8 * n * n for n in (128, 256, 512, 4096)}
+    blocks = [(50, 128), (40, 128), (50, 256), (50, 512), (50, 4096)]
+    frames = [usual(mb << 20, row[n]) // row[n] for mb, n in blocks]
+    assert frames == [133, 106, 128, 64, 1]
+    edge = 6 * 32 * 100
+    assert (usual(edge, 100), usual(edge - 2, 100)) == (edge // 3, 128 * 100)
 
 
 def test_lanes_share_the_rows_of_a_sum():

@@ -52,7 +52,7 @@ def outcome(engine, device=None, balance=None):
 def test_rows_find_their_new_places(card, engine, memory, monkeypatch):
     """As on the CPU, to rounding; a card keeps about as many rows (what ML remembers is counted twice)"""
     with card("double", L2=1024, MEMORY=memory) as device:
-        monkeypatch.setattr("nanompi.device.fit.FEW", 4)
+        monkeypatch.setattr("nanompi.device.fit.MANY", 4)
         before, got = (outcome(engine, device, look) for look in (None, Shuffle()))
     want = outcome(engine)
     assert 0.8 * before[3][0] <= got[3][0] <= before[3][0]

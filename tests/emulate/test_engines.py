@@ -77,7 +77,7 @@ def test_frames_beyond_the_card_give_the_same_bits(card, engine, streams, monkey
     how, outcomes = {"precision": "single", "frames": 64}, []
     for memory in (8 << 20, 1_400_000):
         with card("single", L2=1024, MEMORY=memory, STREAMS=streams) as device:
-            monkeypatch.setattr("nanompi.device.fit.FEW", 4)
+            monkeypatch.setattr("nanompi.device.fit.MANY", 4)
             held, large = [], device.large
 
             def seen(*args, large=large, held=held):
