@@ -50,7 +50,7 @@ class Finish:
         if not run.team.root:
             return
         found = run.made["ptycho"]
-        image, box, mask, ramp = scanned_image(found.O, found.weight, self.crop)
+        image, box, mask, ramp = scanned_image(found.O, found.weight, self.crop, run.device.threads)
         run.made["image"] = image
         r = run.result
         r.main = "phase"
@@ -93,10 +93,10 @@ def against_truth(folder) -> dict[str, float]:
     return {"phase_rmse": figures["phase_rmse"], "resolution_nm": figures["resolution_nm"]["half_bit"]}
 
 
-def scanned_image(O, weight, part):
+def scanned_image(O, weight, part, threads: int = 1):
     """(cropped object without ramp, box of slices, mask (H, W), ramp (2,))"""
     mask, box = scanned_area(weight, part)
-    image, ramp = remove_ramp(O[box], (weight * mask)[box])
+    image, ramp = remove_ramp(O[box], (weight * mask)[box], threads)
     return image, box, mask, ramp
 
 
