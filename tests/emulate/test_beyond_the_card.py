@@ -24,7 +24,7 @@ def scan(seed: int) -> tuple[dict, int]:
 def test_the_waves_of_a_dense_scan_beyond_the_card_are_made(card, seed, monkeypatch):
     """Counts make way for waves; then there is room for blocks that come and go"""
     how, memory = scan(seed)
-    monkeypatch.setattr("nanompi.device.fit.FEW", 2)
+    monkeypatch.setattr("nanompi.device.fit.MANY", 2)
     with card("single", L2=1024, MEMORY=memory) as device:
         p, _, _ = problem(**how, device=device)
         p.exit_waves()
