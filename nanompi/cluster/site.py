@@ -27,7 +27,7 @@ class Site:
     ranks: int = param(4, ge=1, help="ranks of a job (-n on the command line)")
     nodes: int | None = param(None, ge=1, help="nodes they are spread over; null: as Slurm finds place")
     cores: int = param(1, ge=1, help="CPU cores of each rank")
-    gpus: int = param(0, ge=0, help="GPUs of each rank")
+    gpus: int = param(0, ge=0, help="GPUs of a node, one for each of its ranks; 0: none")
     memory: str = param("", kind="line", help="memory of each core, as sbatch writes it: 4G")
     time: str | int = param("1h", help="wall time (--time on the command line): 30min, 4h, 2d or 4:00:00")
     margin: str | int = param("2min", help="so long before its end a job is told to save and to stop")

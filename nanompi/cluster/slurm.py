@@ -5,12 +5,14 @@ import shlex
 import shutil
 import subprocess
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 from nanompi.errors import JobError, ResourceError, odd, shown
 from nanompi.units import clock, seconds
 
 _THREADS = "OMP_NUM_THREADS OPENBLAS_NUM_THREADS MKL_NUM_THREADS"
+_BINDINGS = "SLURM_GPUS_PER_TASK SLURM_NTASKS_PER_GPU SLURM_GPU_BIND SLURM_TRES_PER_TASK SLURM_TRES_BIND"
 
 
 @dataclass
@@ -80,8 +82,8 @@ def options(batch: Batch, site: Any) -> list[str]:
         "account": site.account,
         "nodes": site.nodes,
         "ntasks": site.ranks,
+        **_cards(site),
         "cpus-per-task": site.cores,
-        "gpus-per-task": site.gpus,
         "mem-per-cpu": site.memory,
         "time": clock(whole),
         "signal": f"{signal}@{margin}",
@@ -91,10 +93,23 @@ def options(batch: Batch, site: Any) -> list[str]:
     return [f"--job-name={shlex.quote(batch.name)}", *own, "--open-mode=append", "--requeue", *site.options]
 
 
+def _cards(site) -> dict[str, int]:
+    """Options that place the ranks on nodes with cards: as evenly as can be, no card without a rank.
+
+    Cards are asked for by node and not by task, since a rank that sees its own card alone cannot exchange
+    data with another card of the node, neither by MPI nor by NCCL.
+    """
+    if not site.gpus:
+        return {}
+    nodes = site.nodes or ceil(site.ranks / site.gpus)
+    ranks = ceil(site.ranks / nodes)
+    return {"nodes": nodes, "ntasks-per-node": ranks, "gpus-per-node": min(site.gpus, ranks)}
+
+
 def _environment(site) -> list[str]:
     own = [f"export {name}={shlex.quote(str(value))}" for name, value in site.environment.items()]
     threads = [f"export {' '.join(f'{name}=1' for name in _THREADS.split())}"]
-    return threads + own
+    return [*threads, *_EACH_SEES_ALL, *own]
 
 
 def _by_srun(mpi: str) -> list[str]:
@@ -110,6 +125,12 @@ def _by_srun(mpi: str) -> list[str]:
     ]
 
 
+# Not `srun --gpu-bind=none`: Slurm 22.05 then leaves CUDA_VISIBLE_DEVICES out, and where no cgroup fences the
+# cards of a job the ranks would take those of other jobs.
+_EACH_SEES_ALL = [
+    "# Each rank sees all cards that the job has on its node, however they were asked for.",
+    f"unset {_BINDINGS}",
+]
 _REQUEUE = [
     "# 75: stopped in time with a checkpoint; back into the queue, unless somebody has cancelled the job.",
     'if [ "$code" -eq 75 ] && scontrol show job "$SLURM_JOB_ID" | grep -q JobState=RUNNING; then',

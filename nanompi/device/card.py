@@ -5,7 +5,7 @@ from importlib.util import find_spec
 
 NEED = 'pip install "nanompi[cuda12]" (driver 525 or newer) or "nanompi[cuda13]" (driver 580 or newer)'
 NOTHING = 'extern "C" __global__ void nothing(int n) {}'
-ASK = "ask the scheduler for one: sbatch --gpus-per-task=1, srun --gpus=1"
+ASK = "ask the scheduler for one: sbatch --gpus-per-node=1, srun --gpus=1"
 
 
 class Unusable(Exception):
@@ -15,8 +15,8 @@ class Unusable(Exception):
 def pick(place: int):
     """The card of the rank at `place` on its node: (CuPy, index among the visible cards, their number).
 
-    With srun --gpus-per-task each rank sees its own card alone; with mpirun all see all, and take them in
-    turn. Errors: Unusable.
+    The ranks of a node see all its cards (sbatch --gpus-per-node, mpirun) and take them in turn; with srun
+    --gpus-per-task each sees its own alone. Errors: Unusable.
     """
     if not _there("cupy"):
         raise Unusable(f"CuPy is not installed: {NEED}")

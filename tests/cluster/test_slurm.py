@@ -56,7 +56,7 @@ def test_each_fact_of_the_site_stands_in_the_script():
         ranks=8,
         nodes=2,
         cores=6,
-        gpus=1,
+        gpus=4,
         memory="4G",
         time="4h",
         margin="5min",
@@ -66,11 +66,29 @@ def test_each_fact_of_the_site_stands_in_the_script():
         options=["--qos=short"],
     )
     lines = slurm.script(slurm.HAND, here).splitlines()
-    wanted = "partition=gpu account=x-ray ntasks=8 nodes=2 cpus-per-task=6 gpus-per-task=1 mem-per-cpu=4G"
+    wanted = "partition=gpu account=x-ray ntasks=8 nodes=2 cpus-per-task=6 mem-per-cpu=4G"
+    wanted += " ntasks-per-node=4 gpus-per-node=4"
     for option in [*wanted.split(), "time=4:00:00", "signal=USR1@300", "qos=short", "requeue"]:
         assert f"#SBATCH --{option}" in lines
     assert "module load cuda" in lines and "export A='b c'" in lines and "export N=3" in lines
     assert 'srun --kill-on-bad-exit=1 --mpi=pmix "$nanompi" "${words[@]}"' in lines
+
+
+@pytest.mark.parametrize(
+    "ranks, nodes, gpus, wanted",
+    [
+        (8, None, 4, "nodes=2 ntasks-per-node=4 gpus-per-node=4"),
+        (6, None, 4, "nodes=2 ntasks-per-node=3 gpus-per-node=3"),  # as evenly as can be, no card idle
+        (2, None, 4, "nodes=1 ntasks-per-node=2 gpus-per-node=2"),
+        (8, 1, 4, "nodes=1 ntasks-per-node=8 gpus-per-node=4"),  # two ranks share a card
+        (4, 4, 4, "nodes=4 ntasks-per-node=1 gpus-per-node=1"),
+        (4, None, 0, ""),
+    ],
+)
+def test_cards_are_asked_for_by_node(ranks, nodes, gpus, wanted):
+    lines = slurm.options(slurm.HAND, Site(ranks=ranks, nodes=nodes, gpus=gpus))
+    placed = [line for line in lines if line.startswith(("--nodes", "--ntasks-per", "--gpus"))]
+    assert [f"--{option}" for option in wanted.split()] == placed
 
 
 def test_a_short_job_is_told_at_three_quarters_of_its_time():

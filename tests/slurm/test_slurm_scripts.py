@@ -26,6 +26,41 @@ def test_three_ranks_on_two_of_four_nodes(slurm, file):
     assert facts["hosts"] == {"node1": 2, "node2": 1} and facts["slurm"]["SLURM_JOB_ID"] == str(job)
 
 
+SAYS = """\
+#!/bin/bash
+say='echo "place $SLURMD_NODENAME ${MPI_LOCALRANKID:-$SLURM_LOCALID} sees $CUDA_VISIBLE_DEVICES"'
+case "$*" in *" -n "*) exec mpiexec -n "$SLURM_NTASKS" bash -c "$say" ;; *) eval "$say" ;; esac
+"""
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "asked", ["--gpus-per-node=2", "--gpus-per-task=1", "--gpus-per-node=2 --gpu-bind=single:1"]
+)
+def test_each_rank_sees_all_cards_that_the_job_has_on_its_node(slurm, file, asked):
+    """Cards that see each other can exchange data; place % cards gives each rank its own"""
+    (slurm.folder / "says").write_text(SAYS)
+    (slurm.folder / "says").chmod(0o755)
+    slurm.environ["NANOMPI"] = str(slurm.folder / "says")
+    job = slurm.sbatch(f"--nodes=2 --ntasks=4 --ntasks-per-node=2 {asked} {file} job.yaml")
+    assert slurm.ended(job) == ("COMPLETED", "0:0"), slurm.logs()
+    places = sorted(line for line in slurm.logs().splitlines() if line.startswith("place "))
+    assert places == [f"place node{n} {place} sees 0,1" for n in (1, 2) for place in (0, 1)], slurm.logs()
+
+
+def test_a_site_with_cards_places_its_ranks_evenly(slurm):
+    """Seven ranks on nodes of four cards: four and three, each of which sees the cards of its node"""
+    (slurm.folder / "says").write_text(SAYS)
+    (slurm.folder / "says").chmod(0o755)
+    slurm.environ["NANOMPI"] = str(slurm.folder / "says")
+    (slurm.folder / "run.sbatch").write_text(script(HAND, Site(ranks=7, gpus=4)))
+    job = slurm.sbatch("run.sbatch job.yaml")
+    assert slurm.ended(job) == ("COMPLETED", "0:0"), slurm.logs()
+    places = [line.split()[1:] for line in slurm.logs().splitlines() if line.startswith("place ")]
+    assert {sees for _, _, _, sees in places} == {"0,1,2,3"}
+    assert sorted([node for node, *_ in places].count(f"node{n}") for n in (1, 2)) == [3, 4]
+
+
 @BOTH
 def test_the_exit_code_of_a_bad_job_file_is_that_of_the_slurm_job(slurm, file):
     job = slurm.sbatch(f"--ntasks=2 {file} job.yaml --set run.threads=0")
