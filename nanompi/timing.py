@@ -1,5 +1,6 @@
 """Seconds and bytes of each phase of a run: start-up, import, load, prepare, iterate, combine, wait, write.
 
+`compile` is the compiler's time for the program's kernels on a card, little once CuPy has kept them.
 `wait` is the time in which a rank stands still until the last one has come; `combine` the sums themselves.
 """
 

@@ -3,8 +3,8 @@
 from html import escape
 
 COLOURS = {
-    "start-up": "#9a9a9a", "import": "#c4c4c4", "read": "#7b5ea7", "split": "#b39bd3", "load": "#2f6fb2",
-    "prepare": "#7fb2e5", "start": "#d9a400", "iterate": "#2e8b57", "quality": "#8fd19e",
+    "start-up": "#9a9a9a", "import": "#c4c4c4", "compile": "#6b6b8a", "read": "#7b5ea7", "split": "#b39bd3",
+    "load": "#2f6fb2", "prepare": "#7fb2e5", "start": "#d9a400", "iterate": "#2e8b57", "quality": "#8fd19e",
     "balance": "#1b9e9e", "cache": "#d8c99b", "checkpoint": "#555555", "combine": "#d1495b",
     "wait": "#f2b5bd", "write": "#8c5a2b",
 }  # fmt: skip

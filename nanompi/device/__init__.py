@@ -52,12 +52,15 @@ def _card(options, team):
 
     try:
         cupy, card, cards = pick(team.place)
-        check_toolkit(cupy)
+        with team.clock.phase("compile"):
+            check_toolkit(cupy)
     except Unusable as e:
         return None, str(e)
     from nanompi.device.cuda import Cuda
 
-    return Cuda(cupy, card, cards, options.precision, threads_of(options, team)), ""
+    device = Cuda(cupy, card, cards, options.precision, threads_of(options, team))
+    device.clock = team.clock
+    return device, ""
 
 
 def _cards(device, options, team, say):

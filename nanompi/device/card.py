@@ -3,6 +3,8 @@
 import os
 from importlib.util import find_spec
 
+from nanompi.device.compiled import place_for_cupy
+
 NEED = 'pip install "nanompi[cuda12]" (driver 525 or newer) or "nanompi[cuda13]" (driver 580 or newer)'
 NOTHING = 'extern "C" __global__ void nothing(int n) {}'
 ASK = "ask the scheduler for one: sbatch --gpus-per-node=1, srun --gpus=1"
@@ -20,6 +22,7 @@ def pick(place: int):
     """
     if not _there("cupy"):
         raise Unusable(f"CuPy is not installed: {NEED}")
+    place_for_cupy()
     try:
         import cupy
     except Exception as e:  # a half-installed one may raise anything
@@ -65,19 +68,24 @@ def _visible(runtime) -> int:
 
 
 def check_toolkit(cupy):
-    """Compile a kernel and plan a transform: the parts of the toolkit that are needed. Errors: Unusable."""
+    """Compile a kernel of ours and CuPy's own, plan a transform: all that is needed of the toolkit.
+
+    CuPy's own kernels include headers, which a site may lack that has the libraries. Errors: Unusable.
+    """
     try:
         cupy.RawModule(code=NOTHING, options=("--std=c++17",)).get_function("nothing")
         from cupyx.scipy.fft import get_fft_plan
 
-        get_fft_plan(cupy.zeros((1, 16, 16), "complex64"), axes=(1, 2))
+        z = cupy.zeros((1, 16, 16), "complex64")
+        get_fft_plan(z, axes=(1, 2))
+        (abs(z) ** 2).sum(0, dtype="float64")
     except MemoryError:
         raise
     except Exception as e:
         major = cupy.cuda.runtime.runtimeGetVersion() // 1000
         raise Unusable(
-            f"the CUDA toolkit's libraries are missing ({_first(e)}): load the site's CUDA {major} "
-            f'module, or pip install "cupy-cuda{major}x[ctk]"'
+            f"the CUDA toolkit is missing or incomplete ({_first(e)}): load the site's CUDA {major} "
+            f'module, or pip install "nanompi[cuda{major}]", which brings it'
         ) from None
 
 

@@ -1,7 +1,7 @@
-"""Where numba stores compiled kernels: in the program's folder, the user's, or one of this run alone.
+"""Where numba and CuPy store compiled kernels: in the program's folder, the user's, or one of this run alone.
 
 Home folders of batch jobs are missing, full or read-only, and so are installations: numba then ends with an
-error, at the import or in the first call.
+error, at the import or in the first call, and so does CuPy.
 """
 
 import atexit
@@ -33,6 +33,19 @@ def place() -> tuple[Path | None, str]:
     if not _chosen:
         _chosen.append(_place())
     return _chosen[0]
+
+
+def place_for_cupy():
+    """Before CuPy is imported: CUPY_CACHE_DIR where the home folder takes no files.
+
+    A home on a network stays: to read some 40 small files there costs less than to compile for 6 to 10 s in
+    each job on a disk of its node. CuPy renames what is whole, so that ranks do not meet in a file.
+    """
+    with suppress(RuntimeError):  # there may be no home
+        if "CUPY_CACHE_DIR" in os.environ or _takes(Path.home() / ".cupy" / "kernel_cache"):
+            return
+    if folder := place()[0]:
+        os.environ["CUPY_CACHE_DIR"] = str(folder / "cupy")
 
 
 def _place() -> tuple[Path | None, str]:

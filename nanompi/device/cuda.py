@@ -14,6 +14,7 @@ from nanompi.device.kernels import load, source
 from nanompi.device.kernels.launch import Launches
 from nanompi.device.scratch import Scratch
 from nanompi.device.streamed import Ferry, StreamedArray
+from nanompi.timing import Clock
 
 PLANS = 6  # transforms planned at a time; each keeps a work area
 
@@ -26,6 +27,7 @@ class Cuda(Device):
     card, cards   : index of the card, and how many are visible
     kernels : the named kernels (nanompi.device.kernels)
     threads : of the host, which read and prepare frames
+    clock   : of the rank; the time in which kernels are compiled is a phase of its own
 
     All work is done on a stream of its own. Errors: ResourceError where memory does not suffice.
     """
@@ -33,7 +35,7 @@ class Cuda(Device):
     def __init__(self, xp, card: int = 0, cards: int = 1, precision="single", threads: int = 1):
         self.real, self.complex = dtypes(precision)
         self.xp, self.card, self.cards = xp, card, cards
-        self.threads = threads
+        self.threads, self.clock = threads, Clock()
         properties = xp.cuda.runtime.getDeviceProperties(card)
         self.name, self.memory = properties["name"].decode(), properties["totalGlobalMem"]
         self.cache = properties["l2CacheSize"]
@@ -146,7 +148,8 @@ class Cuda(Device):
             count = "unsigned short" if counts == np.uint16 else "float"
             options = ("--std=c++17", f"-DREAL={real}", f"-DCOUNT={count}")
             self._modules[theme, counts] = self.xp.RawModule(code=source(theme), options=options)
-        return self._modules[theme, counts].get_function(name)
+        with self.clock.phase("compile"):
+            return self._modules[theme, counts].get_function(name)
 
     # ---- the frames of this rank, which may exceed the card
 

@@ -10,12 +10,19 @@ from typing import Any
 from nanompi import units
 from nanompi.io.atomic import write_text
 
-IDLE = ("start-up", "import", "combine", "wait")  # phases in which a rank does nothing for the image
-ORDER = ("start-up", "import", "read", "split", "load", "prepare", "cache", "start", "iterate",
+IDLE = (
+    "start-up",
+    "import",
+    "compile",
+    "combine",
+    "wait",
+)  # phases in which a rank does nothing for the image
+ORDER = ("start-up", "import", "compile", "read", "split", "load", "prepare", "cache", "start", "iterate",
          "quality", "balance", "checkpoint", "combine", "wait", "write")  # fmt: skip
 
-LABELS = {"start-up": "process start", "import": "imports", "split": "partition", "start": "start probe",
-          "quality": "figures", "combine": "sums over ranks", "wait": "wait for ranks"}  # fmt: skip
+LABELS = {"start-up": "process start", "import": "imports", "compile": "GPU kernels",
+          "split": "partition", "start": "start probe", "quality": "figures",
+          "combine": "sums over ranks", "wait": "wait for ranks"}  # fmt: skip
 WIDTH = 15
 
 

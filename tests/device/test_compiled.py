@@ -42,6 +42,27 @@ def test_a_full_disk_is_no_place(nowhere, monkeypatch):
     assert compiled._place()[0] is None  # neither is any other folder
 
 
+def test_cupy_keeps_its_kernels_at_home_where_it_can(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("CUPY_CACHE_DIR", raising=False)
+    compiled.place_for_cupy()
+    assert "CUPY_CACHE_DIR" not in os.environ
+
+
+def test_cupy_has_the_place_of_numba_where_home_takes_no_files(nowhere, monkeypatch):
+    """CuPy makes its folder when it is imported, and would end with an error"""
+    monkeypatch.setenv("CUPY_CACHE_DIR", "mine")
+    compiled.place_for_cupy()
+    assert os.environ["CUPY_CACHE_DIR"] == "mine"
+    monkeypatch.delenv("CUPY_CACHE_DIR")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(nowhere / "cache"))
+    monkeypatch.setattr(compiled, "_chosen", [])
+    compiled.place_for_cupy()
+    assert os.environ["CUPY_CACHE_DIR"] == str(nowhere / "cache/nanompi/numba/cupy")
+    done = subprocess.run([sys.executable, "-c", "import cupy"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def refuse(_):
     raise OSError(28, "No space left on device")
 

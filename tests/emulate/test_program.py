@@ -1,5 +1,6 @@
 """The whole program with run.device: cuda, in processes that find the emulated card in the place of CuPy."""
 
+import json
 import re
 import subprocess
 import sys
@@ -94,6 +95,8 @@ def test_one_card_for_each_rank_as_under_srun(emulated, job, want):
     ).stdout
     assert "CUDA card 0 of 1" in said
     same(job / "one/x/latest", want)
+    (rank,) = json.loads((job / "one/x/latest/metrics.json").read_text())["ranks"]
+    assert rank["seconds"]["compile"] > 0  # a phase of its own
 
 
 @pytest.mark.slow
@@ -109,7 +112,8 @@ CURES = {
     "no card": ({"CUDA_VISIBLE_DEVICES": ""}, ["no card is visible", "CUDA_VISIBLE_DEVICES=''", "--gpus"]),
     "no driver": ({"NANOMPI_FAKE_DRIVER": "0"}, ["no NVIDIA driver", "srun --gpus=1"]),
     "old driver": ({"NANOMPI_FAKE_DRIVER": "11040"}, ["driver knows CUDA 11.4", "nanompi[cuda12]"]),
-    "no toolkit": ({"NANOMPI_FAKE_TOOLKIT": "0"}, ["toolkit", 'pip install "cupy-cuda12x[ctk]"']),
+    "no toolkit": ({"NANOMPI_FAKE_TOOLKIT": "0"}, ["toolkit", 'pip install "nanompi[cuda12]"']),
+    "no headers": ({"NANOMPI_FAKE_HEADERS": "0"}, ["toolkit is missing or incomplete", "cuda_fp16.h"]),
 }
 
 
@@ -121,8 +125,9 @@ def test_what_is_missing_is_said_with_its_cure(emulated, job, case):
     assert all(w in said for w in words), said
 
 
-def test_auto_takes_the_cpu_and_says_why(emulated, job):
-    environ, words = CURES["no card"]
+@pytest.mark.parametrize("case", ["no card", "no headers"])
+def test_auto_takes_the_cpu_and_says_why(emulated, job, case):
+    environ, words = CURES[case]
     said = run("--set", "steps.ptycho.engines=DM*1", **emulated() | environ).stdout
     line = next(line for line in said.splitlines() if "device: CPU with" in line)
     assert words[0] in line

@@ -3,7 +3,7 @@
 import numpy as np
 
 from cupy import names
-from cupy.cuda import clocks, memory, runtime
+from cupy.cuda import clocks, compiler, memory, runtime
 from cupy.cuda.stream import get_current_stream
 
 REFUSED = {"where", "initial", "subok", "like"}  # keywords of NumPy that CuPy has not, or not everywhere
@@ -75,6 +75,9 @@ def call(func, args, kwargs, lists: bool = True):
     """func(*args, **kwargs) on the current stream; `func` is NumPy's."""
     if bad := REFUSED & {k for k, v in kwargs.items() if v is not None}:
         raise TypeError(f"{func.__name__}: CuPy takes no keyword {', '.join(sorted(bad))}")
+    if runtime.number("NANOMPI_FAKE_HEADERS", 1) == 0:
+        why = 'catastrophic error: cannot open source file "cuda_fp16.h"'
+        raise compiler.CompileException(why, "", func.__name__, ())
     reads, writes = [], []
     out = kwargs.pop("out", None)
     if out is not None:
