@@ -4,34 +4,16 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
-import numpy as np
 import pytest
 
+from nanompi.device.checks.scene import DTYPES, SCENES, THEMES, Scene, on, sums
 from nanompi.device.kernels import load
-from tests.device.kernel_scene import DTYPES, THEMES, Scene, same, sums
-from tests.emulate.test_kernels import SCENES
+from tests.device.same import same
 from tests.patience import patience
 
 pytestmark = pytest.mark.gpu
 CONTRACT = load("")
-
-
-def on(device) -> SimpleNamespace:
-    """The kernels as functions of arrays of the host: brought to the card, and back into the same arrays"""
-
-    def call(kernel, args):
-        moved = [device.array(a) if isinstance(a, np.ndarray) else a for a in args]
-        got = kernel(*moved)
-        for a, m in zip(args, moved):
-            if isinstance(a, np.ndarray):
-                a[...] = device.host(m)
-        return got if got is None else device.total([got])
-
-    return SimpleNamespace(
-        **{name: lambda *args, k=kernel: call(k, args) for name, kernel in vars(device.kernels).items()}
-    )
 
 
 @pytest.mark.parametrize("theme", THEMES)

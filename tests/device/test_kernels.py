@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from nanompi.device.checks.scene import DTYPES, THEMES, Scene, sums
 from nanompi.device.kernels import load
-from tests.device.kernel_scene import DTYPES, THEMES, Scene, same, sums
+from tests.device.same import same
 
 CONTRACT, NUMBA = load(""), load("_cpu")
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from nanompi.device.checks.scene import Scene
 from nanompi.device.kernels import load
 from nanompi.device.kernels.launch import Launches
 from nanompi.device.scratch import Scratch
-from tests.device.kernel_scene import Scene
 
 OVERLAP = load("_cuda")
 

@@ -6,7 +6,7 @@ to see that an overrun is found.
 
 import sys
 
-from tests.device.kernel_scene import THEMES, Scene, modulus, sums
+from nanompi.device.checks.scene import THEMES, Scene, modulus, sums
 from tests.emulate import gpu as emulated
 
 SIZES = [

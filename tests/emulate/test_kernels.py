@@ -5,23 +5,24 @@ import inspect
 import numpy as np
 import pytest
 
+from nanompi.device.checks.scene import (
+    DTYPES,
+    SCENES,
+    THEMES,
+    Scene,
+    figure,
+    likelihood,
+    modulus,
+    overlap,
+    sums,
+)
 from nanompi.device.kernels import layout, load
 from nanompi.errors import ResourceError
-from tests.device.kernel_scene import DTYPES, THEMES, Scene, figure, likelihood, modulus, overlap, same, sums
+from tests.device.same import same
 from tests.emulate.gpu import Gpu, built, kernels
 
 CONTRACT, NUMBA = load(""), load("_cpu")
 WITHOUT_A_CARD = {"backproject", "moments"}
-SCENES = {  # each value of each axis, not all combinations
-    "small": dict(modes=2, n=5, size=(12, 10)),
-    "square": dict(modes=1, n=5, size=(32, 32), shifts=1),
-    "odd": dict(modes=3, n=5, size=(33, 17), shifts=4),
-    "wide": dict(modes=5, n=3, size=(70, 64), shifts=2),
-    "across": dict(modes=4, n=2, size=(9, 70), shifts=1),
-    "one": dict(modes=2, n=1, size=(12, 10)),
-    "many": dict(modes=1, n=70, size=(12, 10)),
-    "none": dict(modes=2, n=0, size=(12, 10)),
-}
 
 
 @pytest.mark.parametrize("theme", THEMES)

@@ -1,7 +1,20 @@
-"""Random arrays of a small problem for the kernels, and calls of all of them."""
+"""Random arrays of a small problem for the kernels, calls of all of them, and what comes out compared."""
+
+from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 
+SCENES = {  # each value of each axis, not all combinations
+    "small": dict(modes=2, n=5, size=(12, 10)),
+    "square": dict(modes=1, n=5, size=(32, 32), shifts=1),
+    "odd": dict(modes=3, n=5, size=(33, 17), shifts=4),
+    "wide": dict(modes=5, n=3, size=(70, 64), shifts=2),
+    "across": dict(modes=4, n=2, size=(9, 70), shifts=1),
+    "one": dict(modes=2, n=1, size=(12, 10)),
+    "many": dict(modes=1, n=70, size=(12, 10)),
+    "none": dict(modes=2, n=0, size=(12, 10)),
+}
 DTYPES = {"single": (np.complex64, np.float32, 3e-5), "double": (np.complex128, np.float64, 1e-11)}
 
 
@@ -86,11 +99,25 @@ def figure(sums):
 THEMES = (overlap, sums, modulus, likelihood)
 
 
-def same(want, got, tolerance, place=""):
-    """Lists of arrays are equal, each within `tolerance` of its largest value"""
-    assert len(want) == len(got)
-    for k, (a, b) in enumerate(zip(want, got)):
-        assert np.shape(a) == np.shape(b), f"{place}[{k}]"
-        if np.size(a):
-            error = abs(b - a).max()
-            assert error <= tolerance * max(abs(a).max(), 1e-9), f"{place}[{k}]: {error}"
+def apart(want, got) -> float:
+    """The largest difference of two arrays over the largest value; inf where shape or a number is wrong."""
+    if np.shape(want) != np.shape(got):
+        return np.inf
+    if not np.size(want):
+        return 0.0
+    error = abs(got - want).max()
+    return float(error / max(abs(want).max(), 1e-9)) if np.isfinite(error) else np.inf
+
+
+def on(device) -> SimpleNamespace:
+    """A device's kernels as functions of arrays of the host, which come back changed; sums added up."""
+
+    def call(kernel, *args):
+        moved = [device.array(a) if isinstance(a, np.ndarray) else a for a in args]
+        got = kernel(*moved)
+        for a, m in zip(args, moved):
+            if isinstance(a, np.ndarray):
+                a[...] = device.host(m)
+        return got if got is None else device.total([got])
+
+    return SimpleNamespace(**{name: partial(call, kernel) for name, kernel in vars(device.kernels).items()})

@@ -1,0 +1,1 @@
+"""Is the card of this machine right? The questions of `nanompi doctor --gpu`, seconds each."""
