@@ -1,12 +1,13 @@
-"""The CPU as a device: NumPy arrays, scipy's FFT, numba kernels, and a pool of threads over frames."""
+"""The CPU as a device: NumPy arrays, transforms and kernels in numba, and a pool of threads over frames."""
 
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from nanompi.device.device import Device, dtypes
+from nanompi.device.fft import by, fourier
 from nanompi.device.kernels import load
-from nanompi.device.scratch import Scratch
+from nanompi.device.scratch import Scratch, aligned
 
 CACHE = 2 << 20  # bytes of waves that one thread works on at a time: about what stays in its own cache (L2)
 BLOCK = 32 << 20  # bytes of waves that all threads keep in the shared cache (L3)
@@ -50,7 +51,7 @@ class Cpu(Device):
 
     def large(self, shape, dtype, counts, reserve: int = 0):
         """An array over this rank's frames, for `stream`; its contents are undefined."""
-        return np.empty(shape, dtype)
+        return aligned(shape, dtype)
 
     def adopt(self, rows, counts, reserve: int = 0):
         """What `large` would give, holding these rows of the host; without a copy where none is needed."""
@@ -72,15 +73,15 @@ class Cpu(Device):
 
     def fft(self, z):
         """sum_r z exp(-2 pi i k r)"""
-        from scipy.fft import fft2
-
-        return _into(z, fft2(z, axes=(-2, -1), overwrite_x=True, workers=1))
+        return fourier(z, inverse=False)
 
     def ifft(self, z):
         """sum_k z exp(+2 pi i k r), unscaled"""
-        from scipy.fft import ifft2
+        return fourier(z, inverse=True)
 
-        return _into(z, ifft2(z, axes=(-2, -1), norm="forward", overwrite_x=True, workers=1))
+    def transforms(self, shape) -> str:
+        """Whose transforms those of frames of (h, w) are."""
+        return by(shape)
 
     # ---- work
 
@@ -110,10 +111,3 @@ class Cpu(Device):
     def total(self, sums: list) -> np.ndarray:
         """What kernels returned, a number or some, added up: (k,) float64; one 0 for no frames"""
         return np.reshape(sums, (len(sums), -1)).sum(0, dtype=np.float64) if sums else np.zeros(1)
-
-
-def _into(z, out):
-    """z, holding `out`: without a copy where scipy worked in place, which it does but does not promise"""
-    if out.__array_interface__["data"] != z.__array_interface__["data"]:
-        z[...] = out
-    return z

@@ -122,6 +122,10 @@ class Cuda(Device):
         """sum_k z exp(+2 pi i k r), unscaled"""
         return self._transform(z, self.xp.cuda.cufft.CUFFT_INVERSE)
 
+    def transforms(self, shape) -> str:
+        """Whose transforms those of frames of (h, w) are."""
+        return "cuFFT"
+
     def _transform(self, z, direction):
         flat = z.reshape(-1, *z.shape[-2:])
         if flat.size:

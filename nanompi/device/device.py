@@ -82,6 +82,9 @@ class Device(Protocol):
     def ifft(self, z):
         """sum_k z exp(+2 pi i k r), unscaled"""
 
+    def transforms(self, shape) -> str:
+        """Whose transforms those of frames of (h, w) are, for the log."""
+
     # ---- work
 
     def frames_per_block(self, frame_bytes: int) -> int:

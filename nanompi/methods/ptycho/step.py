@@ -172,5 +172,6 @@ def _sizes(p, geometry) -> str:
     return (
         f"ptycho: object {H} x {W} pixels of {dy * 1e9:.4g} x {dx * 1e9:.4g} nm, "
         f"{M} probe mode{'s' * (M > 1)} of {h} x {w}, "
-        f"{len(p.places.rests)} sub-pixel shift{'s' * (len(p.places.rests) > 1)}"
+        f"{len(p.places.rests)} sub-pixel shift{'s' * (len(p.places.rests) > 1)}, "
+        f"transforms by {p.device.transforms((h, w))}"
     )
