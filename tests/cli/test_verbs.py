@@ -156,7 +156,7 @@ def test_simulate_writes_the_scan_of_a_job(here, monkeypatch, capsys):
     assert main(["simulate", "sim.yaml"]) == 0 and (here / "sim.cxi").read_text() == "counts"
     assert main(["simulate", "sim.yaml", "-o", "no/folder.cxi"]) == 4
     assert "no/folder.cxi: cannot be written: No such file" in capsys.readouterr().err
-    assert main(["simulate", "job.yaml"]) == 2 and "not simulated but read by text" in capsys.readouterr().err
+    assert main(["simulate", "job.yaml"]) == 2 and "only what `simulate`" in capsys.readouterr().err
 
 
 def test_ctrl_c_and_a_closed_pipe_end_without_traceback(monkeypatch, capsys):
