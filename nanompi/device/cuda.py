@@ -3,7 +3,6 @@
 from collections import OrderedDict
 from functools import partial
 from types import SimpleNamespace
-from weakref import finalize
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from nanompi.device.device import Device, dtypes
 from nanompi.device.fit import fit, usual
 from nanompi.device.kernels import load, source
 from nanompi.device.kernels.launch import Launches
+from nanompi.device.pinned import PinnedMemory
 from nanompi.device.scratch import Scratch
 from nanompi.device.streamed import Ferry, StreamedArray
 from nanompi.timing import Clock
@@ -45,7 +45,7 @@ class Cuda(Device):
         self.compute.use()
         self.ferry, self.scratch = Ferry(self), Scratch(xp)
         self._modules, self._plans, self.launches = {}, OrderedDict(), Launches(self._kernel)
-        self._pinned = {}
+        self._pinned = PinnedMemory(xp, self.wait)
         self._stuck = 0  # bytes that are free in the pool, and that it cannot give back
         self._limit = None  # bytes of waves of a block, when memory asks for less than usual
         self.kernels = SimpleNamespace(**{n: partial(k, self) for n, k in vars(load("_cuda")).items()})
@@ -99,18 +99,12 @@ class Cuda(Device):
         runtime.memcpyAsync(*(ends if inward else ends[::-1]), host.nbytes, kind, stream.ptr)
 
     def pinned(self, shape, dtype) -> np.ndarray:
-        """A new array of the host that copies can reach while the card computes."""
-        import cupyx
-
-        return cupyx.empty_pinned(shape, dtype)
+        """A new array of the host that copies can reach while the card computes. Errors: ResourceError."""
+        return self._pinned.empty(shape, dtype)
 
     def pin(self, host: np.ndarray) -> np.ndarray:
         """The same for an array that exists already."""
-        at, runtime = host.ctypes.data, self.xp.cuda.runtime
-        if at not in self._pinned and host.nbytes:
-            runtime.hostRegister(at, host.nbytes, 0)
-            self._pinned[at] = finalize(host, lambda: (self._pinned.pop(at), runtime.hostUnregister(at)))
-        return host
+        return self._pinned.register(host)
 
     # ---- transforms, both unscaled, over the last two axes, in place (what they return is z itself)
 
@@ -176,8 +170,8 @@ class Cuda(Device):
         self._forget()
         held, held_counts = self._fitted(shape[0], row, counts, reserve)
         if held_counts != counts.held:
-            counts.hold(0)  # before fewer of them are asked for: these would be a piece of the chunk of the
-            self._release()  # old ones, and no array larger than the rest of it could have that memory
+            counts.make_way()  # before fewer of them are asked for: these would be a piece of the chunk of
+            self._release()  # the old ones, and no array larger than its rest could have that memory
             held, held_counts = self._fitted(shape[0], row, counts, reserve)
         out = StreamedArray(self, shape, dtype, held)
         counts.hold(held_counts)
@@ -185,7 +179,7 @@ class Cuda(Device):
 
     def _fitted(self, n: int, row: int, counts: StreamedArray, reserve: int) -> tuple[int, int]:
         """Of n frames: how many waves (of `row` bytes each) and how many counts stay on the card"""
-        room = self.room() + counts.on_card.nbytes - reserve
+        room = self.room() + counts.held * counts.row - reserve
         found = fit(row, counts.row, room, self.cache, str(self))
         self._limit = found.limit
         return found.held(n, row, counts.row)
@@ -217,7 +211,8 @@ class Cuda(Device):
         self._release()
 
     def _release(self):
-        """Give back what the pool only keeps. Of a chunk that is partly in use it gives back nothing."""
+        """Give back what the pools only keep. Of a chunk that is partly in use CuPy gives back nothing."""
+        self._pinned.give_back()
         self.pool.free_all_blocks()
         self._stuck = self.pool.total_bytes() - self.pool.used_bytes()
 

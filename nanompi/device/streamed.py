@@ -13,12 +13,14 @@ from nanompi.device.fit import SLOTS
 class StreamedArray:
     """(n, ...) array; rows [0, held) are on the card, the others in pinned memory of the host.
 
-    host : (n, ...) array of the host, or None where the card holds all; its first rows may be stale
+    host  : None, or the (n, ...) array of the host that this is a copy of, and stays
+    away  : rows [first, n) in pinned memory, or None where the card holds all; rows before `held` may be
+            stale. Of `host` that is all of it: to pin more whenever rows make way would take longer.
     """
 
     def __init__(self, card, shape, dtype, held: int, host=None):
         self.card, self.shape, self.dtype, self.host = card, tuple(shape), np.dtype(dtype), host
-        self.on_card = None
+        self.on_card, self.away, self.first = None, None, 0
         self.hold(held)
 
     def __len__(self):
@@ -30,36 +32,41 @@ class StreamedArray:
         return int(np.prod(self.shape[1:])) * self.dtype.itemsize
 
     def hold(self, held: int):
-        """Keep so many rows on the card; other rows than before are taken anew from the array of the host,
-        where there is one."""
+        """Keep so many rows on the card; other rows than before are taken anew from `host`, where it is."""
         if self.on_card is not None and held == self.held:
             return
-        self.held, self.on_card = held, None
+        self.make_way()
+        self.held = held
         self.on_card = self.card.xp.empty((held, *self.shape[1:]), self.dtype)
         if self.host is not None and held:
             self.on_card.set(self.host[:held])
-        if held < len(self):
-            self.host = (
-                self.card.pinned(self.shape, self.dtype) if self.host is None else self.card.pin(self.host)
-            )
+        if held == len(self):
+            self.away = None
+        elif self.host is None:
+            self.away, self.first = self.card.pinned((len(self) - held, *self.shape[1:]), self.dtype), held
+        elif self.away is None:
+            self.away = self.card.pin(self.host[:])
+
+    def make_way(self):
+        """Give the memory of the card back, until `hold`."""
+        self.held, self.on_card = 0, None
+
+    def far(self, f: slice) -> np.ndarray:
+        """Rows [f.start, f.stop) in pinned memory; all of them are beside the card."""
+        return self.away[f.start - self.first : f.stop - self.first]
 
     def get(self) -> np.ndarray:
-        """The whole array, on the host."""
-        self.card.wait()
-        if self.held == len(self):
-            return self.on_card.get()
-        out = self.host.copy()
-        out[: self.held] = self.on_card.get()
-        return out
+        """The whole array, on the host, in memory of its own."""
+        whole = self.take(slice(0, len(self)))
+        return whole if self.held or not len(self) else whole.copy()
 
     def take(self, f: slice) -> np.ndarray:
         """Rows [f.start, f.stop), on the host."""
         self.card.wait()
-        near = self.on_card[f.start : min(f.stop, self.held)].get() if f.start < self.held else None
-        if near is not None and f.stop <= self.held:
-            return near
-        far = self.host[max(f.start, self.held) : f.stop]
-        return far if near is None else np.concatenate([near, far])
+        if f.stop <= self.held:
+            return self.on_card[f].get()
+        far = self.far(slice(max(f.start, self.held), f.stop))
+        return np.concatenate([self.on_card[f.start : self.held].get(), far]) if f.start < self.held else far
 
     def pick(self, where: np.ndarray):
         """Rows at some places, in a new array on the card; where : (k,) their places."""
@@ -69,7 +76,7 @@ class StreamedArray:
             return self.on_card[xp.asarray(where)]
         out = xp.empty((len(where), *self.shape[1:]), self.dtype)
         out[xp.asarray(np.flatnonzero(near))] = self.on_card[xp.asarray(where[near])]
-        out[xp.asarray(np.flatnonzero(~near))] = xp.asarray(self.host[where[~near]])
+        out[xp.asarray(np.flatnonzero(~near))] = xp.asarray(self.away[where[~near] - self.first])
         return out
 
     def put(self, where: np.ndarray, rows: np.ndarray):
@@ -80,7 +87,7 @@ class StreamedArray:
             xp = self.card.xp
             self.on_card[xp.asarray(where[near])] = xp.asarray(rows[near].astype(self.dtype, copy=False))
         if not near.all():
-            self.host[where[~near]] = rows[~near]
+            self.away[where[~near] - self.first] = rows[~near]
         self.card.wait()
 
 
@@ -147,7 +154,7 @@ class Ferry:
         if into and free[i % SLOTS]:
             self.inward.wait_event(free[i % SLOTS])
         for name, rows in into.items():
-            self.card.copy(rows, arrays[name].host[f], self.inward, inward=True)
+            self.card.copy(rows, arrays[name].far(f), self.inward, inward=True)
         arrived[i % SLOTS] = self.inward.record(self.event()) if into else None
 
     def leave(self, i, f, step, arrays, free):
@@ -157,6 +164,6 @@ class Ferry:
         if away:
             self.outward.wait_event(done)
         for name, a in away.items():
-            self.card.copy(self.slot(i, step, a, name), a.host[f], self.outward, inward=False)
+            self.card.copy(self.slot(i, step, a, name), a.far(f), self.outward, inward=False)
         if away:
             free[i % SLOTS] = self.outward.record(self.event())

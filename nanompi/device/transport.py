@@ -18,6 +18,7 @@ import numpy as np
 
 from nanompi.device import nccl
 from nanompi.device.shared import Common
+from nanompi.errors import ResourceError
 from nanompi.mpi.children import python
 from nanompi.mpi.launcher import without_launcher
 
@@ -167,7 +168,10 @@ class Staged:
         try:
             self.device.pin(common.own)
             self.device.pin(common.total)
-        except RuntimeError:  # of CUDA: memory of this kind cannot be pinned here
+        except (
+            RuntimeError,
+            ResourceError,
+        ):  # of CUDA: memory of this kind cannot be pinned here, or no more
             pinned = False
         return common if team.all(pinned) else None
 
