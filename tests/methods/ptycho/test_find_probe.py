@@ -7,7 +7,20 @@ import pytest
 
 from nanompi.device.cpu import Cpu
 from nanompi.errors import DataError
-from nanompi.methods.ptycho.find_probe import CLEAR, EVEN, FULL, apart, choice, evidence, filling, find_probe
+from nanompi.methods.ptycho import find_probe as module
+from nanompi.methods.ptycho.find_probe import (
+    CLEAR,
+    EVEN,
+    FULL,
+    ITERATIONS,
+    Trial,
+    apart,
+    choice,
+    evidence,
+    filling,
+    find_probe,
+    rounds,
+)
 from nanompi.methods.ptycho.positions import place
 from nanompi.methods.ptycho.problem import Problem
 from nanompi.methods.ptycho.scan import Frames
@@ -101,6 +114,29 @@ def test_frames_left_out_tell_the_beam_where_wrong_positions_favour_a_narrow_one
     assert min(tried, key=lambda f: tried[f][0]) == -0.039
     assert min(tried, key=lambda f: tried[f][1]) == -0.233
     assert choice(tried) == -0.117 and evidence(tried, -0.117) > 2 * CLEAR
+
+
+@pytest.mark.parametrize("scan, spared", [({"curve": 20.0}, True), ({"curve": 1.5}, False)])
+def test_a_first_look_spares_widths_that_have_no_chance_and_changes_nothing(monkeypatch, scan, spared):
+    """A beam out of focus; and one of which the sign does not show: there all are tried to the end"""
+    done, misfits = [], Trial.misfits
+    monkeypatch.setattr(Trial, "misfits", lambda t, f, n: done.append(n) or misfits(t, f, n))
+    P, _, said = found(**scan)
+    some = done.count(ITERATIONS)
+    monkeypatch.setattr(module, "rounds", lambda look, widths: [widths])
+    assert np.array_equal(P, found(**scan)[0])
+    every = done.count(ITERATIONS) - some
+    assert (some < 0.75 * every) == spared and (spared or some == every), (some, every)
+    assert ("times worse" in said[-1]) == spared
+
+
+def test_widths_go_on_that_have_half_of_the_best_evidence_at_the_first_look():
+    """Evidence is the log of what the other sign is worse by; a beam in focus has none"""
+    of, widths = {0.1: 0.01, 0.2: -0.2, 0.3: -0.11, 0.4: 0.09}, [0.0, 0.1, 0.2, 0.3, 0.4]
+    look = {s * f: (0.2 * np.exp(-of.get(f, 0) * (s > 0)), 1.0) for f in widths for s in (1, -1)}
+    assert rounds(look, widths) == [[0.2, 0.3], widths]
+    faint = {f: (m**0.2, n) for f, (m, n) in look.items()}  # evidence 0.04
+    assert rounds(faint, widths) == [widths] and CLEAR == 0.1
 
 
 def test_a_beam_too_narrow_for_the_scan_is_refused_and_nothing_blamed():
