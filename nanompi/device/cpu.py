@@ -90,7 +90,7 @@ class Cpu(Device):
         threads."""
         return max(1, BLOCK // frame_bytes)
 
-    def stream(self, n: int, step: int, arrays: dict, read=(), write=()):
+    def stream(self, n: int, step: int, arrays: dict, read=(), write=(), once=False):
         """(slice, {name: rows of the array}) for n frames, `step` at a time; see `Cuda.stream`."""
         for i in range(0, n, step):
             f = slice(i, min(i + step, n))

@@ -13,7 +13,7 @@ from nanompi.device.kernels import load, source
 from nanompi.device.kernels.launch import Launches
 from nanompi.device.pinned import PinnedMemory
 from nanompi.device.scratch import Scratch
-from nanompi.device.streamed import Ferry, StreamedArray
+from nanompi.device.streamed import Ferry, StreamedArray, cuts
 from nanompi.timing import Clock
 
 PLANS = 6  # transforms planned at a time; each keeps a work area
@@ -220,16 +220,18 @@ class Cuda(Device):
         """Bytes that this rank may still take in one piece."""
         return (self.pool.get_limit() or self.memory) - self.pool.used_bytes() - self._stuck
 
-    def stream(self, n: int, step: int, arrays: dict, read=(), write=()):
+    def stream(self, n: int, step: int, arrays: dict, read=(), write=(), once=False):
         """(slice, {name: rows of the array, on the card}) for n frames, at most `step` at a time.
 
         arrays : {name: StreamedArray}; of those in `read` the rows are brought, those in `write` taken back
+        once   : what the card holds comes in one piece
         """
-        if all(a.held == n for a in arrays.values()):
-            for f in (slice(i, min(i + step, n)) for i in range(0, n, step)):
+        held = [a.held for a in arrays.values()]
+        if min(held) == n:
+            for f in cuts(n, step, held, whole=once):
                 yield f, {name: a.on_card[f] for name, a in arrays.items()}
         else:
-            yield from self.ferry.blocks(n, step, arrays, read, write)
+            yield from self.ferry.blocks(n, step, arrays, read, write, once)
 
     def frames_per_block(self, frame_bytes: int) -> int:
         """Frames whose waves, old and new, stay in the card's cache; enough of them to pay for a launch."""

@@ -68,10 +68,11 @@ class Device(Protocol):
     def put(self, large, where: np.ndarray, rows: np.ndarray):
         """Write rows of the host into what `large` gave; where : (k,) their places."""
 
-    def stream(self, n: int, step: int, arrays: dict, read=(), write=()):
+    def stream(self, n: int, step: int, arrays: dict, read=(), write=(), once=False):
         """(slice, {name: rows of the array, on the device}) for n frames, at most `step` at a time.
 
         arrays : {name: array}; of those in `read` the rows are brought, those in `write` taken back
+        once   : each row is looked at once. No cache helps then, and a card gives all that it holds together
         """
 
     # ---- transforms, both unscaled, over the last two axes, in place (what they return is z itself)

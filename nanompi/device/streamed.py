@@ -91,9 +91,14 @@ class StreamedArray:
         self.card.wait()
 
 
-def cuts(n: int, step: int, held) -> list[slice]:
-    """Blocks of at most `step` rows which lie wholly on the card or wholly beside it, for every array."""
+def cuts(n: int, step: int, held, whole: bool = False) -> list[slice]:
+    """Blocks of at most `step` rows which lie wholly on the card or wholly beside it, for every array.
+
+    whole : the rows that the card holds of all arrays are one block, however many
+    """
     ends, out, start = sorted({h for h in held if 0 < h < n} | {n}), [], 0
+    if whole and min(held):
+        out, start = [slice(0, min(held))], min(held)
     for end in ends:
         out += [slice(i, min(i + step, end)) for i in range(start, end, step)]
         start = end
@@ -114,9 +119,9 @@ class Ferry:
         self.card.wait()
         self.slots.clear()
 
-    def blocks(self, n, step, arrays, read, write):
+    def blocks(self, n, step, arrays, read, write, whole):
         """(slice, {name: rows on the card}) for all n rows; see `Cuda.stream`."""
-        pieces = cuts(n, step, [a.held for a in arrays.values()])
+        pieces = cuts(n, step, [a.held for a in arrays.values()], whole)
         free, arrived = [None] * SLOTS, [None] * SLOTS
         gone = self.outward.record(self.event())  # of an earlier pass: what it wrote is whole on the host,
         self.inward.wait_event(gone)

@@ -22,11 +22,15 @@ class Gpu:
     """real : the dtype of the precision; atomics : sums in no fixed order; order : of blocks and threads, as
     for `Module.run`; asan : under AddressSanitizer. Remembers the names of what it launched."""
 
-    xp = np
+    xp, block = np, 32
 
     def __init__(self, real, atomics: bool = False, order: int = 0, asan: bool = False):
         self.real, self.atomics, self.order, self.asan = real, atomics, order, asan
         self.launched, self.launches = [], Launches(self._kernel)
+
+    def frames_per_block(self, frame_bytes):
+        """Of engines' blocks"""
+        return self.block
 
     def _kernel(self, theme, name, counts):
         """A kernel whose launches are checked, done and noted"""

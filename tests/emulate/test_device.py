@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from nanompi.device import Cpu, Device, open_device
+from nanompi.device.streamed import StreamedArray
 from nanompi.mpi.team import Team
 from nanompi.run.perform import Options
 from tests.emulate.fake.use import fake_cupy
@@ -38,6 +39,18 @@ def test_both_devices_give_the_same(card, memory):
         on_card, on_cpu = outcome(device), outcome(Cpu("double"))
     for one, other in zip(on_card, on_cpu, strict=True):
         assert one.shape == other.shape and np.allclose(one, other, rtol=1e-12)
+
+
+@pytest.mark.parametrize("held", [20, 9, 0])
+def test_what_a_card_holds_comes_in_one_piece_to_who_looks_once(card, held):
+    """and the others of 20 rows in blocks of 3"""
+    rows, got = np.arange(20 * 16, dtype=np.float32).reshape(20, 16), []
+    with card() as device:
+        whole = StreamedArray(device, rows.shape, rows.dtype, held, rows.copy())
+        for _, here in device.stream(20, 3, {"rows": whole}, read=("rows",), once=True):
+            got.append(here["rows"].get())
+    assert np.array_equal(np.concatenate(got), rows)
+    assert [len(a) for a in got] == {20: [20], 9: [9, 3, 3, 3, 2], 0: [3] * 6 + [2]}[held]
 
 
 def test_a_rank_on_a_card_reads_and_prepares_with_its_share_of_the_cores():

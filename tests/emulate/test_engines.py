@@ -74,9 +74,20 @@ def test_atomic_sums_give_the_same_answer_to_rounding(card):
 @pytest.mark.parametrize("engine", ENGINES)
 def test_frames_beyond_the_card_give_the_same_bits(card, engine, streams, monkeypatch):
     """Some rows on the card, the others in the host's memory: every sum has the same order"""
-    how, outcomes = {"precision": "single", "frames": 64}, []
-    for memory in (8 << 20, 1_400_000):
-        with card("single", L2=1024, MEMORY=memory, STREAMS=streams) as device:
+    beyond(card, engine, monkeypatch, 1_400_000, STREAMS=streams)
+
+
+@pytest.mark.parametrize("engine", ["DM", "ML"])
+def test_frames_beyond_the_card_give_the_same_bits_at_many_shifts(card, engine, monkeypatch):
+    """of the probe, which are added up in another way than few"""
+    beyond(card, engine, monkeypatch, 2_300_000, subpixel=4)
+
+
+def beyond(card, engine, monkeypatch, memory, subpixel=1, **settings):
+    """The same bits on a card of so many bytes, which hold some frames, as on one that holds all"""
+    how, outcomes = {"precision": "single", "frames": 64, "subpixel": subpixel}, []
+    for size in (8 << 20, memory):
+        with card("single", L2=1024, MEMORY=size, **settings) as device:
             monkeypatch.setattr("nanompi.device.fit.MANY", 4)
             held, large = [], device.large
 
@@ -86,7 +97,7 @@ def test_frames_beyond_the_card_give_the_same_bits(card, engine, streams, monkey
 
             device.large = seen
             outcomes.append(outcome(how, engine, device=device))
-            assert all((r.held == len(r)) == (memory == 8 << 20) for r in held) and device._limit is None
+            assert all((r.held == len(r)) == (size == 8 << 20) for r in held) and device._limit is None
             assert all(0 < r.held for r in held), [r.held for r in held]
             assert all(
                 ("stay in the host's memory" in device.left_on_host(r)) == (r.held < len(r)) for r in held

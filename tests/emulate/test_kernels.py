@@ -45,7 +45,7 @@ def test_atomic_sums_equal_contract(precision):
     assert "object_sums_atomic" in gpu.launched and "object_sums" not in gpu.launched
 
 
-@pytest.mark.parametrize("size", ["small", "odd", "many"])
+@pytest.mark.parametrize("size", ["small", "odd", "many", "shifted"])
 def test_rows_in_parts_give_the_same_bits(size):
     s = Scene("single", **SCENES[size])
     for one, three in zip(sums(kernels(Gpu(s.r)), s), sums(kernels(Gpu(s.r)), s, parts=3)):
@@ -56,7 +56,7 @@ ORDERS = (-1, *range(1, 11))  # in reverse, and ten at random
 
 
 @pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("size", ["small", "odd", "many"])
+@pytest.mark.parametrize("size", ["small", "odd", "many", "shifted"])
 def test_order_of_threads_and_blocks_does_not_matter(theme, size):
     """The same bits with all blocks and threads in other orders: no barrier is missing, and no two threads
     write to one place"""
@@ -88,6 +88,32 @@ def test_more_frames_than_a_launch_over_tiles_takes():
 def projected(K, s):
     f = s.F.copy()
     return [figure(K.project(f, s.I, s.mask, s.gain, s.r(1), s.r(0))), f]
+
+
+def probe_sums(K, s, step):
+    """Over frames in launches of `step`, on top of what is there"""
+    num, den = s.dP.copy(), s.dP[:, 0].imag.copy()
+    for f in (slice(i, i + step) for i in range(0, s.n, step)):
+        K.probe_sums(s.psi[f], s.O, s.at[f], num, den, 0, 1)
+    return num, den
+
+
+@pytest.mark.parametrize("shifts", [1, 3, 8, 21])
+def test_probe_sums_of_blocks_are_those_of_all_frames(shifts, monkeypatch):
+    """to the bit: frames that come to the card in blocks give what those give that it holds"""
+    monkeypatch.setattr(Gpu, "block", 37)
+    s = Scene("single", n=300, modes=1, size=(9, 40), shifts=shifts)
+    same(probe_sums(CONTRACT, s, s.n), probe_sums(kernels(Gpu(s.r)), s, s.n), s.tolerance)
+    whole, *parts = (probe_sums(kernels(Gpu(s.r)), s, step) for step in (s.n, 37, 3 * 37))
+    for part in parts:
+        assert all(np.array_equal(a, b) for a, b in zip(whole, part, strict=True))
+
+
+def test_more_probes_than_blocks_along_z():
+    """30 shifts along each axis and 75 modes"""
+    s = Scene("double", modes=75, n=40, size=(4, 4), shifts=900)
+    assert s.S * s.M > layout.MOST
+    same(probe_sums(CONTRACT, s, s.n), probe_sums(kernels(Gpu(s.r)), s, s.n), s.tolerance)
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ SCENES = {  # each value of each axis, not all combinations
     "across": dict(modes=4, n=2, size=(9, 70), shifts=1),
     "one": dict(modes=2, n=1, size=(12, 10)),
     "many": dict(modes=1, n=70, size=(12, 10)),
+    "shifted": dict(modes=2, n=40, size=(9, 34), shifts=21),
     "none": dict(modes=2, n=0, size=(12, 10)),
 }
 DTYPES = {"single": (np.complex64, np.float32, 3e-5), "double": (np.complex128, np.float64, 1e-11)}

@@ -2,7 +2,7 @@
 // Given by the compile line: REAL (float or double), COUNT (unsigned short or float). Given by kernels.source():
 // the constants of the contract and of layout.py.
 
-typedef long long wide;  // all positions in arrays: they pass 2^31
+typedef long long wide;  // all positions in arrays: they pass 2^31 (those in a frame do not)
 
 struct alignas(2 * sizeof(REAL)) Complex {
     REAL x, y;
@@ -94,27 +94,35 @@ struct Frame {
     int y, x, s, j;
 };
 
-// Of the frames first, first + 1 ... (one a thread) those that `wanted` picks, in order, into the block's list;
-// returns how many. All threads of the block take part.
-template <class Wanted> __device__ inline int pick(Frame* list, const int* at, int first, int n, Wanted wanted) {
-    __shared__ unsigned picked[THREADS / 32];
+// Of the frames first ... last - 1 (at most one a thread) those of the classes 0 ... K - 1 into the block's list: class k
+// from begin[k] on, in their order. which(frame) is the class, or -1; returns how many there are in all, which is begin[K],
+// too. All threads take part.
+template <int K, class Which>
+__device__ inline int pick(Frame* list, int* begin, const int* at, int first, int last, Which which) {
+    constexpr int WORDS = THREADS / 32;
+    __shared__ unsigned picked[K][WORDS];
     const int t = threadIdx.y * blockDim.x + threadIdx.x, j = first + t;
-    if (t < THREADS / 32) picked[t] = 0;
+    if (t < K * WORDS) picked[t / WORDS][t % WORDS] = 0;
     __syncthreads();  // and the last list is done with
     Frame f = {0, 0, 0, j};
-    bool mine = false;
-    if (j < n) {
+    int own = -1;
+    if (j < last) {
         f.y = at[(wide)3 * j], f.x = at[(wide)3 * j + 1], f.s = at[(wide)3 * j + 2];
-        mine = wanted(f);
-        if (mine) atomicOr(&picked[t / 32], 1u << t % 32);  // bits: the order does not matter
+        own = which(f);
+        if (own >= 0) atomicOr(&picked[own][t / 32], 1u << t % 32);  // bits: the order does not matter
     }
     __syncthreads();
     int before = 0, all = 0;
-    for (int i = 0; i < THREADS / 32; ++i) {
-        if (i == t / 32) before = all + __popc(picked[i] & ((1u << t % 32) - 1));
-        all += __popc(picked[i]);
+#pragma unroll 1
+    for (int k = 0; k < K; ++k) {
+        if (t == 0) begin[k] = all;
+        for (int i = 0; i < WORDS; ++i) {
+            if (k == own && i == t / 32) before = all + __popc(picked[k][i] & ((1u << t % 32) - 1));
+            all += __popc(picked[k][i]);
+        }
     }
-    if (mine) list[before] = f;
+    if (t == 0) begin[K] = all;
+    if (own >= 0) list[before] = f;
     __syncthreads();
     return all;
 }

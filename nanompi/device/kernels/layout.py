@@ -3,7 +3,8 @@ them."""
 
 THREADS = 256  # of a block, always
 ROWS = 4  # rows of a frame that one thread does, so that a block sums once for all of them
-TILE_W, TILE_H = 32, 8  # pixels of the object, or of a row of the probe and groups of frames, of one block
+TILE_W, TILE_H = 32, 8  # threads of a block over a tile of the object, or over strips of the probe
+STRIP = 4  # rows of the probe of which one thread adds up a pixel each
 MOST = 65535  # blocks along y and z that CUDA allows
 TILES = 2048  # blocks that go round over the tiles of the object
 SEGMENT = 2048  # frames of one launch over the tiles: a block looks at each of them for each of its tiles

@@ -91,7 +91,7 @@ __device__ inline void touched(int* box, const int* at, int n, int h, int w) {
 // tiles that any frame touches. add(list, length, y, x, sum) adds the frames of the list which see the pixel.
 template <class Sum, class Add>
 __device__ inline void gather(Sum* target, const int* at, int n, int h, int w, int W, int lane, int lanes, Add add) {
-    __shared__ int box[4];
+    __shared__ int box[4], length[2];
     __shared__ Frame list[THREADS];
     touched(box, at, n, h, w);
     const int across = box[3] - box[2];
@@ -102,10 +102,10 @@ __device__ inline void gather(Sum* target, const int* at, int n, int h, int w, i
         Sum sum = {};
         bool any = false;
         for (int first = 0; first < n; first += THREADS) {
-            const int length = pick(list, at, first, n, [&](Frame f) {
-                return f.y < top + TILE_H && f.y + h > top && f.x < left + TILE_W && f.x + w > left;
+            const int all = pick<1>(list, length, at, first, n, [&](Frame f) {
+                return f.y < top + TILE_H && f.y + h > top && f.x < left + TILE_W && f.x + w > left ? 0 : -1;
             });
-            if (y / BAND % lanes == lane) any |= add(list, length, y, x, sum);
+            if (y / BAND % lanes == lane) any |= add(list, all, y, x, sum);
         }
         if (any) target[(wide)y * W + x] = target[(wide)y * W + x] + sum;
     }
@@ -115,7 +115,7 @@ __device__ inline void gather(Sum* target, const int* at, int n, int h, int w, i
 extern "C" __global__ void __launch_bounds__(THREADS, 4)
 object_sums(const Complex* __restrict__ psi, const Complex* __restrict__ P, const int* __restrict__ at, Complex* num,
             int n, int M, int h, int w, int W, int lane, int lanes) {
-    const wide hw = (wide)h * w;
+    const int hw = h * w;
     gather(num, at, n, h, w, W, lane, lanes, [&](const Frame* list, int length, int y, int x, Complex& sum) {
         bool any = false;
         for (int i = 0; i < length; i += 4) {
@@ -126,10 +126,10 @@ object_sums(const Complex* __restrict__ psi, const Complex* __restrict__ P, cons
                 const Frame f = list[i + u < length ? i + u : i];
                 const int r = y - f.y, c = x - f.x;
                 in[u] = i + u < length && r >= 0 && r < h && c >= 0 && c < w;
-                p[u] = f.s * M * hw + (wide)r * w + c, q[u] = f.j * M * hw + (wide)r * w + c;
+                p[u] = (wide)f.s * M * hw + r * w + c, q[u] = (wide)f.j * M * hw + r * w + c;
                 any |= in[u];
             }
-            for (wide m = 0; m < M * hw; m += hw) {
+            for (wide m = 0; m < (wide)M * hw; m += hw) {
                 Complex a[4], b[4];
 #pragma unroll
                 for (int u = 0; u < 4; ++u) {  // the loads of four frames are under way together
@@ -185,46 +185,82 @@ object_sums_atomic(const Complex* __restrict__ psi, const Complex* __restrict__ 
     });
 }
 
-// 8 M: psi read. A block owns TILE_W pixels of ROWS rows of one mode at one shift; its TILE_H rows of threads share the
-// frames of that shift between them, and add up in the end. Rows first_row ... last_row - 1 of the probe are done.
+// What a thread adds up: STRIP pixels of a column of the probe
+struct Strip {
+    Complex sum[STRIP];
+    REAL weight[STRIP];
+
+    // sum += o* q and weight += |o|^2; o, q : in object and waves, whose rows are W and w long
+    __device__ void add(const Complex* o, const Complex* q, int rows, int W, int w) {
+        Complex a[STRIP], b[STRIP];
+#pragma unroll
+        for (int r = 0; r < STRIP; ++r) {  // the loads of all rows are under way together
+            a[r] = r < rows ? o[(wide)r * W] : Complex{0, 0};
+            b[r] = r < rows ? q[(wide)r * w] : Complex{0, 0};
+        }
+#pragma unroll
+        for (int r = 0; r < STRIP; ++r) sum[r] = sum[r] + conj(a[r]) * b[r], weight[r] += abs2(a[r]);
+    }
+    __device__ void load(const Complex* num, const REAL* den, int rows, int w) {
+#pragma unroll
+        for (int r = 0; r < STRIP; ++r)
+            if (r < rows) sum[r] = num[(wide)r * w], weight[r] = den[(wide)r * w];
+    }
+    __device__ void store(Complex* num, REAL* den, bool weights, int rows, int w) const {
+#pragma unroll
+        for (int r = 0; r < STRIP; ++r)
+            if (r < rows) {
+                num[(wide)r * w] = sum[r];
+                if (weights) den[(wide)r * w] = weight[r];
+            }
+    }
+};
+
+// 8 M: psi read; per launch 16 for each pixel and mode of a shift that occurs. A row of threads owns a strip TILE_W wide
+// of one mode at one shift, and adds its frames in their order to what is there. Where there are fewer shifts than rows
+// of threads, all rows have the same strip, share its frames, and add up after each `group` of frames. So launches that
+// begin at multiples of `group` give the bits of one launch. Rows first_row ... last_row - 1 of the probe are done.
 extern "C" __global__ void __launch_bounds__(THREADS, 3)
 probe_sums(const Complex* __restrict__ psi, const Complex* __restrict__ O, const int* __restrict__ at, Complex* num,
-           REAL* den, int n, int M, int h, int w, int W, int first_row, int last_row) {
+           REAL* den, int n, int S, int M, int h, int w, int W, int first_row, int last_row, int group) {
     __shared__ Frame list[THREADS];
-    __shared__ Complex sums[TILE_H][ROWS][TILE_W];
-    __shared__ REAL weights[TILE_H][ROWS][TILE_W];
-    const int x = blockIdx.x * TILE_W + threadIdx.x, top = first_row + blockIdx.y * ROWS, g = threadIdx.y;
-    const int s = blockIdx.z / M, m = blockIdx.z % M, rows = last_row - top < ROWS ? last_row - top : ROWS;
-    const wide hw = (wide)h * w;
-    Complex sum[ROWS] = {};
-    REAL weight[ROWS] = {};
-    int found = 0;
-    for (int first = 0; first < n; first += THREADS) {
-        const int length = pick(list, at, first, n, [&](Frame f) { return f.s == s; });
-        found += length;
-        for (int i = x < w ? g : length; i < length; i += TILE_H) {
+    __shared__ int begin[TILE_H + 1];
+    __shared__ Strip strips[TILE_H][TILE_W];
+    const int across = (w + TILE_W - 1) / TILE_W, down = (last_row - first_row + STRIP - 1) / STRIP;
+    const int x = blockIdx.x % across * TILE_W + threadIdx.x, top = first_row + blockIdx.x / across % down * STRIP;
+    const int m = blockIdx.x / across / down % M, lot = blockIdx.x / across / down / M, g = threadIdx.y;
+    const bool together = S < TILE_H;
+    const int s = together ? lot : lot * TILE_H + g, rows = x >= w ? 0 : last_row - top < STRIP ? last_row - top : STRIP;
+    const int hw = h * w, here = top * w + x;
+    psi += (wide)m * hw + here, O += (wide)top * W + x;
+    num += ((wide)s * M + m) * hw + here, den += (wide)s * hw + here;
+    Strip own = {};
+    bool any = false;
+    for (int first = 0, last; first < n; first = last) {
+        last = first + THREADS < n ? first + THREADS : n;
+        if (together && last > (first / group + 1) * group) last = (first / group + 1) * group;
+        pick<TILE_H>(list, begin, at, first, last, [&](Frame f) {
+            if (together) return f.s == s ? (f.j - first) % TILE_H : -1;
+            return f.s / TILE_H == lot ? f.s % TILE_H : -1;
+        });
+        if (!together && !any && begin[g] < begin[g + 1]) any = true, own.load(num, den, rows, w);
+        const int end = begin[g + 1];
+#pragma unroll 1
+        for (int i = begin[g]; i < end; ++i) {
             const Frame f = list[i];
-            const Complex* o = O + (wide)(f.y + top) * W + f.x + x;
-            const Complex* q = psi + ((wide)f.j * M + m) * hw + (wide)top * w + x;
-            Complex a[ROWS], b[ROWS];
-#pragma unroll
-            for (int r = 0; r < ROWS; ++r) {  // the loads of all rows are under way together
-                a[r] = r < rows ? o[(wide)r * W] : Complex{0, 0};
-                b[r] = r < rows ? q[(wide)r * w] : Complex{0, 0};
-            }
-#pragma unroll
-            for (int r = 0; r < ROWS; ++r) sum[r] = sum[r] + conj(a[r]) * b[r], weight[r] += abs2(a[r]);
+            own.add(O + (wide)f.y * W + f.x, psi + (wide)f.j * M * hw, rows, W, w);
         }
+        if (!together || begin[TILE_H] == 0) continue;
+        strips[g][threadIdx.x] = own, own = {};
+        __syncthreads();
+        if (g >= rows) continue;  // a row of threads adds up a row of the probe
+        Complex all = {0, 0};
+        REAL square = 0;
+        for (int i = 0; i < TILE_H; ++i)
+            all = all + strips[i][threadIdx.x].sum[g], square += strips[i][threadIdx.x].weight[g];
+        const wide row = (wide)g * w;
+        num[row] = num[row] + all;
+        if (m == 0) den[row] += square;
     }
-    if (found == 0) return;
-#pragma unroll
-    for (int r = 0; r < ROWS; ++r) sums[g][r][threadIdx.x] = sum[r], weights[g][r][threadIdx.x] = weight[r];
-    __syncthreads();
-    if (g >= rows || x >= w) return;  // now a row of threads has a row of the probe
-    Complex all = {0, 0};
-    REAL square = 0;
-    for (int i = 0; i < TILE_H; ++i) all = all + sums[i][g][threadIdx.x], square += weights[i][g][threadIdx.x];
-    const wide here = (wide)(top + g) * w + x, to = ((wide)s * M + m) * hw + here;
-    num[to] = num[to] + all;
-    if (m == 0) den[s * hw + here] += square;
+    if (any) own.store(num, den, m == 0, rows, w);
 }

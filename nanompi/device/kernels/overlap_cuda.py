@@ -47,9 +47,11 @@ def probe_sums(gpu, psi, O, at, num, den, lane, lanes):
     (n, M, h, w), S = psi.shape, len(num)
     first, last = h * lane // lanes, h * (lane + 1) // lanes
     if n and last > first:
-        grid = -(-w // _layout.TILE_W), -(-(last - first) // _layout.ROWS), S * M
-        sizes = n, M, h, w, O.shape[1], first, last
-        gpu.launches.over("overlap", "probe_sums", grid, _THREADS, sizes)((psi, O, at, num, den))
+        strips = -(-w // _layout.TILE_W) * -(-(last - first) // _layout.STRIP)
+        lots = S if S < _layout.TILE_H else -(-S // _layout.TILE_H)
+        sizes = n, S, M, h, w, O.shape[1], first, last, gpu.frames_per_block(psi.nbytes // n)
+        launch = gpu.launches.over("overlap", "probe_sums", (strips * M * lots, 1, 1), _THREADS, sizes)
+        launch((psi, O, at, num, den))
 
 
 def _over_frames(gpu, name, waves, O):

@@ -176,14 +176,15 @@ class Problem:
 
     # ---- the frames of this rank, block by block
 
-    def blocks(self, read=(), write=()) -> Iterator[Block]:
+    def blocks(self, read=(), write=(), once: bool = False) -> Iterator[Block]:
         """This rank's frames in blocks whose waves stay in the shared cache.
 
         read, write : which of "I" and "waves" the caller reads, and which it changes
+        once : a single kernel goes over each block, once; a card then gives all frames that it holds in one
         """
         arrays = {name: getattr(self, name) for name in dict.fromkeys([*read, *write])}
         step = self.device.frames_per_block(self.frame_bytes)
-        for f, now in self.device.stream(len(self.at), step, arrays, read, write):
+        for f, now in self.device.stream(len(self.at), step, arrays, read, write, once):
             yield Block(self.at[f], self.gain[f], **now)
             self.clock.tick()
 

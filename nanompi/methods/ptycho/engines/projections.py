@@ -112,7 +112,7 @@ def update_probe(p, P, inertia):
     Without shifts this is (sum O* psi + eps P) / (sum |O|^2 + eps).
     """
     num, den = p.zeros(P), p.xp.zeros((len(P), *P.shape[-2:]), p.device.real)
-    for block in p.blocks(read=["waves"]):
+    for block in p.blocks(read=["waves"], once=True):
         p.probe_sums(block.waves, block.at, num, den)
     num -= den[:, None] * P
     num, den = p.shifts.adjoint(num), den.sum(0)
