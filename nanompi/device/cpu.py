@@ -7,6 +7,7 @@ import numpy as np
 from nanompi.device.device import Device, dtypes
 from nanompi.device.fft import by, fourier
 from nanompi.device.kernels import load
+from nanompi.device.mirror import Mirror
 from nanompi.device.scratch import Scratch, aligned
 
 CACHE = 2 << 20  # bytes of waves that one thread works on at a time: about what stays in its own cache (L2)
@@ -44,6 +45,10 @@ class Cpu(Device):
     def host(self, a):
         """A NumPy array of the host."""
         return a
+
+    def mirror(self, n: int, dtype) -> Mirror:
+        """An array (n,) that messages read and write as it stands."""
+        return Mirror(n, dtype)
 
     def counts(self, I):
         """The counts of this rank's frames, for `stream`; (n, h, w) uint16 or float32."""

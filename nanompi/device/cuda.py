@@ -11,6 +11,7 @@ from nanompi.device.device import Device, dtypes
 from nanompi.device.fit import fit, usual
 from nanompi.device.kernels import load, source
 from nanompi.device.kernels.launch import Launches
+from nanompi.device.mirror import CardMirror
 from nanompi.device.pinned import PinnedMemory
 from nanompi.device.scratch import Scratch
 from nanompi.device.streamed import Ferry, StreamedArray, cuts
@@ -42,6 +43,7 @@ class Cuda(Device):
         self.bus = xp.cuda.Device(card).pci_bus_id
         self.pool, self.sharers = xp.get_default_memory_pool(), 1
         self.compute = xp.cuda.Stream(non_blocking=True)
+        self.mail = xp.cuda.Stream(non_blocking=True)  # copies for messages
         self.compute.use()
         self.ferry, self.scratch = Ferry(self), Scratch(xp)
         self._modules, self._plans, self.launches = {}, OrderedDict(), Launches(self._kernel)
@@ -89,7 +91,7 @@ class Cuda(Device):
 
     def wait(self):
         """Wait until all work and all copies have ended."""
-        for stream in (self.compute, self.ferry.inward, self.ferry.outward):
+        for stream in (self.compute, self.mail, self.ferry.inward, self.ferry.outward):
             stream.synchronize()
 
     def copy(self, rows, host, stream, inward: bool):
@@ -97,6 +99,10 @@ class Cuda(Device):
         runtime, ends = self.xp.cuda.runtime, (rows.data.ptr, host.ctypes.data)
         kind = runtime.memcpyHostToDevice if inward else runtime.memcpyDeviceToHost
         runtime.memcpyAsync(*(ends if inward else ends[::-1]), host.nbytes, kind, stream.ptr)
+
+    def mirror(self, n: int, dtype) -> CardMirror:
+        """An array (n,) of the card with a twin in pinned memory of the host, for messages."""
+        return CardMirror(self, n, dtype)
 
     def pinned(self, shape, dtype) -> np.ndarray:
         """A new array of the host that copies can reach while the card computes. Errors: ResourceError."""

@@ -5,6 +5,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from nanompi.device.mirror import Mirror
 from nanompi.device.scratch import Scratch
 
 
@@ -35,6 +36,9 @@ class Device(Protocol):
 
     def host(self, a) -> np.ndarray:
         """A NumPy array of the host."""
+
+    def mirror(self, n: int, dtype) -> Mirror:
+        """An array (n,) of the device with a twin on the host, for messages."""
 
     def wait(self):
         """Wait until all work and all copies have ended."""

@@ -32,11 +32,11 @@ class HaloExchange:
         for request in self.marks + self.arrays:
             request.Start()
 
-    def poll(self):
-        """Let the messages go on: some MPI libraries move nothing while nobody asks."""
+    def poll(self) -> bool:
+        """Have all messages ended? They also go on: some MPI libraries move nothing while nobody asks."""
         from mpi4py import MPI
 
-        MPI.Request.Testall(self.marks + self.arrays)
+        return MPI.Request.Testall(self.marks + self.arrays)
 
     def wait(self):
         """What the others gave is in `take`. The time until all have begun to give is counted as "wait"."""

@@ -89,7 +89,7 @@ def bytes_sent(team):
     before = team.clock.bytes.get("combine", 0)
     part.open(np.zeros(part.shape, np.complex64)).close()
     sent = team.clock.bytes["combine"] - before
-    assert sent == part.exchange.bytes == 8 * bands(places.at, parts, frame).sent[team.rank]
+    assert sent == part.edges.bytes == 8 * bands(places.at, parts, frame).sent[team.rank]
     whole, _ = open_share("allreduce", team, device, places, parts[team.rank], frame)
     before = team.clock.bytes["combine"]
     whole.open(np.zeros(whole.shape, np.complex64)).close()

@@ -72,6 +72,16 @@ def sums(K, s, parts=1):
     return [num, den, pnum, pden]
 
 
+def halo(K, s):
+    """Pixels gathered, and shares added up: none, one or many for a pixel, with and without its own"""
+    rng, a, n, most = np.random.default_rng(7), s.O.copy().reshape(-1), 60 * s.n, max(60 * s.n, 1)
+    pixels, out = np.sort(rng.permutation(a.size)[:n]), np.empty(n, s.c)
+    K.gather_halo(a, rng.integers(0, a.size, n), out)
+    first = np.concatenate([[0], np.sort(rng.integers(0, most, len(pixels)))]).astype(np.int32)
+    K.add_halo(a, pixels, first, (rng.permutation(n) - n // 4).astype(np.int32), s.z.reshape(-1)[:n].copy())
+    return [a, out]
+
+
 def modulus(K, s):
     f, z, y = s.F.copy(), s.z.copy(), s.z.copy()
     K.transfer(z, s.H, s.at, False)
@@ -97,7 +107,7 @@ def figure(sums):
     return np.atleast_1d(sums)
 
 
-THEMES = (overlap, sums, modulus, likelihood)
+THEMES = (overlap, sums, halo, modulus, likelihood)
 
 
 def apart(want, got) -> float:

@@ -13,7 +13,7 @@ import numpy as np
 
 from nanompi import units
 from nanompi.methods.ptycho.coverage import touched
-from nanompi.mpi.halo import HaloExchange
+from nanompi.methods.ptycho.edges import Edges, EdgeSum
 
 LITTLE = 0.5  # overlap where a rank sends at most this part of what it would give to an Allreduce
 
@@ -49,57 +49,6 @@ class Sum:
     def close(self):
         """num becomes its sum over all ranks, wherever this rank's frames see the object (collective)."""
         self.share.team.sum(self.num)
-
-
-class HaloSum(Sum):
-    """The same for `Regions`: the exchange starts when the frames at the border are added, and ends at the
-    close. One exchange is under way at a time: a second one first ends the first.
-
-    frames : added so far; begun, ended : has its exchange been started, and is num the sum already
-    """
-
-    share: "Regions"
-
-    def __init__(self, share: "Regions", num):
-        super().__init__(share, num)
-        self.frames, self.begun, self.ended = 0, False, False
-
-    def add(self, block):
-        self.frames += len(block)
-        if self.share.under_way:
-            self.share.exchange.poll()
-        elif self.frames >= self.share.border and not self.begun:
-            self._begin()
-
-    def close(self):
-        if not self.begun:
-            self._begin()
-        self._end()
-
-    def _begin(self):
-        share, flat = self.share, self.num.reshape(-1)
-        if share.under_way:
-            share.under_way._end()
-        for r, index in share.index.items():
-            share.give[r][...] = share.device.host(flat[index])
-        share.exchange.start()
-        share.under_way, self.begun = self, True
-
-    def _end(self):
-        """num is the sum; the parts of the ranks are added in their order, so that all have the same bits"""
-        if self.ended:
-            return
-        share, flat = self.share, self.num.reshape(-1)
-        share.exchange.wait()
-        own = flat[share.pixels]
-        total = share.device.xp.zeros(len(own), self.num.dtype)
-        for r in sorted([share.team.rank, *share.peers]):
-            if r == share.team.rank:
-                total += own
-            else:
-                total[share.among[r]] += share.device.array(share.take[r])
-        flat[share.pixels] = total
-        share.under_way, self.ended = None, True
 
 
 class Whole:
@@ -158,7 +107,7 @@ class Regions:
     peers : {rank: pixels that both see}
     seen, own : (H, W) bool, pixels that own frames see, and those which no lower rank sees
     border: frames [0, border) of this rank see pixels of others; an exchange starts when these are added
-    under_way : the sum whose exchange has been started, and not ended
+    edges : what is exchanged
     """
 
     way = "overlap"
@@ -179,7 +128,8 @@ class Regions:
         lower = [m for r, m in shared.items() if r < team.rank]
         first = mine & ~np.logical_or.reduce(lower) if lower else mine
         self.seen, self.own = device.array(mine), device.array(first)
-        self._exchange({r: np.flatnonzero(m) for r, m in shared.items()})
+        self.edges = Edges(team, device, {r: np.flatnonzero(m) for r, m in shared.items()})
+        self.peers = {r: int(m.sum()) for r, m in shared.items()}
 
     def _shared(self, mine, at):
         """Pixels which this rank and another one see, or None"""
@@ -199,21 +149,9 @@ class Regions:
         at = at - [*self.corner, 0]
         return at[_meets(at[:, :2], self.frame, self.shape)] + [*self.frame, 0]
 
-    def _exchange(self, peers):
-        """Buffers and messages; `among` places each peer's pixels among all that are shared"""
-        device, pixels = self.device, np.unique(np.concatenate([*peers.values(), np.empty(0, np.int64)]))
-        self.pixels, self.peers = device.array(pixels), {r: len(i) for r, i in peers.items()}
-        self.index = {r: device.array(i) for r, i in peers.items()}
-        self.among = {r: device.array(np.searchsorted(pixels, i)) for r, i in peers.items()}
-        self.give, self.take = (
-            {r: np.empty(n, device.complex) for r, n in self.peers.items()} for _ in range(2)
-        )
-        self.exchange = HaloExchange(self.team, self.give, self.take)
-        self.under_way: HaloSum | None = None
-
-    def open(self, num) -> HaloSum:
+    def open(self, num) -> EdgeSum:
         """The sum of an array like the object, over the frames of all ranks."""
-        return HaloSum(self, num)
+        return EdgeSum(self.edges, num, self.border)
 
     def weights(self, P2):
         """The same where own frames look, 0 elsewhere; nothing is sent."""
@@ -261,7 +199,7 @@ def open_share(how: str, team, device, places, index, frame) -> tuple[Whole | Re
     if how == "allreduce" or team.size == 1:
         return Whole(team, device, places, at, frame), "object sums: Allreduce" * (team.size > 1)
     share = Regions(team, device, places, index, frame)
-    bands, neighbours = team.max(share.exchange.bytes), team.max(len(share.peers))
+    bands, neighbours = team.max(share.edges.bytes), team.max(len(share.peers))
     whole_bytes = int(np.prod(places.shape)) * np.dtype(device.complex).itemsize
     whole, sent = units.show(whole_bytes, "B"), units.show(bands, "B")
     if how == "auto" and bands > LITTLE * whole_bytes:

@@ -1,0 +1,119 @@
+"""The sum, at the edges of the ranks' regions, of an array like the object.
+
+Ranks whose frames see the same pixels give each other their sums there, and each adds them up in the order of
+the ranks, so that all have the same bits. On a card one kernel gathers for all neighbours, one adds up, and
+what they give and take passes the host's memory while the card computes.
+"""
+
+import numpy as np
+
+from nanompi.mpi.halo import HaloExchange
+
+
+class Edges:
+    """What this rank exchanges with others. Collective.
+
+    peers : {rank: (n,) int64, the pixels of this rank's flat array which that one sees too, in the same order
+        on both}
+    bytes : given each time
+    under_way : the sum whose exchange has begun, and not ended
+    """
+
+    def __init__(self, team, device, peers: dict[int, np.ndarray]):
+        self.device, none = device, np.empty(0, np.int64)
+        peers = dict(sorted(peers.items()))
+        ends = dict(zip(peers, np.cumsum([len(at) for at in peers.values()], dtype=np.int64)))
+        where = np.concatenate([none, *peers.values()])
+        self.give, self.take = (device.mirror(len(where), device.complex) for _ in range(2))
+        parts = {r: slice(ends[r] - len(at), ends[r]) for r, at in peers.items()}
+        given, taken = ({r: m.host[f] for r, f in parts.items()} for m in (self.give, self.take))
+        self.exchange, self.under_way = HaloExchange(team, given, taken), None
+        self.bytes, self.where = self.exchange.bytes, device.array(where)
+        shares = {r: (at, np.arange(parts[r].start, parts[r].stop)) for r, at in peers.items()}
+        shares[team.rank] = np.unique(where), None
+        self.pixels, self.first, self.source = map(device.array, _in_order(shares, team.rank))
+
+    def gather(self, flat):
+        """Start to bring what the others shall have to the host."""
+        self.device.kernels.gather_halo(flat, self.where, self.give.here)
+        self.give.leave()
+
+    def add_up(self, flat):
+        """flat is the sum where others see it too; what they gave is on its way to the device."""
+        self.device.kernels.add_halo(flat, self.pixels, self.first, self.source, self.take.here)
+
+
+def _in_order(shares: dict, own: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(pixels, first, source) of kernels.halo.
+
+    shares : {rank: (its pixels, their places in what is taken)}; of `own` all pixels that others see
+    """
+    pixels = shares[own][0]
+    at = np.concatenate([np.searchsorted(pixels, shares[r][0]) for r in sorted(shares)])
+    source = np.concatenate([np.full(len(pixels), -1) if r == own else shares[r][1] for r in sorted(shares)])
+    first = np.concatenate([[0], np.cumsum(np.bincount(at, minlength=len(pixels)))])
+    return pixels, first.astype(np.int32), source[np.argsort(at, kind="stable")].astype(np.int32)
+
+
+class EdgeSum:
+    """One such sum of an array like the object, see `nanompi.methods.ptycho.share.Sum`.
+
+    The exchange starts when the frames at the border are added, and ends at the close. One is under way at a
+    time: a second one first ends the first.
+
+    border : frames that see pixels of others; frames : added so far
+    begun, sent, arrived, ended : how far it is
+    """
+
+    def __init__(self, edges: Edges, num, border: int):
+        self.edges, self.flat, self.border, self.frames = edges, num.reshape(-1), border, 0
+        self.begun = self.sent = self.arrived = self.ended = False
+
+    def add(self, block):
+        """The frames of this block will add no more to num: what other ranks wait for may go to them now."""
+        self.frames += len(block)
+        if self.edges.under_way:
+            self.edges.under_way.go_on()
+        elif self.frames >= self.border and not self.begun:
+            self.begin()
+
+    def close(self):
+        """num becomes its sum over all ranks, wherever this rank's frames see the object (collective)."""
+        if not self.begun:
+            self.begin()
+        self.end()
+
+    def begin(self):
+        if self.edges.under_way:
+            self.edges.under_way.end()
+        self.edges.gather(self.flat)
+        self.edges.under_way, self.begun = self, True
+        self.go_on()
+
+    def go_on(self):
+        """MPI may move nothing while nobody asks, and a card does not say when its copy is there."""
+        if not self.sent and self.edges.give.left:
+            self.send()
+        elif self.sent and not self.arrived and self.edges.exchange.poll():
+            self.arrive()
+
+    def send(self):
+        self.edges.exchange.start()
+        self.sent = True
+
+    def arrive(self):
+        self.edges.exchange.wait()
+        self.edges.take.enter()
+        self.arrived = True
+
+    def end(self):
+        """num is the sum."""
+        if self.ended:
+            return
+        if not self.sent:
+            self.edges.give.wait()  # for the card, which is no time of the sum
+            self.send()
+        if not self.arrived:
+            self.arrive()
+        self.edges.add_up(self.flat)
+        self.edges.under_way, self.ended = None, True
