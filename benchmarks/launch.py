@@ -80,8 +80,8 @@ class NoCard(Cuda):
     def frames_per_block(self, frame_bytes):
         return self.frames
 
-    def total(self, sums):
-        return np.ones(2)
+    def host(self, a):
+        return np.asarray(a)
 
 
 def library() -> SimpleNamespace:

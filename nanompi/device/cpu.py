@@ -9,6 +9,7 @@ from nanompi.device.fft import by, fourier
 from nanompi.device.kernels import load
 from nanompi.device.mirror import Mirror
 from nanompi.device.scratch import Scratch, aligned
+from nanompi.device.sums import Sums
 
 CACHE = 2 << 20  # bytes of waves that one thread works on at a time: about what stays in its own cache (L2)
 BLOCK = 32 << 20  # bytes of waves that all threads keep in the shared cache (L3)
@@ -112,6 +113,10 @@ class Cpu(Device):
         if not self.pool:
             return kernel(*args, 0, 1)
         list(self.pool.map(lambda t: kernel(*args, t, self.threads), range(self.threads)))
+
+    def sums(self, many: int, frames: int, shape) -> Sums:
+        """So many sums of a pass over frames."""
+        return Sums(self, many)
 
     def total(self, sums: list) -> np.ndarray:
         """What kernels returned, a number or some, added up: (k,) float64; one 0 for no frames"""

@@ -9,12 +9,13 @@ import numpy as np
 from nanompi import units
 from nanompi.device.device import Device, dtypes
 from nanompi.device.fit import fit, usual
-from nanompi.device.kernels import load, source
+from nanompi.device.kernels import layout, load, source
 from nanompi.device.kernels.launch import Launches
 from nanompi.device.mirror import CardMirror
 from nanompi.device.pinned import PinnedMemory
 from nanompi.device.scratch import Scratch
 from nanompi.device.streamed import Ferry, StreamedArray, cuts
+from nanompi.device.sums import CardSums
 from nanompi.timing import Clock
 
 PLANS = 6  # transforms planned at a time; each keeps a work area
@@ -49,6 +50,7 @@ class Cuda(Device):
         self._modules, self._plans, self.launches = {}, OrderedDict(), Launches(self._kernel)
         self._pinned = PinnedMemory(xp, self.wait)
         self._stuck = 0  # bytes that are free in the pool, and that it cannot give back
+        self.open_sums: CardSums | None = None  # to which kernels add what they would return
         self._limit = None  # bytes of waves of a block, when memory asks for less than usual
         self.kernels = SimpleNamespace(**{n: partial(k, self) for n, k in vars(load("_cuda")).items()})
 
@@ -248,10 +250,23 @@ class Cuda(Device):
         """`work(slice)` for n frames, all at once."""
         return [work(slice(0, n))] if n else []
 
+    def sums(self, many: int, frames: int, shape: tuple[int, int]) -> CardSums:
+        """So many sums of a pass over frames of this shape, at most so many in a launch."""
+        grid, _ = layout.over_frames(frames, *shape)
+        return CardSums(self, many, layout.blocks(grid))
+
+    def places(self, many: int, blocks: int):
+        """(where a launch of so many blocks adds its sums, (blocks, many) float64, what the kernel returns):
+        in a pass that adds them up the places of `CardSums`, and that itself; else new zeros, twice."""
+        if self.open_sums:
+            return self.open_sums.take(many, blocks), self.open_sums
+        zeros = self.xp.zeros((blocks, many))
+        return zeros, zeros
+
     def total(self, sums: list) -> np.ndarray:
-        """What kernels returned, (), (k,) or (k, blocks) on the card, added up: (k,) float64 on the host; one
+        """What kernels returned, (), (k,) or (blocks, k) on the card, added up: (k,) float64 on the host; one
         0 for no frames"""
         if not sums:
             return np.zeros(1)
-        flat = [s.reshape(1 if s.ndim == 0 else len(s), -1) for s in sums]
-        return self.xp.concatenate(flat, axis=1).sum(1, dtype=np.float64).get()
+        flat = [s.reshape(-1, s.shape[-1] if s.ndim else 1) for s in sums]
+        return self.xp.concatenate(flat).sum(0, dtype=np.float64).get()

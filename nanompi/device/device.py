@@ -7,6 +7,7 @@ import numpy as np
 
 from nanompi.device.mirror import Mirror
 from nanompi.device.scratch import Scratch
+from nanompi.device.sums import Sums
 
 
 @runtime_checkable
@@ -101,6 +102,9 @@ class Device(Protocol):
     def by_rows(self, kernel, *args):
         """A kernel that takes (lane, lanes) and does every `lanes`-th band of rows, in a fixed order."""
         kernel(*args, 0, 1)
+
+    def sums(self, many: int, frames: int, shape: tuple[int, int]) -> Sums:
+        """So many sums of a pass over frames of this shape, at most so many in a block."""
 
     def total(self, sums: list) -> np.ndarray:
         """What kernels returned, a number or some, added up: (k,) float64 on the host; one 0 for no frames"""

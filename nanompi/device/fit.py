@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from nanompi.errors import ResourceError
 
 SLOTS = 3  # blocks under way: one comes, one is computed, one leaves
-WORK = 6  # arrays of a block beside them: two scratch arrays, two transforms, the reals
+WORK = 6  # arrays of a block beside them: two scratch arrays, two transforms, the reals and the sums
 FEW = 32  # frames in a launch below which its cost shows, however fast the cache makes it
 MANY = 128  # frames in a launch whose cost no longer shows, where all comes from memory
 LARGEST = 128 << 20  # bytes of waves of a block, where the cache does not ask for less

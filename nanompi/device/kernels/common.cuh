@@ -32,7 +32,7 @@ template <class Work> __device__ inline void each_pixel(int n, int h, int w, Wor
         }
 }
 
-// part[k][block] = sum of own[k] over the threads of the block, in a tree that is always the same
+// part[block][k] += sum of own[k] over the threads of the block, in a tree that is always the same
 template <int K> __device__ inline void block_sums(const REAL (&own)[K], double* part) {
     __shared__ double sum[K][THREADS];
     const int t = threadIdx.y * blockDim.x + threadIdx.x;
@@ -42,10 +42,9 @@ template <int K> __device__ inline void block_sums(const REAL (&own)[K], double*
         if (t < half)
             for (int k = 0; k < K; ++k) sum[k][t] += sum[k][t + half];
     }
-    const wide blocks = (wide)gridDim.x * gridDim.y * gridDim.z;
     const wide block = ((wide)blockIdx.z * gridDim.y + blockIdx.y) * gridDim.x + blockIdx.x;
     if (t == 0)
-        for (int k = 0; k < K; ++k) part[k * blocks + block] = sum[k][0];
+        for (int k = 0; k < K; ++k) part[block * K + k] += sum[k][0];
 }
 
 // The modes of a pixel, `stride` apart in memory: N of them stay in registers between load and store

@@ -1,10 +1,9 @@
 """likelihood.py on a GPU: how the kernels of likelihood.cu are launched. gpu : the device
 
-Sums are returned as (how many, blocks) float64 of the device: `gpu.total` adds them up when they are needed.
+Sums are returned as `gpu.places` says, or as (blocks, how many) float64 for `gpu.total`.
 The scratch arrays `work` of the contract are not needed here.
 """
 
-from numpy import float64 as _float64
 from numpy import int32 as _int32
 
 
@@ -24,8 +23,8 @@ def figures(gpu, F, I, mask, gain, expected, work):
 def _sums(gpu, name, many, shape, counts, arrays, number):
     """Launch a kernel (arrays..., sums of each block, number, sizes) over frames; returns the sums"""
     if not shape[0]:
-        return gpu.xp.zeros((many, 0))
+        return gpu.xp.zeros((0, many))
     launch = gpu.launches.over_frames("likelihood", name, shape, counts=counts)
-    sums = gpu.xp.empty((many, launch.blocks), _float64)
-    launch((*arrays, sums), _int32(number))
+    places, sums = gpu.places(many, launch.blocks)
+    launch((*arrays, places), _int32(number))
     return sums

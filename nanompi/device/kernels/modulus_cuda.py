@@ -1,9 +1,8 @@
 """modulus.py on a GPU: how the kernels of modulus.cu are launched. gpu : the device
 
-A sum is returned as (1, blocks) float64 of the device: `gpu.total` adds it up when it is needed.
+A sum is returned as `gpu.places` says, or as (blocks, 1) float64 for `gpu.total`.
 """
 
-from numpy import float64 as _float64
 from numpy import int32 as _int32
 
 
@@ -14,8 +13,8 @@ def transfer(gpu, z, H, at, adjoint):
 
 def project(gpu, F, I, mask, gain, unit, rho):
     if not len(F):
-        return gpu.xp.zeros((1, 0))
+        return gpu.xp.zeros((0, 1))
     launch = gpu.launches.over_frames("modulus", "project", F.shape, counts=I.dtype)
-    misfit = gpu.xp.empty((1, launch.blocks), _float64)
-    launch((F, I, mask, gain, misfit), gpu.real(unit), gpu.real(rho))
+    places, misfit = gpu.places(1, launch.blocks)
+    launch((F, I, mask, gain, places), gpu.real(unit), gpu.real(rho))
     return misfit

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from nanompi.device.sums import Sums
 from nanompi.methods.ptycho.positions import Places, Shifts
 from nanompi.methods.ptycho.scan import Frames
 from nanompi.methods.ptycho.share import Whole, open_share
@@ -33,6 +34,28 @@ class Block:
             return self
         own = (self.at, self.gain, self.I, self.waves, self.z)
         return Block(*(a if a is None else a[part] for a in own))
+
+
+@dataclass
+class PassSums:
+    """Sums over all frames of all ranks, made by `Problem.sums`:
+
+    misfit = p.sums()
+    for block in p.blocks(...):
+        misfit.each(work, block)  # work(part) returns what a kernel gave, or so many numbers
+    misfit.total()
+    """
+
+    problem: "Problem"
+    own: Sums
+
+    def each(self, work: Callable, block: Block):
+        """`work(part)` for parts of a block, on all threads."""
+        self.own.each(lambda f: work(block[f]), len(block), self.problem.frame_bytes)
+
+    def total(self) -> np.ndarray:
+        """(many,) float64, equal on all ranks (collective)"""
+        return self.problem.team.total(*self.own.total())
 
 
 @dataclass
@@ -120,7 +143,7 @@ class Problem:
             I *= I
             return self.xp.stack([counts, I.sum(dtype=np.float64)])
 
-        counts, squares = self.total(self.over(sums, read=["I"]))
+        counts, squares = self.summed(sums, read=["I"], many=2)
         return float(counts), float(squares / max(counts, 1e-300))
 
     @property
@@ -244,8 +267,20 @@ class Problem:
 
     # ---- sums over all frames of all ranks
 
+    def sums(self, many: int = 1) -> PassSums:
+        """So many sums over all frames of all ranks; no list of them grows while the blocks go by."""
+        frames = min(len(self.at), self.device.frames_per_block(self.frame_bytes))
+        return PassSums(self, self.device.sums(many, frames, self.P.shape[-2:]))
+
+    def summed(self, work: Callable, read=(), many: int = 1) -> np.ndarray:
+        """What `work(part)` returns, so many numbers, over all frames of all ranks (collective)."""
+        sums = self.sums(many)
+        for block in self.blocks(read):
+            sums.each(work, block)
+        return sums.total()
+
     def total(self, sums: list) -> np.ndarray:
-        """What kernels returned for the frames of this rank, added up over all of them and all ranks."""
+        """Numbers of this rank, or what kernels returned, added up over this list and all ranks."""
         return self.team.total(*self.device.total(sums))
 
     def sum(self, *arrays):

@@ -42,7 +42,7 @@ def figures(p) -> dict[str, float]:
         F = p.optics.forward(z, f.at)
         return p.k.figures(F, f.I, p.mask, f.gain, table, p.scratch_real(f, 3))
 
-    total = p.total(p.over(sums, read=["I"]))
+    total = p.summed(sums, read=["I"], many=8)
     dev, expected, difference, root, square, photons, model, pixels = total
     out = {
         "R": difference / root,

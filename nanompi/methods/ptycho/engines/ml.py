@@ -110,7 +110,7 @@ class ML:
 
     def gradient(self, p):
         """L, its gradient in O and P, and the weights sum |P|^2 and sum |O|^2, over all ranks"""
-        k, P, noise, L = p.k, p.shifts.library(p.P), self.model(p), []
+        k, P, noise, L = p.k, p.shifts.library(p.P), self.model(p), p.sums()
         gO, gP, wP = p.zeros(p.O), p.zeros(P), p.xp.zeros((len(P), *P.shape[-2:]), p.device.real)
 
         def slopes(f):
@@ -123,7 +123,7 @@ class ML:
         object_sum = p.share.open(gO)
         for block in p.blocks(read=["I"], write=["waves"]):
             block.z = p.scratch(block, slot=9)
-            L += p.each(slopes, block)
+            L.each(slopes, block)
             p.object_sums(block.z, P, block.at, gO)
             object_sum.add(block)
             p.probe_sums(block.z, block.at, gP, wP)
@@ -132,7 +132,7 @@ class ML:
         p.sum(gP, wP)
         wO = p.object_weights(P)
         weak = p.device.real(0.2)  # keeps the rim of the scan, which few photons saw, from running away
-        return float(p.total(L)[0]), gO, gP, wO + weak * p.share.largest(wO), wP + 1e-3 * wP.max()
+        return float(L.total()[0]), gO, gP, wO + weak * p.share.largest(wO), wP + 1e-3 * wP.max()
 
     def prior(self, p) -> float:
         """Weight of the smoothness prior: `smooth` in units of the photons per object pixel"""
@@ -148,7 +148,7 @@ class ML:
             D = p.optics.forward(z, f.at)
             return k.line(f.waves, D, f.I, p.mask, f.gain, noise)
 
-        slope, curve = p.total(p.over(along, read=["I", "waves"]))
+        slope, curve = p.summed(along, read=["I", "waves"], many=2)
         if self.smooth:
             slope += 2 * inner(negative_laplacian(p.O), self.prior(p), dO)
             curve += 2 * inner(negative_laplacian(dO), self.prior(p), dO)
@@ -223,4 +223,4 @@ def perfect(p) -> float:
         i = i.astype(np.float64)
         return (i - i * xp.log(xp.maximum(i, 1e-300))).sum()
 
-    return float(p.total(p.over(entropy, read=["I"]))[0])
+    return float(p.summed(entropy, read=["I"])[0])

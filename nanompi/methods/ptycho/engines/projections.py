@@ -71,7 +71,7 @@ class Projections:
         # Known before the frames, while the ranks are together: none has to wait for all between two sweeps.
         den = p.object_weights(P)
         eps = max(self.object_inertia, LEAST) * p.share.largest(den)
-        num, misfits = p.zeros(O), []
+        num, misfit = p.zeros(O), p.sums()
 
         def project(f):
             z = f.waves if onto else p.scratch(f)
@@ -80,15 +80,15 @@ class Projections:
             else:
                 k.mix(O, P, f.at, f.waves, a, b, z)
             F = p.optics.forward(z, f.at)
-            misfit = k.project(F, f.I, p.mask, f.gain, p.unit, rho)
+            distance = k.project(F, f.I, p.mask, f.gain, p.unit, rho)
             z = p.optics.backward(F, f.at)
             if not onto:
                 k.follow(O, P, f.at, f.waves, z, c, d, e)
-            return misfit
+            return distance
 
         object_sum = p.share.open(num)
         for block in p.blocks(read=["I"] if onto else ["I", "waves"], write=["waves"]):
-            misfits += p.each(project, block)
+            misfit.each(project, block)
             p.object_sums(block.waves, P, block.at, num)
             object_sum.add(block)
         object_sum.close()
@@ -96,7 +96,7 @@ class Projections:
         clip(O, self.bounds)
         if self.probe.now(i):
             update_probe(p, P, self.probe_inertia)
-        return {"error": float((p.total(misfits)[0] / p.counts) ** 0.5)}
+        return {"error": float((misfit.total()[0] / p.counts) ** 0.5)}
 
 
 def update_object(O, num, den, eps):
