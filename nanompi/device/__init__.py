@@ -68,8 +68,8 @@ def _cards(device, options, team, say):
     from nanompi.device.transport import choose
 
     free = device.free()
-    cards = team.allgather((team.host, device.bus))
-    device.limit(cards.count((team.host, device.bus)), free)
+    cards = team.allgather((team.host, device.identity))
+    device.limit(cards.count((team.host, device.identity)), free)
     everyone = team.allgather(f"{team.host}, {device}")
     transport = choose(options.transport, device, team) if team.size > 1 else ""
     lines = [f"  rank {rank}: {text}" for rank, text in enumerate(everyone)][:64]

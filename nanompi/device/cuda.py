@@ -27,6 +27,8 @@ class Cuda(Device):
     xp      : the array module (cupy)
     real, complex : dtypes of the precision
     card, cards   : index of the card, and how many are visible
+    identity : equal for the ranks of a node that share a card; instances of one card (MIG) have one address,
+        and each a UUID of its own
     kernels : the named kernels (nanompi.device.kernels)
     threads : of the host, which read and prepare frames
     clock   : of the rank; the time in which kernels are compiled is a phase of its own
@@ -41,7 +43,7 @@ class Cuda(Device):
         properties = xp.cuda.runtime.getDeviceProperties(card)
         self.name, self.memory = properties["name"].decode(), properties["totalGlobalMem"]
         self.cache = properties["l2CacheSize"]
-        self.bus = xp.cuda.Device(card).pci_bus_id
+        self.identity = xp.cuda.Device(card).pci_bus_id, bytes(properties["uuid"])[:16]
         self.pool, self.sharers = xp.get_default_memory_pool(), 1
         self.compute = xp.cuda.Stream(non_blocking=True)
         self.mail = xp.cuda.Stream(non_blocking=True)  # copies for messages

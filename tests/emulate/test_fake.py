@@ -116,6 +116,13 @@ def test_cards_are_those_that_the_environment_shows(monkeypatch, cards, visible,
         assert cupy.cuda.Device(0).pci_bus_id == f"0000:0{first}:00.0"
 
 
+@pytest.mark.parametrize("mig, addresses", [(0, 3), (1, 1)])
+def test_instances_of_one_card_share_its_address_alone(mig, addresses):
+    with fake_cupy(CARDS=3, MIG=mig) as cupy:
+        assert len({cupy.cuda.Device(i).pci_bus_id for i in range(3)}) == addresses
+        assert len({cupy.cuda.runtime.getDeviceProperties(i)["uuid"] for i in range(3)}) == 3
+
+
 def test_without_a_driver_all_but_the_versions_fail():
     with fake_cupy(DRIVER=0) as cupy:
         runtime = cupy.cuda.runtime

@@ -64,6 +64,15 @@ def test_ranks_share_a_card(mpirun_here, emulated, job, want):  # noqa: F811
     same(job / "cards/x/latest", want)
 
 
+@pytest.mark.slow
+def test_instances_of_one_card_have_its_memory_each(mpirun_here, emulated, job, want):  # noqa: F811
+    """MIG: one PCI address, two UUIDs"""
+    words = ["-m", "nanompi", "run", "job.yaml", "--out", "cards", "--set", "run.device=cuda"]
+    said = mpirun_here(2, words, **emulated(CARDS=2, MIG=1)).stdout
+    assert "CUDA card 1 of 2" in said and "shared by" not in said
+    same(job / "cards/x/latest", want)
+
+
 NO_ROOM = """
 import sys
 from nanompi.cli import main

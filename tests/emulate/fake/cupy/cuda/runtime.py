@@ -3,7 +3,7 @@
 NANOMPI_FAKE_CARDS=1, NANOMPI_FAKE_DRIVER=12040 (0: no driver), NANOMPI_FAKE_MEMORY (bytes per card and
 process), NANOMPI_FAKE_L2 (bytes), NANOMPI_FAKE_PINNED (bytes of pinned memory), NANOMPI_FAKE_MODE=0 (compute
 mode, 3: exclusive), NANOMPI_FAKE_TOOLKIT=0 (no libraries), NANOMPI_FAKE_HEADERS=0 (libraries, but no headers
-for CuPy's own kernels); CUDA_VISIBLE_DEVICES as CUDA reads it.
+for CuPy's own kernels), NANOMPI_FAKE_MIG=1 (all are instances of one card); CUDA_VISIBLE_DEVICES as CUDA reads it.
 """
 
 import os
@@ -128,16 +128,22 @@ def getDeviceProperties(device: int) -> dict:
         "clockRate": 1_000_000,
         "memoryClockRate": 1_000_000,
         "memoryBusWidth": 1024,
-        "pciBusID": cards()[device],
+        "pciBusID": _address(device),
         "pciDeviceID": 0,
         "pciDomainID": 0,
+        "uuid": b"card-%011d" % cards()[device],
     }
 
 
 def deviceGetPCIBusId(device: int) -> str:
     if not 0 <= device < len(cards()):
         raise CUDARuntimeError(101)
-    return f"0000:{cards()[device]:02X}:00.0"
+    return f"0000:{_address(device):02X}:00.0"
+
+
+def _address(device: int) -> int:
+    """Instances of one card have one address."""
+    return 0 if number("NANOMPI_FAKE_MIG", 0) else cards()[device]
 
 
 def deviceGetAttribute(attrib: int, device: int) -> int:
