@@ -2,6 +2,10 @@
 
 import pytest
 
+from tests.emulate.test_beyond_the_card import (  # noqa: F401
+    test_a_dense_scan_beyond_the_card_is_reconstructed,
+    test_the_waves_of_a_dense_scan_beyond_the_card_are_made,
+)
 from tests.emulate.test_engines import (  # noqa: F401
     outcome,
     test_an_array_partly_beside_the_card_comes_back_whole,

@@ -3,11 +3,17 @@
 import numpy as np
 import pytest
 
+from nanompi.methods import discover
+from nanompi.methods.ptycho.engines.engine import run_chain
+from nanompi.step import METHODS
 from tests.scene import problem
 
+discover()
+ENGINES = sorted(METHODS["engine"])
 
-def scan(seed: int) -> tuple[dict, int]:
-    """(scene, bytes of a card that cannot hold all counts and waves) drawn at random
+
+def scan(seed: int) -> tuple[dict, str, int]:
+    """(scene, engine, bytes of a card that cannot hold all counts and waves) drawn at random
 
     Steps of a hundredth of a frame: the object is small, and what is kept free for it hides no fault.
     """
@@ -17,16 +23,30 @@ def scan(seed: int) -> tuple[dict, int]:
     fixed = 16 * 8 * (n + 12) ** 2  # object, probe and what an engine makes beside them
     memory = (fixed + rng.uniform(0.4, 1.0) * (waves + counts)) / 0.92
     how = {"precision": "single", "frames": frames, "n": n, "step": 0.012, "seed": seed, "modes": modes}
-    return how, int(memory)
+    return how, str(rng.choice(ENGINES)), int(memory)
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_the_waves_of_a_dense_scan_beyond_the_card_are_made(card, seed, monkeypatch):
     """Counts make way for waves; then there is room for blocks that come and go"""
-    how, memory = scan(seed)
+    how, _, memory = scan(seed)
     monkeypatch.setattr("nanompi.device.fit.MANY", 2)
     with card("single", L2=1024, MEMORY=memory) as device:
         p, _, _ = problem(**how, device=device)
         p.exit_waves()
         device.wait()
         assert p.I.held < len(p.I) and 0 < p.waves.held
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(20))
+def test_a_dense_scan_beyond_the_card_is_reconstructed(card, seed, monkeypatch):
+    """And for sums, transforms and all that an engine makes"""
+    how, engine, memory = scan(seed)
+    monkeypatch.setattr("nanompi.device.fit.MANY", 2)
+    with card("single", L2=1024, MEMORY=memory) as device:
+        p, _, _ = problem(**how, device=device)
+        history = run_chain([METHODS["engine"][engine](iterations=2)], p, 1, lambda text: None)
+        device.wait()
+        assert p.I.held < len(p.I) and 0 < p.waves.held
+        assert len(history) == 2 and all(np.isfinite(row["error"]) for row in history)

@@ -3,7 +3,8 @@
 NANOMPI_FAKE_CARDS=1, NANOMPI_FAKE_DRIVER=12040 (0: no driver), NANOMPI_FAKE_MEMORY (bytes per card and
 process), NANOMPI_FAKE_L2 (bytes), NANOMPI_FAKE_PINNED (bytes of pinned memory), NANOMPI_FAKE_MODE=0 (compute
 mode, 3: exclusive), NANOMPI_FAKE_TOOLKIT=0 (no libraries), NANOMPI_FAKE_HEADERS=0 (libraries, but no headers
-for CuPy's own kernels), NANOMPI_FAKE_MIG=1 (all are instances of one card); CUDA_VISIBLE_DEVICES as CUDA reads it.
+for CuPy's own kernels), NANOMPI_FAKE_MIG=1 (all are instances of one card);
+CUDA_VISIBLE_DEVICES as CUDA reads it.
 """
 
 import os
