@@ -164,7 +164,7 @@ def main():
     places = [p for m in args.modules for p in sorted((ROOT / "nanompi" / m).glob("*.py")) or [_module(m)]]
     found = [(p, k) for p in places for k in range(len(list(sites(ast.parse(p.read_text())))))]
     chosen = random.Random(args.seed).sample(found, min(args.number, len(found)))[args.skip :]
-    for name in ("h5py", "hdf5plugin", "numba", "pydantic", "pytest", "scipy.fft", "sklearn.cluster", "yaml"):
+    for name in ("h5py", "hdf5plugin", "numba", "pydantic", "pytest", "scipy.fft", "yaml"):
         importlib.import_module(name)  # once for all children
     left = []
     with tempfile.TemporaryDirectory() as folder:

@@ -19,7 +19,6 @@ ONLY_HERE = {
     "mpi4py": ["mpi/", "cli/doctor.py"],
     "cupy": ["device/"],
     "numba": ["device/"],
-    "sklearn": ["methods/ptycho/partition/"],
     "pydantic": ["job/"],
     "yaml": ["job/"],
 }

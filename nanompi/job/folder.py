@@ -14,7 +14,7 @@ from nanompi.io.atomic import name_beside, own, own_folder, write_text
 from nanompi.job import yaml12
 
 PACKAGES = (
-    "nanompi numpy scipy h5py hdf5plugin scikit-learn numba blosc2 pydantic PyYAML rich mpi4py mpich openmpi "
+    "nanompi numpy scipy h5py hdf5plugin numba blosc2 pydantic PyYAML rich mpi4py mpich openmpi "
     "cupy-cuda12x cupy-cuda13x"
 ).split()
 

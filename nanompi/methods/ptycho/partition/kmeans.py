@@ -1,6 +1,6 @@
 """k-means, then balancing: compact parts of equal size.
 
-1. k-means (scikit-learn) finds the centres of the parts.
+1. k-means finds the centres of the parts, from equal runs of a walk over the positions.
 2. A flow of frames between neighbouring parts, the cheapest one, makes the sizes right; frames at the
    border move.
 3. Each two neighbouring parts share their frames anew, sizes kept, until nothing gets better: with the two
@@ -15,6 +15,7 @@ from nanompi.step import param, partition
 
 SAMPLE = 30_000  # k-means on more positions costs seconds and finds the same centres ...
 ENOUGH = 60  # ... where each part has so many of them
+ROUNDS = 60  # of k-means at most: the balancing goes on from there
 
 
 @partition("kmeans")
@@ -59,18 +60,26 @@ def _spread(p):
 
 
 def _clusters(q, parts):
-    """Label of each point by k-means; numbered along a walk over the centres: close ranks are neighbours."""
-    from sklearn.cluster import KMeans as Fit
-    from threadpoolctl import threadpool_limits
+    """Label of each point by k-means; numbered along a walk over the centres: close ranks are neighbours.
+
+    Lloyd, doi:10.1109/TIT.1982.1056489: each point goes to the nearest centre, each centre into the middle of
+    its points. From runs of a walk in bands as wide as a part the parts end as compact as from random starts.
+    """
+    from scipy.spatial import cKDTree
 
     most = max(SAMPLE, ENOUGH * parts)
     some = q if len(q) <= most else q[np.random.default_rng(1).permutation(len(q))[:most]]
-    with threadpool_limits(1):  # sums in a fixed order: the same answer each time
-        fit = Fit(parts, n_init=1 if len(q) > 5000 else 4, max_iter=60, random_state=0).fit(some)
-        label = fit.predict(q)
+    label = np.empty(len(some), np.int64)
+    for k, run in enumerate(np.array_split(walk(some, np.sqrt(np.ptp(some, axis=0).prod() / parts)), parts)):
+        label[run] = k
+    for _ in range(ROUNDS):
+        centres, before = _centres(some, label, parts), label
+        label = cKDTree(centres).query(some)[1]
+        if np.array_equal(label, before):
+            break
     rank = np.empty(parts, np.int64)
-    rank[walk(fit.cluster_centers_, band=1 / np.sqrt(parts))] = np.arange(parts)
-    return rank[label]
+    rank[walk(centres, band=1 / np.sqrt(parts))] = np.arange(parts)
+    return rank[label if some is q else cKDTree(centres).query(q)[1]]
 
 
 def _centres(q, label, parts):
