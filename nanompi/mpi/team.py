@@ -10,9 +10,10 @@ import os
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import contextmanager, nullcontext
 from fractions import Fraction
-from functools import wraps
+from functools import partial, wraps
 
 import numpy as np
 
@@ -206,6 +207,23 @@ class Team:
         from mpi4py import MPI
 
         return self.comm.allreduce(value, op=MPI.MAX)
+
+    def begin_max(self, numbers: np.ndarray) -> Callable[[], None]:
+        """Begin to replace each of some numbers by its largest value of all ranks (collective).
+
+        What this gives is to be called for the end: only then a rank waits for the others.
+        """
+        if CHECK:
+            compare(self, "begin_max")
+        if self.size == 1:
+            return lambda: None
+        from mpi4py import MPI
+
+        return partial(self._end_max, self.comm.Iallreduce(MPI.IN_PLACE, numbers, MPI.MAX))
+
+    def _end_max(self, request):
+        with self.waits("max"), self.clock.phase("wait"):
+            _calmly(request)
 
     def all(self, yes: bool) -> bool:
         """True when it is true on every rank."""

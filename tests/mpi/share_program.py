@@ -54,6 +54,9 @@ def sums(team):
     den, some = whole.weights(P2), part.weights(P2)
     assert np.allclose(some[part.seen], part.part(den)[part.seen], rtol=1e-13) and not some[~part.seen].any()
     assert abs(part.largest(some) / den.max() - 1) < 1e-13
+    late = part.begin_largest(some), part.open(np.zeros(part.shape, complex))
+    late[1].close()  # other messages in between
+    assert late[0]() == part.largest(some)
     for a, b in zip(whole.inner((want, den, want)), part.inner((num, some, num))):
         assert abs(a / b - 1) < 1e-12
 

@@ -17,6 +17,7 @@ class Edges:
         on both}
     bytes : given each time
     under_way : the sum whose exchange has begun, and not ended
+    errands : what else is to be begun when the device has come so far that the next exchange starts
     """
 
     def __init__(self, team, device, peers: dict[int, np.ndarray]):
@@ -27,7 +28,7 @@ class Edges:
         self.give, self.take = (device.mirror(len(where), device.complex) for _ in range(2))
         parts = {r: slice(ends[r] - len(at), ends[r]) for r, at in peers.items()}
         given, taken = ({r: m.host[f] for r, f in parts.items()} for m in (self.give, self.take))
-        self.exchange, self.under_way = HaloExchange(team, given, taken), None
+        self.exchange, self.under_way, self.errands = HaloExchange(team, given, taken), None, []
         self.bytes, self.where = self.exchange.bytes, device.array(where)
         shares = {r: (at, np.arange(parts[r].start, parts[r].stop)) for r, at in peers.items()}
         shares[team.rank] = np.unique(where), None
@@ -98,6 +99,8 @@ class EdgeSum:
             self.arrive()
 
     def send(self):
+        while self.edges.errands:
+            self.edges.errands.pop()()
         self.edges.exchange.start()
         self.sent = True
 

@@ -9,6 +9,8 @@ With compact parts the bytes sent by a rank follow the border of its part instea
 (the idea of exchanging overlaps: Wang et al., doi:10.1109/SC41404.2022.00077).
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from nanompi import units
@@ -51,6 +53,28 @@ class Sum:
         self.share.team.sum(self.num)
 
 
+class Largest:
+    """The largest value of an array over the object, on which the ranks agree while they compute.
+
+    Called for the value, it waits for them; `begin` at the latest then. mirror : (1,) of the device
+    """
+
+    def __init__(self, team, mirror, a):
+        self.team, self.mirror, self.end = team, mirror, None
+        mirror.here[...] = a.max()
+        mirror.leave()
+
+    def begin(self):
+        if not self.end:
+            self.mirror.wait()
+            self.end = self.team.begin_max(self.mirror.host)
+
+    def __call__(self):
+        self.begin()
+        self.end()
+        return self.mirror.host[0]
+
+
 class Whole:
     """The whole object on every rank.
 
@@ -81,8 +105,13 @@ class Whole:
         return den
 
     def largest(self, a) -> float:
-        """The largest value of a real array over the object."""
-        return a.max()
+        """The largest value of a real array over the object, of the device's precision."""
+        return self.begin_largest(a)()
+
+    def begin_largest(self, a) -> Callable:
+        """`largest` in two halves: a function that gives it, to be called before another one is begun."""
+        top = a.max()
+        return lambda: top
 
     def inner(self, *triples) -> list[float]:
         """Re <a, w b> over the object for each (a, w, b)."""
@@ -107,7 +136,7 @@ class Regions:
     peers : {rank: pixels that both see}
     seen, own : (H, W) bool, pixels that own frames see, and those which no lower rank sees
     border: frames [0, border) of this rank see pixels of others; an exchange starts when these are added
-    edges : what is exchanged
+    edges : what is exchanged; top : where `largest` meets
     """
 
     way = "overlap"
@@ -130,6 +159,7 @@ class Regions:
         self.seen, self.own = device.array(mine), device.array(first)
         self.edges = Edges(team, device, {r: np.flatnonzero(m) for r, m in shared.items()})
         self.peers = {r: int(m.sum()) for r, m in shared.items()}
+        self.top = device.mirror(1, device.real)
 
     def _shared(self, mine, at):
         """Pixels which this rank and another one see, or None"""
@@ -161,7 +191,12 @@ class Regions:
         return den[h : h + H, w : w + W] * self.seen
 
     def largest(self, a):
-        return a.dtype.type(self.team.max(float(a.max())))
+        return self.begin_largest(a)()
+
+    def begin_largest(self, a) -> Largest:
+        found = Largest(self.team, self.top, a)
+        self.edges.errands.append(found.begin)
+        return found
 
     def inner(self, *triples) -> np.ndarray:
         return self.team.total(*(inner(a, w * self.own, b) for a, w, b in triples))

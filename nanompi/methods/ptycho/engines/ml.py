@@ -131,8 +131,9 @@ class ML:
         object_sum.close()
         p.sum(gP, wP)
         wO = p.object_weights(P)
+        largest, L = p.share.begin_largest(wO), float(L.total()[0])
         weak = p.device.real(0.2)  # keeps the rim of the scan, which few photons saw, from running away
-        return float(L.total()[0]), gO, gP, wO + weak * p.share.largest(wO), wP + 1e-3 * wP.max()
+        return L, gO, gP, wO + weak * largest(), wP + 1e-3 * wP.max()
 
     def prior(self, p) -> float:
         """Weight of the smoothness prior: `smooth` in units of the photons per object pixel"""

@@ -68,9 +68,9 @@ class Projections:
         a, b, c, d, e = (p.device.real(v) for v in self.coefficients())
         rho, onto = p.device.real(p.state["trust"].rho), (a, b, c, d, e) == (1, 0, 0, 0, 1)  # AP: Pi_F(P O)
         k, O, P = p.k, p.O, p.shifts.library(p.P)
-        # Known before the frames, while the ranks are together: none has to wait for all between two sweeps.
+        # Begun before the frames, while the ranks are together: none has to wait for all between two sweeps.
         den = p.object_weights(P)
-        eps = max(self.object_inertia, LEAST) * p.share.largest(den)
+        largest = p.share.begin_largest(den)
         num, misfit = p.zeros(O), p.sums()
 
         def project(f):
@@ -92,7 +92,7 @@ class Projections:
             p.object_sums(block.waves, P, block.at, num)
             object_sum.add(block)
         object_sum.close()
-        update_object(O, num, den, eps)
+        update_object(O, num, den, max(self.object_inertia, LEAST) * largest())
         clip(O, self.bounds)
         if self.probe.now(i):
             update_probe(p, P, self.probe_inertia)
