@@ -35,7 +35,7 @@ def test_a_block_of_the_same_shape_asks_for_nothing_again():
     gpu, s = Noting(), Scene("single", modes=2, n=5, size=(12, 10))
     for n in (5, 5, 3, 5):
         mixed(gpu, s, n)
-    assert gpu.compiled == [("overlap", "mix", "uint16")] * 2
+    assert gpu.compiled == [("overlap", "mix_2", "uint16")] * 2
     sizes = [tuple(int(a) for a in args[-5:]) for _, _, _, args in gpu.done]
     assert sizes == [(n, 2, 12, 10, s.O.shape[1]) for n in (5, 5, 3, 5)]
     assert [grid for _, grid, _, _ in gpu.done] == [(1, 1, n) for n in (5, 5, 3, 5)]
@@ -47,14 +47,14 @@ def test_counts_of_another_type_need_another_kernel():
     gpu, whole, real = Noting(), Scene("single"), Scene("single", "float32")
     for s in (whole, real, whole):
         OVERLAP.project(gpu, s.F, s.I, s.mask, s.gain, 1, 0)
-    assert gpu.compiled == [("modulus", "project", name) for name in ("uint16", "float32")]
+    assert gpu.compiled == [("modulus", "project_2_2", name) for name in ("uint16", "float32")]
     assert len(gpu.done) == 3
 
 
 def test_an_array_that_is_not_contiguous_is_refused_each_time():
     gpu, s = Noting(), Scene("single", size=(12, 12))
     mixed(gpu, s)
-    with pytest.raises(ValueError, match=r"mix: an array of shape \(.*\) is not contiguous"):
+    with pytest.raises(ValueError, match=r"mix_2: an array of shape \(.*\) is not contiguous"):
         OVERLAP.mix(gpu, s.O.T.copy().T, s.P, s.at, s.psi, 2, -1, s.z)
     assert len(gpu.done) == 1
 

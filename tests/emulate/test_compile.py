@@ -1,4 +1,4 @@
-"""NVRTC compiles every kernel for sm_70, sm_80 and sm_90, without spills in single precision."""
+"""NVRTC compiles every kernel for sm_70, sm_80 and sm_90, without spills but for some words in double."""
 
 import pytest
 
@@ -14,8 +14,8 @@ def test_compiles(theme, real, count, arch):
     for row in rows:
         assert row["arch"] == arch
         assert row["shared"] <= 48 << 10, row  # what every card gives without asking
-        if real == "float":
-            assert row["spills"] == 0 and row["registers"] <= 128, row
+        most, spilt = (80, 0) if real == "float" else (128, 16)
+        assert row["registers"] <= most and row["spills"] <= spilt, row
 
 
 def test_error_and_spills_are_seen():

@@ -42,7 +42,7 @@ def test_atomic_sums_equal_contract(precision):
     gpu = Gpu(s.r, atomics=True)
     same(sums(CONTRACT, s), sums(kernels(gpu), s), s.tolerance)
     same(sums(CONTRACT, s), sums(kernels(gpu), s, parts=3), s.tolerance)
-    assert "object_sums_atomic" in gpu.launched and "object_sums" not in gpu.launched
+    assert "object_sums_atomic_1" in gpu.launched and "object_sums" not in gpu.launched
 
 
 @pytest.mark.parametrize("size", ["small", "odd", "many", "shifted"])
@@ -169,6 +169,15 @@ def test_waves_that_are_not_needed_are_not_read():
     assert np.array_equal(psi, s.z)
 
 
+@pytest.mark.parametrize("modes, width, name", [(1, 10, "1_2"), (4, 9, "4_1"), (5, 10, "0_2"), (7, 9, "0_1")])
+def test_a_number_of_modes_has_its_own_kernel(modes, width, name):
+    """up to four, and two neighbours of a row are read together where rows begin at even places"""
+    s = Scene("double", modes=modes, size=(3, width))
+    gpu = Gpu(s.r)
+    same(modulus(CONTRACT, s), modulus(kernels(gpu), s), s.tolerance)
+    assert set(gpu.launched) == {f"project_{name}", f"transfer_{name[-1]}"}
+
+
 def test_every_kernel_of_the_contract_is_there():
     """Same names, and the same arguments after the device; what has no text for a card yet says so"""
     own = load("_cuda")
@@ -187,7 +196,7 @@ def test_every_kernel_of_the_contract_is_there():
 def good_launch():
     """A launch of `transfer` that is right: name, grid, block, arguments"""
     s = Scene("single")
-    return ["transfer", (1, 1, 5), (32, 8, 1), [s.z, s.H, s.at, 0, s.n, s.M, s.h, s.w]]
+    return ["transfer_2", *layout.over_frames(s.n, s.h, s.w), [s.z, s.H, s.at, 0, s.n, s.M, s.h, s.w]]
 
 
 WRONG = {

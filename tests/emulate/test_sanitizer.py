@@ -31,10 +31,10 @@ def test_no_kernel_leaves_its_arrays():
     assert done.returncode == 0 and "all kernels ran" in done.stdout, done.stderr[-3000:]
 
 
-HERE = "H[at[(wide)3 * j + 2] * hw + here"
+HERE = "Waves::read(H + at[(wide)3 * j + 2] * hw + here"
 OVERRUNS = {
-    "a row too many": ("modulus", "z[q + m] = t * z[q + m]", "z[q + m + w] = t * z[q + m]"),
-    "one element too many": ("modulus", HERE, HERE + " + 1"),
+    "a row too many": ("modulus", "f.write(z + q + m, w, rows)", "f.write(z + q + m + w, w, rows)"),
+    "two elements too many": ("modulus", HERE, HERE + " + 2"),
     "a column of the object": ("overlap", "c < w;", "c <= w;"),
 }
 

@@ -14,6 +14,7 @@ unit  : real, factor which makes forward then backward the identity
 lane, lanes : this call does one of so many shares of the rows, so that threads share a sum without a conflict
 """
 
+import re
 from collections.abc import Callable
 from importlib import import_module
 from importlib.resources import files
@@ -57,14 +58,18 @@ def _absent(name: str) -> Callable:
 
 def source(theme: str) -> str:
     """The CUDA C++ text of a theme: the constants, what all themes share, its kernels. To be compiled with
-    REAL = float or double, and COUNT = `unsigned short` or float, the dtype of the counts."""
+    REAL = float or double, and COUNT = `unsigned short` or float, the dtype of the counts. A kernel in whose
+    name MODES or PIXELS stands is written out for each number of them (`layout.variant`)."""
     contract = import_module(f"{__name__}.{theme}")
-    here = files(__name__)
-    return (
-        _defines(layout)
-        + _defines(contract)
-        + "".join((here / name).read_text() for name in ("common.cuh", f"{theme}.cu"))
-    )
+    text = "".join((files(__name__) / name).read_text() for name in ("common.cuh", f"{theme}.cu"))
+    return _defines(layout) + _defines(contract) + _KERNEL.sub(_variants, text)
+
+
+_KERNEL = re.compile(r'^extern "C".*?^}\n', re.M | re.S)  # to the brace that ends it
+
+
+def _variants(kernel: re.Match) -> str:
+    return "\n".join(layout.variants(kernel[0]))
 
 
 def _defines(module) -> str:

@@ -2,6 +2,10 @@
 // Given by the compile line: REAL (float or double), COUNT (unsigned short or float). Given by kernels.source():
 // the constants of the contract and of layout.py.
 
+// Blocks of a multiprocessor at a time, at least, for kernels of little and of much work between load and store: they
+// leave 64 and 80 registers to a thread, and 128 in double precision, so that none spills
+constexpr int MANY = sizeof(REAL) == 4 ? 4 : 2, SOME = sizeof(REAL) == 4 ? 3 : 2;
+
 typedef long long wide;  // all positions in arrays: they pass 2^31 (those in a frame do not)
 
 struct alignas(2 * sizeof(REAL)) Complex {
@@ -20,16 +24,55 @@ __device__ inline double root(double a) { return sqrt(a); }
 __device__ inline float logarithm(float a) { return logf(a); }
 __device__ inline double logarithm(double a) { return log(a); }
 
-// work(j, y, x) for the pixels of this thread: ROWS of a column of frame blockIdx.z, and of each gridDim.z-th after
-template <class Work> __device__ inline void each_pixel(int n, int h, int w, Work work) {
-    const int x = blockIdx.x * blockDim.x + threadIdx.x, top = blockIdx.y * blockDim.y * ROWS + threadIdx.y;
-    if (x >= w) return;
-    for (int j = blockIdx.z; j < n; j += gridDim.z)
-#pragma unroll 1
-        for (int r = 0; r < ROWS; ++r) {
-            const int y = top + r * blockDim.y;
-            if (y < h) work(j, y, x);
-        }
+// V neighbours of a row, moved in one piece where V is 2: 16 bytes of waves in single precision
+template <class T, int V> struct alignas(V * sizeof(T) < 16 ? V * sizeof(T) : 16) Run {
+    T of[V];
+};
+
+// The pixels of a thread, ROWS rows of V; those beyond the last row of the frame are 0, and not written. A patch is read
+// as a whole before another is written, so that all its loads are under way together.
+template <class T, int V> struct Patch {
+    Run<T, V> row[ROWS];
+
+    static __device__ Patch read(const T* from, int w, int rows) {
+        Patch own = {};
+#pragma unroll
+        for (int r = 0; r < ROWS; ++r)
+            if (r < rows) own.row[r] = *reinterpret_cast<const Run<T, V>*>(from + (wide)r * w);
+        return own;
+    }
+    // of an object, where V neighbours may begin at any pixel
+    static __device__ Patch read_anywhere(const T* from, int w, int rows) {
+        Patch own = {};
+#pragma unroll
+        for (int r = 0; r < ROWS; ++r)
+#pragma unroll
+            for (int i = 0; i < V; ++i)
+                if (r < rows) own.row[r].of[i] = from[(wide)r * w + i];
+        return own;
+    }
+    __device__ void write(T* to, int w, int rows) const {
+#pragma unroll
+        for (int r = 0; r < ROWS; ++r)
+            if (r < rows) *reinterpret_cast<Run<T, V>*>(to + (wide)r * w) = row[r];
+    }
+    __device__ T& operator()(int r, int i) { return row[r].of[i]; }
+    __device__ const T& operator()(int r, int i) const { return row[r].of[i]; }
+};
+
+// work(r, i) for each pixel of a patch
+template <int V, class Work> __device__ inline void each(Work work) {
+#pragma unroll
+    for (int r = 0; r < ROWS; ++r)
+#pragma unroll
+        for (int i = 0; i < V; ++i) work(r, i);
+}
+
+// work(j, y, x, rows) for the patches of this thread: one in frame blockIdx.z, and in each gridDim.z-th after
+template <int V, class Work> __device__ inline void each_patch(int n, int h, int w, Work work) {
+    const int x = (blockIdx.x * blockDim.x + threadIdx.x) * V, y = (blockIdx.y * blockDim.y + threadIdx.y) * ROWS;
+    if (x >= w || y >= h) return;
+    for (int j = blockIdx.z; j < n; j += gridDim.z) work(j, y, x, h - y < ROWS ? h - y : ROWS);
 }
 
 // part[block][k] += sum of own[k] over the threads of the block, in a tree that is always the same
@@ -47,46 +90,58 @@ template <int K> __device__ inline void block_sums(const REAL (&own)[K], double*
         for (int k = 0; k < K; ++k) part[block * K + k] += sum[k][0];
 }
 
-// The modes of a pixel, `stride` apart in memory: N of them stay in registers between load and store
-template <int N> struct Modes {
-    Complex f[N];
-    __device__ REAL load(const Complex* F, int, wide stride) {  // sum_m |F_m|^2
-        REAL sum = 0;
+// The modes of a patch, `stride` apart in memory: N of them stay in registers between load and store
+template <int N, int V> struct Modes {
+    Patch<Complex, V> f[N];
+
+    // sum_m |F_m|^2
+    __device__ Patch<REAL, V> load(const Complex* F, int, wide stride, int w, int rows) {
+        Patch<REAL, V> sum = {};
 #pragma unroll
-        for (int m = 0; m < N; ++m) f[m] = F[m * stride];
+        for (int m = 0; m < N; ++m) f[m] = f[m].read(F + m * stride, w, rows);
 #pragma unroll
-        for (int m = 0; m < N; ++m) sum += abs2(f[m]);
+        for (int m = 0; m < N; ++m) each<V>([&](int r, int i) { sum(r, i) += abs2(f[m](r, i)); });
         return sum;
     }
-    __device__ void store(Complex* z, const Complex*, int, wide stride, REAL scale) const {  // z_m = scale F_m
+    // z_m = scale F_m
+    __device__ void store(Complex* z, const Complex*, int, wide stride, int w, int rows, Patch<REAL, V> scale) {
 #pragma unroll
-        for (int m = 0; m < N; ++m) z[m * stride] = scale * f[m];
+        for (int m = 0; m < N; ++m) {
+            each<V>([&](int r, int i) { f[m](r, i) = scale(r, i) * f[m](r, i); });
+            f[m].write(z + m * stride, w, rows);
+        }
     }
 };
 
 // Any number of modes: read a second time, then from the cache
-template <> struct Modes<0> {
-    __device__ REAL load(const Complex* F, int M, wide stride) {
-        REAL sum = 0;
-        for (int m = 0; m < M; ++m) sum += abs2(F[m * stride]);
+template <int V> struct Modes<0, V> {
+    using Waves = Patch<Complex, V>;
+
+    __device__ Patch<REAL, V> load(const Complex* F, int M, wide stride, int w, int rows) {
+        Patch<REAL, V> sum = {};
+        for (int m = 0; m < M; ++m) {
+            const Waves f = Waves::read(F + m * stride, w, rows);
+            each<V>([&](int r, int i) { sum(r, i) += abs2(f(r, i)); });
+        }
         return sum;
     }
-    __device__ void store(Complex* z, const Complex* F, int M, wide stride, REAL scale) const {
-        for (int m = 0; m < M; ++m) z[m * stride] = scale * F[m * stride];
+    __device__ void store(Complex* z, const Complex* F, int M, wide stride, int w, int rows, Patch<REAL, V> scale) {
+        for (int m = 0; m < M; ++m) {
+            Waves f = Waves::read(F + m * stride, w, rows);
+            each<V>([&](int r, int i) { f(r, i) = scale(r, i) * f(r, i); });
+            f.write(z + m * stride, w, rows);
+        }
     }
 };
 
-// f<N>(...) for M modes
-#define WITH_MODES(f, M, ...)                                                                      \
-    (M == 1 ? f<1>(__VA_ARGS__) : M == 2 ? f<2>(__VA_ARGS__) : M == 3 ? f<3>(__VA_ARGS__)          \
-     : M == 4 ? f<4>(__VA_ARGS__) : f<0>(__VA_ARGS__))
-
-// A count, and its weight: 0 where the pixel is masked or was not measured
-struct Count {
-    REAL i, k;
-    __device__ Count(COUNT count, REAL mask) : i(count), k(mask) {
-        if (i < 0) i = k = 0;
-    }
+// Counts of a patch, and their weights: 0 where a pixel is masked or was not measured, or is beyond the last row
+template <int V> struct Counts {
+    Patch<COUNT, V> count;
+    Patch<REAL, V> mask;
+    __device__ Counts(const COUNT* I, const REAL* good, int w, int rows)
+        : count(count.read(I, w, rows)), mask(mask.read(good, w, rows)) {}
+    __device__ REAL i(int r, int i) const { return count(r, i) > 0 ? REAL(count(r, i)) : REAL(0); }
+    __device__ REAL k(int r, int i) const { return count(r, i) < 0 ? REAL(0) : mask(r, i); }
 };
 
 struct Frame {

@@ -48,21 +48,22 @@ class Launches:
     def over(self, theme: str, name: str, grid, block, sizes) -> Launch:
         """A kernel over a grid of its own."""
         key = name, grid, sizes
-        return self._known.get(key) or self._bind(key, theme, UINT16, grid, block, sizes)
+        if known := self._known.get(key):
+            return known
+        kernel = self._kernel(theme, name, UINT16)
+        return self._known.setdefault(key, Launch(name, kernel, grid, block, sizes))
 
     def over_frames(self, theme: str, name: str, shape, sizes=(), counts=UINT16) -> Launch:
         """A kernel with a thread for a few pixels of each of n frames, n > 0.
 
+        name  : as in the .cu text, where MODES and PIXELS stand for numbers (`layout.variant`)
         shape : (n, M, h, w) of the waves, the first of the kernel's sizes; sizes : those that follow
         counts : dtype of the counts that it takes
         """
         key = name, shape, sizes, counts
         if known := self._known.get(key):
             return known
-        n, _, h, w = shape
-        return self._bind(key, theme, counts, *layout.over_frames(n, h, w), shape + sizes)
-
-    def _bind(self, key, theme, counts, grid, block, sizes) -> Launch:
-        kernel = self._kernel(theme, key[0], counts)
-        self._known[key] = Launch(key[0], kernel, grid, block, sizes)
-        return self._known[key]
+        n, M, h, w = shape
+        own = layout.variant(name, M, layout.pixels(w))
+        launch = Launch(own, self._kernel(theme, own, counts), *layout.over_frames(n, h, w), shape + sizes)
+        return self._known.setdefault(key, launch)

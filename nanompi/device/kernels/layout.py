@@ -2,7 +2,8 @@
 them."""
 
 THREADS = 256  # of a block, always
-ROWS = 4  # rows of a frame that one thread does, so that a block sums once for all of them
+ROWS = 2  # rows of a frame of which one thread does a pixel each, or two where rows are even
+WRITTEN_OUT = (1, 2, 3, 4)  # numbers of modes that have a kernel of their own, which keeps them in registers
 TILE_W, TILE_H = 32, 8  # threads of a block over a tile of the object, or over strips of the probe
 STRIP = 4  # rows of the probe of which one thread adds up a pixel each
 MOST = 65535  # blocks along y and z that CUDA allows
@@ -10,11 +11,28 @@ TILES = 2048  # blocks that go round over the tiles of the object
 SEGMENT = 2048  # frames of one launch over the tiles: a block looks at each of them for each of its tiles
 
 
+def pixels(w: int) -> int:
+    """Neighbours that a thread does in a row of w pixels: two where they can be read in one piece"""
+    return 1 if w % 2 else 2
+
+
 def over_frames(n: int, h: int, w: int) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
-    """(grid, block) of a kernel with a thread for ROWS pixels of n frames of (h, w)"""
-    wide = 64 if w > 32 else 32
+    """(grid, block) of a kernel with a thread for a patch of n frames of (h, w)"""
+    wide = (64 if w > 32 else 32) // pixels(w)
     tall = THREADS // wide
-    return (-(-w // wide), -(-h // (tall * ROWS)), min(n, MOST)), (wide, tall, 1)
+    return (-(-w // (wide * pixels(w))), -(-h // (tall * ROWS)), min(n, MOST)), (wide, tall, 1)
+
+
+def variant(text: str, modes: int, pixels: int) -> str:
+    """The kernel for frames of so many modes, with so many neighbours a thread, of those that one text stands
+    for: MODES is their number, or 0 for the one that takes any; PIXELS that of the neighbours"""
+    return text.replace("MODES", str(modes * (modes in WRITTEN_OUT))).replace("PIXELS", str(pixels))
+
+
+def variants(text: str) -> list[str]:
+    """All of them"""
+    every = (variant(text, modes, pixels) for pixels in (2, 1) for modes in (*WRITTEN_OUT, 0))
+    return list(dict.fromkeys(every))
 
 
 def blocks(grid: tuple[int, int, int]) -> int:

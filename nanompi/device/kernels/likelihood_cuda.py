@@ -8,16 +8,16 @@ from numpy import int32 as _int32
 
 
 def gradient(gpu, F, I, mask, gain, noise, work, z):
-    return _sums(gpu, "gradient", 1, F.shape, I.dtype, (F, I, mask, gain, z), noise)
+    return _sums(gpu, "gradient_MODES_PIXELS", 1, F.shape, I.dtype, (F, I, mask, gain, z), noise)
 
 
 def line(gpu, F, D, I, mask, gain, noise):
-    return _sums(gpu, "line", 2, F.shape, I.dtype, (F, D, I, mask, gain), noise)
+    return _sums(gpu, "line_PIXELS", 2, F.shape, I.dtype, (F, D, I, mask, gain), noise)
 
 
 def figures(gpu, F, I, mask, gain, expected, work):
     arrays = F, I, mask, gain, expected
-    return _sums(gpu, "figures", 8, F.shape, I.dtype, arrays, len(expected) - 1)
+    return _sums(gpu, "figures_PIXELS", 8, F.shape, I.dtype, arrays, len(expected) - 1)
 
 
 def _sums(gpu, name, many, shape, counts, arrays, number):

@@ -2,40 +2,44 @@
 // counts of c bytes.
 
 // 16 M: z read and written; H from the cache
-extern "C" __global__ void __launch_bounds__(THREADS, 4)
-transfer(Complex* z, const Complex* __restrict__ H, const int* __restrict__ at, int adjoint, int n, int M, int h,
-         int w) {
+extern "C" __global__ void __launch_bounds__(THREADS, MANY)
+transfer_PIXELS(Complex* z, const Complex* __restrict__ H, const int* __restrict__ at, int adjoint, int n, int M,
+                int h, int w) {
     const wide hw = (wide)h * w;
-    each_pixel(n, h, w, [&](int j, int y, int x) {
+    each_patch<PIXELS>(n, h, w, [&](int j, int y, int x, int rows) {
+        using Waves = Patch<Complex, PIXELS>;
         const wide here = (wide)y * w + x, q = j * M * hw + here;
-        Complex t = H[at[(wide)3 * j + 2] * hw + here];
-        if (adjoint) t = conj(t);
-        for (wide m = 0; m < M * hw; m += hw) z[q + m] = t * z[q + m];
+        Waves t = Waves::read(H + at[(wide)3 * j + 2] * hw + here, w, rows);
+        if (adjoint) each<PIXELS>([&](int r, int i) { t(r, i) = conj(t(r, i)); });
+        for (wide m = 0; m < M * hw; m += hw) {
+            Waves f = Waves::read(z + q + m, w, rows);
+            each<PIXELS>([&](int r, int i) { f(r, i) = t(r, i) * f(r, i); });
+            f.write(z + q + m, w, rows);
+        }
     });
 }
 
-// One pixel at the detector; returns its misfit
-template <int N>
-__device__ inline REAL project_pixel(Complex* f, int M, wide hw, REAL gain, Count c, REAL unit, REAL rho) {
-    Modes<N> modes;
-    const REAL a = gain * modes.load(f, M, hw), A = root(a);
-    // t = (rho A + sqrt(rho^2 A^2 + 4 (1 + rho) I)) / (2 (1 + rho))
-    const REAL t = (rho * A + root(rho * rho * a + 4 * (1 + rho) * c.i)) * (1 / (2 * (1 + rho)));
-    modes.store(f, f, M, hw, unit * (1 + c.k * (t / (A + REAL(1e-10)) - 1)));
-    const REAL d = A - root(c.i);
-    return c.k * d * d;
-}
-
 // 16 M + c: F and counts read, F written; for M > 4 F is read once more, from the cache
-extern "C" __global__ void __launch_bounds__(THREADS, 3)
-project(Complex* F, const COUNT* __restrict__ I, const REAL* __restrict__ mask, const REAL* __restrict__ gain,
-        double* part, REAL unit, REAL rho, int n, int M, int h, int w) {
+extern "C" __global__ void __launch_bounds__(THREADS, SOME)
+project_MODES_PIXELS(Complex* F, const COUNT* __restrict__ I, const REAL* __restrict__ mask,
+                     const REAL* __restrict__ gain, double* part, REAL unit, REAL rho, int n, int M, int h, int w) {
     const wide hw = (wide)h * w;
     REAL misfit[1] = {0};
-    each_pixel(n, h, w, [&](int j, int y, int x) {
+    each_patch<PIXELS>(n, h, w, [&](int j, int y, int x, int rows) {
         const wide here = (wide)y * w + x;
-        const Count c(I[j * hw + here], mask[here]);
-        misfit[0] += WITH_MODES(project_pixel, M, F + j * M * hw + here, M, hw, gain[j], c, unit, rho);
+        const Counts<PIXELS> c(I + j * hw + here, mask + here, w, rows);
+        Modes<MODES, PIXELS> modes;
+        Complex* const f = F + j * M * hw + here;
+        Patch<REAL, PIXELS> scale = modes.load(f, M, hw, w, rows);
+        each<PIXELS>([&](int r, int i) {
+            const REAL a = gain[j] * scale(r, i), A = root(a), I = c.i(r, i), k = c.k(r, i);
+            // t = (rho A + sqrt(rho^2 A^2 + 4 (1 + rho) I)) / (2 (1 + rho))
+            const REAL t = (rho * A + root(rho * rho * a + 4 * (1 + rho) * I)) * (1 / (2 * (1 + rho)));
+            scale(r, i) = unit * (1 + k * (t / (A + REAL(1e-10)) - 1));
+            const REAL d = A - root(I);
+            misfit[0] += k * d * d;
+        });
+        modes.store(f, f, M, hw, w, rows, scale);
     });
     block_sums(misfit, part);
 }

@@ -8,13 +8,13 @@ from numpy import int32 as _int32
 
 def transfer(gpu, z, H, at, adjoint):
     if len(z):
-        gpu.launches.over_frames("modulus", "transfer", z.shape)((z, H, at), _int32(adjoint))
+        gpu.launches.over_frames("modulus", "transfer_PIXELS", z.shape)((z, H, at), _int32(adjoint))
 
 
 def project(gpu, F, I, mask, gain, unit, rho):
     if not len(F):
         return gpu.xp.zeros((0, 1))
-    launch = gpu.launches.over_frames("modulus", "project", F.shape, counts=I.dtype)
+    launch = gpu.launches.over_frames("modulus", "project_MODES_PIXELS", F.shape, counts=I.dtype)
     places, misfit = gpu.places(1, launch.blocks)
     launch((F, I, mask, gain, places), gpu.real(unit), gpu.real(rho))
     return misfit

@@ -2,7 +2,7 @@
 // a pixel of O all frames that see it. Bytes below are those of the waves in single precision, per pixel of a frame
 // and for M modes.
 
-// Where pixel (y, x) of frame j lies: in O, and of its first mode in P and in the waves
+// Where a patch at (y, x) of frame j lies: in O, and its first mode in P and in the waves
 struct Place {
     wide o, p, q;
     __device__ Place(const int* at, int j, int y, int x, int M, wide hw, int w, int W) {
@@ -14,65 +14,85 @@ struct Place {
 };
 
 // 8 M: psi written
-extern "C" __global__ void __launch_bounds__(THREADS, 4)
-exit_waves(const Complex* __restrict__ O, const Complex* __restrict__ P, const int* __restrict__ at,
-           Complex* __restrict__ psi, int n, int M, int h, int w, int W) {
+extern "C" __global__ void __launch_bounds__(THREADS, MANY)
+exit_waves_PIXELS(const Complex* __restrict__ O, const Complex* __restrict__ P, const int* __restrict__ at,
+                  Complex* __restrict__ psi, int n, int M, int h, int w, int W) {
     const wide hw = (wide)h * w;
-    each_pixel(n, h, w, [&](int j, int y, int x) {
+    each_patch<PIXELS>(n, h, w, [&](int j, int y, int x, int rows) {
+        using Waves = Patch<Complex, PIXELS>;
         const Place k(at, j, y, x, M, hw, w, W);
-        const Complex o = O[k.o];
-        for (wide m = 0; m < M * hw; m += hw) psi[k.q + m] = P[k.p + m] * o;
+        const Waves o = Waves::read_anywhere(O + k.o, W, rows);
+        for (wide m = 0; m < M * hw; m += hw) {
+            Waves v = Waves::read(P + k.p + m, w, rows);
+            each<PIXELS>([&](int r, int i) { v(r, i) = v(r, i) * o(r, i); });
+            v.write(psi + k.q + m, w, rows);
+        }
     });
 }
 
 // 16 M: psi read (not where b = 0), z written; z may be psi itself
-extern "C" __global__ void __launch_bounds__(THREADS, 4)
-mix(const Complex* __restrict__ O, const Complex* __restrict__ P, const int* __restrict__ at, const Complex* psi,
-    Complex* z, REAL a, REAL b, int n, int M, int h, int w, int W) {
+extern "C" __global__ void __launch_bounds__(THREADS, MANY)
+mix_PIXELS(const Complex* __restrict__ O, const Complex* __restrict__ P, const int* __restrict__ at,
+           const Complex* psi, Complex* z, REAL a, REAL b, int n, int M, int h, int w, int W) {
     const wide hw = (wide)h * w;
-    each_pixel(n, h, w, [&](int j, int y, int x) {
+    each_patch<PIXELS>(n, h, w, [&](int j, int y, int x, int rows) {
+        using Waves = Patch<Complex, PIXELS>;
         const Place k(at, j, y, x, M, hw, w, W);
-        const Complex o = a * O[k.o];
+        Waves o = Waves::read_anywhere(O + k.o, W, rows);
+        each<PIXELS>([&](int r, int i) { o(r, i) = a * o(r, i); });
         for (wide m = 0; m < M * hw; m += hw) {
-            const Complex v = P[k.p + m] * o;
-            z[k.q + m] = b == 0 ? v : v + b * psi[k.q + m];
+            Waves v = Waves::read(P + k.p + m, w, rows), old = {};
+            if (b != 0) old = Waves::read(psi + k.q + m, w, rows);
+            each<PIXELS>([&](int r, int i) { v(r, i) = v(r, i) * o(r, i) + b * old(r, i); });
+            v.write(z + k.q + m, w, rows);
         }
     });
 }
 
 // 24 M: psi (not where c = 0) and z read, psi written
-extern "C" __global__ void __launch_bounds__(THREADS, 4)
-follow(const Complex* __restrict__ O, const Complex* __restrict__ P, const int* __restrict__ at, Complex* psi,
-       const Complex* z, REAL c, REAL d, REAL e, int n, int M, int h, int w, int W) {
+extern "C" __global__ void __launch_bounds__(THREADS, MANY)
+follow_PIXELS(const Complex* __restrict__ O, const Complex* __restrict__ P, const int* __restrict__ at, Complex* psi,
+              const Complex* z, REAL c, REAL d, REAL e, int n, int M, int h, int w, int W) {
     const wide hw = (wide)h * w;
-    each_pixel(n, h, w, [&](int j, int y, int x) {
+    each_patch<PIXELS>(n, h, w, [&](int j, int y, int x, int rows) {
+        using Waves = Patch<Complex, PIXELS>;
         const Place k(at, j, y, x, M, hw, w, W);
-        const Complex o = d == 0 ? Complex{0, 0} : d * O[k.o];
+        Waves o = {};
+        if (d != 0) o = Waves::read_anywhere(O + k.o, W, rows);
+        each<PIXELS>([&](int r, int i) { o(r, i) = d * o(r, i); });
         for (wide m = 0; m < M * hw; m += hw) {
-            Complex v = e * z[k.q + m];
-            if (d != 0) v = v + P[k.p + m] * o;
-            if (c != 0) v = v + c * psi[k.q + m];
-            psi[k.q + m] = v;
+            const Waves v = Waves::read(z + k.q + m, w, rows);
+            Waves p = {}, old = {};
+            if (d != 0) p = Waves::read(P + k.p + m, w, rows);
+            if (c != 0) old = Waves::read(psi + k.q + m, w, rows);
+            each<PIXELS>([&](int r, int i) { old(r, i) = e * v(r, i) + p(r, i) * o(r, i) + c * old(r, i); });
+            old.write(psi + k.q + m, w, rows);
         }
     });
 }
 
 // 8 M: z written
-extern "C" __global__ void __launch_bounds__(THREADS, 4)
-tangent(const Complex* __restrict__ O, const Complex* __restrict__ P, const Complex* __restrict__ dO,
-        const Complex* __restrict__ dP, const int* __restrict__ at, Complex* __restrict__ z, int n, int M, int h,
-        int w, int W) {
+extern "C" __global__ void __launch_bounds__(THREADS, MANY)
+tangent_PIXELS(const Complex* __restrict__ O, const Complex* __restrict__ P, const Complex* __restrict__ dO,
+               const Complex* __restrict__ dP, const int* __restrict__ at, Complex* __restrict__ z, int n, int M,
+               int h, int w, int W) {
     const wide hw = (wide)h * w;
-    each_pixel(n, h, w, [&](int j, int y, int x) {
+    each_patch<PIXELS>(n, h, w, [&](int j, int y, int x, int rows) {
+        using Waves = Patch<Complex, PIXELS>;
         const Place k(at, j, y, x, M, hw, w, W);
-        const Complex o = O[k.o], d = dO[k.o];
-        for (wide m = 0; m < M * hw; m += hw) z[k.q + m] = P[k.p + m] * d + dP[k.p + m] * o;
+        const Waves o = Waves::read_anywhere(O + k.o, W, rows), d = Waves::read_anywhere(dO + k.o, W, rows);
+        for (wide m = 0; m < M * hw; m += hw) {
+            const Waves p = Waves::read(P + k.p + m, w, rows), q = Waves::read(dP + k.p + m, w, rows);
+            Waves v;
+            each<PIXELS>([&](int r, int i) { v(r, i) = p(r, i) * d(r, i) + q(r, i) * o(r, i); });
+            v.write(z + k.q + m, w, rows);
+        }
     });
 }
 
 // ---- sums over frames, in the order of the frames whatever the order of the blocks
 
-static_assert(TILE_W * TILE_H == THREADS && ROWS <= TILE_H, "a thread for each pixel of a tile");
+static_assert(TILE_W * TILE_H == THREADS && STRIP <= TILE_H, "a thread for each pixel of a tile");
 
 // The rows and columns {top, bottom, left, right} that the frames touch, in tiles. All threads take part.
 __device__ inline void touched(int* box, const int* at, int n, int h, int w) {
@@ -112,7 +132,7 @@ __device__ inline void gather(Sum* target, const int* at, int n, int h, int w, i
 }
 
 // 8 M: psi read; per launch 16 for each pixel of num that a frame touches
-extern "C" __global__ void __launch_bounds__(THREADS, 4)
+extern "C" __global__ void __launch_bounds__(THREADS, MANY)
 object_sums(const Complex* __restrict__ psi, const Complex* __restrict__ P, const int* __restrict__ at, Complex* num,
             int n, int M, int h, int w, int W, int lane, int lanes) {
     const int hw = h * w;
@@ -145,9 +165,9 @@ object_sums(const Complex* __restrict__ psi, const Complex* __restrict__ P, cons
 }
 
 // Per launch 8 for each pixel of den that a frame touches
-extern "C" __global__ void __launch_bounds__(THREADS, 4)
-object_weights(const REAL* __restrict__ P2, const int* __restrict__ at, REAL* den, int n, int h, int w, int W, int lane,
-               int lanes) {
+extern "C" __global__ void __launch_bounds__(THREADS, MANY)
+object_weights(const REAL* __restrict__ P2, const int* __restrict__ at, REAL* den, int n, int h, int w, int W,
+               int lane, int lanes) {
     gather(den, at, n, h, w, W, lane, lanes, [&](const Frame* list, int length, int y, int x, REAL& sum) {
         bool any = false;
 #pragma unroll 4
@@ -172,16 +192,22 @@ __device__ inline void add(float* to, float x, float y) {
 __device__ inline void add(double* to, double x, double y) { atomicAdd(to, x), atomicAdd(to + 1, y); }
 
 // object_sums in no fixed order: 8 M, and an atomic sum for each pixel of each frame
-extern "C" __global__ void __launch_bounds__(THREADS, 4)
-object_sums_atomic(const Complex* __restrict__ psi, const Complex* __restrict__ P, const int* __restrict__ at,
-                   Complex* num, int n, int M, int h, int w, int W, int lane, int lanes) {
+extern "C" __global__ void __launch_bounds__(THREADS, MANY)
+object_sums_atomic_PIXELS(const Complex* __restrict__ psi, const Complex* __restrict__ P, const int* __restrict__ at,
+                          Complex* num, int n, int M, int h, int w, int W, int lane, int lanes) {
     const wide hw = (wide)h * w;
-    each_pixel(n, h, w, [&](int j, int y, int x) {
+    each_patch<PIXELS>(n, h, w, [&](int j, int y, int x, int rows) {
+        using Waves = Patch<Complex, PIXELS>;
         const Place k(at, j, y, x, M, hw, w, W);
-        if ((at[(wide)3 * j] + y) / BAND % lanes != lane) return;
-        Complex sum = {0, 0};
-        for (wide m = 0; m < M * hw; m += hw) sum = sum + conj(P[k.p + m]) * psi[k.q + m];
-        add(&num[k.o].x, sum.x, sum.y);
+        Waves sum = {};
+        for (wide m = 0; m < M * hw; m += hw) {
+            const Waves p = Waves::read(P + k.p + m, w, rows), f = Waves::read(psi + k.q + m, w, rows);
+            each<PIXELS>([&](int r, int i) { sum(r, i) = sum(r, i) + conj(p(r, i)) * f(r, i); });
+        }
+        each<PIXELS>([&](int r, int i) {
+            if (r >= rows || (at[(wide)3 * j] + y + r) / BAND % lanes != lane) return;
+            add(&num[k.o + (wide)r * W + i].x, sum(r, i).x, sum(r, i).y);
+        });
     });
 }
 
@@ -220,7 +246,7 @@ struct Strip {
 // of one mode at one shift, and adds its frames in their order to what is there. Where there are fewer shifts than rows
 // of threads, all rows have the same strip, share its frames, and add up after each `group` of frames. So launches that
 // begin at multiples of `group` give the bits of one launch. Rows first_row ... last_row - 1 of the probe are done.
-extern "C" __global__ void __launch_bounds__(THREADS, 3)
+extern "C" __global__ void __launch_bounds__(THREADS, SOME)
 probe_sums(const Complex* __restrict__ psi, const Complex* __restrict__ O, const int* __restrict__ at, Complex* num,
            REAL* den, int n, int S, int M, int h, int w, int W, int first_row, int last_row, int group) {
     __shared__ Frame list[THREADS];

@@ -7,29 +7,31 @@ _THREADS = (_layout.TILE_W, _layout.TILE_H, 1)
 
 def exit_waves(gpu, O, P, at, psi):
     if len(psi):
-        _over_frames(gpu, "exit_waves", psi, O)((O, P, at, psi))
+        _over_frames(gpu, "exit_waves_PIXELS", psi, O)((O, P, at, psi))
 
 
 def mix(gpu, O, P, at, psi, a, b, z):
     if len(z):
-        _over_frames(gpu, "mix", z, O)((O, P, at, psi, z), gpu.real(a), gpu.real(b))
+        _over_frames(gpu, "mix_PIXELS", z, O)((O, P, at, psi, z), gpu.real(a), gpu.real(b))
 
 
 def follow(gpu, O, P, at, psi, z, c, d, e):
     if len(z):
         real = gpu.real
-        _over_frames(gpu, "follow", z, O)((O, P, at, psi, z), real(c), real(d), real(e))
+        _over_frames(gpu, "follow_PIXELS", z, O)((O, P, at, psi, z), real(c), real(d), real(e))
 
 
 def tangent(gpu, O, P, dO, dP, at, z):
     if len(z):
-        _over_frames(gpu, "tangent", z, O)((O, P, dO, dP, at, z))
+        _over_frames(gpu, "tangent_PIXELS", z, O)((O, P, dO, dP, at, z))
 
 
 def object_sums(gpu, psi, P, at, num, lane, lanes):
     (n, M, h, w), width = psi.shape, num.shape[1]
     if gpu.atomics and n:
-        launch = gpu.launches.over_frames("overlap", "object_sums_atomic", psi.shape, (width, lane, lanes))
+        launch = gpu.launches.over_frames(
+            "overlap", "object_sums_atomic_PIXELS", psi.shape, (width, lane, lanes)
+        )
         return launch((psi, P, at, num))
     for waves, places in _segments(psi, at):
         sizes = len(places), M, h, w, width, lane, lanes
