@@ -8,6 +8,8 @@ import numpy as np
 
 from nanompi.io.atomic import new_file
 
+LEVEL = 3  # of zlib: phases and amplitudes become as small as with 6, in a third of the time
+
 
 def write_png(path: Path, image: np.ndarray):
     """Write an image as 8-bit PNG.
@@ -29,7 +31,7 @@ def png(image: np.ndarray) -> bytes:
     up = np.full((h, rows.shape[1] + 1), 2, np.uint8)  # filter 2: up
     up[0, 1:], up[1:, 1:] = rows[0], rows[1:] - rows[:-1]
     head = struct.pack(">IIBBBBB", w, h, 8, 0 if image.ndim == 2 else 2, 0, 0, 0)
-    parts = (b"IHDR", head), (b"IDAT", zlib.compress(up, 6)), (b"IEND", b"")
+    parts = (b"IHDR", head), (b"IDAT", zlib.compress(up, LEVEL)), (b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(*part) for part in parts)
 
 
