@@ -2,13 +2,24 @@
 
 Alone it starts two ranks; inside a Slurm job also by srun with each MPI type, to tell which one fits.
 Under mpirun or srun it shows those ranks: `srun -n 4 --mpi=pmi2 nanompi doctor`.
+
+With --gpu it asks the first card, on the node where it is, whether all that is computed there is right:
+kernels against their contracts, memory, transports, the whole program against the CPU. That takes minutes.
 """
 
+import json
 import os
 import subprocess
 import sys
+import tempfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
 
-from nanompi.errors import NanompiError, ResourceError
+from nanompi import __version__
+from nanompi.cli import new_path
+from nanompi.errors import JobError, NanompiError, ResourceError
+from nanompi.io.atomic import write_text
 from nanompi.mpi.children import python
 
 _MPI = """
@@ -26,79 +37,167 @@ _RANK = (
     "os.write(1, f'{c.rank} of {c.size} on {MPI.Get_processor_name()}\\n'.encode())"
 )
 _FILTERS = "import hdf5plugin as h; print(', '.join(n for n, f in h.FILTERS.items() if f))"
-_CARDS = (
-    "import cupy as c; n = c.cuda.runtime.getDeviceCount();"
-    "print(*(c.cuda.runtime.getDeviceProperties(i)['name'].decode() for i in range(n)), sep=chr(10))"
-)
+_CARDS = "from nanompi.device.card import names; print(*names(), sep=chr(10))"
 _WHY = "from nanompi.device.card import reason; print(reason())"
+_FFT = "from nanompi.device.fft import by; print(f'128²: {by((128, 128))}; 509²: {by((509, 509))}')"
 _COMPILED = "from nanompi.device.compiled import place; print(*place(), sep=chr(10))"
 _FITS = {"MPICH": "pmi2", "Intel": "pmi2", "MVAPICH": "pmi2", "Open MPI": "pmix"}
 
 
 def arguments(parser):
-    """`nanompi doctor` has one argument."""
+    """Arguments of `nanompi doctor`."""
     parser.add_argument("-n", type=int, default=2, metavar="N", help="number of ranks of the MPI test (2)")
+    parser.add_argument("--gpu", action="store_true", help="ask the first card whether all is right on it")
+    parser.add_argument("--json", type=new_path, metavar="FILE", help="write what is shown into a file, too")
 
 
 def main(args) -> int:
-    """Exit code 0; 4 when ranks do not find each other."""
-    from nanompi.mpi.mpiexec import under_launcher
+    """Exit code 0; 4 when ranks do not find each other, or with --gpu where anything is wrong on the card."""
+    from nanompi.mpi.launcher import launched, under_launcher
 
-    return _launched() if under_launcher() else _alone(args.n)
+    if args.gpu and launched() > 1:
+        raise JobError(
+            "doctor --gpu starts what it needs by itself: one process on the node of the card, such as "
+            "`srun --ntasks=1 --gpus=1 nanompi doctor --gpu`"
+        )
+    report = Report()
+    alone = args.gpu or not under_launcher()
+    code = _alone(report, args.n) if alone else _launched(report)
+    if args.gpu and not report.card():
+        code = 4
+    if args.json and _first():
+        write_text(Path(args.json), json.dumps(report.book(code), indent=1, ensure_ascii=False) + "\n")
+    return code
 
 
-def _alone(n: int) -> int:
+@dataclass
+class Report:
+    """What has been shown. rows : {name: text}; findings : answers of the card."""
+
+    rows: dict[str, str] = field(default_factory=dict)
+    findings: list[Any] = field(default_factory=list)
+
+    def show(self, name: str, text: str):
+        """A row of the machine."""
+        self.rows[name] = text
+        first, *more = text.splitlines() or [""]
+        print(f"{name:<13} {first}")
+        for line in more:
+            print(f"{'':<13} {line}")
+
+    def card(self) -> bool:
+        """Ask the card all questions, showing the answers as they come; is it right?"""
+        from nanompi.device import checks
+        from nanompi.workflow import selftest
+
+        if why := _child(_WHY):
+            self.rows["gpu"] = why
+            print(f"\n{'gpu':<13} NOT OK: {why}")
+            return False
+        print("\nThe first card. ok, NOT OK, or a figure (-) that decides nothing:")
+        for group in checks.GROUPS:
+            for found in checks.findings(group):
+                self.found(found)
+        with tempfile.TemporaryDirectory(prefix="nanompi-doctor-") as folder:
+            for found in selftest.findings(Path(folder)):
+                self.found(found)
+        wrong = [f.name for f in self.findings if f.ok is False]
+        last = f"NOT OK: {len(wrong)} wrong: {'; '.join(wrong)}" if wrong else "all that matters is right"
+        print(f"{'gpu':<13} {last}")
+        return not wrong
+
+    def found(self, finding):
+        """A line for an answer of the card."""
+        self.findings.append(finding)
+        word = {True: "ok", False: "NOT OK", None: "-"}[finding.ok]
+        expected = f"[expected: {finding.expected}; {finding.seconds:.0f} s]"
+        print(f"{word:<6} {finding.name}: {finding.got}   {expected}", flush=True)
+
+    def book(self, code: int) -> dict[str, Any]:
+        """All of it, for a file."""
+        return {
+            "nanompi": __version__,
+            "code": code,
+            "machine": self.rows,
+            "gpu": [asdict(f) for f in self.findings],
+        }
+
+
+def _alone(report: Report, n: int) -> int:
     ranks, fine = _ranks(n)
     mpi = _child(_MPI)
-    _machine(mpi or 'none: one rank only; pip install "nanompi[mpi]", or load the MPI module of your site')
-    _show("launcher", _launcher())
-    _show("ranks", ranks)
-    _show("device", _cards() or "\n".join(filter(None, [_CPU, _child(_WHY)])))
-    _show("kernels", _compiled())
-    _show("slurm", "\n".join(_slurm(mpi)))
+    _machine(report, mpi or _NO_MPI)
+    report.show("launcher", _launcher())
+    report.show("ranks", ranks)
+    report.show("cores", f"{len(os.sched_getaffinity(0))} of {os.cpu_count()}, as this process may use them")
+    report.show("device", _device())
+    report.show("fft", _child(_FFT) or "SciPy cannot be loaded: pip install scipy")
+    report.show("kernels", _compiled())
+    report.show("slurm", "\n".join(_slurm(mpi)))
     return 0 if fine else 4
 
 
-def _launched() -> int:
+def _device() -> str:
+    """What `device: auto` takes, and why."""
+    if why := _child(_WHY):
+        return f"{_CPU}\n{why}"
+    return f"auto takes CUDA:\n{_cards()}"
+
+
+def _launched(report: Report) -> int:
     """One report of all ranks, by rank 0; or of strangers to each other, by the first of them."""
     from nanompi.mpi.launcher import launched
     from nanompi.mpi.team import Team
 
     cards = _cards().splitlines()  # before MPI starts: a child process afterwards is not safe with every MPI
-    mpi = _child_without_launcher(_MPI) if _first() else ""
+    mpi = _child(_MPI) if _first() else ""
     try:
         team = Team()
     except ResourceError as e:
         if _first():
-            _machine(mpi)
-            _show("ranks", f"{launched()} singletons instead of {launched()} ranks: {e}\n{cure(mpi)}")
-            _show("slurm", "\n".join(_slurm_facts()))
+            _machine(report, mpi)
+            report.show("ranks", f"{launched()} singletons instead of {launched()} ranks: {e}\n{cure(mpi)}")
+            report.show("slurm", "\n".join(_slurm_facts()))
         return 4
     with team:
         own = [team.rank, f"{team.host} ({team.place + 1} of {team.places})"]
         own += [cards[team.place % len(cards)] if cards else "CPU", _visible()]
         rows = team.gather([str(word) for word in own])
         if team.root:
-            _machine(mpi)
-            _show("ranks", "\n".join(_columns([["rank", "host", "device", "CUDA_VISIBLE_DEVICES"], *rows])))
-            _show("slurm", "\n".join(_slurm_facts()))
+            _machine(report, mpi)
+            table = _columns([["rank", "host", "device", "CUDA_VISIBLE_DEVICES"], *rows])
+            report.show("ranks", "\n".join([*table, *_apart(rows)]))
+            report.show("slurm", "\n".join(_slurm_facts()))
     return 0
 
 
-def _machine(mpi: str):
+def _apart(rows: list[list[str]]) -> list[str]:
+    """A word on ranks of one node that see different cards. rows : rank, host, device, cards that it sees"""
+    seen = {(host.split()[0], cards) for _, host, _, cards in rows}
+    if len(seen) == len({host for host, _ in seen}):
+        return []
+    return [
+        "Ranks of a node see different cards: neither MPI nor NCCL can pass data from one to the other. "
+        "Ask for cards by node: --gpus-per-node, not --gpus-per-task."
+    ]
+
+
+def _machine(report: Report, mpi: str):
     """What does not depend on the ranks."""
     from nanompi.job.folder import versions
 
-    _show("python", f"{sys.version.split()[0]}, {sys.executable}")
-    _show("packages", ", ".join(f"{name} {version}" for name, version in versions().items()))
-    _show("mpi", mpi)
-    _show("hdf5 filters", _child(_FILTERS) or "hdf5plugin cannot be loaded: pip install hdf5plugin")
-    _show("file locks", _locks())
+    report.show("python", f"{sys.version.split()[0]}, {sys.executable}")
+    report.show("packages", ", ".join(f"{name} {version}" for name, version in versions().items()))
+    report.show("mpi", mpi)
+    report.show("hdf5 filters", _child(_FILTERS) or "hdf5plugin cannot be loaded: pip install hdf5plugin")
+    report.show("file locks", _locks())
 
 
 _CPU = (
-    'CPU (no CUDA card that CuPy can use; on a GPU node: pip install "nanompi[cuda12]" or "nanompi[cuda13]")'
+    'auto takes the CPU (no CUDA card that CuPy can use; on a GPU node: pip install "nanompi[cuda12]" or '
+    '"nanompi[cuda13]")'
 )
+_NO_MPI = 'none: one rank only; pip install "nanompi[mpi]", or load the MPI module of your site'
 
 
 def cure(mpi: str) -> str:
@@ -117,13 +216,6 @@ def _first() -> bool:
     """Is this the first of the processes that a launcher started?"""
     names = ("SLURM_PROCID", "PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK", "MV2_COMM_WORLD_RANK")
     return all(os.environ.get(name, "0") == "0" for name in names)
-
-
-def _show(name: str, text: str):
-    first, *more = text.splitlines() or [""]
-    print(f"{name:<13} {first}")
-    for line in more:
-        print(f"{'':<13} {line}")
 
 
 def _columns(rows: list[list[str]]) -> list[str]:
@@ -145,10 +237,11 @@ def _launcher() -> str:
 
 def _ranks(n: int) -> tuple[str, bool]:
     """Start N ranks and let each say who it is; does every one see all the others?"""
+    from nanompi.mpi.launcher import without_launcher
     from nanompi.mpi.mpiexec import environment, mpiexec
 
     try:
-        said, fine = _met([mpiexec(), "-n", str(n)], n, environment())
+        said, fine = _met([mpiexec(), "-n", str(n)], n, environment(without_launcher()))
     except NanompiError:
         return "not tried: there is no launcher", True
     return said if fine else f"{n} ranks do not find each other:\n{said}", fine
@@ -197,6 +290,7 @@ def _slurm_facts() -> list[str]:
         "SLURM_NTASKS",
         "SLURM_JOB_NODELIST",
         "SLURM_CPUS_PER_TASK",
+        "SLURM_GPUS_ON_NODE",
         "SLURM_GPUS_PER_TASK",
     )
     found = [f"{name}={os.environ[name]}" for name in names if name in os.environ]
@@ -232,15 +326,10 @@ def _compiled() -> str:
     return f"compiled {why}" if why else f"kept in {folder}" if folder else "numba cannot be loaded"
 
 
-def _child_without_launcher(code: str) -> str:
-    """As `_child`, in a process that does not think it is a rank."""
+def _child(code: str) -> str:
+    """What python lines print in a process of its own, which does not think it is a rank; nothing when they
+    fail."""
     from nanompi.mpi.launcher import without_launcher
-
-    return _child(code, without_launcher())
-
-
-def _child(code: str, environ: dict | None = None) -> str:
-    """What python lines print in a process of its own; nothing when they fail."""
     from nanompi.mpi.mpiexec import output
 
-    return output(python("-c", code), environ).strip()
+    return output(python("-c", code), without_launcher()).strip()

@@ -37,6 +37,15 @@ def pick(place: int):
     return cupy, place % cards, cards
 
 
+def names() -> list[str]:
+    """The cards that are visible; none where there is none."""
+    try:
+        cupy, _, cards = pick(0)
+    except Unusable:
+        return []
+    return [cupy.cuda.runtime.getDeviceProperties(i)["name"].decode() for i in range(cards)]
+
+
 def reason() -> str:
     """Why the first card cannot be used, with the cure; "" where it can."""
     try:

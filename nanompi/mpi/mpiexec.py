@@ -92,7 +92,7 @@ def _screen() -> dict[str, str]:
     return own
 
 
-def environment() -> dict[str, str]:
+def environment(around=os.environ) -> dict[str, str]:
     """The environment of mpiexec: more ranks than cores and root are allowed; nothing is bound."""
     own = {
         "OMPI_ALLOW_RUN_AS_ROOT": "1",
@@ -102,7 +102,7 @@ def environment() -> dict[str, str]:
         "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
         "PRTE_MCA_hwloc_default_binding_policy": "none",
     }
-    return {**own, **os.environ}
+    return {**own, **around}
 
 
 def pass_on(child: subprocess.Popen, stop: int) -> list[int]:

@@ -19,20 +19,9 @@ def test_two_ranks_of_its_own_and_what_there_is(alone, tmp_path, capsys):
     assert main(["doctor"]) == 0
     out = capsys.readouterr().out
     rows = {line.split("  ")[0]: line for line in out.splitlines() if line[0] != " "}
-    assert list(rows) == [
-        *(
-            "python",
-            "packages",
-            "mpi",
-            "hdf5 filters",
-            "file locks",
-            "launcher",
-            "ranks",
-            "device",
-            "kernels",
-            "slurm",
-        )
-    ]
+    known = "python packages mpi launcher ranks cores device fft kernels slurm".split()
+    assert sorted(rows) == sorted([*known, "hdf5 filters", "file locks"])
+    assert f"{len(os.sched_getaffinity(0))} of " in rows["cores"] and "128²: " in rows["fft"]
     assert "THREAD_" in rows["mpi"] and "CUDA-aware" in rows["mpi"] and "0 of 2 on" in rows["ranks"]
     assert rows["file locks"].endswith(f"{tmp_path}: yes")
 

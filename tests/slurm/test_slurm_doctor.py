@@ -9,7 +9,7 @@ ON = "--nodes=2 --ntasks=4 --ntasks-per-node=2 --gpus-per-task=1"
 def columns(text: str) -> list[list[str]]:
     """Words of the lines of the table of ranks, without its header."""
     lines = text[text.index("\nranks ") : text.index("\nslurm ")].splitlines()
-    return [line[14:].split("  ") for line in lines[2:]]
+    return [line[14:].split("  ") for line in lines[2:] if line[14:15].isdigit()]
 
 
 def test_one_table_of_four_ranks_each_with_its_own_gpu(slurm):
@@ -20,6 +20,13 @@ def test_one_table_of_four_ranks_each_with_its_own_gpu(slurm):
     assert [row[1].split()[0] for row in rows] == ["node1", "node1", "node2", "node2"]
     assert [row[-1] for row in rows] == ["0", "1", "0", "1"]  # two cards on each node, one for each rank
     assert "SLURM_NTASKS=4" in told and "file locks" in told and "lz4" in told
+
+
+def test_ranks_that_see_different_cards_hear_of_it(slurm):
+    assert "Ask for cards by node: --gpus-per-node" in slurm.shell(f"srun {ON} --mpi=pmi2 nanompi doctor")
+    by_node = ON.replace("--gpus-per-task=1", "--gpus-per-node=2")
+    said = slurm.shell(f"srun {by_node} --mpi=pmi2 nanompi doctor")
+    assert said.count("  0,1\n") == 4 and "Ask for cards by node" not in said
 
 
 def test_strangers_are_found_and_the_cure_is_named(slurm):

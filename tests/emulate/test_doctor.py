@@ -1,0 +1,137 @@
+"""`nanompi doctor --gpu` on the emulated card: from the package alone, and with a fault that it must find."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nanompi.device import checks
+from nanompi.device.checks import Finding, Question
+from tests.patience import patience
+
+PACKAGE = Path(__file__).parents[2] / "nanompi"
+SMALL = {  # what the emulation does in minutes
+    "device/checks/rates.py": ("SIDE = 256", "SIDE = 32"),
+    "device/checks/kernels.py": ("layout.MOST + 100", "100"),
+    "workflow/selftest.py": ("frames: 64, size: 64, photons: 1e7", "frames: 100, size: 32, photons: 1e7"),
+}
+TIMES = {"device/checks/__init__.py": r'("\w+": )(\d+)', "workflow/selftest.py": r"(SECONDS = )(\d+)"}
+PRODUCT = "device/kernels/common.cuh", "a.x * b.x - a.y * b.y", "a.x * b.x + a.y * b.y"
+
+
+@pytest.fixture
+def package(tmp_path, emulated):
+    """`package(edits)`: (exit code, what is said, the file of --json) of a copy of the package alone"""
+    shutil.copytree(PACKAGE, tmp_path / "nanompi", ignore=shutil.ignore_patterns("__pycache__"))
+    environ = emulated(MEMORY=512 << 20)
+    environ["PYTHONPATH"] = f"{tmp_path}:{environ['PYTHONPATH']}"
+
+    def run(*edits):
+        for file, old, new in [*edits, *((file, *texts) for file, texts in SMALL.items())]:
+            text = (tmp_path / "nanompi" / file).read_text()
+            assert old in text, f"{file} has no {old!r} any more"
+            (tmp_path / "nanompi" / file).write_text(text.replace(old, new))
+        for file, limit in TIMES.items():
+            text = (tmp_path / "nanompi" / file).read_text()
+            longer = re.sub(limit, lambda m: f"{m[1]}{patience(int(m[2])):.0f}", text)
+            assert longer != text
+            (tmp_path / "nanompi" / file).write_text(longer)
+        words = ["-P", "-m", "nanompi", "doctor", "--gpu", "--json", "a.json"]
+        done = subprocess.run(
+            [sys.executable, *words], cwd=tmp_path, env=environ, capture_output=True, text=True
+        )
+        return done.returncode, done.stdout + done.stderr, json.loads((tmp_path / "a.json").read_text())
+
+    return run
+
+
+@pytest.mark.slow
+def test_all_is_right_on_the_emulated_card(package):
+    code, said, book = package()
+    assert code == 0 == book["code"], said
+    assert said.rstrip().endswith("all that matters is right")
+    words = {f["name"].partition(":")[0]: f["ok"] for f in book["gpu"]}
+    assert {name for name, ok in words.items() if ok} >= {
+        "card",
+        "toolkit",
+        "kernels",
+        "transforms",
+        "program",
+    }
+    assert {f["name"]: f["ok"] for f in book["gpu"]}["frames beyond the card"] is True
+    assert sum(f["ok"] is None for f in book["gpu"]) >= 12  # figures that decide nothing
+    assert "auto takes CUDA:\nEmulated card" == book["machine"]["device"]
+
+
+@pytest.mark.slow
+def test_a_kernel_that_is_wrong_is_found(package):
+    """A sign in the product of complex numbers: kernels and programs are wrong, all else is right"""
+    code, said, book = package(PRODUCT)
+    wrong = [f["name"] for f in book["gpu"] if f["ok"] is False]
+    assert code == 4 == book["code"], said
+    assert "kernels: overlap" in wrong and "program: DM and ML, double precision" in wrong
+    assert not {"card", "toolkit", "transforms", "frames beyond the card"} & set(wrong)
+    assert re.search(
+        r"^NOT OK kernels: overlap: .*\[expected: 3e-5 of the largest value in single", said, re.M
+    )
+
+
+def test_without_a_card_it_says_so_with_code_4(tmp_path, emulated):
+    environ = emulated(DRIVER=0)
+    words = ["-m", "nanompi", "doctor", "--gpu", "--json", "a.json"]
+    done = subprocess.run([sys.executable, *words], cwd=tmp_path, env=environ, capture_output=True, text=True)
+    assert done.returncode == 4 and "NOT OK: there is no NVIDIA driver on this machine" in done.stdout
+    book = json.loads((tmp_path / "a.json").read_text())
+    assert book["code"] == 4 and book["gpu"] == [] and "no NVIDIA driver" in book["machine"]["gpu"]
+
+
+def test_several_ranks_are_refused(emulated):
+    environ = emulated() | {"PMI_RANK": "0", "PMI_SIZE": "2"}
+    words = ["-m", "nanompi", "doctor", "--gpu"]
+    done = subprocess.run([sys.executable, *words], env=environ, capture_output=True, text=True)
+    assert done.returncode == 2 and "one process on the node of the card" in done.stderr
+
+
+def test_an_error_is_a_wrong_answer():
+    found = Question("a", "b", lambda cupy: 1 / 0).finding(None)
+    assert (found.got, found.ok) == ("ZeroDivisionError: division by zero", False)
+
+
+@pytest.mark.parametrize(
+    "code, why",
+    [
+        ("import os; os.kill(os.getpid(), 11)", "ended with SIGSEGV: no word"),
+        ("import time; time.sleep(1000)", "no end within 1 s"),
+        ("raise SystemExit('gone')", "ended with code 1: gone"),
+    ],
+)
+def test_a_child_that_crashes_or_hangs_is_a_wrong_answer(monkeypatch, code, why):
+    """What it said before stands"""
+    answer = Finding("first", "1", "1", True)
+    first = f"import json; print({checks.json.dumps(checks.asdict(answer))!r}, flush=True); "
+    monkeypatch.setattr(checks, "ASK", (first + code).replace("{", "{{").replace("}", "}}"))
+    monkeypatch.setitem(checks.GROUPS, "card", 1)
+    if "sleep" not in code:
+        monkeypatch.setitem(checks.GROUPS, "card", int(patience(30)))
+    before, last = checks.findings("card")
+    assert before == answer and last.ok is False and last.got == why
+
+
+def test_a_wrong_kernel_is_a_wrong_answer(card, monkeypatch):
+    from nanompi.device import kernels
+
+    file, old, new = PRODUCT
+    right = kernels.source
+    assert old in right("overlap"), file
+    questions = {q.name: q for q in checks.import_module("nanompi.device.checks.kernels").QUESTIONS}
+    with card("single") as device:
+        assert questions["kernels: overlap"].finding(device.xp).ok
+    monkeypatch.setattr(kernels, "source", lambda theme: right(theme).replace(old, new))
+    with card("single") as device:
+        found = questions["kernels: overlap"].finding(device.xp)
+        assert found.ok is False and "inf" not in found.got, found
+        assert questions["transforms"].finding(device.xp).ok
