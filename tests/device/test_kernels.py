@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nanompi.device.checks.scene import DTYPES, THEMES, Scene, sums
+from nanompi.device.checks.scene import DTYPES, THEMES, Scene, sums, update
 from nanompi.device.kernels import load
 from tests.device.same import same
 
@@ -18,6 +18,23 @@ def test_numba_equals_contract(theme, counts, precision):
     want, got = theme(CONTRACT, s), theme(NUMBA, s)
     same(want, got, s.tolerance, theme.__name__)
     assert [g.dtype for g in got] == [w.dtype for w in want]
+
+
+@pytest.mark.parametrize("precision", DTYPES)
+def test_updates_have_the_bits_of_the_contract(precision):
+    """Whatever the order of the passes: an answer of an engine does not depend on the text"""
+    s = Scene(precision, modes=3, size=(33, 17))
+    for one, other in zip(update(CONTRACT, s), update(NUMBA, s), strict=True):
+        assert np.array_equal(one, other)
+
+
+def test_inner_products_are_summed_in_double():
+    """300 rows of 1e4 and then of 1: beside the sum so far, in single precision these would vanish"""
+    a = np.ones((600, 70), np.complex64)
+    a[:300] = 1e4
+    w = np.ones((600, 70), np.float32)
+    assert CONTRACT.inner(a, w, a, 1j * a) == (300 * 70 * (1e8 + 1), 0.0)
+    assert CONTRACT.inner(a[None], w, a[None], a[None])[1] == 300 * 70 * (1e8 + 1)
 
 
 @pytest.mark.parametrize("K", [CONTRACT, NUMBA], ids=["contract", "numba"])

@@ -43,6 +43,10 @@ class Gpu:
 
         return launch
 
+    def array(self, a, dtype):
+        """An array of the device"""
+        return np.ascontiguousarray(a, dtype)
+
     def places(self, many, blocks):
         """Zeros for the sums of a launch, which are what it returns"""
         zeros = np.zeros((blocks, many))

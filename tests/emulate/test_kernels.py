@@ -15,6 +15,7 @@ from nanompi.device.checks.scene import (
     modulus,
     overlap,
     sums,
+    update,
 )
 from nanompi.device.kernels import layout, load
 from nanompi.errors import ResourceError
@@ -122,6 +123,20 @@ def test_more_frames_than_blocks_along_z(theme):
     """as it is: the last frame is a second one of its block"""
     s = Scene("double", modes=1, n=layout.MOST + 1, size=(4, 4))
     same(theme(NUMBA, s), theme(kernels(Gpu(s.r)), s), s.tolerance, theme.__name__)
+
+
+def test_more_elements_than_threads(monkeypatch):
+    """Threads go round over an object, in an order that is always the same"""
+    s = Scene("single", modes=3, size=(33, 17))
+    monkeypatch.setattr(layout, "TILES", 2)
+    same(update(CONTRACT, s), update(kernels(Gpu(s.r)), s), s.tolerance)
+
+
+def test_inner_products_on_a_card_are_summed_in_double():
+    a, w = np.full((600, 70), 1e4, np.complex64), np.ones((600, 70), np.float32)
+    a[300:] = 1
+    K = kernels(Gpu(np.float32))
+    assert K.inner(a, w, a, 1j * a).tolist() == [300 * 70 * (1e8 + 1), 0.0]
 
 
 def test_more_tiles_than_blocks(monkeypatch):

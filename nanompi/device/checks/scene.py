@@ -102,12 +102,22 @@ def likelihood(K, s):
     return [*out, *figure(K.figures(s.F, s.I, s.mask, s.gain, table, work))]
 
 
+def update(K, s):
+    """Of an object, and of probes whose modes share their weights"""
+    O, y, g, weights = s.O.copy(), s.P[0].copy(), s.dP[0].copy(), 1 + abs(s.P[0, 0])
+    K.divide(O, s.dO, 1 + abs(s.dO), s.r(0.3))
+    K.blend(y, s.dP[0], s.r(-0.4), s.r(1.5))
+    K.descend(g, weights)
+    products = [K.inner(s.dP[0], weights, g, s.P[0]), K.inner(s.O, np.ones(1, s.r), s.O, s.dO)]
+    return [O, y, g, *map(figure, products)]
+
+
 def figure(sums):
     """What a kernel returned, as an array (k,)"""
     return np.atleast_1d(sums)
 
 
-THEMES = (overlap, sums, halo, modulus, likelihood)
+THEMES = (overlap, sums, halo, modulus, likelihood, update)
 
 
 def apart(want, got) -> float:

@@ -76,7 +76,7 @@ template <int V, class Work> __device__ inline void each_patch(int n, int h, int
 }
 
 // part[block][k] += sum of own[k] over the threads of the block, in a tree that is always the same
-template <int K> __device__ inline void block_sums(const REAL (&own)[K], double* part) {
+template <int K, class T> __device__ inline void block_sums(const T (&own)[K], double* part) {
     __shared__ double sum[K][THREADS];
     const int t = threadIdx.y * blockDim.x + threadIdx.x;
     for (int k = 0; k < K; ++k) sum[k][t] = own[k];

@@ -20,19 +20,6 @@ from nanompi.methods.ptycho.edges import Edges, EdgeSum
 LITTLE = 0.5  # overlap where a rank sends at most this part of what it would give to an Allreduce
 
 
-def inner(a, w, b) -> float:
-    """Re <a, w b>, summed in double, some rows at a time so that no array of the object's size is made.
-
-    w : real, a number or an array that broadcasts to a
-    """
-    flat = [v.reshape(-1, v.shape[-1]) for v in (a, b)]
-    if np.ndim(w):
-        flat.append(np.broadcast_to(w, a.shape).reshape(flat[0].shape))
-    cut = [[v[i : i + 256] for v in flat] for i in range(0, len(flat[0]), 256)]
-    total = sum(((a.conj() * b).real * (v[0] if v else 1)).sum(dtype=np.float64) for a, b, *v in cut)
-    return float(total) * (1.0 if np.ndim(w) else float(w))
-
-
 class Sum:
     """An array like the object that becomes its sum over all ranks:
 
@@ -113,9 +100,9 @@ class Whole:
         top = a.max()
         return lambda: top
 
-    def inner(self, *triples) -> list[float]:
-        """Re <a, w b> over the object for each (a, w, b)."""
-        return [inner(*t) for t in triples]
+    def inner(self, a, w, b, c) -> np.ndarray:
+        """Re <a, w b> and Re <a, w c> over the object."""
+        return self.device.total([self.device.kernels.inner(a, w, b, c)])
 
     def on_root(self, a, unseen=0) -> np.ndarray | None:
         """The array over the whole object, on the host of rank 0; None elsewhere.
@@ -198,8 +185,8 @@ class Regions:
         self.edges.errands.append(found.begin)
         return found
 
-    def inner(self, *triples) -> np.ndarray:
-        return self.team.total(*(inner(a, w * self.own, b) for a, w, b in triples))
+    def inner(self, a, w, b, c) -> np.ndarray:
+        return self.team.total(*self.device.total([self.device.kernels.inner(a, w * self.own, b, c)]))
 
     def on_root(self, a, unseen=0) -> np.ndarray | None:
         host, own = self.device.host(a), self.device.host(self.own)

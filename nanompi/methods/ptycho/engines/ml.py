@@ -21,7 +21,6 @@ import numpy as np
 from nanompi.device.kernels.likelihood import EUCLIDEAN, GAUSSIAN, POISSON
 from nanompi.errors import NumbersError, common
 from nanompi.methods.ptycho.engines.engine import ADVICE, When, clip
-from nanompi.methods.ptycho.share import inner
 from nanompi.step import engine, param
 
 NOISE = {"poisson": POISSON, "gaussian": GAUSSIAN, "euclidean": EUCLIDEAN}
@@ -81,7 +80,7 @@ class ML:
         """One iteration; error = L per pixel of the iterate, less that of a perfect model"""
         L, gO, gP, wO, wP = self.gradient(p)
         if self.smooth:
-            L += smoothness(p.O, self.prior(p), gO)
+            L += smoothness(p, self.prior(p), gO)
         old, pixels = p.state["ml"], len(p.places.at) * p.mask.size
         if old and not L <= old.L:  # L rose, or is not finite: back by half the step, and downhill from there
             self.rose(p, L, old)
@@ -151,8 +150,8 @@ class ML:
 
         slope, curve = p.summed(along, read=["I", "waves"], many=2)
         if self.smooth:
-            slope += 2 * inner(negative_laplacian(p.O), self.prior(p), dO)
-            curve += 2 * inner(negative_laplacian(dO), self.prior(p), dO)
+            slope += 2 * self.prior(p) * product(p, negative_laplacian(p.O), dO)
+            curve += 2 * self.prior(p) * product(p, negative_laplacian(dO), dO)
         return float(-slope / curve) if curve > 0 else 0.0
 
 
@@ -173,35 +172,37 @@ class Direction:
 
     def move(self, p, step):
         """O += step dO, P += step dP"""
-        real = p.device.real(step)
-        p.O += real * self.dO
-        p.P += real * self.dP
+        p.k.blend(p.O, self.dO, 1, step)
+        p.k.blend(p.P, self.dP, 1, step)
 
 
 def direction(share, L, gO, gP, wO, wP, old) -> Direction:
     """The preconditioned conjugate direction after `old` (None: steepest descent); uses up gO, gP and old's
     arrays. share : how the ranks share the object"""
-    gO *= -1 / wO
-    gP *= -1 / wP
-    sO, sP = gO, gP
+    k, sO, sP = share.device.kernels, gO, gP
+    k.descend(sO, wO)
+    k.descend(sP, wP)
     last = (sO, sP) if old is None else (old.sO, old.sP)
-    size, along = share.inner((sO, wO, sO), (sO, wO, last[0]))
-    size, along = size + inner(sP, wP, sP), along + inner(sP, wP, last[1])
+    of_object = share.inner(sO, wO, sO, last[0])
+    size, along = of_object + share.device.total([k.inner(sP, wP, sP, last[1])])
     if old is None or old.turned:
-        return Direction(L, sO, sP, size, sO.copy(), sP.copy())
+        return Direction(L, sO, sP, float(size), sO.copy(), sP.copy())
     beta = max(0.0, size - along) / old.size
-    dO, dP = old.dO, old.dP
-    for d, s in ((dO, sO), (dP, sP)):
-        d *= s.real.dtype.type(beta)
-        d += s
-    return Direction(L, sO, sP, size, dO, dP)
+    k.blend(old.dO, sO, beta, 1)
+    k.blend(old.dP, sP, beta, 1)
+    return Direction(L, sO, sP, float(size), old.dO, old.dP)
 
 
-def smoothness(O, weight: float, gO) -> float:
+def smoothness(p, weight: float, gO) -> float:
     """weight * sum |grad O|^2, its gradient added to gO"""
-    g = negative_laplacian(O)
-    gO += O.real.dtype.type(weight) * g
-    return inner(g, weight, O)
+    g = negative_laplacian(p.O)
+    p.k.blend(gO, g, 1, weight)
+    return float(weight) * product(p, g, p.O)
+
+
+def product(p, a, b) -> float:
+    """Re <a, b> of arrays like the whole object"""
+    return float(p.device.total([p.k.inner(a, p.xp.ones(1, p.device.real), b, b)])[0])
 
 
 def negative_laplacian(O):

@@ -92,18 +92,11 @@ class Projections:
             p.object_sums(block.waves, P, block.at, num)
             object_sum.add(block)
         object_sum.close()
-        update_object(O, num, den, max(self.object_inertia, LEAST) * largest())
+        k.divide(O, num, den, max(self.object_inertia, LEAST) * largest())
         clip(O, self.bounds)
         if self.probe.now(i):
             update_probe(p, P, self.probe_inertia)
         return {"error": float((misfit.total()[0] / p.counts) ** 0.5)}
-
-
-def update_object(O, num, den, eps):
-    """O <- (sum_j P* psi_j + eps O) / (sum_j |P|^2 + eps)"""
-    O *= eps
-    O += num
-    O *= 1 / (den + eps)  # a complex division would cost three times as much
 
 
 def update_probe(p, P, inertia):

@@ -12,8 +12,9 @@ from nanompi.device.fit import WORK, fit
 from nanompi.methods.ptycho.find_probe import FRAMES
 from nanompi.methods.ptycho.find_probe import MEMORY as TRIAL
 
-# Arrays of the object's size that are alive at once, in units of a complex one. Projections: O, num, and as
-# reals den, den + eps, its inverse. ML: O, two pairs of directions, a product, and as reals weight, inverse.
+# Arrays of the object's size that are alive at once, in units of a complex one. Projections: O, num, as a
+# real den, and two more where amplitudes are bounded. ML: O, the old directions, the new one with a copy
+# where it begins anew, as a real the weight, and another for what weight and gradient are made of.
 OBJECTS = {"ML": 6.0}
 PROJECTIONS = 3.5
 PROBES = 6  # arrays of the size of the probe at all its shifts
