@@ -121,6 +121,16 @@ def test_a_child_that_crashes_or_hangs_is_a_wrong_answer(monkeypatch, code, why)
     assert before == answer and last.ok is False and last.got == why
 
 
+@pytest.mark.parametrize("group", ["card", "rates", "transports"])
+def test_no_answer_of_the_quick_groups_is_wrong(card, monkeypatch, group):
+    module = checks.import_module(f"nanompi.device.checks.{group}")
+    monkeypatch.setattr(module, "SIDE", 32, raising=False)
+    monkeypatch.setattr(module, "BUS", 1 << 20, raising=False)
+    with card("single", MEMORY=64 << 20) as device:
+        found = [question.finding(device.xp) for question in module.QUESTIONS]
+    assert len(found) >= 2 and not [f for f in found if f.ok is False]
+
+
 def test_a_wrong_kernel_is_a_wrong_answer(card, monkeypatch):
     from nanompi.device import kernels
 
