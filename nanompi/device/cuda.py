@@ -1,6 +1,6 @@
 """A card as a device: CuPy arrays, cuFFT, kernels in CUDA C++, and frames that may exceed its memory."""
 
-from collections import OrderedDict
+import math
 from functools import partial
 from types import SimpleNamespace
 
@@ -8,17 +8,16 @@ import numpy as np
 
 from nanompi import units
 from nanompi.device.device import Device, dtypes
-from nanompi.device.fit import fit, usual
+from nanompi.device.fit import Fit, Frame, fit, usual
 from nanompi.device.kernels import layout, load, source
 from nanompi.device.kernels.launch import Launches
 from nanompi.device.mirror import CardMirror
 from nanompi.device.pinned import PinnedMemory
+from nanompi.device.plans import Plans
 from nanompi.device.scratch import Scratch
 from nanompi.device.streamed import Ferry, StreamedArray, cuts
 from nanompi.device.sums import CardSums
 from nanompi.timing import Clock
-
-PLANS = 6  # transforms planned at a time; each keeps a work area
 
 
 class Cuda(Device):
@@ -48,8 +47,8 @@ class Cuda(Device):
         self.compute = xp.cuda.Stream(non_blocking=True)
         self.mail = xp.cuda.Stream(non_blocking=True)  # copies for messages
         self.compute.use()
-        self.ferry, self.scratch = Ferry(self), Scratch(xp)
-        self._modules, self._plans, self.launches = {}, OrderedDict(), Launches(self._kernel)
+        self.ferry, self.scratch, self.plans = Ferry(self), Scratch(xp), Plans(xp, self.pool)
+        self._modules, self.launches = {}, Launches(self._kernel)
         self._pinned = PinnedMemory(xp, self.wait)
         self._stuck = 0  # bytes that are free in the pool, and that it cannot give back
         self.open_sums: CardSums | None = None  # to which kernels add what they would return
@@ -133,19 +132,8 @@ class Cuda(Device):
     def _transform(self, z, direction):
         flat = z.reshape(-1, *z.shape[-2:])
         if flat.size:
-            self._plan(flat).fft(flat, flat, direction)
+            self.plans.transform(flat, direction)
         return z
-
-    def _plan(self, flat):
-        key = flat.shape, flat.dtype
-        if key not in self._plans:
-            from cupyx.scipy.fft import get_fft_plan
-
-            if len(self._plans) == PLANS:
-                self._plans.popitem(last=False)
-            self._plans[key] = get_fft_plan(flat, axes=(1, 2), value_type="C2C")
-        self._plans.move_to_end(key)
-        return self._plans[key]
 
     # ---- kernels
 
@@ -176,23 +164,41 @@ class Cuda(Device):
         reserve : bytes of other arrays to come
         Errors: ResourceError where not even blocks of one frame fit.
         """
-        row = int(np.prod(shape[1:])) * np.dtype(dtype).itemsize
-        self._forget()
-        held, held_counts = self._fitted(shape[0], row, counts, reserve)
-        if held_counts != counts.held:
-            counts.make_way()  # before fewer of them are asked for: these would be a piece of the chunk of
-            self._release()  # the old ones, and no array larger than its rest could have that memory
-            held, held_counts = self._fitted(shape[0], row, counts, reserve)
+        found = self._fitted(shape, np.dtype(dtype), counts, reserve)
+        if found.held(shape[0])[1] != counts.held:
+            # before fewer of them are asked for: these would be a piece of the chunk of the old ones, and
+            # only arrays that are smaller than its rest could have that memory
+            counts.make_way()
+            found = self._fitted(shape, np.dtype(dtype), counts, reserve)
+        self._limit = self.plans.most = found.limit
+        held, held_counts = found.held(shape[0])
         out = StreamedArray(self, shape, dtype, held)
         counts.hold(held_counts)
         return out
 
-    def _fitted(self, n: int, row: int, counts: StreamedArray, reserve: int) -> tuple[int, int]:
-        """Of n frames: how many waves (of `row` bytes each) and how many counts stay on the card"""
-        room = self.room() + counts.held * counts.row - reserve
-        found = fit(row, counts.row, room, self.cache, str(self))
-        self._limit = found.limit
-        return found.held(n, row, counts.row)
+    def _fitted(self, shape, dtype, counts: StreamedArray, reserve: int) -> Fit:
+        """How waves (n, M, h, w) fit on the card, with the work areas that their transforms really take"""
+        self._forget()
+        room, row = self.room() + counts.held * counts.row - reserve, math.prod(shape[1:]) * dtype.itemsize
+
+        def fitting(area: int) -> Fit:
+            return fit(Frame(row, counts.row, area), room, self.cache, str(self))
+
+        fitting(0)  # says so, where there is not even room to ask for an area
+        area, frames = 0, 1
+        while True:
+            area = max(area, self._area(min(frames, shape[0]), shape[1:], dtype))
+            found = fitting(area)
+            if found.frames == frames:
+                return found
+            frames = found.frames
+
+    def _area(self, frames: int, shape, dtype) -> int:
+        """Bytes of a work area for each of some frames of waves (M, h, w); 0 for what has no transforms"""
+        if dtype.kind != "c" or len(shape) < 3 or not frames:
+            return 0
+        waves = self.scratch((frames, *shape), dtype)
+        return -(-self.plans.area(waves.reshape(-1, *shape[-2:])) // frames)
 
     def adopt(self, rows: np.ndarray, counts: StreamedArray, reserve: int = 0) -> StreamedArray:
         """What `large` would give, holding these rows of the host."""
@@ -217,7 +223,7 @@ class Cuda(Device):
         """Give back work arrays: they will come again, perhaps smaller."""
         self.scratch.clear()
         self.ferry.clear()
-        self._plans.clear()
+        self.plans.clear()
         self._release()
 
     def _release(self):

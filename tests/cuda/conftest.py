@@ -21,10 +21,11 @@ def cupy_here():
 
 @pytest.fixture
 def card(cupy_here):
-    """`with card(precision, MEMORY=...) as device:` as in tests/emulate; MEMORY limits the pool"""
+    """`with card(precision, MEMORY=...) as device:` as in tests/emulate; MEMORY limits the pool, L2 is
+    believed, what else the stand-in can be told is as the card has it"""
 
     @contextmanager
-    def make(precision="double", atomics=False, MEMORY=None, L2=None, STREAMS=None):
+    def make(precision="double", atomics=False, MEMORY=None, L2=None, **_only_emulated):
         from nanompi.device.cuda import Cuda
 
         pool = cupy_here.get_default_memory_pool()

@@ -8,7 +8,7 @@ import pytest
 
 from nanompi.device import Cpu, Device, threads_of
 from nanompi.device.cuda import Cuda
-from nanompi.device.fit import fit, usual
+from nanompi.device.fit import Frame, expected_area, fit, usual
 from nanompi.errors import ResourceError
 from nanompi.mpi.team import share_of
 from nanompi.run.perform import Options
@@ -33,15 +33,20 @@ def test_the_cpu_has_no_verb_of_its_own():
 
 
 def test_what_fits_on_a_card():
-    """Frames of 10 + 2 bytes; a block of 8 needs 8 * (6 * 10 + 3 * 12) = 768 bytes"""
-    cache = 240  # holds no three arrays of 32 frames: 128 pay for a launch
-    assert fit(10, 2, 128 * 96, cache).frames == 128 and fit(10, 2, 128 * 96, cache).limit is None
-    small = fit(10, 2, 800, cache)
-    assert (small.frames, small.limit, small.room) == (8, 80, 800 - 480)
-    assert small.held(26, 10, 2) == (26, 26)  # 312 bytes of 320
-    assert small.held(100, 10, 2) == (0, 16)  # 32 bytes beside three blocks: no block of waves, two of counts
+    """Frames of 10 + 2 bytes; a block of 8 needs 8 * (4 * 10 + 3 * 7 + 3 * 12) = 776 bytes"""
+    cache, frame = 240, Frame(waves=10, counts=2, area=7)  # holds no three arrays of 32 frames: 128 pay
+    assert fit(frame, 128 * 97, cache).frames == 128 and fit(frame, 128 * 97, cache).limit is None
+    small = fit(frame, 810, cache)
+    assert (small.frames, small.limit, small.room) == (8, 80, 810 - 488)
+    assert small.held(26) == (26, 26)  # 312 bytes of 322
+    assert small.held(100) == (0, 16)  # 34 bytes beside three blocks: no block of waves, two of counts
     with pytest.raises(ResourceError, match=r"blocks of one frame need 0\.0 MiB.*\(a card\)\. Use"):
-        fit(10, 2, 95, cache, "a card")
+        fit(frame, 96, cache, "a card")
+
+
+@pytest.mark.parametrize("side, times", [(256, 1), (2 * 127, 1), (1, 1), (131, 8), (2 * 509, 8)])
+def test_the_work_area_of_a_size_with_a_large_prime_is_expected_to_be_large(side, times):
+    assert expected_area((128, side), 1000) == expected_area((side, 128), 1000) == times * 1000
 
 
 def test_a_block_stays_in_the_cache_where_three_arrays_of_32_frames_fill_half_of_it():

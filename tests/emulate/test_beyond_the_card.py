@@ -12,10 +12,11 @@ discover()
 ENGINES = sorted(METHODS["engine"])
 
 
-def scan(seed: int) -> tuple[dict, str, int]:
-    """(scene, engine, bytes of a card that cannot hold all counts and waves) drawn at random
+def scan(seed: int) -> tuple[dict, str, dict]:
+    """(scene, engine, a card that cannot hold all counts and waves) drawn at random
 
-    Steps of a hundredth of a frame: the object is small, and what is kept free for it hides no fault.
+    Work areas of transforms are nothing, as large as the data, or as prime sizes may have them. Steps are a
+    hundredth of a frame: the object is small, and what is kept free for it hides no fault.
     """
     rng = np.random.default_rng([12, seed])
     n, frames, modes = int(rng.choice([12, 16])), int(rng.integers(300, 600)), 1 + int(rng.random() < 0.2)
@@ -23,15 +24,16 @@ def scan(seed: int) -> tuple[dict, str, int]:
     fixed = 16 * 8 * (n + 12) ** 2  # object, probe and what an engine makes beside them
     memory = (fixed + rng.uniform(0.4, 1.0) * (waves + counts)) / 0.92
     how = {"precision": "single", "frames": frames, "n": n, "step": 0.012, "seed": seed, "modes": modes}
-    return how, str(rng.choice(ENGINES)), int(memory)
+    engine, area = str(rng.choice(ENGINES)), int(rng.choice([0, 1, 6]))
+    return how, engine, {"MEMORY": int(memory), "AREA": area, "L2": 1024}
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_the_waves_of_a_dense_scan_beyond_the_card_are_made(card, seed, monkeypatch):
     """Counts make way for waves; then there is room for blocks that come and go"""
-    how, _, memory = scan(seed)
+    how, _, small = scan(seed)
     monkeypatch.setattr("nanompi.device.fit.MANY", 2)
-    with card("single", L2=1024, MEMORY=memory) as device:
+    with card("single", **small) as device:
         p, _, _ = problem(**how, device=device)
         p.exit_waves()
         device.wait()
@@ -42,9 +44,9 @@ def test_the_waves_of_a_dense_scan_beyond_the_card_are_made(card, seed, monkeypa
 @pytest.mark.parametrize("seed", range(20))
 def test_a_dense_scan_beyond_the_card_is_reconstructed(card, seed, monkeypatch):
     """And for sums, transforms and all that an engine makes"""
-    how, engine, memory = scan(seed)
+    how, engine, small = scan(seed)
     monkeypatch.setattr("nanompi.device.fit.MANY", 2)
-    with card("single", L2=1024, MEMORY=memory) as device:
+    with card("single", **small) as device:
         p, _, _ = problem(**how, device=device)
         history = run_chain([METHODS["engine"][engine](iterations=2)], p, 1, lambda text: None)
         device.wait()

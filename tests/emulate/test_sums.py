@@ -55,9 +55,9 @@ def test_a_pass_asks_for_no_memory(card, engine, memory, monkeypatch):
 @pytest.mark.parametrize("seed", range(3))
 def test_a_full_card_has_room_for_the_sums_of_a_dense_scan(card, seed, monkeypatch):
     """Hundreds of blocks, each with sums, in what the waves have left"""
-    how, memory = scan(seed)
+    how, _, small = scan(seed)
     monkeypatch.setattr("nanompi.device.fit.MANY", 1)
-    with card("single", L2=256, MEMORY=memory) as device:
+    with card("single", **small | {"L2": 256}) as device:
         p, _, _ = problem(**how, device=device)
         engine = METHODS["engine"]["DM"]()
         engine.start(p)

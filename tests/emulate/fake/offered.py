@@ -13,7 +13,7 @@ OWN = frozenset(
     cupy.cuda.Event.timed
     """.split()
 )
-CARDS = ("cuda", "streamed", "transport", "nccl", "card")  # files of nanompi/device that know only cards
+CARDS = "cuda streamed pinned plans transport nccl card".split()  # of nanompi/device, that know only cards
 MODULES = "cupy cupy.cuda cupy.cuda.runtime cupy.cuda.compiler cupy.fft cupyx cupyx.scipy.fft"
 CLASSES = """
     cupy.ndarray cupy.RawModule cupy.cuda.Stream cupy.cuda.Event cupy.cuda.Device cupy.cuda.MemoryPool

@@ -8,7 +8,7 @@ import numpy as np
 
 from nanompi.data import load
 from nanompi.device.cpu import BLOCK, CACHE
-from nanompi.device.fit import WORK, fit
+from nanompi.device.fit import Frame, expected_area, fit
 from nanompi.methods.ptycho.find_probe import FRAMES
 from nanompi.methods.ptycho.find_probe import MEMORY as TRIAL
 
@@ -69,9 +69,10 @@ def card(sizes, frames: int, bytes_of_card: int, sharers: int = 1) -> dict[str, 
     """
     fixed = int(2 * 2 * sizes.real * sizes.pixels)  # O and the places; the rest is `beside`, as in Problem
     other_arrays = 12 * 2 * sizes.real * sizes.pixels + PROBES * sizes.shifts * sizes.waves
-    row, count = sizes.waves, int(np.prod(sizes.frame)) * sizes.item
+    counts, area = int(np.prod(sizes.frame)) * sizes.item, expected_area(sizes.frame, sizes.waves)
     room = int(0.92 * bytes_of_card / sharers) - fixed - other_arrays
-    block = fit(row, count, room, about=f"{bytes_of_card / 2**30:.0f} GiB for {sharers}")
-    held, counts = block.held(frames, row, count)
-    need = int((fixed + other_arrays + WORK * block.frames * row + frames * (row + count)) * sharers / 0.92)
-    return {"block": block.frames, "frames": frames, "counts": counts, "waves": held, "need": need}
+    frame = Frame(sizes.waves, counts, area)
+    block = fit(frame, room, about=f"{bytes_of_card / 2**30:.0f} GiB for {sharers}")
+    held, held_counts = block.held(frames)
+    need = int((fixed + other_arrays + block.frames * frame.work + frames * frame.stored) * sharers / 0.92)
+    return {"block": block.frames, "frames": frames, "counts": held_counts, "waves": held, "need": need}

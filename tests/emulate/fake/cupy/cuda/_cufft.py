@@ -15,11 +15,12 @@ counts = {"plans": 0}
 
 
 class PlanNd:
-    """A transform over the last axes of C-contiguous arrays; its work area is as large as the data."""
+    """A transform over the last axes of C-contiguous arrays; its work area is as large as the data, or
+    NANOMPI_FAKE_AREA times as large (0: there is none)."""
 
     def __init__(self, shape: tuple, dtype, axes: tuple):
         self.shape, self.dtype, self.axes = shape, np.dtype(dtype), axes
-        nbytes = int(np.prod(shape)) * self.dtype.itemsize
+        nbytes = int(np.prod(shape)) * self.dtype.itemsize * runtime.number("NANOMPI_FAKE_AREA", 1)
         raw, buffer = memory.alloc_raw(nbytes, poison=False)
         self.work_area = memory.MemoryPointer(buffer)
         self._work = ndarray._of(raw, buffer)
