@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.emulate.fake.offered import keywords, offered, used
+from tests.emulate.fake.offered import keywords, look, of_cards, offered, on_cards, used
 from tests.emulate.fake.use import fake_cupy
 
 DEVICE = Path(__file__).parents[2] / "nanompi" / "device"
@@ -82,24 +82,54 @@ def test_cupy_has_every_name_and_keyword_of_its_stand_in():
 
 
 def test_cupy_and_its_stand_in_have_what_nanompi_uses():
-    names, calls = used(DEVICE)
-    with fake_cupy():
-        from tests.emulate.fake.offered import look
+    others = [path for path in DEVICE.rglob("*.py") if path not in of_cards(DEVICE)]
+    for names, calls in (used(of_cards(DEVICE), ("xp", "cupy")), used(others)):
+        with fake_cupy():
+            for name in names:
+                look(name)
+        missing, refused, _ = ask(ASK, [sorted(names), {k: sorted(v) for k, v in calls.items()}])
+        assert not missing and not refused
+    assert {"cupy.cuda.runtime.hostRegister", "cupy.float32"} <= used(of_cards(DEVICE), ("xp", "cupy"))[0]
 
-        for name in names:
-            look(name)
+
+def test_cupy_has_what_tests_on_a_card_use():
+    """What its stand-in alone has would fail on every card, and there alone"""
+    files = on_cards(DEVICE.parents[1] / "tests")
+    assert {"test_kernels.py", "test_engines.py", "test_program.py", "scene.py"} <= {
+        path.name for path in files
+    }
+    names, calls = used(files, ("xp", "cupy", "cupy_here"))
     missing, refused, _ = ask(ASK, [sorted(names), {k: sorted(v) for k, v in calls.items()}])
-    assert not missing and not refused
+    assert "cupy.get_default_memory_pool" in names and not missing and not refused
+
+
+def test_the_tests_for_a_card_are_collected_with_cupy():
+    """They are imported and find their fixtures where there is no card, too"""
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-m", "gpu", "--collect-only"]
+    done = subprocess.run([*command, "tests/cuda"], cwd=DEVICE.parents[1], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+    tests = [line for line in done.stdout.splitlines() if "::" in line]
+    assert {line.split("::")[0] for line in tests} >= {
+        f"tests/cuda/test_{n}.py" for n in ("kernels", "engines", "program")
+    }
 
 
 def test_the_walk_finds_names_behind_aliases(tmp_path):
     (tmp_path / "a.py").write_text(
         "def f():\n    import cupy as cp\n    from cupyx.scipy.fft import get_fft_plan as plan\n"
-        "    plan(cp.empty(3, dtype=cp.float32), axes=1)\n"
+        "    plan(cp.empty(3, dtype=cp.float32), axes=1)\n    run, n = cp.cuda.runtime, 3\n"
+        "    run.getDevice()\n"
+        "def g(device):\n    assert device.xp.counts\n"
     )
-    names, calls = used(tmp_path)
-    assert names >= {"cupy.empty", "cupy.float32", "cupyx.scipy.fft.get_fft_plan"}
-    assert calls == {"cupy.empty": {"dtype"}, "cupyx.scipy.fft.get_fft_plan": {"axes"}}
+    names, calls = used([tmp_path / "a.py"], ("xp",))
+    assert names >= {
+        "cupy.empty",
+        "cupy.float32",
+        "cupyx.scipy.fft.get_fft_plan",
+        "cupy.cuda.runtime.getDevice",
+    }
+    assert "cupy.counts" in names  # which the stand-in alone has
+    assert calls["cupy.empty"] == {"dtype"} and calls["cupyx.scipy.fft.get_fft_plan"] == {"axes"}
 
 
 def test_a_name_that_cupy_has_not_is_found():

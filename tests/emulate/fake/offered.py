@@ -71,22 +71,52 @@ def keywords(paths: list[str]) -> dict[str, list[str]]:
     return found
 
 
-def used(folder: Path) -> tuple[set[str], dict[str, set[str]]]:
-    """(dotted names of cupy and cupyx in the Python files of a folder, {name: keywords of its calls})
+def of_cards(device: Path) -> list[Path]:
+    """Files of nanompi/device that know nothing but cards: there the array module is CuPy."""
+    own = [path for path in device.glob("*.py") if path.stem in CARDS]
+    return sorted([*own, *device.glob("checks/*.py"), *device.glob("kernels/*_cuda.py")])
 
-    A device calls its array module `xp`: in a file that is about cards alone that is CuPy. NCCL is left out:
-    both CuPy and its stand-in have it only where the library is.
+
+def on_cards(tests: Path) -> list[Path]:
+    """Files of tests that run on a card: those of tests/cuda, and the modules whose tests they take over."""
+    own = sorted((tests / "cuda").glob("*.py"))
+    trees = [ast.parse(path.read_text()) for path in own]
+    taken = {node.module for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    modules = (
+        tests.parent / f"{name.replace('.', '/')}.py" for name in sorted(taken) if name.startswith("tests.")
+    )
+    return [*own, *(path for path in modules if path.name != "conftest.py")]
+
+
+def used(paths: list[Path], called=()) -> tuple[set[str], dict[str, set[str]]]:
+    """(dotted names of cupy and cupyx in Python files, {name: keywords of its calls})
+
+    called : what else than its own name CuPy is called in them: `xp`, an argument
+    NCCL is left out: both CuPy and its stand-in have it only where the library is.
     """
     names, calls = set(), {}
-    for path in sorted(folder.rglob("*.py")):
+    for path in paths:
         tree = ast.parse(path.read_text())
-        aliases = _aliases(tree) | ({"xp": "cupy"} if path.stem in CARDS else {})
+        aliases = _aliases(tree) | dict.fromkeys(called, "cupy")
+        aliases |= _assigned(tree, aliases)
         for node in ast.walk(tree):
             if name := _dotted(node, aliases):
                 names.add(name)
             if isinstance(node, ast.Call) and (name := _dotted(node.func, aliases)):
                 calls.setdefault(name, set()).update(k.arg for k in node.keywords if k.arg)
     return names, calls
+
+
+def _assigned(tree, aliases) -> dict[str, str]:
+    """{"runtime": "cupy.cuda.runtime"} from assignments of modules to names"""
+    found = {}
+    for node in (n for n in ast.walk(tree) if isinstance(n, ast.Assign)):
+        ends = zip(*((e.elts if isinstance(e, ast.Tuple) else [e]) for e in (node.targets[0], node.value)))
+        for target, value in ends:
+            name = _dotted(value, aliases)
+            if isinstance(target, ast.Name) and name in MODULES.split():
+                found[target.id] = name
+    return found
 
 
 def _aliases(tree) -> dict[str, str]:
