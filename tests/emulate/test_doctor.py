@@ -131,6 +131,19 @@ def test_no_answer_of_the_quick_groups_is_wrong(card, monkeypatch, group):
     assert len(found) >= 2 and not [f for f in found if f.ok is False]
 
 
+def test_what_pools_and_plans_take_is_said(card, monkeypatch):
+    """All questions about memory but that of many small cards, which takes long here"""
+    module = checks.import_module("nanompi.device.checks.memory")
+    monkeypatch.setattr(module, "SIZES", (64, 128))
+    questions = {q.name: q for q in module.QUESTIONS}
+    del questions["frames beyond the card"]
+    with card("single", MEMORY=1 << 30, AREA=2) as device:
+        found = {name: question.finding(device.xp) for name, question in questions.items()}
+    assert found["memory pool"].got == "39 MiB kept beside a piece of 1"
+    assert found["work areas of transforms"].got == "64²: 2.0, 128²: 2.0"
+    assert found["pinned memory"].got.count("s/GiB") == 2
+
+
 def test_a_wrong_kernel_is_a_wrong_answer(card, monkeypatch):
     from nanompi.device import kernels
 

@@ -83,9 +83,7 @@ def _work_areas(cupy):
     device, out = fresh(cupy), []
     for n in SIZES:
         flat = cupy.empty((4, n, n), np.complex64)
-        area = device._plan(flat).work_area
-        nbytes = getattr(getattr(area, "mem", area), "size", 0)
-        out.append(f"{n}²: {nbytes / flat.nbytes:.1f}")
+        out.append(f"{n}²: {device.plans.area(flat) / flat.nbytes:.1f}")
     return ", ".join(out), None
 
 
