@@ -49,7 +49,7 @@ def plain(team, folder: Path, psi) -> list[float]:
 def checkpoint(team, folder: Path, psi, numbers) -> list[float]:
     """Seconds that the iterations wait for one checkpoint, and until it is on the disk."""
     index, errors = team.rank * len(psi) + np.arange(len(psi)), []
-    rows = {"waves": (psi.shape, psi.dtype, lambda f: psi[f])}
+    rows = {"waves": (psi.shape, psi.dtype, lambda cuts: (psi[f] for f in cuts))}
     arrays = {"O": np.ones((2000, 2000), np.complex64)} if team.root else {}
     one, begun = Writing(team, folder, next(numbers), {"job": "x"}), time.monotonic()
     state = State({"step": 0, "notes": {}, "files": {}}, arrays, rows, index)

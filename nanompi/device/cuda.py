@@ -15,6 +15,7 @@ from nanompi.device.mirror import CardMirror
 from nanompi.device.pinned import PinnedMemory
 from nanompi.device.plans import Plans
 from nanompi.device.scratch import Scratch
+from nanompi.device.staging import leave
 from nanompi.device.streamed import Ferry, StreamedArray, cuts
 from nanompi.device.sums import CardSums
 from nanompi.timing import Clock
@@ -83,6 +84,10 @@ class Cuda(Device):
     def take(self, large: StreamedArray, f: slice) -> np.ndarray:
         """Rows of what `large` gave, on the host."""
         return large.take(f)
+
+    def pieces(self, large: StreamedArray, cuts):
+        """The same for one slice after the other, while the next one travels: see `staging.leave`."""
+        return leave(self, large, cuts)
 
     def pick(self, a, where):
         """Rows of any array over the frames, on the card; where : (k,) their places."""

@@ -1,5 +1,6 @@
 """What every device offers: arrays, transforms, kernels and sums. An engine knows no more of a device."""
 
+from collections.abc import Iterable, Iterator
 from types import SimpleNamespace
 from typing import Any, Protocol, runtime_checkable
 
@@ -66,6 +67,12 @@ class Device(Protocol):
 
     def take(self, large, f: slice) -> np.ndarray:
         """Rows of what `large` gave, on the host."""
+
+    def pieces(self, large, cuts: Iterable[slice]) -> Iterator[np.ndarray]:
+        """The same for one slice after the other; rows are there until the next are asked for.
+
+        On a card the next ones travel meanwhile. Nothing may write the array before the last have come.
+        """
 
     def pick(self, a, where: np.ndarray):
         """Rows of any array over the frames, on the device; where : (k,) their places."""

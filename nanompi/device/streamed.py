@@ -8,6 +8,7 @@ comes into another and block i - 1 leaves the third.
 import numpy as np
 
 from nanompi.device.fit import SLOTS
+from nanompi.device.staging import bring, send
 
 
 class StreamedArray:
@@ -38,12 +39,21 @@ class StreamedArray:
         self.make_way()
         self.held = held
         self.on_card = self.card.xp.empty((held, *self.shape[1:]), self.dtype)
+        if held < len(self):
+            self._pin_away()
         if self.host is not None and held:
-            self.on_card.set(self.host[:held])
+            if self.away is None:
+                bring(self.card, self.on_card, self.host[:held])
+            else:
+                send(self.card, self.on_card, self.away[:held])
         if held == len(self):
             self.away = None
-        elif self.host is None:
-            self.away, self.first = self.card.pinned((len(self) - held, *self.shape[1:]), self.dtype), held
+
+    def _pin_away(self):
+        """Pinned memory for the rows that the card does not hold"""
+        if self.host is None:
+            self.away = self.card.pinned((len(self) - self.held, *self.shape[1:]), self.dtype)
+            self.first = self.held
         elif self.away is None:
             self.away = self.card.pin(self.host[:])
 

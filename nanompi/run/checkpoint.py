@@ -36,7 +36,8 @@ class State:
 
     facts  : JSON-able
     arrays : {name: array of the host}, the same on all ranks
-    rows   : {name: (shape, dtype, take)} of arrays over this rank's frames; take(slice) -> rows on the host
+    rows   : {name: (shape, dtype, pieces)} of arrays over this rank's frames; pieces(slices) gives the rows
+        of each slice on the host, which are there until the next are asked for
     index  : (n,) global index of each frame of this rank
     """
 
@@ -107,9 +108,9 @@ class Writing:
             writer = Writer(file)
             for key, array in arrays.items():
                 writer.whole(key, array)
-            for key, (shape, dtype, take) in rows.items():
+            for key, (shape, dtype, pieces) in rows.items():
                 row = int(np.prod(shape[1:])) * np.dtype(dtype).itemsize
-                writer.array(key, shape, dtype, map(take, slices(shape[0], row)))
+                writer.array(key, shape, dtype, pieces(slices(shape[0], row)))
             writer.close(facts | self.marks | {"file": name})
 
     def _flush(self):

@@ -19,7 +19,7 @@ def state(number: int, n: int = 12) -> State:
     """Rows that tell their frame and number."""
     index = np.random.default_rng(number).permutation(n)
     psi = (index[:, None, None] + 1j * number) * np.ones((n, 4, 4), np.complex64)
-    rows = {"waves": (psi.shape, psi.dtype, lambda f: psi[f])}
+    rows = {"waves": (psi.shape, psi.dtype, lambda cuts: (psi[f] for f in cuts))}
     return State({"step": 0, "notes": {}, "files": {}}, {"O": np.full((3, 3), number)}, rows, index)
 
 

@@ -8,6 +8,7 @@ and has both of the last two or neither.
 Arrays like the object are taken whole (`p.share.on_root`); each rank takes its part back (`p.share.part`).
 """
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,7 @@ def chain_state(p, engine, e: int, done: int, history: list[dict]) -> State:
 
 
 def _rows(device, array):
-    return array.shape, array.dtype, lambda f: device.take(array, f)
+    return array.shape, array.dtype, partial(device.pieces, array)
 
 
 def engine_state(engine, p) -> dict[str, Any]:
