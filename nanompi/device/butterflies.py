@@ -13,18 +13,19 @@ from nanompi.device.lanes import INDEX, Lanes
 ENTER, INSIDE, LAST = (4, 8), (3, 4, 5, 7, 8), (2, 4, 8)  # radices at the beginning, then, and at the end
 
 
-def word(work, floats: str):
-    """An intrinsic of numba: work(lanes, *values) writes it. floats : for each argument what it is, of "a"
-    array of numbers, "t" table of int64, "i" int64"""
+def word(work, kinds: str):
+    """An intrinsic of numba: work(lanes, *values) writes it. kinds : of each argument: "a" array of numbers,
+    "t" of others, "i" int64, "r" a number"""
 
     def typing(context, *given):
-        real = next(a.dtype for a, kind in zip(given, floats) if kind == "a")
-        taken = [types.int64 if kind == "i" else a for a, kind in zip(given, floats)]
+        real = next(a.dtype for a, kind in zip(given, kinds) if kind == "a")
+        numbers = {"i": types.int64, "r": real}
+        taken = [numbers.get(kind, a) for a, kind in zip(given, kinds)]
 
         def write(context, builder, signature, args):
             values = [
-                value if kind == "i" else context.make_array(typ)(context, builder, value).data
-                for value, typ, kind in zip(args, signature.args, floats)
+                value if kind in numbers else context.make_array(typ)(context, builder, value).data
+                for value, typ, kind in zip(args, signature.args, kinds)
             ]
             work(Lanes(builder, real), *values)
             return context.get_dummy_value()
@@ -58,7 +59,7 @@ def places(lanes: Lanes, start, stride, n: int) -> list:
 
 def spread(lanes: Lanes, factors, t, r: int) -> list:
     """r - 1 complex numbers of a table from t on, each in all lanes: (real, imaginary)"""
-    each = [lanes.spread(factors, lanes.plus(t, k)) for k in range(2 * r - 2)]
+    each = [lanes.spread(lanes.number(factors, lanes.plus(t, k))) for k in range(2 * r - 2)]
     return list(zip(each[::2], each[1::2]))
 
 
@@ -87,6 +88,27 @@ def enter(context, r, a, o, stride, n, out, factors):
         each(lanes, r, ENTER, stage)
 
     return word(work, "iaiiiaa")(context, r, a, o, stride, n, out, factors)
+
+
+@intrinsic
+def again(context, r, a, table, n, out, factors):
+    """First stage of n split waves, of which wave k stands at table[k] of `a`: in a row, in `out`"""
+
+    def work(lanes, r, a, table, n, out, factors):
+        def stage(radix):
+            b, wide = lanes.b, lanes.whole(2 * lanes.V)
+            m = b.udiv(n, lanes.whole(radix))
+            with lanes.loop(lanes.whole(0), m, lanes.whole(1)) as i:
+                where = [lanes.number(table, k) for k in places(lanes, i, m, radix)]
+                waves = lanes.dft([lanes.load_split(a, at) for at in where])
+                turns = spread(lanes, factors, b.mul(i, lanes.whole(2 * radix - 2)), radix)
+                to = places(lanes, b.mul(i, wide), b.mul(m, wide), radix)
+                for wave, at in zip(twisted(waves, turns), to):
+                    lanes.store_split(wave, out, at)
+
+        each(lanes, r, ENTER, stage)
+
+    return word(work, "iatiaa")(context, r, a, table, n, out, factors)
 
 
 @intrinsic

@@ -1,6 +1,7 @@
 """The CPU as a device: NumPy arrays, transforms and kernels in numba, and a pool of threads over frames."""
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 
@@ -92,6 +93,12 @@ class Cpu(Device):
     def transforms(self, shape) -> str:
         """Whose transforms those of frames of (h, w) are."""
         return by(shape)
+
+    def sweep(self, shape):
+        """`sweep_cpu.sweep` on this device, None for frames whose sides are no multiple of 16."""
+        from nanompi.device.sweep_cpu import sweep, sweeps
+
+        return partial(sweep, self.scratch) if sweeps(shape) else None
 
     # ---- work
 

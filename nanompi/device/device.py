@@ -98,6 +98,13 @@ class Device(Protocol):
     def transforms(self, shape) -> str:
         """Whose transforms those of frames of (h, w) are, for the log."""
 
+    def sweep(self, shape):
+        """A projection engine's step on far-field frames of (h, w) in one pass (sweep_cpu.py).
+
+        None where there is none: then it is done kernel by kernel.
+        """
+        return None
+
     # ---- work
 
     def frames_per_block(self, frame_bytes: int) -> int:

@@ -77,16 +77,16 @@ def transform(z: np.ndarray, inverse: bool):
 def _frames(a, h, w, row, column, half):
     V, stride, numbers = 2 * half, 2 * w, 2 * h * w
     size = 2 * V * (max(h, w) + V)
-    strip, edge = _aligned(size, a), _aligned(size, a)
+    strip, edge = aligned_zeros(size, a), aligned_zeros(size, a)
     wide = 2 * (w + V)  # of a row in `edge`
     for o in range(0, len(a), numbers):
         for y in range(0, h, V):
             k = min(V, h - y)
             if k == V and w % half == 0:
-                _rows(a, o + y * stride, stride, strip, row, w, V)
+                rows(a, o + y * stride, stride, strip, row, w, V)
                 continue
             _copy(a, o + y * stride, stride, edge, 0, wide, k, 2 * w)
-            _rows(edge, 0, wide, strip, row, w, V)
+            rows(edge, 0, wide, strip, row, w, V)
             _copy(edge, 0, wide, a, o + y * stride, stride, k, 2 * w)
         for x in range(0, w, V):
             k = min(V, w - x)
@@ -99,7 +99,7 @@ def _frames(a, h, w, row, column, half):
 
 
 @_compiled
-def _aligned(size, like):
+def aligned_zeros(size, like):
     """Zeros that begin where a line of the cache begins"""
     out = np.zeros(size + 64 // like.itemsize, like.dtype)
     o = -out.ctypes.data % 64 // like.itemsize
@@ -114,11 +114,11 @@ def _copy(a, o, stride, out, p, step, rows, numbers):
 
 
 @_compiled
-def _rows(a, o, stride, strip, plan, n, V):
+def rows(a, o, stride, strip, plan, n, V):
     radices, factors, places, _ = plan
     for x in range(0, n, V // 2):
         load_tile(a, o + 2 * x, stride, strip, 2 * V * x)
-    _stages(strip, radices, factors, 0, n)
+    stages(strip, radices, factors, 0, n)
     last(radices[-1], strip, n)
     for x in range(0, n, V // 2):
         store_tile(strip, places, x, a, o + 2 * x, stride)
@@ -133,12 +133,12 @@ def _columns(a, o, stride, strip, plan, n, V):
     else:
         for i in range(n):
             part(a, o + i * stride, strip, 2 * V * i)
-    _stages(strip, radices, factors, entered, n)
+    stages(strip, radices, factors, entered, n)
     leave(radices[-1], strip, n, a, o, stride, order)
 
 
 @_compiled
-def _stages(strip, radices, factors, begun, n):
+def stages(strip, radices, factors, begun, n):
     """All but the last, and but those that are done"""
     size, t = n, 0
     for k, r in enumerate(radices[:-1]):

@@ -17,7 +17,7 @@ class FarField:
 
     def __init__(self, device, geometry):
         self.device, self.gain = device, 1 / (geometry.shape[0] * geometry.shape[1])
-        self.unit = self.gain
+        self.unit, self.sweep = self.gain, device.sweep(geometry.shape)
 
     def forward(self, z, at):
         """F z"""
@@ -37,6 +37,7 @@ class NearField:
     """
 
     gain = unit = 1.0
+    sweep = None
 
     def __init__(self, device, geometry, rests):
         h, w = geometry.shape

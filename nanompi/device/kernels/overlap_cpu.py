@@ -3,8 +3,11 @@ innermost one."""
 
 from nanompi.device.compiled import compiler as _compiler
 from nanompi.device.kernels.overlap import BAND
+from nanompi.device.lanes import BYTES as _BYTES
+from nanompi.device.sweep_words import add_row as _add_row
 
 _compiled = _compiler(nogil=True, fastmath=True, error_model="numpy")
+ROWS = 8  # of the probe: their sums over frames stay in the first cache
 
 
 @_compiled
@@ -56,19 +59,27 @@ def tangent(O, P, dO, dP, at, z):
                     t[x] = p[x] * do[x] + dp[x] * o[x]
 
 
-@_compiled
 def object_sums(psi, P, at, num, lane, lanes):
-    n, M, h, w = psi.shape
-    for j in range(n):
+    flat = (a.reshape(-1).view(num.real.dtype) for a in (psi, P, num))
+    _object_sums(*flat, at, psi.shape[1:], num.shape[1], lane, lanes, _BYTES // num.real.itemsize)
+
+
+@_compiled
+def _object_sums(psi, P, num, at, shape, width, lane, lanes, V):
+    M, h, w = shape
+    rest = w // V * V
+    for j in range(len(at)):
         y0, x0, s = at[j, 0], at[j, 1], at[j, 2]
         for y in range(h):
             if ((y0 + y) // BAND) % lanes != lane:
                 continue
-            o = num[y0 + y, x0 : x0 + w]
+            o = 2 * ((y0 + y) * width + x0)
             for m in range(M):
-                p, q = P[s, m, y], psi[j, m, y]
-                for x in range(w):
-                    o[x] += p[x].conjugate() * q[x]
+                p, q = 2 * w * ((s * M + m) * h + y), 2 * w * ((j * M + m) * h + y)
+                _add_row(P, p, psi, q, w // V, num, o)
+                for x in range(2 * rest, 2 * w, 2):
+                    num[o + x] += P[p + x] * psi[q + x] + P[p + x + 1] * psi[q + x + 1]
+                    num[o + x + 1] += P[p + x] * psi[q + x + 1] - P[p + x + 1] * psi[q + x]
 
 
 @_compiled
@@ -87,13 +98,15 @@ def object_weights(P2, at, den, lane, lanes):
 @_compiled
 def probe_sums(psi, O, at, num, den, lane, lanes):
     n, M, h, w = psi.shape
-    for j in range(n):
-        y0, x0, s = at[j, 0], at[j, 1], at[j, 2]
-        for y in range(h * lane // lanes, h * (lane + 1) // lanes):
-            o, d = O[y0 + y, x0 : x0 + w], den[s, y]
-            for x in range(w):
-                d[x] += o[x].real * o[x].real + o[x].imag * o[x].imag
-            for m in range(M):
-                q, t = psi[j, m, y], num[s, m, y]
+    end = h * (lane + 1) // lanes
+    for first in range(h * lane // lanes, end, ROWS):
+        for j in range(n):
+            y0, x0, s = at[j, 0], at[j, 1], at[j, 2]
+            for y in range(first, min(first + ROWS, end)):
+                o, d = O[y0 + y, x0 : x0 + w], den[s, y]
                 for x in range(w):
-                    t[x] += o[x].conjugate() * q[x]
+                    d[x] += o[x].real * o[x].real + o[x].imag * o[x].imag
+                for m in range(M):
+                    q, t = psi[j, m, y], num[s, m, y]
+                    for x in range(w):
+                        t[x] += o[x].conjugate() * q[x]

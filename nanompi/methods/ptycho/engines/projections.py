@@ -67,13 +67,17 @@ class Projections:
         """One iteration; error = sqrt(sum (|F(z)| - sqrt(I))^2 / sum I)"""
         a, b, c, d, e = (p.device.real(v) for v in self.coefficients())
         rho, onto = p.device.real(p.state["trust"].rho), (a, b, c, d, e) == (1, 0, 0, 0, 1)  # AP: Pi_F(P O)
-        k, O, P = p.k, p.O, p.shifts.library(p.P)
+        k, O, P, sweep = p.k, p.O, p.shifts.library(p.P), p.optics.sweep
         # Begun before the frames, while the ranks are together: none has to wait for all between two sweeps.
         den = p.object_weights(P)
         largest = p.share.begin_largest(den)
         num, misfit = p.zeros(O), p.sums()
+        added = sweep and p.device.threads == 1  # else threads would meet in the sum
 
         def project(f):
+            if sweep:
+                how = p.unit, rho, a, b, c, d, e
+                return sweep(O, P, f.at, f.waves, f.I, p.mask, f.gain, how, num if added else None)
             z = f.waves if onto else p.scratch(f)
             if onto:
                 k.exit_waves(O, P, f.at, z)
@@ -89,7 +93,8 @@ class Projections:
         object_sum = p.share.open(num)
         for block in p.blocks(read=["I"] if onto else ["I", "waves"], write=["waves"]):
             misfit.each(project, block)
-            p.object_sums(block.waves, P, block.at, num)
+            if not added:
+                p.object_sums(block.waves, P, block.at, num)
             object_sum.add(block)
         object_sum.close()
         k.divide(O, num, den, max(self.object_inertia, LEAST) * largest())
