@@ -1,12 +1,15 @@
 """Run by mpirun with the emulated card: ranks that see some of the same pixels add them up, on the CPU and on
 the card, to the bits of a sum in the order of the ranks. A third rank sees nothing.
+
+usage: edges_program.py TRANSPORT
 """
 
-import cupy
+import sys
+from types import SimpleNamespace
+
 import numpy as np
 
-from nanompi.device.cpu import Cpu
-from nanompi.device.cuda import Cuda
+from nanompi.device import Cpu, open_device
 from nanompi.methods.ptycho.edges import Edges, EdgeSum
 from nanompi.mpi.team import Team
 
@@ -47,7 +50,12 @@ if __name__ == "__main__":
         for k, p in np.ndindex(2, N):
             if seen[team.rank, p]:
                 want[k, p] = sum((held[k, r, p] for r in range(team.size) if seen[r, p]), 0j)
-        for device in (Cpu("double", 1), Cpu("double", 1, text=""), Cuda(cupy, precision="double")):
+        for device in (Cpu("double", 1), Cpu("double", 1, text="")):
             assert np.array_equal(summed(device, team, seen, held), want)
+        options = SimpleNamespace(device="cuda", precision="double", threads=1, transport=sys.argv[1])
+        card = open_device(options, team, lambda text: None)
+        for _ in range(2):
+            assert np.array_equal(summed(card, team, seen, held), want)
+        about = Edges(team, card, {}).about
         if team.root:
-            print(f"added up by {team.size} ranks")
+            print(f"added up by {team.size} ranks{about}")

@@ -9,7 +9,16 @@ from tests.mpi.conftest import mpirun_here  # noqa: F401  (a fixture)
 PROGRAM = Path(__file__).parent / "edges_program.py"
 
 
-@pytest.mark.parametrize("streams", ["lazy", pytest.param("eager", marks=pytest.mark.slow)])
+CASES = {
+    "staged": ("staged", {}, ""),
+    "eager": ("staged", {"STREAMS": "eager"}, ""),
+    "nccl": ("nccl", {"NCCL": "works"}, "; from card to card by NCCL"),
+}
+
+
 @pytest.mark.parametrize("n", [2, pytest.param(3, marks=pytest.mark.slow)])
-def test_shares_are_added_in_the_order_of_the_ranks(mpirun_here, emulated, n, streams):  # noqa: F811
-    assert f"added up by {n} ranks" in mpirun_here(n, PROGRAM, **emulated(STREAMS=streams)).stdout
+@pytest.mark.parametrize("case", ["staged", "nccl", pytest.param("eager", marks=pytest.mark.slow)])
+def test_shares_are_added_in_the_order_of_the_ranks(mpirun_here, emulated, n, case):  # noqa: F811
+    transport, how, about = CASES[case]
+    said = mpirun_here(n, [str(PROGRAM), transport], **emulated(CARDS=n, **how)).stdout
+    assert said == f"added up by {n} ranks{about}\n"

@@ -91,10 +91,14 @@ def test_without_room_for_shared_memory_the_sums_go_their_other_way(mpirun_here,
 
 
 @pytest.mark.slow
-def test_cards_that_hold_a_region_each(mpirun_here, emulated, job, want):  # noqa: F811
+@pytest.mark.parametrize("transport, how", [("staged", ""), ("nccl", "; from card to card by NCCL")])
+def test_cards_that_hold_a_region_each(mpirun_here, emulated, job, want, transport, how):  # noqa: F811
     words = ["-m", "nanompi", "run", "job.yaml", "--out", "cards", "--set", "run.device=cuda"]
-    said = mpirun_here(3, [*words, "--set", "steps.ptycho.combine=overlap"], **emulated(CARDS=2)).stdout
-    assert re.search(r"object sums: exchange of overlaps, .* with at most 2 other ranks \(an ", said)
+    words += ["--set", "steps.ptycho.combine=overlap", "--set", f"run.transport={transport}"]
+    said = mpirun_here(3, words, **emulated(CARDS=3, NCCL="works")).stdout
+    assert re.search(
+        r"object sums: exchange of overlaps, .* with at most 2 other ranks \(an .*\)" + how, said
+    )
     same(job / "cards/x/latest", want)
 
 

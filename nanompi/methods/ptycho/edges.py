@@ -2,11 +2,13 @@
 
 Ranks whose frames see the same pixels give each other their sums there, and each adds them up in the order of
 the ranks, so that all have the same bits. On a card one kernel gathers for all neighbours, one adds up, and
-what they give and take passes the host's memory while the card computes.
+what they give and take passes the host's memory while the card computes, or goes from card to card by NCCL
+where that is the transport of sums.
 """
 
 import numpy as np
 
+from nanompi.device.mirror import Mirror
 from nanompi.mpi.halo import HaloExchange
 
 
@@ -15,7 +17,7 @@ class Edges:
 
     peers : {rank: (n,) int64, the pixels of this rank's flat array which that one sees too, in the same order
         on both}
-    bytes : given each time
+    bytes : given each time; about : how, for the log, where it is not by MPI as a matter of course
     under_way : the sum whose exchange has begun, and not ended
     errands : what else is to be begun when the device has come so far that the next exchange starts
     """
@@ -25,10 +27,10 @@ class Edges:
         peers = dict(sorted(peers.items()))
         ends = dict(zip(peers, np.cumsum([len(at) for at in peers.values()], dtype=np.int64)))
         where = np.concatenate([none, *peers.values()])
-        self.give, self.take = (device.mirror(len(where), device.complex) for _ in range(2))
-        parts = {r: slice(ends[r] - len(at), ends[r]) for r, at in peers.items()}
-        given, taken = ({r: m.host[f] for r, f in parts.items()} for m in (self.give, self.take))
-        self.exchange, self.under_way, self.errands = HaloExchange(team, given, taken), None, []
+        parts = {r: slice(int(ends[r]) - len(at), int(ends[r])) for r, at in peers.items()}
+        by_card, self.about = _by_card(team, parts)
+        self.give, self.take, self.exchange = by_card or _by_host(team, device, parts)
+        self.under_way, self.errands = None, []
         self.bytes, self.where = self.exchange.bytes, device.array(where)
         shares = {r: (at, np.arange(parts[r].start, parts[r].stop)) for r, at in peers.items()}
         shares[team.rank] = np.unique(where), None
@@ -42,6 +44,22 @@ class Edges:
     def add_up(self, flat):
         """flat is the sum where others see it too; what they gave is on its way to the device."""
         self.device.kernels.add_halo(flat, self.pixels, self.first, self.source, self.take.here)
+
+
+def _by_card(team, parts) -> tuple[tuple | None, str]:
+    """(the same as _by_host without it, or None; a few words for the log)"""
+    if not hasattr(team.transport, "mail"):
+        return None, ""
+    found, fault = team.transport.mail(team, parts)
+    return found, f"; through the host's memory (nccl: {fault})" if fault else "; from card to card by NCCL"
+
+
+def _by_host(team, device, parts: dict[int, slice]) -> tuple[Mirror, Mirror, HaloExchange]:
+    """(what is given, what is taken, the messages) by MPI; parts : {rank: its part of both}"""
+    n = max((f.stop for f in parts.values()), default=0)
+    give, take = (device.mirror(n, device.complex) for _ in range(2))
+    given, taken = ({r: m.host[f] for r, f in parts.items()} for m in (give, take))
+    return give, take, HaloExchange(team, given, taken)
 
 
 def _in_order(shares: dict, own: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

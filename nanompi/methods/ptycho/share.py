@@ -228,7 +228,8 @@ def open_share(how: str, team, device, places, index, frame) -> tuple[Whole | Re
         about = f"object sums: Allreduce of {whole} (exchanging only overlaps would still be {sent})"
         return Whole(team, device, places, at, frame), about
     others = f"at most {neighbours} other rank{'s' * (neighbours > 1)}"
-    return share, f"object sums: exchange of overlaps, {sent} with {others} (an Allreduce would be {whole})"
+    about = f"object sums: exchange of overlaps, {sent} with {others} (an Allreduce would be {whole})"
+    return share, about + share.edges.about
 
 
 def _meets(corners, frame, shape) -> np.ndarray:

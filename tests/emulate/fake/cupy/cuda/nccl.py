@@ -1,8 +1,9 @@
 """cupy.cuda.nccl over MPI: NANOMPI_FAKE_NCCL=works, =hangs (ranks never find each other), =fails; else it is
 absent.
 
-A sum is work of its stream: it reads and writes the array there, and the host knows nothing of it until it
-waits. The child of a trial, one rank alone, works in all three cases, but not on a card in exclusive mode.
+Sums and messages are work of their stream: they read and write arrays there, and the host knows nothing of it
+until it waits. The child of a trial, one rank alone, works in all three cases, but not on a card in exclusive
+mode.
 """
 
 import os
@@ -26,6 +27,26 @@ class NcclError(RuntimeError):
 
 def get_unique_id() -> bytes:
     return bytes(128)
+
+
+_group: list[tuple] = []
+
+
+def groupStart():
+    _group.clear()
+
+
+def groupEnd():
+    """All messages of the group, at once"""
+    requests = []
+    for comm, take, at, count, datatype, peer, stream in _group:
+        place = clocks.find(at, count * np.dtype(_DTYPES[datatype]).itemsize)
+        assert place and not place[0].host
+        ends = ([], [place]) if take else ([place], [])
+        clocks.compute(clocks.lines[stream], "recv" if take else "send", *ends)
+        requests.append((comm.Irecv if take else comm.Isend)(place[0].bytes(*place[1:]), peer))
+    for request in requests:
+        request.Wait()
 
 
 class NcclCommunicator:
@@ -56,6 +77,12 @@ class NcclCommunicator:
             from mpi4py import MPI
 
             self.comm.Allreduce(MPI.IN_PLACE, place[0].bytes(*place[1:]).view(dtype))
+
+    def send(self, sendbuf: int, count: int, datatype: int, peer: int, stream: int):
+        _group.append((self.comm, False, sendbuf, count, datatype, peer, stream))
+
+    def recv(self, recvbuf: int, count: int, datatype: int, peer: int, stream: int):
+        _group.append((self.comm, True, recvbuf, count, datatype, peer, stream))
 
     def abort(self):
         self.comm = None
