@@ -14,6 +14,7 @@ SMALLEST, LARGEST, STEP = (
     132 << 20,
     6 << 20,
 )  # bytes of such cards; their waves and counts are 66 MB
+PINNED = 300 << 20  # bytes, no power of two
 SIZES = (64, 128, 256, 509, 1024)
 
 
@@ -67,7 +68,7 @@ def _streamed(device) -> bool:
 
 
 def _pinned(cupy):
-    device, nbytes, begun = fresh(cupy), 300 << 20, time.perf_counter()
+    device, nbytes, begun = fresh(cupy), PINNED, time.perf_counter()
     device.pinned((nbytes,), np.uint8)
     made = (time.perf_counter() - begun) * 2**30 / nbytes
     own, begun = np.ones(nbytes, np.uint8), time.perf_counter()
