@@ -157,7 +157,7 @@ class Cuda(Device):
     def counts(self, I: np.ndarray) -> StreamedArray:
         """The counts of this rank's frames, for `stream`; (n, h, w) uint16 or float32."""
         I = np.ascontiguousarray(I)
-        self._release()
+        self.release()
         room = max(0, self.room() // 2)
         held = len(I) if I.nbytes <= room else room // max(1, I[:1].nbytes)
         return StreamedArray(self, I.shape, I.dtype, held, I)
@@ -229,9 +229,9 @@ class Cuda(Device):
         self.scratch.clear()
         self.ferry.clear()
         self.plans.clear()
-        self._release()
+        self.release()
 
-    def _release(self):
+    def release(self):
         """Give back what the pools only keep. Of a chunk that is partly in use CuPy gives back nothing."""
         self._pinned.give_back()
         self.pool.free_all_blocks()

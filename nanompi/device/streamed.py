@@ -20,8 +20,8 @@ class StreamedArray:
     """
 
     def __init__(self, card, shape, dtype, held: int, host=None):
+        self.on_card, self.away, self.first, self.held = None, None, 0, 0
         self.card, self.shape, self.dtype, self.host = card, tuple(shape), np.dtype(dtype), host
-        self.on_card, self.away, self.first = None, None, 0
         self.hold(held)
 
     def __len__(self):
@@ -58,8 +58,14 @@ class StreamedArray:
             self.away = self.card.pin(self.host[:])
 
     def make_way(self):
-        """Give the memory of the card back, until `hold`."""
-        self.held, self.on_card = 0, None
+        """Give the memory of the card back, until `hold`: at once, since any small array that is made next
+        would be a piece of it, and keep all of it from being given back."""
+        if self.on_card is not None:
+            self.held, self.on_card = 0, None
+            self.card.release()
+
+    def __del__(self):
+        self.make_way()
 
     def far(self, f: slice) -> np.ndarray:
         """Rows [f.start, f.stop) in pinned memory; all of them are beside the card."""

@@ -23,7 +23,7 @@ class OnCard(np.ndarray):
 
 def card():
     xp = SimpleNamespace(empty=lambda shape, dtype: np.empty(shape, dtype).view(OnCard), asarray=np.asarray)
-    return SimpleNamespace(xp=xp, pinned=np.empty, pin=lambda a: a, wait=lambda: None)
+    return SimpleNamespace(xp=xp, pinned=np.empty, pin=lambda a: a, wait=lambda: None, release=lambda: None)
 
 
 @pytest.mark.parametrize("held", [0, 4, 10], ids=["host", "both", "card"])

@@ -52,3 +52,17 @@ def test_a_dense_scan_beyond_the_card_is_reconstructed(card, seed, monkeypatch):
         device.wait()
         assert p.I.held < len(p.I) and 0 < p.waves.held
         assert len(history) == 2 and all(np.isfinite(row["error"]) for row in history)
+
+
+def test_a_small_array_does_not_keep_the_memory_that_a_large_one_leaves(card):
+    """Waves go, something small comes before the next ones: there is as much room as before, but for it"""
+    with card("single", MEMORY=4 << 20) as device:
+        counts = device.counts(np.zeros((100, 32, 32), np.uint16))
+        shape = (100, 1, 32, 32)
+        before, waves = device.room(), device.large(shape, device.complex, counts)
+        assert before - device.room() > waves.on_card.nbytes
+        del waves
+        small = device.array(np.zeros(3200))  # more than blocks of a few frames leave
+        counts.make_way()
+        device._forget()
+        assert device.room() == before + counts.host.nbytes - small.nbytes
