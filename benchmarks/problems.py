@@ -3,28 +3,36 @@
 import numpy as np
 
 from nanompi.device.cpu import Cpu
+from nanompi.methods.ptycho.coverage import outside_in
 from nanompi.methods.ptycho.find_probe import defocused
 from nanompi.methods.ptycho.modes import extra_modes
 from nanompi.methods.ptycho.positions import place
 from nanompi.methods.ptycho.problem import Problem
 from nanompi.methods.ptycho.scan import Frames
+from nanompi.methods.ptycho.share import open_share
 from nanompi.mpi.team import Team
 from nanompi.optics.geometry import Geometry
 from nanompi.optics.propagate import propagator
 
 
 def assemble(I, places, O, P, geometry, device=None) -> Problem:
-    """A problem of this rank from its frames (FFT order), the places of all, and start values."""
+    """A problem of this rank from its frames (FFT order), the places of all, and start values.
+
+    As in a run the ranks exchange what they share of the object where that is less than all of it, and begin
+    with the frames that see it.
+    """
     team, device = Team(), device or Cpu("single", 1)
-    own, optics = (
-        np.array_split(np.arange(len(places.at)), team.size)[team.rank],
-        propagator(device, geometry),
-    )
+    parts, optics = np.array_split(np.arange(len(places.at)), team.size), propagator(device, geometry)
+    if team.size > 1:
+        first, parts = parts[team.rank][0], outside_in(places.at[:, :2].astype(float), parts)
+        I = I[parts[team.rank] - first]
+    own = parts[team.rank]
     frames = Frames(
         values=I, index=own, mask=np.ones(geometry.shape, bool), corner=True, pixel=geometry.pixel
     )
-    p = Problem.of(team, device, frames, places, optics)
-    p.O, p.P = device.array(O, device.complex), device.array(P, device.complex)
+    share, _ = open_share("auto", team, device, places, own, geometry.shape)
+    p = Problem.of(team, device, frames, places, optics, share)
+    p.O, p.P = device.array(share.part(O), device.complex), device.array(P, device.complex)
     return p
 
 
