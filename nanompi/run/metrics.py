@@ -18,11 +18,11 @@ IDLE = (
     "wait",
 )  # phases in which a rank does nothing for the image
 ORDER = ("start-up", "import", "compile", "read", "split", "load", "prepare", "cache", "start", "iterate",
-         "quality", "balance", "checkpoint", "combine", "wait", "write")  # fmt: skip
+         "quality", "balance", "checkpoint", "combine", "wait", "finish", "write")  # fmt: skip
 
 LABELS = {"start-up": "process start", "import": "imports", "compile": "GPU kernels",
           "split": "partition", "start": "start probe", "quality": "figures",
-          "combine": "sums over ranks", "wait": "wait for ranks"}  # fmt: skip
+          "combine": "sums over ranks", "wait": "wait for ranks", "finish": "image"}  # fmt: skip
 WIDTH = 15
 
 

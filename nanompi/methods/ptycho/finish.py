@@ -47,8 +47,12 @@ class Finish:
 
     def run(self, run):
         run.made["image"] = None
-        if not run.team.root:
-            return
+        if run.team.root:
+            with run.clock.phase("finish"):
+                self._fill(run)
+
+    def _fill(self, run):
+        """Image, arrays, signals and notes into the result of a run (rank 0)"""
         found = run.made["ptycho"]
         image, box, mask, ramp = scanned_image(found.O, found.weight, self.crop, run.device.threads)
         run.made["image"] = image
