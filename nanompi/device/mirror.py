@@ -39,7 +39,7 @@ class CardMirror(Mirror):
 
     def leave(self):
         stream = self.card.mail
-        stream.wait_event(self.card.compute.record())
+        stream.wait_event(self.card.compute.record(self.event))
         self.card.copy(self.here, self.host, stream, inward=False)
         stream.record(self.event)
 

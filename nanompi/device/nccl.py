@@ -28,7 +28,7 @@ class Nccl:
         self.kind = {np.float32: nccl.NCCL_FLOAT32, np.float64: nccl.NCCL_FLOAT64}[card.real]
 
     def __call__(self, team, *arrays):
-        self.card.wait()
+        self.card.compute.synchronize()  # what the card still computes is not time of the sum
         with team.summing(sum(a.nbytes for a in arrays)):
             self.queue(*arrays)
 
@@ -71,9 +71,10 @@ class CardToCard(Mirror):
 
     def __init__(self, card, n: int):
         self.card, self.here, self.host = card, card.xp.empty(n, card.complex), None
+        self.event = card.xp.cuda.Event(disable_timing=True)
 
     def enter(self):
-        self.card.compute.wait_event(self.card.mail.record())
+        self.card.compute.wait_event(self.card.mail.record(self.event))
 
 
 class Exchange:
@@ -94,7 +95,7 @@ class Exchange:
         """When the stream of compute has come so far"""
         if CHECK:
             compare(self.team, "exchange")
-        self.card.mail.wait_event(self.card.compute.record())
+        self.card.mail.wait_event(self.card.compute.record(self.event))
         self.nccl.swap(self.given, self.taken, self.card.mail)
         self.card.mail.record(self.event)
 
@@ -147,7 +148,10 @@ def _keys() -> tuple:
 
 
 def within(seconds: float, work) -> tuple:
-    """(what work() gives, "") or (None, why not). Work that stands still is left behind in its thread."""
+    """(what work() gives, "") or (None, why not). Work that stands still is left behind in its thread.
+
+    CuPy 14 lets other threads of Python run while NCCL starts.
+    """
     out = []
 
     def run():
