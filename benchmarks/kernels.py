@@ -11,7 +11,6 @@ On a card: seconds by events around each call (a separate iteration), GB/s, and 
 the card copies an array of 1 GiB, measured in the same run; then frame-iterations per second without events.
 """
 
-import inspect
 import sys
 from collections import defaultdict
 from functools import partial
@@ -21,26 +20,13 @@ from harness import options, report, timed
 from problems import problem
 
 from nanompi.device import open_device
-from nanompi.device.kernels import load
+from nanompi.device.checks import copy_rate
+from nanompi.device.checks.rates import touched
 from nanompi.methods import discover
 from nanompi.mpi.team import Team
 from nanompi.run.perform import Options
 from nanompi.step import METHODS
 
-TOUCHED = {  # how often a kernel goes over each of its arrays over frames
-    "exit_waves": {"psi": 1},
-    "mix": {"psi": 1, "z": 1},
-    "follow": {"psi": 2, "z": 1},
-    "tangent": {"z": 1},
-    "transfer": {"z": 2},
-    "project": {"F": 2, "I": 1},
-    "gradient": {"F": 1, "I": 1, "z": 1},
-    "line": {"F": 1, "D": 1, "I": 1},
-    "figures": {"F": 1, "I": 1},
-    "object_sums": {"psi": 1},
-    "probe_sums": {"psi": 1},
-    "object_weights": {},
-}
 LIMITS = {"DM": (136, 4), "AP": (104, 4), "ML": (104 + 56, 8)}  # per mode, and for the counts
 
 
@@ -51,20 +37,14 @@ class Book:
         self.bytes, self.calls, self.spans = defaultdict(int), defaultdict(int), defaultdict(list)
         self.device, self.timed = p.device, timed
         self.kept = p.k, p.device.kernels, p.device.fft, p.device.ifft
-        own = {name: self.around(name, call, self.touched(name)) for name, call in vars(p.k).items()}
+        own = {name: self.around(name, call, partial(touched, name)) for name, call in vars(p.k).items()}
         p.k = p.device.kernels = SimpleNamespace(**own)
         for name in ("fft", "ifft"):
             setattr(p.device, name, self.around(name, getattr(p.device, name), lambda z: 4 * z.nbytes))
 
-    def touched(self, name):
-        """bytes(args) of a kernel, from the names in its contract"""
-        names = list(inspect.signature(getattr(load(), name)).parameters)
-        times = {names.index(k): n for k, n in TOUCHED.get(name, {}).items()}
-        return lambda *args: sum(n * args[i].nbytes for i, n in times.items())
-
-    def around(self, name, call, touched):
+    def around(self, name, call, nbytes):
         def noted(*args):
-            self.bytes[name] += touched(*args)
+            self.bytes[name] += nbytes(*args)
             self.calls[name] += 1
             if not self.timed:
                 return call(*args)
@@ -93,13 +73,6 @@ def seconds_of(device, work, calls: int = 20) -> float:
     """Seconds of a call, without events."""
     device.wait()
     return timed(lambda: ([work() for _ in range(calls)], device.wait()))() / calls
-
-
-def copy_rate(device) -> float:
-    """Bytes per second of a copy on the card, read and written."""
-    nbytes = min(1 << 30, device.free() // 8)
-    a, b = (device.xp.zeros(nbytes, "uint8") for _ in range(2))
-    return 2 * nbytes / seconds_of(device, partial(b.__setitem__, ..., a))
 
 
 def rows(name: str, p, rate: float | None) -> list[dict]:

@@ -93,7 +93,7 @@ def _mpi_refused(device, team, node) -> str:
         return "a card in exclusive mode lets no other process try it"
     seen = {d.pci_bus_id for d in map(device.xp.cuda.Device, range(device.cards))}
     if team.max(any(other != seen for other in node.allgather(seen))):
-        return "ranks of a node see different cards (srun --gpu-bind=none shows all to each)"
+        return "ranks of a node see different cards (sbatch --gpus-per-node shows all to each)"
     return ""
 
 

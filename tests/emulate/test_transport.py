@@ -10,7 +10,7 @@ from tests.mpi.conftest import mpirun_here  # noqa: F401  (a fixture)
 PROGRAM = Path(__file__).parent / "transport_program.py"
 HOST = "through the host's memory, shared within a node"
 MPI = "by MPI from the memory of the cards"
-BLIND = "ranks of a node see different cards (srun --gpu-bind=none shows all to each)"
+BLIND = "ranks of a node see different cards (sbatch --gpus-per-node shows all to each)"
 
 # wanted, what the stand-in does: how the sums travel, and why not otherwise
 CASES = {

@@ -33,3 +33,13 @@ def test_strangers_are_found_and_the_cure_is_named(slurm):
     told = slurm.shell(f"srun {ON} --mpi=none nanompi doctor", code=4)
     assert told.count("4 singletons instead of 4 ranks") == 1
     assert "use srun --mpi=pmi2 (in slurm/site.yaml: mpi: pmi2)" in told
+
+
+def test_the_card_is_asked_by_one_task(slurm):
+    """There is no card here; the ranks that it starts itself are no part of the step"""
+    said = slurm.shell("srun --ntasks=1 --gpus=1 --mpi=pmi2 nanompi doctor --gpu --json card.json", code=4)
+    assert "NOT OK: " in said
+    assert "0 of 2 on " in said and "1 of 2 on " in said
+    assert (slurm.folder / "card.json").exists()
+    said = slurm.shell("srun --ntasks=2 --gpus=2 --mpi=pmi2 nanompi doctor --gpu", code=2)
+    assert "one process on the node of the card" in said

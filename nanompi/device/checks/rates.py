@@ -1,7 +1,7 @@
 """How fast the kernels are, against a copy on the same card."""
 
 import inspect
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 
@@ -29,10 +29,15 @@ EXPECTED = {  # percent of a copy, by registers and loads under way
 }  # fmt: skip
 
 
-def touched(name: str, args) -> int:
+def touched(name: str, *args) -> int:
     """Bytes of the arrays over frames that a kernel reads and writes."""
-    names = list(inspect.signature(getattr(load(), name)).parameters)
-    return sum(times * args[names.index(k)].nbytes for k, times in TOUCHED[name].items())
+    return sum(times * args[_place(name, k)].nbytes for k, times in TOUCHED.get(name, {}).items())
+
+
+@cache
+def _place(name: str, argument: str) -> int:
+    """Where an argument of a kernel stands in its contract"""
+    return list(inspect.signature(getattr(load(), name)).parameters).index(argument)
 
 
 def _calls(device) -> dict[str, tuple]:
@@ -71,7 +76,7 @@ def _rate(name, cupy):
         work, nbytes = partial(device.fft, z), 4 * z.nbytes
     else:
         args = _calls(device)[name]
-        work, nbytes = partial(getattr(device.kernels, name), *args), touched(name, args)
+        work, nbytes = partial(getattr(device.kernels, name), *args), touched(name, *args)
     t, host = seconds(device, work)
     rate = nbytes / t
     return f"{100 * rate / copy_rate(device):.0f} % ({rate / 1e12:.2f} TB/s; host {1e6 * host:.0f} us)", None
