@@ -6,12 +6,16 @@ The device is the program's own (nanompi.device.cuda), but arrays are NumPy's, a
 streams and the pool do nothing. What is left is the work of the host between two launches; CuPy's own part
 of each launch is not in it. An iteration of so many blocks is timed by the processor's clock, on frames of
 8², and divided by the number of blocks; the least of the turns counts, since other programs only add.
+
+Where CuPy is installed, what its arrays cost beside NumPy's is measured, too, on memory of the host: a slice,
+a view of another shape, a look whether an array is contiguous.
 """
 
 import sys
 import time
 from collections import defaultdict
 from functools import partial
+from importlib.util import find_spec
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
@@ -89,7 +93,8 @@ def library() -> SimpleNamespace:
     runtime = Idle()
     facts = defaultdict(int, name=b"no card", totalGlobalMem=80 << 30, l2CacheSize=50 << 20)
     runtime.getDeviceProperties = lambda card: facts
-    module, idle = SimpleNamespace(get_function=lambda name: Counted()), Idle()
+    module, pool = SimpleNamespace(get_function=lambda name: Counted()), Idle()
+    pool.used_bytes = pool.total_bytes = pool.free_bytes = pool.get_limit = lambda: 0
     cuda = Idle()
     cuda.runtime = runtime
     functions = {name: getattr(np, name) for name in dir(np) if not name.startswith("__")}
@@ -97,7 +102,7 @@ def library() -> SimpleNamespace:
     plans.get_fft_plan = lambda *args, **words: Counted()
     sys.modules |= {name: ModuleType(name) for name in ("cupyx", "cupyx.scipy")} | {plans.__name__: plans}
     return SimpleNamespace(
-        **functions, cuda=cuda, RawModule=lambda **words: module, get_default_memory_pool=lambda: idle
+        **functions, cuda=cuda, RawModule=lambda **words: module, get_default_memory_pool=lambda: pool
     )
 
 
@@ -133,11 +138,31 @@ def row(name: str, given) -> dict:
     return {"engine": name, "launches": launches, "us/block": block, "us/launch": block / launches}
 
 
+def of_cupy(repeat: int) -> dict[str, float]:
+    """Microseconds of CuPy for views of an array; none where it is not installed."""
+    if find_spec("cupy") is None:
+        return {}
+    import cupy
+
+    host = np.zeros((64, 1, SIZE, SIZE), np.complex64)
+    memory = cupy.cuda.UnownedMemory(host.ctypes.data, host.nbytes, host, 0)
+    a = cupy.ndarray(host.shape, host.dtype, cupy.cuda.MemoryPointer(memory, 0))
+    ways = {
+        "a slice": lambda: a[3:9],
+        "another shape": lambda: a.reshape(-1, SIZE, SIZE),
+        "contiguous?": lambda: a.flags.c_contiguous,
+    }
+    took = turns({k: timed(way, clock=time.process_time, calls=20_000) for k, way in ways.items()}, repeat)
+    return {f"CuPy, us, {name}": 1e6 * min(seconds) for name, seconds in took.items()}
+
+
 def main():
     given = options(__doc__, frames=32, blocks=400, repeat=5)
+    cupy = of_cupy(given.repeat)  # before NumPy takes its name
     discover()
     with np.errstate(all="ignore"):  # sums that no kernel makes are zero
-        report(given, (row(name, given) for name in ENGINES), frames=given.frames, blocks=given.blocks)
+        rows = (row(name, given) for name in ENGINES)
+        report(given, rows, frames=given.frames, blocks=given.blocks, **cupy)
 
 
 if __name__ == "__main__":

@@ -167,3 +167,15 @@ def test_files_entered_twice(script):
     assert script("house").twice(
         ["cli/run.py:main", "run/life.py:live", "run/life.py:go", "cli/run.py:work"]
     ) == ["cli/run.py"]
+
+
+def test_launches_of_a_block_are_counted_without_a_card(tmp_path):
+    """Kernels and transforms of a block, and a few of an iteration: 60 blocks have none of their own"""
+    out = tmp_path / "figures.json"
+    words = ["--frames", "2", "--blocks", "60", "--repeat", "1", "--json", str(out)]
+    command = [sys.executable, str(FOLDER / "launch.py"), *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=patience(60))
+    assert done.returncode == 0, done.stderr
+    rows = {row["engine"]: row for row in json.loads(out.read_text())["rows"]}
+    assert {name: int(row["launches"]) for name, row in rows.items()} == {"DM": 6, "AP": 5, "ML": 9}
+    assert all(row["us/block"] > 0 for row in rows.values())

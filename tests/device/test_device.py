@@ -8,7 +8,8 @@ import pytest
 
 from nanompi.device import Cpu, Device, threads_of
 from nanompi.device.cuda import Cuda
-from nanompi.device.fit import Frame, expected_area, fit, usual
+from nanompi.device.fit import WORK, Frame, expected_area, fit, usual
+from nanompi.device.kernels import layout
 from nanompi.errors import ResourceError
 from nanompi.mpi.team import share_of
 from nanompi.run.perform import Options
@@ -57,6 +58,15 @@ def test_a_block_stays_in_the_cache_where_three_arrays_of_32_frames_fill_half_of
     assert frames == [133, 106, 128, 64, 1]
     edge = 6 * 32 * 100
     assert (usual(edge, 100), usual(edge - 2, 100)) == (edge // 3, 128 * 100)
+
+
+@pytest.mark.parametrize("n", [4, 8, 31, 33, 64, 65, 100, 256, 509])
+def test_the_sums_of_a_block_have_the_room_that_is_planned(n):
+    """Eight sums (figures of quality) for each block of threads: half of a frame of one mode in single"""
+    frames = 16
+    grid, _ = layout.over_frames(frames, n, n)
+    assert layout.blocks(grid) * 8 * 8 <= 0.5 * frames * n * n * 8
+    assert WORK == 2 + 3 * 0.5 + 0.5  # scratch arrays, reals, sums
 
 
 def test_lanes_share_the_rows_of_a_sum():
