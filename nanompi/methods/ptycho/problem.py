@@ -277,7 +277,7 @@ class Problem:
         sums = self.sums(many)
         for block in self.blocks(read):
             sums.each(work, block)
-        return sums.total()
+        return self.team.total(*sums.own.total())
 
     def total(self, sums: list) -> np.ndarray:
         """Numbers of this rank, or what kernels returned, added up over this list and all ranks."""
