@@ -6,7 +6,8 @@ from nanompi.device.cpu import Cpu
 from nanompi.methods.ptycho.coverage import outside_in
 from nanompi.methods.ptycho.find_probe import defocused
 from nanompi.methods.ptycho.modes import extra_modes
-from nanompi.methods.ptycho.positions import place
+from nanompi.methods.ptycho.partition import walk
+from nanompi.methods.ptycho.positions import Shifts, place
 from nanompi.methods.ptycho.problem import Problem
 from nanompi.methods.ptycho.scan import Frames
 from nanompi.methods.ptycho.share import open_share
@@ -49,24 +50,47 @@ def from_file(path: str) -> Problem:
     return assemble(I, places, np.ones(places.shape), P, geometry)
 
 
-def problem(n: int, frames: int, modes: int = 1, device=None, photons: float = 1e6, seed: int = 0) -> Problem:
-    """Spiral scan of a random object with 68 % overlap, uint16 counts; the frames are shared out over the
-    ranks."""
-    rng, team, host = np.random.default_rng(seed), Team(), Cpu("single", 1)
-    geometry = Geometry(1.2398e-10, 2.0, (75e-6, 75e-6), (n, n))
-    i = np.arange(frames)
+def spiral(n: int, frames: int, q: int = 1):
+    """(geometry, places) of a golden spiral of frames of n² with 68 % overlap, in the order in which a run
+    walks through them.
+
+    q : positions lie on whole pixels, or with q > 1 anywhere: then in steps of 1/q pixel
+    """
+    geometry, i = Geometry(1.2398e-10, 2.0, (75e-6, 75e-6), (n, n)), np.arange(frames)
     r, angle = 0.11 * n / np.sqrt(np.pi) * np.sqrt(i), i * np.deg2rad(137.50776405)
-    grid = np.rint(np.stack([r * np.sin(angle), r * np.cos(angle)], 1))
-    places = place(grid * geometry.pixel, geometry.pixel, (n, n))
+    where = np.stack([r * np.sin(angle), r * np.cos(angle)], 1)
+    where = where[walk(where)] * geometry.pixel
+    places = place(where, geometry.pixel, (n, n), q)
+    return geometry, places if q > 1 else place(places.at[:, :2] * geometry.pixel, geometry.pixel, (n, n))
+
+
+def lens(n: int, modes: int, pixel, photons: float) -> np.ndarray:
+    """(modes, n, n) complex64: a defocused lens"""
     k = np.hypot(np.fft.fftfreq(n, 1 / n)[:, None], np.fft.fftfreq(n, 1 / n))
-    P = defocused(0.5 * (1 - np.tanh((k - 0.14 * n) / 1.5)) + 1e-9, 0.12, geometry.pixel)[None]
-    P = extra_modes(P * np.sqrt(photons / (abs(P) ** 2).sum()), modes).astype(np.complex64)
+    P = defocused(0.5 * (1 - np.tanh((k - 0.14 * n) / 1.5)) + 1e-9, 0.12, pixel)[None]
+    return extra_modes(P * np.sqrt(photons / (abs(P) ** 2).sum()), modes).astype(np.complex64)
+
+
+def problem(n: int, frames: int, modes: int = 1, device=None, q: int = 1, seed: int = 0) -> Problem:
+    """A `spiral` over a random object, uint16 counts of 1e6 photons a frame; the frames are shared out over
+    the ranks."""
+    rng, team, host = np.random.default_rng(seed), Team(), Cpu("single", 1)
+    geometry, places = spiral(n, frames, q)
+    P = lens(n, modes, geometry.pixel, 1e6)
     O = (0.8 + 0.2 * rng.random(places.shape)) * np.exp(1j * rng.random(places.shape)).astype(np.complex64)
-    own, optics = np.array_split(i, team.size)[team.rank], propagator(host, geometry)
+    O, library = O.astype(np.complex64), Shifts(host, places.rests, (n, n)).library(P)
+    own, optics = np.array_split(np.arange(frames), team.size)[team.rank], propagator(host, geometry)
     I = np.empty((len(own), n, n), np.uint16)
     for k, j in enumerate(own):
         z, at = np.empty((1, *P.shape), np.complex64), places.at[j : j + 1]
-        host.kernels.exit_waves(O.astype(np.complex64), P[None], at, z)
+        host.kernels.exit_waves(O, library, at, z)
         a = optics.gain * (abs(optics.forward(z, at)) ** 2).sum((0, 1))
         I[k] = np.random.default_rng([seed, j]).poisson(a)
+    return assemble(I, places, np.ones(places.shape), P, geometry, device)
+
+
+def empty(n: int, frames: int, modes: int, device, q: int = 1) -> Problem:
+    """The same without photons: for a device that computes nothing."""
+    geometry, places = spiral(n, frames, q)
+    I, P = np.zeros((frames, n, n), np.uint16), lens(n, modes, geometry.pixel, 1e6)
     return assemble(I, places, np.ones(places.shape), P, geometry, device)

@@ -24,7 +24,7 @@ TOUCHED = {  # how often a kernel goes over each of its arrays over frames
     "object_weights": {},
 }
 EXPECTED = {  # percent of a copy, by registers and loads under way
-    "mix": "50 to 65", "follow": "50 to 65", "project": "40 to 55", "gradient": "40 to 55",
+    "mix": "60 to 80", "follow": "60 to 80", "project": "60 to 80", "gradient": "60 to 80",
     "object_sums": "40 to 70", "probe_sums": "40 to 70", "fft": "70 to 85",
 }  # fmt: skip
 
