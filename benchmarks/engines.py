@@ -4,10 +4,10 @@
     python benchmarks/engines.py --ranks 2           parallel efficiency of the iterations, 400 frames of 256²
     python benchmarks/engines.py --problem FILE.h5   a common problem (quality.py) on one thread
 
-The transforms are scipy.fft with one worker on the same arrays, a few frames at a time as the engine does
-them: two for each frame and mode for DM, AP and RAAR, three for ML. Seconds are of the CPU, so that other
-programs disturb them little; the gain of two threads, and of ranks, is one of wall time and needs a quiet
-machine.
+The transforms are those of the device, and SciPy's with one worker, on the same arrays, a few frames at a
+time as the engine does them: two for each frame and mode for DM, AP and RAAR, three for ML. Seconds are
+of the CPU, so that other programs disturb them little; the gain of two threads, and of ranks, is one of wall
+time and needs a quiet machine.
 """
 
 import time
@@ -16,6 +16,7 @@ from functools import partial
 import numpy as np
 from harness import both_clocks, on_ranks, options, report, timed, turns
 from problems import from_file, problem
+from scipy.fft import fft2, ifft2
 
 from nanompi.device.cpu import CACHE, Cpu
 from nanompi.methods import discover
@@ -25,13 +26,16 @@ TRANSFORMS = {"DM": 2, "AP": 2, "RAAR": 2, "ML": 3}
 CASES = [(128, 400, 1), (256, 200, 1), (256, 60, 3), (512, 40, 1)]
 
 
-def transforms(p):
-    """One forward transform of every frame and mode, on one thread."""
+def transforms(p, fft, ifft):
+    """One transform of every frame and mode, on one thread, forward and back in turns."""
     step = max(1, CACHE // p.frame_bytes)
     z = np.empty((step, *p.P.shape), np.complex64)
     for i in range(0, len(p.at), step):
         z[...] = p.P
-        (p.device.fft if i // step % 2 else p.device.ifft)(z[: len(p.at) - i])
+        (fft if i // step % 2 else ifft)(z[: len(p.at) - i])
+
+
+SCIPY = [partial(f, axes=(-2, -1), overwrite_x=True, workers=1) for f in (fft2, ifft2)]
 
 
 def started(name: str, p):
@@ -44,9 +48,14 @@ def started(name: str, p):
 def cost(name: str, n: int, frames: int, modes: int, repeat: int) -> dict:
     """An iteration on one and two threads, and its transforms, in turns."""
     one, two = (problem(n, frames, modes, Cpu(threads=threads)) for threads in (1, 2))
-    works = {"fft": partial(transforms, one), "one": started(name, one), "two": started(name, two)}
+    works = {
+        "fft": partial(transforms, one, one.device.fft, one.device.ifft),
+        "scipy": partial(transforms, one, *SCIPY),
+        "one": started(name, one),
+        "two": started(name, two),
+    }
     took = turns({way: partial(both_clocks, work) for way, work in works.items()}, repeat)
-    (_, fft), (wall, cpu), (together, _) = (np.array(took[way]).T for way in works)
+    (_, fft), (_, scipy), (wall, cpu), (together, _) = (np.array(took[way]).T for way in works)
     seconds = float(np.median(cpu))
     return {
         "engine": name,
@@ -54,6 +63,7 @@ def cost(name: str, n: int, frames: int, modes: int, repeat: int) -> dict:
         "modes": modes,
         "s/iteration": seconds,
         "ratio to its FFTs": float(np.median(cpu / fft)) / TRANSFORMS[name],
+        "to SciPy's": float(np.median(cpu / scipy)) / TRANSFORMS[name],
         "gain of 2 threads": float(np.median(wall / together)),
         "Mpx it/s": frames * n * n / seconds / 1e6,
     }

@@ -1,7 +1,8 @@
 """The one door to the Fourier transforms of waves on the CPU: our own (fft_cpu.py), else SciPy's.
 
-Ours are two to three times as fast as SciPy's, and faster than those of MKL and FFTW
-(benchmarks/results/engines.md), so that neither is asked for.
+Ours are two to three times as fast as SciPy's, faster than those of MKL and than FFTW's as it plans in an
+instant, and about as fast as what FFTW finds in seconds of trials (benchmarks/results/engines.md): neither is
+asked for.
 """
 
 import numpy as np

@@ -90,6 +90,9 @@ assert lanes.BYTES == {bytes}, lanes.BYTES
 for dtype, limit in t.LIMITS.items():
     for shape in ((32, 48), (30, 42), (18, 64)):
         assert t.error(t.waves(2, *shape), dtype, True) < limit
+from tests.device.test_sweep import REFLECTION, test_a_sweep_equals_its_kernels as sweep
+for precision in ("single", "double"):
+    sweep(precision, "uint16", 2, (16, 32), REFLECTION)
 """
 FEATURES = {16: "+sse2", 32: "+avx,+avx2,+fma"}
 
