@@ -5,13 +5,16 @@ error, at the import or in the first call, and so does CuPy.
 """
 
 import atexit
+import hashlib
 import os
 import shutil
 import tempfile
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
-TREE = Path(__file__).parent / "kernels" / "__pycache__"  # where numba itself looks first
+FOLDER = Path(__file__).parent
+TREE = FOLDER / "kernels" / "__pycache__"
 ROOM = 1 << 20  # bytes that a folder must take: the kernels need some hundred kB
 
 
@@ -20,9 +23,17 @@ def compiler(**options):
     import numba
 
     folder, _ = place()
-    if folder not in (None, TREE):
-        numba.config.CACHE_DIR = str(folder)
+    if folder is not None:
+        numba.config.CACHE_DIR = str(folder / texts())
     return numba.njit(**options, cache=folder is not None)
+
+
+@cache
+def texts() -> str:
+    """A name for the texts of all that is compiled. numba sees that the file of a function has changed, but
+    not what the function takes from other files: after an update, what was compiled of the old would run."""
+    every = sorted(FOLDER.rglob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in every)).hexdigest()[:12]
 
 
 _chosen: list = []

@@ -3,9 +3,6 @@
 A wave is a vector of complex numbers, one in each lane: as many as a register of this CPU holds. In an array
 it stands interleaved (real, imaginary, real, ... as complex numbers do) or split (all real parts, then all
 imaginary parts). A word of `butterflies.py` is a function that numba calls and whose text is written here.
-
-numba keeps what it has compiled as long as the file of the calling function is the same: who changes a word
-empties `device/__pycache__`.
 """
 
 from contextlib import contextmanager

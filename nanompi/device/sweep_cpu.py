@@ -12,6 +12,7 @@ from nanompi.device.butterflies import ENTER, again, enter, last, leave
 from nanompi.device.compiled import compiler
 from nanompi.device.fft_cpu import aligned_zeros, plan, radices, rows, stages
 from nanompi.device.lanes import BYTES
+from nanompi.device.scratch import numbers
 from nanompi.device.sweep_words import follow_row, mix_row, project
 
 _compiled = compiler(nogil=True, error_model="numpy")
@@ -36,7 +37,7 @@ def sweep(scratch, O, P, at, psi, I, mask, gain, how, num):
     plans = tuple(plan(k, inverse, real) for k in (w, h) for inverse in (False, True))
     num = np.empty((0, 1), O.dtype) if num is None else num
     wide = 2 * O.shape[-1]
-    O, P, psi, num, z = (a.reshape(-1, a.shape[-1]).view(real).ravel() for a in (O, P, psi, num, z))
+    O, P, psi, num, z = map(numbers, (O, P, psi, num, z))
     return _frames(O, wide, P, at, psi, I, mask, gain, how, num, z, plans, BYTES // mask.itemsize)
 
 

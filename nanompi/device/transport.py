@@ -191,7 +191,7 @@ def aware(device, team) -> tuple:
 
     def transport(team, *arrays):
         device.wait()
-        team.sum_in_place(arrays)
+        team.sum_of_cards(arrays)
 
     return transport, ""
 

@@ -168,18 +168,18 @@ class Team:
             return
         if not isinstance(arrays[0], np.ndarray):
             return self.transport(self, *flat)
-        with _packed(flat) as few:
-            self.sum_in_place(few, ROUND)
+        from mpi4py import MPI
 
-    def sum_in_place(self, flat: list, most: int = PIECE):
-        """Allreduce of flat real arrays where they lie, in messages of at most so many bytes.
+        with self.summing(sum(a.nbytes for a in flat)), _packed(flat) as few:
+            for piece in (p for a in few for p in _pieces(a, ROUND)):
+                self.comm.Allreduce(MPI.IN_PLACE, piece)
 
-        flat : of the host, or of a card whose memory MPI reads; then all work on them has ended
-        """
+    def sum_of_cards(self, flat: list):
+        """The same for flat real arrays of cards whose memory MPI reads, when all work on them has ended."""
         from mpi4py import MPI
 
         with self.summing(sum(a.nbytes for a in flat)):
-            for piece in (p for a in flat for p in _pieces(a, most)):
+            for piece in (p for a in flat for p in _pieces(a, PIECE)):
                 self.comm.Allreduce(MPI.IN_PLACE, piece)
 
     def sent(self, nbytes: int):

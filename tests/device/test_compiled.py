@@ -42,6 +42,42 @@ def test_a_full_disk_is_no_place(nowhere, monkeypatch):
     assert compiled._place()[0] is None  # neither is any other folder
 
 
+WORDS = """
+from numba import types
+from numba.extending import intrinsic
+@intrinsic
+def word(context):
+    return types.int64(), lambda context, builder, signature, args: context.get_constant(types.int64, NUMBER)
+"""
+USER = """
+import sys
+from nanompi.device import compiled
+compiled.FOLDER = compiled.Path(sys.argv[1])
+compiled.TREE = compiled.FOLDER / "kept"
+from words import word
+@compiled.compiler()
+def answer():
+    return word()
+print(answer(), sum(answer.stats.cache_hits.values()))
+"""
+
+
+def test_what_was_compiled_of_other_texts_is_not_used(tmp_path):
+    """numba looks at the file of a function alone: what a word of another file was would live on"""
+
+    def answer(number):
+        (tmp_path / "words.py").write_text(WORDS.replace("NUMBER", number))
+        command = [sys.executable, "-B", tmp_path / "user.py", tmp_path]
+        env = {k: v for k, v in os.environ.items() if k != "NUMBA_CACHE_DIR"}
+        env["PYTHONPATH"] = str(Path(__file__).parents[2])
+        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=patience(60))
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    (tmp_path / "user.py").write_text(USER)
+    assert [answer("1"), answer("1"), answer("2")] == ["1 0\n", "1 1\n", "2 0\n"]
+
+
 def test_cupy_keeps_its_kernels_at_home_where_it_can(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("CUPY_CACHE_DIR", raising=False)

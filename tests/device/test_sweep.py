@@ -59,6 +59,16 @@ def test_without_a_sum_the_object_is_left_alone_and_waves_are_the_same():
     assert np.array_equal(psi, alone)
 
 
+def test_sums_into_an_array_with_gaps_are_refused():
+    """They would be added to a copy, and be lost"""
+    s = Scene("single", modes=2, size=(32, 32))
+    gaps = np.zeros((*s.O.shape, 2), s.c)[..., 0]
+    with pytest.raises(ValueError, match="does not lie in one piece"):
+        swept(s, numbers(s, REFLECTION), s.psi.copy(), gaps)
+    with pytest.raises(ValueError, match="does not lie in one piece"):
+        load("_cpu").object_sums(s.psi, s.P, s.at, gaps, 0, 1)
+
+
 def test_dark_pixels_and_dark_waves_give_numbers():
     """Counts and amplitudes of 0: no root or quotient of 0 becomes infinite"""
     s = Scene("single", modes=1, size=(32, 32))
