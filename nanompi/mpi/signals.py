@@ -3,6 +3,7 @@
 USR2 stands for TERM and INT where a launcher would kill the ranks after them: `nanompi run -n` sends it.
 """
 
+import atexit
 import math
 import signal
 import time
@@ -34,7 +35,13 @@ class Signals:
         """Take over the signals of this process."""
         for number in (*heeded(ENDS), signal.SIGUSR1):
             signal.signal(number, self.come)
+        atexit.register(self.rest)
         return self
+
+    def rest(self):
+        """At the very end. Python then sets the default back, and what had been obeyed would end it again."""
+        for number in heeded(ENDS) if self.asked in ENDS else ():
+            signal.signal(number, signal.SIG_IGN)
 
     def come(self, number: int, _frame=None):
         """What the handler does."""

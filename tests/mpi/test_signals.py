@@ -1,6 +1,8 @@
 """What asks a run to stop, what ends it at once, and what is one wish though it comes twice."""
 
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -53,3 +55,23 @@ def test_usr1_never_ends(came):
         came.come(signal.SIGUSR1)
     came.come(signal.SIGTERM)
     assert came.asked == signal.SIGTERM
+
+
+LATE = """
+import os, signal, sys
+from nanompi.mpi.signals import Signals
+class Late:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+late, signals = Late(), Signals().install()
+signals.gentle = True
+if sys.argv[1] == "asked":
+    os.kill(os.getpid(), signal.SIGTERM)
+sys.exit(75)
+"""
+
+
+@pytest.mark.parametrize("asked, code", [("asked", 75), ("not asked", -signal.SIGTERM)])
+def test_a_wish_that_comes_again_while_python_ends_does_not_change_the_code(asked, code):
+    """`Late` is deleted when Python has given up its signals already"""
+    assert subprocess.run([sys.executable, "-c", LATE, asked]).returncode == code
