@@ -83,7 +83,7 @@ class Watchdog:
         self._mark(False)
         if self.orphan or self._launcher_gone():  # MPI may not end any more without its launcher
             if error is not None:
-                complain(error, trace)
+                complain(error, trace, f"{self._who}: ")
             self.team.exit(exit_code(error) if error is not None else 0)
 
     def _watch(self):
@@ -201,4 +201,8 @@ class Watchdog:
 
     def _say(self, text: str):
         with suppress(OSError, ValueError):
-            print(f"nanompi: rank {self.team.rank} on {self.team.host}: {text}", file=sys.stderr, flush=True)
+            print(f"nanompi: {self._who}: {text}", file=sys.stderr, flush=True)
+
+    @property
+    def _who(self) -> str:
+        return f"rank {self.team.rank} on {self.team.host}"
