@@ -35,9 +35,11 @@ class Running:
     def __init__(self, command: list[str]):
         Path("job.yaml").write_text(JOB)
         self.mark = f"{os.getpid()}-{time.monotonic_ns()}"
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        own = {"env": variables(NANOMPI_TEST_MARK=self.mark), "stdin": subprocess.DEVNULL}
-        self.process = subprocess.Popen(command, start_new_session=True, **own, **pipes)
+        # Its lines go to a file: a pipe that nobody reads is full after some thousands of iterations.
+        with open("printed", "w") as printed:
+            pipes = {"stdout": printed, "stderr": subprocess.PIPE, "text": True}
+            own = {"env": variables(NANOMPI_TEST_MARK=self.mark), "stdin": subprocess.DEVNULL}
+            self.process = subprocess.Popen(command, start_new_session=True, **own, **pipes)
         until(lambda: '"iteration": ' in self.status() or self.process.poll() is not None, 60)
         assert self.process.poll() is None, self.process.communicate()
 

@@ -58,7 +58,7 @@ def test_a_node_that_dies_ends_the_job_with_4_and_the_reason(slurm, node2):
 
 
 def test_a_job_whose_node_is_set_down_goes_on_with_another(slurm, node2):
-    long = "job.yaml --set steps.ptycho.engines=DM*12000 --set 'run.checkpoint=1 s'"
+    long = "job.yaml --set steps.ptycho.engines=DM*24000 --set 'run.checkpoint=1 s'"
     job = slurm.sbatch(f"--nodes=2 --ntasks=2 {ROOT}/slurm/run.sbatch {long}")
     run = slurm.folder / f"runs/nanompi/job-{job}"
     slurm.until(lambda: list(run.glob("checkpoint-*")), 60)
