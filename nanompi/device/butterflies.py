@@ -68,22 +68,26 @@ def twisted(waves, turns) -> list:
     return [waves[0], *(wave.times(*turn) for wave, turn in zip(waves[1:], turns))]
 
 
+def put(lanes: Lanes, waves: list, i, m, factors, out):
+    """What a first stage made of the waves i, i + m, ...: times their factors, where it belongs in `out`"""
+    b, r, wide = lanes.b, len(waves), lanes.whole(2 * lanes.V)
+    turns = spread(lanes, factors, b.mul(i, lanes.whole(2 * r - 2)), r)
+    for wave, at in zip(twisted(waves, turns), places(lanes, b.mul(i, wide), b.mul(m, wide), r)):
+        lanes.store_split(wave, out, at)
+
+
 @intrinsic
 def enter(context, r, a, o, stride, n, out, factors):
     """First stage of n interleaved waves at o, o + stride, ... of `a`: split, in a row, in `out`"""
 
     def work(lanes, r, a, o, stride, n, out, factors):
         def stage(radix):
-            b, wide = lanes.b, 2 * lanes.V
-            m = b.udiv(n, lanes.whole(radix))
-            apart, step = b.mul(m, stride), b.mul(m, lanes.whole(wide))
+            b, m = lanes.b, lanes.b.udiv(n, lanes.whole(radix))
+            apart = b.mul(m, stride)
             with lanes.loop(lanes.whole(0), m, lanes.whole(1)) as i:
                 first = places(lanes, b.add(o, b.mul(i, stride)), apart, radix)
                 waves = lanes.dft([lanes.load_pairs(a, at) for at in first])
-                t = b.mul(i, lanes.whole(2 * radix - 2))
-                to = places(lanes, b.mul(i, lanes.whole(wide)), step, radix)
-                for wave, at in zip(twisted(waves, spread(lanes, factors, t, radix)), to):
-                    lanes.store_split(wave, out, at)
+                put(lanes, waves, i, m, factors, out)
 
         each(lanes, r, ENTER, stage)
 
@@ -96,15 +100,11 @@ def again(context, r, a, table, n, out, factors):
 
     def work(lanes, r, a, table, n, out, factors):
         def stage(radix):
-            b, wide = lanes.b, lanes.whole(2 * lanes.V)
-            m = b.udiv(n, lanes.whole(radix))
+            m = lanes.b.udiv(n, lanes.whole(radix))
             with lanes.loop(lanes.whole(0), m, lanes.whole(1)) as i:
                 where = [lanes.number(table, k) for k in places(lanes, i, m, radix)]
                 waves = lanes.dft([lanes.load_split(a, at) for at in where])
-                turns = spread(lanes, factors, b.mul(i, lanes.whole(2 * radix - 2)), radix)
-                to = places(lanes, b.mul(i, wide), b.mul(m, wide), radix)
-                for wave, at in zip(twisted(waves, turns), to):
-                    lanes.store_split(wave, out, at)
+                put(lanes, waves, i, m, factors, out)
 
         each(lanes, r, ENTER, stage)
 

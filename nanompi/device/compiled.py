@@ -1,4 +1,4 @@
-"""Where numba and CuPy store compiled kernels: in the program's folder, the user's, or one of this run alone.
+"""Where numba and CuPy store compiled kernels: in a checkout, the user's folder, or one of this run alone.
 
 Home folders of batch jobs are missing, full or read-only, and so are installations: numba then ends with an
 error, at the import or in the first call, and so does CuPy.
@@ -61,7 +61,7 @@ def place_for_cupy():
 
 def _place() -> tuple[Path | None, str]:
     given = os.environ.get("NUMBA_CACHE_DIR")
-    for folder in ([Path(given)] if given else []) + [TREE, *_of_user()]:
+    for folder in ([Path(given)] if given else []) + [*_of_checkout(), *_of_user()]:
         if _takes(folder):
             return folder, ""
     with suppress(OSError):
@@ -70,6 +70,12 @@ def _place() -> tuple[Path | None, str]:
         if _takes(folder):
             return folder, "in each run anew: neither the installation nor the home folder can be written"
     return None, "in each process anew: no folder can be written"
+
+
+def _of_checkout() -> list[Path]:
+    """The tree of the program, where pip has not put it: it would leave these files behind when it takes the
+    others away, and Python would take what is left for the program."""
+    return [] if {"site-packages", "dist-packages"} & set(TREE.parts) else [TREE]
 
 
 def _of_user() -> list[Path]:

@@ -1,7 +1,6 @@
 """The CPU as a device: NumPy arrays, transforms and kernels in numba, and a pool of threads over frames."""
 
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 import numpy as np
 
@@ -95,10 +94,10 @@ class Cpu(Device):
         return by(shape)
 
     def sweep(self, shape):
-        """`sweep_cpu.sweep` on this device, None for frames whose sides are no multiple of 16."""
-        from nanompi.device.sweep_cpu import sweep, sweeps
+        """`sweep_cpu.Sweep` on this device, None for frames whose sides are no multiple of 16."""
+        from nanompi.device.sweep_cpu import Sweep, sweeps
 
-        return partial(sweep, self.scratch) if sweeps(shape) else None
+        return Sweep(self.scratch, self.threads == 1) if sweeps(shape) else None
 
     # ---- work
 

@@ -15,7 +15,7 @@ import numpy as np
 from nanompi.device.butterflies import ENTER, enter, inside, last, leave, load_tile, part, store_tile
 from nanompi.device.compiled import compiler
 from nanompi.device.lanes import BYTES
-from nanompi.device.scratch import numbers
+from nanompi.mpi.messages import reals
 
 _compiled = compiler(nogil=True, error_model="numpy")
 
@@ -71,7 +71,7 @@ def transform(z: np.ndarray, inverse: bool):
     """z <- sum_r z exp(-+ 2 pi i k r) over the last two axes, which `radices` knows; C-contiguous"""
     h, w = z.shape[-2:]
     real = z.real.dtype.str
-    _frames(numbers(z), h, w, plan(w, inverse, real), plan(h, inverse, real), BYTES // z.itemsize)
+    _frames(reals(z), h, w, plan(w, inverse, real), plan(h, inverse, real), BYTES // z.itemsize)
 
 
 @_compiled

@@ -36,14 +36,6 @@ class Scratch:
         self._own.__dict__.clear()
 
 
-def numbers(a: np.ndarray) -> np.ndarray:
-    """A flat view of the real numbers of an array. Errors: ValueError where it does not lie in one piece:
-    what is written would be lost."""
-    if not a.flags.c_contiguous:
-        raise ValueError(f"an array {a.shape} with the strides {a.strides} does not lie in one piece")
-    return a.reshape(-1).view(a.real.dtype)
-
-
 def aligned(shape, dtype) -> np.ndarray:
     """An array of the host that begins where a line of the cache begins; its contents are undefined. Vectors
     that lie across two lines would be read at half the speed."""

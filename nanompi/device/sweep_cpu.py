@@ -6,14 +6,17 @@ over waves that a cache holds for a while are three, over strips that the first 
     rows     their transform back, psi <- c psi + d P O + e z, and the sum over frames of P* psi
 """
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 
 from nanompi.device.butterflies import ENTER, again, enter, last, leave
 from nanompi.device.compiled import compiler
 from nanompi.device.fft_cpu import aligned_zeros, plan, radices, rows, stages
 from nanompi.device.lanes import BYTES
-from nanompi.device.scratch import numbers
 from nanompi.device.sweep_words import follow_row, mix_row, project
+from nanompi.mpi.messages import reals
 
 _compiled = compiler(nogil=True, error_model="numpy")
 MOST = 16  # lanes of a register, of any CPU and precision
@@ -22,6 +25,20 @@ MOST = 16  # lanes of a register, of any CPU and precision
 def sweeps(shape) -> bool:
     """Do frames of (h, w) fill the lanes, and has their transform a first stage?"""
     return all(n % MOST == 0 and radices(n) and radices(n)[0] in ENTER for n in shape)
+
+
+@dataclass
+class Sweep:
+    """`sweep` with the work arrays of a device.
+
+    adds : the sum over frames is made on the way; where threads would meet in it, it is left out
+    """
+
+    scratch: Any
+    adds: bool
+
+    def __call__(self, O, P, at, psi, I, mask, gain, how, num):
+        return sweep(self.scratch, O, P, at, psi, I, mask, gain, how, num if self.adds else None)
 
 
 def sweep(scratch, O, P, at, psi, I, mask, gain, how, num):
@@ -37,7 +54,7 @@ def sweep(scratch, O, P, at, psi, I, mask, gain, how, num):
     plans = tuple(plan(k, inverse, real) for k in (w, h) for inverse in (False, True))
     num = np.empty((0, 1), O.dtype) if num is None else num
     wide = 2 * O.shape[-1]
-    O, P, psi, num, z = map(numbers, (O, P, psi, num, z))
+    O, P, psi, num, z = map(reals, (O, P, psi, num, z))
     return _frames(O, wide, P, at, psi, I, mask, gain, how, num, z, plans, BYTES // mask.itemsize)
 
 

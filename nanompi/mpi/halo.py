@@ -4,8 +4,9 @@ from weakref import finalize
 
 import numpy as np
 
+from nanompi.mpi.messages import reals
 from nanompi.mpi.same_call import CHECK, compare
-from nanompi.mpi.team import Team, reals
+from nanompi.mpi.team import Team
 
 
 class HaloExchange:

@@ -20,12 +20,10 @@ import numpy as np
 from nanompi.errors import NanompiError, common, complain, exit_code, is_common
 from nanompi.mpi.launcher import launched, node
 from nanompi.mpi.library import stranger, vendor, world
+from nanompi.mpi.messages import PIECE, ROUND, packed, pieces, reals
 from nanompi.mpi.same_call import CHECK, compare, others_go_on
 from nanompi.timing import Clock
 
-PIECE = 1 << 30  # bytes of one message: counts stay below 2**31 with every MPI
-ROUND = 8 << 20  # bytes of one Allreduce: the work array of MPI stays in the cache, 2-4 times faster
-LARGE = 1 << 20  # bytes from which an array is summed by itself: a copy would cost more than a message
 EVERY = 1000  # sums after which `settle` is due at the latest
 
 
@@ -170,8 +168,8 @@ class Team:
             return self.transport(self, *flat)
         from mpi4py import MPI
 
-        with self.summing(sum(a.nbytes for a in flat)), _packed(flat) as few:
-            for piece in (p for a in few for p in _pieces(a, ROUND)):
+        with self.summing(sum(a.nbytes for a in flat)), packed(flat) as few:
+            for piece in (p for a in few for p in pieces(a, ROUND)):
                 self.comm.Allreduce(MPI.IN_PLACE, piece)
 
     def sum_of_cards(self, flat: list):
@@ -179,7 +177,7 @@ class Team:
         from mpi4py import MPI
 
         with self.summing(sum(a.nbytes for a in flat)):
-            for piece in (p for a in flat for p in _pieces(a, PIECE)):
+            for piece in (p for a in flat for p in pieces(a, PIECE)):
                 self.comm.Allreduce(MPI.IN_PLACE, piece)
 
     def sent(self, nbytes: int):
@@ -243,7 +241,7 @@ class Team:
         if head is None:
             return None
         out = np.ascontiguousarray(array) if self.root else np.empty(*head)
-        for piece in _pieces(out.reshape(-1).view(np.uint8)):
+        for piece in pieces(out.reshape(-1).view(np.uint8)):
             self.comm.Bcast(piece, root=0)
         return out
 
@@ -342,7 +340,7 @@ class Team:
         """Start to send bytes (any buffer) to a rank; `data` stays as it is until the requests end."""
         view = np.frombuffer(data, np.uint8)
         size = np.array([view.nbytes], np.int64)
-        return [(self.comm.Isend(part, to, tag), part) for part in (size, *_pieces(view))]
+        return [(self.comm.Isend(part, to, tag), part) for part in (size, *pieces(view))]
 
     @_verb(waiting=False)
     def wait(self, requests):
@@ -356,7 +354,7 @@ class Team:
         size = np.empty(1, np.int64)
         _calmly(self.comm.Irecv(size, source, tag))
         out = np.empty(int(size[0]), np.uint8)
-        for request in [self.comm.Irecv(piece, source, tag) for piece in _pieces(out)]:
+        for request in [self.comm.Irecv(piece, source, tag) for piece in pieces(out)]:
             _calmly(request)
         return out
 
@@ -395,28 +393,3 @@ def _calmly(request):
     """Wait without a busy loop: the threads of this rank need the core."""
     while not request.Test():
         time.sleep(2e-5)
-
-
-def reals(a: np.ndarray) -> np.ndarray:
-    """A flat real view of an array."""
-    if not a.flags.c_contiguous:
-        raise ValueError("team.sum needs C-contiguous arrays")
-    return a.reshape(-1).view(a.real.dtype)
-
-
-@contextmanager
-def _packed(flat: list[np.ndarray]):
-    """The arrays to be summed: small ones, if there are several, in one copy, from which they come back."""
-    small = [a for a in flat if a.nbytes < LARGE]
-    if len(small) < 2:
-        yield flat
-        return
-    together = np.concatenate(small)
-    yield [*(a for a in flat if a.nbytes >= LARGE), together]
-    for a, part in zip(small, np.split(together, np.cumsum([a.size for a in small])[:-1])):
-        a[...] = part
-
-
-def _pieces(flat: np.ndarray, most: int = PIECE):
-    step = max(1, min(most, PIECE) // flat.itemsize)
-    return [flat[i : i + step] for i in range(0, flat.size, step)]

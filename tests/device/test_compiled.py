@@ -37,6 +37,16 @@ def test_the_users_folder_is_the_second_choice_and_a_given_one_the_first(nowhere
     assert compiled._place() == (nowhere / "given", "")
 
 
+def test_an_installation_keeps_nothing_that_pip_would_leave_behind(nowhere, monkeypatch):
+    """Else an editable installation after a plain one would find a package without modules"""
+    installed = nowhere / "lib/site-packages/nanompi/device/kernels/__pycache__"
+    monkeypatch.setattr(compiled, "TREE", installed)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(nowhere / "cache"))
+    assert compiled._place() == (nowhere / "cache/nanompi/numba", "") and not installed.exists()
+    monkeypatch.setattr(compiled, "TREE", nowhere / "checkout/nanompi/device/kernels/__pycache__")
+    assert compiled._place() == (compiled.TREE, "")
+
+
 def test_a_full_disk_is_no_place(nowhere, monkeypatch):
     monkeypatch.setattr(compiled, "bytes", refuse, raising=False)
     assert compiled._place()[0] is None  # neither is any other folder

@@ -4,8 +4,8 @@ innermost one."""
 from nanompi.device.compiled import compiler as _compiler
 from nanompi.device.kernels.overlap import BAND
 from nanompi.device.lanes import BYTES as _BYTES
-from nanompi.device.scratch import numbers as _numbers
 from nanompi.device.sweep_words import add_row as _add_row
+from nanompi.mpi.messages import reals as _reals
 
 _compiled = _compiler(nogil=True, fastmath=True, error_model="numpy")
 ROWS = 8  # of the probe: their sums over frames stay in the first cache
@@ -61,7 +61,7 @@ def tangent(O, P, dO, dP, at, z):
 
 
 def object_sums(psi, P, at, num, lane, lanes):
-    flat = map(_numbers, (psi, P, num))
+    flat = map(_reals, (psi, P, num))
     _object_sums(*flat, at, psi.shape[1:], num.shape[1], lane, lanes, _BYTES // num.real.itemsize)
 
 

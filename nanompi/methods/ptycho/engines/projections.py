@@ -72,12 +72,12 @@ class Projections:
         den = p.object_weights(P)
         largest = p.share.begin_largest(den)
         num, misfit = p.zeros(O), p.sums()
-        added = sweep and p.device.threads == 1  # else threads would meet in the sum
+        added = sweep and sweep.adds
 
         def project(f):
             if sweep:
                 how = p.unit, rho, a, b, c, d, e
-                return sweep(O, P, f.at, f.waves, f.I, p.mask, f.gain, how, num if added else None)
+                return sweep(O, P, f.at, f.waves, f.I, p.mask, f.gain, how, num)
             z = f.waves if onto else p.scratch(f)
             if onto:
                 k.exit_waves(O, P, f.at, z)
