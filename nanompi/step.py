@@ -159,6 +159,7 @@ def step(name: str, needs=(), gives=(), *, each="", makes=(), takes="data", gpu=
     takes : name of the data that it walks
     gpu   : its blocks are arrays of the card where the job runs on cards
     It may have more, by which the program knows it without its name:
+    preceded_by              names of steps that are done before it, inserted where the job does not name them
     check(self, data)        for `nanompi check`: raises what its `run` would raise of files
     gives_figures, summary   the figures of a finished run, by which sweeps rank (`nanompi.run.figures`)
     compare(a, b)            two results in numbers, for `nanompi compare`; static

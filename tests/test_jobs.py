@@ -152,9 +152,9 @@ def test_tooth(tmp_path, shared_data):
     file = shared_data("S6_tomo_tooth") / "tooth.h5"
     negative, volume = {}, None
     for centre in (290, 295.75, 300):
-        folder = run("tooth", tmp_path, f"input.file={file}", f"steps.tomo.fbp.centre={centre}")
+        folder = run("tooth", tmp_path, f"input.file={file}", f"steps.tomo.centre.value={centre}")
         with h5py.File(folder / "result.h5") as f:
-            negative[centre] = f["entry_1/process_1/tomo/negative"][()]
+            negative[centre] = f["entry_1/process_1/tomo/tomo/negative"][()]
             volume = f["entry_1/data/data"][()] if centre == 295.75 else volume
     assert negative[295.75] < 0.96 * min(negative[290], negative[300]), negative
     mass = attenuation(file).sum(2)

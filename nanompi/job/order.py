@@ -71,13 +71,25 @@ def _known(one, place: Place, faults: Faults) -> bool:
 
 
 def _add(one, place: Place, out: Seq, given: set, rest: _Rest):
-    """Append a step behind those that give what it needs."""
+    """Append a step behind those that precede it, and behind those that give what it needs."""
     cls = step_of(one)
+    for name in getattr(cls, "preceded_by", ()):
+        if name not in [s.get("use") for s in out if isinstance(s, Map)]:
+            _precede(name, cls, place, out, given, rest)
     for need in cls.needs if cls else ():
         if need not in given:
             _supply(need, cls, place, out, given, rest)
     out.put(len(out), one, place)
     given.update(cls.gives if cls else ())
+
+
+def _precede(name: str, cls: type, place: Place, out: Seq, given: set, rest: _Rest):
+    """Insert a step that precedes `cls` and is not named before it; a fault where it is named later."""
+    if name in [s.name for s in rest.later if s]:
+        text = f"{name}, which precedes {cls.name}, stands later; move it before {cls.name}"
+        rest.faults.add(place, ("steps", cls.name), text)
+    else:
+        _add(named(name, place), place, out, given, rest)
 
 
 def _supply(need: str, cls: type, place: Place, out: Seq, given: set, rest: _Rest):

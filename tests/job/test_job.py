@@ -93,6 +93,20 @@ def test_listed_steps_stay_and_are_not_repeated(job):
     assert [s.name for s in got] == ["ptycho.prepare", "ptycho", "ptycho.finish"] and got[2].frc == "halves"
 
 
+def test_steps_that_precede_another_are_inserted_where_the_job_does_not_name_them(parts, job, faults):
+    """Those before them, too; one that is named stays where it is, and what stands late is told to move"""
+    for name, before in (("a", ()), ("b", ("a",)), ("c", ("a", "b"))):
+        step(f"test.{name}")(
+            type(name, (), {"__doc__": "x", "preceded_by": tuple(f"test.{n}" for n in before)})
+        )
+    names = lambda text: [one.name for one in job(text).steps]  # noqa: E731
+    assert names("  - test.c\n") == ["test.a", "test.b", "test.c"]
+    assert names("  - test.a\n  - test.c\n  - test.c\n") == ["test.a", "test.b", "test.c", "test.c"]
+    assert faults("  - test.c\n  - test.b\n") == [
+        "job.yaml:4:5: steps.test.c: test.b, which precedes test.c, stands later; move it before test.c"
+    ]
+
+
 def test_a_giver_with_required_parameters_is_named_not_inserted(faults):
     assert faults("  - use: test.lonely\n") == [
         "job.yaml:4:5: steps.test.lonely: test.lonely needs noise: put test.noise before it"

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from nanompi.data.walk import walk, with_loading
-from nanompi.methods.tomo.fbp import FBP
 from nanompi.methods.tomo.flat import Flat
 from nanompi.methods.tomo.read.simulate import SimulateTomogram, TomogramSimulation
+from nanompi.methods.tomo.step import Tomo
 from nanompi.mpi.team import Team
 from nanompi.run.reading import spread_evenly
 from nanompi.run.result import Result
@@ -21,12 +21,13 @@ def volume(team, rows: int) -> np.ndarray:
     read = team.on_root(lambda: SimulateTomogram(simulate=scan).open("", None))
     run = walking.run_of(team, data=spread_evenly(read["data"], team.size))
     run.warn, run.result = run.say, Result()
-    assert with_loading(run, [Flat(), FBP(centre=18.4)]) == 1  # flats while the frames are loaded
-    for step in (Flat(), FBP(centre=18.4)):
+    run.data["data"].facts["axis"] = (18.4, 0.0)
+    assert with_loading(run, [Flat(), Tomo()]) == 1  # flats while the frames are loaded
+    for step in (Flat(), Tomo()):
         walk(run, [step])
     data = run.data["data"]
     assert data.axes == ("z", "y", "x") and data.spread == "z" and data.unit == "1/m"
-    assert 0 < run.result.notes["tomo"]["error"] < 0.1  # 0.06: noise of 3000 counts at 31 angles
+    assert 0 < run.result.notes["tomo"]["tomo"]["error"] < 0.1  # 0.06: noise of 3000 counts at 31 angles
     return walking.whole(team, data)
 
 

@@ -19,8 +19,9 @@ def run_of(precision="double", threads=1) -> SimpleNamespace:
     return SimpleNamespace(team=team, device=Cpu(precision, threads=threads), data={}, result=Result(), **log)
 
 
-def done(step, run, data: Data, block: np.ndarray) -> np.ndarray:
+def done(step, run, data: Data, block: np.ndarray, places=None) -> np.ndarray:
     """What a block step makes of one block"""
     step.start(run, data)
-    info = SimpleNamespace(device=run.device, kernels=run.device.kernels, xp=np, data=data)
+    device = run.device
+    info = SimpleNamespace(device=device, kernels=device.kernels, xp=np, data=data, places=places or {})
     return step.block(block, info)

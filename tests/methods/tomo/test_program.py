@@ -10,7 +10,7 @@ from tests.methods.tomo.files import COLUMNS, ROWS, scene, write_exchange, write
 JOB = """nanompi: 1
 name: scan
 input: {{file: {file}{more}}}
-steps: [tomo.flat, {{use: tomo.fbp, centre: 11}}]
+steps: [{{use: tomo.centre, value: 11}}, tomo]
 """
 
 
@@ -78,10 +78,10 @@ def test_a_part_of_the_projections(said, tmp_path):
 def test_axes_that_do_not_fit_are_told_without_data(tmp_path, capsys):
     """A slice has no angles any more: the second back-projection has nothing to work on"""
     job = tmp_path / "job.yaml"
-    job.write_text("nanompi: 1\ninput: {format: tomo.simulate}\nsteps: [tomo.fbp, tomo.fbp]\n")
+    job.write_text("nanompi: 1\ninput: {format: tomo.simulate}\nsteps: [tomo, tomo]\n")
     assert main(["check", str(job), "--no-data"]) == 2
     text = capsys.readouterr().err
-    assert "job.yaml:3:" in text and "tomo.fbp" in text and "angle, column" in text, text
+    assert "job.yaml:3:" in text and "steps.tomo:" in text and "angle, column" in text, text
 
 
 @pytest.mark.parametrize("write", [write_exchange, write_nxtomo])
@@ -90,4 +90,5 @@ def test_a_first_job_for_a_tomogram_has_steps_of_tomography(said, tmp_path, writ
     assert main(["init", "first.yaml", "--from", "scan.h5"]) == 0
     assert main(["check", "first.yaml"]) == 0
     text = (tmp_path / "first.yaml").read_text()
-    assert [line.split()[2] for line in text.splitlines() if "- use:" in line] == ["tomo.flat", "tomo.fbp"]
+    steps = [line.split()[2] for line in text.splitlines() if "- use:" in line]
+    assert steps == ["tomo.flat", "tomo.centre", "tomo"]

@@ -1,4 +1,4 @@
-"""Filtered back-projection: known slices come back, at their place and with their value."""
+"""The step of reconstruction: known slices come back, at their place and with their value."""
 
 from types import SimpleNamespace
 
@@ -7,8 +7,9 @@ import pytest
 
 from nanompi.data.data import Data
 from nanompi.errors import DataError, JobError
-from nanompi.methods.tomo.fbp import FBP
+from nanompi.methods.tomo.centre.step import Centre
 from nanompi.methods.tomo.phantom import disc, grains
+from nanompi.methods.tomo.step import Tomo
 from tests.methods.tomo.steps import done, run_of
 
 
@@ -26,10 +27,11 @@ def data_of(block, angles=None, **facts) -> Data:
 
 
 def slices(phantom, angles, rows=1, n=96, centre=None, given=None, run=None, **facts):
-    """(rows, n, n) of the exact projections of a phantom; given : the centre in the job"""
+    """(rows, n, n) of the exact projections of a phantom; given : the axis that is told"""
     block = sinograms(phantom, angles, n, rows, centre)
-    run = run or run_of()
-    return done(FBP(centre=centre if given is None else given), run, data_of(block, angles, **facts), block)
+    data, axis = data_of(block, angles, **facts), centre if given is None else given
+    data.facts |= {} if axis is None else {"axis": (axis, 0.0)}
+    return done(Tomo(method="fbp"), run or run_of(), data, block)
 
 
 def finished(step, run, data):
@@ -126,7 +128,7 @@ def test_the_axes_of_the_volume(facts, size, unit):
     own = {"values": np.zeros((2, 8, 8)), "spread": "row", "parts": parts}  # on two ranks
     run, volume = run_of(), Data(axes=("row", "y", "x"), facts=facts, **own)
     run.data["data"] = volume
-    finished(FBP(), run, data_of(np.zeros((2, 40, 8)), turn(40)))
+    finished(Tomo(), run, data_of(np.zeros((2, 40, 8)), turn(40)))
     assert volume.axes == ("z", "y", "x") and volume.spread == "z" and volume.unit == f"1/{unit}"
     assert volume.coords["x"][0] == pytest.approx((np.arange(8) - 3.5) * size)
     assert volume.coords["z"][0] == pytest.approx((np.arange(3) - 1) * size)
@@ -144,7 +146,7 @@ def test_the_figures_tell_how_good_a_volume_is(centre):
         data = data_of(np.zeros((2, 151, 96)), turn(151))
         data.beside["truth"] = SimpleNamespace(read=lambda index: truth[index])
         run.data["data"] = Data(axes=("row", "y", "x"), values=values, spread="row", parts=[np.arange(2)])
-        own[at] = finished(FBP(centre=at), run, data)
+        own[at] = finished(Tomo(), run, data)
         below = -values[values < 0].sum() / values[values > 0].sum()
         error = np.sqrt(np.mean((values - truth) ** 2)) / truth.max()
         assert own[at] == pytest.approx({"negative": below, "error": error})
@@ -158,7 +160,7 @@ def test_one_sinogram_without_rows_is_one_slice():
     run, image = run_of(), np.ones((8, 8))
     run.data["data"] = Data(axes=("y", "x"), values=image, spread="y", parts=[np.arange(8)])
     data = Data(axes=("angle", "column"), values=np.zeros((40, 8)), coords={"angle": (turn(40), "rad")})
-    assert finished(FBP(), run, data) == {"negative": 0}
+    assert finished(Tomo(), run, data) == {"negative": 0}
     assert run.data["data"].coords.keys() == {"y", "x"}
 
 
@@ -173,18 +175,42 @@ def test_the_same_bits_in_blocks_of_any_length_and_with_threads():
     """What makes the volume the same on any number of ranks"""
     phantom = grains(64, 4, thickness=1.5, seed=3)
     block = sinograms(phantom, turn(40), 64, 4).astype(np.float32)
-    together = done(FBP(), run_of("single"), data_of(block, turn(40)), block)
+    together = done(Tomo(method="fbp"), run_of("single"), data_of(block, turn(40)), block)
     assert together.dtype == np.float32
     for k in range(4):
-        alone = done(FBP(), run_of("single", threads=3), data_of(block, turn(40)), block[k : k + 1])
+        alone = done(
+            Tomo(method="fbp"), run_of("single", threads=3), data_of(block, turn(40)), block[k : k + 1]
+        )
         assert np.array_equal(alone[0], together[k])
-    assert done(FBP(), run_of("single"), data_of(block, turn(40)), block[:0]).shape == (0, 64, 64)
+    assert done(Tomo(method="fbp"), run_of("single"), data_of(block, turn(40)), block[:0]).shape == (
+        0,
+        64,
+        64,
+    )
 
 
-def test_without_a_centre_the_middle_is_taken_and_told():
-    run, phantom = run_of(), disc(20.0, 0.01, 3.0)
-    assert np.array_equal(slices(phantom, turn(40), run=run), slices(phantom, turn(40), given=47.5))
-    assert run.said == ["tomo.fbp: no centre is given; the middle is taken, column 47.5 of 0 to 95"]
+def test_without_an_axis_the_middle_is_taken():
+    phantom = disc(20.0, 0.01, 3.0)
+    assert np.array_equal(slices(phantom, turn(40)), slices(phantom, turn(40), given=47.5))
+
+
+def test_a_tilted_axis_is_followed_from_row_to_row():
+    """Axis at column 46.5, 47.5 and 48.5 of three rows: as good as three rows with an axis each"""
+    phantom, rows = grains(96, 3, thickness=1.5, seed=2), np.arange(3)
+    block = np.concatenate([sinograms(phantom, turn(151), 96, 3, 46.5 + row)[row : row + 1] for row in rows])
+    data = data_of(block, turn(151), axis=(47.5, 1.0))
+    tilted = done(Tomo(method="fbp"), run_of(), data, block, places={"row": rows})
+    for row in rows:
+        alone = slices(phantom, turn(151), 3, centre=46.5 + row)
+        assert np.array_equal(tilted[row], alone[row])
+
+
+def test_the_step_before_says_that_the_middle_is_taken():
+    run = run_of()
+    run.data["data"] = data_of(np.zeros((1, 40, 96)), turn(40))
+    Centre().run(run)
+    assert run.said == ["tomo.centre: none is given; the middle, column 47.5 of 0 to 95, is taken"]
+    assert run.data["data"].facts["axis"] == (47.5, 0.0)
 
 
 def test_a_missing_wedge_is_warned_of():
@@ -197,20 +223,17 @@ def test_a_missing_wedge_is_warned_of():
 
 @pytest.mark.parametrize("centre", [-1.0, 0.0, 95.0, 1e4])
 def test_a_centre_off_the_detector_is_refused(centre):
-    words = r"tomo.fbp.centre: .* not between the columns 0 and 95"
-    with pytest.raises(JobError, match=words):
-        slices(disc(20.0, 0.01), turn(40), given=centre)
-    with pytest.raises(JobError, match=words):
-        FBP(centre=centre).check(data_of(np.zeros((1, 40, 96)), turn(40)))
+    with pytest.raises(JobError, match=r"tomo.centre.value: .* not between the columns 0 and 95"):
+        Centre(value=centre).check(data_of(np.zeros((1, 40, 96)), turn(40)))
 
 
 def test_missing_angles_are_refused():
     block = sinograms(disc(20.0, 0.01), turn(40))
     with pytest.raises(DataError, match="needs the angles of the projections"):
-        done(FBP(), run_of(), data_of(block), block)
+        done(Tomo(method="fbp"), run_of(), data_of(block), block)
     with pytest.raises(DataError, match="needs the angles of the projections"):
-        FBP().check(data_of(block))
-    FBP().check(data_of(block, turn(40)))
+        Tomo().check(data_of(block))
+    Tomo().check(data_of(block, turn(40)))
 
 
 @pytest.mark.parametrize("angles", [np.zeros(1), np.deg2rad(turn(40)), np.full(5, 0.7)])

@@ -1,0 +1,41 @@
+"""The rays of a tomogram: which line each value of a sinogram is the integral along."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Rays:
+    """Column t of the projection at angle a is the integral along
+
+        t = (x - (size - 1) / 2) cos a + (y - (size - 1) / 2) sin a + axis
+
+    angles : (A,) float64, rad, in any order
+    share  : (A,) float64, rad, the part of the half turn that each stands for (`angles.weights`)
+    columns, size : of a sinogram, and of a slice (size, size): x to the right, y down
+    The column of the axis may differ from row to row, and goes to a method with the sinograms.
+    """
+
+    angles: np.ndarray
+    share: np.ndarray
+    columns: int
+    size: int
+
+
+class Method(Protocol):
+    """What makes slices of sinograms: `Method(rays, options, device)`, options the parameters of the step.
+
+    lanes : so many slices are best made at once; any number is allowed
+    The bits of a slice depend neither on its neighbours, nor on how many are made at once or by how many
+    threads.
+    """
+
+    lanes: int = 1
+
+    def slices(self, sinograms, axes: np.ndarray):
+        """(k, A, columns) line integrals -> (k, size, size) attenuation per pixel, on the same device.
+
+        axes : (k,) float64 px, column of the rotation axis in each row
+        """

@@ -1,0 +1,1 @@
+"""Methods of reconstruction, a class each, as `nanompi.methods.tomo.rays.Method` says."""

@@ -1,0 +1,33 @@
+"""Filtered back-projection of parallel rays, slice by slice:
+
+    f(x, y) = integral over half a turn of (p_angle * h)(x cos(angle) + y sin(angle)) d angle
+
+with h the band-limited ramp filter (`ramp`): Kak & Slaney, Principles of Computerized Tomographic Imaging,
+chapter 3 (doi:10.1137/1.9780898719277). The sum over angles weighs each by its part of the half turn, so that
+their steps need not be equal, and a half and a full turn give the same.
+"""
+
+import numpy as np
+
+from nanompi.methods.tomo.ramp import filtered, ramp
+
+
+class FBP:
+    """Ramp filter, then linear interpolation; 0 where not all rays meet the detector."""
+
+    lanes = 1
+
+    def __init__(self, rays, options, device):
+        self.rays, self.device, self.transfer = rays, device, ramp(rays.columns)
+        self.turn = np.stack([np.cos(rays.angles), np.sin(rays.angles), rays.share], 1)
+
+    def slices(self, sinograms, axes):
+        """(k, A, columns) -> (k, size, size)"""
+        k, _, n = sinograms.shape
+        side = self.rays.size
+        q, out = np.empty_like(sinograms), np.zeros((k, side, side), sinograms.dtype)
+        for i, axis in enumerate(axes.tolist()):  # one by one: the same bits in blocks of any length
+            q[i] = filtered(sinograms[i], self.transfer)
+            radius, one = min(axis, n - 1 - axis), slice(i, i + 1)
+            self.device.by_rows(self.device.kernels.backproject, q[one], self.turn, axis, radius, out[one])
+        return out
