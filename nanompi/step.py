@@ -162,7 +162,9 @@ def step(name: str, needs=(), gives=(), *, each="", makes=(), takes="data", gpu=
     preceded_by              names of steps that are done before it, inserted where the job does not name them
     check(self, data)        for `nanompi check`: raises what its `run` would raise of files
     gives_figures, summary   the figures of a finished run, by which sweeps rank (`nanompi.run.figures`)
-    compare(a, b)            two results in numbers, for `nanompi compare`; static
+    compares(path)           is it a result of this step? static
+    compare(a, b)            two of them in numbers, for `nanompi compare`: a dict that names under "judged"
+        the figure that a limit is for; static
     foresee(job, threads)    memory and time beforehand, for `nanompi plan` and `bench`: an object with
         report(ranks, link, gpu, per_card, within) and compared(books, ranks, items, link), as
         `nanompi.methods.ptycho.scaling.forecast.Forecast` has them

@@ -1,4 +1,4 @@
-"""Align two results (shift, ramp, scale), print the phase error and the FRC; exit code 5 above --max."""
+"""Print how two results differ: aligned phases, or volumes, with their FRC; exit code 5 above --max."""
 
 from numbers import Number
 
@@ -10,33 +10,25 @@ def arguments(parser):
     """Arguments of `nanompi compare`."""
     parser.add_argument("a", type=path, help="result file or run folder")
     parser.add_argument("b", type=path, help="result file or run folder, or a file with the truth")
-    parser.add_argument("--max", type=float, metavar="RAD", help="largest phase RMSE that is accepted")
+    most = "largest phase_rmse [rad], or nrmse of volumes, that is accepted"
+    parser.add_argument("--max", type=float, metavar="X", help=most)
 
 
 def main(args) -> int:
     """Exit code 0; 5 through NumbersError."""
     from nanompi.methods import discover
 
-    found = _compared(
-        [s.compare for s in discover()["step"].values() if hasattr(s, "compare")], args.a, args.b
-    )
+    able = [s for _, s in sorted(discover()["step"].items()) if hasattr(s, "compare")]
+    step = next((step for step in able if step.compares(args.a)), None)
+    if step is None:
+        raise DataError(f"{args.a} holds neither waves nor a volume, and cannot be compared")
+    found = step.compare(args.a, args.b)
     for name, text in lines(found):
         print(f"{name:<20} {text}")
-    rmse = float(found["phase_rmse"])
-    if args.max is not None and not rmse <= args.max:
-        raise NumbersError(f"the phase RMSE {rmse:.6g} rad is above the limit --max {args.max:g}")
+    judged = found["judged"]
+    if args.max is not None and not found[judged] <= args.max:
+        raise NumbersError(f"{judged} {found[judged]:.6g} is above the limit --max {args.max:g}")
     return 0
-
-
-def _compared(ways: list, a: str, b: str) -> dict:
-    """By the first step that can compare these results. Errors: DataError, what the first one says."""
-    faults = []
-    for compare in ways:
-        try:
-            return compare(a, b)
-        except DataError as e:
-            faults.append(e)
-    raise faults[0]
 
 
 def lines(found: dict, above: str = "") -> list[tuple[str, str]]:

@@ -38,14 +38,26 @@ def frc(a: np.ndarray, b: np.ndarray, mask: np.ndarray, pixel=(1.0, 1.0)) -> Cur
         raise ValueError(
             f"the common well-lit area holds a square of {n} px only; 16 px is the least for an FRC"
         )
+    return curve_of(ring_sums(a[box], b[box], pixel), n)
+
+
+def ring_sums(a: np.ndarray, b: np.ndarray, pixel=(1.0, 1.0)) -> np.ndarray:
+    """(4, n // 2) float64: Re A B*, |A|², |B|² and 1, summed over rings, of two images (n, n), as in `frc`.
+
+    Those of several pairs of images may be added up before `curve_of`.
+    """
+    n = len(a)
     hann = np.hanning(n + 2)[1:-1]
-    A, B = (np.fft.fft2((v[box] - v[box].mean()) * hann[:, None] * hann) for v in (a, b))
+    A, B = (np.fft.fft2((v - v.mean()) * hann[:, None] * hann) for v in (a, b))
     ky, kx = (np.fft.fftfreq(n) * n * max(pixel) / d for d in pixel)
     ring = np.rint(np.hypot(ky[:, None], kx)).astype(int).ravel()
-    cross, aa, bb, count = (
-        np.bincount(ring, v.ravel())[1 : n // 2 + 1]
-        for v in ((A * B.conj()).real, np.abs(A) ** 2, np.abs(B) ** 2, np.ones((n, n)))
-    )
+    terms = (A * B.conj()).real, np.abs(A) ** 2, np.abs(B) ** 2, np.ones((n, n))
+    return np.stack([np.bincount(ring, v.ravel())[1 : n // 2 + 1] for v in terms])
+
+
+def curve_of(sums: np.ndarray, n: int) -> Curve:
+    """The curve of what `ring_sums` gave for images of (n, n)."""
+    cross, aa, bb, count = sums
     value = cross / np.sqrt(np.maximum(aa * bb, 1e-300))
     return Curve(np.arange(1, n // 2 + 1) / n, value, half_bit(count * 4 / 9), n)
 

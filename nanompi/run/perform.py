@@ -170,7 +170,7 @@ def _write(run, job, writers):
         if run.control:
             run.control.clear()
         images = {name: image_of(run.team, data, name) for name, data in run.result.data.items()}
-        run.result.pictures = {name: image for name, image in images.items() if image is not None}
+        run.result.pictures |= {name: image for name, image in images.items() if image is not None}
         for write in writers:
             write(run)
     write_metrics(run)

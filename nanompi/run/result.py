@@ -1,11 +1,13 @@
 """The result of a run as a tree of arrays with axes and units, before any file format."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from nanompi.data.data import Data
+from nanompi.errors import DataError, NanompiError
 
 OF_EVERY_RESULT = ("end_time", "process_1", "instrument_1", "image_1", "data_1")  # under /entry_1
 
@@ -58,3 +60,26 @@ class Result:
         taken = {*OF_EVERY_RESULT, *self.signals, *(place.split("/")[0] for place in self.arrays)}
         others = (f"{name}_{k}" for k in range(2, 2 + len(taken)))
         return next(free for free in (name, *others) if free not in taken)
+
+
+def result_file(path: str | Path) -> Path:
+    """The result file that a path means: itself, or `result.h5` in a run folder. Errors: DataError."""
+    path = Path(path)
+    file = path / "result.h5" if path.is_dir() else path
+    if not file.is_file():
+        raise DataError(f"{file}: there is no such file; name a result.h5 or a run folder that holds one")
+    return file
+
+
+def result_holds(path: str, place: str) -> bool:
+    """Does a result hold something at this place?
+
+    True for what is no readable result of this program: whoever opens it will say why.
+    """
+    from nanompi.io.hdf5 import at, open_hdf5
+
+    try:
+        with open_hdf5(str(result_file(path))) as f:
+            return at(f, "entry_1/process_1/program") is None or at(f, f"entry_1/{place}") is not None
+    except NanompiError:
+        return True

@@ -134,19 +134,26 @@ def compare_as(monkeypatch, answer):
 def test_compare_ends_with_5_above_its_limit(monkeypatch, capsys):
     compare_as(
         monkeypatch,
-        {"phase_rmse": 0.0125, "frc": {"value": [1.0]}, "shift_px": [1.0, 2.5], "r": {"half": 44.0}},
+        {
+            "judged": "phase_rmse",
+            "phase_rmse": 0.0125,
+            "frc": {"value": [1.0]},
+            "shift_px": [1.0, 2.5],
+            "r": {"half": 44.0},
+        },
     )
     assert main(["compare", "a", "b"]) == 0
     out = capsys.readouterr().out.splitlines()
     assert [line.split() for line in out] == [
+        ["judged", "phase_rmse"],
         ["phase_rmse", "0.0125"],
         ["shift_px", "1", "2.5"],
         ["r.half", "44"],
     ]
     assert main(["compare", "a", "b", "--max", "0.02"]) == 0
     assert main(["compare", "a", "b", "--max", "0.01"]) == 5
-    assert "the phase RMSE 0.0125 rad is above the limit --max 0.01" in capsys.readouterr().err
-    compare_as(monkeypatch, {"phase_rmse": float("nan")})
+    assert "phase_rmse 0.0125 is above the limit --max 0.01" in capsys.readouterr().err
+    compare_as(monkeypatch, {"judged": "phase_rmse", "phase_rmse": float("nan")})
     assert main(["compare", "a", "b", "--max", "0.01"]) == 5
 
 

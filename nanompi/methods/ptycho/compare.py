@@ -23,11 +23,12 @@ def compare(a: str, b: str) -> dict:
     a, b : result files or run folders, also of other programs (`ptycho.wave`: without places, so that
     the middles are laid on each other); b = "truth" takes the truth of the simulation that is stored in `a`,
     resampled to the pixel of the result. Of results with different pixels `a` is resampled to that of `b`.
-    Returns a JSON-able dict: phase_rmse, phase_mad [rad]; nrmse = |a - b| / |b|; shift_px, ramp_rad_px,
-    scale; pixels; frc {frequency [1/m], value, half_bit}; resolution_nm {"half", "half_bit"}: half periods
-    where the FRC falls below 0.5 and below the half-bit curve; "to_pixel" names those which never fall (then
-    it is the pixel size). Of two results of the same frames the curve is no resolution, since they share the
-    noise: it is then called agreement_nm, and "note" says so.
+    Returns a JSON-able dict: judged, the name of the figure that a limit is for; phase_rmse, phase_mad
+    [rad]; nrmse = |a - b| / |b|; shift_px, ramp_rad_px, scale; pixels; frc {frequency [1/m], value,
+    half_bit}; resolution_nm {"half", "half_bit"}: half periods where the FRC falls below 0.5 and below
+    the half-bit curve; "to_pixel" names those which never fall (then it is the pixel size). Of two
+    results of the same frames the curve is no resolution, since they share the noise: it is then called
+    agreement_nm, and "note" says so.
     Errors: DataError naming the file and what does not fit.
     """
     with foreign(f"{a} and {b}"):
@@ -50,6 +51,7 @@ def _compared(a: str, b: str) -> dict:
     return {
         "a": str(a),
         "b": str(b),
+        "judged": "phase_rmse",
         **measures(found.image, two["object"], mask),
         "shift_px": found.shift.tolist(),
         "ramp_rad_px": found.ramp.tolist(),

@@ -6,6 +6,7 @@ import numpy as np
 
 from nanompi.errors import DataError, NanompiError
 from nanompi.io.hdf5 import at, dataset, foreign, open_hdf5, whole
+from nanompi.run.result import result_file
 
 ENTRY = "entry_1"
 NEEDED = {
@@ -38,15 +39,6 @@ SHAPES = {  # of what is an array: dimensions, and length of the last one where 
     "power": (1, None),
 }
 LARGEST = 1e9  # beyond any number of pixels, and any length in metres
-
-
-def result_file(path: str | Path) -> Path:
-    """The result file that a path means: itself, or `result.h5` in a run folder. Errors: DataError."""
-    path = Path(path)
-    file = path / "result.h5" if path.is_dir() else path
-    if not file.is_file():
-        raise DataError(f"{file}: there is no such file; name a result.h5 or a run folder that holds one")
-    return file
 
 
 def is_result(path: str | Path) -> bool:

@@ -7,7 +7,7 @@ from nanompi.methods.ptycho.modes import orthogonalise, power
 from nanompi.optics.geometry import energy_of
 from nanompi.optics.ramp import remove_ramp, scanned_area, usual_light
 from nanompi.run.figures import Figure
-from nanompi.run.result import Signal
+from nanompi.run.result import Signal, result_holds
 from nanompi.step import param, step
 
 
@@ -37,6 +37,11 @@ class Finish:
         metrics = run.result.notes.get("metrics", {})
         own = {name: metrics[name] for name in self.gives_figures if name in metrics}
         return own | (against_truth(folder) if run.data["data"].truth else {})
+
+    @staticmethod
+    def compares(path: str) -> bool:
+        """Is it no result of this program without an object?"""
+        return result_holds(path, "object/data")
 
     @staticmethod
     def compare(a: str, b: str) -> dict:

@@ -1,27 +1,63 @@
-"""Figures of a reconstructed volume: without a truth, and against one that is known."""
+"""Figures of a reconstructed volume, and what they say in words."""
 
 import numpy as np
 
+from nanompi.methods.tomo.halves import resolution
+from nanompi.optics.frc import Curve
+from nanompi.run.result import Signal
 
-def figures(team, values: np.ndarray, rows: np.ndarray, truth=None) -> dict[str, float]:
-    """Figures over the slices of all ranks (collective; the sums are rounded, and so the last digits).
+GRADES = ("good", "not sure", "failed")
 
-    negative : sum of the negative values, of that of the positive ones. Attenuation is never negative: what
-        a wrong axis, missing directions and noise leave beside edges is
-    error    : where the truth is known, root mean square of the difference, of the largest true value
-    values : (k, ..., y, x) slices of this rank; rows : (k,) their numbers
-    truth  : a source of all true slices
+
+def sums(slices: np.ndarray, truth: np.ndarray | None) -> np.ndarray:
+    """(k, 4) float64 of (k, y, x) slices: the sum of the negative values, that of the positive ones, and,
+    where the truth is known, squares of the difference and the number of pixels.
+
+    truth : (k, y, x), where it is known
     """
-    sums, largest = np.zeros(4), 0.0  # negative, positive, squares, pixels
-    for number, image in zip(rows, values):
+    out = np.zeros((len(slices), 4))
+    for i, image in enumerate(slices):
         below = image[image < 0].sum(dtype=np.float64)
-        sums[:2] += -below, image.sum(dtype=np.float64) - below
+        out[i, :2] = -below, image.sum(dtype=np.float64) - below
         if truth is not None:
-            true = truth.read(np.array([number]))[0]
-            sums[2:] += np.square(image - true, dtype=np.float64).sum(), image.size
-            largest = max(largest, float(true.max()))
-    team.sum(sums)
-    largest = team.max(largest)
-    negative, positive, squares, pixels = sums.tolist()
+            out[i, 2:] = np.square(image - truth[i], dtype=np.float64).sum(), image.size
+    return out
+
+
+def figures(total: np.ndarray, largest: float) -> dict[str, float]:
+    """Figures of a volume from the `sums` of all slices.
+
+    negative : the negative values, of the positive ones. Attenuation is never negative: what a wrong axis,
+        missing directions and noise leave beside edges is
+    error    : where the truth is known, root mean square of the difference, of the `largest` true value
+    """
+    negative, positive, squares, pixels = total.tolist()
     own = {"negative": negative / positive if positive else 0.0}
     return own | ({"error": (squares / pixels) ** 0.5 / largest} if largest else {})
+
+
+def curve_signal(curve: Curve) -> Signal:
+    """The Fourier ring correlation with its threshold, for result and pictures."""
+    axes = {"curve": (np.arange(2), ""), "frequency": (curve.frequency, "1/px")}
+    title = "Fourier ring correlation of halves of the projections, and the half-bit threshold"
+    return Signal(np.stack([curve.value, curve.half_bit]), axes, "", title, "curve")
+
+
+def of_halves(curve: Curve | None, pixel: float | None) -> dict[str, float]:
+    """resolution : half a period, px, where the correlation falls below half a bit; resolution_nm"""
+    if curve is None:
+        return {}
+    px = resolution(curve)
+    return {"resolution_px": px} | ({"resolution_nm": px * pixel * 1e9} if pixel else {})
+
+
+def verdict(notes: dict[str, dict]) -> dict[str, str]:
+    """The worst of what the steps of a tomogram say of themselves, and why.
+
+    notes : {step: its figures, with "verdict", one of `GRADES`, and "reason" where it has one}
+    """
+    said = [(GRADES.index(own["verdict"]), f"{name}: {own['reason']}") for name, own in notes.items()
+            if own.get("verdict") in GRADES and own.get("reason")]  # fmt: skip
+    worst = max((grade for grade, _ in said), default=0)
+    reasons = [reason for grade, reason in said if grade == worst] if worst else []
+    return {"verdict": GRADES[worst], "reason": "; ".join(reasons)}

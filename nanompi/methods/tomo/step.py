@@ -5,19 +5,25 @@ from typing import Literal
 import numpy as np
 
 from nanompi.errors import DataError
+from nanompi.methods.tomo import quality
 from nanompi.methods.tomo.angles import weights
-from nanompi.methods.tomo.quality import figures
+from nanompi.methods.tomo.halves import Halves
 from nanompi.methods.tomo.rays import Rays
 from nanompi.methods.tomo.recon.fbp import FBP
 from nanompi.run.figures import Figure
-from nanompi.step import param, step
+from nanompi.run.result import Signal, result_holds
+from nanompi.step import item, param, step, total
 
 METHODS = {"fbp": FBP}
 COVERED = 170.0  # degrees of the half turn; with less, directions are missing in the slice
 LEAST = 10.0  # degrees; with less there is no slice to be had
 
 
-@step("tomo", each="sinogram", makes=("y", "x"))
+@step(
+    "tomo",
+    each="sinogram",
+    gives={"data": item("y", "x"), "figures": total("term"), "halves": total("term", "ring")},
+)
 class Tomo:
     """Slices of parallel rays, x to the right, y down, the rotation axis in the middle."""
 
@@ -25,14 +31,32 @@ class Tomo:
 
     method: Literal["fbp"] = param("fbp", help="fbp: filtered back-projection with linear interpolation")
 
+    halves: int = param(
+        16, ge=0, help="rows of which halves of the projections are compared, for the resolution; 0 = none"
+    )
+
     gives_figures = {
         "negative": Figure(score="negative", usual=True),
         "error": Figure(score="truth", instead="negative"),
+        "resolution_px": Figure(score="resolution", instead="negative"),
     }
 
     def summary(self, run, folder) -> dict[str, float]:
-        """How much of the volume is negative, and its error where the truth is known (rank 0)."""
-        return run.result.notes.get("tomo", {}).get("tomo", {})
+        """Negative values, resolution, and the error where the truth is known (rank 0)."""
+        own = run.result.notes.get("tomo", {}).get("tomo", {})
+        return {name: own[name] for name in self.gives_figures if name in own}
+
+    @staticmethod
+    def compares(path: str) -> bool:
+        """Is it a result of this program with data?"""
+        return result_holds(path, "data/data")
+
+    @staticmethod
+    def compare(a: str, b: str) -> dict:
+        """Two volumes in numbers (`tomo.compare`). Errors: DataError."""
+        from nanompi.methods.tomo.compare import compare
+
+        return compare(a, b)
 
     def check(self, data):
         """What of the input `start` would refuse. Errors: DataError."""
@@ -43,26 +67,39 @@ class Tomo:
         """The rays and what makes slices of them. Errors: DataError where there are next to no angles."""
         n = data.size("column")
         angles, share = run.team.on_root(lambda: checked_angles(data, run.warn))
-        self.method_of = METHODS[self.method](Rays(angles, share, n, n), self, run.device)
+        rays, make = Rays(angles, share, n, n), lambda rays: METHODS[self.method](rays, self, run.device)
+        height = data.size("row") if "row" in data.axes else 1
+        self.method_of, self.half = make(rays), Halves(make, rays, height, self.halves)
+        self.seen, self.largest = height // 2, 0.0
         self.truth, self.pixel = data.beside.get("truth"), data.facts.get("pixel", 1.0)
         self.axis = data.facts.get("axis", ((n - 1) / 2, 0.0))
-        self.middle = (data.size("row") - 1) / 2 if "row" in data.axes else 0.0
+        self.middle, self.sinogram = (height - 1) / 2, None
 
     def block(self, block, info):
         """(k, angle, column) line integrals -> (k, y, x) attenuation, 0 where rays miss the detector"""
         column, slope = self.axis
-        rows = info.places.get("row", np.zeros(len(block)))
-        slices = self.method_of.slices(block, column + slope * (rows - self.middle))
+        rows = info.places.get("row", np.zeros(len(block), int))
+        axes, host = column + slope * (rows - self.middle), info.device.host
+        slices = self.method_of.slices(block, axes)
         slices /= slices.dtype.type(self.pixel)  # line integrals have no unit: attenuation per metre
-        return slices
+        if self.seen in rows:
+            self.sinogram = np.array(host(block[int(np.flatnonzero(rows == self.seen)[0])]))
+        halves = self.half.sums(block, axes, rows, host)
+        return {"data": slices, "figures": self._figures(host(slices), rows), "halves": halves}
+
+    def _figures(self, slices, rows):
+        true = None if self.truth is None else self.truth.read(rows)
+        if true is not None and len(true):
+            self.largest = max(self.largest, float(true.max()))
+        return quality.sums(slices, true)
 
     def finish(self, run):
-        """Slices are numbered along z, the axes carry their places; figures go to log and result."""
+        """Slices are numbered along z, the axes carry their places; figures, curve and verdict."""
+        sums = {name: run.data.pop(name).values for name in ("figures", "halves")}
+        for name in sums:
+            run.given.pop(name)
+        self._judge(run, quality.figures(sums["figures"], run.team.max(self.largest)), sums["halves"])
         volume = run.data[self.takes]
-        slices = np.moveaxis(volume.values, volume.axes.index(volume.spread), 0)
-        own = figures(run.team, slices, volume.parts[run.team.rank], self.truth)
-        run.result.notes.setdefault("tomo", {})["tomo"] = own
-        run.say("tomo: " + ", ".join(f"{name} {value:.4g}" for name, value in own.items()))
         pixel = volume.facts.get("pixel")
         size, unit = (pixel, "m") if pixel else (1.0, "px")
         volume.axes = tuple("z" if axis == "row" else axis for axis in volume.axes)
@@ -71,6 +108,23 @@ class Tomo:
             n = volume.size(axis)
             volume.coords[axis] = (np.arange(n) - (n - 1) / 2) * size, unit
         volume.unit, volume.title = f"1/{unit}", "attenuation"
+
+    def _judge(self, run, own: dict, halves: np.ndarray):
+        """Figures to log and result, curve and sinogram for pictures, and the verdict of all steps."""
+        curve, result = self.half.curve(halves), run.result
+        own |= quality.of_halves(curve, run.data[self.takes].facts.get("pixel"))
+        notes = result.notes.setdefault("tomo", {})
+        notes["tomo"] = own
+        notes |= quality.verdict(notes)
+        run.say("tomo: " + ", ".join(f"{name} {value:.4g}" for name, value in own.items()))
+        reason = f" ({notes['reason']})" * bool(notes["reason"])
+        run.say(f"tomo: the result is {notes['verdict']}{reason}")
+        seen = next((one for one in run.team.gather(self.sinogram) or () if one is not None), None)
+        if seen is not None:
+            title = f"line integrals, row {self.seen}, every angle"
+            result.pictures["sinogram"] = Signal(seen, {}, "", title, "image")
+        if curve is not None:
+            result.main, result.signals["frc"] = "data", quality.curve_signal(curve)
 
 
 def no_log(line: str) -> None:

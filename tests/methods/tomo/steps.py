@@ -24,4 +24,5 @@ def done(step, run, data: Data, block: np.ndarray, places=None) -> np.ndarray:
     step.start(run, data)
     device = run.device
     info = SimpleNamespace(device=device, kernels=device.kernels, xp=np, data=data, places=places or {})
-    return step.block(block, info)
+    made = step.block(block, info)
+    return made["data"] if isinstance(made, dict) else made

@@ -6,10 +6,16 @@ import numpy as np
 import pytest
 
 from nanompi.data.data import Data
+from nanompi.data.walk import walk
+from nanompi.device import Cpu
 from nanompi.errors import DataError, JobError
 from nanompi.methods.tomo.centre.step import Centre
 from nanompi.methods.tomo.phantom import disc, grains
+from nanompi.methods.tomo.quality import verdict
 from nanompi.methods.tomo.step import Tomo
+from nanompi.mpi.team import Team
+from nanompi.run.result import Result
+from tests import walking
 from tests.methods.tomo.steps import done, run_of
 
 
@@ -34,10 +40,19 @@ def slices(phantom, angles, rows=1, n=96, centre=None, given=None, run=None, **f
     return done(Tomo(method="fbp"), run or run_of(), data, block)
 
 
-def finished(step, run, data):
-    step.start(run, data)
-    step.finish(run)
-    return step.summary(run, None)
+def walked(phantom, angles, rows=1, n=96, centre=None, axis=None, **facts):
+    """(run, volume) of a whole step over its blocks, on one rank; axis : that is told, the true one if not"""
+    data = data_of(np.empty((rows, len(angles), n)), angles, **facts)
+    data.values = sinograms(phantom, angles, n, rows, centre).swapaxes(0, 1)
+    data.spread, data.parts = "row", [np.arange(rows)]
+    data.facts["axis"] = (next(a for a in (axis, centre, (n - 1) / 2) if a is not None), 0.0)
+    truth = np.stack([phantom.slice(row, rows, n) for row in range(rows)])
+    data.beside["truth"] = SimpleNamespace(read=lambda index: truth[index])
+    with Team() as team:
+        run = walking.run_of(team, data=data)
+        run.device, run.result, run.warn = Cpu("double", threads=1), Result(), run.say
+        walk(run, [Tomo(method="fbp")])
+    return run, run.data["data"]
 
 
 def turn(n, span=np.pi):
@@ -123,45 +138,81 @@ def test_values_are_per_metre_where_the_pixel_is_known():
 
 @pytest.mark.parametrize("facts, size, unit", [({"pixel": 2e-6}, 2e-6, "m"), ({}, 1.0, "px")])
 def test_the_axes_of_the_volume(facts, size, unit):
-    """Slices along z, and places about the rotation axis in the middle"""
-    parts = [np.arange(2), np.arange(2, 3)]
-    own = {"values": np.zeros((2, 8, 8)), "spread": "row", "parts": parts}  # on two ranks
-    run, volume = run_of(), Data(axes=("row", "y", "x"), facts=facts, **own)
-    run.data["data"] = volume
-    finished(Tomo(), run, data_of(np.zeros((2, 40, 8)), turn(40)))
+    """Slices along z, and places about the rotation axis in the middle; what the step adds up is not kept"""
+    run, volume = walked(disc(4.0, 0.01), turn(40), rows=3, n=20, **facts)
     assert volume.axes == ("z", "y", "x") and volume.spread == "z" and volume.unit == f"1/{unit}"
-    assert volume.coords["x"][0] == pytest.approx((np.arange(8) - 3.5) * size)
+    assert volume.coords["x"][0] == pytest.approx((np.arange(20) - 9.5) * size)
     assert volume.coords["z"][0] == pytest.approx((np.arange(3) - 1) * size)
     assert volume.coords["y"][1] == unit
+    assert list(run.data) == list(run.given) == ["data"]
 
 
 @pytest.mark.parametrize("centre", [44.5, 46.5, 48.5, 50.5])
 def test_the_figures_tell_how_good_a_volume_is(centre):
     """Negative values by hand; both figures are least at the true axis, 47.5"""
-    phantom = grains(96, 2, thickness=1.5, seed=2)
+    phantom, own = grains(96, 2, thickness=1.5, seed=2), {}
     truth = np.stack([phantom.slice(row, 2, 96) for row in range(2)])
-    own = {}
     for at in (47.5, centre):
-        run, values = run_of(), slices(phantom, turn(151), 2, centre=47.5, given=at)
-        data = data_of(np.zeros((2, 151, 96)), turn(151))
-        data.beside["truth"] = SimpleNamespace(read=lambda index: truth[index])
-        run.data["data"] = Data(axes=("row", "y", "x"), values=values, spread="row", parts=[np.arange(2)])
-        own[at] = finished(Tomo(), run, data)
+        run, volume = walked(phantom, turn(151), 2, centre=47.5, axis=at)
+        own[at], values = Tomo().summary(run, None), volume.values
         below = -values[values < 0].sum() / values[values > 0].sum()
         error = np.sqrt(np.mean((values - truth) ** 2)) / truth.max()
-        assert own[at] == pytest.approx({"negative": below, "error": error})
-        assert "negative 0." in run.said[-1] and "error 0." in run.said[-1]
+        assert {k: own[at][k] for k in ("negative", "error")} == pytest.approx(
+            {"negative": below, "error": error}
+        )
+        assert "negative 0." in run.lines[-2] and "error 0." in run.lines[-2]
     assert own[centre]["negative"] > 1.2 * own[47.5]["negative"]
     assert own[centre]["error"] > 2 * own[47.5]["error"]
 
 
+def noisy(photons, n=64, rows=2):
+    """Half a period, px, that halves of the projections resolve, and their correlation"""
+    phantom, rng = grains(n, rows, thickness=1.5, seed=2), np.random.default_rng(0)
+    lines = sinograms(phantom, turn(120), n, rows)
+    counts = np.maximum(rng.poisson(photons * np.exp(-lines)), 1)
+    phantom = SimpleNamespace(
+        projection=lambda a, *_: -np.log(counts[:, round(a * 120 / np.pi)] / photons),
+        slice=phantom.slice,
+    )
+    run, _ = walked(phantom, turn(120), rows, n)
+    return run.result.notes["tomo"]["tomo"]["resolution_px"], run.result.signals["frc"].data[0]
+
+
+def test_halves_of_the_projections_tell_what_is_resolved():
+    """The more photons the finer: noise alone is uncorrelated, and a slice without noise resolves all"""
+    known = {photons: noisy(photons)[0] for photons in (1e2, 1e3, 1e4, 1e6)}
+    assert known[1e2] > 1.3 * known[1e3] > 1.3 * known[1e4] > 1.2 and known[1e6] == 1, known
+
+
+def test_halves_of_nothing_but_noise_resolve_nothing():
+    air = SimpleNamespace(
+        projection=lambda a, rows, n, _: np.random.default_rng([7, int(1e6 * a)]).standard_normal((rows, n)),
+        slice=lambda row, rows, n: np.ones((n, n)),
+    )
+    run, _ = walked(air, turn(120), 2, 64)
+    assert run.result.notes["tomo"]["tomo"]["resolution_px"] > 5
+    assert abs(run.result.signals["frc"].data[0][3:].mean()) < 0.05
+
+
+def test_the_verdict_is_the_worst_of_all_steps_with_its_reasons():
+    good, unsure = {"verdict": "good", "reason": "depth 3"}, {"verdict": "not sure", "reason": "depth 0.2"}
+    assert verdict({"tomo": {"negative": 0.1}, "centre": good}) == {"verdict": "good", "reason": ""}
+    both = verdict({"centre": unsure, "align": unsure | {"reason": "3 angles"}, "flat": good})
+    assert both == {"verdict": "not sure", "reason": "centre: depth 0.2; align: 3 angles"}
+    failed = {"verdict": "failed", "reason": "no rows"}
+    assert verdict({"centre": unsure, "stripes": failed})["verdict"] == "failed"
+
+
 def test_one_sinogram_without_rows_is_one_slice():
     """Its pixels are shared by rows of the image; there is no z"""
-    run, image = run_of(), np.ones((8, 8))
-    run.data["data"] = Data(axes=("y", "x"), values=image, spread="y", parts=[np.arange(8)])
-    data = Data(axes=("angle", "column"), values=np.zeros((40, 8)), coords={"angle": (turn(40), "rad")})
-    assert finished(Tomo(), run, data) == {"negative": 0}
-    assert run.data["data"].coords.keys() == {"y", "x"}
+    block = sinograms(disc(20.0, 0.01), turn(40), 64)
+    data = Data(axes=("angle", "column"), values=block[0], coords={"angle": (turn(40), "rad")})
+    with Team() as team:
+        run = walking.run_of(team, data=data)
+        run.device, run.result, run.warn = Cpu("double", threads=1), Result(), run.say
+        walk(run, [Tomo(method="fbp")])
+    assert run.data["data"].axes == ("y", "x") and run.data["data"].coords.keys() == {"y", "x"}
+    assert run.data["data"].values == pytest.approx(slices(disc(20.0, 0.01), turn(40), n=64)[0])
 
 
 def test_pixels_that_not_all_rays_hit_are_empty():

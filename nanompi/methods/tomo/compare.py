@@ -1,0 +1,69 @@
+"""Two volumes of one sample in numbers: `nanompi compare A B`."""
+
+import numpy as np
+
+from nanompi.errors import DataError
+from nanompi.io.hdf5 import at, open_hdf5
+from nanompi.optics.frc import crossing, curve_of, largest_square, ring_sums
+from nanompi.run.result import result_file
+
+VOLUME = "entry_1/data/data"
+MOST = 64  # slices that are compared by rings
+
+
+def compare(a: str, b: str) -> dict:
+    """How two volumes (z, y, x) of one shape differ, slice by slice; `b` is the reference.
+
+    a, b : result files or run folders
+    nrmse = |a - b| / |b|; correlation = sum a b / (|a| |b|), both about their means; largest = the largest
+    difference; frc: Fourier ring correlation of up to `MOST` slices, evenly over the height, in the largest
+    square of the circle; falls_px : half a period, px, where it falls below 0.5, 1 where it never does.
+    Errors: DataError naming the file and what does not fit.
+    """
+    files = [result_file(name) for name in (a, b)]
+    with open_hdf5(str(files[0])) as one, open_hdf5(str(files[1])) as two:
+        volumes = [_volume(opened, name) for opened, name in zip((one, two), files)]
+        if volumes[0].shape != volumes[1].shape:
+            sizes = [" x ".join(map(str, v.shape)) for v in volumes]
+            raise DataError(f"{files[0]} holds a volume of {sizes[0]}, {files[1]} one of {sizes[1]}")
+        return {"a": str(a), "b": str(b), "judged": "nrmse"} | _measures(*volumes)
+
+
+def _volume(opened, name):
+    volume = at(opened, VOLUME)
+    if volume is None or getattr(volume, "ndim", 0) != 3:
+        raise DataError(f"{name} holds no volume ({VOLUME})")
+    return volume
+
+
+def _measures(one, two) -> dict:
+    """Sums over slices, read one by one."""
+    box = largest_square(_circle(one.shape[1:]))
+    side, sums, largest, rings = box[0].stop - box[0].start, np.zeros(7), 0.0, 0.0
+    seen = set(np.unique(np.linspace(0, len(one) - 1, min(MOST, len(one))).round()).astype(int).tolist())
+    for z in range(len(one)):
+        p, q = (volume[z].astype(np.float64) for volume in (one, two))
+        d = p - q
+        sums += p.size, p.sum(), q.sum(), (p * p).sum(), (q * q).sum(), (p * q).sum(), (d * d).sum()
+        largest = max(largest, float(np.abs(d).max()))
+        rings = rings + ring_sums(p[box], q[box]) if z in seen and side >= 16 else rings
+    n, p, q, pp, qq, pq, dd = sums.tolist()
+    spread = np.sqrt((pp - p * p / n) * (qq - q * q / n))
+    out = {
+        "nrmse": float(np.sqrt(dd / qq)) if qq else float("nan"),
+        "correlation": float((pq - p * q / n) / spread) if spread else float("nan"),
+        "largest": largest,
+        "pixels": int(n),
+    }
+    return out | ({} if side < 16 else _curve(rings, side))
+
+
+def _curve(rings, side: int) -> dict:
+    curve = curve_of(rings, side)
+    frc = {"frequency": curve.frequency.tolist(), "value": curve.value.tolist()}
+    return {"frc": frc, "falls_px": 0.5 / (crossing(curve, 0.5) or 0.5)}
+
+
+def _circle(shape) -> np.ndarray:
+    y, x = (np.arange(n) - (n - 1) / 2 for n in shape)
+    return np.hypot(y[:, None], x) <= min(shape) / 2

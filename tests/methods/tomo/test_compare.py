@@ -1,0 +1,51 @@
+"""Volumes compared: the figures by hand, faults in words."""
+
+import h5py
+import numpy as np
+import pytest
+
+from nanompi.cli import main
+from nanompi.errors import DataError
+from nanompi.methods.tomo.compare import compare
+
+
+def result(folder, volume):
+    folder.mkdir()
+    with h5py.File(folder / "result.h5", "w") as f:
+        f["entry_1/process_1/program"], f["entry_1/data/data"] = "nanompi", volume
+    return str(folder)
+
+
+@pytest.fixture
+def volumes(tmp_path):
+    rng = np.random.default_rng(0)
+    one, two = rng.standard_normal((3, 40, 40)).astype("f4"), rng.standard_normal((3, 40, 40)).astype("f4")
+    return one, two, result(tmp_path / "one", one), result(tmp_path / "two", one + two)
+
+
+def test_the_figures_of_two_volumes_by_hand(volumes):
+    one, two, a, b = volumes
+    got, far = compare(a, b), two.astype(float)
+    assert got["nrmse"] == pytest.approx(np.linalg.norm(far) / np.linalg.norm(one + far), rel=1e-5)
+    assert got["correlation"] == pytest.approx(np.corrcoef(one.ravel(), (one + two).ravel())[0, 1], abs=1e-6)
+    assert got["largest"] == pytest.approx(abs(two).max(), rel=1e-5) and got["pixels"] == one.size
+    assert np.mean(got["frc"]["value"]) == pytest.approx(np.sqrt(0.5), abs=0.05)  # equal noise added
+    same = compare(a, a)
+    assert same["nrmse"] == same["largest"] == 0 and same["falls_px"] == 1
+
+
+def test_faults_in_words(volumes, tmp_path, capsys):
+    one, _, a, b = volumes
+    other = result(tmp_path / "other", one[:2])
+    with pytest.raises(DataError, match=r"holds a volume of 3 x 40 x 40, .* one of 2 x 40 x 40"):
+        compare(a, other)
+    flat = result(tmp_path / "flat", one[0])
+    with pytest.raises(DataError, match=r"flat/result.h5 holds no volume"):
+        compare(a, flat)
+    assert main(["compare", a, b, "--max", "0.1"]) == 5
+    assert "nrmse 0.7" in capsys.readouterr().err
+    assert main(["compare", a, b, "--max", "1"]) == 0
+    with h5py.File(tmp_path / "none.h5", "w") as f:
+        f["entry_1/process_1/program"] = "nanompi"
+    assert main(["compare", str(tmp_path / "none.h5"), a]) == 3
+    assert "holds neither waves nor a volume" in capsys.readouterr().err
