@@ -30,6 +30,7 @@ class Data:
     spread : the axis of which each rank holds some; "" = every rank holds all
     parts  : list over ranks of (n,) int64, rising or not, global numbers along `spread`
     coords : {axis: (values over the whole axis, unit)}; (n, 2) values are places (y, x) on the sample
+    per_row : {name: (n,)} of each row of the first axis: "time" s, "current" of the ring ...
     facts  : {"energy": J, "distance": m, "pixel": m ...}, SI
     beside : small arrays that belong to it, whole on every rank: {"dark", "flat", "mask" ...}
     unit, title : of the values, for people; file, format : where they come from; notes : for the log
@@ -41,6 +42,7 @@ class Data:
     spread: str = ""
     parts: list[np.ndarray] = field(default_factory=list)
     coords: dict[str, tuple[Any, str]] = field(default_factory=dict)
+    per_row: dict[str, np.ndarray] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     beside: dict[str, Any] = field(default_factory=dict)
     unit: str = ""
@@ -98,6 +100,7 @@ class Data:
         if axis in self.coords:
             along, unit = self.coords[axis]
             out.coords = self.coords | {axis: (np.asarray(along)[numbers], unit)}
+        out.per_row = {name: np.asarray(values)[numbers] for name, values in self.per_row.items()}
         out.notes = [*self.notes, f"selected {select}: {len(numbers)} of {every} along {axis}"]
         return out
 

@@ -75,10 +75,10 @@ def disc(radius: float, value: float, x: float = 0.0, y: float = 0.0) -> Phantom
     return Phantom(*one)
 
 
-def grains(columns: int, rows: int, thickness: float, seed: int, n: int = 12) -> Phantom:
+def grains(columns: float, rows: int, thickness: float, seed: int, n: int = 12) -> Phantom:
     """A body with a hole and n grains, no two slices of it alike; it fits into the columns at all angles.
 
-    thickness : line integral through the middle of the body alone
+    columns : px; the body is `RADIUS` of it wide. thickness : line integral through its middle alone
     """
     rng, half = np.random.default_rng([seed, 0]), columns / 2
     body = thickness / (2 * RADIUS * half)

@@ -1,12 +1,24 @@
 """The simulated detector: counts have the mean and the noise that they should."""
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from nanompi.methods.tomo.light import Light
-from nanompi.methods.tomo.read.scene import DARK, FLAT, PEDESTAL, PROJECTION, SimulatedImages, SimulatedSlices
+from nanompi.methods.tomo.phantom import disc
+from nanompi.methods.tomo.read.flaws import Flaws
+from nanompi.methods.tomo.read.scene import (
+    DARK,
+    FLAT,
+    PEDESTAL,
+    PROJECTION,
+    Scene,
+    SimulatedImages,
+    SimulatedSlices,
+)
+from nanompi.methods.tomo.read.simulate import TomogramSimulation
 from tests.methods.tomo.files import COLUMNS, ROWS, scene
 
 ANGLES = np.arange(40) * 0.07
@@ -47,3 +59,73 @@ def test_any_rank_and_thread_makes_the_same_images():
     there = pickle.loads(pickle.dumps(SimulatedImages(scene(), PROJECTION, ANGLES)))
     assert there.shape == (40, ROWS, COLUMNS) and np.array_equal(there.read([5]), whole[[5]])
     assert not np.array_equal(whole[0], read(FLAT)[0])
+
+
+def flawed(**values) -> Scene:
+    return replace(scene(noise=False), photons=1e4, flaws=Flaws(**values))
+
+
+def lines_of(s: Scene, angles=ANGLES) -> np.ndarray:
+    """Line integrals by the beam and dark of the scene itself"""
+    frames = SimulatedImages(s, PROJECTION, angles).read(np.arange(len(angles)))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return -np.log((frames - s.dark()) / s.beam())
+
+
+def test_stripes_are_constant_along_the_angle_and_flats_do_not_have_them():
+    difference = lines_of(flawed(stripes=0.01)) - lines_of(flawed())
+    assert abs(difference - difference[0]).max() < 1e-5
+    gain = flawed(stripes=0.01).flaws.gain(COLUMNS, 5)
+    assert difference[0, 0] == pytest.approx(-np.log(gain), abs=1e-5) and 0.005 < (gain - 1).std() < 0.04
+    assert np.array_equal(flawed(stripes=0.01).beam(), flawed().beam())
+
+
+def test_dead_pixels_see_the_dark_alone():
+    s = flawed(dead=0.1)
+    frames = SimulatedImages(s, PROJECTION, ANGLES).read([0, 5])
+    dead = s.beam() == 0
+    assert 0 < dead.sum() < 0.3 * dead.size
+    assert np.allclose(frames[:, dead], s.dark()[dead]) and (frames[:, ~dead] > s.dark()[~dead] + 1000).all()
+
+
+def test_zingers_are_few_bright_and_of_one_image_each():
+    images = [SimulatedImages(flawed(zingers=z), PROJECTION, ANGLES).read(range(40)) for z in (0.01, 0)]
+    added = images[0] - images[1]
+    hit = added != 0
+    assert hit.mean() == pytest.approx(0.01, abs=5 * np.sqrt(0.01 / hit.size))
+    assert added[hit].min() > 2.9e4 and hit.any((1, 2)).sum() > 10
+
+
+def test_the_beam_drifts_linearly_between_the_flats_before_and_after():
+    s = flawed(drift=0.2)
+    flats = SimulatedImages(s, FLAT, np.zeros(5)).read(range(5)) - s.dark()
+    assert np.array_equal(flats[0], flats[2]) and np.array_equal(flats[3], flats[4])
+    assert flats[0] == pytest.approx(flawed().beam(), rel=1e-5)
+    assert 0.7 < flats[4].sum() / flats[0].sum() < 0.85
+    middle = SimulatedImages(replace(s, phantom=disc(1, 0)), PROJECTION, np.zeros(3)).read([1])[0] - s.dark()
+    assert middle == pytest.approx((flats[0] + flats[4]) / 2, rel=1e-4)
+
+
+def test_a_wide_sample_and_an_axis_near_one_side():
+    """Over a full turn each ray of it is seen: once at t, once at -t of the opposite direction"""
+    s = TomogramSimulation(sample=1.5, size=64, centre=10.0, rows=1, noise=False).scene()
+    wide = replace(s, shape=(1, 107), centre=53.0)
+    for angle in (0.3, 2.0):
+        one, other = lines_of(s, [angle, angle + np.pi])[:, 0]
+        assert lines_of(wide, [angle])[0, 0, 43:] == pytest.approx(one, abs=1e-5)
+        assert lines_of(wide, [angle])[0, 0, :64] == pytest.approx(other[::-1], abs=1e-5)
+    truth = SimulatedSlices(s, 1e-6)
+    assert truth.of_size(107).shape == (1, 107, 107)
+    assert np.array_equal(truth.of_size(108).read([0])[0, 22:86, 22:86], truth.read([0])[0])
+
+
+def test_phase_contrast_keeps_the_counts_and_brightens_edges():
+    """Propagation is unitary; far from edges nothing changes, and over no distance nothing at all"""
+    own = {"size": 64, "rows": 4, "noise": False, "pixel": 1e-6, "distance": 0.05, "delta_beta": 50}
+    bright = replace(TomogramSimulation(**own).scene(), phantom=disc(20, 0.0375))
+    plain, seen = replace(bright, contrast=None).transmission(0.4), bright.transmission(0.4)
+    assert seen.max() > 1.1 and plain.max() <= 1
+    assert seen.sum() == pytest.approx(plain.sum(), rel=1e-3)
+    assert abs(seen[:, 0] - 1).max() < 0.02 and abs(seen - plain)[:, 28:36].max() < 0.02
+    flat = replace(bright.contrast, distance=0.0)
+    assert flat.intensity(bright.phantom, 0.4, (4, 64), 31.5) == pytest.approx(plain)

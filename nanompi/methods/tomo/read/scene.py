@@ -1,12 +1,14 @@
 """Simulated images of a detector: a phantom in an uneven beam, with counting noise."""
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from nanompi.data.source import Source, check_index
 from nanompi.methods.tomo.phantom import Phantom
+from nanompi.methods.tomo.read.contrast import Contrast
+from nanompi.methods.tomo.read.flaws import FLAWLESS, Flaws
 
 PROJECTION, FLAT, DARK = 0, 1, 2
 PEDESTAL = 100.0  # counts of the detector without beam
@@ -19,6 +21,7 @@ class Scene:
 
     phantom : the sample; centre : px, column of the rotation axis; photons : mean counts without a sample
     shape   : (rows, columns); noise : counting noise; seed : of the noise and of the beam
+    flaws   : of detector and beam; contrast : of the phase, None = the detector stands at the sample
     """
 
     phantom: Phantom
@@ -27,15 +30,29 @@ class Scene:
     photons: float
     noise: bool
     seed: int
+    flaws: Flaws = FLAWLESS
+    contrast: Contrast | None = None
 
-    def beam(self) -> np.ndarray:
-        """(rows, columns) mean counts without a sample: brighter in the middle, columns of unlike gain."""
+    def beam(self, time: float = 0.0) -> np.ndarray:
+        """(rows, columns) mean counts without a sample: brighter in the middle, columns of unlike gain.
+
+        time : from 0, the flats before the projections, to 1, those after them
+        """
         h, w = self.shape
         y, x = (np.arange(n) - (n - 1) / 2 for n in (h, w))
         profile = np.exp(-((y[:, None] / h) ** 2) - 1.5 * (x / w) ** 2)
         gain = 1 + 0.05 * np.random.default_rng([self.seed, 1]).standard_normal(w)
         beam = profile * gain.clip(0.8, 1.2)
-        return self.photons * beam / beam.mean()
+        beam = self.photons * beam / beam.mean() * self.flaws.response(self.shape, self.seed)
+        return self.flaws.moved(beam, time)
+
+    def transmission(self, angle: float) -> np.ndarray:
+        """(rows, columns) float64: what the sample leaves of the beam, as these columns see it."""
+        if self.contrast:
+            own = self.contrast.intensity(self.phantom, angle, self.shape, self.centre)
+        else:
+            own = np.exp(-self.phantom.projection(angle, *self.shape, self.centre))
+        return own * self.flaws.gain(self.shape[1], self.seed) if self.flaws.stripes else own
 
     def dark(self) -> np.ndarray:
         """(rows, columns) mean counts without a beam."""
@@ -50,21 +67,30 @@ class Scene:
 
 @dataclass
 class SimulatedSlices(Source):
-    """The truth: a source of slices (rows, columns, columns) of a scene, attenuation per m."""
+    """The truth: a source of slices (rows, size, size) of a scene about the rotation axis, per m.
+
+    size : px; as many as the detector has columns if not given
+    """
 
     scene: Scene
     pixel: float
+    size: int = 0
     where: str = "simulation"
 
     def __post_init__(self):
-        rows, columns = self.scene.shape
-        self.shape, self.dtype = (rows, columns, columns), np.dtype(np.float32)
+        self.size = self.size or self.scene.shape[1]
+        self.shape, self.dtype = (self.scene.shape[0], self.size, self.size), np.dtype(np.float32)
+
+    def of_size(self, size: int) -> "SimulatedSlices":
+        """The same slices, of another size."""
+        return replace(self, size=size)
 
     def read(self, index, threads: int = 1) -> np.ndarray:
-        """Slices `index`: (len(index), columns, columns) float32."""
-        rows, columns = self.scene.shape
+        """Slices `index`: (len(index), size, size) float32."""
+        rows = self.scene.shape[0]
         index = check_index(index, rows, self.where)
-        return np.stack([self.scene.phantom.slice(i, rows, columns) for i in index]) / np.float32(self.pixel)
+        slices = np.stack([self.scene.phantom.slice(i, rows, self.size) for i in index])
+        return slices / np.float32(self.pixel)
 
 
 @dataclass
@@ -72,7 +98,8 @@ class SimulatedImages(Source):
     """A source of images of one kind, made when they are read; any rank makes any of them.
 
     kind   : PROJECTION, FLAT or DARK
-    angles : (n,) rad of the projections; of flats and darks only their number counts
+    angles : (n,) rad of the projections; of flats and darks only their number counts. The first half of
+        the flats was taken before the projections, the others after them
     """
 
     scene: Scene
@@ -88,22 +115,32 @@ class SimulatedImages(Source):
         """Images `index`: (len(index), rows, columns)."""
         index = check_index(index, len(self.angles), self.where)
         out = np.empty((len(index), *self.shape[1:]), self.dtype)
-        beam, dark = self.scene.beam() * (self.kind != DARK), self.scene.dark()
+        dark = self.scene.dark()
 
         def make(k: int) -> None:
-            out[k] = self._image(int(index[k]), beam, dark)
+            out[k] = self._image(int(index[k]), dark)
 
         with ThreadPoolExecutor(max(1, threads)) as pool:
             list(pool.map(make, range(len(index))))
         return out
 
-    def _image(self, i: int, beam: np.ndarray, dark: np.ndarray) -> np.ndarray:
-        """Counts of image `i`; the same on every rank, since each has its own random numbers."""
-        mean = beam + dark
+    def times(self) -> np.ndarray:
+        """(n,) when each image was taken, from 0 to 1; those of a set of flats together."""
+        n = len(self.angles)
         if self.kind == PROJECTION:
-            lines = self.scene.phantom.projection(self.angles[i], *self.scene.shape, self.scene.centre)
-            mean = beam * np.exp(-lines) + dark
-        if not self.scene.noise:
+            return np.arange(n) / max(n - 1, 1)
+        return (np.arange(n) >= (n + 1) // 2).astype(float)
+
+    def _image(self, i: int, dark: np.ndarray) -> np.ndarray:
+        """Counts of image `i`; the same on every rank, since each has its own random numbers."""
+        scene, mean = self.scene, dark
+        rng = np.random.default_rng([scene.seed, 3, self.kind, i])
+        if self.kind != DARK:
+            beam = scene.beam(float(self.times()[i]))
+            mean = beam + dark
+        if self.kind == PROJECTION:
+            mean = beam * scene.transmission(self.angles[i]) + dark
+            mean = scene.flaws.hits(mean, scene.photons, np.random.default_rng([scene.seed, 6, i]))
+        if not scene.noise:
             return mean
-        counts = np.random.default_rng([self.scene.seed, 3, self.kind, i]).poisson(mean)
-        return np.minimum(counts, np.iinfo(self.dtype).max)
+        return np.minimum(rng.poisson(mean), np.iinfo(self.dtype).max)

@@ -20,6 +20,7 @@ class Tomogram:
     projections : at (n,) angles in rad
     flats, darks : images without sample, without beam; None where there are none
     facts : {"pixel": m, "energy": J, "distance": m ...} as far as they are known
+    per_row, per_flat : {"time": (n,) s, "current": (n,)} of each projection, and of each flat, likewise
     """
 
     projections: Source
@@ -28,6 +29,8 @@ class Tomogram:
     darks: Source | None
     facts: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    per_row: dict[str, np.ndarray] = field(default_factory=dict)
+    per_flat: dict[str, np.ndarray] = field(default_factory=dict)
 
     def checked(self) -> "Tomogram":
         """Itself, without frames that were never written. Errors: DataError naming what does not fit."""
@@ -39,7 +42,10 @@ class Tomogram:
             )
         if self.projections.shape[2] < 2:
             raise DataError(f"{here} has frames of one column; a slice needs more")
-        self.angles = self.angles[~self.projections.holes().frames]
+        written = ~self.projections.holes().frames
+        self.angles, self.per_row = self.angles[written], _some(self.per_row, written)
+        if self.per_flat:
+            self.per_flat = _some(self.per_flat, ~self.flats.holes().frames)
         shape = self.projections.shape[1:]
         for name in ("projections", "flats", "darks"):
             setattr(self, name, _written(getattr(self, name), shape, here, self.notes))
@@ -47,7 +53,7 @@ class Tomogram:
 
     def data(self, file: str, format: str) -> Data:
         """As steps know it; images that are missing are not beside it."""
-        beside = {"flat": self.flats, "dark": self.darks}
+        beside = {"flat": self.flats, "dark": self.darks, "per_flat": self.per_flat or None}
         return Data(
             axes=AXES,
             source=self.projections,
@@ -59,7 +65,12 @@ class Tomogram:
             file=file,
             format=format,
             notes=self.notes,
+            per_row=self.per_row,
         )
+
+
+def _some(values: dict[str, np.ndarray], which: np.ndarray) -> dict[str, np.ndarray]:
+    return {name: own[which] for name, own in values.items()}
 
 
 def _written(source: Source | None, shape, projections: str, notes: list[str]) -> Source | None:
