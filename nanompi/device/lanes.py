@@ -97,6 +97,10 @@ class Lanes:
         """k as an offset"""
         return ir.Constant(INDEX, k)
 
+    def index(self, k: int):
+        """k as the number of a lane"""
+        return ir.Constant(INT, k)
+
     @contextmanager
     def loop(self, start, stop, step):
         """What is written inside is done for start, start + step, ... below stop"""

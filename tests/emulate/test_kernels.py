@@ -23,7 +23,7 @@ from tests.device.same import same
 from tests.emulate.gpu import Gpu, built, kernels
 
 CONTRACT, NUMBA = load(""), load("_cpu")
-WITHOUT_A_CARD = {"backproject", "moments"}
+WITHOUT_A_CARD = {"backproject", "collect", "moments", "spread"}
 
 
 @pytest.mark.parametrize("theme", THEMES)

@@ -23,7 +23,8 @@ from types import SimpleNamespace
 from nanompi.device.kernels import layout
 from nanompi.errors import ResourceError
 
-THEMES = ("overlap", "halo", "modulus", "likelihood", "update", "backproject", "joseph", "moments")
+THEMES = ("overlap", "halo", "modulus", "likelihood", "update")
+THEMES += ("backproject", "gridding", "joseph", "moments")
 
 
 def load(suffix: str = "") -> SimpleNamespace:
