@@ -14,16 +14,18 @@ from nanompi.run.reading import spread_evenly
 from nanompi.run.result import Result
 from tests import walking
 
+ITERATED = ("os",)
 
-def volume(team, rows: int) -> np.ndarray:
+
+def volume(team, rows: int, **options) -> np.ndarray:
     """(rows, 40, 40), on every rank"""
     scan = TomogramSimulation(angles=31, size=40, rows=rows, centre=18.4, photons=3e3)
     read = team.on_root(lambda: SimulateTomogram(simulate=scan).open("", None))
     run = walking.run_of(team, data=spread_evenly(read["data"], team.size))
     run.warn, run.result = run.say, Result()
     run.data["data"].facts["axis"] = (18.4, 0.0)
-    assert with_loading(run, [Flat(), Tomo()]) == 1  # flats while the frames are loaded
-    for step in (Flat(), Tomo()):
+    assert with_loading(run, [Flat(), Tomo(**options)]) == 1  # flats while the frames are loaded
+    for step in (Flat(), Tomo(**options)):
         walk(run, [step])
     data = run.data["data"]
     assert data.axes == ("z", "y", "x") and data.spread == "z" and data.unit == "1/m"
@@ -34,5 +36,6 @@ def volume(team, rows: int) -> np.ndarray:
 if __name__ == "__main__":
     with Team() as team:
         volumes = {f"rows {rows}": volume(team, rows) for rows in (2, 5)}
+        volumes |= {name: volume(team, 5, method=name, iterations=8) for name in ITERATED}
         if team.root:
             np.savez(Path(sys.argv[1]) / f"{team.size}.npz", **volumes)

@@ -39,3 +39,7 @@ class Method(Protocol):
 
         axes : (k,) float64 px, column of the rotation axis in each row
         """
+
+    def notes(self, team) -> dict:
+        """What there is to say of the iterations over all slices of all ranks; collective."""
+        return {}

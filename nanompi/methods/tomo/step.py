@@ -10,11 +10,12 @@ from nanompi.methods.tomo.angles import weights
 from nanompi.methods.tomo.halves import Halves
 from nanompi.methods.tomo.rays import Rays
 from nanompi.methods.tomo.recon.fbp import FBP
+from nanompi.methods.tomo.recon.joseph import Mlem, Os, Sirt
 from nanompi.run.figures import Figure
 from nanompi.run.result import Signal, result_holds
 from nanompi.step import item, param, step, total
 
-METHODS = {"fbp": FBP}
+METHODS = {"fbp": FBP, "sirt": Sirt, "os": Os, "mlem": Mlem}
 COVERED = 170.0  # degrees of the half turn; with less, directions are missing in the slice
 LEAST = 10.0  # degrees; with less there is no slice to be had
 
@@ -29,7 +30,24 @@ class Tomo:
 
     preceded_by = ("tomo.flat", "tomo.centre")
 
-    method: Literal["fbp"] = param("fbp", help="fbp: filtered back-projection with linear interpolation")
+    method: Literal["fbp", "sirt", "os", "mlem"] = param(
+        "fbp",
+        help="fbp: filtered back-projection with linear interpolation. By iterations, for few or noisy "
+        "projections and those that end in the sample: os (OS-SART, ordered subsets of at least 12 "
+        "projections), sirt (one subset, slow), mlem (Poisson numbers, as counts of fluorescence)",
+    )
+
+    iterations: int | None = param(
+        None,
+        ge=1,
+        help="of a method that iterates; if not given mlem 50, sirt 100, os 120 / subsets. More of them fit "
+        "the noise; the log says where the residual still falls",
+    )
+
+    positive: Literal["auto"] | bool = param(
+        "auto",
+        help="slices of os and sirt are never negative; auto: where they are attenuation, not of phases",
+    )
 
     halves: int = param(
         16, ge=0, help="rows of which halves of the projections are compared, for the resolution; 0 = none"
@@ -67,6 +85,7 @@ class Tomo:
         """The rays and what makes slices of them. Errors: DataError where there are next to no angles."""
         n = data.size("column")
         angles, share = run.team.on_root(lambda: checked_angles(data, run.warn))
+        self.nonnegative = self.positive is True or (self.positive == "auto" and data.unit != "rad")
         rays, make = Rays(angles, share, n, n), lambda rays: METHODS[self.method](rays, self, run.device)
         height = data.size("row") if "row" in data.axes else 1
         self.method_of, self.half = make(rays), Halves(make, rays, height, self.halves)
@@ -98,6 +117,7 @@ class Tomo:
         sums = {name: run.data.pop(name).values for name in ("figures", "halves")}
         for name in sums:
             run.given.pop(name)
+        self._iterated(run)
         self._judge(run, quality.figures(sums["figures"], run.team.max(self.largest)), sums["halves"])
         volume = run.data[self.takes]
         pixel = volume.facts.get("pixel")
@@ -108,6 +128,15 @@ class Tomo:
             n = volume.size(axis)
             volume.coords[axis] = (np.arange(n) - (n - 1) / 2) * size, unit
         volume.unit, volume.title = f"1/{unit}", "attenuation"
+
+    def _iterated(self, run):
+        """What the method says of its iterations."""
+        own = self.method_of.notes(run.team)
+        if own:
+            run.result.notes.setdefault("tomo", {})["iterations"] = own
+            run.say(f"tomo: {self.method}: {own['said']}")
+        if "warning" in own:
+            run.warn(f"tomo: {self.method}: {own['warning']}")
 
     def _judge(self, run, own: dict, halves: np.ndarray):
         """Figures to log and result, curve and sinogram for pictures, and the verdict of all steps."""

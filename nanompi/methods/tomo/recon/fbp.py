@@ -10,9 +10,10 @@ their steps need not be equal, and a half and a full turn give the same.
 import numpy as np
 
 from nanompi.methods.tomo.ramp import filtered, ramp
+from nanompi.methods.tomo.rays import Method
 
 
-class FBP:
+class FBP(Method):
     """Ramp filter, then linear interpolation; 0 where not all rays meet the detector."""
 
     lanes = 1
