@@ -23,6 +23,11 @@ def over_frames(n: int, h: int, w: int) -> tuple[tuple[int, int, int], tuple[int
     return (-(-w // (wide * pixels(w))), -(-h // (tall * ROWS)), min(n, MOST)), (wide, tall, 1)
 
 
+def over_images(k: int, h: int, w: int) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
+    """(grid, block) of a kernel with a thread for a pixel of each of k images of (h, w)"""
+    return (-(-w // TILE_W), -(-h // TILE_H), min(k, MOST)), (TILE_W, TILE_H, 1)
+
+
 def variant(text: str, modes: int, pixels: int) -> str:
     """The kernel for frames of so many modes, with so many neighbours a thread, of those that one text stands
     for: MODES is their number, or 0 for the one that takes any; PIXELS that of the neighbours"""
