@@ -15,12 +15,16 @@ width that meets the frames best is taken, if the frames overlap with it.
 Two iterations show already which widths have a chance: their evidence is a third of that at the end, in the
 same proportions. Only those with half of the largest go on; all do where none stands out.
 
+Most frames are dark far out. They are cut to a window that holds nearly all of the light, which costs a third
+for 256 pixels; only where no sign stands out there, by a good deal, the search begins anew with whole frames.
+
 The candidates are shared out over the ranks and each is tried by one rank alone, so that the answer does not
 depend on their number. In the near field the mean frame itself, brought back to the sample, is the probe.
 """
 
 import dataclasses
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -42,25 +46,32 @@ AHEAD = 0.5  # of the best evidence at the first look; of 16 scans the widths ta
 FULL = 0.26  # rms radius of the mean frame: 0.2 for a lens of 0.28 of the frame, 0.28 for a hologram in 0.4
 EVEN = 0.36  # a round lens that touches the edges of a square frame has 0.354, even light 0.408
 OUT = 10  # of so many frames one is left out
+LIGHT, LEAST, SIDE = 0.999, 64, 16  # of the counts in the window; its sides, at least and in multiples
+FAST = 2 * 3 * 5 * 7  # primes of a fast transform
 CLEAR = 0.1  # |log| of the misfits' ratio from which on a sign is better: noise 0.04, 2 px of error 0.24
+SURE = 0.2  # the same where frames were cut: what an object scatters far out is missing there
 CLOSE = 0.75  # of the best evidence; widths with so much are told apart by how well they meet the frames
 ALIKE = 1.3  # misfits up to this ratio say little about the width
 
 
 @dataclass
 class Trial:
-    """The frames in the middle of the scan, on every rank alike: those iterated over, those left out, the
-    amplitude of the mean frame."""
+    """The frames in the middle of the scan, on every rank alike: those iterated over, those left out; of the
+    amplitude of the mean frame, and its `window`, to which the frames are cut.
+
+    pixel : (2,) m of the sample, of whole frames
+    """
 
     seen: Problem
     unseen: Problem | None
     wave: np.ndarray
+    window: tuple
     pixel: tuple[float, float]
 
     def misfits(self, width: float, iterations: int) -> tuple[float, float]:
         """sqrt(sum (|F| - sqrt I)^2 / sum I) after iterations from this probe and a flat object: of the
         frames seen, and of those left out (1 without any)."""
-        p, P = self.seen, defocused(self.wave, width, self.pixel)
+        p, P = self.seen, self.beam(width)
         p.O[...] = 1
         P = P * np.sqrt(p.counts / len(p.at) / seen(p, P[None]))
         p.P[0] = p.device.array(P, p.P.dtype)
@@ -71,7 +82,12 @@ class Trial:
 
     def overlap(self, width: float) -> Overlap:
         """Of the frames, if this is the beam."""
-        return overlap(defocused(self.wave, width, self.pixel)[None], self.seen.places, self.pixel)
+        pixel = [d * n / m for d, n, m in zip(self.pixel, self.wave.shape, self.seen.mask.shape)]
+        return overlap(self.beam(width)[None], self.seen.places, pixel)
+
+    def beam(self, width: float) -> np.ndarray:
+        """`defocused`, of what the window holds."""
+        return at_sample(bent(self.wave, width, self.pixel)[self.window])
 
 
 def find_probe(run, p, geometry) -> np.ndarray:
@@ -86,21 +102,54 @@ def find_probe(run, p, geometry) -> np.ndarray:
         return p.device.host(propagator(p.device, geometry).backward(z, p.device.array(CENTRE))[0])
     if filling(wave) > EVEN:
         run.say(f"warning: {question(wave)}")
-    trial = subset(run, p, geometry, wave)
     step = 0.5 / spread(wave, geometry.pixel)  # what the depth of focus allows
     widths = [i * step for i in range(int(WIDEST / step) + 1)]
-    look = attempt(run, trial, widths, LOOK)
-    tried: dict[float, tuple[float, float]] = {}
-    for some in rounds(look, widths):
-        best = finest(run, trial, tried, some, step)
-        if clear := abs(evidence(tried, best)) >= CLEAR:
-            break
-    else:
-        best = fallback(trial, tried)
-        if FULL < filling(wave) <= EVEN:
-            run.say(f"warning: no start probe stands out, and {question(wave)}")
-    run.say(words(best, look | tried, clear, step / 2))
-    return defocused(wave, best, geometry.pixel)[None]
+    cut = window(wave)
+    search = Search(subset(run, p, geometry, wave, cut), step)
+    if wave[cut].size == wave.size or not search.quick(run, widths):
+        search = Search(subset(run, p, geometry, wave, np.s_[:, :]), step)
+        search.whole(run, widths)
+    if not search.clear and FULL < filling(wave) <= EVEN:
+        run.say(f"warning: no start probe stands out, and {question(wave)}")
+    run.say(search.words())
+    return defocused(wave, search.best, geometry.pixel)[None]
+
+
+@dataclass
+class Search:
+    """The search for the width with some frames.
+
+    step : between the first widths; look, tried : {signed width: misfits} after a few and after all
+    iterations; best : the width; clear : does one sign beat the other?
+    """
+
+    trial: Trial
+    step: float
+    look: dict = field(default_factory=dict)
+    tried: dict = field(default_factory=dict)
+    best: float = 0.0
+    clear: bool = False
+
+    def quick(self, run, widths) -> bool:
+        """Is it found among those ahead at the first look, beyond doubt?"""
+        self.look = attempt(run, self.trial, widths, LOOK)
+        return any(self.stands_out(run, some, SURE) for some in rounds(self.look, widths)[:-1])
+
+    def whole(self, run, widths):
+        """Find it, if need be among all. Errors: DataError."""
+        self.look = attempt(run, self.trial, widths, LOOK)
+        if not any(self.stands_out(run, some, CLEAR) for some in rounds(self.look, widths)):
+            self.best = fallback(self.trial, self.tried)
+
+    def stands_out(self, run, widths, least: float) -> bool:
+        """Does one of these stand out, with so much evidence?"""
+        self.best = finest(run, self.trial, self.tried, widths, self.step)
+        self.clear = abs(evidence(self.tried, self.best)) >= least
+        return self.clear
+
+    def words(self) -> str:
+        """What was found, for the log"""
+        return words(self.best, self.look | self.tried, self.clear, self.step / 2)
 
 
 def rounds(look, widths) -> list[list[float]]:
@@ -213,14 +262,36 @@ def spread(wave, pixel) -> float:
     return float(np.sqrt((wave**2 * _k2(wave, pixel)).sum() / (wave**2).sum()) * _side(wave, pixel))
 
 
+def window(wave) -> tuple[np.ndarray, np.ndarray]:
+    """Index of the rows and columns about the zero frequency that hold all but little of the light."""
+    light, edges = wave**2 / (wave**2).sum(), []
+    for axis, n in enumerate(wave.shape):
+        far, line = abs(np.fft.fftfreq(n, 1 / n)), light.sum(1 - axis)
+        fast = (m for m in range(LEAST, n, SIDE) if pow(FAST, 30, m) == 0)
+        sizes = (m for m in fast if line[far < m / 2].sum() > LIGHT)
+        half = next(sizes, n) / 2
+        edges.append(np.flatnonzero((far < half) | (np.fft.fftfreq(n, 1 / n) == -half)))
+    return np.ix_(*edges)
+
+
 def defocused(wave, width, pixel) -> np.ndarray:
-    """F^-1[wave exp(i pi g k^2)], g such that the rms radius is `width` of the frame; (h, w) complex64
+    """The beam whose rms radius is `width` of the frame, (h, w) complex64."""
+    return at_sample(bent(wave, width, pixel))
+
+
+def bent(wave, width, pixel) -> np.ndarray:
+    """wave exp(i pi g k^2), g such that the rms radius at the sample is `width` of the frame.
 
     A phase pi g k^2 (k in cycles per metre) moves what has frequency k by g k metres.
     """
     k2 = _k2(wave, pixel)
     g = width * _side(wave, pixel) / np.sqrt((wave**2 * k2).sum() / (wave**2).sum())
-    return np.fft.fftshift(np.fft.ifft2(wave * np.exp(1j * np.pi * g * k2))).astype(np.complex64)
+    return wave * np.exp(1j * np.pi * g * k2)
+
+
+def at_sample(wave) -> np.ndarray:
+    """F^-1[wave], in the middle of the frame, complex64"""
+    return np.fft.fftshift(np.fft.ifft2(wave)).astype(np.complex64)
 
 
 def _side(wave, pixel) -> float:
@@ -236,10 +307,13 @@ def _k2(wave, pixel):
     return ((ky - I.sum(1) @ ky) ** 2)[:, None] + (kx - I.sum(0) @ kx) ** 2
 
 
-def subset(run, p, geometry, wave) -> Trial:
-    """The frames in the middle of the scan, on every rank, as problems of their own."""
-    d, shape, positions = p.device, p.mask.shape, run.data["data"].positions
-    count = max(4, min(FRAMES, len(positions), MEMORY // (4 * p.mask.size)))
+def subset(run, p, geometry, wave, cut) -> Trial:
+    """The frames in the middle of the scan, cut to a window, on every rank, as problems of their own."""
+    d, positions = p.device, run.data["data"].positions
+    shape = wave[cut].shape
+    some = dataclasses.replace(geometry, shape=shape)
+    optics = propagator(d, some)
+    count = max(4, min(FRAMES, len(positions), MEMORY // (4 * math.prod(shape))))
     far = ((positions - np.median(positions, axis=0)) ** 2).sum(1)
     chosen = np.argsort(far, kind="stable")[:count]
     out = apart(positions[chosen], len(chosen) // OUT)
@@ -249,20 +323,21 @@ def subset(run, p, geometry, wave) -> Trial:
     mine = {g: j for j, g in enumerate(frames.index)}
     for k, g in enumerate(chosen):
         if int(g) in mine:
-            I[k], scale[k] = frames.counts[mine[int(g)]], scales[mine[int(g)]]
+            I[k], scale[k] = frames.counts[mine[int(g)]][cut], scales[mine[int(g)]]
     run.team.sum(I)
     run.team.sum(scale)
-    places = place(positions[chosen], geometry.pixel, shape)
+    places = place(positions[chosen], some.pixel, shape)
     O, P = d.array(np.ones(places.shape), d.complex), d.array(np.ones((1, *shape)), d.complex)
 
     def problem(which):
         counts = I[which].astype(frames.counts.dtype)
-        some = dataclasses.replace(frames, values=counts, index=np.flatnonzero(which), scale=scale[which])
-        q = Problem.of(Team(alone=True), d, some, places, p.optics)
+        own = {"values": counts, "mask": frames.mask[cut], "scale": scale[which]}
+        part = dataclasses.replace(frames, index=np.flatnonzero(which), **own)
+        q = Problem.of(Team(alone=True), d, part, places, optics)
         q.O, q.P = O, P
         return q
 
-    return Trial(problem(~out), problem(out) if out.any() else None, wave, geometry.pixel)
+    return Trial(problem(~out), problem(out) if out.any() else None, wave, cut, geometry.pixel)
 
 
 def apart(positions, count) -> np.ndarray:

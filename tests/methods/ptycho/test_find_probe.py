@@ -20,6 +20,7 @@ from nanompi.methods.ptycho.find_probe import (
     filling,
     find_probe,
     rounds,
+    window,
 )
 from nanompi.methods.ptycho.positions import place
 from nanompi.methods.ptycho.problem import Problem
@@ -137,6 +138,48 @@ def test_widths_go_on_that_have_half_of_the_best_evidence_at_the_first_look():
     assert rounds(look, widths) == [[0.2, 0.3], widths]
     faint = {f: (m**0.2, n) for f, (m, n) in look.items()}  # evidence 0.04
     assert rounds(faint, widths) == [widths] and CLEAR == 0.1
+
+
+def counted(monkeypatch, **scan):
+    """(what `found` gives, sizes of the frames on which widths were tried)"""
+    sizes, misfits = [], Trial.misfits
+    monkeypatch.setattr(Trial, "misfits", lambda t, f, n: sizes.append(t.seen.mask.shape) or misfits(t, f, n))
+    out = found(**scan)
+    monkeypatch.setattr(Trial, "misfits", misfits)
+    return out, sizes
+
+
+@pytest.mark.parametrize("curve", [9.0, -9.0])
+def test_frames_are_cut_to_where_the_light_is_and_the_same_beam_is_found(monkeypatch, curve):
+    """Of 160 columns 64 hold the lens, and nearly all that the object scatters"""
+    scan = {"shape": (64, 160), "detector": (50e-6, 40e-6), "curve": curve}
+    (P, _, said), sizes = counted(monkeypatch, **scan)
+    assert set(sizes) == {(64, 64)}
+    monkeypatch.setattr(module, "LIGHT", 1.0)
+    (whole, _, more), sizes = counted(monkeypatch, **scan)
+    assert set(sizes) == {(64, 160)} and np.array_equal(P, whole)
+    assert f"sign {'-+'[curve < 0]}" in said[-1] and f"sign {'-+'[curve < 0]}" in more[-1]
+
+
+def test_where_cut_frames_leave_doubt_whole_ones_decide(monkeypatch):
+    scan = {"shape": (64, 160), "detector": (50e-6, 40e-6)}
+    monkeypatch.setattr(module, "SURE", 9.0)
+    (P, *_), sizes = counted(monkeypatch, **scan)
+    assert set(sizes) == {(64, 64), (64, 160)}
+    monkeypatch.setattr(module, "LIGHT", 1.0)
+    assert np.array_equal(P, found(**scan)[0])
+
+
+def test_a_window_holds_the_light_and_has_a_fast_transform():
+    """Discs of 0.2 and 0.45 of a frame of 256, off the middle by a tenth in one direction"""
+    ky, kx = np.fft.fftfreq(256)[:, None] - 0.1, np.fft.fftfreq(256)
+    for radius, sides in ((0.2, (160, 112)), (0.45, (256, 240))):
+        wave = 1.0 * (np.hypot(ky, kx) < radius)
+        cut = wave[window(wave)]
+        assert cut.shape == sides, radius
+        assert (cut**2).sum() > 0.998 * (wave**2).sum()
+    odd = np.ones((75, 200))
+    assert odd[window(odd)].shape == (75, 200)
 
 
 def test_a_beam_too_narrow_for_the_scan_is_refused_and_nothing_blamed():

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from nanompi.device.cpu import Cpu
-from nanompi.methods.ptycho.find_probe import FRAMES, ITERATIONS, WIDEST, defocused, spread
+from nanompi.methods.ptycho.find_probe import FRAMES, ITERATIONS, LOOK, WIDEST, defocused, spread, window
 from nanompi.methods.ptycho.modes import extra_modes
 from nanompi.methods.ptycho.positions import Places
 from nanompi.methods.ptycho.problem import Problem
@@ -27,7 +27,7 @@ class Cost:
 
     frame, pixel : {engine: s} of an iteration, for each frame and for each pixel of the object held
     load, quality: of a frame, read and prepared; of a frame in the figures of quality
-    trials : tries of a start probe, each of ITERATIONS times FRAMES frames; 0 = a probe is given
+    trials : tries of a start probe, in units of ITERATIONS times FRAMES frames; 0 = a probe is given
     split, ready : of the partition; until the program is loaded; libraries : bytes of it
     """
 
@@ -35,7 +35,7 @@ class Cost:
     pixel: dict[str, float] = field(default_factory=dict)
     load: float = 0.0
     quality: float = 0.0
-    trials: int = 0
+    trials: float = 0.0
     split: float = 0.0
     ready: float = 0.0
     libraries: int = 0
@@ -123,11 +123,12 @@ def _best(work, repeats) -> float:
     return min(times)
 
 
-def _trials(seen, counts) -> int:
-    """How many start probes will be tried"""
+def _trials(seen, counts) -> float:
+    """How many start probes: all at a first look, about 12 to the end, on frames that are cut"""
     how = seen.ptycho.probe.start
     known = how not in ("auto", "data") or (how == "auto" and seen.scan.probe is not None)
     if known or seen.scan.focus is not None:
-        return 0
+        return 0.0
     wave = np.sqrt(np.maximum(counts, 0).mean(0) * seen.plan.good)
-    return 2 * int(WIDEST / (0.5 / spread(wave, seen.geometry.pixel))) + 5
+    looks = 2 * int(WIDEST / (0.5 / spread(wave, seen.geometry.pixel))) + 1
+    return (looks * LOOK / ITERATIONS + 12) * wave[window(wave)].size / wave.size
