@@ -28,7 +28,8 @@ class Halves:
         enough = side >= LEAST and len(rays.angles) >= 2 * LEAST
         rows = np.unique(np.linspace(0, height - 1, min(most, height)).round())
         self.rows = rows if enough else rows[:0]
-        order = np.argsort(np.mod(rays.angles, np.pi), kind="stable") if len(self.rows) else ()
+        # by the whole turn: where rays are measured from both sides, each half has both
+        order = np.argsort(np.mod(rays.angles, 2 * np.pi), kind="stable") if len(self.rows) else ()
         self.picks = [np.sort(order[k::2]) for k in range(2)] if len(self.rows) else []
         parts = [replace(rays, angles=rays.angles[p], share=weights(rays.angles[p])) for p in self.picks]
         self.methods = [make(part) for part in parts]

@@ -7,6 +7,7 @@ import numpy as np
 from nanompi.errors import DataError
 from nanompi.methods.tomo import quality
 from nanompi.methods.tomo.angles import weights
+from nanompi.methods.tomo.field import field_of
 from nanompi.methods.tomo.halves import Halves
 from nanompi.methods.tomo.rays import Rays
 from nanompi.methods.tomo.recon.fbp import FBP
@@ -86,12 +87,16 @@ class Tomo:
         n = data.size("column")
         angles, share = run.team.on_root(lambda: checked_angles(data, run.warn))
         self.nonnegative = self.positive is True or (self.positive == "auto" and data.unit != "rad")
+        self.axis = data.facts.get("axis", ((n - 1) / 2, 0.0))
+        self.field = run.team.on_root(lambda: field_of(angles, n, self.axis[0], run.warn))
+        if self.field:
+            n = self.field.size
+            run.say(f"tomo: double field of view, slices of {n} x {n}")
         rays, make = Rays(angles, share, n, n), lambda rays: METHODS[self.method](rays, self, run.device)
         height = data.size("row") if "row" in data.axes else 1
         self.method_of, self.half = make(rays), Halves(make, rays, height, self.halves)
         self.seen, self.largest = height // 2, 0.0
         self.truth, self.pixel = data.beside.get("truth"), data.facts.get("pixel", 1.0)
-        self.axis = data.facts.get("axis", ((n - 1) / 2, 0.0))
         self.middle, self.sinogram = (height - 1) / 2, None
 
     def block(self, block, info):
@@ -99,10 +104,12 @@ class Tomo:
         column, slope = self.axis
         rows = info.places.get("row", np.zeros(len(block), int))
         axes, host = column + slope * (rows - self.middle), info.device.host
-        slices = self.method_of.slices(block, axes)
-        slices /= slices.dtype.type(self.pixel)  # line integrals have no unit: attenuation per metre
         if self.seen in rows:
             self.sinogram = np.array(host(block[int(np.flatnonzero(rows == self.seen)[0])]))
+        if self.field:
+            block, axes = self.field.widened(block, axes, info.xp), axes + self.field.left
+        slices = self.method_of.slices(block, axes)
+        slices /= slices.dtype.type(self.pixel)  # line integrals have no unit: attenuation per metre
         halves = self.half.sums(block, axes, rows, host)
         return {"data": slices, "figures": self._figures(host(slices), rows), "halves": halves}
 
