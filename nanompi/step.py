@@ -153,7 +153,7 @@ def step(name: str, needs=(), gives=(), *, each="", makes=(), takes="data", gpu=
 
     needs, gives : names of what earlier steps must have given, and of what it gives itself; of data with axes
         {"frames": "point row column"}
-    each  : it works on blocks (`nanompi.data.walk`): "frame", "sinogram", "spectrum", "whole"
+    each  : it works on blocks (`nanompi.data.walk`): "frame", "sinogram", "spectrum", "pixel", "whole"
     gives : of such a step: {name: item(...) or total(...)}; without it `block` gives what replaces its items
     makes : the axes of such an item, where they are not those of the block
     takes : name of the data that it walks
@@ -165,6 +165,8 @@ def step(name: str, needs=(), gives=(), *, each="", makes=(), takes="data", gpu=
     compares(path)           is it a result of this step? static
     compare(a, b)            two of them in numbers, for `nanompi compare`: a dict that names under "judged"
         the figure that a limit is for; static
+    ends_pass                True where later steps wait for its `finish` (a block step that finds something
+        out of all items); the others go through their data together, block by block
     foresee(job, threads)    memory and time beforehand, for `nanompi plan` and `bench`: an object with
         report(ranks, link, gpu, per_card, within) and compared(books, ranks, items, link), as
         `nanompi.methods.ptycho.scaling.forecast.Forecast` has them

@@ -14,7 +14,14 @@ from nanompi.timing import Clock
 def run_of(team, **data: Data) -> SimpleNamespace:
     """A run with these data; its log is `lines`."""
     lines = []
-    own = {"team": team, "device": Cpu(threads=1), "clock": Clock(), "lines": lines, "say": lines.append}
+    own = {
+        "options": SimpleNamespace(scratch=""),
+        "team": team,
+        "device": Cpu(threads=1),
+        "clock": Clock(),
+        "lines": lines,
+        "say": lines.append,
+    }
     return SimpleNamespace(**own, data=data, given={})
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from nanompi.data.buffer import FrameBuffer
 from nanompi.data.data import Data, core_of, count, free_of, on_rank_0
 from nanompi.data.exact import ExactSum
+from nanompi.data.respread import run_of
 from nanompi.device import Cpu
 from nanompi.errors import DataError, StepError
 from nanompi.step import Item, Total
@@ -22,12 +23,17 @@ class Info:
     index   : (k,) int64, numbers of the items, counted over all axes that are walked over
     places  : {axis: (k,)} numbers of the items along each of these
     device  : where the block is: arrays by `xp`, `kernels`
+    axes    : those of the block, the walked one first
+    again   : this block is only tried, or was there before and is made once more; what a step counts by
+        itself, it counts where this is False
     """
 
     data: Data
     index: np.ndarray
     places: dict[str, np.ndarray]
     device: Any
+    axes: tuple[str, ...] = ()
+    again: bool = False
 
     @property
     def xp(self):
@@ -38,6 +44,19 @@ class Info:
     def kernels(self):
         """The named kernels of the device."""
         return self.device.kernels
+
+    def part(self, values, *axes: str):
+        """What of an array along some axes, whole, belongs to this block: of a shape that goes with it.
+
+        values : an array of the device with these axes: `block - info.part(dark, "row", "column")`
+        """
+        cut = [axis for axis in axes if axis in self.places]
+        order = [*cut, *(axis for axis in self.axes[1:] if axis in axes and axis not in cut)]
+        values = values.transpose([axes.index(axis) for axis in order])
+        numbers = [self.places[axis] for axis in cut]
+        values = values[tuple(map(run_of, numbers) if len(cut) == 1 else numbers)] if cut else values[None]
+        lengths = dict(zip(order[len(cut) :], values.shape[1:]))
+        return values.reshape(len(values), *(lengths.get(axis, 1) for axis in self.axes[1:]))
 
     def __getitem__(self, axis: str) -> np.ndarray:
         """Coordinates along an axis: of these items, or of the whole axis where it stands in the block."""
@@ -53,7 +72,9 @@ def on_card(run, step) -> bool:
 class Walk:
     """One step over the blocks of one Data.
 
-    core, free : axes of an item, axes that are walked over, that of the ranks first
+    core, free : axes of an item, axes that are walked over, that of the ranks first. Steps for which any
+        value will do ("pixel") walk along one axis alone.
+    items : names of the results that are no sums
     """
 
     def __init__(self, run, step, data: Data):
@@ -61,9 +82,12 @@ class Walk:
         data.coords = dict(data.coords)  # a step may add its own
         self.run, self.step, self.data, self.core = run, step, data, core_of(step.each, data.axes)
         self.free = tuple(sorted(free_of(self.core, data.axes), key=lambda axis: axis != data.spread))
+        if step.each == "pixel":
+            self.free, self.core = self.free[:1], free_of(self.free[:1], data.axes)
         self.names = step.gives or {step.takes: Item(tuple(step.makes or self.core))}
         self.n = len(data.parts[run.team.rank]) if self.free else int(run.team.root)
-        self.outs = {k: FrameBuffer(self.n) for k, kind in self.names.items() if not isinstance(kind, Total)}
+        self.items = [k for k, kind in self.names.items() if not isinstance(kind, Total)]
+        self.outs = {k: FrameBuffer(self.n) for k in self.items}
         self.sums, self.lock = {}, Lock()
         here = on_card(run, step) or run.device.xp is np
         self.device = run.device if here else Cpu(threads=run.device.threads)
@@ -72,19 +96,9 @@ class Walk:
         if hasattr(step, "start"):
             step.start(run, data)
 
-    def slabs(self):
-        """(values with the walked axis first, their global numbers, their rows) of this rank"""
-        data = self.data
-        if not self.free:
-            if self.n:
-                yield data.values, np.arange(1), np.arange(1)
-            return
-        values = np.moveaxis(data.values, data.axes.index(data.spread), 0)
-        own = data.parts[self.run.team.rank]
-        step = max(1, self.block(values) // count(data.size(a) for a in self.free[1:]))
-        for i in range(0, self.n, step):
-            where = np.arange(i, min(i + step, self.n))
-            yield values[i : i + step], own[where], where
+    def rows(self, values) -> int:
+        """How many rows along the axis of the ranks make a block."""
+        return max(1, self.block(values) // count(self.data.size(a) for a in self.free[1:]))
 
     def block(self, values) -> int:
         """How many items make a block."""
@@ -92,8 +106,8 @@ class Walk:
         most = self.device.frames_per_block(item)
         return max(1, min(most, self.device.room() // (8 * item))) if on_card(self.run, self.step) else most
 
-    def slab(self, raw: np.ndarray, rows: np.ndarray) -> dict[str, np.ndarray]:
-        """The results of the items in `raw`, by name; what is to be added up is added up.
+    def slab(self, raw: np.ndarray, rows: np.ndarray, again: bool = False) -> dict[str, np.ndarray]:
+        """The results of the items in `raw`, by name; what is to be added up is added up, but not `again`.
 
         raw : the walked axis of the ranks first, of which these are the rows; results : (*free, *axes)
         """
@@ -105,18 +119,18 @@ class Walk:
         for i in range(0, n, step):
             items = np.unravel_index(np.arange(i, min(i + step, n)), lead) if lead else ()
             block = _picked(view, lead, items, slice(i, i + step))
-            parts.append(self._results(block, self._info(items, rows)))
-        whole = {key: _joined([made[key] for made in parts]) for key in self.outs}
+            parts.append(self._results(block, self._info(items, rows, again)))
+        whole = {key: _joined([made[key] for made in parts]) for key in self.items}
         return {k: v.reshape(*lead, *v.shape[1:]) if lead else v for k, v in whole.items()}
 
-    def _info(self, items, rows) -> Info:
-        places = dict(zip(self.free, items))
+    def _info(self, items, rows, again: bool) -> Info:
+        places, axes = dict(zip(self.free, items)), ("", *self.core)
         if not places:
-            return Info(self.data, np.arange(1), places, self.device)
+            return Info(self.data, np.arange(1), places, self.device, axes, again)
         places[self.free[0]] = rows[places[self.free[0]]]
         order = free_of(self.core, self.data.axes)
         index = np.ravel_multi_index([places[a] for a in order], [self.data.size(a) for a in order])
-        return Info(self.data, index, places, self.device)
+        return Info(self.data, index, places, self.device, (self.free[0], *self.core), again)
 
     def _results(self, block, info: Info) -> dict[str, np.ndarray]:
         """What the step gives for a block, by name, on the host; what is to be added up is added up."""
@@ -131,11 +145,11 @@ class Walk:
         made = {key: np.asarray(self.device.host(value)) for key, value in made.items()}
         for key, value in made.items():
             axes = self.names[key].axes
-            kinds = "biufc" if key in self.outs else "biuf"
+            kinds = "biufc" if key in self.items else "biuf"
             if value.ndim != 1 + len(axes) or len(value) != len(block) or value.dtype.kind not in kinds:
                 wanted = ", ".join((f"{len(block)} items", *axes))
                 raise self._wrong(f"gives {key} of the shape {value.shape}, {value.dtype}, not ({wanted})")
-            if key not in self.outs:
+            if key not in self.items and not info.again:
                 self._add(key, value)
         return made
 
@@ -150,17 +164,18 @@ class Walk:
         return StepError(f'step "{self.step.name}" failed: its block {what}')
 
     def keep(self, where: np.ndarray, made: dict[str, np.ndarray]) -> None:
-        """Store results of a slab at rows of this rank."""
+        """Store results of a slab at rows of this rank: those that stay."""
         for key, value in made.items():
-            self.outs[key].put(where, value)
+            if key in self.outs:
+                self.outs[key].put(where, value)
 
-    def place(self, leave_out: str = "") -> None:
+    def place(self) -> None:
         """The results of all ranks into run.data (collective)."""
         for key, kind in self.names.items():
             if isinstance(kind, Total):
                 values = self.sums.get(key, ExactSum()).total(self.run.team)
                 self.run.data[key] = self.described(key, kind.axes, values)
-            elif key != leave_out:
+            elif key in self.outs:
                 self.run.data[key] = self.made(key, self.outs.pop(key).all(self.run.team))
             self.run.given[key] = None
 
@@ -170,8 +185,10 @@ class Walk:
         if self.free:
             order = free_of(self.core, data.axes)
             values = np.moveaxis(values, 0, order.index(self.free[0]))
-            out = self.described(key, (*order, *kind.axes), values)
-            return out.holding(values, data.spread, data.parts)
+            axes = (*order, *kind.axes)
+            if self.step.each == "pixel" and kind.axes == self.core:  # the data are as they were
+                values, axes = np.moveaxis(values, 0, data.axes.index(self.free[0])), data.axes
+            return self.described(key, axes, values).holding(values, data.spread, data.parts)
         out = self.described(key, kind.axes, values)
         if not kind.axes:
             return out.holding(self.run.team.bcast(values[0] if self.n else None), "", [])

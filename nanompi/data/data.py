@@ -15,6 +15,7 @@ PATTERNS = {  # what a step sees whole in each item of a block; the first that t
     "frame": (("row", "column"), ("y", "x")),
     "sinogram": (("angle", "column"),),
     "spectrum": (("channel",), ("energy",)),
+    "pixel": (("column",), ("x",), ()),  # each value by itself; lines stay whole, and blocks have all axes
     "whole": (),
 }
 
@@ -150,6 +151,14 @@ def core_of(each: str, axes: tuple[str, ...]) -> tuple[str, ...] | None:
 def free_of(core: tuple[str, ...], axes: tuple[str, ...]) -> tuple[str, ...]:
     """The axes that are walked over."""
     return tuple(axis for axis in axes if axis not in core)
+
+
+def replaced(each: str, makes: tuple[str, ...], axes: tuple[str, ...]) -> tuple[str, ...]:
+    """The axes of data whose items, of the pattern `each`, are replaced by such with the axes `makes`."""
+    if each == "pixel" and not makes:
+        return tuple(axes)
+    core = core_of(each, axes)
+    return (*free_of(core, axes), *(makes or core))
 
 
 def count(sizes) -> int:

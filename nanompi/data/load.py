@@ -89,8 +89,8 @@ def _choose(team, source, how):
     return "read", "every rank can open the file"
 
 
-def _step(source, block):
-    """How many frames make a block."""
+def frames_of(source: Source, block: int) -> int:
+    """How many frames make a block of so many bytes."""
     frame = int(np.prod(source.shape[1:])) * np.dtype(source.dtype).itemsize
     return int(max(1, block // max(1, frame)))
 
@@ -98,7 +98,7 @@ def _step(source, block):
 def _read(source, own, threads, block, finish):
     """Each rank its own frames, in the order of the file, so that each chunk is read once."""
     order = np.argsort(own, kind="stable")
-    pieces = _cut(own[order], _step(source, block), source.chunk)
+    pieces = cuts(own[order], frames_of(source, block), source.chunk)
     starts = np.cumsum([0, *map(len, pieces)])
 
     def one(piece):
@@ -110,7 +110,7 @@ def _read(source, own, threads, block, finish):
     return through(threads if threads > 1 else 0, one, zip(pieces, starts))
 
 
-def _cut(rising, step, chunk):
+def cuts(rising: np.ndarray, step: int, chunk: int) -> list[np.ndarray]:
     """Pieces of a rising index, about `step` long, that end where chunks of frames of the file end."""
     number, start, out = rising // chunk, 0, []
     while start < len(rising):
@@ -126,7 +126,7 @@ def _cut(rising, step, chunk):
 def _scattered(team, source, parts, how, say, why):
     """The same blocks, read by rank 0 through the whole file and sent to where they belong."""
     threads, block, finish = how
-    every = _cut(np.sort(np.concatenate(parts)), _step(source, block), source.chunk)
+    every = cuts(np.sort(np.concatenate(parts)), frames_of(source, block), source.chunk)
     plan = scatter.blocks(parts, team.rank, every)
     wire = scatter.Wire(threads, team.places == team.size)
     as_stored = team.root and source.take(every[0][:1]) is not None

@@ -16,9 +16,14 @@ def fitting(team, data: Data, core: tuple[str, ...]) -> Data:
     if data.spread in free:
         return data
     if free:
-        axis = next((a for a in free if data.size(a) >= team.size), max(free, key=data.size))
+        axis = free_axis(team, data, free)
         return respread(team, data, axis, even(data.size(axis), team.size))
     return respread(team, data, data.axes[0], on_rank_0(data.size(data.axes[0]), team.size)) if core else data
+
+
+def free_axis(team, data: Data, free: tuple[str, ...]) -> str:
+    """Along which of some axes the ranks are to share the data."""
+    return next((a for a in free if data.size(a) >= team.size), max(free, key=data.size))
 
 
 def respread(team, data: Data, axis: str, parts: list[np.ndarray]) -> Data:

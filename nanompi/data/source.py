@@ -22,6 +22,7 @@ class Source(Protocol):
     chunk : frames stored together; read multiples of it
     whole : whoever reads one frame must read all, and holds them until `close`
     where : file and dataset, for messages; "" where there is none
+    lines : rows of a frame that are stored together: whoever reads one of them reads all; 0 = all of a frame
     """
 
     shape: tuple[int, int, int]
@@ -29,6 +30,7 @@ class Source(Protocol):
     chunk: int = 1
     whole: bool = False
     where: str = ""
+    lines: int = 0
 
     def read(self, index: np.ndarray, threads: int = 1) -> np.ndarray:
         """Frames `index` (sorted or not): (len(index), rows, columns), dtype as stored, C-contiguous.
@@ -59,11 +61,18 @@ class Source(Protocol):
         """Which frames and pixels were never written."""
         return Holes.none(self.shape[0])
 
+    def cropped(self, rows: slice, columns: slice) -> "Source":
+        """The same with these rows and columns of each frame alone; reads less where the file allows.
+
+        rows, columns : `start:stop` within the frame, without a step
+        """
+        return CroppedFrames(self, rows, columns)
+
     def close(self) -> None:
         """Let go of open files and of frames held; the next read opens them again."""
 
 
-OPTIONAL = ("chunk", "whole", "where", "reachable", "take", "origin", "holes", "close")
+OPTIONAL = ("chunk", "whole", "where", "lines", "reachable", "take", "origin", "holes", "cropped", "close")
 
 
 class CompletedSource(Source):
@@ -86,6 +95,50 @@ def check_index(index, n: int, what: str) -> np.ndarray:
         bad = int(index[(index < 0) | (index >= n)][0])
         raise DataError(f"{what}: frame {bad} is asked for; it has the frames 0 to {n - 1}")
     return index
+
+
+def ends(part: slice, n: int) -> tuple[int, int]:
+    """Where a part without a step begins and ends, of 0 to n."""
+    start, stop, _ = part.indices(n)
+    return start, max(start, stop)
+
+
+@dataclass
+class CroppedFrames(Source):
+    """Part of each frame of another source, which reads all of it."""
+
+    source: Source
+    rows: slice
+    columns: slice
+
+    def __post_init__(self):
+        n, *frame = self.source.shape
+        (top, bottom), (left, right) = map(ends, (self.rows, self.columns), frame)
+        self.rows, self.columns = slice(top, bottom), slice(left, right)
+        self.shape, self.dtype = (n, bottom - top, right - left), self.source.dtype
+        self.chunk, self.whole, self.where = self.source.chunk, self.source.whole, self.source.where
+
+    def origin(self) -> list | None:
+        """The part, and what the other source is made of."""
+        inner, part = self.source.origin(), (self.rows, self.columns)
+        return inner and ["cropped", [[one.start, one.stop] for one in part], inner]
+
+    def holes(self) -> Holes:
+        """Which frames and pixels of the part were never written."""
+        holes = self.source.holes()
+        return Holes(holes.frames, None if holes.pixels is None else holes.pixels[self.rows, self.columns])
+
+    def reachable(self) -> bool:
+        """Can this process open the file?"""
+        return self.source.reachable()
+
+    def read(self, index, threads: int = 1) -> np.ndarray:
+        """The part of frames `index`."""
+        return np.ascontiguousarray(self.source.read(index, threads)[:, self.rows, self.columns])
+
+    def close(self) -> None:
+        """Let the source go of what it holds."""
+        self.source.close()
 
 
 @dataclass
@@ -141,6 +194,15 @@ class SelectedFrames(Source):
     def take(self, index) -> list[Any] | None:
         """The chunks that hold the frames of a rising `index`, as stored."""
         return self.source.take(self._numbers(index))
+
+    @property
+    def lines(self) -> int:
+        """Rows of a frame that are stored together."""
+        return self.source.lines
+
+    def cropped(self, rows: slice, columns: slice) -> Source:
+        """The same with part of each frame."""
+        return SelectedFrames(self.source.cropped(rows, columns), self.numbers)
 
     def _numbers(self, index):
         return self.numbers[check_index(index, len(self.numbers), "selected frames")]

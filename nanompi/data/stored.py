@@ -2,12 +2,12 @@
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from nanompi.data.source import Source, check_index
+from nanompi.data.source import CroppedFrames, Source, check_index, ends
 from nanompi.io import chunks, unwritten
 from nanompi.io.fingerprint import noted
 from nanompi.io.hdf5 import dataset, foreign, hdf5, open_hdf5
@@ -23,6 +23,8 @@ class Hdf5Frames(Source):
     core  : dimensions of one of them: 2; 1 for spectra (..., channels), which HDF5 reads without our threads
     chunk : frames stored together; read multiples of it. The open file stays in the process that opened it.
     files : the opened one, and all that `path` leads to over links, virtual and external datasets
+    lines : rows of a frame that are stored together; 0 = all, or more frames than one with them
+    window: (top, bottom, left, right), which part of each frame is read; () = all
     """
 
     file: str
@@ -32,6 +34,8 @@ class Hdf5Frames(Source):
     chunk: int = 1
     files: tuple[str, ...] = ()
     core: int = 2
+    lines: int = 0
+    window: tuple[int, ...] = ()
     _open: Any = field(default=None, repr=False, compare=False)
 
     @classmethod
@@ -42,7 +46,8 @@ class Hdf5Frames(Source):
         shape = flat_frames(data.shape, where, core)
         per = data.chunks[0] if data.chunks and data.ndim == core + 1 else 1
         file, dtype = os.path.abspath(opened.filename), data.dtype.newbyteorder("=")
-        return cls(file, path, shape, dtype, per, tuple(dict.fromkeys([file, *behind])), core)
+        lines = _lines(data) if core == 2 and data.ndim == 3 else 0
+        return cls(file, path, shape, dtype, per, tuple(dict.fromkeys([file, *behind])), core, lines)
 
     def __getstate__(self):
         return {**self.__dict__, "_open": None}
@@ -54,7 +59,8 @@ class Hdf5Frames(Source):
 
     def origin(self) -> list:
         """The dataset, and all files that hold part of it."""
-        return ["hdf5", self.path, *({"file": f} for f in self.files)]
+        part = [list(self.window)] if self.window else []
+        return ["hdf5", self.path, *({"file": f} for f in self.files), *part]
 
     def reachable(self) -> bool:
         """Can this process open the file?"""
@@ -67,7 +73,23 @@ class Hdf5Frames(Source):
         """Which frames and pixels were never written. Errors: DataError."""
         if self.core > 2:
             return unwritten.Holes.none(self.shape[0])
-        return unwritten.holes(self._data(), more=(1,) * (2 - self.core))
+        found = unwritten.holes(self._data(), more=(1,) * (2 - self.core))
+        if self.window and found.pixels is not None:
+            found.pixels = found.pixels[self._part]
+        return found
+
+    def cropped(self, rows: slice, columns: slice) -> Source:
+        """Part of each frame. HDF5 reads no more than that where frames are not stored whole."""
+        if not self.lines:
+            return CroppedFrames(self, rows, columns)
+        top, _, left, _ = self.window or (0, 0, 0, 0)
+        (a, b), (c, d) = map(ends, (rows, columns), self.shape[1:])
+        window = (top + a, top + b, left + c, left + d)
+        return replace(self, shape=(self.shape[0], b - a, d - c), window=window, _open=None)
+
+    @property
+    def _part(self) -> tuple[slice, ...]:
+        return tuple(slice(*ends) for ends in zip(self.window[::2], self.window[1::2]))
 
     def close(self) -> None:
         """Close the file of this process; the next read opens it again."""
@@ -104,7 +126,7 @@ class Hdf5Frames(Source):
         if self._open is None:
             file = open_hdf5(self.file)
             data = dataset(file, self.path, checked=True)
-            how = chunks.recipe(data) if self.core == 2 else None
+            how = chunks.recipe(data) if self.core == 2 and not self.window else None
             lead = data.shape[: data.ndim - self.core]  # h5py looks up a shape slowly
             self._open = (file, data, how, lead)
         return self._open[1]
@@ -137,7 +159,7 @@ class Hdf5Frames(Source):
             first, last = int(wanted[a]), int(wanted[b - 1]) + 1
             try:
                 if len(self._open[3]) == 1 and last - first == b - a:
-                    data.read_direct(out, np.s_[first:last], np.s_[a:b])
+                    data.read_direct(out, (slice(first, last), *self._part), np.s_[a:b])
                 else:
                     out[a:b] = self._span(data, first, last)[wanted[a:b] - first]
             except MemoryError:
@@ -150,7 +172,7 @@ class Hdf5Frames(Source):
         if not lead:
             return data[()][None]
         if len(lead) == 1:
-            return data[first:last]
+            return data[(slice(first, last), *self._part)]
         return np.stack([data[np.unravel_index(i, lead)] for i in range(first, last)])
 
     def _read_chunks(self, data, parts, wanted: np.ndarray, out: np.ndarray, threads: int) -> None:
@@ -173,6 +195,15 @@ class Hdf5Frames(Source):
             return
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(some, starts))
+
+
+def _lines(data) -> int:
+    """Rows of a frame of a dataset (frames, rows, columns) that are stored together; 0 = all of them."""
+    if data.is_virtual or data.external:
+        return 0
+    if data.chunks is None:
+        return 1
+    return data.chunks[1] if data.chunks[1] < data.shape[1] else 0
 
 
 def runs(wanted: np.ndarray, chunk: int = 1) -> list[tuple[int, int]]:

@@ -2,7 +2,7 @@
 
 from dataclasses import MISSING
 
-from nanompi.data.data import PATTERNS, core_of, free_of
+from nanompi.data.data import PATTERNS, core_of, free_of, replaced
 from nanompi.errors import nearest
 from nanompi.job import leaf
 from nanompi.job.faults import Faults, Nothing, Place
@@ -143,4 +143,4 @@ def _made(one, axes: tuple | None) -> dict[str, tuple | None]:
     core = core_of(one.each, axes)
     free = free_of(core, axes)
     made = {k: kind.axes if isinstance(kind, Total) else (*free, *kind.axes) for k, kind in gives.items()}
-    return made or {one.takes: (*free, *(one.makes or core))}
+    return made or {one.takes: replaced(one.each, one.makes, axes)}

@@ -24,6 +24,7 @@ from nanompi.mpi.messages import PIECE, ROUND, packed, pieces, reals
 from nanompi.mpi.same_call import CHECK, compare, others_go_on
 from nanompi.timing import Clock
 
+EXCHANGE = 74  # tag of its messages
 EVERY = 1000  # sums after which `settle` is due at the latest
 
 
@@ -260,6 +261,22 @@ class Team:
         """Wait for all ranks."""
         if self.size > 1:
             self.comm.Barrier()
+
+    @_verb()
+    def exchange(self, give: dict[int, np.ndarray], take: dict[int, np.ndarray]):
+        """Give arrays to other ranks and take some from others, {rank: array}, until all are there.
+
+        They are C-contiguous, and of one size on both sides; for an empty one nothing is sent. A rank may
+        have nothing to give or take, but calls it, too.
+        """
+        come = [(array, partial(self.comm.Irecv, source=rank)) for rank, array in take.items()]
+        go = [(array, partial(self.comm.Isend, dest=rank)) for rank, array in give.items()]
+        for rank in give:
+            self.clock.count("exchange", give[rank].nbytes)
+        requests = [start(piece, tag=EXCHANGE) for array, start in (*come, *go)
+                    for piece in pieces(array.reshape(-1).view(np.uint8))]  # fmt: skip
+        for request in requests:
+            _calmly(request)
 
     def groups(self, n: int) -> "Team":
         """The team of this rank when the ranks are split into n groups of neighbours (collective).

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nanompi.data.data import Data
-from nanompi.data.walk import walk, with_loading
+from nanompi.data.walk import next_pass, walk
 from nanompi.mpi.team import Team
 from nanompi.run.foreign import blamed, foreign
 from nanompi.run.metrics import account, write_metrics
@@ -37,6 +37,11 @@ class Options:
         "",
         kind="folder",
         help="folder in which prepared frames are kept for later runs, seen by all ranks; empty = off",
+    )
+    scratch: str = param(
+        "",
+        kind="folder",
+        help="folder on a disk of each node, for rows of data that do not fit into its memory; empty = off",
     )
     transport: Literal["staged", "auto", "mpi", "nccl"] = param(
         "staged", help="how sums of cards travel: through the host, or by what a test finds to work"
@@ -127,7 +132,7 @@ def _next(run, steps: list, kept: int) -> list:
 
     kept : after so many of them the next run of a sweep goes on; 0 or less: it does not
     """
-    together = max(1, with_loading(run, steps))
+    together = len(next_pass(run, steps))
     return steps[: min(together, kept) if kept > 0 else together]
 
 

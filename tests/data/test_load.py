@@ -53,7 +53,7 @@ def test_each_block_tells_the_watchdog_that_work_goes_on(counts):
 @pytest.mark.parametrize("chunk", [1, 4, 10, 40])
 def test_no_chunk_of_the_file_is_read_twice(chunk):
     order = np.random.default_rng(1).permutation(23)[:19]
-    blocks = split._cut(np.sort(order), 6, chunk)
+    blocks = split.cuts(np.sort(order), 6, chunk)
     numbers = np.concatenate([np.unique(b // chunk) for b in blocks])
     assert np.array_equal(np.concatenate(blocks), np.sort(order)) and len(np.unique(numbers)) == len(numbers)
     assert all(0 < len(b) <= max(6, chunk) for b in blocks)
@@ -111,14 +111,14 @@ def test_packed_counts_come_back(counts):
     ],
 )
 def test_a_block_is_so_many_whole_frames(shape, dtype, block, frames):
-    assert split._step(Memory(np.zeros(shape, dtype)), block) == frames
+    assert split.frames_of(Memory(np.zeros(shape, dtype)), block) == frames
 
 
 def test_blocks_end_where_chunks_end():
-    found = [b.tolist() for b in split._cut(np.array([0, 1, 2, 4, 5, 8, 9, 10, 11]), 4, 3)]
+    found = [b.tolist() for b in split.cuts(np.array([0, 1, 2, 4, 5, 8, 9, 10, 11]), 4, 3)]
     assert found == [[0, 1, 2], [4, 5, 8], [9, 10, 11]]
-    assert [len(b) for b in split._cut(np.arange(9), 2, 4)] == [4, 4, 1]  # a chunk larger than a block
-    assert [len(b) for b in split._cut(np.arange(8), 4, 1)] == [4, 4] and split._cut(np.arange(0), 4, 1) == []
+    assert [len(b) for b in split.cuts(np.arange(9), 2, 4)] == [4, 4, 1]  # a chunk larger than a block
+    assert [len(b) for b in split.cuts(np.arange(8), 4, 1)] == [4, 4] and split.cuts(np.arange(0), 4, 1) == []
 
 
 class Two:

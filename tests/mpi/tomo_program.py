@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nanompi.data.walk import walk, with_loading
+from nanompi.data.walk import Pass, next_pass, walk
 from nanompi.methods.tomo.flat import Flat
 from nanompi.methods.tomo.read.simulate import SimulateTomogram, TomogramSimulation
 from nanompi.methods.tomo.step import Tomo
@@ -24,9 +24,8 @@ def volume(team, rows: int, **options) -> np.ndarray:
     run = walking.run_of(team, data=spread_evenly(read["data"], team.size))
     run.warn, run.result = run.say, Result()
     run.data["data"].facts["axis"] = (18.4, 0.0)
-    assert with_loading(run, [Flat(), Tomo(**options)]) == 1  # flats while the frames are loaded
-    for step in (Flat(), Tomo(**options)):
-        walk(run, [step])
+    assert next_pass(run, [Flat(), Tomo(**options)]) == Pass(1, "row", 1)
+    walk(run, [Flat(), Tomo(**options)])
     data = run.data["data"]
     assert data.axes == ("z", "y", "x") and data.spread == "z" and data.unit == "1/m"
     assert 0 < run.result.notes["tomo"]["tomo"]["error"] < 0.1  # 0.06: noise of 3000 counts at 31 angles
