@@ -89,6 +89,16 @@ class Cpu(Device):
         """sum_k z exp(+2 pi i k r), unscaled"""
         return fourier(z, inverse=True)
 
+    def along(self, z, axis, inverse):
+        """The same along one axis of slices side by side (fft_lanes.py); SciPy's where they fill no lanes"""
+        from nanompi.device.fft_lanes import along, fits
+
+        if fits(z, axis):
+            return self.by_rows(along, z, axis, inverse)
+        from scipy.fft import fft, ifft
+
+        z[...] = ifft(z, axis=axis, norm="forward") if inverse else fft(z, axis=axis)
+
     def transforms(self, shape) -> str:
         """Whose transforms those of frames of (h, w) are."""
         return by(shape)

@@ -95,6 +95,10 @@ class Device(Protocol):
     def ifft(self, z):
         """sum_k z exp(+2 pi i k r), unscaled"""
 
+    def along(self, z, axis: int, inverse: bool):
+        """sum_r z exp(-+ 2 pi i k r), unscaled, over axis 0 or 1 of z (h, w, k) complex, in place; the last
+        axis holds slices side by side, and none depends on the others"""
+
     def transforms(self, shape) -> str:
         """Whose transforms those of frames of (h, w) are, for the log."""
 

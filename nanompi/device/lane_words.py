@@ -60,3 +60,44 @@ def get_row(context, W, grid, o, n, q, sign, w, m, apart, s, i):
         each(f, W, WIDTHS, row)
 
     return word(work, "iaiirraiiai")(context, W, grid, o, n, q, sign, w, m, apart, s, i)
+
+
+def _constants(f, *numbers):
+    """Complex numbers, each in all lanes: real and imaginary parts"""
+    spread = [f.spread(x) for x in numbers]
+    return list(zip(spread[::2], spread[1::2]))
+
+
+@intrinsic
+def part_spectra(context, z, m, o, n, c, d, factors, g, h, pr, pi, qr, qi):
+    """paired.ray_spectra for the n numbers at m and o of z, whose frequencies are m and L - m: c + i d is w,
+    their factors stand at g and h, p and q are their phases"""
+
+    def work(f, z, m, o, n, c, d, factors, g, h, pr, pi, qr, qi):
+        (w, p, q), half = _constants(f, c, d, pr, pi, qr, qi), f.constant(0.5)
+        with f.loop(f.whole(0), n, f.whole(2 * f.V)) as v:
+            at, to = f.b.add(m, v), f.b.add(o, v)
+            one, two = f.load_pairs(z, at), f.load_pairs(z, to).conjugate()
+            even, odd = (one + two).scale(half), (one - two).scale(half).times(*w)
+            for wave, place, phase, k in ((even + odd, at, p, g), ((even - odd).conjugate(), to, q, h)):
+                factor = f.load_pairs(factors, f.b.add(k, v))
+                f.store_pairs(wave.times(*phase) * factor, z, place)
+
+    return word(work, "aiiirraiirrrr")(context, z, m, o, n, c, d, factors, g, h, pr, pi, qr, qi)
+
+
+@intrinsic
+def pair_rows(context, a, m, o, n, c, d, out, p, q):
+    """paired.pair_plane for n numbers, at m and o of `a`, of rows m and H - m, which belong at p and q of
+    `out`; c + i d is i e"""
+
+    def work(f, a, m, o, n, c, d, out, p, q):
+        (turn,) = _constants(f, c, d)
+        with f.loop(f.whole(0), n, f.whole(2 * f.V)) as v:
+            one = f.load_pairs(a, f.b.add(m, v))
+            two = f.load_pairs(a, f.b.add(o, v)).conjugate()
+            total, rest = one + two, (one - two).times(*turn)
+            f.store_pairs(total + rest, out, f.b.add(p, v))
+            f.store_pairs((total - rest).conjugate(), out, f.b.add(q, v))
+
+    return word(work, "aiiirraii")(context, a, m, o, n, c, d, out, p, q)

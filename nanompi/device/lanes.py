@@ -33,6 +33,19 @@ def register() -> int:
 BYTES = register()
 
 
+def flat(a):
+    """A flat view of the real numbers of an array whose last two axes lie in one piece, gaps included:
+    offsets into it are those of `a.strides`. Errors: ValueError where a value would be lost."""
+    import numpy as np
+
+    if a.ndim < 2 or a.strides[-1] != a.itemsize or a.strides[-2] != a.shape[-1] * a.itemsize:
+        raise ValueError(f"an array {a.shape} with strides {a.strides} has gaps between its last two axes")
+    reach = sum((n - 1) * stride for n, stride in zip(a.shape, a.strides)) + a.itemsize
+    real = a.real.dtype
+    first = a.view(real).reshape(-1)[:1] if a.flags.c_contiguous else a[(slice(0, 1),) * a.ndim].view(real)
+    return np.lib.stride_tricks.as_strided(first.reshape(-1)[:1], (reach // real.itemsize,), (real.itemsize,))
+
+
 @dataclass
 class Wave:
     """A vector of complex numbers; lanes : `Lanes`, which does the arithmetic"""

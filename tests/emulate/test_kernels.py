@@ -23,7 +23,12 @@ from tests.device.same import same
 from tests.emulate.gpu import Gpu, built, kernels
 
 CONTRACT, NUMBA = load(""), load("_cpu")
-WITHOUT_A_CARD = {"backproject", "collect", "moments", "spread"}
+WITHOUT_A_CARD = {"backproject", "collect", "moments", "spread"} | {
+    "pair_plane",
+    "pair_rays",
+    "part_plane",
+    "ray_spectra",
+}
 
 
 @pytest.mark.parametrize("theme", THEMES)

@@ -9,29 +9,46 @@ has at q = 0, and lowers the whole slice: a disc of 1 becomes 0.96 at 128 column
 
 import numpy as np
 
+WINDOWS = {  # of u, the frequency in parts of the highest that is left
+    "ramp": np.ones_like,
+    "shepp": lambda u: np.sinc(u / 2),
+    "cosine": lambda u: np.cos(np.pi * u / 2),
+    "hann": lambda u: (1 + np.cos(np.pi * u)) / 2,
+    "parzen": lambda u: np.where(u <= 0.5, 1 - 6 * u**2 * (1 - u), 2 * (1 - u) ** 3),
+}
 
-def ramp(columns: int) -> np.ndarray:
-    """(size // 2 + 1,) float64: the transform of h for rows padded to `size` >= 2 * columns, even."""
+
+def ramp(columns: int, size: int = 0, window: str = "ramp", cutoff: float = 1.0) -> np.ndarray:
+    """(size // 2 + 1,) float64: the transform of h for rows padded to `size` >= 2 * columns, even.
+
+    size   : 0 = the next that is transformed fast
+    window : one of `WINDOWS`, which damps high frequencies
+    cutoff : the highest frequency that is left, in parts of Nyquist's
+    """
     from scipy.fft import next_fast_len
 
-    size = 2 * next_fast_len(columns, real=True)
+    size = size or 2 * next_fast_len(columns, real=True)
     m = np.minimum(np.arange(size), size - np.arange(size))
     odd = m % 2 == 1
     h = np.zeros(size)
     h[0], h[odd] = 0.25, -1 / (np.pi * m[odd]) ** 2
-    return np.fft.rfft(h).real
+    u = np.arange(size // 2 + 1) / (size / 2 * cutoff)
+    return np.fft.rfft(h).real * np.where(u <= 1, WINDOWS[window](np.minimum(u, 1)), 0)
 
 
-def filtered(rows: np.ndarray, transfer: np.ndarray) -> np.ndarray:
+def filtered(rows: np.ndarray, transfer: np.ndarray, edge: bool = True) -> np.ndarray:
     """Projections (A, columns) real after the ramp filter, in the same dtype.
 
-    transfer : what `ramp` gave. Beyond each end a row goes on with its last value: where the sample is wider
-    than the detector, a cut to zero would leave a bright rim.
+    transfer : what `ramp` gave
+    edge     : beyond each end a row goes on with its last value: where the sample is wider than the detector,
+        a cut to zero would leave a bright rim. Else with 0
     """
     from scipy.fft import irfft, rfft
 
     n, size = rows.shape[-1], 2 * (len(transfer) - 1)
-    padded = np.empty((*rows.shape[:-1], size), rows.dtype)
+    padded = np.zeros((*rows.shape[:-1], size), rows.dtype)
     middle = n + (size - n) // 2
-    padded[..., :n], padded[..., n:middle], padded[..., middle:] = rows, rows[..., -1:], rows[..., :1]
+    padded[..., :n] = rows
+    if edge:
+        padded[..., n:middle], padded[..., middle:] = rows[..., -1:], rows[..., :1]
     return irfft(rfft(padded) * transfer.astype(rows.dtype), size, overwrite_x=True)[..., :n]

@@ -11,12 +11,13 @@ from nanompi.methods.tomo.field import field_of
 from nanompi.methods.tomo.halves import Halves
 from nanompi.methods.tomo.rays import Rays
 from nanompi.methods.tomo.recon.fbp import FBP
+from nanompi.methods.tomo.recon.fourier import Fourier
 from nanompi.methods.tomo.recon.joseph import Mlem, Os, Sirt
 from nanompi.run.figures import Figure
 from nanompi.run.result import Signal, result_holds
 from nanompi.step import item, param, step, total
 
-METHODS = {"fbp": FBP, "sirt": Sirt, "os": Os, "mlem": Mlem}
+METHODS = {"fourier": Fourier, "fbp": FBP, "sirt": Sirt, "os": Os, "mlem": Mlem}
 COVERED = 170.0  # degrees of the half turn; with less, directions are missing in the slice
 LEAST = 10.0  # degrees; with less there is no slice to be had
 
@@ -31,11 +32,31 @@ class Tomo:
 
     preceded_by = ("tomo.flat", "tomo.centre")
 
-    method: Literal["fbp", "sirt", "os", "mlem"] = param(
-        "fbp",
-        help="fbp: filtered back-projection with linear interpolation. By iterations, for few or noisy "
-        "projections and those that end in the sample: os (OS-SART, ordered subsets of at least 12 "
+    method: Literal["fourier", "fbp", "sirt", "os", "mlem"] = param(
+        "fourier",
+        help="fourier: by Fourier transforms and gridding, the fastest and most exact; fbp: filtered "
+        "back-projection with linear interpolation, which damps high frequencies. By iterations, for few or "
+        "noisy projections and those that end in the sample: os (OS-SART, ordered subsets of at least 12 "
         "projections), sirt (one subset, slow), mlem (Poisson numbers, as counts of fluorescence)",
+    )
+
+    window: Literal["ramp", "shepp", "cosine", "hann", "parzen"] = param(
+        "ramp",
+        help="of fourier and fbp: damps high frequencies, and noise with them, ever more in this order",
+    )
+
+    cutoff: float = param(
+        1.0, gt=0, le=1, help="of fourier and fbp: the highest frequency that is left, in parts of Nyquist's"
+    )
+
+    pad: Literal["edge", "zero"] = param(
+        "edge",
+        help="of fourier and fbp: how projections go on beyond the detector; edge, with their last value, "
+        "leaves no bright rim where the sample is wider",
+    )
+
+    circle: float = param(
+        1.0, gt=0, help="of fourier and fbp: radius of what is kept, in parts of what all projections see"
     )
 
     iterations: int | None = param(

@@ -32,7 +32,8 @@ def scene(A=60, rows=1, n=N, photons=1e4, seed=1, axis=None, **wide):
 
 def solved(method, rays, p, axis=None, iterations=None, positive=True, device=None):
     """(slices, the method) of sinograms"""
-    options = SimpleNamespace(iterations=iterations, nonnegative=positive)
+    direct = {"window": "ramp", "cutoff": 1.0, "pad": "edge", "circle": 1.0}
+    options = SimpleNamespace(iterations=iterations, nonnegative=positive, **direct)
     own = method(rays, options, device or Cpu())
     return own.slices(p, np.full(len(p), (rays.columns - 1) / 2 if axis is None else axis)), own
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from nanompi.methods.tomo.ramp import filtered, ramp
 from nanompi.methods.tomo.rays import Method
+from nanompi.methods.tomo.recon.circle import radius
 
 
 class FBP(Method):
@@ -19,16 +20,17 @@ class FBP(Method):
     lanes = 1
 
     def __init__(self, rays, options, device):
-        self.rays, self.device, self.transfer = rays, device, ramp(rays.columns)
+        self.rays, self.options, self.device = rays, options, device
+        self.transfer = ramp(rays.columns, window=options.window, cutoff=options.cutoff)
         self.turn = np.stack([np.cos(rays.angles), np.sin(rays.angles), rays.share], 1)
 
     def slices(self, sinograms, axes):
         """(k, A, columns) -> (k, size, size)"""
-        k, _, n = sinograms.shape
-        side = self.rays.size
+        k, side, edge = len(sinograms), self.rays.size, self.options.pad == "edge"
+        reach = radius(self.rays, axes, self.options.circle)
         q, out = np.empty_like(sinograms), np.zeros((k, side, side), sinograms.dtype)
         for i, axis in enumerate(axes.tolist()):  # one by one: the same bits in blocks of any length
-            q[i] = filtered(sinograms[i], self.transfer)
-            radius, one = min(axis, n - 1 - axis), slice(i, i + 1)
-            self.device.by_rows(self.device.kernels.backproject, q[one], self.turn, axis, radius, out[one])
+            q[i] = filtered(sinograms[i], self.transfer, edge)
+            one = slice(i, i + 1)
+            self.device.by_rows(self.device.kernels.backproject, q[one], self.turn, axis, reach[i], out[one])
         return out
