@@ -1,0 +1,1 @@
+"""Alignment of projections: how far each stands from where it should, from the projections alone."""
