@@ -30,6 +30,16 @@ EARLY = 3  # rounds before angles are left out: the volume is too bad to judge b
 MAD = 1.4826  # standard deviations of a normal distribution in its median absolute deviation
 
 
+@dataclass(frozen=True)
+class Plain:
+    """Parameters of the reconstruction: those of `tomo` that `FBP` asks for."""
+
+    window: str = "ramp"
+    cutoff: float = 1.0
+    pad: str = "edge"
+    circle: float = 1.0
+
+
 @dataclass
 class Places:
     """What is known of all projections, in the order of the angles, the same on every rank.
@@ -127,7 +137,7 @@ class Reprojection:
     def _seen_again(self, sinograms: np.ndarray, angles, share) -> np.ndarray:
         """(A, rows here, columns) line integrals through the slices that they make."""
         device, n = self.run.device, sinograms.shape[2]
-        method, axis = FBP(Rays(angles, share, n, n), None, device), (n - 1) / 2
+        method, axis = FBP(Rays(angles, share, n, n), Plain(), device), (n - 1) / 2
         turn = np.ascontiguousarray(np.stack([np.cos(angles), np.sin(angles)], 1))
         out = np.empty_like(sinograms)
         for first in range(0, sinograms.shape[1], LANES):
