@@ -62,8 +62,8 @@ class Tomo:
     iterations: int | None = param(
         None,
         ge=1,
-        help="of a method that iterates; if not given mlem 50, sirt 100, os 120 / subsets. More of them fit "
-        "the noise; the log says where the residual still falls",
+        help="of a method that iterates; if not given a slice ends where what is left of its projections is "
+        "their noise, at most after: mlem 100, sirt 200, os 200 / subsets",
     )
 
     positive: Literal["auto"] | bool = param(

@@ -12,6 +12,7 @@ from nanompi.methods.tomo.rays import Rays
 from nanompi.methods.tomo.recon.fbp import FBP
 from nanompi.methods.tomo.recon.history import History
 from nanompi.methods.tomo.recon.joseph import Mlem, Os, Sirt
+from nanompi.methods.tomo.recon.noise import noise
 from nanompi.methods.tomo.recon.reach import sides
 from tests.methods.tomo.test_step import turn
 
@@ -44,16 +45,16 @@ def error(got, truth, within=0.9):
     return np.sqrt(np.mean((got - truth)[..., np.hypot(x, y) < within * n / 2] ** 2)) / truth.max()
 
 
-@pytest.mark.parametrize("method, most", [(Sirt, 0.85), (Os, 0.85), (Mlem, 0.85)])
+@pytest.mark.parametrize("method, most", [(Sirt, 0.6), (Os, 0.6), (Mlem, 0.57)])
 def test_better_than_filtered_back_projection(method, most):
-    """30 directions of 1e4 counts, as many iterations as usual: 0.78, 0.79 and 0.85 of its error"""
-    rays, p, truth = scene(A=30)
+    """30 directions of 1000 counts: 0.54, 0.53 and 0.52 of its error"""
+    rays, p, truth = scene(A=30, photons=1e3)
     got, own = solved(method, rays, p)
     assert got.dtype == np.float32 and got.min() >= 0
     assert error(got, truth) < most * error(solved(FBP, rays, p)[0], truth)
     notes = own.notes(ALONE)
-    assert len(notes["residual"]) == own.iterations == {Sirt: 100, Os: 60, Mlem: 50}[method]
-    assert notes["residual"][-1] < 0.02
+    assert len(notes["residual"]) == {Sirt: 200, Os: 100, Mlem: 100}[method]
+    assert notes["residual"][-1] < 0.06
 
 
 @pytest.mark.parametrize("method", [Sirt, Os, Mlem])
@@ -126,10 +127,36 @@ def test_how_large_a_slice_must_be(ends, axis, side):
     ([1, 0.1, 0.1, 0.1], None), ([0, 0, 0, 0], None),
 ])  # fmt: skip
 def test_what_is_said_of_residuals(rest, words):
-    history = History(4)
-    for i, part in enumerate(rest):
-        history.add(i, part**2, 1.0)
+    history = History(4, 10)
+    history.add([np.array([part**2, 0]) for part in rest], np.array([0.5, 0.5]), 8)
     notes = history.notes(ALONE)
-    assert notes["residual"] == pytest.approx(rest)
+    assert notes["residual"] == pytest.approx(rest) and notes["iterations"] == 4
     assert words is None or words in notes["warning"]
     assert words or "warning" not in notes
+
+
+@pytest.mark.parametrize("method", [Sirt, Os, Mlem])
+def test_iterations_end_at_the_noise(method):
+    """300 counts: what is left is the noise of the projections, and the error within 20 % of the least of
+    other numbers of iterations, which are done where they are given"""
+    rays, p, truth = scene(A=90, photons=300)
+    got, own = solved(method, rays, p)
+    notes = own.notes(ALONE)
+    assert 1 < notes["iterations"] < len(notes["residual"]) and "where what is left is noise" in notes["said"]
+    assert "warning" not in notes
+    last, it = notes["residual"][-1], round(notes["iterations"])
+    errors = [error(solved(method, rays, p, iterations=i)[0], truth) for i in (it // 2, it, 2 * it, 3 * it)]
+    assert error(got, truth) == errors[1] < 1.2 * min(errors)
+    assert last == pytest.approx(1.02 * noise(p, np)[0] / np.sqrt(np.mean(p**2)), rel=0.1)
+
+
+def test_the_noise_of_projections():
+    """Of 400 counts behind a sample within 10 % of sigma = 1 / sqrt(counts); what was not measured, zeros on
+    both sides, leaves out all but its edges"""
+    _, p, _ = scene(A=60, photons=400)
+    _, clean, _ = scene(A=60, photons=1e12)
+    true = np.median(np.sqrt(np.exp(clean) / 400))
+    sigma = noise(p, np)
+    assert sigma == pytest.approx(true, rel=0.1) and noise(clean, np)[0] < 0.2 * true
+    wide = np.concatenate([np.zeros_like(p), p, np.zeros_like(p)], 2)
+    assert noise(wide, np) == pytest.approx(sigma, rel=0.15) and noise(0 * p, np) == 0

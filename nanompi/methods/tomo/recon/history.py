@@ -4,29 +4,45 @@ import numpy as np
 
 FALLING = 0.03  # of the residual, in the last tenth of the iterations: it still falls
 RISING = 1.02  # times the least residual
+STOP = 1.02  # times the noise of the projections: what is left of them then is noise
 
 
 class History:
-    """Squares of what the slices do not explain, before each iteration, of what was measured."""
+    """Squares of what the slices do not explain, before each iteration, of what was measured.
 
-    def __init__(self, iterations: int):
-        self.rest, self.all = np.zeros(iterations), np.zeros(iterations)
+    iterations : so many at most; given : by the user, who wants no other number
+    """
 
-    def add(self, iteration: int, rest: float, measured: float):
-        """Squares of a part of the rays: not explained, and measured."""
-        self.rest[iteration] += rest
-        self.all[iteration] += measured
+    def __init__(self, given: int | None, usual: int):
+        self.iterations, self.given = given or usual, given is not None
+        self.rest, self.all = np.zeros(self.iterations), np.zeros(1)
+        self.done = np.zeros(2)  # iterations of all slices together, and slices
+
+    def enough(self, sigma: np.ndarray, rays: int) -> np.ndarray:
+        """(k,) squares that are noise, where iterations end of themselves: more would fit it (the principle
+        of discrepancy). sigma : (k,) noise of a value; rays : values of a slice"""
+        return (STOP * sigma) ** 2 * rays * (not self.given)
+
+    def add(self, rest: list, measured: np.ndarray, iterations: int):
+        """rest : before each iteration done, (k,) squares of slices, of which those that have ended keep
+        theirs; measured : (k,) squares of all their values; iterations : of all these slices together"""
+        each = np.maximum(np.array(rest), 0)
+        self.rest[: len(each)] += each.sum(1)
+        self.rest[len(each) :] += each[-1].sum()
+        self.all += measured.sum()
+        self.done += iterations, len(measured)
 
     def notes(self, team) -> dict:
         """{"said", "residual": [of the projections, before each iteration], "warning"}; collective."""
-        team.sum(self.rest, self.all)
-        used = self.all > 0
-        residual = np.sqrt(self.rest[used] / self.all[used])
-        if not len(residual):
+        team.sum(self.rest, self.all, self.done)
+        if not self.all[0]:
             return {}
-        said = f"{len(residual)} iterations; of the projections {residual[-1]:.3g} is not explained"
-        own = {"said": said, "residual": residual.tolist()}
-        return own | ({"warning": warning} if (warning := _judged(residual)) else {})
+        residual = np.sqrt(self.rest / self.all)
+        mean = self.done[0] / self.done[1]
+        few = "" if mean == self.iterations else ", where what is left is noise"
+        said = f"{mean:.4g} iterations{few}; of the projections {residual[-1]:.3g} is not explained"
+        own = {"said": said, "iterations": mean, "residual": residual.tolist()}
+        return own | ({"warning": warning} if (warning := _judged(residual)) and not few else {})
 
 
 def _judged(residual: np.ndarray) -> str:
@@ -34,13 +50,9 @@ def _judged(residual: np.ndarray) -> str:
         return ""
     last, before, least = residual[-1], residual[-1 - max(1, len(residual) // 10)], residual.min()
     if last > RISING * least:
-        at = int(residual.argmin())
-        return (
-            f"the residual rises again: {last:.3g}, and {least:.3g} after {at} of {len(residual)} iterations"
-        )
+        after = f"{least:.3g} after {int(residual.argmin())} of {len(residual)} iterations"
+        return f"the residual rises again: {last:.3g}, and {after}"
     if before - last > FALLING * last:
-        fall = 100 * (before - last) / before
-        return (
-            f"the residual still falls, by {fall:.2g} % in the last tenth: more iterations change the slices"
-        )
+        fall, more = 100 * (before - last) / before, "more iterations change the slices"
+        return f"the residual still falls, by {fall:.2g} % in the last tenth: {more}"
     return ""

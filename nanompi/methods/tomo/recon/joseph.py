@@ -8,7 +8,8 @@ os   : OS-SART, the same for one subset of the projections after the other, with
 mlem : f *= A* (p / A f) / A* 1, after which the likelihood of p is never lower, if its values are Poisson
        numbers (Shepp & Vardi, doi:10.1109/TMI.1982.4307558). Values of p below 0 count as 0
 
-Rays are taken as they are: in any directions, with the axis anywhere, ending in the sample (`reach`).
+Rays are taken as they are: in any directions, with the axis anywhere, ending in the sample (`reach`). Where
+the user gives no number of iterations, each slice ends where what is left of its projections is their noise.
 """
 
 import numpy as np
@@ -16,10 +17,11 @@ import numpy as np
 from nanompi.device.kernels.joseph import LANES
 from nanompi.methods.tomo.rays import Method
 from nanompi.methods.tomo.recon.history import History
+from nanompi.methods.tomo.recon.noise import noise
 from nanompi.methods.tomo.recon.reach import circle, sides
 
 SUBSET, SUBSETS = 12, 20  # projections of a subset at least, and subsets at most: more of them do not agree
-UPDATES = 120  # of the slices, by one subset each
+UPDATES = 200  # of the slices, by one subset each
 STEPS = 1000  # of a px, in which the axis counts: slices of a tilted axis share their places
 SHORT = 1e-3  # of the longest: what is shorter, or hit less, is not looked at
 
@@ -59,13 +61,13 @@ class Rows:
 class Sirt(Method):
     """Least squares, each ray and pixel weighed by its length: slow and steady."""
 
-    lanes, updates = LANES, 100
+    lanes, updates = LANES, 200
 
     def __init__(self, rays, options, device):
         self.rays, self.device, self.xp = rays, device, device.xp
         order, count = np.argsort(np.mod(rays.angles, np.pi), kind="stable"), self._subsets()
-        self.iterations = options.iterations or -(-self.updates // count)
-        self.history, self.known, self.positive = History(self.iterations), {}, options.nonnegative
+        self.history = History(options.iterations, -(-self.updates // count))
+        self.known, self.positive = {}, options.nonnegative
         apart = np.argsort(np.mod(np.arange(count) * (np.sqrt(5) - 1) / 2, 1))  # far from those before
         self.parts = [order[first::count] for first in apart]
 
@@ -103,19 +105,38 @@ class Sirt(Method):
         return self.known[axis, side]
 
     def _solved(self, subsets: list[Rows], sinograms):
-        """(side, side, LANES), of which the first are the slices of the sinograms"""
+        """(side, side, LANES), of which the first are the slices of the sinograms; each ends by itself"""
         k, A, K = sinograms.shape
         packed = self.xp.zeros((A, K, LANES), sinograms.dtype)
         packed[..., :k] = self.xp.moveaxis(self._measured(sinograms), 0, 2)
         data = [packed[self.xp.asarray(part)] for part in self.parts]
-        f = self._first(subsets, data)
-        for iteration in range(self.iterations):
-            for rows, p in zip(subsets, data):
-                model = rows.project(f)
-                rest = p - model
-                self.history.add(iteration, *(float((a * a).sum(dtype=np.float64)) for a in (rest, p)))
-                f = self._step(f, rows, model, rest)
+        enough = np.zeros(LANES)
+        enough[:k] = self.history.enough(noise(sinograms, self.xp), A * K)
+        f, going, every, total = self._first(subsets, data), np.ones(LANES, bool), [], 0
+        for _ in range(self.history.iterations):
+            new, rest = self._iterated(f, subsets, data)
+            every.append(np.where(going, rest, every[-1]) if every else rest)
+            going &= rest > enough
+            if not going[:k].any():
+                break
+            f = self.xp.where(self.device.array(going), new, f)
+            total += int(going[:k].sum())
+        self.history.add([rest[:k] for rest in every], self._squares(packed)[:k], total)
         return f
+
+    def _iterated(self, f, subsets, data):
+        """(next f, (LANES,) squares of what f does not explain; of subsets, when each has its turn)"""
+        squares = np.zeros(LANES)
+        for rows, p in zip(subsets, data):
+            model = rows.project(f)
+            rest = p - model
+            squares += self._squares(rest)
+            f = self._step(f, rows, model, rest)
+        return f, squares
+
+    def _squares(self, a):
+        """(LANES,) float64"""
+        return self.device.host((a * a).sum((0, 1), dtype=np.float64))
 
     def _measured(self, sinograms):
         return sinograms
@@ -125,7 +146,7 @@ class Sirt(Method):
 
     def _step(self, f, rows, model, rest):
         """The next f; model = A f, rest = p - A f"""
-        f += rows.over_pixels * rows.adjoint(rest * rows.over_rays)
+        f = f + rows.over_pixels * rows.adjoint(rest * rows.over_rays)
         return self.xp.maximum(f, 0) if self.positive else f
 
 
@@ -141,7 +162,7 @@ class Os(Sirt):
 class Mlem(Sirt):
     """For values that are Poisson numbers, such as counts of fluorescence; never negative."""
 
-    updates = 50
+    updates = 100
 
     def _measured(self, sinograms):
         return self.xp.maximum(sinograms, 0)
