@@ -113,6 +113,37 @@ def test_coordinates_of_the_items_and_of_their_own_axes(made):
     assert seen["index"].tolist() == [6, 5, 4, 3, 2, 1, 0] and seen["xp"] is np
 
 
+@pytest.mark.parametrize("along", ["angle", "row"])
+def test_values_by_themselves_know_their_places(made, along):
+    """Blocks have all axes, the walked one first; what belongs to them goes with them, the data stay as they
+    are"""
+    dark, weight = RNG.random((5, 6)).astype(np.float32), RNG.random(7).astype(np.float32)
+
+    class Less:
+        def block(self, block, info):
+            assert info.axes == (along, *(a for a in ("angle", "row", "column") if a != along))
+            return (block - info.part(dark, "row", "column")) * info.part(weight, "angle")
+
+    run = scene.run_of(TEAM, data=scene.spread(TEAM, STACK, "angle row column", along, coords=ANGLES))
+    walk(run, [made(Less, each="pixel")])
+    out = run.data["data"]
+    assert np.array_equal(out.values, (STACK - dark) * weight[:, None, None])
+    assert out.axes == ("angle", "row", "column") and out.spread == along and out.coords == ANGLES
+
+
+def test_parts_of_arrays_go_with_blocks_of_every_pattern(made):
+    """Along axes that are walked, that stand in the block, or both, in any order"""
+    frames, own = RNG.random((3, 4, 5, 6)).astype(np.float32), RNG.random((5, 4, 3)).astype(np.float32)
+
+    class Plus:
+        def block(self, block, info):
+            return block + info.part(own, "row", "x", "y")
+
+    run = scene.run_of(TEAM, data=scene.spread(TEAM, frames, "y x row column", "x"))
+    walk(run, [made(Plus, each="frame")])
+    assert np.array_equal(run.data["data"].values, frames + own.transpose(2, 1, 0)[..., None])
+
+
 def test_one_item_that_is_all(made):
     class Sum:
         def block(self, block, info):

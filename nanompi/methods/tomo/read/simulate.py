@@ -19,6 +19,7 @@ from nanompi.methods.tomo.phantom import RADIUS, grains
 from nanompi.methods.tomo.read.angle import evenly
 from nanompi.methods.tomo.read.contrast import Contrast
 from nanompi.methods.tomo.read.flaws import Flaws
+from nanompi.methods.tomo.read.part import Part
 from nanompi.methods.tomo.read.scene import DARK, FLAT, PROJECTION, Scene, SimulatedImages, SimulatedSlices
 from nanompi.methods.tomo.read.tomogram import GIVES, STEPS, Tomogram
 from nanompi.optics.geometry import PLANCK_C
@@ -68,7 +69,7 @@ class TomogramSimulation:
 
 
 @reader("tomo.simulate", gives=GIVES, steps=STEPS)
-class SimulateTomogram:
+class SimulateTomogram(Part):
     """A simulated tomogram, by `format: tomo.simulate`."""
 
     simulate: TomogramSimulation = param(TomogramSimulation(), help="what is simulated")
@@ -91,6 +92,7 @@ class SimulateTomogram:
             tomogram.per_row, tomogram.per_flat = ({
                 "time": one.times(), "current": np.array([scene.beam(t).mean() for t in one.times()]),
             } for one in (projections, flats))  # fmt: skip
-        data = tomogram.data("simulation", self.name)
-        data.beside["truth"] = SimulatedSlices(scene, s.pixel)
+        data = self.of(tomogram).data("simulation", self.name)
+        truth = self.of_slices(SimulatedSlices(scene, s.pixel))
+        data.beside |= {} if truth is None else {"truth": truth}
         return {"data": data}

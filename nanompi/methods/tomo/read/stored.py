@@ -2,12 +2,13 @@
 
 from nanompi.data.data import Data
 from nanompi.methods.tomo.read import fields
+from nanompi.methods.tomo.read.part import Part
 from nanompi.methods.tomo.read.tomogram import Tomogram
 from nanompi.step import param, section
 
 
 @section
-class StoredTomogram:
+class StoredTomogram(Part):
     """A reader of files is one of these with `tomogram(file)`."""
 
     span: float | None = param(
@@ -28,4 +29,4 @@ class StoredTomogram:
     def open(self, file: str, given) -> dict[str, Data]:
         """Projections with their angles, flats and darks beside them. Errors: JobError, DataError."""
         fields.check_units(self.units)
-        return {"data": self.tomogram(file).data(file, self.name)}
+        return {"data": self.of(self.tomogram(file)).data(file, self.name)}
