@@ -6,11 +6,12 @@ import numpy as np
 
 from nanompi.device.mirror import Mirror
 from nanompi.mpi.same_call import CHECK, compare
+from nanompi.mpi.transport import Transport
 
 LIMIT = 120.0  # seconds for all ranks to find each other and to add up once: normally below 10
 
 
-class Nccl:
+class Nccl(Transport):
     """A transport (nanompi.device.transport), made by all ranks at once, with two keys. Where a network or a
     firewall is in the way they stand still for ever: see `start`.
 
@@ -47,11 +48,8 @@ class Nccl:
             self.pairs.recv(a.data.ptr, a.size, self.kind, r, stream.ptr)
         self.nccl.groupEnd()
 
-    def mail(self, team, parts: dict[int, slice]) -> tuple[tuple | None, str]:
-        """((give, take, exchange) of nanompi.methods.ptycho.edges, "") or (None, why not) (collective).
-
-        parts : {rank: its part of both arrays, which are complex}
-        """
+    def mail(self, team, parts):
+        """Between the cards, by a communicator of its own."""
         n = max((f.stop for f in parts.values()), default=0)
         give, take = (CardToCard(self.card, n) for _ in range(2))
         exchange = Exchange(self, team, parts, give.here, take.here)

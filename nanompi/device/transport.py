@@ -21,6 +21,7 @@ from nanompi.device.shared import Common
 from nanompi.errors import ResourceError
 from nanompi.mpi.children import python
 from nanompi.mpi.launcher import without_launcher
+from nanompi.mpi.transport import Transport
 
 LEAST = 1 << 16  # bytes from which memory that the ranks share pays
 TRIAL = 32 << 20  # bytes of a trial: an MPI library copies what is large by other means
@@ -70,7 +71,7 @@ def _fault(kind, device, team, node) -> str:
         return ""
     if fault := REFUSED[kind](device, team, node) or _tried(kind, device, team, node):
         return fault
-    team.transport, fault = {"nccl": nccl.start, "mpi": aware}[kind](device, team)
+    team.transport, fault = nccl.start(device, team) if kind == "nccl" else (Aware(device), "")
     return fault or ("" if team.all(right(device, team)) else "its sum of known numbers is wrong")
 
 
@@ -115,7 +116,7 @@ def right(device, team) -> bool:
     return all(np.array_equal(device.host(a), team.size * n + more) for a, n in zip(arrays, numbers))
 
 
-class Staged:
+class Staged(Transport):
     """Card -> pinned memory of the host -> sum -> card. team : whose ranks add up (collective)
 
     about : how, for the log
@@ -183,17 +184,18 @@ class Staged:
         return self.host
 
 
-def aware(device, team) -> tuple:
-    """(Allreduce by MPI on the arrays of the card themselves, each where it stands in one message, no fault)
+class Aware(Transport):
+    """Allreduce by MPI on the arrays of the card themselves, each where it stands in one message.
 
     MPI knows of no stream: it reads at once, so that nothing may be queued on the arrays any more.
     """
 
-    def transport(team, *arrays):
-        device.wait()
-        team.sum_of_cards(arrays)
+    def __init__(self, device):
+        self.device = device
 
-    return transport, ""
+    def __call__(self, team, *arrays):
+        self.device.wait()
+        team.sum_of_cards(arrays)
 
 
 def trial(kind: str, card: int, seconds: float = 60) -> str:

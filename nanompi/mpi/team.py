@@ -22,6 +22,7 @@ from nanompi.mpi.launcher import launched, node
 from nanompi.mpi.library import stranger, vendor, world
 from nanompi.mpi.messages import PIECE, ROUND, packed, pieces, reals
 from nanompi.mpi.same_call import CHECK, compare, others_go_on
+from nanompi.mpi.transport import Transport
 from nanompi.timing import Clock
 
 EXCHANGE = 74  # tag of its messages
@@ -69,7 +70,7 @@ class Team:
         self.rank, self.size = (self.comm.rank, self.comm.size) if self.comm else (0, 1)
         self.root, self.host = self.rank == 0, node()
         self.place, self.places, self.cores = self._on_node()
-        self.transport = None
+        self.transport = Transport()
         self.waiting, self.ticks = "", 0  # what a watchdog looks at
         self.count_in(Clock())
         self.vendor = vendor() if self.comm else "none (one rank)"
@@ -167,19 +168,20 @@ class Team:
             return
         if not isinstance(arrays[0], np.ndarray):
             return self.transport(self, *flat)
-        from mpi4py import MPI
-
         with self.summing(sum(a.nbytes for a in flat)), packed(flat) as few:
-            for piece in (p for a in few for p in pieces(a, ROUND)):
-                self.comm.Allreduce(MPI.IN_PLACE, piece)
+            self._reduce(few, ROUND)
 
     def sum_of_cards(self, flat: list):
         """The same for flat real arrays of cards whose memory MPI reads, when all work on them has ended."""
+        with self.summing(sum(a.nbytes for a in flat)):
+            self._reduce(flat, PIECE)
+
+    def _reduce(self, flat: list, size: int):
+        """The sums of flat arrays, in place and in pieces of so many bytes"""
         from mpi4py import MPI
 
-        with self.summing(sum(a.nbytes for a in flat)):
-            for piece in (p for a in flat for p in pieces(a, PIECE)):
-                self.comm.Allreduce(MPI.IN_PLACE, piece)
+        for piece in (p for a in flat for p in pieces(a, size)):
+            self.comm.Allreduce(MPI.IN_PLACE, piece)
 
     def sent(self, nbytes: int):
         """Count bytes that this rank gave to a sum over the ranks."""

@@ -33,7 +33,7 @@ class Edges:
         self.under_way, self.errands = None, []
         self.bytes, self.where = self.exchange.bytes, device.array(where)
         shares = {r: (at, np.arange(parts[r].start, parts[r].stop)) for r, at in peers.items()}
-        shares[team.rank] = np.unique(where), None
+        shares[team.rank] = _any_of(peers.values()), None
         self.pixels, self.first, self.source = map(device.array, _in_order(shares, team.rank))
 
     def gather(self, flat):
@@ -48,10 +48,10 @@ class Edges:
 
 def _by_card(team, parts) -> tuple[tuple | None, str]:
     """(the same as _by_host without it, or None; a few words for the log)"""
-    if not hasattr(team.transport, "mail"):
-        return None, ""
-    found, fault = team.transport.mail(team, parts)
-    return found, f"; through the host's memory (nccl: {fault})" if fault else "; from card to card by NCCL"
+    mail, fault = team.transport.mail(team, parts)
+    if fault:
+        return None, f"; through the host's memory (nccl: {fault})"
+    return mail, "; from card to card by NCCL" if mail else ""
 
 
 def _by_host(team, device, parts: dict[int, slice]) -> tuple[Mirror, Mirror, HaloExchange]:
@@ -60,6 +60,14 @@ def _by_host(team, device, parts: dict[int, slice]) -> tuple[Mirror, Mirror, Hal
     give, take = (device.mirror(n, device.complex) for _ in range(2))
     given, taken = ({r: m.host[f] for r, f in parts.items()} for m in (give, take))
     return give, take, HaloExchange(team, given, taken)
+
+
+def _any_of(shares) -> np.ndarray:
+    """The pixels of all shares in their order, each once; `np.unique` would sort them first"""
+    seen = np.zeros(max((int(at.max()) + 1 for at in shares), default=0), bool)
+    for at in shares:
+        seen[at] = True
+    return np.flatnonzero(seen)
 
 
 def _in_order(shares: dict, own: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
