@@ -16,15 +16,15 @@ def exit_waves(O, P, at, psi):
 
 
 def mix(O, P, at, psi, a, b, z):
-    """z_j = a P O_j + b psi_j"""
+    """z_j = a P O_j + b psi_j; with b = 0 it does not matter what psi holds"""
     for j, o in enumerate(_views(O, at, *psi.shape[-2:])):
-        z[j] = a * (P[at[j, 2]] * o) + b * psi[j]
+        z[j] = a * (P[at[j, 2]] * o) + (b * psi[j] if b else 0)
 
 
 def follow(O, P, at, psi, z, c, d, e):
-    """psi_j <- c psi_j + d P O_j + e z_j"""
+    """psi_j <- c psi_j + d P O_j + e z_j; with c = 0 it does not matter what psi held"""
     for j, o in enumerate(_views(O, at, *psi.shape[-2:])):
-        psi[j] = c * psi[j] + d * (P[at[j, 2]] * o) + e * z[j]
+        psi[j] = (c * psi[j] if c else 0) + d * (P[at[j, 2]] * o) + e * z[j]
 
 
 def tangent(O, P, dO, dP, at, z):

@@ -23,8 +23,14 @@ def exit_waves(O, P, at, psi):
                     q[x] = p[x] * o[x]
 
 
-@_compiled
 def mix(O, P, at, psi, a, b, z):
+    if b == 0:
+        z[...], psi = 0, z
+    _mix(O, P, at, psi, a, b, z)
+
+
+@_compiled
+def _mix(O, P, at, psi, a, b, z):
     n, M, h, w = psi.shape
     for j in range(n):
         y0, x0, s = at[j, 0], at[j, 1], at[j, 2]
@@ -35,8 +41,14 @@ def mix(O, P, at, psi, a, b, z):
                     t[x] = a * (p[x] * o[x]) + b * q[x]
 
 
-@_compiled
 def follow(O, P, at, psi, z, c, d, e):
+    if c == 0:
+        psi[...] = 0
+    _follow(O, P, at, psi, z, c, d, e)
+
+
+@_compiled
+def _follow(O, P, at, psi, z, c, d, e):
     n, M, h, w = psi.shape
     for j in range(n):
         y0, x0, s = at[j, 0], at[j, 1], at[j, 2]

@@ -4,6 +4,7 @@ iterations is kept."""
 import numpy as np
 import pytest
 
+from nanompi.device.cpu import Cpu
 from nanompi.device.kernels.likelihood import EUCLIDEAN, POISSON
 from nanompi.errors import NumbersError
 from nanompi.methods.ptycho.engines.engine import When, run_chain
@@ -204,3 +205,22 @@ def test_few_counts_alone_may_give_a_large_r():
     p.O[...], p.P[...] = O, P
     history = run_chain([ML(iterations=1)], p, 1, quiet)
     assert history[-1]["R"] > 1 and history[-1]["llk"] < 1.1
+
+
+@pytest.mark.parametrize("text", ["", "_cpu"])
+@pytest.mark.parametrize("n", [30, 32])  # kernel by kernel, and in one sweep
+@pytest.mark.parametrize("engine", [DM(alpha=0.7), RAAR(), AP()], ids=lambda e: e.name)
+def test_the_first_iteration_knows_its_waves_and_does_not_read_them(engine, n, text):
+    """psi = P O at the start: the same as with waves that were written, whatever the memory holds"""
+    ends = []
+    for written in (False, True):
+        p, *_ = problem(n=n, frames=9, device=Cpu("double", 1, text))
+        engine.start(p)
+        p.waves[...] = np.nan
+        if written:
+            p.exit_waves()
+            p.state["unwritten"] = False
+        errors = [engine.iterate(p, i)["error"] for i in range(3)]
+        ends.append((p.O, p.P, p.waves, errors))
+    for a, b in zip(*ends):
+        np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-10 * np.abs(a).max())

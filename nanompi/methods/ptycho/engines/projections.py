@@ -46,9 +46,9 @@ class Projections:
     least = 0.5  # rho of bright scans
 
     def start(self, p):
-        """psi = P O"""
-        p.state["trust"] = trust.begin(p, self.rho, self.least)
-        p.exit_waves()
+        """psi = P O, which the first iteration takes for known: nobody has to write it before"""
+        p.state |= {"trust": trust.begin(p, self.rho, self.least), "unwritten": True}
+        p.make_waves()
 
     def heed(self, p, row: dict, say):
         """After each figure of quality: may begin anew with another rho"""
@@ -65,7 +65,7 @@ class Projections:
 
     def iterate(self, p, i: int) -> dict[str, float]:
         """One iteration; error = sqrt(sum (|F(z)| - sqrt(I))^2 / sum I)"""
-        a, b, c, d, e = (p.device.real(v) for v in self.coefficients())
+        a, b, c, d, e = (p.device.real(v) for v in self._now(p.state.pop("unwritten", False)))
         rho, onto = p.device.real(p.state["trust"].rho), (a, b, c, d, e) == (1, 0, 0, 0, 1)  # AP: Pi_F(P O)
         k, O, P, sweep = p.k, p.O, p.shifts.library(p.P), p.optics.sweep
         # Begun before the frames, while the ranks are together: none has to wait for all between two sweeps.
@@ -102,6 +102,11 @@ class Projections:
         if self.probe.now(i):
             update_probe(p, P, self.probe_inertia)
         return {"error": float((misfit.total()[0] / p.counts) ** 0.5)}
+
+    def _now(self, unwritten: bool) -> tuple[float, ...]:
+        """The coefficients; where no waves are written yet, so that psi = P O need not be read"""
+        a, b, c, d, e = self.coefficients()
+        return (a + b, 0, 0, c + d, e) if unwritten else (a, b, c, d, e)
 
 
 def update_probe(p, P, inertia):
