@@ -24,7 +24,7 @@ from nanompi.device.kernels import layout
 from nanompi.errors import ResourceError
 
 THEMES = ("overlap", "halo", "modulus", "likelihood", "update")
-THEMES += ("backproject", "gridding", "joseph", "moments", "paired", "toeplitz", "tv")
+THEMES += ("backproject", "gridding", "joseph", "moments", "paired", "stripes", "toeplitz", "tv")
 
 
 def load(suffix: str = "") -> SimpleNamespace:
