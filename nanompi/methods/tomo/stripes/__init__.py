@@ -1,0 +1,1 @@
+"""Stripes of sinograms, which become rings of slices: found, measured and removed."""

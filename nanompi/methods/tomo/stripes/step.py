@@ -1,0 +1,165 @@
+"""Removes stripes from sinograms: those of odd columns of the detector, which become rings about the axis.
+
+Done on what was measured, over a full turn too, before anything is put together or weighted: what stands in a
+column belongs to one element of the detector there alone.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from nanompi.device.kernels.stripes import WIDEST
+from nanompi.errors import JobError, nearest
+from nanompi.methods.tomo.stripes import bridge
+from nanompi.methods.tomo.stripes.remove import (
+    Ranked,
+    dead_columns,
+    fill,
+    large_stripes,
+    rank_sort,
+    roughness,
+)
+from nanompi.step import param, step
+
+OWN = ("auto", "none", "sort", "large", "dead", "all")
+LEAST = 30  # angles; the ranks of fewer say little of how a column distributes its values
+NOISE = 1.5  # times what counting leaves in the mean of a column: more is a stripe (0.2 to 0.9 without any)
+NEAR = 7  # columns about one that may be dead
+ODD = 3.0  # times as rough as these, or a third: dead or fluctuating (1.4 at most at edges of samples)
+MAD = 1.4826  # standard deviation of normal values, of the median of their size
+TINY = 1e-6  # least transmission whose logarithm is taken
+
+
+@dataclass
+class Tally:
+    """What was done to the sinograms of this rank: one row each; appended to by threads.
+
+    methods : names; sums : (sum of squares of what was taken away, values, dead columns)
+    """
+
+    methods: list[str] = field(default_factory=list)
+    sums: list[tuple[float, int, int]] = field(default_factory=list)
+
+
+@step("tomo.stripes", each="sinogram", gpu=True)
+class Stripes:
+    """Removes stripes from sinograms of line integrals, which become rings of slices."""
+
+    preceded_by = ("tomo.flat",)
+
+    method: str = param(
+        "auto",
+        help="auto: none, sort or all, by what is seen in each sinogram; sort (weak), large (strong), dead "
+        "(and large), all; none; or algotom:NAME",
+    )
+    snr: float = param(3.0, gt=1, help="how far a column must stand out to be strong or dead; large is less")
+    size: int = param(21, ge=3, le=WIDEST, unit="px", help="columns of the median against weak stripes, odd")
+    large: int = param(51, ge=3, le=WIDEST, unit="px", help="the same against strong ones")
+
+    def check(self, data):
+        """JobError for what `start` would refuse."""
+        self._checked(data.size("angle") if "angle" in data.axes else LEAST, no_log)
+
+    def start(self, run, data):
+        """The method for all. Errors: JobError, ResourceError where algotom is missing."""
+        self.tally = Tally()
+        self.chosen = run.team.on_root(lambda: self._checked(data.size("angle"), run.say))
+
+    def block(self, block, info):
+        """(k, angle, column) line integrals -> the same"""
+        p = info.xp.asarray(block, info.device.real)
+        names, out = self._removed(info.device, p)
+        taken = info.device.host(((p - out) ** 2).sum((1, 2), dtype=np.float64))
+        self.tally.methods += names
+        self.tally.sums += [(float(one), p[0].size, 0) for one in taken]
+        return out
+
+    def finish(self, run):
+        """How much was taken away, of how many sinograms."""
+        counts = np.array([[self.tally.methods.count(name) for name in OWN[1:]]], float).ravel()
+        total = np.array(self.tally.sums or [(0, 0, 0)], float).sum(0)
+        run.team.sum(counts, total)
+        rms = float(np.sqrt(total[0] / max(total[1], 1)))
+        done = {name: int(n) for name, n in zip(OWN[1:], counts) if n}
+        run.result.notes.setdefault("tomo", {})["stripes"] = {"method": self.chosen, "removed": rms, **done}
+        each = ", ".join(f"{n} by {name}" for name, n in done.items() if self.chosen == "auto")
+        run.say(f"tomo.stripes: {self.chosen}: {rms:.3g} rms taken away{each and f' ({each})'}")
+
+    def _checked(self, angles: int, say) -> str:
+        """The method. Errors: JobError, ResourceError."""
+        for name in ("size", "large"):
+            if getattr(self, name) % 2 == 0:
+                raise JobError(
+                    f"tomo.stripes.{name}: {getattr(self, name)} is even; the middle needs an odd one"
+                )
+        if self.method.startswith(bridge.PREFIX):
+            bridge.function_of(self.method.removeprefix(bridge.PREFIX))
+        elif self.method not in OWN:
+            text = f"{', '.join(OWN)}, {bridge.PREFIX}NAME{nearest(self.method, OWN)}"
+            raise JobError(f'tomo.stripes.method: "{self.method}" is not a method; allowed: {text}')
+        elif angles < LEAST and self.method == "auto":
+            say(f"tomo.stripes: {angles} projections are too few to rank; nothing is removed")
+            return "none"
+        elif angles < LEAST and self.method != "none":
+            raise JobError(
+                f"tomo.stripes.method: {self.method} needs {LEAST} projections, there are {angles}; "
+                "write `method: none`"
+            )
+        return self.method
+
+    def _removed(self, device, p) -> tuple[list[str], object]:
+        """(what was done to each, sinograms without stripes)"""
+        if self.chosen == "none":
+            return ["none"] * len(p), p
+        if self.chosen == "auto":
+            return self._by_need(device, p)
+        return [self.chosen] * len(p), self._by(device, p, self.chosen)
+
+    def _by(self, device, p, method: str):
+        """By one method"""
+        if method == "sort":
+            return rank_sort(device, p, self.size)
+        t = device.xp.exp(-p)
+        if method.startswith(bridge.PREFIX):
+            own = bridge.removed(device.host(t), method.removeprefix(bridge.PREFIX))
+            t = device.array(own, p.dtype)
+        else:
+            if method in ("dead", "all"):
+                t = fill(device, t, dead_columns(device, t, self.snr, self.large))
+            t = large_stripes(device, t, self.snr, self.large)
+            t = rank_sort(device, t, self.size) if method == "all" else t
+        return -device.xp.log(device.xp.maximum(t, TINY))
+
+    def _by_need(self, device, p) -> tuple[list[str], object]:
+        """Each sinogram by what is seen in it: dead or fluctuating columns, stripes, or none"""
+        own = Ranked.of(device, p)
+        smooth = own.smoothed(self.size)
+        gains = MAD * np.median(abs(own.means() - smooth.means()), axis=1)
+        seen = gains > NOISE * device.host(noise_of(device.xp, p)) / np.sqrt(p.shape[1])
+        broken = odd_columns(device, device.xp.exp(-p)).any(1)
+        names = np.where(broken, "all", np.where(seen, "sort", "none"))
+        out = device.xp.where(device.array(names == "sort")[:, None, None], smooth.back(), p)
+        if broken.any():
+            out[broken] = self._by(device, p[broken], "all")
+        return names.tolist(), out
+
+
+def odd_columns(device, t) -> np.ndarray:
+    """(k, K) bool of the host: columns of another roughness than those beside them."""
+    from scipy.ndimage import median_filter
+
+    rough = np.maximum(roughness(device, t), TINY)
+    return abs(np.log(rough / median_filter(rough, (1, NEAR)))) > np.log(ODD)
+
+
+def noise_of(xp, p):
+    """(k,) standard deviation of a value of sinograms p (k, A, K), by second differences along the angle.
+
+    The median over the columns: those that are dead or see nothing but air do not count much.
+    """
+    second = p[:, 2:] - 2 * p[:, 1:-1] + p[:, :-2]
+    return MAD / np.sqrt(6) * xp.median(xp.median(xp.abs(second), axis=1), axis=1)
+
+
+def no_log(line: str) -> None:
+    """Where nobody listens yet."""

@@ -1,0 +1,105 @@
+"""The step tomo.stripes: what auto does, what it says, and what is refused with words."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from nanompi.data.data import Data
+from nanompi.errors import JobError, ResourceError
+from nanompi.methods.tomo.stripes.step import Stripes, noise_of
+from tests.methods.tomo.steps import done, run_of
+from tests.methods.tomo.stripes.test_remove import A, N, clean, striped
+
+WEAK = clean(5) * (1 + np.random.default_rng(1).normal(0, 0.01, N)).astype(np.float32)
+
+
+def data_of(angles=A) -> Data:
+    shape = (angles, 3, N)
+    return Data(axes=("angle", "row", "column"), values=np.zeros(shape, np.float32))
+
+
+def lines(*transmissions) -> np.ndarray:
+    return -np.log(np.stack(transmissions))
+
+
+def removed(block, threads=1, **given):
+    """(what the step makes of a block, its run)"""
+    step, run = Stripes(**given), run_of("single", threads)
+    out = done(step, run, data_of(), block)
+    step.finish(run)
+    return out, run
+
+
+def test_auto_takes_what_each_sinogram_needs():
+    """None: nothing is touched, to the bit; weak stripes: sort; strong and dead ones: all"""
+    block = lines(clean(), WEAK, striped())
+    out, run = removed(block)
+    assert np.array_equal(out[0], block[0])
+    for j, name in ((1, "sort"), (2, "all")):
+        assert np.array_equal(out[j], removed(block[j : j + 1], method=name)[0][0])
+    notes = run.result.notes["tomo"]["stripes"]
+    rms = np.sqrt(np.mean((block - out).astype(float) ** 2))
+    assert notes == {
+        "method": "auto",
+        "removed": pytest.approx(rms, rel=1e-6),
+        "none": 1,
+        "sort": 1,
+        "all": 1,
+    }
+    assert run.said == [f"tomo.stripes: auto: {rms:.3g} rms taken away (1 by none, 1 by sort, 1 by all)"]
+
+
+def test_threads_and_neighbours_do_not_matter():
+    block = lines(clean(), WEAK, striped())
+    whole = removed(block, method="all")[0]
+    assert np.array_equal(whole, removed(block, threads=3, method="all")[0])
+    auto = removed(block)[0]
+    for j in range(3):
+        assert np.array_equal(whole[j], removed(block[j : j + 1], method="all")[0][0])
+        assert np.array_equal(auto[j], removed(block[j : j + 1])[0][0])
+
+
+def test_the_noise_is_that_of_the_values():
+    """0.005 was added to line integrals"""
+    assert noise_of(np, lines(clean(), striped())) == pytest.approx([0.005, 0.005], rel=0.15)
+
+
+@pytest.mark.slow
+def test_a_method_of_algotom():
+    removal = pytest.importorskip("algotom.prep.removal")
+    out, _ = removed(lines(clean()), method="algotom:filtering")
+    theirs = removal.remove_stripe_based_filtering(np.exp(-lines(clean())[0]))
+    assert np.exp(-out[0]) == pytest.approx(theirs, abs=1e-5)
+    with pytest.raises(
+        JobError, match=r"algotom:fitr is not a method of algotom; allowed: .*fitting.*wavelet"
+    ):
+        Stripes(method="algotom:fitr").check(data_of())
+
+
+def test_algotom_that_is_not_installed_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "algotom.prep", None)
+    with pytest.raises(ResourceError, match=r"algotom:fft needs algotom; pip install nanompi\[tomo\]"):
+        Stripes(method="algotom:fft").check(data_of())
+
+
+@pytest.mark.parametrize(
+    "given, words",
+    [
+        ({"method": "sorting"}, r'method: "sorting" is not a method; allowed: auto, none, sort'),
+        ({"size": 20}, r"tomo.stripes.size: 20 is even"),
+        ({"large": 50}, r"tomo.stripes.large: 50 is even"),
+    ],
+)
+def test_what_is_refused(given, words):
+    with pytest.raises(JobError, match=words):
+        Stripes(**given).check(data_of())
+
+
+def test_too_few_angles_to_rank():
+    run, step = run_of("single"), Stripes()
+    block = lines(striped()[:20])
+    assert np.array_equal(done(step, run, data_of(20), block), block)
+    assert run.said == ["tomo.stripes: 20 projections are too few to rank; nothing is removed"]
+    with pytest.raises(JobError, match="method: sort needs 30 projections, there are 20"):
+        Stripes(method="sort").check(data_of(20))
