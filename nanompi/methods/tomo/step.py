@@ -30,7 +30,7 @@ LEAST = 10.0  # degrees; with less there is no slice to be had
 class Tomo:
     """Slices of parallel rays, x to the right, y down, the rotation axis in the middle."""
 
-    preceded_by = ("tomo.flat", "tomo.centre")
+    preceded_by = ("tomo.flat", "tomo.stripes", "tomo.centre")
 
     method: Literal["fourier", "fbp", "sirt", "os", "mlem"] = param(
         "fourier",

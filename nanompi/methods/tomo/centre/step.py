@@ -8,7 +8,7 @@ from nanompi.step import param, step
 class Centre:
     """The column of the rotation axis."""
 
-    preceded_by = ("tomo.flat",)
+    preceded_by = ("tomo.flat", "tomo.stripes")
 
     value: float | None = param(
         None, unit="px", help="column of the rotation axis, 0 = middle of the first; the middle if not given"

@@ -12,18 +12,22 @@ from nanompi.device.kernels.stripes import WIDEST
 from nanompi.errors import JobError, nearest
 from nanompi.methods.tomo.stripes import bridge
 from nanompi.methods.tomo.stripes.remove import (
-    Ranked,
     dead_columns,
     fill,
+    gains,
     large_stripes,
     rank_sort,
     roughness,
 )
 from nanompi.step import param, step
 
-OWN = ("auto", "none", "sort", "large", "dead", "all")
+OWN = ("auto", "none", "gain", "sort", "large", "dead", "all")
+DONE = ("none", "gain", "fill")  # by auto
 LEAST = 30  # angles; the ranks of fewer say little of how a column distributes its values
-NOISE = 1.5  # times what counting leaves in the mean of a column: more is a stripe (0.2 to 0.9 without any)
+NOISE = (
+    3.0  # times what counting leaves in the mean of a column: gains beyond it spoil a slice more than to take
+)
+# them off does (0.2 to 0.9 without any; even at 1.2 to 4)
 NEAR = 7  # columns about one that may be dead
 ODD = 3.0  # times as rough as these, or a third: dead or fluctuating (1.4 at most at edges of samples)
 MAD = 1.4826  # standard deviation of normal values, of the median of their size
@@ -49,8 +53,9 @@ class Stripes:
 
     method: str = param(
         "auto",
-        help="auto: none, sort or all, by what is seen in each sinogram; sort (weak), large (strong), dead "
-        "(and large), all; none; or algotom:NAME",
+        help="auto: in each sinogram dead columns are filled and gains taken off where they are seen; gain; "
+        "sort (weak), large (strong), dead (and large), all: by ranks, for gains that depend on the light; "
+        "none; or algotom:NAME",
     )
     snr: float = param(3.0, gt=1, help="how far a column must stand out to be strong or dead; large is less")
     size: int = param(21, ge=3, le=WIDEST, unit="px", help="columns of the median against weak stripes, odd")
@@ -68,22 +73,25 @@ class Stripes:
     def block(self, block, info):
         """(k, angle, column) line integrals -> the same"""
         p = info.xp.asarray(block, info.device.real)
-        names, out = self._removed(info.device, p)
+        names, dead, out = self._removed(info.device, p)
         taken = info.device.host(((p - out) ** 2).sum((1, 2), dtype=np.float64))
         self.tally.methods += names
-        self.tally.sums += [(float(one), p[0].size, 0) for one in taken]
+        self.tally.sums += [(float(one), p[0].size, int(n)) for one, n in zip(taken, dead)]
         return out
 
     def finish(self, run):
         """How much was taken away, of how many sinograms."""
-        counts = np.array([[self.tally.methods.count(name) for name in OWN[1:]]], float).ravel()
+        counts = np.array([self.tally.methods.count(name) for name in DONE], float)
         total = np.array(self.tally.sums or [(0, 0, 0)], float).sum(0)
         run.team.sum(counts, total)
-        rms = float(np.sqrt(total[0] / max(total[1], 1)))
-        done = {name: int(n) for name, n in zip(OWN[1:], counts) if n}
-        run.result.notes.setdefault("tomo", {})["stripes"] = {"method": self.chosen, "removed": rms, **done}
-        each = ", ".join(f"{n} by {name}" for name, n in done.items() if self.chosen == "auto")
-        run.say(f"tomo.stripes: {self.chosen}: {rms:.3g} rms taken away{each and f' ({each})'}")
+        own = {"method": self.chosen, "removed": float(np.sqrt(total[0] / max(total[1], 1)))}
+        text = f"tomo.stripes: {self.chosen}: {own['removed']:.3g} rms taken away"
+        if self.chosen == "auto":
+            own |= {"dead_columns": int(total[2])} | dict(zip(DONE, counts.astype(int).tolist()))
+            text += f"; {own['gain']} sinograms by gain, "
+            text += f"{own['fill']} with {own['dead_columns']} dead columns filled"
+        run.result.notes.setdefault("tomo", {})["stripes"] = own
+        run.say(text)
 
     def _checked(self, angles: int, say) -> str:
         """The method. Errors: JobError, ResourceError."""
@@ -107,18 +115,19 @@ class Stripes:
             )
         return self.method
 
-    def _removed(self, device, p) -> tuple[list[str], object]:
-        """(what was done to each, sinograms without stripes)"""
-        if self.chosen == "none":
-            return ["none"] * len(p), p
+    def _removed(self, device, p):
+        """(what was done to each, how many dead columns it has, sinograms without stripes)"""
         if self.chosen == "auto":
             return self._by_need(device, p)
-        return [self.chosen] * len(p), self._by(device, p, self.chosen)
+        out = p if self.chosen == "none" else self._by(device, p, self.chosen)
+        return [self.chosen] * len(p), [0] * len(p), out
 
     def _by(self, device, p, method: str):
         """By one method"""
         if method == "sort":
             return rank_sort(device, p, self.size)
+        if method == "gain":
+            return p - device.array(gains(device, p, self.size), p.dtype)[:, None]
         t = device.xp.exp(-p)
         if method.startswith(bridge.PREFIX):
             own = bridge.removed(device.host(t), method.removeprefix(bridge.PREFIX))
@@ -130,26 +139,25 @@ class Stripes:
             t = rank_sort(device, t, self.size) if method == "all" else t
         return -device.xp.log(device.xp.maximum(t, TINY))
 
-    def _by_need(self, device, p) -> tuple[list[str], object]:
-        """Each sinogram by what is seen in it: dead or fluctuating columns, stripes, or none"""
-        own = Ranked.of(device, p)
-        smooth = own.smoothed(self.size)
-        gains = MAD * np.median(abs(own.means() - smooth.means()), axis=1)
-        seen = gains > NOISE * device.host(noise_of(device.xp, p)) / np.sqrt(p.shape[1])
-        broken = odd_columns(device, device.xp.exp(-p)).any(1)
-        names = np.where(broken, "all", np.where(seen, "sort", "none"))
-        out = device.xp.where(device.array(names == "sort")[:, None, None], smooth.back(), p)
-        if broken.any():
-            out[broken] = self._by(device, p[broken], "all")
-        return names.tolist(), out
+    def _by_need(self, device, p):
+        """The same by what is seen in each: dead columns, gains beyond the noise, or nothing"""
+        dead = odd_columns(device, device.xp.exp(-p))
+        out = fill(device, p, dead)
+        off = gains(device, out, self.size)
+        noise = device.host(noise_of(device.xp, out)) / np.sqrt(p.shape[1])
+        off[MAD * np.median(abs(off), axis=1) <= NOISE * noise] = 0
+        names = np.where(dead.any(1), "fill", np.where(off.any(1), "gain", "none"))
+        return names.tolist(), dead.sum(1), out - device.array(off, p.dtype)[:, None]
 
 
 def odd_columns(device, t) -> np.ndarray:
-    """(k, K) bool of the host: columns of another roughness than those beside them."""
+    """(k, K) bool of the host: columns of another roughness than those beside them, not those at the ends."""
     from scipy.ndimage import median_filter
 
     rough = np.maximum(roughness(device, t), TINY)
-    return abs(np.log(rough / median_filter(rough, (1, NEAR)))) > np.log(ODD)
+    odd = abs(np.log(rough / median_filter(rough, (1, NEAR)))) > np.log(ODD)
+    odd[:, [0, -1]] = False
+    return odd
 
 
 def noise_of(xp, p):
