@@ -22,7 +22,7 @@ def run_of(team, **data: Data) -> SimpleNamespace:
         "lines": lines,
         "say": lines.append,
     }
-    return SimpleNamespace(**own, data=data, given={})
+    return SimpleNamespace(**own, data=data, given={}, store=None)
 
 
 def spread(team, values: np.ndarray, axes: str, along: str, parts=None, **more) -> Data:

@@ -9,6 +9,7 @@ import numpy as np
 from nanompi.data.buffer import FrameBuffer
 from nanompi.data.data import Data, core_of, count, free_of, on_rank_0
 from nanompi.data.exact import ExactSum
+from nanompi.data.infile import RowsInFile
 from nanompi.data.respread import run_of
 from nanompi.device import Cpu
 from nanompi.errors import DataError, StepError
@@ -169,6 +170,47 @@ class Walk:
             if key in self.outs:
                 self.outs[key].put(where, value)
 
+    def in_place(self, made: dict[str, np.ndarray]) -> None:
+        """What of the results goes straight to the file (collective, once).
+
+        made : the results of the first block of this rank, {} where it has none
+        """
+        store, team = self.run.store, self.run.team
+        every = team.allgather(
+            {key: (made[key].shape[1:], made[key].dtype) for key in self.outs if key in made}
+        )
+        for key in sorted(store.final & self.outs.keys()):
+            known = [one[key] for one in every if key in one]
+            array = store.before(key) or (known and self._array(key, known, made.get(key)))
+            if array:
+                own = self.data.parts[team.rank]
+                self.outs[key] = RowsInFile(array, self._walked(key), own, self.run.clock)
+
+    def _array(self, key: str, known: list, sample):
+        """Where a result of all ranks goes, if to the file (collective). known : shapes and dtypes of rows"""
+        axis, row, dtype = self._walked(key), known[0][0], np.result_type(*(dtype for _, dtype in known))
+        shape = (*row[:axis], self.data.size(self.free[0]), *row[axis:])
+        return self.run.store.place(key, shape, dtype, sample)
+
+    def _axes(self, key: str) -> tuple[str, ...]:
+        """Those of a result."""
+        if self.step.each == "pixel" and self.names[key].axes == self.core:  # the data are as they were
+            return self.data.axes
+        return (*free_of(self.core, self.data.axes), *self.names[key].axes)
+
+    def _walked(self, key: str) -> int:
+        """Where the walked axis of the ranks stands in a result."""
+        return self._axes(key).index(self.free[0])
+
+    def in_file(self) -> list[RowsInFile]:
+        """The results that are written in place."""
+        return [out for out in self.outs.values() if isinstance(out, RowsInFile)]
+
+    def all_sums(self) -> dict[str, ExactSum]:
+        """What is added up, by name, in the same order on all ranks."""
+        totals = [key for key, kind in self.names.items() if isinstance(kind, Total)]
+        return {key: self.sums.setdefault(key, ExactSum()) for key in totals}
+
     def place(self) -> None:
         """The results of all ranks into run.data (collective)."""
         for key, kind in self.names.items():
@@ -176,19 +218,23 @@ class Walk:
                 values = self.sums.get(key, ExactSum()).total(self.run.team)
                 self.run.data[key] = self.described(key, kind.axes, values)
             elif key in self.outs:
-                self.run.data[key] = self.made(key, self.outs.pop(key).all(self.run.team))
+                self.run.data[key] = self._placed(key, self.outs.pop(key))
             self.run.given[key] = None
+
+    def _placed(self, key: str, rows: FrameBuffer | RowsInFile) -> Data:
+        """One result of all ranks (collective)."""
+        if isinstance(rows, FrameBuffer):
+            return self.made(key, rows.all(self.run.team))
+        rows.close()
+        self.run.team.barrier()  # nobody reads before all have written
+        return self.described(key, self._axes(key), None).in_file(rows.array, self.run.team.size)
 
     def made(self, key: str, values: np.ndarray) -> Data:
         """The results of all items, with the walked axes in front; values : (n, ...) of this rank"""
         kind, data = self.names[key], self.data
         if self.free:
-            order = free_of(self.core, data.axes)
-            values = np.moveaxis(values, 0, order.index(self.free[0]))
-            axes = (*order, *kind.axes)
-            if self.step.each == "pixel" and kind.axes == self.core:  # the data are as they were
-                values, axes = np.moveaxis(values, 0, data.axes.index(self.free[0])), data.axes
-            return self.described(key, axes, values).holding(values, data.spread, data.parts)
+            values = np.moveaxis(values, 0, self._walked(key))
+            return self.described(key, self._axes(key), values).holding(values, data.spread, data.parts)
         out = self.described(key, kind.axes, values)
         if not kind.axes:
             return out.holding(self.run.team.bcast(values[0] if self.n else None), "", [])

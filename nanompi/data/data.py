@@ -77,6 +77,26 @@ class Data:
         out.values, out.spread, out.parts = values, spread, parts
         return out
 
+    def in_file(self, array, ranks: int) -> "Data":
+        """The same data, which are in a file now: any rank reads any rows of the first axis."""
+        out = self.holding(None, self.axes[0], even(array.shape[0], ranks))
+        out.source = array
+        return out
+
+    def slabs(self, rank: int, nbytes: int = 64 << 20):
+        """(numbers, values) of what a rank holds, in memory or in a file, the axis of the spread in front.
+
+        nbytes : of a piece, about"""
+        axis, own = self.axes.index(self.spread), self.parts[rank]
+        row = max(1, count(self.shape) // max(1, self.size(self.spread)) * self.dtype.itemsize)
+        step = max(1, nbytes // row)
+        for i in range(0, len(own), step):
+            some = slice(i, i + step)
+            if self.values is None:
+                yield own[some], self.source.read(own[some])
+            else:
+                yield own[some], np.moveaxis(self.values, axis, 0)[some]
+
     def completed(self, given) -> "Data":
         """As the job wants it: checked, with the facts that it gives, and the rows that it selects.
 

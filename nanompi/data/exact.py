@@ -61,6 +61,36 @@ class ExactSum:
         for k, limb in other.limbs.items():
             self.limbs[k] = self.limbs.get(k, 0) + limb
 
+    def state(self, team) -> dict[str, np.ndarray]:
+        """What all ranks have added, for `of`, the same on all of them (collective)."""
+        every = team.allgather((self.shape, self.whole is not None, self.odd is not None, sorted(self.limbs)))
+        shape = next((s for s, *_ in every if s is not None), None)
+        if shape is None:
+            return {}
+        zero, out = np.zeros(shape, np.int64), {}
+        if any(whole for _, whole, _, _ in every):
+            out["whole"] = _over_ranks(team, zero if self.whole is None else self.whole)
+        if any(odd for _, _, odd, _ in every):
+            odd = np.zeros(shape) if self.odd is None else np.array(self.odd, np.float64)
+            team.sum(odd.reshape(-1))
+            keys = sorted({k for *_, own in every for k in own})
+            limbs = [_over_ranks(team, self.limbs.get(k, zero)) for k in keys]
+            out |= {
+                "odd": odd,
+                "keys": np.array(keys, np.int64),
+                "limbs": np.array(limbs).reshape(-1, *shape),
+            }
+        return out
+
+    @staticmethod
+    def of(state: dict[str, np.ndarray]) -> "ExactSum":
+        """The sum again that was kept by `state`."""
+        out = ExactSum()
+        out.whole, out.odd = state.get("whole"), state.get("odd")
+        out.limbs = dict(zip(state.get("keys", np.arange(0)).tolist(), state.get("limbs", ())))
+        out.shape = next((state[key].shape for key in ("whole", "odd") if key in state), None)
+        return out
+
     def total(self, team) -> np.ndarray | None:
         """The sum of all ranks, int64 or float64, on every rank; None where none has added (collective)."""
         every = team.allgather((self.shape, self.whole is not None, self.odd is not None, sorted(self.limbs)))

@@ -7,6 +7,7 @@ import numpy as np
 
 from nanompi.data.buffer import FrameBuffer
 from nanompi.data.data import Data
+from nanompi.data.respread import taken
 
 
 @dataclass
@@ -43,17 +44,19 @@ class Remade(Planned):
 
 
 def slabs(
-    rank: int, data: Data, walks=(), step: int = 0
+    rank: int, data: Data, walks=(), step: int = 0, order=None
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """(rows, their numbers, their places) of what a rank holds, `step` or as many as steps take at a time.
 
     rows : (k, *others), the axis of the ranks first; walks : of the steps that will have them
+    order : list of places that are wanted, one list after another; None = all
     """
     source = data.source if data.values is None else None
     base, walks = (source.data, [*source.walks, *walks]) if source else (data, walks)
     values, own = np.moveaxis(base.values, base.axes.index(base.spread), 0), base.parts[rank]
     step = step or max(one.rows(values) for one in walks)
-    for i in range(0, len(own), step):
-        where = np.arange(i, min(i + step, len(own)))
-        raw, numbers = values[i : i + step], own[where]
-        yield source.rows(raw, numbers) if source else raw, numbers, where
+    for wanted in [np.arange(len(own))] if order is None else order:
+        for i in range(0, len(wanted), step):
+            where = wanted[i : i + step]
+            raw, numbers = taken(values, 0, where), own[where]
+            yield source.rows(raw, numbers) if source else raw, numbers, where

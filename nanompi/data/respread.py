@@ -53,6 +53,12 @@ def respread(team, data: Data, axis: str, parts: list[np.ndarray]) -> Data:
     return data.holding(out, axis, parts)
 
 
+def shares(left: np.ndarray, ranks: int) -> list[np.ndarray]:
+    """Parts of rows of which only those `left`, (n,) bool, are to be worked on: each rank has as many."""
+    both = (np.array_split(np.flatnonzero(some), ranks) for some in (left, ~left))
+    return [np.concatenate(pair) for pair in zip(*both)]
+
+
 def _alike(data: Data, axis, parts) -> bool:
     return data.spread == axis and all(map(np.array_equal, data.parts, parts))
 

@@ -37,9 +37,9 @@ class Turn:
     alone: bool = False
 
     @classmethod
-    def of(cls, data: Data, axis: str, old: list[np.ndarray]) -> "Turn":
-        """Equal runs along an axis of data. old : what each rank reads"""
-        new = even(data.size(axis), len(old))
+    def of(cls, data: Data, axis: str, old: list[np.ndarray], new=None) -> "Turn":
+        """Along an axis of data. old : what each rank reads; new : what each gets, equal runs if not given"""
+        new = new or even(data.size(axis), len(old))
         return cls(old, new, data.axes.index(axis), data.shape, data.dtype)
 
     def direct(self) -> "Turn":
@@ -77,7 +77,8 @@ def reading(team, source) -> tuple[list[np.ndarray], str]:
 
 def directly(team, source, turn: Turn) -> bool:
     """Had each rank better read its own rows, since the file gives them without the others (collective)?"""
-    apart = 0 < source.lines <= min(map(len, turn.new)) and turn.axis == 1 and not source.whole
+    runs = all(isinstance(run_of(part), slice) for part in turn.new)
+    apart = 0 < source.lines <= min(map(len, turn.new)) and turn.axis == 1 and not source.whole and runs
     return team.all(source.reachable()) and apart and team.size > 1
 
 

@@ -21,7 +21,7 @@ from nanompi.data.blocks import Walk, on_card
 from nanompi.data.data import Data, core_of, count, free_of, replaced
 from nanompi.data.load import load
 from nanompi.data.remade import Planned, Remade, slabs
-from nanompi.data.respread import fitting, free_axis
+from nanompi.data.respread import fitting, free_axis, respread
 from nanompi.data.room import lacking, room
 from nanompi.data.rows import ROUND, Turn, directly, load_rows, reading
 from nanompi.units import show
@@ -159,7 +159,7 @@ def _by_rows(run, name: str, steps: list, axis: str) -> list[Walk]:
     parts, why = reading(team, data.source)
     data = data.holding(None, data.spread, parts)
     walks, made = _begun(run, steps, data, lambda: data.source.read(np.arange(1)), beyond=True)
-    turn = Turn.of(made, axis, parts)
+    turn = Turn.of(made, axis, parts, run.store and run.store.shares(made.size(axis)))
     if not steps and directly(team, data.source, turn):
         turn, why = turn.direct(), "each rank reads its own rows alone"
     if team.size > 1:
@@ -199,14 +199,42 @@ def _over_values(run, steps: list) -> list[Walk]:
     data = run.data[name] = _whole_items(run, steps[0])
     walks, made = _begun(run, steps, data, lambda: _first_row(data))
     remade = _remade(run, walks, _only_last(walks, name), data, made)
-    for raw, numbers, where in _slabs(run, data, walks):
-        _through(walks, name, raw, numbers, where, run.clock.phase)
-        run.clock.tick()
+    _blocks(run, walks, iter(_slabs(run, data, walks)))
     for one in walks:
         one.place()
     if remade:
         run.data[name] = remade
     return walks
+
+
+def _blocks(run, walks: list[Walk], slabs) -> None:
+    """All blocks of this rank through the steps of a pass; between them the run may keep what is done, and
+    stop (collective). Errors: Stopped."""
+    one, more = next(slabs, None), True
+    made = _made(run, walks, one)
+    if run.store and walks[0].free:
+        run.store.in_place(walks, made)
+    while more:
+        for walk, results in zip(walks, made if one else ()):
+            walk.keep(one[2], results)
+        run.clock.tick()
+        where, one = one and one[2], next(slabs, None)
+        more = one is not None
+        if run.store:
+            more = run.store.turn(walks, where, more)
+        made = _made(run, walks, one)
+
+
+def _made(run, walks: list[Walk], slab) -> list[dict[str, np.ndarray]]:
+    """What the steps make of a slab, one after another: what stays, for each of them; {} without a slab."""
+    out, name = [], walks[0].step.takes
+    raw, numbers, _ = slab or (None, None, None)
+    for one in walks:
+        with run.clock.phase(one.step.name):
+            made = one.slab(raw, numbers) if slab else {}
+        out.append({key: values for key, values in made.items() if key in one.outs})
+        raw = made.get(name, raw)
+    return out
 
 
 def _whole_items(run, step) -> Data:
@@ -216,6 +244,9 @@ def _whole_items(run, step) -> Data:
         return data
     data = loaded(run, step.takes)
     before, data = data.spread, fitting(run.team, data, core)
+    if run.store and data.spread in free_of(core, data.axes):
+        parts = run.store.shares(data.size(data.spread))
+        data = respread(run.team, data, data.spread, parts) if parts else data
     if before and data.spread != before:
         run.say(f"{step.name}: spread over {data.spread} in place of {before}")
     if run.team.size > 1 and not free_of(core, data.axes):
@@ -225,7 +256,10 @@ def _whole_items(run, step) -> Data:
 
 def _slabs(run, data: Data, walks: list[Walk]):
     if walks[0].free:
-        return slabs(run.team.rank, data, walks)
+        own = data.parts[run.team.rank]
+        return slabs(
+            run.team.rank, data, walks, order=run.store and run.store.order(data.size(data.spread), own)
+        )
     return [(data.values, np.arange(1), np.arange(1))] * int(run.team.root)
 
 

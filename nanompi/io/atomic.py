@@ -139,15 +139,16 @@ def remove(path: Path):
 
 
 @contextlib.contextmanager
-def new_file(path: Path):
+def new_file(path: Path, begun: Path | None = None):
     """`with new_file(path) as file: file.write(bytes)`: `path` is replaced when the block ended well.
 
     An older file at `path` stays as it is until then, and nothing is left behind when something fails.
+    begun : a file beside `path` that becomes it, in place of a new one; it is left when something fails
     Errors: ResourceError naming the file, the size needed and the free space.
     """
     path = Path(path)
-    temporary = name_beside(path)
-    file = _tried(path, Guarded, temporary, "x+")
+    temporary = begun or name_beside(path)
+    file = _tried(path, Guarded, temporary, "r+" if begun else "x+")
     try:
         with file:
             yield file
@@ -156,29 +157,31 @@ def new_file(path: Path):
         if file.error is None:
             _tried(path, os.replace, temporary, path)
     finally:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
+        if not begun:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
         if file.error is not None:
-            raise _complaint(path, file.size, file.error) from file.error
+            raise complaint(path, file.size, file.error) from file.error
 
 
 def _tried(path: Path, work, *values):
     try:
         return work(*values)
     except OSError as e:
-        raise _complaint(path, 0, e) from e
+        raise complaint(path, 0, e) from e
 
 
 @contextlib.contextmanager
-def new_hdf5(path: Path):
+def new_hdf5(path: Path, begun: Path | None = None):
     """As `new_file` with an h5py.File that any HDF5 from 1.8 on can read: `with new_hdf5(path) as f: ...`"""
     import h5py
 
-    with new_file(path) as file, h5py.File(file, "w") as f:
+    with new_file(path, begun) as file, h5py.File(file, "r+" if begun else "w") as f:
         yield f
 
 
-def _complaint(path: Path, size: int, error: OSError) -> ResourceError:
+def complaint(path: Path, size: int, error: OSError) -> ResourceError:
+    """What there is to say of a file of this size that could not be written."""
     why = error.strerror or str(error)
     if error.errno not in FULL:
         return ResourceError(

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from nanompi.errors import JobError, NanompiError, nearest, shown
 from nanompi.job import model, order, own
@@ -31,6 +31,11 @@ class Output:
     )
     keep: list[str] = param(
         [], help="names of the data in the result; without it what steps on blocks gave: data, maps ..."
+    )
+    type: Literal["same", "float32", "uint16"] = param(
+        "same",
+        help="how stacks of floats are stored: as computed, in single precision, or as integers with scale "
+        "and offset from 0.2 to 99.8 % of the values, half the size of float32",
     )
 
 

@@ -39,12 +39,14 @@ class State:
     rows   : {name: (shape, dtype, pieces)} of arrays over this rank's frames; pieces(slices) gives the rows
         of each slice on the host, which are there until the next are asked for
     index  : (n,) global index of each frame of this rank
+    beside : files in the folder of the run that belong to it, and must be on the disk with it
     """
 
     facts: dict[str, Any] = field(default_factory=dict)
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
     rows: dict[str, tuple[tuple, Any, Callable]] = field(default_factory=dict)
     index: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    beside: list[Path] = field(default_factory=list)
 
 
 class Writing:
@@ -56,7 +58,7 @@ class Writing:
         self.final = folder / f"checkpoint-{number:06d}"
         self.part = folder / f".checkpoint-{number:06d}.part"
         self.marks = marks | {"number": number, "ranks": team.size}
-        self.paths, self.error, self.thread = [], "", None
+        self.paths, self.beside, self.error, self.thread = [], [], "", None
 
     def write(self, state: State) -> str:
         """Write the files of all ranks; what went wrong, '' when nothing did (the same on all ranks)."""
@@ -97,6 +99,9 @@ class Writing:
         self.part.mkdir()
 
     def _files(self, state):
+        self.beside = state.beside
+        sizes = {path.name: path.stat().st_size for path in state.beside}
+        state.facts["beside"] = sizes
         self._file(f"rank-{self.team.rank:04d}", {}, {"index": state.index}, state.rows)
         if self.team.root:
             self._file(HEAD, state.facts, state.arrays, {})
@@ -114,7 +119,7 @@ class Writing:
             writer.close(facts | self.marks | {"file": name})
 
     def _flush(self):
-        self.error = _tried(lambda: [_sync(path) for path in [*self.paths, self.part]])
+        self.error = _tried(lambda: [_sync(path) for path in [*self.beside, *self.paths, self.part]])
 
     def _rename(self):
         remove(self.final)
@@ -211,6 +216,9 @@ def opened(path: Path, marks: dict[str, Any]) -> SavedState:
         raise Torn(f"{HEAD} does not say of which writing it is")
     if not isinstance(notes, dict) or not _stamps(files):
         raise Torn(f"{HEAD} does not say what the run had read and noted")
+    for name, size in head.facts.get("beside", {}).items():
+        if (path.parent / name).stat().st_size < size:
+            raise Torn(f"{name} beside it is shorter than it was")
     common = marks | {key: head.facts[key] for key in ("number", "ranks", "token")}
     files = [_of_run(path, f"rank-{rank:04d}", common) for rank in range(ranks)]
     for file in files:

@@ -16,6 +16,7 @@ from nanompi.errors import ResourceError, Stopped, common
 from nanompi.mpi.signals import Signals
 from nanompi.run.checkpoint import SavedState, State, Writing, clear
 
+ITERATION, BLOCK = "iteration", "block"  # after which a run may keep its state and stop
 LOOK = 1.0  # seconds between two looks for files: a shared file system is not asked in each iteration
 
 
@@ -35,18 +36,19 @@ class Control:
         self.say, self.warn, self.saved_state = run.say, run.warn, None
         self.notes: dict[str, Any] = {}
         self.files: dict[str, list] = {}
-        self.done, self.step = 0, 0
+        self.done, self.step, self.what = 0, 0, ITERATION
         self.writing, self.last, self.looked = None, time.monotonic(), 0.0
 
     def resume(self, saved_state: SavedState) -> str:
         """Go on from a checkpoint; what there is to say of it."""
-        self.saved_state = saved_state
-        self.files.update(saved_state.facts.get("files", {}))  # not all of them are read again
-        ranks, here = saved_state.facts["ranks"], self.team.size
-        bits = "" if ranks == here else f", written by {ranks} ranks: on {here} the same but for rounding"
-        resumed = [*saved_state.facts["notes"].get("resumed", []), saved_state.facts["number"]]
-        self.notes = saved_state.facts["notes"] | {"resumed": resumed}
-        return f"resumed after iteration {saved_state.facts['number']} from {saved_state.path}{bits}"
+        self.saved_state, facts = saved_state, saved_state.facts
+        self.files.update(facts.get("files", {}))  # not all of them are read again
+        ranks, here, what = facts["ranks"], self.team.size, facts.get("what", ITERATION)
+        same = "the same but for rounding" if what == ITERATION else "the same bits"
+        bits = "" if ranks == here else f", written by {ranks} ranks: on {here} {same}"
+        resumed = [*facts["notes"].get("resumed", []), facts["number"]]
+        self.notes = facts["notes"] | {"resumed": resumed}
+        return f"resumed after {what} {facts['number']} from {saved_state.path}{bits}"
 
     def saved(self) -> SavedState | None:
         """The saved state, when it is one of this step of the job."""
@@ -76,18 +78,35 @@ class Control:
 
         Errors: Stopped (kept, and asked to end), ResourceError (asked to end, but not kept).
         """
-        self.done += 1
+        end, keep, stop, slow = self._asked(ITERATION)
+        self._heed(state, end, keep, slow)
+        if stop:
+            self._early()
+        return bool(stop)
+
+    def block(self, state: Callable[[], State], more: bool) -> bool:
+        """The same after each block of items; True = some rank has `more`.
+
+        Without the other blocks there is no result: whoever asks for an early end gets what is done kept, as
+        after a signal."""
+        end, keep, stop, slow, more = self._asked(BLOCK, more)
+        if stop:
+            self._remove("stop")
+        self._heed(state, end or stop, keep, slow)
+        return bool(more)
+
+    def _asked(self, what: str, *more: bool):
+        self.done, self.what, self.signals.gentle = self.done + 1, what, True
+        return self.team.total(*self._wishes(), *more)
+
+    def _heed(self, state, end, keep, slow):
         old = self.saved_state is not None  # an earlier step is done again: on the disk is a later state
-        end, keep, stop, slow = self.team.total(*self._wishes())
         if self.writing and not slow:
             self._finish()
         if end:
             self._end(None if old else state)
         if keep and not old:
             self._keep(state)
-        if stop:
-            self._early()
-        return bool(stop)
 
     def close(self):
         """The iterations are over; what is on its way is finished (collective)."""
@@ -122,7 +141,7 @@ class Control:
         error = self.writing.write(kept)
         if error:
             self.writing = None
-            self.warn(f"no checkpoint after iteration {self.done}: {error}; the run goes on")
+            self.warn(f"no checkpoint after {self.what} {self.done}: {error}; the run goes on")
         self._remove("checkpoint")
         self.last = time.monotonic()
         return error
@@ -131,9 +150,9 @@ class Control:
         writing, self.writing = self.writing, None
         error = writing.finish()
         if error:
-            self.warn(f"no checkpoint after iteration {writing.number}: {error}; the run goes on")
+            self.warn(f"no checkpoint after {self.what} {writing.number}: {error}; the run goes on")
         else:
-            self.say(f"checkpoint after iteration {writing.number}: {writing.final}")
+            self.say(f"checkpoint after {self.what} {writing.number}: {writing.final}")
         return error
 
     def _end(self, state):
@@ -142,12 +161,12 @@ class Control:
         if state:
             error = self._keep(state) or self._finish()
         if error:
-            lost = "the iterations since the last checkpoint are lost"
+            lost = f"the {self.what}s since the last checkpoint are lost"
             raise common(ResourceError(f"stopped by a signal without a checkpoint: {error}; {lost}"))
-        self._stopped(f"after iteration {self.done}")
+        self._stopped(f"after {self.what} {self.done}")
 
     def _stopped(self, when: str):
-        name = next(filter(None, self.team.allgather(self.signals.name)), "")
+        name = next(filter(None, self.team.allgather(self.signals.name)), "the file stop")
         raise common(Stopped(f"stopped by {name} {when}; go on with: {self._again()}"))
 
     def _again(self) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nanompi.data.data import Data
+from nanompi.data.infile import ArrayInFile
 from nanompi.data.walk import next_pass, walk
 from nanompi.mpi.team import Team
 from nanompi.run.foreign import blamed, foreign
@@ -14,8 +15,9 @@ from nanompi.run.reading import open_data, spread_evenly
 from nanompi.run.result import Result
 from nanompi.run.reuse import Reuse
 from nanompi.run.status import quiet
+from nanompi.run.store import Store
 from nanompi.run.writers import nexus
-from nanompi.run.writers.spread import image_of
+from nanompi.run.writers.images import images_of
 from nanompi.step import param, section
 from nanompi.timing import Clock
 
@@ -69,6 +71,7 @@ class Run:
         and what steps made of it; given : names of those that block steps gave
     made    : what earlier steps gave that is no array with axes, by name
     control : nanompi.run.control.Control, which keeps the state of iterations; None where nothing is kept
+    store   : nanompi.run.store.Store, which writes large results of block steps in place
     result  : what the writers will write, filled by the steps (complete on rank 0 alone)
     """
 
@@ -85,6 +88,7 @@ class Run:
     warn: Any = print
     note: Any = quiet
     control: Any = None
+    store: Any = None
     result: Result = field(default_factory=Result)
 
 
@@ -102,12 +106,15 @@ def perform(job, run: Run, writers=(), reuse: Reuse | None = None):
         _begin(run, job)
         reuse.take(run, 0)
     run.say("\n".join(data.about(name) for name, data in run.data.items()))
-    number = max(0, done)
-    while number < len(job.steps):
-        steps = _next(run, job.steps[number:], reuse.want - number)
-        _do(run, number, steps)
-        number += len(steps)
-        reuse.take(run, number)
+    run.store = Store(run, job.output.type)
+    left = [number for number in range(max(0, done), len(job.steps)) if not run.store.recall(number)]
+    while left:
+        numbers = left[: len(_next(run, [job.steps[k] for k in left], reuse.want - left[0]))]
+        run.store.begin(numbers, final(job, numbers))
+        _do(run, numbers[0], [job.steps[k] for k in numbers])
+        run.store.remember(job.steps[numbers[-1]])
+        left = left[len(numbers) :]
+        reuse.take(run, numbers[-1] + 1)
     run.note("writing")
     _write(run, job, writers)
 
@@ -136,6 +143,13 @@ def _next(run, steps: list, kept: int) -> list:
     return steps[: min(together, kept) if kept > 0 else together]
 
 
+def final(job, numbers: list[int]) -> set[str]:
+    """Names of what some steps give that are written: no later one takes their place."""
+    gives = [set(step.gives) or {getattr(step, "takes", "")} for step in job.steps]
+    own = set().union(*(gives[k] for k in numbers)).difference(*gives[numbers[-1] + 1 :])
+    return own & set(job.output.keep) if job.output.keep else own
+
+
 def _do(run, number: int, steps: list):
     """One step of the job, or several at once; a signal that came before is heeded first."""
     if run.control:
@@ -150,10 +164,15 @@ def _do(run, number: int, steps: list):
         run.control.close()
 
 
+def in_reach(data: Data) -> bool:
+    """Are the values in memory, or in a result file?"""
+    return data.values is not None or isinstance(data.source, ArrayInFile)
+
+
 def kept(run, names: list[str]) -> dict[str, Data]:
     """The data that are written, by the names that they have in the result: those that the job names, else
     what block steps gave."""
-    there = {name for name, data in run.data.items() if data.values is not None}
+    there = {name for name, data in run.data.items() if in_reach(data)}
     known = {name: run.result.free_name(name) for name in names or run.given if name in there}
     for name in names:
         if name not in there:
@@ -174,8 +193,8 @@ def _write(run, job, writers):
         nexus.write_result(run)
         if run.control:
             run.control.clear()
-        images = {name: image_of(run.team, data, name) for name, data in run.result.data.items()}
-        run.result.pictures |= {name: image for name, image in images.items() if image is not None}
+        for name, data in run.result.data.items():
+            run.result.pictures |= images_of(run.team, data, name)
         for write in writers:
             write(run)
     write_metrics(run)

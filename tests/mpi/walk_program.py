@@ -4,7 +4,6 @@ import itertools
 import sys
 import tracemalloc
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 
@@ -13,8 +12,9 @@ from nanompi.data.respread import fitting, respread
 from nanompi.data.walk import walk
 from nanompi.mpi.team import Team
 from nanompi.run.result import Result
+from nanompi.run.store import Store
 from nanompi.run.writers import nexus
-from nanompi.run.writers.spread import image_of
+from nanompi.run.writers.images import images_of
 from nanompi.step import item, step, total
 from tests import walking as scene
 
@@ -150,14 +150,24 @@ def written(team, folder):
         "number": Data(axes=(), values=np.array(3)),
     }
     result = Result(data=data)
-    run = SimpleNamespace(team=team, result=result, folder=Path(folder))
+    run = run_of(team, result, folder)
     nexus.write_result(run)
-    images = {name: image_of(team, one, name) for name, one in data.items()}
+    images = {}
+    for name, one in data.items():
+        images |= images_of(team, one, name)
     if team.root:
         check_file(Path(folder) / "result.h5", values, volume)
-        assert [name for name, one in images.items() if one is None] == ["points", "number"]
+        assert images.keys() == data.keys() - {"points", "number"}
         assert all(np.array_equal(images[name].data, values[..., 1]) for name in maps)
         assert all(np.array_equal(images[name].data, volume[2]) for name in ("volume", "turned"))
+
+
+def run_of(team, result, folder):
+    """What writes a result."""
+    run = scene.run_of(team)
+    run.result, run.folder, run.control = result, Path(folder), None
+    run.store = Store(run)
+    return run
 
 
 def check_file(path, values, volume):
@@ -183,7 +193,7 @@ def large(team, folder):
     own = np.zeros((96 // team.size, 1 << 18), np.float32)
     parts = even(len(own) * team.size, team.size)
     data = Data(axes=("row", "x"), values=own, spread="row", parts=parts)
-    run = SimpleNamespace(team=team, result=Result(data={"data": data}), folder=Path(folder))
+    run = run_of(team, Result(data={"data": data}), folder)
     tracemalloc.start()
     nexus.write_result(run)
     peak = tracemalloc.get_traced_memory()[1]

@@ -30,30 +30,38 @@ PACKED = 1 << 16, 4 << 20
 
 
 def write_result(run):
-    """result.h5 in the folder of a run, by rank 0; the others send what they hold (collective).
+    """result.h5 in the folder of a run (collective): each rank writes what is large of its own, rank 0 the
+    rest, for which the others send what they hold.
 
     Errors: ResourceError.
     """
-    team, path = run.team, run.folder / "result.h5"
-    if not run.result.data:
-        team.on_root(lambda: write(run.result, path))
+    team, store, result, path = run.team, run.store, run.result, run.folder / "result.h5"
+    result.data = {name: store.stored(name, data) for name, data in result.data.items()}
+    if not any(data.values is not None and data.spread for data in result.data.values()):
+        team.on_root(lambda: write(result, path, store=store))
     elif team.root:
-        write(run.result, path, team)
+        write(result, path, team, store)
     else:
-        for data in run.result.data.values():
+        for data in result.data.values():
             spread.send(team, data)
+    team.rest()
+    store.renamed(path)
 
 
-def write(result: Result, path: Path, team=None):
+def write(result: Result, path: Path, team=None, store=None):
     """Write a result to `path`, which is replaced only when the new file is complete.
 
-    team : the ranks, where there are data that they share
+    team  : the ranks, where there are data that they share
+    store : nanompi.run.store.Store, where some have their place in the file already
     Errors: ResourceError naming the file, size needed and free space; an older file is then untouched.
     """
-    with new_hdf5(Path(path)) as f:
+    with new_hdf5(Path(path), store and store.path) as f:
         f["cxi_version"] = 160
         f.attrs.update(NX_class="NXroot", default="entry_1", creator=f"nanompi {nanompi.__version__}")
         entry = _group(f, "entry_1", "NXentry")
+        entry.attrs["NX_class"] = "NXentry"
+        if store:
+            _at_their_names(entry, result, store)
         entry["end_time"] = _now()
         for place, value in result.arrays.items():
             _array(entry, place, value)
@@ -65,6 +73,16 @@ def write(result: Result, path: Path, team=None):
         _process(entry, result.notes)
         _instrument(entry, result.notes.get("geometry", {}))
         _image(entry, result)
+
+
+def _at_their_names(entry, result: Result, store):
+    """What was written in place stands under the names of the result; what nobody wants any more goes."""
+    names = {store.name_of(data): name for name, data in result.data.items()}
+    for old in store.arrays:
+        if old not in names:
+            del entry[old]
+        elif names[old] != old:
+            entry.move(old, names[old])
 
 
 def _now() -> str:
@@ -161,14 +179,23 @@ def _data(entry, name: str, data: Data, team):
     """NXdata of data with axes; an axis without coordinates counts from 0."""
     group = _group(entry, name, "NXdata")
     group.attrs["NX_class"] = "NXdata"
-    field = group.create_dataset("data", data.shape, data.dtype, **_packed(data.shape, data.dtype))
-    spread.write(team, data, field)
+    field = group["data"] if data.values is None else _filled(group, data, team)
     axes = [_axis(group, k, axis, data) for k, axis in enumerate(data.axes)]
     title = data.title or name
     group.attrs.update(signal="data", title=title)
     if axes:
         group.attrs["axes"] = axes
     field.attrs.update(units=data.unit, long_name=_label(title, data.unit))
+    if scaling := getattr(data.source, "scaling", None):
+        group["scaling_factor"], group["offset"] = scaling.scale, scaling.offset
+        field.attrs.update(scaling=scaling.scale, offset=scaling.offset)
+
+
+def _filled(group, data: Data, team):
+    """A dataset with values that the ranks hold."""
+    field = group.create_dataset("data", data.shape, data.dtype, **_packed(data.shape, data.dtype))
+    spread.write(team, data, field)
+    return field
 
 
 def _axis(group, k: int, axis: str, data: Data) -> str:

@@ -1,0 +1,355 @@
+"""Large results of block steps: written in place into the result file while it grows; what of them is done.
+
+Rank 0 lays the file out under a name of its own beside result.h5; every rank writes its rows there. What is
+done is known from checkpoints (`run.checkpoint`): numbers of the rows, the small results of these, sums so
+far, and what the steps before have found. A resumed run does the other rows alone, on any number of ranks.
+"""
+
+import copy
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nanompi.data.data import Data, count
+from nanompi.data.exact import ExactSum
+from nanompi.data.infile import ArrayInFile, RowsInFile
+from nanompi.data.respread import shares
+from nanompi.data.scaling import Scaling, sampled, scaling_of
+from nanompi.errors import JobError, common
+from nanompi.io import growing
+from nanompi.io.atomic import complaint, remove
+from nanompi.run.checkpoint import State
+from nanompi.run.control import BLOCK
+
+LARGE = 4 << 20  # bytes of a result from which on it is written in place
+NAME = ".result.h5.{}.part"
+
+
+class Store:
+    """The large results of a run.
+
+    kind  : how floats of three axes and more are stored: "same" = as computed, "float32", "uint16"
+    final : names of the results of the steps at work that nothing later takes the place of
+    arrays: {name: ArrayInFile} that have their place, complete or not
+    """
+
+    def __init__(self, run, kind: str = "same"):
+        self.run, self.team, self.kind = run, run.team, kind
+        self.folder = run.team.bcast(Path(run.folder).absolute() if run.team.root else None)
+        self.path: Path | None = None
+        self.arrays: dict[str, ArrayInFile] = {}
+        self.final: set[str] = set()
+        self.seen: bool | None = None
+        self.found: dict[str, Any] = {}
+        self.saved, self.done = None, []
+        self.last, self.facts = 0, {}
+        if saved := self._saved():
+            self._adopt(saved)
+        elif run.team.root:
+            self._clear()
+
+    # ---- places in the file ----------------------------------------------------------------------------
+
+    def shared(self) -> bool:
+        """Do all ranks see the folder of the result? (collective, the first time)"""
+        if self.seen is None:
+            sign = self.team.on_root(self._sign)
+            self.seen = self.team.all(sign.exists() and os.access(self.folder, os.W_OK))
+            if self.team.root:
+                sign.unlink(missing_ok=True)
+            if not self.seen:
+                self.run.say(f"large results go through rank 0: not every rank sees {self.folder}")
+        return self.seen
+
+    def _sign(self) -> Path:
+        """A file whose name nobody can guess (rank 0)."""
+        sign = self.folder / f".seen-{secrets.token_hex(8)}"
+        try:
+            sign.touch()
+        except OSError as error:
+            raise complaint(sign, 0, error) from error
+        return sign
+
+    def sampled(self, n: int) -> np.ndarray:
+        """Which of n rows must be done first: those by which a range of values is found."""
+        return sampled(n) if self.kind == "uint16" and self.final else np.arange(0)
+
+    def place(self, name: str, shape: tuple[int, ...], dtype, sample=None) -> ArrayInFile | None:
+        """Where a result belongs, all in one file (collective); None = in memory.
+
+        sample : values of this rank among the `sampled` rows, where it has some
+        Errors: ResourceError where the disk has no room.
+        """
+        scaled = np.dtype(dtype).kind == "f" and len(shape) > 2 and self.kind != "same"
+        size = count(shape) * np.dtype(dtype).itemsize
+        if not size or not (size > LARGE or scaled) or not self.shared():
+            return None
+        if (known := self.arrays.get(name)) and known.shape == tuple(shape):
+            return known
+        scaling, stored = None, np.dtype(np.float32 if scaled else dtype)
+        if scaled and self.kind == "uint16":
+            scaling, stored = self.scaling(sample), np.dtype(np.uint16)
+        start = self.team.on_root(lambda: self._start(name, shape, stored))
+        self.path = self.team.bcast(self.path)
+        self.arrays[name] = ArrayInFile(self.path, start, tuple(shape), stored, scaling)
+        return self.arrays[name]
+
+    def scaling(self, sample) -> Scaling:
+        """From the sampled rows of all ranks (collective)."""
+        return scaling_of(self.team, np.empty(0, np.float32) if sample is None else sample)
+
+    def _start(self, name: str, shape, dtype) -> int:
+        """The byte at which a new array begins (rank 0)."""
+        path = self.path or self.folder / NAME.format(secrets.token_hex(4))
+        try:
+            start = growing.place(path, f"entry_1/{name}/data", shape, dtype)
+        except BaseException:
+            if self.path is None:
+                remove(path)
+            raise
+        self.path = path
+        return start
+
+    def stored(self, name: str, data: Data) -> Data:
+        """The same data in the file, where they are large: each rank writes what it holds (collective)."""
+        mine = any(data.source is array for array in self.arrays.values())
+        if mine or not data.spread or not (data.values is not None or isinstance(data.source, ArrayInFile)):
+            return data
+        axis, sample = data.axes.index(data.spread), None
+        if self.kind == "uint16" and data.values is not None:
+            first = np.isin(data.parts[self.team.rank], sampled(data.size(data.spread)))
+            sample = np.moveaxis(data.values, axis, 0)[first]
+        array = self.place(name, data.shape, data.dtype, sample)
+        if array is None:
+            return data
+        for numbers, values in data.slabs(self.team.rank):
+            array.write(numbers, values, axis)
+        self.team.barrier()
+        return data.in_file(array, self.team.size)
+
+    def name_of(self, data: Data) -> str:
+        """The name under which data have their place in the file; "" where they have none."""
+        return next((name for name, array in self.arrays.items() if data.source is array), "")
+
+    def renamed(self, path: Path) -> None:
+        """The file has its name."""
+        self.path = None
+        for array in self.arrays.values():
+            array.path = path
+
+    # ---- restart ---------------------------------------------------------------------------------------
+
+    def begin(self, numbers: list[int], final: set[str]) -> None:
+        """A step, or several in one pass, begin.
+
+        numbers : theirs in the job; final : names of results that nothing later takes the place of
+        """
+        self.final, self.done, self.last = final, [], numbers[-1]
+        self.facts = {name: _facts(data) for name, data in self.run.data.items()}
+        saved = self._saved()
+        self.saved = saved if saved and saved.facts["store"]["last"] in numbers else None
+        if self.saved:
+            self.run.result.notes.update(copy.deepcopy(self.saved.facts["store"]["notes"]))
+
+    def _saved(self):
+        """The checkpoint from which the run goes on, where it is one of blocks."""
+        saved = self.run.control and self.run.control.saved_state
+        return saved if saved and "store" in saved.facts else None
+
+    def before(self, name: str) -> ArrayInFile | None:
+        """The place of a result of which some rows were done before."""
+        return self.arrays.get(name) if self.saved else None
+
+    def todo(self, n: int) -> np.ndarray:
+        """Which of n rows of all ranks are to be done in this pass: (n,) bool."""
+        out = np.ones(n, bool)
+        for part in self.saved.parts() if self.saved else ():
+            out[part] = False
+        return out
+
+    def shares(self, n: int) -> list[np.ndarray] | None:
+        """Which of n rows each rank is to have, so that each has as many to do; None: all are to be done."""
+        left = self.todo(n)
+        return None if left.all() else shares(left, self.team.size)
+
+    def order(self, n: int, own: np.ndarray) -> list[np.ndarray]:
+        """Places of the rows that a rank is to do, those first that tell a range of values.
+
+        n : rows of all ranks; own : numbers of those of this rank
+        """
+        left = self.todo(n)[own]
+        first = left & np.isin(own, self.sampled(n))
+        return [np.flatnonzero(some) for some in (first, left & ~first) if some.any()]
+
+    def in_place(self, walks: list, made: list[dict]) -> None:
+        """What of the results of a pass goes straight to the file, and what was done before (collective).
+
+        made : for each walk the results of the first block of this rank
+        """
+        for walk, results in zip(walks, made):
+            walk.in_place(results)
+        self.regain(walks)
+
+    def regain(self, walks: list) -> None:
+        """The results of rows that were done before are there again; sums on rank 0 alone (collective)."""
+        if not self.saved:
+            return
+        own = walks[0].data.parts[self.team.rank]
+        before = np.flatnonzero(~self.todo(sum(map(len, walks[0].data.parts)))[own])
+        self.done = [before]
+        for key, buffer in _buffers(walks):
+            if any(key in file.arrays for file in self.saved.files) and len(before):
+                for where, rows in self.saved.rows(key, own[before]):
+                    buffer.put(before[where], rows)
+        for walk in walks if self.team.root else ():
+            for name, one in walk.all_sums().items():
+                if kept := self._arrays(f"{walk.step.name}/{name}/"):
+                    one.join(ExactSum.of(kept))
+        self.run.control.back(self.saved.facts["number"])
+
+    def _arrays(self, above: str) -> dict[str, np.ndarray]:
+        names = [name for name in self.saved.head.arrays if name.startswith(above)]
+        return {name.removeprefix(above): self.saved.array(name) for name in names}
+
+    def turn(self, walks: list, where: np.ndarray | None, more: bool) -> bool:
+        """After each block of a pass (collective, where something of it goes to the file): keep what is done
+        and stop, where it is asked for. True = some rank has another block.
+
+        where : (k,) rows of this rank that are done now; more : has this rank another block?
+        Errors: Stopped, ResourceError.
+        """
+        control, files = self.run.control, [out for walk in walks for out in walk.in_file()]
+        if not files:
+            return more
+        self.done += [] if where is None else [where]
+        if control is None:
+            return bool(self.team.max(more))
+        with self.run.clock.phase("checkpoint"):
+            return control.block(lambda: self._state(walks), more)
+
+    def _state(self, walks: list) -> State:
+        """What a resumed run must know (collective)."""
+        for walk in walks:
+            for rows in walk.in_file():
+                rows.flush()
+        local = np.concatenate([np.arange(0), *self.done])
+        arrays = {"result file": growing.head(self.path, self._places())} if self.team.root else {}
+        for walk in walks:
+            for name, one in walk.all_sums().items():
+                state = one.state(self.team)
+                arrays |= {f"{walk.step.name}/{name}/{key}": value for key, value in state.items()}
+        facts, index = {"store": self._facts(), "what": BLOCK}, walks[0].data.parts[self.team.rank][local]
+        return State(facts, arrays, dict(self._rows(walks, local)), index, [self.path])
+
+    def _rows(self, walks, local):
+        for key, buffer in _buffers(walks):
+            if buffer.counts is not None:
+                values = buffer.counts
+                yield key, ((len(local), *values.shape[1:]), values.dtype, _pieces(values, local))
+
+    def _facts(self) -> dict:
+        arrays = {
+            name: {"start": a.start, "shape": a.shape, "kind": a.kind.str,
+                   "scaling": a.scaling and [a.scaling.scale, a.scaling.offset]}
+            for name, a in self.arrays.items()
+        }  # fmt: skip
+        notes = self.saved.facts["store"]["notes"] if self.saved else self.run.result.notes
+        own = {
+            "file": self.path.name,
+            "stored as": self.kind,
+            "arrays": arrays,
+            "found": self.found,
+            "last": self.last,
+        }
+        return plain(own | {"notes": notes})
+
+    def _places(self) -> list[tuple[int, int]]:
+        return [(array.start, array.nbytes) for array in self.arrays.values()]
+
+    def _adopt(self, saved) -> None:
+        """Go on with the file of a checkpoint, as it was then (collective)."""
+        facts = saved.facts["store"]
+        if facts["stored as"] != self.kind:
+            text = f"output.type was {facts['stored as']} when the run was stopped, and cannot be another now"
+            raise common(JobError(text))
+        self.path, self.found = self.folder / facts["file"], facts["found"]
+        for name, one in facts["arrays"].items():
+            scaling = one["scaling"] and Scaling(*one["scaling"])
+            shape, kind = tuple(one["shape"]), np.dtype(one["kind"])
+            self.arrays[name] = ArrayInFile(self.path, one["start"], shape, kind, scaling or None)
+        if self.team.root:
+            growing.set_head(self.path, self._places(), saved.array("result file"))
+            self._clear()
+        self.team.barrier()
+
+    def _clear(self) -> None:
+        """Files that a run has left which was ended before its first checkpoint go (rank 0)."""
+        for path in self.folder.glob(NAME.format("*")):
+            if path != self.path:
+                remove(path)
+
+    # ---- what earlier steps have found -----------------------------------------------------------------
+
+    def recall(self, number: int) -> bool:
+        """What step `number` found before the run was stopped is there again; False: it must be done."""
+        saved = self._saved()
+        found = self.found.get(str(number)) if saved and saved.facts["store"]["last"] > number else None
+        for name, known in (found or {}).items():
+            data = self.run.data[name]
+            data.facts |= {key: _tuples(value) for key, value in known["facts"].items()}
+            data.coords |= {axis: (np.asarray(own), unit) for axis, (own, unit) in known["coords"].items()}
+        return found is not None
+
+    def remember(self, step) -> None:
+        """What the last of the steps has found, for a run that goes on after it: of one that only looks."""
+        if getattr(step, "ends_pass", False):
+            now = {name: _facts(data) for name, data in self.run.data.items()}
+            self.found[str(self.last)] = {
+                name: _new(own, self.facts.get(name, {})) for name, own in now.items()
+            }
+
+
+def _facts(data: Data) -> dict[str, dict]:
+    """What is known of data, as JSON has it."""
+    coords = {axis: known for axis, known in data.coords.items() if np.asarray(known[0]).dtype.kind in "biuf"}
+    return plain({"facts": data.facts, "coords": coords})
+
+
+def _new(after: dict, before: dict) -> dict[str, dict]:
+    """What was not so before."""
+    return {
+        part: {key: value for key, value in known.items() if before.get(part, {}).get(key) != value}
+        for part, known in after.items()
+    }
+
+
+def _buffers(walks: list):
+    """(name, FrameBuffer) of the small results of a pass"""
+    return [
+        (f"{w.step.name}/{k}", out)
+        for w in walks
+        for k, out in w.outs.items()
+        if not isinstance(out, RowsInFile)
+    ]
+
+
+def _pieces(values: np.ndarray, local: np.ndarray):
+    return lambda slices: (values[local[piece]] for piece in slices)
+
+
+def plain(value):
+    """A tree as JSON has it: numbers of NumPy as those of Python, arrays and tuples as lists."""
+    if isinstance(value, dict):
+        return {str(key): plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
+
+
+def _tuples(value):
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value

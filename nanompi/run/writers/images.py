@@ -1,0 +1,57 @@
+"""What of data with axes can be looked at: planes through the middle, whose values alone are read or sent."""
+
+import numpy as np
+
+from nanompi.data.data import PATTERNS, Data, count
+from nanompi.data.respread import fitting
+from nanompi.run.result import Signal
+
+FRAMES = PATTERNS["frame"]  # axes of what can be shown as an image
+SPACE = ("z", "y", "x")  # of which three planes are shown
+
+
+def images_of(team, data: Data, name: str) -> dict[str, Signal]:
+    """Images of data by name, on rank 0 (collective): of a stack the middle one, of a volume three planes.
+
+    {} where the data have no axes of an image, or the values are complex.
+    """
+    if data.dtype.kind not in "biuf" or not count(data.shape):
+        return {}
+    images = {f"{name}{mark}": _plane(team, data, pair, name) for mark, pair in _pairs(data.axes)}
+    return images if team.root else {}
+
+
+def _pairs(axes: tuple[str, ...]) -> list[tuple[str, tuple[str, str]]]:
+    """(what is added to the name, axes) of the images"""
+    if set(axes) == set(SPACE):
+        return [("", ("y", "x")), ("-zx", ("z", "x")), ("-zy", ("z", "y"))]
+    pair = next((p for p in (axes[-2:], *FRAMES) if p in FRAMES and set(p) <= set(axes)), None)
+    return [("", pair)] if pair else []
+
+
+def _plane(team, data: Data, pair: tuple[str, str], name: str) -> Signal:
+    """The plane through the middle of all other axes (collective)."""
+    middle = {axis: data.size(axis) // 2 for axis in data.axes if axis not in pair}
+    image = _from_file(team, data, middle) if data.values is None else _from_ranks(team, data, middle)
+    left = [axis for axis in data.axes if axis in pair]
+    image = image if image is None or left == list(pair) else image.T
+    axes = {a: data.coords[a] for a in pair if a in data.coords}
+    at = "".join(f", {axis} {m}" for axis, m in middle.items())
+    return Signal(image, axes if len(axes) == 2 else {}, data.unit, f"{data.title or name}{at}", "image")
+
+
+def _from_file(team, data: Data, middle: dict[str, int]) -> np.ndarray | None:
+    place = tuple(middle.get(axis, slice(None)) for axis in data.axes)
+    return data.source.part(place) if team.root else None
+
+
+def _from_ranks(team, data: Data, middle: dict[str, int]) -> np.ndarray | None:
+    """Of values in memory: whoever holds the plane, or all their parts of it."""
+    if data.spread in middle:
+        here = np.flatnonzero(data.parts[team.rank] == middle[data.spread])
+        place = middle | {data.spread: int(here[0])} if len(here) else {}
+        own = data.values[tuple(place.get(a, slice(None)) for a in data.axes)] if place else None
+        return next((one for one in team.gather(own) or () if one is not None), None)
+    left = tuple(axis for axis in data.axes if axis not in middle)
+    values = data.values[tuple(middle.get(axis, slice(None)) for axis in data.axes)]
+    return fitting(team, Data(axes=left, values=values, spread=data.spread, parts=data.parts), left).values
