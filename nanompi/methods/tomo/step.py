@@ -13,6 +13,7 @@ from nanompi.methods.tomo.rays import Rays
 from nanompi.methods.tomo.recon.fbp import FBP
 from nanompi.methods.tomo.recon.fourier import Fourier
 from nanompi.methods.tomo.recon.joseph import Mlem, Os, Sirt
+from nanompi.methods.tomo.reproject import TERMS, Reprojection, judged
 from nanompi.run.figures import Figure
 from nanompi.run.result import Signal, result_holds
 from nanompi.step import item, param, step, total
@@ -25,7 +26,12 @@ LEAST = 10.0  # degrees; with less there is no slice to be had
 @step(
     "tomo",
     each="sinogram",
-    gives={"data": item("y", "x"), "figures": total("term"), "halves": total("term", "ring")},
+    gives={
+        "data": item("y", "x"),
+        "figures": total("term"),
+        "halves": total("term", "ring"),
+        "again": total("term"),
+    },
 )
 class Tomo:
     """Slices of parallel rays, x to the right, y down, the rotation axis in the middle."""
@@ -115,6 +121,7 @@ class Tomo:
             run.say(f"tomo: double field of view, slices of {n} x {n}")
         rays, make = Rays(angles, share, n, n), lambda rays: METHODS[self.method](rays, self, run.device)
         height = data.size("row") if "row" in data.axes else 1
+        self.again = Reprojection(Rays(angles, share, data.size("column"), n), run.device, height)
         self.method_of, self.half = make(rays), Halves(make, rays, height, self.halves)
         self.seen, self.largest = height // 2, 0.0
         self.truth, self.pixel = data.beside.get("truth"), data.facts.get("pixel", 1.0)
@@ -127,12 +134,21 @@ class Tomo:
         axes, host = column + slope * (rows - self.middle), info.device.host
         if self.seen in rows:
             self.sinogram = np.array(host(block[int(np.flatnonzero(rows == self.seen)[0])]))
+        measured, own = block, axes
         if self.field:
             block, axes = self.field.widened(block, axes, info.xp), axes + self.field.left
         slices = self.method_of.slices(block, axes)
+        again = (
+            self.again.sums(measured, slices, own, rows) if self.circle >= 1 else np.zeros((len(rows), TERMS))
+        )
         slices /= slices.dtype.type(self.pixel)  # line integrals have no unit: attenuation per metre
         halves = self.half.sums(block, axes, rows, host)
-        return {"data": slices, "figures": self._figures(host(slices), rows), "halves": halves}
+        return {
+            "data": slices,
+            "figures": self._figures(host(slices), rows),
+            "halves": halves,
+            "again": again,
+        }
 
     def _figures(self, slices, rows):
         true = None if self.truth is None else self.truth.read(rows)
@@ -142,11 +158,13 @@ class Tomo:
 
     def finish(self, run):
         """Slices are numbered along z, the axes carry their places; figures, curve and verdict."""
-        sums = {name: run.data.pop(name).values for name in ("figures", "halves")}
+        sums = {name: run.data.pop(name).values for name in ("figures", "halves", "again")}
         for name in sums:
             run.given.pop(name)
         self._iterated(run)
-        self._judge(run, quality.figures(sums["figures"], run.team.max(self.largest)), sums["halves"])
+        own = quality.figures(sums["figures"], run.team.max(self.largest))
+        own |= judged(sums["again"], self.window == "ramp" and self.cutoff == 1)
+        self._judge(run, own, sums["halves"])
         volume = run.data[self.takes]
         pixel = volume.facts.get("pixel")
         size, unit = (pixel, "m") if pixel else (1.0, "px")
@@ -173,7 +191,10 @@ class Tomo:
         notes = result.notes.setdefault("tomo", {})
         notes["tomo"] = own
         notes |= quality.verdict(notes)
-        run.say("tomo: " + ", ".join(f"{name} {value:.4g}" for name, value in own.items()))
+        run.say(
+            "tomo: "
+            + ", ".join(f"{name} {value:.4g}" for name, value in own.items() if isinstance(value, float))
+        )
         reason = f" ({notes['reason']})" * bool(notes["reason"])
         run.say(f"tomo: the result is {notes['verdict']}{reason}")
         seen = next((one for one in run.team.gather(self.sinogram) or () if one is not None), None)

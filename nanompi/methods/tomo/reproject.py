@@ -1,0 +1,77 @@
+"""Do the slices explain the projections that they are made of? Some rows are projected again, and compared.
+
+In simulated scans of 1e2 to 1e5 photons 0.6 to 1.2 times the noise of the values is left, and 1.3 to 4 times
+with the axis 3 px off. Measured projections have more than noise: of those of a tooth 1.6 % is left, twice
+their noise, about an axis that is right, and 2.4 % about one 3 px beside it. So the figures are told, and
+only what is far beyond both is doubted.
+"""
+
+import numpy as np
+
+from nanompi.device.kernels.joseph import LANES
+from nanompi.methods.tomo.recon.reach import sides
+from nanompi.methods.tomo.stripes.step import noise_of
+
+ROWS, DIRECTIONS = 8, 32  # that are projected again
+NOISE, PART = 1.25, 0.03  # times the noise, and of the projections: more of both is doubted
+TERMS = 4
+
+
+class Reprojection:
+    """Projects slices of some rows again.
+
+    rays : of the detector, `size` the side of the slices; rows : numbers of the rows, in the middle
+    """
+
+    def __init__(self, rays, device, height: int):
+        first = max(0, (height - ROWS) // 2)
+        self.rays, self.device, self.rows = rays, device, np.arange(first, min(height, first + ROWS))
+        order = np.argsort(np.mod(rays.angles, np.pi), kind="stable")
+        self.pick = order[:: max(1, len(order) // DIRECTIONS)]
+        angles = rays.angles[self.pick]
+        self.turn = device.array(np.stack([np.cos(angles), np.sin(angles)], 1))
+
+    def sums(self, sinograms, slices, axes, rows) -> np.ndarray:
+        """(k, 4) float64: squares of what is not explained, of the values, of their noise, and how many.
+
+        sinograms : (k, A, columns); slices : (k, size, size) per px, on the same device; 0 for other rows,
+        and where the sample goes on beyond what is reconstructed, which nobody can project
+        """
+        out, host = np.zeros((len(rows), TERMS)), self.device.host
+        for i in np.flatnonzero(np.isin(rows, self.rows)):
+            own, p = slice(i, i + 1), sinograms[i : i + 1]
+            if sides(self.rays, p, axes[own])[0] <= self.rays.size:
+                p, again = (
+                    host(a).astype(np.float64) for a in (p[0], self._again(slices[i], float(axes[i])))
+                )
+                rest, sigma = p[self.pick] - again, float(noise_of(np, p[None])[0])
+                out[i] = (rest**2).sum(), (p[self.pick] ** 2).sum(), sigma**2 * rest.size, rest.size
+        return out
+
+    def _again(self, image, axis: float):
+        """(directions, columns) line integrals of a slice"""
+        n, xp = len(image), self.device.xp
+        f = xp.zeros((n, n, LANES), image.dtype)
+        f[..., 0] = image
+        out = xp.empty((len(self.pick), self.rays.columns, LANES), image.dtype)
+        self.device.by_rows(self.device.kernels.project_rays, f, self.turn, axis, out)
+        return out[..., 0]
+
+
+def judged(total: np.ndarray, sharp: bool) -> dict:
+    """residual : of the projections, what the slices do not explain; residual_noise : of their noise; and a
+    verdict. total : (4,) the `sums` of all rows; sharp : does the method leave nothing out by intention?"""
+    rest, values, noises, count = total.tolist()
+    if not count or not values:
+        return {}
+    own = {"residual": (rest / values) ** 0.5} | (
+        {"residual_noise": (rest / noises) ** 0.5} if noises else {}
+    )
+    if sharp and own["residual"] > PART and own.get("residual_noise", np.inf) > NOISE:
+        times = f", {own['residual_noise']:.2g} times their noise" if noises else ""
+        own["verdict"] = "not sure"
+        own["reason"] = (
+            f"of the projections {100 * own['residual']:.2g} % are not explained by the slices{times}: "
+            "is the axis right, are the angles, did the sample move?"
+        )
+    return own
