@@ -14,7 +14,7 @@ from nanompi.run.reading import spread_evenly
 from nanompi.run.result import Result
 from tests import walking
 
-ITERATED = ("os",)
+ITERATED = ("os", "cgls", "tv")
 
 
 def volume(team, rows: int, **options) -> np.ndarray:

@@ -15,6 +15,7 @@ class Rays:
     angles : (A,) float64, rad, in any order
     share  : (A,) float64, rad, the part of the half turn that each stands for (`angles.weights`)
     columns, size : of a sinogram, and of a slice (size, size): x to the right, y down
+    weighted : values have shares, and are 0 where nobody measured (`field.Field`)
     The column of the axis may differ from row to row, and goes to a method with the sinograms.
     """
 
@@ -22,17 +23,20 @@ class Rays:
     share: np.ndarray
     columns: int
     size: int
+    weighted: bool = False
 
 
 class Method(Protocol):
     """What makes slices of sinograms: `Method(rays, options, device)`, options the parameters of the step.
 
     lanes : so many slices are best made at once; any number is allowed
+    as_measured : it wants the rays of a double field of view as they are, without weights
     The bits of a slice depend neither on its neighbours, nor on how many are made at once or by how many
     threads.
     """
 
     lanes: int = 1
+    as_measured: bool = False
 
     def slices(self, sinograms, axes: np.ndarray):
         """(k, A, columns) line integrals -> (k, size, size) attenuation per pixel, on the same device.

@@ -1,5 +1,6 @@
 """From sinograms to slices, and what there is to say of them."""
 
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -13,12 +14,14 @@ from nanompi.methods.tomo.rays import Rays
 from nanompi.methods.tomo.recon.fbp import FBP
 from nanompi.methods.tomo.recon.fourier import Fourier
 from nanompi.methods.tomo.recon.joseph import Mlem, Os, Sirt
+from nanompi.methods.tomo.recon.toeplitz import Cgls
+from nanompi.methods.tomo.recon.tv import Tv
 from nanompi.methods.tomo.reproject import TERMS, Reprojection, judged
 from nanompi.run.figures import Figure
 from nanompi.run.result import Signal, result_holds
 from nanompi.step import item, param, step, total
 
-METHODS = {"fourier": Fourier, "fbp": FBP, "sirt": Sirt, "os": Os, "mlem": Mlem}
+METHODS = {"fourier": Fourier, "fbp": FBP, "cgls": Cgls, "tv": Tv, "sirt": Sirt, "os": Os, "mlem": Mlem}
 COVERED = 170.0  # degrees of the half turn; with less, directions are missing in the slice
 LEAST = 10.0  # degrees; with less there is no slice to be had
 
@@ -38,12 +41,13 @@ class Tomo:
 
     preceded_by = ("tomo.flat", "tomo.stripes", "tomo.centre")
 
-    method: Literal["fourier", "fbp", "sirt", "os", "mlem"] = param(
+    method: Literal["fourier", "fbp", "cgls", "tv", "sirt", "os", "mlem"] = param(
         "fourier",
         help="fourier: by Fourier transforms and gridding, the fastest and most exact; fbp: filtered "
         "back-projection with linear interpolation, which damps high frequencies. By iterations, for few or "
-        "noisy projections and those that end in the sample: os (OS-SART, ordered subsets of at least 12 "
-        "projections), sirt (one subset, slow), mlem (Poisson numbers, as counts of fluorescence)",
+        "noisy projections and those that end in the sample: tv (flat areas with sharp borders, as smooth as "
+        "the noise asks for), cgls (least squares, the fastest of these), os (OS-SART, ordered subsets of at "
+        "least 12 projections), sirt (one subset, slow), mlem (Poisson numbers, as counts of fluorescence)",
     )
 
     window: Literal["ramp", "shepp", "cosine", "hann", "parzen"] = param(
@@ -69,12 +73,16 @@ class Tomo:
         None,
         ge=1,
         help="of a method that iterates; if not given a slice ends where what is left of its projections is "
-        "their noise, at most after: mlem 100, sirt 200, os 200 / subsets",
+        "their noise, at most after: cgls 20, mlem 100, sirt 200, os 200 / subsets; of tv always 100",
+    )
+
+    smooth: float = param(
+        1.0, gt=0, help="of tv: times the weight that is found from the noise; more = flatter, fewer details"
     )
 
     positive: Literal["auto"] | bool = param(
         "auto",
-        help="slices of os and sirt are never negative; auto: where they are attenuation, not of phases",
+        help="slices of tv, os and sirt are never negative; auto: where they are attenuation, not of phases",
     )
 
     halves: int = param(
@@ -116,12 +124,14 @@ class Tomo:
         self.nonnegative = self.positive is True or (self.positive == "auto" and data.unit != "rad")
         self.axis = data.facts.get("axis", ((n - 1) / 2, 0.0))
         self.field = run.team.on_root(lambda: field_of(angles, n, self.axis[0], run.warn))
+        method, size = METHODS[self.method], self.field.size if self.field else n
+        self.widens = bool(self.field) and not method.as_measured
         if self.field:
-            n = self.field.size
-            run.say(f"tomo: double field of view, slices of {n} x {n}")
-        rays, make = Rays(angles, share, n, n), lambda rays: METHODS[self.method](rays, self, run.device)
+            run.say(f"tomo: double field of view, slices of {size} x {size}")
+        rays = Rays(angles, share, size if self.widens else n, size, self.widens)
+        make = partial(method, options=self, device=run.device)
         height = data.size("row") if "row" in data.axes else 1
-        self.again = Reprojection(Rays(angles, share, data.size("column"), n), run.device, height)
+        self.again = Reprojection(Rays(angles, share, n, size), run.device, height)
         self.method_of, self.half = make(rays), Halves(make, rays, height, self.halves)
         self.seen, self.largest = height // 2, 0.0
         self.truth, self.pixel = data.beside.get("truth"), data.facts.get("pixel", 1.0)
@@ -135,7 +145,7 @@ class Tomo:
         if self.seen in rows:
             self.sinogram = np.array(host(block[int(np.flatnonzero(rows == self.seen)[0])]))
         measured, own = block, axes
-        if self.field:
+        if self.widens:
             block, axes = self.field.widened(block, axes, info.xp), axes + self.field.left
         slices = self.method_of.slices(block, axes)
         again = (

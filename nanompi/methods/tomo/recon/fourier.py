@@ -23,18 +23,18 @@ WIDTH, WIDER = 4, 1.5  # points of the window; grid and slice: more of both chan
 class Fourier(Method):
     """Gridding with a Kaiser-Bessel window. Of the step it takes window, cutoff, pad and circle."""
 
-    lanes = 16
+    lanes, width, wider = 16, WIDTH, WIDER
 
     def __init__(self, rays, options, device):
         from nanompi.device.fft_lanes import length
 
         self.rays, self.options, self.device = rays, options, device
         n, self.L = rays.size, length(rays.columns)
-        self.H = length(math.ceil(max(WIDER * n / 2, n / 2 + WIDTH)))
+        self.H = length(math.ceil(max(self.wider * n / 2, n / 2 + self.width)))
         G, xp = 2 * self.H, device.xp
-        beta, place = shape(WIDTH, G / n), np.arange(n) - n // 2
-        self.window = device.array(polynomials(WIDTH, beta))
-        own = taper(place / G, WIDTH, beta)
+        beta, place = shape(self.width, G / n), np.arange(n) - n // 2
+        self.window = device.array(polynomials(self.width, beta))
+        own = taper(place / G, self.width, beta)
         self.taper = device.array(np.stack([own, own * (-1.0) ** place]), device.real)  # column 0 is -G/2
         order = np.argsort(np.mod(rays.angles, np.pi), kind="stable")  # neighbours share a cache
         angles = rays.angles[order]
@@ -69,7 +69,7 @@ class Fourier(Method):
         """At most `lanes` slices"""
         run, K = self.device.by_rows, self.device.kernels
         samples = self._spectra(sinograms, axes)
-        grid = self._array((self.H + WIDTH - 1, 2 * self.H + WIDTH - 1), "grid")
+        grid = self._array((self.H + self.width - 1, 2 * self.H + self.width - 1), "grid")
         grid[...] = 0
         run(K.spread, samples, self.turn, self.step, self.window, grid)
         self._columns(grid)
@@ -93,7 +93,7 @@ class Fourier(Method):
 
     def _columns(self, grid):
         """The transform over the columns, from G/2 on the same as those below -G/2"""
-        G, edge = 2 * self.H, WIDTH // 2 - 1
+        G, edge = 2 * self.H, self.width // 2 - 1
         grid[:, G : G + edge] += grid[:, :edge]
-        grid[:, edge : edge + WIDTH // 2] += grid[:, G + edge :]
+        grid[:, edge : edge + self.width // 2] += grid[:, G + edge :]
         self.device.along(grid[:, edge : edge + G], 1, True)

@@ -38,7 +38,7 @@ class History:
         if not self.all[0]:
             return {}
         residual = np.sqrt(self.rest / self.all)
-        mean = self.done[0] / self.done[1]
+        mean = float(self.done[0] / self.done[1])
         few = "" if mean == self.iterations else ", where what is left is noise"
         said = f"{mean:.4g} iterations{few}; of the projections {residual[-1]:.3g} is not explained"
         own = {"said": said, "iterations": mean, "residual": residual.tolist()}

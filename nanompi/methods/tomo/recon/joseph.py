@@ -61,7 +61,7 @@ class Rows:
 class Sirt(Method):
     """Least squares, each ray and pixel weighed by its length: slow and steady."""
 
-    lanes, updates = LANES, 200
+    lanes, as_measured, updates = LANES, True, 200
 
     def __init__(self, rays, options, device):
         self.rays, self.device, self.xp = rays, device, device.xp
