@@ -1,44 +1,108 @@
-"""Flat-field correction: T = (I - D) / (F - D), and -log T, the line integrals of the attenuation."""
+"""Flat-field correction: T = (I - D) / (F - D), and -log T, the line integrals of the attenuation.
+
+F and D are images without sample and without beam. Where the beam's current is known of projections and
+flats, F is scaled to that of the projection; `flat: linear` takes F between flats before and flats after.
+"""
+
+from typing import Literal
 
 import numpy as np
 
+from nanompi.data.blocks import Info
+from nanompi.device import Cpu
 from nanompi.errors import DataError
-from nanompi.methods.tomo.light import Light
+from nanompi.methods.tomo.flats import light_of
+from nanompi.methods.tomo.light import LEAST, MOST, Light
+from nanompi.methods.tomo.said import unheard
 from nanompi.step import param, step
 
 MOST_DEAD = 0.5  # of the pixels; with more, flats and darks are not what they are said to be
-WORDS = {"flat": "without the sample", "dark": "without the beam"}
+MANY_DEAD = 0.01  # of the pixels; more are told as a warning
+MOST_BRIGHT = 0.05  # of the detector: with more, the flats are those of another scan
+RUN = 32  # values side by side, whose mean counting noise does not make so bright
+LOOKED_AT = 3  # projections, before the others are read
+SEEN = ("lost", "clipped", "bright", "values")
 
 
-@step("tomo.flat", each="frame")
+@step("tomo.flat", each="pixel")
 class Flat:
-    """Attenuation -log T of each projection, by the mean of all flat and of all dark images."""
+    """Line integrals -log T of projections, T = (I - D) / (F - D) by flat images F and dark images D."""
 
-    log: bool = param(True, help="-log of the transmission; false leaves the transmission itself")
+    flat: Literal["mean", "median", "linear", "none"] = param(
+        "mean",
+        help="of the flat images; linear: in time, between those before and those after; none: the "
+        "projections are transmissions",
+    )
+    dark: Literal["mean", "median", "none"] = param("mean", help="of the dark images; none: there is no dark")
+    floor: float = param(LEAST, gt=0, lt=1, help="least transmission whose logarithm is taken")
+
+    def idle(self, data) -> bool:
+        """Nothing is done to what is no counts."""
+        return data.unit not in ("", "counts")
 
     def check(self, data):
-        """DataError where images are missing, before the run."""
-        for name in WORDS:
-            images_of(data, name)
+        """DataError where images are missing or do not belong to the scan, before the run."""
+        self._light(data, np.float64, unheard, unheard)
 
     def start(self, run, data):
         """The light without a sample, the same on all ranks. Errors: DataError where images are missing."""
-        self.light = run.team.on_root(lambda: light_of(data, run.device.real, run.say))
+        self.light = run.team.on_root(lambda: self._light(data, run.device.real, run.say, run.warn))
 
     def block(self, block, info):
-        """(k, row, column) counts -> the same, real"""
-        t = self.light.transmission(block)
-        return -np.log(t) if self.log else t
+        """Counts of any piece of projections -> line integrals, real"""
+        t = self.light.transmission(block, info)
+        return np.negative(np.log(t, out=t), out=t)
 
     def finish(self, run):
-        """How many values were no numbers. Errors: DataError where none was one."""
-        counts = np.array([(0, 0), *self.light.lost], np.int64).sum(0)
+        """What was seen of values that are none, too low or too high. Errors: DataError where none is one."""
+        counts = np.array([(0, 0, 0, 0), *self.light.seen], np.int64).sum(0)
         run.team.sum(counts)
-        run.team.on_root(lambda: tell_lost(*counts.tolist(), run.warn))
+        own = dict(zip(SEEN, counts.tolist())) | {"dead_pixels": len(self.light.dead), "flat": self.flat}
+        run.result.notes.setdefault("tomo", {})["flat"] = own
+        run.team.on_root(lambda: tell(own, run.say, run.warn))
+
+    def _light(self, data, real, say, warn) -> Light:
+        """The light, and a look at some projections by it. Errors: DataError"""
+        light = light_of(data, self.flat, self.dark, real)
+        light.floor = self.floor
+        tell_dead(len(light.dead), light.beam.size, say, warn)
+        if light.scale is not None:
+            say("tomo.flat: flats are scaled by the beam's current, which is known of each projection")
+        if hasattr(data.source, "read") and data.values is None:
+            looked_at(light, data)
+        return light
 
 
-def tell_lost(lost: int, values: int, warn) -> None:
+def looked_at(light: Light, data) -> None:
+    """Some projections by this light. Errors: DataError where more light comes through than there is."""
+    n = data.size("angle")
+    index = np.unique(np.linspace(0, n - 1, LOOKED_AT).astype(int))
+    info = Info(data, index, {"angle": index}, Cpu(threads=1), ("angle", "row", "column"), again=True)
+    t = light.transmission(data.source.read(index), info)
+    run = min(RUN, t.shape[-1])
+    bright = (t[..., : t.shape[-1] // run * run].reshape(-1, run).mean(-1) > MOST).mean()
+    if bright > MOST_BRIGHT:
+        raise DataError(
+            f"tomo.flat: {bright:.0%} of the detector sees more than {MOST:g} times the light of the flats; "
+            "they do not belong to this scan (or were taken at another exposure): name others, or write `flat: none`"
+        )
+
+
+def tell_dead(dead: int, pixels: int, say, warn) -> None:
+    """How many pixels see no beam. Errors: DataError where most do."""
+    if dead > MOST_DEAD * pixels:
+        raise DataError(
+            f"tomo.flat: the flat images are not brighter than the dark ones in {dead} of {pixels} pixels; "
+            "are they exchanged, or was the shutter closed?"
+        )
+    if dead:
+        tell_it = warn if dead > MANY_DEAD * pixels else say
+        tell_it(f"tomo.flat: {dead} of {pixels} pixels see no beam; filled from the others of their row")
+
+
+def tell(seen: dict, say, warn) -> None:
     """A warning of values that are no numbers. Errors: DataError where all are."""
+    lost, values = seen["lost"], seen["values"]
     if lost and lost == values:
         raise DataError(f"tomo.flat: none of the {values} values of the projections is a number")
     if lost:
@@ -46,36 +110,5 @@ def tell_lost(lost: int, values: int, warn) -> None:
             f"tomo.flat: {lost} of {values} values of the projections are no numbers (NaN or infinite); "
             "they are taken as rays through air, and leave lines in the slices"
         )
-
-
-def light_of(data, real, say) -> Light:
-    """From the images beside the data. Errors: DataError."""
-    flat, dark = (mean_image(images_of(data, name)) for name in WORDS)
-    light = Light.of(flat, dark, real)
-    dead, pixels = len(light.dead), flat.size
-    if dead > MOST_DEAD * pixels:
-        raise DataError(
-            f"tomo.flat: the flat images are not brighter than the dark ones in {dead} of {pixels} pixels; "
-            "are they exchanged, or was the shutter closed?"
-        )
-    if dead:
-        say(f"tomo.flat: {dead} of {pixels} pixels see no beam; filled from the others of their row")
-    return light
-
-
-def images_of(data, name: str):
-    """The source of the images `name` beside the data. Errors: DataError."""
-    if name in data.beside:
-        return data.beside[name]
-    raise DataError(
-        f"tomo.flat needs {name} images ({WORDS[name]}), and the input has none; where the frames are line "
-        "integrals already, leave tomo.flat out"
-    )
-
-
-def mean_image(images) -> np.ndarray:
-    """(rows, columns) float64: the mean of a source of images, a few of them in memory at a time."""
-    n, total = images.shape[0], 0
-    for i in range(0, n, 16):
-        total = total + images.read(np.arange(i, min(i + 16, n))).sum(0, dtype=np.float64)
-    return total / n
+    if seen["clipped"]:
+        say(f"tomo.flat: {seen['clipped']} of {values} values were raised to the least transmission")

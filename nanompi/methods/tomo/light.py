@@ -1,21 +1,25 @@
-"""What the detector sees without a sample, and what to do where it sees nothing."""
+"""What the detector sees without a sample, at any time of the scan, and what to do where it sees nothing."""
 
 from dataclasses import dataclass, field
 
 import numpy as np
 
 LEAST = 1e-3  # of the transmission: below it a 16-bit detector (6e4 counts) sees its own noise only
+MOST = 1.2  # of the transmission: above it more light comes through a sample than without it
 
 
 @dataclass
 class Light:
     """The beam without a sample, of one detector.
 
-    dark, beam : (rows, columns) real, mean image without beam, and mean flat image less that
+    dark, beam : (rows, columns) real, image without beam, and flat image less that
+    change     : (rows, columns) real, by which the beam is brighter at the end of the scan; None: by nothing
+    time, scale : (A,) real, when each projection was taken, from 0 (`beam`) to 1, and how bright it was lit
     dead       : (m, 2) places (row, column) where the beam adds nothing
     left, right: (m,) nearest columns of the same row that are good; -1 where the row has none
     share      : (m,) how much of the right one a dead pixel gets
-    lost       : for each block that was corrected: how many values were no numbers, and how many it has
+    floor      : least transmission
+    seen       : of each block: values that are no numbers, below `floor`, above `MOST`, and all of them
     """
 
     dark: np.ndarray
@@ -24,33 +28,66 @@ class Light:
     left: np.ndarray
     right: np.ndarray
     share: np.ndarray
-    lost: list[tuple[int, int]] = field(default_factory=list)  # appended to by threads
+    change: np.ndarray | None = None
+    time: np.ndarray | None = None
+    scale: np.ndarray | None = None
+    floor: float = LEAST
+    seen: list[tuple[int, int, int, int]] = field(default_factory=list)  # appended to by threads
 
     @classmethod
-    def of(cls, flat: np.ndarray, dark: np.ndarray, real=np.float32) -> "Light":
-        """From the mean flat and dark image, (rows, columns)."""
+    def of(cls, flat: np.ndarray, dark: np.ndarray, real=np.float32, last=None) -> "Light":
+        """From the flat and dark image, (rows, columns). last : the flat image at the end of the scan"""
         beam = flat - dark
-        good = beam > 0  # False for NaN too
+        good = (beam > 0) & (last is None or last > dark)  # False for NaN too
         y, x = np.nonzero(~good)
         left, right = (side[y, x] for side in _neighbours(good))
         share = np.where(right > left, (x - left) / np.maximum(right - left, 1), 0)
-        beam = np.where(good, beam, 1)
-        return cls(dark.astype(real), beam.astype(real), np.stack([y, x], 1), left, right, share.astype(real))
+        beam = np.where(good, beam, 1).astype(real)
+        own = cls(dark.astype(real), beam, np.stack([y, x], 1), left, right, share.astype(real))
+        if last is not None:
+            own.change = np.where(good, last - flat, 0).astype(real)
+        return own
 
-    def transmission(self, frames: np.ndarray) -> np.ndarray:
-        """T = (I - D) / (F - D) of frames (k, rows, columns), at least `LEAST`, in the dtype of `beam`.
+    def transmission(self, block: np.ndarray, info) -> np.ndarray:
+        """T = (I - D) / (F - D) of a block of projections, at least `floor`, in the dtype of `beam`.
 
+        block : any piece with the axes angle, row, column, columns whole; info : what it is a piece of
         Dead pixels get what lies between their neighbours in the row, or 1 where the whole row is dead;
-        values that are no numbers are taken as 1, and counted in `lost`.
+        values that are no numbers are taken as 1. What was seen is counted, but not again.
         """
-        t = (frames.astype(self.beam.dtype) - self.dark) / self.beam
+        dark, real = info.part(self.dark, "row", "column"), self.beam.dtype
+        t = np.subtract(block, dark, dtype=real, casting="unsafe")
+        t /= self._beam(info)
+        self._fill(t, info)
+        numbers = np.isfinite(t)
+        lost = t.size - np.count_nonzero(numbers)
+        if lost:
+            t[~numbers] = 1
+        if not info.again:
+            low, high = np.count_nonzero(t < self.floor), np.count_nonzero(t > MOST)
+            self.seen.append((lost, low, high, t.size))
+        return np.maximum(t, t.dtype.type(self.floor), out=t)
+
+    def _beam(self, info) -> np.ndarray:
+        """The beam of each value of a block, or of each of its pixels"""
+        beam = info.part(self.beam, "row", "column")
+        if self.change is not None:
+            beam = beam + info.part(self.time, "angle") * info.part(self.change, "row", "column")
+        return beam if self.scale is None else beam * info.part(self.scale, "angle")
+
+    def _fill(self, t: np.ndarray, info) -> None:
+        """Dead pixels of a block, in place"""
+        if not len(self.dead):
+            return
         y, x = self.dead.T
-        between = t[:, y, self.left] * (1 - self.share) + t[:, y, self.right] * self.share
-        t[:, y, x] = np.where(self.left < 0, 1, between)
-        lost = ~np.isfinite(t)
-        t[lost] = 1
-        self.lost.append((np.count_nonzero(lost), t.size))
-        return np.maximum(t, LEAST, out=t)
+        here = np.full(len(self.beam), -1)
+        rows = info.places.get("row", np.arange(len(here)))
+        here[rows] = np.arange(len(rows))
+        own = here[y] >= 0
+        y, x, left, right, share = here[y[own]], x[own], self.left[own], self.right[own], self.share[own]
+        images = np.moveaxis(t, info.axes.index("row"), 1)  # (angle, row, column)
+        between = images[:, y, left] * (1 - share) + images[:, y, right] * share
+        images[:, y, x] = np.where(left < 0, 1, between)
 
 
 def _neighbours(good: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

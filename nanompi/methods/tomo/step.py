@@ -17,6 +17,7 @@ from nanompi.methods.tomo.recon.joseph import Mlem, Os, Sirt
 from nanompi.methods.tomo.recon.toeplitz import Cgls
 from nanompi.methods.tomo.recon.tv import Tv
 from nanompi.methods.tomo.reproject import TERMS, Reprojection, judged
+from nanompi.methods.tomo.said import unheard
 from nanompi.run.figures import Figure
 from nanompi.run.result import Signal, result_holds
 from nanompi.step import item, param, step, total
@@ -115,7 +116,7 @@ class Tomo:
     def check(self, data):
         """What of the input `start` would refuse. Errors: DataError."""
         if "column" in data.axes:
-            checked_angles(data, no_log)
+            checked_angles(data, unheard)
 
     def start(self, run, data):
         """The rays and what makes slices of them. Errors: DataError where there are next to no angles."""
@@ -213,10 +214,6 @@ class Tomo:
             result.pictures["sinogram"] = Signal(seen, {}, "", title, "image")
         if curve is not None:
             result.main, result.signals["frc"] = "data", quality.curve_signal(curve)
-
-
-def no_log(line: str) -> None:
-    """Where nobody listens yet."""
 
 
 def checked_angles(data, warn) -> tuple[np.ndarray, np.ndarray]:

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from nanompi.data.blocks import Info
 from nanompi.data.data import Data
 from nanompi.device.cpu import Cpu
 from nanompi.run.result import Result
@@ -22,7 +23,12 @@ def run_of(precision="double", threads=1) -> SimpleNamespace:
 def done(step, run, data: Data, block: np.ndarray, places=None) -> np.ndarray:
     """What a block step makes of one block"""
     step.start(run, data)
-    device = run.device
-    info = SimpleNamespace(device=device, kernels=device.kernels, xp=np, data=data, places=places or {})
+    places = {data.axes[0]: np.arange(len(block))} if step.each == "pixel" and not places else places or {}
+    info = piece(data, data.axes, run.device, **places)
     made = step.block(block, info)
     return made["data"] if isinstance(made, dict) else made
+
+
+def piece(data, axes, device=None, again=False, **places) -> Info:
+    """What a step sees of a block with these axes; places : numbers along those that are not whole"""
+    return Info(data, np.arange(1), places, device or Cpu(threads=1), axes, again)

@@ -20,6 +20,7 @@ from nanompi.methods.tomo.read.scene import (
 )
 from nanompi.methods.tomo.read.simulate import TomogramSimulation
 from tests.methods.tomo.files import COLUMNS, ROWS, scene
+from tests.methods.tomo.test_light import seen_by
 
 ANGLES = np.arange(40) * 0.07
 
@@ -31,7 +32,8 @@ def read(kind, noise=True, index=range(40), threads=1):
 def test_without_noise_the_transmission_is_that_of_the_phantom():
     """-log T are the line integrals, to single precision of the counts"""
     light = Light.of(read(FLAT, noise=False)[0].astype(float), read(DARK, noise=False)[0].astype(float))
-    lines = -np.log(light.transmission(read(PROJECTION, noise=False)))
+    frames = read(PROJECTION, noise=False)
+    lines = -np.log(seen_by(light, frames))
     true = np.stack([scene().phantom.projection(a, ROWS, COLUMNS, 11.0) for a in ANGLES])
     assert abs(lines - true).max() < 1e-5 and true.max() > 0.5
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from nanompi.device.kernels.stripes import WIDEST
 from nanompi.errors import JobError, nearest
+from nanompi.methods.tomo.said import unheard
 from nanompi.methods.tomo.stripes import bridge
 from nanompi.methods.tomo.stripes.remove import (
     dead_columns,
@@ -61,9 +62,13 @@ class Stripes:
     size: int = param(21, ge=3, le=WIDEST, unit="px", help="columns of the median against weak stripes, odd")
     large: int = param(51, ge=3, le=WIDEST, unit="px", help="the same against strong ones")
 
+    def idle(self, data) -> bool:
+        """Nothing is done to phases: their columns have no gain."""
+        return data.unit == "rad"
+
     def check(self, data):
         """JobError for what `start` would refuse."""
-        self._checked(data.size("angle") if "angle" in data.axes else LEAST, no_log)
+        self._checked(data.size("angle") if "angle" in data.axes else LEAST, unheard)
 
     def start(self, run, data):
         """The method for all. Errors: JobError, ResourceError where algotom is missing."""
@@ -74,9 +79,10 @@ class Stripes:
         """(k, angle, column) line integrals -> the same"""
         p = info.xp.asarray(block, info.device.real)
         names, dead, out = self._removed(info.device, p)
-        taken = info.device.host(((p - out) ** 2).sum((1, 2), dtype=np.float64))
-        self.tally.methods += names
-        self.tally.sums += [(float(one), p[0].size, int(n)) for one, n in zip(taken, dead)]
+        if not info.again:
+            taken = info.device.host(((p - out) ** 2).sum((1, 2), dtype=np.float64))
+            self.tally.methods += names
+            self.tally.sums += [(float(one), p[0].size, int(n)) for one, n in zip(taken, dead)]
         return out
 
     def finish(self, run):
@@ -167,7 +173,3 @@ def noise_of(xp, p):
     """
     second = p[:, 2:] - 2 * p[:, 1:-1] + p[:, :-2]
     return MAD / np.sqrt(6) * xp.median(xp.median(xp.abs(second), axis=1), axis=1)
-
-
-def no_log(line: str) -> None:
-    """Where nobody listens yet."""
