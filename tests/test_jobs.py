@@ -156,7 +156,7 @@ def test_tooth(tmp_path, shared_data):
         with h5py.File(folder / "result.h5") as f:
             negative[centre] = f["entry_1/process_1/tomo/tomo/negative"][()]
             volume = f["entry_1/data/data"][()] if centre == 295.75 else volume
-    assert negative[295.75] < 0.96 * min(negative[290], negative[300]), negative
+    assert negative[295.75] < 0.975 * min(negative[290], negative[300]), negative
     mass = attenuation(file).sum(2)
     assert volume.shape == (2, 640, 640) and mass.std(0) / mass.mean(0) == pytest.approx(0, abs=0.005)
     assert volume.sum((1, 2)) == pytest.approx(mass.mean(0), rel=0.011)

@@ -9,6 +9,7 @@ from nanompi.data.walk import Pass, next_pass, walk
 from nanompi.methods.tomo.flat import Flat
 from nanompi.methods.tomo.read.simulate import SimulateTomogram, TomogramSimulation
 from nanompi.methods.tomo.step import Tomo
+from nanompi.methods.tomo.stripes.step import DONE, Stripes
 from nanompi.mpi.team import Team
 from nanompi.run.reading import spread_evenly
 from nanompi.run.result import Result
@@ -24,8 +25,11 @@ def volume(team, rows: int, **options) -> np.ndarray:
     run = walking.run_of(team, data=spread_evenly(read["data"], team.size))
     run.warn, run.result = run.say, Result()
     run.data["data"].facts["axis"] = (18.4, 0.0)
-    assert next_pass(run, [Flat(), Tomo(**options)]) == Pass(1, "row", 1)
-    walk(run, [Flat(), Tomo(**options)])
+    steps = [Flat(), Stripes(), Tomo(**options)]
+    assert next_pass(run, steps) == Pass(0, "row", 3)  # raw counts travel
+    walk(run, steps)
+    assert run.result.notes["tomo"]["flat"]["values"] == 31 * rows * 40
+    assert sum(run.result.notes["tomo"]["stripes"][name] for name in DONE) == rows
     data = run.data["data"]
     assert data.axes == ("z", "y", "x") and data.spread == "z" and data.unit == "1/m"
     assert 0 < run.result.notes["tomo"]["tomo"]["error"] < 0.1  # 0.06: noise of 3000 counts at 31 angles

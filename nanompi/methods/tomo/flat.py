@@ -84,7 +84,8 @@ def looked_at(light: Light, data) -> None:
     if bright > MOST_BRIGHT:
         raise DataError(
             f"tomo.flat: {bright:.0%} of the detector sees more than {MOST:g} times the light of the flats; "
-            "they do not belong to this scan (or were taken at another exposure): name others, or write `flat: none`"
+            "they do not belong to this scan, or were taken at another exposure; name others, or write "
+            "`flat: none`"
         )
 
 

@@ -29,6 +29,7 @@ NOISE = (
     3.0  # times what counting leaves in the mean of a column: gains beyond it spoil a slice more than to take
 )
 # them off does (0.2 to 0.9 without any; even at 1.2 to 4)
+NARROW = 10  # windows across the detector, at least: wider ones take the sample for stripes
 NEAR = 7  # columns about one that may be dead
 ODD = 3.0  # times as rough as these, or a third: dead or fluctuating (1.4 at most at edges of samples)
 MAD = 1.4826  # standard deviation of normal values, of the median of their size
@@ -149,7 +150,7 @@ class Stripes:
         """The same by what is seen in each: dead columns, gains beyond the noise, or nothing"""
         dead = odd_columns(device, device.xp.exp(-p))
         out = fill(device, p, dead)
-        off = gains(device, out, self.size)
+        off = gains(device, out, min(self.size, p.shape[2] // NARROW | 1))
         noise = device.host(noise_of(device.xp, out)) / np.sqrt(p.shape[1])
         off[MAD * np.median(abs(off), axis=1) <= NOISE * noise] = 0
         names = np.where(dead.any(1), "fill", np.where(off.any(1), "gain", "none"))
