@@ -8,6 +8,8 @@ from llvmlite import ir
 from numba.extending import intrinsic
 
 from nanompi.device.butterflies import each, word
+from nanompi.device.kernels.joseph import LANES
+from nanompi.device.lanes import INDEX, INT
 
 WIDTHS = (2, 4, 6, 8)  # points of a window
 
@@ -101,3 +103,68 @@ def pair_rows(context, a, m, o, n, c, d, out, p, q):
             f.store_pairs((total - rest).conjugate(), out, f.b.add(q, v))
 
     return word(work, "aiiirraii")(context, a, m, o, n, c, d, out, p, q)
+
+
+@intrinsic
+def filter_pair(context, z, m, o, n, c, d, factors, g, h):
+    """paired.filter_rays for the n numbers at m and o of z, whose frequencies are m and L - m: c + i d is w,
+    their factors stand at g and h"""
+
+    def work(f, z, m, o, n, c, d, factors, g, h):
+        (w,), half = _constants(f, c, d), f.constant(0.5)
+        back = w[0], f.sub(f.constant(0), w[1])
+        with f.loop(f.whole(0), n, f.whole(2 * f.V)) as v:
+            at, to = f.b.add(m, v), f.b.add(o, v)
+            one, two = f.load_pairs(z, at), f.load_pairs(z, to).conjugate()
+            even, odd = (one + two).scale(half), (one - two).scale(half).times(*w)
+            p = (even + odd) * f.load_pairs(factors, f.b.add(g, v))
+            q = ((even - odd).conjugate() * f.load_pairs(factors, f.b.add(h, v))).conjugate()
+            total, rest = p + q, (p - q).times(*back)
+            f.store_pairs(total + rest, z, at)
+            f.store_pairs((total - rest).conjugate(), z, to)
+
+    return word(work, "aiiirraii")(context, z, m, o, n, c, d, factors, g, h)
+
+
+@intrinsic
+def part_pairs(context, z, o):
+    """`LANES` complex numbers at o -> their real parts, then their imaginary parts"""
+
+    def work(f, z, o):
+        parts = range(0, LANES, f.V)
+        waves = [f.load_pairs(z, f.plus(o, 2 * v)) for v in parts]
+        for v, wave in zip(parts, waves):
+            f.store(wave.re, z, f.plus(o, v))
+            f.store(wave.im, z, f.plus(o, LANES + v))
+
+    return word(work, "ai")(context, z, o)
+
+
+@intrinsic
+def line_shares(context, rest, step, weight, base, apart, count, i, near, far, at):
+    """Of x < count, a multiple of the lanes: t = rest + x step >= 0, k = floor(t),
+    i[at + x] = base + k apart, near[at + x] = weight (k + 1 - t), far[at + x] = weight (t - k)"""
+
+    def work(f, rest, step, weight, base, apart, count, i, near, far, at):
+        rest, step, weight = (f.spread(x) for x in (rest, step, weight))
+        short, long = ir.VectorType(INT, f.V), ir.VectorType(INDEX, f.V)
+        ramp = ir.Constant(short, [ir.Constant(INT, v) for v in range(f.V)])
+        base, apart = (_everywhere(f, x, long) for x in (base, apart))
+        with f.loop(f.whole(0), count, f.whole(f.V)) as x:
+            number = f.b.add(ramp, _everywhere(f, f.b.trunc(x, INT), short))
+            t = f.add(rest, f.mul(f.b.sitofp(number, f.vector), step))
+            k, to = f.b.fptosi(t, short), f.b.add(at, x)
+            place = f.b.bitcast(f.b.gep(i, [to]), long.as_pointer())
+            f.b.store(f.b.add(base, f.b.mul(apart, f.b.sext(k, long))), place, align=8)
+            share = f.mul(weight, f.sub(t, f.b.sitofp(k, f.vector)))
+            f.store(f.sub(weight, share), near, to)
+            f.store(share, far, to)
+
+    return word(work, "rrriiitaai")(context, rest, step, weight, base, apart, count, i, near, far, at)
+
+
+def _everywhere(f, x, vector):
+    """A whole number in each lane"""
+    none = ir.Constant(vector, ir.Undefined)
+    first = f.b.insert_element(none, x, f.index(0))
+    return f.shuffled(first, none, [0] * f.V)

@@ -58,6 +58,29 @@ def test_spectra_of_rays_are_those_of_scipy(K, dtype, edge):
     assert not z[..., 3:].any()
 
 
+def filtered(K, dtype, lanes=1):
+    """Rays -> those after a filter, real numbers in a row"""
+    z, factors = noise(dtype, A, L, 16), noise(dtype, L, 16)
+    p = np.stack([z.real, z.imag], 2).reshape(A, 2 * L, 16)
+    device_of(dtype).along(z, 1, False)
+    for lane in range(lanes):
+        K.filter_rays(z, factors, lane, lanes)
+    device_of(dtype).along(z, 1, True)
+    for lane in range(lanes):
+        K.part_rays(z, lane, lanes)
+    return p, factors, z.view(p.dtype).reshape(p.shape)
+
+
+@TEXTS
+@DTYPES
+def test_a_filter_is_that_of_scipy(K, dtype):
+    """The factor of the highest frequency stands in the imaginary part of that of the lowest"""
+    p, factors, q = filtered(K, dtype)
+    whole = np.concatenate([factors, factors[:1].imag])
+    whole[0] = whole[0].real
+    same([sf.irfft(sf.rfft(p, axis=1) * whole, 2 * L, axis=1, norm="forward")], [q], TOLERANCE[dtype] * 3)
+
+
 def planes(K, dtype, n, lanes=1):
     """Half a plane of frequencies -> pairs of rows, before their transform -> slices"""
     grid, plane = noise(dtype, H + W - 1, G + W - 1, 16), np.empty((H, n, 16), dtype)
@@ -94,11 +117,12 @@ def test_slices_of_half_a_plane_are_those_of_all_of_it(K, dtype, n):
 
 @DTYPES
 def test_numba_equals_contract_and_rows_in_parts_give_the_same_bits(dtype):
-    for work in (lambda *a: rays(*a, True)[-1], lambda *a: planes(*a, 21)[-1]):
+    for work in (lambda *a: rays(*a, True)[-1], lambda *a: planes(*a, 21)[-1], lambda *a: filtered(*a)[-1]):
         same([work(CONTRACT, dtype)], [work(NUMBA, dtype)], TOLERANCE[dtype] * 10)
     for K in (CONTRACT, NUMBA):
         assert np.array_equal(rays(K, dtype, True)[-1], rays(K, dtype, True, lanes=3)[-1])
         assert np.array_equal(planes(K, dtype, 21)[-1], planes(K, dtype, 21, lanes=3)[-1])
+        assert np.array_equal(filtered(K, dtype)[-1], filtered(K, dtype, lanes=3)[-1])
 
 
 @DTYPES

@@ -24,6 +24,8 @@ from tests.emulate.gpu import Gpu, built, kernels
 
 CONTRACT, NUMBA = load(""), load("_cpu")
 WITHOUT_A_CARD = {"backproject", "collect", "moments", "spread"} | {
+    "filter_rays",
+    "part_rays",
     "pair_plane",
     "pair_rays",
     "part_plane",

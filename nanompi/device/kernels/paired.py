@@ -51,6 +51,32 @@ def ray_spectra(z, factors, phases, lane, lanes):
         z[a] *= factors * phases[a, :, None]
 
 
+def filter_rays(z, factors, lane, lanes):
+    """The transforms of pairs of p -> those of q, Q_m = P_m factors_m, as planes have them.
+
+    z : (A, L, k) complex; factors : (L, k) complex, of frequency 0 the real part; its imaginary part is the
+    factor of frequency L
+    """
+    L = z.shape[1]
+    m, n = _np.arange(1, L), L - _np.arange(1, L)
+    w = (-1j * _np.exp(-1j * _np.pi * m / L)).astype(z.dtype)[:, None]
+    for a in range(lane, len(z), lanes):
+        one, two = z[a, 0].real, z[a, 0].imag
+        first, last = (one + two) * factors[0].real, (one - two) * factors[0].imag
+        other = z[a, n].conj()
+        p = ((z[a, m] + other) / 2 + w * (z[a, m] - other) / 2) * factors[1:]
+        opposite = p[::-1].conj()
+        z[a, 1:] = p + opposite - w.conj() * (opposite - p)
+        z[a, 0] = first + last + 1j * (first - last)
+
+
+def part_rays(z, lane, lanes):
+    """(p_2j + i p_2j+1) -> p_2j, then p_2j+1, each of all slices in a row, in place; z : (A, L, k) complex"""
+    for a in range(lane, len(z), lanes):
+        both = _np.stack([z[a].real, z[a].imag], 1)
+        z[a].view(both.dtype)[...] = both.reshape(len(both), -1)
+
+
 def pair_plane(grid, plane, lane, lanes):
     """plane <- Z_m of half a plane of frequencies (`gridding`), after the transform over its columns.
 

@@ -3,7 +3,10 @@
 import math as _math
 
 from nanompi.device.compiled import compiler as _compiler
+from nanompi.device.kernels.joseph import LANES as _LANES
+from nanompi.device.lane_words import filter_pair as _filter_pair
 from nanompi.device.lane_words import pair_rows as _pair_rows
+from nanompi.device.lane_words import part_pairs as _part_pairs
 from nanompi.device.lane_words import part_spectra as _part_spectra
 from nanompi.mpi.messages import reals as _reals
 
@@ -58,6 +61,35 @@ def _ray_spectra(z, A, L, k, factors, phases, lane, lanes):
                 z, o + at, o + to, n, -_math.sin(turn), -_math.cos(turn), factors, at, to, p.real, p.imag,
                 q.real, q.imag,
             )  # fmt: skip
+
+
+def filter_rays(z, factors, lane, lanes):
+    _filter_rays(_reals(z), *z.shape, _reals(factors), lane, lanes)
+
+
+@_compiled
+def _filter_rays(z, A, L, k, factors, lane, lanes):
+    n = 2 * k
+    for a in range(lane, A, lanes):
+        o = a * L * n
+        for v in range(0, n, 2):
+            one, two = z[o + v], z[o + v + 1]
+            first, last = (one + two) * factors[v], (one - two) * factors[v + 1]
+            z[o + v], z[o + v + 1] = first + last, first - last
+        for m in range(1, L // 2 + 1):
+            turn, at, to = _math.pi * m / L, m * n, (L - m) * n  # w = -i exp(-i turn)
+            _filter_pair(z, o + at, o + to, n, -_math.sin(turn), -_math.cos(turn), factors, at, to)
+
+
+def part_rays(z, lane, lanes):
+    _part_rays(_reals(z), *z.shape, lane, lanes)
+
+
+@_compiled
+def _part_rays(z, A, L, k, lane, lanes):
+    for a in range(lane, A, lanes):
+        for o in range(2 * a * L * k, 2 * (a + 1) * L * k, 2 * _LANES):
+            _part_pairs(z, o)
 
 
 def pair_plane(grid, plane, lane, lanes):

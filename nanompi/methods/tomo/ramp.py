@@ -34,21 +34,3 @@ def ramp(columns: int, size: int = 0, window: str = "ramp", cutoff: float = 1.0)
     h[0], h[odd] = 0.25, -1 / (np.pi * m[odd]) ** 2
     u = np.arange(size // 2 + 1) / (size / 2 * cutoff)
     return np.fft.rfft(h).real * np.where(u <= 1, WINDOWS[window](np.minimum(u, 1)), 0)
-
-
-def filtered(rows: np.ndarray, transfer: np.ndarray, edge: bool = True) -> np.ndarray:
-    """Projections (A, columns) real after the ramp filter, in the same dtype.
-
-    transfer : what `ramp` gave
-    edge     : beyond each end a row goes on with its last value: where the sample is wider than the detector,
-        a cut to zero would leave a bright rim. Else with 0
-    """
-    from scipy.fft import irfft, rfft
-
-    n, size = rows.shape[-1], 2 * (len(transfer) - 1)
-    padded = np.zeros((*rows.shape[:-1], size), rows.dtype)
-    middle = n + (size - n) // 2
-    padded[..., :n] = rows
-    if edge:
-        padded[..., n:middle], padded[..., middle:] = rows[..., -1:], rows[..., :1]
-    return irfft(rfft(padded) * transfer.astype(rows.dtype), size, overwrite_x=True)[..., :n]
