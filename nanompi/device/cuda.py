@@ -130,6 +130,11 @@ class Cuda(Device):
         """sum_k z exp(+2 pi i k r), unscaled"""
         return self._transform(z, self.xp.cuda.cufft.CUFFT_INVERSE)
 
+    def along(self, z, axis, inverse):
+        """sum_r z exp(-+ 2 pi i k r), unscaled, over axis 0 or 1 of slices side by side (h, w, k)"""
+        fft = self.xp.fft
+        z[...] = fft.ifft(z, axis=axis, norm="forward") if inverse else fft.fft(z, axis=axis)
+
     def transforms(self, shape) -> str:
         """Whose transforms those of frames of (h, w) are."""
         return "cuFFT"

@@ -23,14 +23,7 @@ from tests.device.same import same
 from tests.emulate.gpu import Gpu, built, kernels
 
 CONTRACT, NUMBA = load(""), load("_cpu")
-WITHOUT_A_CARD = {"backproject", "collect", "moments", "spread"} | {
-    "filter_rays",
-    "part_rays",
-    "pair_plane",
-    "pair_rays",
-    "part_plane",
-    "ray_spectra",
-}
+WITHOUT_A_CARD = {"moments"}
 
 
 @pytest.mark.parametrize("theme", THEMES)

@@ -11,6 +11,7 @@ Imaging, chapter 3, doi:10.1137/1.9780898719277).
 import numpy as _np
 
 BAND = 32  # rows, and columns, of a tile: what it touches stays in the cache
+EIGHT = 8  # slices that a thread of a card has
 
 
 def backproject(q, turn, centre, reach, out, lane, lanes):

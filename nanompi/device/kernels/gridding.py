@@ -26,6 +26,9 @@ lane, lanes : this call does one of so many shares: of the rows of the grid in `
 
 import numpy as _np
 
+EIGHT = 8  # slices that a thread of a card has
+MOST_WINDOW = 16 * 8  # numbers of a window that a card takes
+
 
 def spread(samples, turn, step, window, grid, lane, lanes):
     """grid += what the samples give it, in the rows of this share"""

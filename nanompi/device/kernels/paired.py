@@ -18,6 +18,8 @@ lane, lanes : this call does every `lanes`-th row, or pair of rows, beginning wi
 
 import numpy as _np
 
+PI = _np.pi
+
 
 def pair_rays(sinograms, order, edge, z, lane, lanes):
     """z_aj = p_2j + i p_2j+1, p projection order_a; beyond the columns 0, or where `edge` is true what stands
