@@ -45,12 +45,12 @@ class Launches:
     def __init__(self, kernel: Callable[[str, str, Any], Callable]):
         self._kernel, self._known = kernel, {}
 
-    def over(self, theme: str, name: str, grid, block, sizes) -> Launch:
-        """A kernel over a grid of its own."""
-        key = name, grid, sizes
+    def over(self, theme: str, name: str, grid, block, sizes, counts=UINT16) -> Launch:
+        """A kernel over a grid of its own; counts : dtype of the counts that it takes."""
+        key = name, grid, sizes, counts
         if known := self._known.get(key):
             return known
-        kernel = self._kernel(theme, name, UINT16)
+        kernel = self._kernel(theme, name, counts)
         return self._known.setdefault(key, Launch(name, kernel, grid, block, sizes))
 
     def over_frames(self, theme: str, name: str, shape, sizes=(), counts=UINT16) -> Launch:
