@@ -34,7 +34,7 @@ project_MODES_PIXELS(Complex* F, const COUNT* __restrict__ I, const REAL* __rest
         each<PIXELS>([&](int r, int i) {
             const REAL a = gain[j] * scale(r, i), A = root(a), I = c.i(r, i), k = c.k(r, i);
             // t = (rho A + sqrt(rho^2 A^2 + 4 (1 + rho) I)) / (2 (1 + rho))
-            const REAL t = (rho * A + root(rho * rho * a + 4 * (1 + rho) * I)) * (1 / (2 * (1 + rho)));
+            const REAL t = (rho * A + root(rho * A * (rho * A) + 4 * (1 + rho) * I)) * (1 / (2 * (1 + rho)));
             scale(r, i) = unit * (1 + k * (t / (A + REAL(1e-10)) - 1));
             const REAL d = A - root(I);
             misfit[0] += k * d * d;
