@@ -108,7 +108,8 @@ def environment(around=os.environ) -> dict[str, str]:
 def pass_on(child: subprocess.Popen, stop: int) -> list[int]:
     """Hand signals on to mpiexec; the list fills with those that came to end the job.
 
-    stop : what goes on for the first of them, so that the ranks can keep their state. A HUP that is ignored
+    stop : what goes on for the first of them, so that the ranks can keep their state; where that is TERM, INT
+    goes on as it is, so that the ranks call it by its name (HUP would end an mpiexec). A HUP that is ignored
     (nohup) stays so. Ctrl-Z halts nothing: no mpiexec halts its ranks by it, and with nobody who passes on
     what they print they would soon stand still, and their watchdog end them.
     """
@@ -120,7 +121,8 @@ def pass_on(child: subprocess.Popen, stop: int) -> list[int]:
 
     def forward(number, _frame):
         end = number in ASKS
-        send = (signal.SIGTERM if came else stop) if end else number
+        first = number if (number, stop) == (signal.SIGINT, signal.SIGTERM) else stop
+        send = (signal.SIGTERM if came else first) if end else number
         came.extend([number] * end)
         if child.poll() is None:
             child.send_signal(send)

@@ -100,6 +100,8 @@ def test_ctrl_z_halts_nothing(start, python):
     until(lambda: run.status() != before and "iterating" in run.status())
     run.process.send_signal(signal.SIGINT)
     _, err = run.process.communicate(timeout=patience(60))
+    said = (RUN / "events.jsonl").read_text()
+    assert "stopped by SIGINT" in said or "SIGINT or" in said  # Open MPI's ranks only know USR2
     assert run.process.returncode == 75 and "Ctrl-Z cannot halt ranks: the run goes on" in err
     run.gone()
 
