@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from nanompi import __version__
 from nanompi.errors import ResourceError, Stopped, common
 from nanompi.mpi.signals import Signals
 from nanompi.run.checkpoint import SavedState, State, Writing, clear
@@ -46,6 +47,8 @@ class Control:
         ranks, here, what = facts["ranks"], self.team.size, facts.get("what", ITERATION)
         same = "the same but for rounding" if what == ITERATION else "the same bits"
         bits = "" if ranks == here else f", written by {ranks} ranks: on {here} {same}"
+        if (build := facts.get("version", "an older one")) != __version__:
+            bits += f"; written by nanompi {build}, this is {__version__}: steps may remember other things"
         resumed = [*facts["notes"].get("resumed", []), facts["number"]]
         self.notes = facts["notes"] | {"resumed": resumed}
         return f"resumed after {what} {facts['number']} from {saved_state.path}{bits}"
@@ -136,7 +139,7 @@ class Control:
         if self.writing:
             self._finish()
         kept = state()
-        kept.facts |= {"step": self.step, "notes": self.notes, "files": self.files}
+        kept.facts |= {"step": self.step, "notes": self.notes, "files": self.files, "version": __version__}
         self.writing = Writing(self.team, self.folder, self.done, self.marks)
         error = self.writing.write(kept)
         if error:

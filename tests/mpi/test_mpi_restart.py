@@ -67,6 +67,7 @@ def test_stopped_and_killed_again_and_again_gives_the_same_bits(nanompi):
     said = nanompi(2, "TERM@37@0 TERM@37@1", "resume", "runs/x", code=75)
     assert re.search(r"checkpoint-00002\d is refused: .*rank-0001: the block of waves", said.stdout)
     assert "resumed after iteration 2" in said.stdout and "start probe" not in said.stdout
+    assert "; written by nanompi" not in said.stdout
     nanompi(2, "INT@45@0", "resume", "x", "--set", "run.threads=2", code=75)
     assert "resumed after iteration 45" in nanompi(2, "", "resume", "runs/x/run-0001").stdout
     same_bits(arrays("whole/x/latest"), arrays("runs/x/latest"))

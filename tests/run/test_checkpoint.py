@@ -1,14 +1,19 @@
 """Checkpoints of one rank: rows in any order, the newest good one, what is refused, how many are kept."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+from nanompi import __version__
 from nanompi.errors import DataError
 from nanompi.io import arrayfile
 from nanompi.io.arrayfile import Torn
 from nanompi.io.fingerprint import followed, note
+from nanompi.mpi.signals import Signals
 from nanompi.mpi.team import Team
-from nanompi.run.checkpoint import State, Writing, clear, complete, newest, opened
+from nanompi.run.checkpoint import SavedState, State, Writing, clear, complete, newest, opened
+from nanompi.run.control import Control
 from tests.io.test_arrayfile import edited, put
 
 MARKS = {"job": "abc", "input": "100 bytes"}
@@ -202,3 +207,13 @@ def test_odd_facts_with_a_right_checksum_are_refused(run, key, value):
     edited(run / "checkpoint-000030" / "head", put("facts", key, value))
     told = []
     assert newest(TEAM, run, MARKS, told.append).facts["number"] == 20 and "head does not say" in told[0]
+
+
+@pytest.mark.parametrize("version, told", [(None, "an older one"), ("0.0.9", "0.0.9"), (__version__, "")])
+def test_a_checkpoint_of_another_version_is_taken_and_told(tmp_path, version, told):
+    told_to = {"say": print, "warn": print}
+    run = SimpleNamespace(team=TEAM, options=SimpleNamespace(checkpoint=0), folder=tmp_path, **told_to)
+    facts = {"ranks": 1, "number": 7, "notes": {}} | ({"version": version} if version else {})
+    said = Control(run, {}, Signals()).resume(SavedState(tmp_path, SimpleNamespace(facts=facts), []))
+    assert said.startswith("resumed after iteration 7 from ")
+    assert f"written by nanompi {told}, this is {__version__}" in said if told else "written by" not in said
