@@ -160,6 +160,7 @@ def step(name: str, needs=(), gives=(), *, each="", makes=(), takes="data", gpu=
     gpu   : its blocks are arrays of the card where the job runs on cards
     It may have more, by which the program knows it without its name:
     preceded_by              names of steps that are done before it, inserted where the job does not name them
+    idle(self, data)         is there nothing for it to do on such data? It is passed over then
     check(self, data)        for `nanompi check`: raises what its `run` would raise of files
     gives_figures, summary   the figures of a finished run, by which sweeps rank (`nanompi.run.figures`)
     compares(path)           is it a result of this step? static
@@ -177,6 +178,11 @@ def step(name: str, needs=(), gives=(), *, each="", makes=(), takes="data", gpu=
     needs = (*(() if takes == "data" else (takes,)), *needs)
     marks = {"each": each, "makes": tuple(makes), "takes": takes, "gpu": gpu}
     return _part("step", name, needs=needs, gives=dict(gives), **marks)
+
+
+def idle(step, data) -> bool:
+    """Has a step nothing to do on these data?"""
+    return data is not None and bool(getattr(step, "idle", lambda data: False)(data))
 
 
 def reader(name: str, gives: dict[str, str] | None = None, *, steps=()):

@@ -3,6 +3,7 @@
 import json
 
 from nanompi.run.reading import open_data
+from nanompi.step import idle
 
 
 def look(jobs: list) -> list[str]:
@@ -20,7 +21,7 @@ def look(jobs: list) -> list[str]:
             notes += scans[given].notes
         for step, values in zip(job.steps, job.resolved["steps"]):
             once = (given, _text(values))
-            if hasattr(step, "check") and once not in seen:
+            if hasattr(step, "check") and once not in seen and not idle(step, scans[given]):
                 step.check(scans[given])
                 seen.add(once)
     return list(dict.fromkeys(notes))

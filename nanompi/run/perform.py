@@ -18,7 +18,7 @@ from nanompi.run.status import quiet
 from nanompi.run.store import Store
 from nanompi.run.writers import nexus
 from nanompi.run.writers.images import images_of
-from nanompi.step import param, section
+from nanompi.step import idle, param, section
 from nanompi.timing import Clock
 
 
@@ -109,6 +109,9 @@ def perform(job, run: Run, writers=(), reuse: Reuse | None = None):
     run.store = Store(run, job.output.type)
     left = [number for number in range(max(0, done), len(job.steps)) if not run.store.recall(number)]
     while left:
+        if _passed_over(run, job.steps[left[0]]):
+            reuse.take(run, left.pop(0) + 1)
+            continue
         numbers = left[: len(_next(run, [job.steps[k] for k in left], reuse.want - left[0]))]
         run.store.begin(numbers, final(job, numbers))
         _do(run, numbers[0], [job.steps[k] for k in numbers])
@@ -141,6 +144,14 @@ def _next(run, steps: list, kept: int) -> list:
     """
     together = len(next_pass(run, steps))
     return steps[: min(together, kept) if kept > 0 else together]
+
+
+def _passed_over(run, step) -> bool:
+    """Has the next step nothing to do? The log says so."""
+    over = idle(step, run.data.get(getattr(step, "takes", "data")))
+    if over:
+        run.say(f"{step.name}: nothing to do on these data")
+    return over
 
 
 def final(job, numbers: list[int]) -> set[str]:

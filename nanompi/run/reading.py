@@ -24,6 +24,9 @@ class Input:
     distance: float | None = param(None, unit="m", gt=0, help="from the sample to the detector")
     pixel: float | None = param(None, unit="m", gt=0, help="detector pixel size")
     focus: float | None = param(None, unit="m", help="near field: from the focus to the sample")
+    angle: float | None = param(
+        None, unit="rad", bare="deg", help="rotation of the sample, kept in the result for a tomogram"
+    )
     gain: float | Literal["auto"] = param(
         "auto", gt=0, help="stored units of one count; auto = found from the values and their noise"
     )

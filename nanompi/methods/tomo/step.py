@@ -135,6 +135,7 @@ class Tomo:
         self.again = Reprojection(Rays(angles, share, n, size), run.device, height)
         self.method_of, self.half = make(rays), Halves(make, rays, height, self.halves)
         self.seen, self.largest = height // 2, 0.0
+        self.phases = data.unit == "rad"
         self.truth, self.pixel = data.beside.get("truth"), data.facts.get("pixel", 1.0)
         self.middle, self.sinogram = (height - 1) / 2, None
 
@@ -184,7 +185,8 @@ class Tomo:
         for axis in {"z", "y", "x"} & set(volume.axes):
             n = volume.size(axis)
             volume.coords[axis] = (np.arange(n) - (n - 1) / 2) * size, unit
-        volume.unit, volume.title = f"1/{unit}", "attenuation"
+        of = ("rad", "phase") if self.phases else ("1", "attenuation")
+        volume.unit, volume.title = f"{of[0]}/{unit}", of[1]
 
     def _iterated(self, run):
         """What the method says of its iterations."""

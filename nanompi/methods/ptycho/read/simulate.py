@@ -3,6 +3,9 @@
     input:
       simulate: {frames: 400, size: 128, photons: 1e6, energy: 8 keV}
 
+With `sample: balls` it is one projection of a tomogram: soft balls (`balls`), turned by the `angle` of the
+input section, and displaced by `jitter`.
+
 Far field, frames in natural order: the mean counts are sum over modes |fftshift fft2(P_m(r) O(r +
 position))|^2 with the unitary transform of kernel exp(-2 pi i k r). The pixel of the object is wavelength *
 distance / (size * pixel). Each frame has its own random numbers, so that any rank can make any frame and
@@ -23,10 +26,13 @@ from nanompi.data.source import Source, check_index
 from nanompi.errors import JobError
 from nanompi.io.quantities import EV, HC, given_energy
 from nanompi.methods.ptycho.read import scene
+from nanompi.methods.ptycho.read.balls import Balls
 from nanompi.methods.ptycho.scan import GIVES, STEPS, Scan
 from nanompi.optics.geometry import Geometry
 from nanompi.run.reading import Input
 from nanompi.step import param, reader, section
+
+ABSORBED = 0.05  # of the phase of the balls: -log of the amplitude
 
 
 @section
@@ -45,6 +51,8 @@ class Simulation:
     )
     subpixel: bool = param(False, help="positions between the pixels; otherwise on whole pixels")
     modes: int = param(1, ge=1, le=10, help="modes of the probe (partial coherence)")
+    sample: Literal["star", "balls"] = param("star", help="a flat Siemens star, or balls in three dimensions")
+    jitter: float = param(0.0, unit="px", ge=0, help="rms displacement of the balls, of each angle its own")
     phase: float = param(1.0, unit="rad", gt=0, help="largest phase of the object")
     noise: bool = param(True, help="Poisson counts; otherwise the exact intensities in float32")
     seed: int = param(1, ge=0, help="another number gives another texture, jitter and noise")
@@ -70,7 +78,7 @@ class Simulate:
         rng = np.random.default_rng([s.seed, 0])
         size, transfer = object_pixel(s.size, wavelength, distance, pixel, given.focus)
         shape = tuple(int(v) for v in np.ceil(corners.max(0)) + s.size + scene.MARGIN)
-        known = scene.make_object(shape, s.phase, rng)
+        known = scene.make_object(shape, s.phase, rng) if s.sample == "star" else ball_image(s, shape, given)
         if given.focus and s.modes > 1:
             raise JobError("simulate.modes: a near-field scan (with `focus`) is simulated with one mode only")
         power = s.photons / transmission(known, corners, s.size)
@@ -92,6 +100,16 @@ class Simulate:
             notes=[f"simulated: {s.frames} frames of {s.size} x {s.size}, {s.photons:.3g} counts each, "
                    f"object {shape[0]} x {shape[1]}, energy {HC / wavelength / EV / 1e3:.6g} keV"],
         )  # fmt: skip
+
+
+def ball_image(s: Simulation, shape: tuple[int, int], given: Input) -> np.ndarray:
+    """(rows, columns) complex64: the balls at the angle of the job, as far as they are scanned."""
+    angle, size = given.angle or 0.0, min(shape) - s.size - 2 * scene.MARGIN
+    balls = Balls.of(size, s.seed)
+    largest = balls.projection(0.0, shape).max()
+    shift = np.random.default_rng([s.seed, 8, round(angle * 1e6) % 2**32]).normal(0, 1, 2) * s.jitter
+    lines = balls.projection(angle, shape, *shift) * (s.phase / largest)
+    return np.exp((1j - ABSORBED) * lines).astype(np.complex64)
 
 
 def object_pixel(n: int, wavelength: float, distance: float, pixel: float, focus: float | None):

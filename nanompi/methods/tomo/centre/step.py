@@ -14,6 +14,10 @@ class Centre:
         None, unit="px", help="column of the rotation axis, 0 = middle of the first; the middle if not given"
     )
 
+    def idle(self, data) -> bool:
+        """An earlier step has found the axis, and the job gives none."""
+        return self.value is None and "axis" in data.facts
+
     def check(self, data):
         """JobError for a column off the detector."""
         if "column" in data.axes:

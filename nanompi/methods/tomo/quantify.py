@@ -1,0 +1,88 @@
+"""The step `tomo.quantify`: a volume of phases or attenuation as a property of the material, with its unit.
+
+A phase per length p (rad/m) is 2 pi delta / lambda, delta the decrement of the refractive index. Far from
+absorption edges delta = r_e lambda^2 n_e / (2 pi), r_e the classical radius of the electron, n_e electrons
+per volume; so n_e = p / (r_e lambda), and the mass density is n_e times the mass per electron of the
+material. An attenuation per length mu is 4 pi beta / lambda.
+"""
+
+import math
+from typing import Literal
+
+from nanompi.errors import DataError, JobError
+from nanompi.methods.tomo.matter import mass_per_electron
+from nanompi.optics.geometry import PLANCK_C
+from nanompi.step import param, step
+
+PHASE, ATTENUATION = "rad/m", "1/m"
+OF = {  # of what volume it is made, and in which unit it is
+    "delta": (PHASE, ""),
+    "electron_density": (PHASE, "1/m^3"),
+    "mass_density": (PHASE, "kg/m^3"),
+    "mu": (ATTENUATION, "1/m"),
+    "beta": (ATTENUATION, ""),
+}
+
+
+@step("tomo.quantify", each="frame")
+class Quantify:
+    """Slices as delta, electron or mass density (of phases), attenuation or beta."""
+
+    quantity: Literal["delta", "electron_density", "mass_density", "mu", "beta"] = param(
+        "electron_density",
+        help="what the values become; the first three of phases, the others of attenuation",
+    )
+    formula: str = param("", kind="line", help="chemical formula of the sample, for its mass density: SiO2")
+
+    def check(self, data):
+        """JobError where the mass density has no formula, or one that is none."""
+        if self.quantity == "mass_density":
+            if not self.formula:
+                raise JobError("tomo.quantify: mass_density needs the `formula:` of the sample, such as SiO2")
+            mass_per_electron(self.formula)
+
+    def start(self, run, data):
+        """The factor from the volume's values. Errors: JobError, DataError."""
+        run.team.on_root(lambda: self.check(data))
+        wanted, self.unit = OF[self.quantity]
+        if data.unit != wanted:
+            raise DataError(
+                f"tomo.quantify: {self.quantity} is made of a volume in {wanted}, this one is in "
+                f'"{data.unit}"; phases come from tomo.collect, attenuation from tomograms with their pixel'
+            )
+        self.factor = self._factor(data.facts.get("energy", 0.0))
+        run.result.notes.setdefault("tomo", {})["quantify"] = {
+            "quantity": self.quantity,
+            "unit": self.unit,
+            "factor": self.factor,
+        }
+
+    def block(self, block, info):
+        """(k, y, x) -> the same, in the new unit"""
+        return block * block.dtype.type(self.factor)
+
+    def finish(self, run):
+        """Unit and title."""
+        volume = run.data[self.takes]
+        volume.unit, volume.title = self.unit, self.quantity.replace("_", " ")
+        run.say(
+            f"tomo.quantify: {volume.title}, {self.factor:.6g} {self.unit} for each {OF[self.quantity][0]}"
+        )
+
+    def _factor(self, energy: float) -> float:
+        """Errors: DataError where the energy is not known."""
+        if self.quantity == "mu":
+            return 1.0
+        if not energy:
+            raise DataError(
+                f"tomo.quantify: {self.quantity} needs the photon energy; give `energy:` in the input section"
+            )
+        wavelength = PLANCK_C / energy
+        if self.quantity in ("delta", "beta"):
+            return wavelength / (2 * math.pi if self.quantity == "delta" else 4 * math.pi)
+        from scipy.constants import Avogadro, physical_constants
+
+        electrons = 1 / (physical_constants["classical electron radius"][0] * wavelength)
+        if self.quantity == "electron_density":
+            return electrons
+        return electrons / Avogadro * mass_per_electron(self.formula) * 1e-3
