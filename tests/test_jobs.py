@@ -129,7 +129,7 @@ def test_sweep(tmp_path):
 
 @pytest.mark.slow
 def test_from_ptychography_to_electron_density(tmp_path):
-    """Twelve scans of a shaken sample, their phases aligned, and the density of the balls in the volume. Twelve
+    """Twelve scans of a shaken sample, their phases aligned, and the density of the balls in the volume. So few
     angles of 57 pixels leave streaks; with no alignment the correlation is below 0.4"""
     assert main(["sweep", str(JOBS / "projections.yaml"), "--out", str(tmp_path)]) == 0
     scans = f"input.runs={tmp_path}/projections/sweep-0001/0*"

@@ -24,7 +24,7 @@ STEEP = 3.0  # rad between two pixels: the phase may have turned once more
 class Align:
     """Each projection is moved to where the others say that it belongs; bad ones are left out."""
 
-    preceded_by = ("tomo.flat",)
+    preceded_by = ("tomo.flat", "tomo.stripes")
 
     rounds: int = param(20, ge=0, help="reprojections at most; 0 = by the mass of the projections alone")
     stop: float = param(0.003, unit="px", gt=0, help="no further round after steps that are all smaller")

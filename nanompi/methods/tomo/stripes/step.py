@@ -64,8 +64,8 @@ class Stripes:
     large: int = param(51, ge=3, le=WIDEST, unit="px", help="the same against strong ones")
 
     def idle(self, data) -> bool:
-        """Nothing is done to phases: their columns have no gain."""
-        return data.unit == "rad"
+        """Data of a known unit that are no counts do not come from the columns of a detector."""
+        return data.unit not in ("", "counts")
 
     def check(self, data):
         """JobError for what `start` would refuse."""
