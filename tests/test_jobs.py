@@ -129,8 +129,8 @@ def test_sweep(tmp_path):
 
 @pytest.mark.slow
 def test_from_ptychography_to_electron_density(tmp_path):
-    """Twelve scans of a shaken sample, their phases aligned, and the density of the balls in the volume. So few
-    angles of 57 pixels leave streaks; with no alignment the correlation is below 0.4"""
+    """Twelve scans of a shaken sample, aligned, and the density of its balls in the volume; so few angles of
+    57 pixels leave streaks, and without alignment the correlation is below 0.4"""
     assert main(["sweep", str(JOBS / "projections.yaml"), "--out", str(tmp_path)]) == 0
     scans = f"input.runs={tmp_path}/projections/sweep-0001/0*"
     with h5py.File(run("ptycho-tomography", tmp_path, scans) / "result.h5") as f:
