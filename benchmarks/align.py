@@ -3,8 +3,8 @@
     python benchmarks/align.py                      five samples, 64^3 with 90 angles and 96^3 with 120
     python benchmarks/align.py --noise 0.3 --sizes 64
 
-Soft balls with exact projections, displaced by 2 px rms each way; the phase of each projection has 0.05 rad of
-noise, a ramp of 0.02 rad/px rms each way and a level of its own, and is wrapped. What is left of the
+Soft balls with exact projections, displaced by 2 px rms each way; the phase of each projection has 0.05 rad
+of noise, a ramp of 0.02 rad/px rms each way and a level of its own, and is wrapped. What is left of the
 displacements, in px: down and right rms, and the axis. A displacement of the sample as a whole is free.
 """
 
