@@ -40,10 +40,6 @@ class Flat:
         """Nothing is done to what is no counts."""
         return data.unit not in ("", "counts")
 
-    def idle(self, data) -> bool:
-        """Data of a known unit that are no counts are line integrals already."""
-        return data.unit not in ("", "counts")
-
     def check(self, data):
         """DataError where images are missing or do not belong to the scan, before the run."""
         self._light(data, np.float64, unheard, unheard)
