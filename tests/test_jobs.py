@@ -162,6 +162,14 @@ def test_from_ptychography_to_electron_density(tmp_path):
     assert (seen * density).sum() / (density**2).sum() == pytest.approx(1, abs=0.1)
 
 
+def test_phase_contrast(tmp_path):
+    """The right ratio is the best of three: edges in 96 pixels leave 0.04 of the largest value"""
+    assert main(["sweep", str(JOBS / "phase-contrast.yaml"), "--out", str(tmp_path)]) == 0
+    with open(tmp_path / "phase-contrast/sweep-0001/table.csv") as file:
+        error = {float(r["steps.tomo.phase.delta_beta"]): float(r["error"]) for r in csv.DictReader(file)}
+    assert error[100] < 0.05 and error[100] < 0.5 * min(error[30], error[300])
+
+
 def test_tomo(tmp_path):
     """Against the exact slices: sharp edges in 128 pixels make 0.012 of the largest value without noise, and
     counts of 2e4 and less bring it to 0.020 within 0.9 of the radius; a column off, it would be 0.06"""

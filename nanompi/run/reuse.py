@@ -3,6 +3,7 @@
 A step does not change what an earlier step has given; so the next run may have it as it is.
 """
 
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,7 +48,7 @@ class Reuse:
 
 
 def _copy(made: dict, data: dict, given: dict, result: Result) -> tuple[dict, dict, dict, Result]:
-    own = Result(result.main, dict(result.signals), dict(result.arrays), dict(result.notes))
+    own = Result(result.main, dict(result.signals), dict(result.arrays), deepcopy(result.notes))
     return dict(made), dict(data), dict(given), own
 
 

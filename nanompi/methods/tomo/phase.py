@@ -106,9 +106,10 @@ class Phase:
         known = {name: getattr(self, name) or facts.get(name) for name in GEOMETRY}
         missing = [name for name, value in known.items() if not value]
         if missing:
+            keys, verb = ", ".join(f"`{name}:`" for name in missing), "is" if len(missing) == 1 else "are"
             raise JobError(
-                f"tomo.phase: {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not in the file; "
-                f"give {', '.join(f'`{name}:`' for name in missing)} to the step or in the input section"
+                f"tomo.phase: {' and '.join(missing)} {verb} not in the file; give {keys} to the step or in "
+                "the input section"
             )
         alpha = PLANCK_C / known["energy"] * known["distance"] * self.delta_beta / (4 * np.pi)
         return Way(alpha, known["pixel"], self.method == "generalised")

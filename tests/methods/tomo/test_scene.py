@@ -18,7 +18,7 @@ from nanompi.methods.tomo.read.scene import (
     SimulatedImages,
     SimulatedSlices,
 )
-from nanompi.methods.tomo.read.simulate import TomogramSimulation
+from nanompi.methods.tomo.read.simulate import SimulateTomogram, TomogramSimulation
 from tests.methods.tomo.files import COLUMNS, ROWS, scene
 from tests.methods.tomo.test_light import seen_by
 
@@ -131,3 +131,18 @@ def test_phase_contrast_keeps_the_counts_and_brightens_edges():
     assert abs(seen[:, 0] - 1).max() < 0.02 and abs(seen - plain)[:, 28:36].max() < 0.02
     flat = replace(bright.contrast, distance=0.0)
     assert flat.intensity(bright.phantom, 0.4, (4, 64), 31.5) == pytest.approx(plain)
+
+
+def test_a_jitter_moves_each_projection_by_its_own():
+    """Down and to the right, as data.beside["jitter"] says: the centre of mass of each row moves so"""
+    own = {"size": 48, "rows": 9, "noise": False, "angles": 30}
+    data = SimulateTomogram(simulate=TomogramSimulation(**own, jitter=2)).open("", None)["data"]
+    moves, still = data.beside["jitter"], TomogramSimulation(**own).scene()
+    assert moves.shape == (30, 2) and 1.5 < moves.std() < 2.5
+    shaken = lines_of(data.source.scene, data.source.angles)
+    x = np.arange(48)
+    for i in (0, 7, 29):
+        mass = (shaken[i] * x).sum(1) / shaken[i].sum(1)
+        moved = replace(still.phantom, z=still.phantom.z + moves[i, 0])
+        true = moved.projection(data.source.angles[i], 9, 48, 23.5)
+        assert mass == pytest.approx((true * x).sum(1) / true.sum(1) + moves[i, 1], abs=2e-3)

@@ -18,12 +18,18 @@ class Flaws:
     dead    : part of the pixels that see no beam
     zingers : part of the pixels of each projection that a stray photon hits
     drift   : part of the beam that is lost between the flats before and those after; it moves sideways, too
+    jitter  : px, rms, by which the sample of each projection stands off, down and to the right
     """
 
     stripes: float = 0.0
     dead: float = 0.0
     zingers: float = 0.0
     drift: float = 0.0
+    jitter: float = 0.0
+
+    def move(self, i: int, seed: int) -> np.ndarray:
+        """(2,) px: how far the sample of projection `i` stands down and to the right."""
+        return self.jitter * np.random.default_rng([seed, 7, i]).standard_normal(2)
 
     def response(self, shape: tuple[int, int], seed: int) -> np.ndarray:
         """(rows, columns) what is left of the beam of each pixel, in all images."""

@@ -46,12 +46,16 @@ class Scene:
         beam = self.photons * beam / beam.mean() * self.flaws.response(self.shape, self.seed)
         return self.flaws.moved(beam, time)
 
-    def transmission(self, angle: float) -> np.ndarray:
-        """(rows, columns) float64: what the sample leaves of the beam, as these columns see it."""
+    def transmission(self, angle: float, move=(0.0, 0.0)) -> np.ndarray:
+        """(rows, columns) float64: what the sample leaves of the beam, as these columns see it.
+
+        move : px, how far it stands down and to the right
+        """
+        sample = replace(self.phantom, z=self.phantom.z + move[0])
         if self.contrast:
-            own = self.contrast.intensity(self.phantom, angle, self.shape, self.centre)
+            own = self.contrast.intensity(sample, angle, self.shape, self.centre + move[1])
         else:
-            own = np.exp(-self.phantom.projection(angle, *self.shape, self.centre))
+            own = np.exp(-sample.projection(angle, *self.shape, self.centre + move[1]))
         return own * self.flaws.gain(self.shape[1], self.seed) if self.flaws.stripes else own
 
     def dark(self) -> np.ndarray:
@@ -139,7 +143,7 @@ class SimulatedImages(Source):
             beam = scene.beam(float(self.times()[i]))
             mean = beam + dark
         if self.kind == PROJECTION:
-            mean = beam * scene.transmission(self.angles[i]) + dark
+            mean = beam * scene.transmission(self.angles[i], scene.flaws.move(i, scene.seed)) + dark
             mean = scene.flaws.hits(mean, scene.photons, np.random.default_rng([scene.seed, 6, i]))
         if not scene.noise:
             return mean

@@ -6,7 +6,7 @@
 
 `sample: 1.5` is wider than the detector; with `span: 360 deg` and the axis near one side (`centre: 20 px`)
 each side of it is seen once. `delta_beta` with energy and distance gives phase contrast (`contrast`), the
-last four what is wrong with detectors and beams (`flaws`).
+last ones what is wrong with detectors and beams (`flaws`).
 
 Line integrals are exact (`phantom`); flats and darks have noise of their own. Each image has its own random
 numbers, so that any rank can make any of them and the data do not depend on the ranks.
@@ -52,12 +52,15 @@ class TomogramSimulation:
     dead: float = param(0.0, ge=0, le=0.4, help="part of the pixels that see no beam")
     zingers: float = param(0.0, ge=0, le=0.1, help="part of the pixels of a projection hit by stray photons")
     drift: float = param(0.0, ge=0, lt=1, help="part of the beam lost between flats before and flats after")
+    jitter: float = param(
+        0.0, ge=0, unit="px", help="rms by which each projection stands off, down and to the right"
+    )
 
     def scene(self) -> Scene:
         """What is before the detector, and the detector."""
         centre = (self.size - 1) / 2 if self.centre is None else self.centre
         phantom = grains(self.size * self.sample / RADIUS, self.rows, self.thickness, self.seed)
-        flaws = Flaws(self.stripes, self.dead, self.zingers, self.drift)
+        flaws = Flaws(self.stripes, self.dead, self.zingers, self.drift, self.jitter)
         way = Contrast(self.distance, PLANCK_C / self.energy, self.pixel, self.delta_beta)
         own = (self.photons, self.noise, self.seed, flaws, way if self.distance else None)
         return Scene(phantom, (self.rows, self.size), centre, *own)
@@ -95,4 +98,6 @@ class SimulateTomogram(Part):
         data = self.of(tomogram).data("simulation", self.name)
         truth = self.of_slices(SimulatedSlices(scene, s.pixel))
         data.beside |= {} if truth is None else {"truth": truth}
+        if s.jitter:
+            data.beside["jitter"] = np.array([scene.flaws.move(i, s.seed) for i in range(s.angles)])
         return {"data": data}
