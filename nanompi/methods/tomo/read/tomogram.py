@@ -31,6 +31,7 @@ class Tomogram:
     notes: list[str] = field(default_factory=list)
     per_row: dict[str, np.ndarray] = field(default_factory=dict)
     per_flat: dict[str, np.ndarray] = field(default_factory=dict)
+    unit: str = "counts"  # "1": line integrals already
 
     def checked(self) -> "Tomogram":
         """Itself, without frames that were never written. Errors: DataError naming what does not fit."""
@@ -60,7 +61,7 @@ class Tomogram:
             coords={"angle": (self.angles, "rad")},
             facts=self.facts,
             beside={name: images for name, images in beside.items() if images is not None},
-            unit="counts",
+            unit=self.unit,
             title="projections",
             file=file,
             format=format,
