@@ -14,7 +14,11 @@ def run_of(precision="double", threads=1) -> SimpleNamespace:
     """A run of one rank; `said` are the lines of its log, `warned` its warnings"""
     said, warned = [], []
     team = SimpleNamespace(
-        rank=0, on_root=lambda work: work(), sum=lambda *arrays: None, max=lambda value: value
+        rank=0,
+        on_root=lambda work: work(),
+        sum=lambda *arrays: None,
+        max=lambda value: value,
+        gather=lambda value: [value],
     )
     log = {"said": said, "say": said.append, "warned": warned, "warn": warned.append}
     return SimpleNamespace(team=team, device=Cpu(precision, threads=threads), data={}, result=Result(), **log)

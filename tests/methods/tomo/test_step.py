@@ -280,14 +280,6 @@ def test_a_tilted_axis_is_followed_from_row_to_row():
         assert np.array_equal(tilted[row], alone[row])
 
 
-def test_the_step_before_says_that_the_middle_is_taken():
-    run = run_of()
-    run.data["data"] = data_of(np.zeros((1, 40, 96)), turn(40))
-    Centre().run(run)
-    assert run.said == ["tomo.centre: none is given; the middle, column 47.5 of 0 to 95, is taken"]
-    assert run.data["data"].facts["axis"] == (47.5, 0.0)
-
-
 def test_a_missing_wedge_is_warned_of():
     run = run_of()
     slices(disc(20.0, 0.01), np.deg2rad(np.arange(150)), given=47.5, run=run)
