@@ -37,6 +37,10 @@ class Output:
         help="how stacks of floats are stored: as computed, in single precision, or as integers with scale "
         "and offset from 0.2 to 99.8 % of the values, half the size of float32",
     )
+    tiff: Literal["off", 8, 16, 32] = param(
+        "off", help="stacks as TIFF files, too, one a slice, of so many bits; 32 = floats"
+    )
+    zarr: bool = param(False, help="stacks as OME-Zarr 0.5, too, with levels (pip install nanompi[zarr])")
 
 
 @dataclass

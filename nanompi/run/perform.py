@@ -10,6 +10,7 @@ from nanompi.data.infile import ArrayInFile
 from nanompi.data.walk import next_pass, walk
 from nanompi.mpi.team import Team
 from nanompi.run.foreign import blamed, foreign
+from nanompi.run.foresight import foresee
 from nanompi.run.metrics import account, write_metrics
 from nanompi.run.reading import open_data, spread_evenly
 from nanompi.run.result import Result
@@ -18,6 +19,7 @@ from nanompi.run.status import quiet
 from nanompi.run.store import Store
 from nanompi.run.writers import nexus
 from nanompi.run.writers.images import images_of
+from nanompi.run.writers.stacks import write_stacks
 from nanompi.step import idle, param, section
 from nanompi.timing import Clock
 
@@ -106,6 +108,7 @@ def perform(job, run: Run, writers=(), reuse: Reuse | None = None):
         _begin(run, job)
         reuse.take(run, 0)
     run.say("\n".join(data.about(name) for name, data in run.data.items()))
+    foresee(run, job)
     run.store = Store(run, job.output.type)
     left = [number for number in range(max(0, done), len(job.steps)) if not run.store.recall(number)]
     while left:
@@ -204,6 +207,7 @@ def _write(run, job, writers):
         nexus.write_result(run)
         if run.control:
             run.control.clear()
+        write_stacks(run, job.output)
         for name, data in run.result.data.items():
             run.result.pictures |= images_of(run.team, data, name)
         for write in writers:

@@ -42,7 +42,8 @@ class Result:
 
     main     : name of the signal that a viewer opens first
     signals  : name -> Signal
-    arrays   : "object/data" -> array (or (array, {"units": "m"})), written as they are under /entry_1/
+    arrays   : "object/data" -> array or text (or (array, {"units": "m"})), written as it is under /entry_1/
+    groups   : "object" -> NeXus class of a group of these; NXcollection where none is given
     notes    : name -> JSON-able tree (job, environment, metrics, preparation ...)
     data     : name -> data with axes, of which each rank may hold a part
     pictures : name -> what of these is shown, and written nowhere else
@@ -51,6 +52,7 @@ class Result:
     main: str = ""
     signals: dict[str, Signal] = field(default_factory=dict)
     arrays: dict[str, Any] = field(default_factory=dict)
+    groups: dict[str, str] = field(default_factory=dict)
     notes: dict[str, Any] = field(default_factory=dict)
     data: dict[str, Data] = field(default_factory=dict)
     pictures: dict[str, Signal] = field(default_factory=dict)

@@ -48,7 +48,8 @@ class Reuse:
 
 
 def _copy(made: dict, data: dict, given: dict, result: Result) -> tuple[dict, dict, dict, Result]:
-    own = Result(result.main, dict(result.signals), dict(result.arrays), deepcopy(result.notes))
+    own = Result(result.main, dict(result.signals), dict(result.arrays), dict(result.groups))
+    own.notes = deepcopy(result.notes)
     return dict(made), dict(data), dict(given), own
 
 

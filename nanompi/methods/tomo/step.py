@@ -10,6 +10,7 @@ from nanompi.methods.tomo import quality
 from nanompi.methods.tomo.angles import weights
 from nanompi.methods.tomo.field import field_of
 from nanompi.methods.tomo.halves import Halves
+from nanompi.methods.tomo.nxtomoproc import describe
 from nanompi.methods.tomo.rays import Rays
 from nanompi.methods.tomo.recon.fbp import FBP
 from nanompi.methods.tomo.recon.fourier import Fourier
@@ -113,6 +114,10 @@ class Tomo:
 
         return compare(a, b)
 
+    def sizes(self, known: dict[str, int]) -> dict[str, int]:
+        """Sides of a slice where no double field of view makes them longer, for `run.foresight`."""
+        return {"y": known["column"], "x": known["column"]}
+
     def check(self, data):
         """What of the input `start` would refuse. Errors: DataError."""
         if "column" in data.axes:
@@ -185,6 +190,7 @@ class Tomo:
         for axis in {"z", "y", "x"} & set(volume.axes):
             n = volume.size(axis)
             volume.coords[axis] = (np.arange(n) - (n - 1) / 2) * size, unit
+        describe(run.result, getattr(run, "name", ""), self, volume)
         of = ("rad", "phase") if self.phases else ("1", "attenuation")
         volume.unit, volume.title = f"{of[0]}/{unit}", of[1]
 

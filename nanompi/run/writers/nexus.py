@@ -64,7 +64,7 @@ def write(result: Result, path: Path, team=None, store=None):
             _at_their_names(entry, result, store)
         entry["end_time"] = _now()
         for place, value in result.arrays.items():
-            _array(entry, place, value)
+            _array(entry, place, value, result.groups)
         for name, signal in result.signals.items():
             _signal(entry, name, signal)
         for name, data in result.data.items():
@@ -95,18 +95,21 @@ def _group(parent, name: str, nexus: str):
     return group
 
 
-def _array(entry, place: str, value):
+def _array(entry, place: str, value, classes: dict[str, str]):
     """arrays["a/b"] = array, or (array, {attribute: value})."""
     data, marks = value if isinstance(value, tuple) else (value, {})
     above, _, name = place.rpartition("/")
-    parent = entry
+    parent, path = entry, ""
     for part in filter(None, above.split("/")):
-        parent = _group(parent, part, "NXcollection")
+        path = f"{path}/{part}".lstrip("/")
+        parent = _group(parent, part, classes.get(path, "NXcollection"))
     dataset(parent, name, data).attrs.update(marks)
 
 
 def dataset(parent, name: str, data):
     """One dataset; float images of `PACKED` size with shuffle and gzip 1, which any HDF5 can undo."""
+    if isinstance(data, str):
+        return parent.create_dataset(name, data=data)
     data = np.asarray(data)
     return parent.create_dataset(name, data=data, **_packed(data.shape, data.dtype))
 
