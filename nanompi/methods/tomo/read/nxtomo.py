@@ -2,25 +2,28 @@
 
 The group with `definition` = NXtomo may stand anywhere (at ESRF `entry0000`, at Diamond
 `entry1/tomo_entry`). Where there is an `image_key_control`, it counts: frames taken for the alignment are -1
-there, and projections in image_key.
+there, and projections in image_key. Where a file has several such groups, `entry:` names the one that is
+read. The number of an image is its time, by which flats may be taken linear; `control/data`, where it has a
+value for each image, is the current of the beam.
 """
 
 import numpy as np
 
 from nanompi.data.source import SelectedFrames, Source
-from nanompi.errors import DataError
+from nanompi.errors import DataError, JobError
 from nanompi.io.hdf5 import dataset, hdf5, is_hdf5, open_hdf5, text, walk
 from nanompi.io.unwritten import complete
 from nanompi.methods.tomo.read import fields
 from nanompi.methods.tomo.read.stored import StoredTomogram
 from nanompi.methods.tomo.read.tomogram import GIVES, STEPS, Tomogram
-from nanompi.step import reader
+from nanompi.step import param, reader
 
 PROJECTION, FLAT, DARK, INVALID = 0, 1, 2, 3
 ALIGNMENT = -1  # in image_key_control alone
 DATA = ("instrument/detector/data", "data/data")
 KEYS = ("instrument/detector/image_key_control", "instrument/detector/image_key", "data/image_key")
 ANGLE = ("sample/rotation_angle", "data/rotation_angle")
+CURRENT = ("control/data",)
 FACTS = {
     "pixel": (
         "sample/x_pixel_size",
@@ -32,13 +35,12 @@ FACTS = {
 }
 
 
-def entry_of(opened) -> str:
-    """Path of the first group whose `definition` is NXtomo, "" where there is none."""
+def entries_of(opened):
+    """Paths of the groups whose `definition` is NXtomo, one after the other."""
     for path, thing in walk(opened):
         if path.endswith("/definition") and isinstance(thing, hdf5().Dataset) and thing.size == 1:
             if thing.dtype.kind in "SUO" and text(thing[()]).strip() == "NXtomo":
-                return path.removesuffix("/definition")
-    return ""
+                yield path.removesuffix("/definition")
 
 
 def is_nxtomo(path: str) -> bool:
@@ -46,7 +48,7 @@ def is_nxtomo(path: str) -> bool:
     if not is_hdf5(path):
         return False
     with open_hdf5(path) as opened:
-        return bool(entry_of(opened))
+        return next(entries_of(opened), None) is not None
 
 
 def _images(opened, paths) -> Source:
@@ -73,6 +75,16 @@ def _keys(opened, paths, images: Source) -> np.ndarray:
     return keys
 
 
+def _current(opened, paths, n: int) -> dict[str, np.ndarray]:
+    """{"current": (n,)} of each image, where the file has as many positive numbers"""
+    path = fields.first_of(opened, paths)
+    values = complete(dataset(opened, path), path).ravel() if path else np.empty(0)
+    fine = (
+        len(values) == n and values.dtype.kind in "iuf" and np.isfinite(values).all() and (values > 0).all()
+    )
+    return {"current": values.astype(float)} if fine else {}
+
+
 def _note_others(keys: np.ndarray, where: str, notes: list[str]) -> None:
     """A warning of images that are of no known kind."""
     others = np.flatnonzero(~np.isin(keys, (PROJECTION, FLAT, DARK, INVALID, ALIGNMENT)))
@@ -87,6 +99,8 @@ def _note_others(keys: np.ndarray, where: str, notes: list[str]) -> None:
 class NXtomo(StoredTomogram):
     """NXtomo files: projections, flats and darks in one stack, told apart by image_key."""
 
+    entry: str = param("", help="path of the NXtomo group that is read, where a file has several; the first")
+
     @staticmethod
     def recognises(path: str, given: dict) -> bool:
         """HDF5 with an entry of the definition NXtomo."""
@@ -96,7 +110,7 @@ class NXtomo(StoredTomogram):
         """The tomogram of a file; nothing is loaded. Errors: DataError naming file and dataset."""
         notes: list[str] = []
         with open_hdf5(file) as opened:
-            entry = entry_of(opened)
+            entry = self._entry(opened, notes)
             within = lambda paths: tuple(f"{entry}/{p}" for p in paths)  # noqa: E731
             images = _images(opened, within(DATA))
             keys = _keys(opened, within(KEYS), images)
@@ -105,8 +119,24 @@ class NXtomo(StoredTomogram):
             n = kind[PROJECTION].shape[0]
             angles = fields.angles(opened, within(ANGLE), n, self, notes)
             facts = fields.facts(opened, {k: within(v) for k, v in FACTS.items()}, self, notes)
+            each = {"time": np.arange(len(keys), dtype=float)} | _current(opened, within(CURRENT), len(keys))
         if len(angles) == len(keys) != n:
             angles = angles[keys == PROJECTION]  # one for each image, flats and darks too
         if not n:
             raise DataError(f"{images.where}: none of {len(keys)} images is a projection (image_key 0)")
-        return Tomogram(kind[PROJECTION], angles, kind[FLAT], kind[DARK], facts, notes).checked()
+        own = Tomogram(kind[PROJECTION], angles, kind[FLAT], kind[DARK], facts, notes)
+        own.per_row, own.per_flat = (
+            {name: values[keys == key] for name, values in each.items()} for key in (PROJECTION, FLAT)
+        )
+        return own.checked()
+
+    def _entry(self, opened, notes: list[str]) -> str:
+        """The group that is read. Errors: JobError where the one that is asked for is none."""
+        every = list(entries_of(opened))
+        wanted = "/" + self.entry.strip("/") if self.entry else every[0]
+        if wanted not in every:
+            raise JobError(f'input.entry: "{self.entry}" is not one of {", ".join(every)}')
+        if len(every) > 1:
+            others = ", ".join(one for one in every if one != wanted)
+            notes.append(f"{wanted} is read; there are {others}, too (`entry:` names another)")
+        return wanted

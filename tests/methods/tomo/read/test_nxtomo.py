@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from nanompi.errors import DataError
+from nanompi.errors import DataError, JobError
 from nanompi.methods.tomo.read.nxtomo import NXtomo, is_nxtomo
 from tests.methods.tomo.files import COLUMNS, ROWS, images, write_nxtomo
 
@@ -132,3 +132,35 @@ def test_other_definitions_are_not_nxtomo(path, definition):
     write_nxtomo(path)
     change(path, "entry0000/definition", definition)
     assert not is_nxtomo(path)
+
+
+def test_the_number_of_an_image_is_its_time_and_control_the_current(path):
+    """Flats before and after, darks among them: FFDPPIPPPFFD"""
+    write_nxtomo(path)
+    t = opened(path)
+    assert t.per_row["time"].tolist() == [3, 4, 6, 7, 8] and t.per_flat["time"].tolist() == [0, 1, 9, 10]
+    assert "current" not in t.per_row
+    t.projections.close()
+    with h5py.File(path, "a") as f:
+        f["entry0000/control/data"] = np.linspace(2, 1, 12)
+    t = opened(path)
+    assert t.per_row["current"] == pytest.approx(np.linspace(2, 1, 12)[[3, 4, 6, 7, 8]])
+    assert t.per_flat["current"] == pytest.approx(np.linspace(2, 1, 12)[[0, 1, 9, 10]])
+    t.projections.close()
+    with h5py.File(path, "a") as f:
+        f["entry0000/control/data"][5] = 0
+    assert "current" not in opened(path).per_row
+
+
+def test_one_of_several_entries(path):
+    """The first, if none is named; others are told"""
+    write_nxtomo(path)
+    with h5py.File(path, "a") as f:
+        f.copy("entry0000", "entry0001")
+        f["entry0001/sample/rotation_angle"][:] = -7
+    assert opened(path).angles[1] == pytest.approx(np.deg2rad(30))
+    assert any("/entry0000 is read; there are /entry0001, too" in note for note in opened(path).notes)
+    second = NXtomo(entry="entry0001").tomogram(path)
+    assert second.angles[1] == pytest.approx(np.deg2rad(-7))
+    with pytest.raises(JobError, match='"entry7" is not one of /entry0000, /entry0001'):
+        NXtomo(entry="entry7").tomogram(path)
