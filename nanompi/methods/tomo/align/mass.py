@@ -5,8 +5,9 @@ moved up or down until it meets the mean of all. The first moment along a row is
 cosine of the angle (the first of the conditions of Helgason and Ludwig); what is left is a displacement.
 Both hold as long as the whole sample is seen at each angle. Vertical mass: M. Odstrcil et al., Opt. Express
 27, 36637 (2019), doi:10.1364/OE.27.036637; M. Guizar-Sicairos et al., Opt. Express 19, 21345 (2011),
-doi:10.1364/OE.19.021345. Here level and slope of each profile are free, since the phases of a
-ptychographic image have any, and outliers of the moments do not count.
+doi:10.1364/OE.19.021345. Here level and slope of each profile of phases are free, since those of a
+ptychographic image have any; outliers of the moments do not count; and a step is expected to be `STEP`, so
+that profiles that are much the same at all heights do not run away.
 """
 
 import numpy as np
@@ -15,7 +16,9 @@ from nanompi.methods.tomo.align.shift import along
 
 ROUNDS, COARSE = 40, 25  # rounds in all, and those in which profiles are smoothed first
 LARGEST = 1.5  # px of a step
+STEP = 1.0  # px that are expected, where the noise hides how far it is
 ROBUST = 10  # rounds against the median of all; then against their mean
+TINY = 1e-30  # instead of no information at all
 FAR = 4.0  # standard deviations: moments farther off do not count
 TOUCHES = 0.05  # of the largest mass: more of it at an edge is no air
 EDGE = 16  # air is expected in the outer 1/16 of the columns, at each side
@@ -30,8 +33,11 @@ def taper(n: int) -> np.ndarray:
     return gaussian_filter1d(weight, skip / 3)
 
 
-def vertical(profiles: np.ndarray) -> np.ndarray:
-    """(A,) px: how far each projection stands too low. profiles : (A, rows), the sums along the rows"""
+def vertical(profiles: np.ndarray, free: bool = True) -> np.ndarray:
+    """(A,) px: how far each projection stands too low.
+
+    profiles : (A, rows), the sums along the rows; free : level and slope of each say nothing
+    """
     from scipy.ndimage import gaussian_filter1d
 
     A, n = profiles.shape
@@ -41,9 +47,11 @@ def vertical(profiles: np.ndarray) -> np.ndarray:
         width = n / 12 * (1 - i / COARSE)
         now = gaussian_filter1d(now, width, axis=1) if width > 0.3 else now
         usual = np.median(now, 0) if i < ROBUST else now.mean(0)
-        terms = np.stack([np.gradient(usual), np.ones(n), line], 1)
-        weighed = terms * weight[:, None]
-        steps = np.linalg.lstsq(weighed.T @ terms, weighed.T @ (now - usual).T, rcond=1e-12)[0][0]
+        terms = np.stack([np.gradient(usual), *((np.ones(n), line) if free else ())], 1)
+        weighed, rest = terms * weight[:, None], now - usual
+        normal = np.repeat((weighed.T @ terms)[None], A, 0)
+        normal[:, 0, 0] += (rest**2 @ weight) / weight.sum() / STEP**2 + TINY
+        steps = np.linalg.solve(normal, (rest @ weighed)[..., None])[:, 0, 0]
         y -= np.clip(steps, -LARGEST, LARGEST)
         y -= y.mean()
     return y

@@ -15,7 +15,7 @@ from nanompi.data.data import even
 from nanompi.data.respread import respread
 from nanompi.device.kernels.joseph import LANES
 from nanompi.methods.tomo.align.anderson import Anderson
-from nanompi.methods.tomo.align.mass import taper
+from nanompi.methods.tomo.align.mass import STEP, TINY, taper
 from nanompi.methods.tomo.align.shift import moved
 from nanompi.methods.tomo.angles import weights
 from nanompi.methods.tomo.phases import wrapped
@@ -158,10 +158,11 @@ def compared(image, model, weight, smooth: float) -> tuple[float, float, float, 
 
     model = gaussian_filter(model.astype(np.float64), smooth)
     rest = gaussian_filter(image.astype(np.float64), smooth) - model
-    spread = MAD * np.median(np.abs(rest)) + 1e-30
+    spread = MAD * np.median(np.abs(rest)) + TINY
     trusted = weight / (1 + (rest / (3 * spread)) ** 2)
     terms = np.stack([*np.gradient(model), np.ones_like(model)]).reshape(3, -1)
     weighed = terms * trusted.ravel()
-    down, right, _ = np.linalg.lstsq(weighed @ terms.T, weighed @ rest.ravel(), rcond=1e-12)[0]
+    normal = weighed @ terms.T + np.diag([spread**2 / STEP**2] * 2 + [TINY])
+    down, right, _ = np.linalg.solve(normal, weighed @ rest.ravel())
     between, signal = (np.sqrt((weight * one**2).sum() / weight.sum()) for one in (rest, model))
     return -down, -right, between, signal

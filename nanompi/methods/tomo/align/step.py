@@ -138,7 +138,7 @@ def by_mass(run, data: Data, places: Places) -> None:
     """Places by the masses (collective)."""
     team, columns = run.team, data.size("column")
     profiles = every(team, data, [image.sum(1, dtype=np.float64) for image in data.values])
-    places.down = team.on_root(lambda: mass.vertical(profiles))
+    places.down = team.on_root(lambda: mass.vertical(profiles, data.unit == "rad"))
     own, weight = data.parts[team.rank], mass.taper(data.size("row"))
     middles = [mass.moments(image, places.down[a], weight)[1] for a, image in zip(own, data.values)]
     middles = every(team, data, middles)
