@@ -29,7 +29,16 @@ def run(name, tmp_path, *sets) -> Path:
 
 def test_no_job_is_forgotten():
     tested = {"siemens-star", "modes", "chain", "generic-hdf5", "far-field", "near-field", "sweep"}
-    tested |= {"tomo", "tooth", "stxm", "projections", "ptycho-tomography", "shaken"}
+    tested |= {
+        "tomo",
+        "tooth",
+        "stxm",
+        "projections",
+        "ptycho-tomography",
+        "shaken",
+        "phase-contrast",
+        "savu",
+    }
     assert {p.stem for p in JOBS.glob("*.yaml")} == tested
 
 
