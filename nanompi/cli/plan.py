@@ -13,7 +13,9 @@ MOST = 10**6  # of ranks, threads, ranks on a card
 def arguments(parser):
     """Arguments of `nanompi plan`."""
     job_arguments(parser)
-    parser.add_argument("--ranks", type=int, default=1, metavar="N", help="number of ranks that is planned")
+    parser.add_argument(
+        "--ranks", default="1", metavar="1,2", help="number of ranks that is planned, or some"
+    )
     parser.add_argument("--threads", type=int, default=1, metavar="T", help="threads (cores) of each rank")
     parser.add_argument("--gpu-mem", default="", metavar="40G", help="memory of a card, where ranks have one")
     parser.add_argument("--per-card", type=int, default=1, metavar="N", help="ranks that share a card")
@@ -41,9 +43,10 @@ def link(args):
 def main(args) -> int:
     """Exit code 0; 2 and 3 through the errors; 4 where a card is too small for one frame."""
     one_thread()
-    for name in ("ranks", "threads", "per_card"):
+    for name in ("threads", "per_card"):
         if not 1 <= getattr(args, name) <= MOST:
             raise JobError(f"--{name.replace('_', '-')} {shown(getattr(args, name), 40)}: 1 to {MOST}")
+    ranks = numbers(args.ranks)
     from nanompi.job.job import read_job
     from nanompi.methods import discover
     from nanompi.run.foreign import foreign
@@ -54,10 +57,20 @@ def main(args) -> int:
     memory = quantity(args.gpu_mem, "B") if args.gpu_mem else None
     job = read_job(args.job, args.set)
     forecast = seer(job).foresee(job, args.threads)
-    print(forecast.report(args.ranks, wire, memory, args.per_card, within))
+    print("\n\n".join(forecast.report(n, wire, memory, args.per_card, within) for n in ranks))
     if others := [step.name for step in job.steps if foreign(step)]:
         print(f"not known: what {', '.join(others)} needs; `nanompi bench` measures it")
     return 0
+
+
+def numbers(text: str) -> list[int]:
+    """Numbers of ranks, separated by commas. Errors: JobError."""
+    words = text.split(",")
+    if not all(
+        word.strip().isascii() and word.strip().isdigit() and 1 <= int(word) <= MOST for word in words
+    ):
+        raise JobError(f"--ranks {shown(text, 40)}: a number from 1 to {MOST}, or some, such as 1,2,4")
+    return [int(word) for word in words]
 
 
 def seer(job):

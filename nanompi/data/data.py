@@ -110,9 +110,9 @@ class Data:
                 raise DataError(f"{self.file}: {len(values)} values of {axis} for data of {self}")
         known = {name: getattr(given, name, None) for name in FACTS}
         self.facts = self.facts | {name: value for name, value in known.items() if value is not None}
-        return self if given.select.whole else self._selected(given.select)
+        return self if given.select.whole else self.selected(given.select)
 
-    def _selected(self, select) -> "Data":
+    def selected(self, select) -> "Data":
         """Some rows, as the job says. Errors: JobError."""
         axis, every = self.axes[0], self.shape[0]
         numbers = select.numbers(every)

@@ -123,6 +123,12 @@ class Tomo:
         if "column" in data.axes:
             checked_angles(data, unheard)
 
+    def foresee(self, job, threads: int = 1):
+        """What a job needs, said before it runs: a `nanompi.methods.tomo.foresee.Forecast`."""
+        from nanompi.methods.tomo.foresee import Forecast
+
+        return Forecast(job, threads)
+
     def start(self, run, data):
         """The rays and what makes slices of them. Errors: DataError where there are next to no angles."""
         n = data.size("column")
