@@ -40,8 +40,10 @@ class Halves:
         out = np.zeros((len(rows), 4, self.rings))
         some = np.flatnonzero(np.isin(rows, self.rows))
         if len(some):
+            array = self.methods[0].device.array
+            block = sinograms[array(some)]
             pair = zip(*(
-                host(method.slices(sinograms[some][:, pick], axes[some]))
+                host(method.slices(block[:, array(pick)], axes[some]))
                 for method, pick in zip(self.methods, self.picks)
             ))  # fmt: skip
             for i, (a, b) in zip(some, pair):

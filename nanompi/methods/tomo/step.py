@@ -37,6 +37,7 @@ LEAST = 10.0  # degrees; with less there is no slice to be had
         "halves": total("term", "ring"),
         "again": total("term"),
     },
+    gpu=True,
 )
 class Tomo:
     """Slices of parallel rays, x to the right, y down, the rotation axis in the middle."""

@@ -49,6 +49,7 @@ class FBP(Method):
 
     def slices(self, sinograms, axes):
         """(k, A, columns) -> (k, size, size)"""
+        sinograms = self.device.array(sinograms, self.device.real)
         n, parts = self.rays.size, np.round(axes * PARTS).astype(int) % PARTS
         out = self.device.xp.empty((len(sinograms), n, n), self.device.real)
         for run in np.split(np.arange(len(parts)), np.flatnonzero(np.diff(parts)) + 1):

@@ -58,7 +58,7 @@ class Fourier(Method):
 
     def slices(self, sinograms, axes):
         """(k, A, columns) -> (k, size, size), the same on any number of threads"""
-        n = self.rays.size
+        n, sinograms = self.rays.size, self.device.array(sinograms, self.device.real)
         out = self.xp.empty((len(sinograms), n, n), self.device.real)
         for i in range(0, len(sinograms), self.lanes):
             some = slice(i, i + self.lanes)
