@@ -1,6 +1,8 @@
 """One picture strip in minutes: some values of one parameter on a few frames.
 
-Those in the middle of a scan; projections, which have no places, evenly over all angles.
+Those in the middle of a scan; of a tomogram all projections, and of these the middle row alone: one slice for
+each value. What they have in common (sinograms) is prepared once, and each value stands in the table and
+below its picture as the job of that setting has it.
 """
 
 from types import SimpleNamespace
@@ -8,6 +10,8 @@ from types import SimpleNamespace
 from nanompi.cli import new_path, path, settings, sweep
 from nanompi.errors import JobError
 from nanompi.mpi.mpiexec import one_thread, start, to_start
+
+FRAMES = 100  # of a scan
 
 
 def arguments(parser):
@@ -20,7 +24,9 @@ def arguments(parser):
     settings(parser)
     parser.add_argument("-n", type=int, metavar="N", help="number of ranks; starts mpiexec by itself")
     parser.add_argument(
-        "--frames", type=int, default=100, help="so many in the middle of the scan, or evenly over all (100)"
+        "--frames",
+        type=int,
+        help="so many in the middle of the scan (100), or evenly over all projections (all)",
     )
     parser.add_argument("--iterations", type=int, help="in all; the engines share them as in the job")
     parser.add_argument(
@@ -45,13 +51,18 @@ def main(args) -> int:
     return sweep.work(given, lambda found: shorten(found, args.frames, args.iterations))
 
 
-def shorten(found, frames: int, iterations: int | None):
+def shorten(found, frames: int | None, iterations: int | None):
     """Let each setting take the frames in the middle, or projections evenly over all, without those that the
-    job leaves out; its engines share so many iterations, as they share those of the job."""
+    job leaves out; of a reader that can read some rows the middle one, unless the job says which. Its engines
+    share so many iterations, as they share those of the job."""
     from nanompi.job.resolve import resolved
 
     for job in [one.job for one in found.settings]:
-        job.input.select.keep = f"some:{frames}"
+        rows = hasattr(job.reader, "rows")
+        if rows:
+            job.reader.rows = job.reader.rows or "middle 1"
+        if frames or not rows:
+            job.input.select.keep = f"some:{frames or FRAMES}"
         job.resolved = resolved(job)
     for job in [one.job for one in found.settings] if iterations else ():
         chains = [s.engines for s in job.steps if isinstance(getattr(s, "engines", None), list)]

@@ -148,7 +148,7 @@ class Tomo:
         self.method_of, self.half = make(rays), Halves(make, rays, height, self.halves)
         self.seen, self.largest = height // 2, 0.0
         self.phases = data.unit == "rad"
-        self.truth, self.pixel = data.beside.get("truth"), data.facts.get("pixel", 1.0)
+        self.truth, self.pixel = _truth(data, size), data.facts.get("pixel", 1.0)
         self.middle, self.sinogram = (height - 1) / 2, None
 
     def block(self, block, info):
@@ -252,3 +252,11 @@ def checked_angles(data, warn) -> tuple[np.ndarray, np.ndarray]:
             "directions are blurred, and values are too low"
         )
     return angles, share
+
+
+def _truth(data, size: int):
+    """The source of true slices, `size` wide; None where there is none such."""
+    truth = data.beside.get("truth")
+    if truth is None or truth.shape[-1] == size:
+        return truth
+    return truth.of_size(size) if hasattr(truth, "of_size") else None

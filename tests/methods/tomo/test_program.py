@@ -92,3 +92,25 @@ def test_a_first_job_for_a_tomogram_has_steps_of_tomography(said, tmp_path, writ
     text = (tmp_path / "first.yaml").read_text()
     steps = [line.split()[2] for line in text.splitlines() if "- use:" in line]
     assert steps == ["tomo.flat", "tomo.centre", "tomo"]
+
+
+def test_try_makes_a_slice_of_the_middle_row_for_each_axis(said, tmp_path):
+    """What is tried stands in table and folder, and is what the slice was made with: tomocupy wrote another
+    number into the names of its pictures (issue 76). Columns off the detector have no result, with words"""
+    write_exchange(tmp_path / "scan.h5", n=24)
+    code, text = said("try", "scan.h5", "", "steps.tomo.centre.value", "9", "25", "8")
+    where = tmp_path / "runs/scan/sweep-0001"
+    assert code == 7 and "tomo.centre.value: 25 px is not between the columns 0 and 23" in text
+    slices = {}
+    for folder in sorted(where.glob("0*")):
+        tried = float(folder.name.split("=")[1])
+        log = (folder / "logs/rank-0000.log").read_text()
+        if tried < 23:
+            assert f"tomo.centre: column {tried:g} is given" in log
+            with h5py.File(folder / "result.h5") as f:
+                slices[tried] = f["entry_1/data/data"][()]
+    assert [s.shape for s in slices.values()] == [(1, COLUMNS, COLUMNS)] * 2
+    assert abs(slices[9.0] - slices[17.0]).max() > 0.1 * abs(slices[9.0]).max()
+    second = (where / "0001-value=17/logs/rank-0000.log").read_text()
+    assert "tomo.stripes" not in second and "1 row x 24 angle x 24 column, float32" in second
+    assert (where / "contact.png").exists()
