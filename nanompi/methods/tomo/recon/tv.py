@@ -35,7 +35,10 @@ class Tv(Cgls):
         """Residuals, and the mean weight that was found, in line integrals times px; collective."""
         team.sum(self.sums)
         own = super().notes(team)
-        return own | {"weight": float(self.sums[0] / self.sums[1])} if own else {}
+        if not own:
+            return {}
+        weight = float(self.sums[0] / self.sums[1])
+        return own | {"weight": weight, "said": f"{own['said']}; weight {weight:.3g} by the noise"}
 
     def _task(self, normal, sinograms, axes) -> Task:
         task = super()._task(normal, sinograms, axes)
