@@ -68,7 +68,9 @@ def test_the_convolution_is_its_own_adjoint(precision, most, n):
     assert 0 < (f * normal.product(f)).sum() <= normal.convolution.largest * (f * f).sum()
 
 
-@pytest.mark.parametrize("photons, A, most", [(1e3, 60, 0.45), (1e4, 30, 0.6)])
+@pytest.mark.parametrize(
+    "photons, A, most", [(1e3, 60, 0.45), pytest.param(1e4, 30, 0.6, marks=pytest.mark.slow)]
+)
 def test_least_squares_end_at_the_noise(photons, A, most):
     """Error beside that of fourier: 0.39 and 0.55; within 15 % of that of any number of iterations"""
     rays, p, truth = scene(A=A, photons=photons, n=96)
@@ -90,7 +92,14 @@ def test_without_noise_iterations_come_to_the_truth():
     assert got.sum() == pytest.approx(truth.sum(), rel=2e-3)
 
 
-@pytest.mark.parametrize("photons, A, most", [(1e4, 60, 0.3), (1e3, 180, 0.25), (1e6, 120, 0.8)])
+@pytest.mark.parametrize(
+    "photons, A, most",
+    [
+        (1e4, 60, 0.3),
+        pytest.param(1e3, 180, 0.25, marks=pytest.mark.slow),
+        pytest.param(1e6, 120, 0.8, marks=pytest.mark.slow),
+    ],
+)
 def test_total_variation_finds_its_weight(photons, A, most):
     """128 px: 0.24, 0.17 and 0.6 of the error of fourier, with nothing given"""
     rays, p, truth = scene(A=A, photons=photons, n=128)
@@ -130,7 +139,7 @@ def test_a_sample_that_is_wider_than_the_detector(method, most):
     assert error(solved(method, rays, p)[0], truth, 0.8) < most * narrow
 
 
-@pytest.mark.parametrize("method", [Cgls, Tv, Os])
+@pytest.mark.parametrize("method", [Cgls, pytest.param(Tv, marks=pytest.mark.slow), Os])
 def test_a_double_field_of_view(method):
     """A full turn about column 14 of 64: better than fourier; Os has the rays as they are, others weighted"""
     A, axis = 120, 14.0

@@ -9,7 +9,7 @@ by FISTA (Beck & Teboulle, doi:10.1137/080716542): a step down the gradient, A* 
     weight = SMOOTH sigma |A|,   |A|^2 the largest eigenvalue of A* A
 
 The norm of A carries how noise in A* p grows with angles and size, and one factor serves all: see
-benchmarks/results/tomo.md.
+benchmarks/results/iterate.md.
 """
 
 import numpy as np
