@@ -138,7 +138,7 @@ class Reprojection:
         """(A, rows here, columns) line integrals through the slices that they make."""
         device, n = self.run.device, sinograms.shape[2]
         method, axis = FBP(Rays(angles, share, n, n), Plain(), device), (n - 1) / 2
-        turn = np.ascontiguousarray(np.stack([np.cos(angles), np.sin(angles)], 1))
+        turn = device.array(np.stack([np.cos(angles), np.sin(angles)], 1))
         out = np.empty_like(sinograms)
         for first in range(0, sinograms.shape[1], LANES):
             some = device.array(np.ascontiguousarray(sinograms[:, first : first + LANES].swapaxes(0, 1)))
