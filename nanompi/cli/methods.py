@@ -33,7 +33,8 @@ def _one(cls, methods):
     print(f"{cls.name} ({cls.kind}): {methods.doc(cls)}")
     if getattr(cls, "each", ""):
         print(f"  works on each {cls.each} of {cls.takes}")
-    for key, names in (("needs", getattr(cls, "needs", ())), ("gives", methods.given(cls))):
+    needs = cls.needs if cls.kind == "step" else ()
+    for key, names in (("needs", needs), ("gives", methods.given(cls))):
         if names:
             print(f"  {key}: {', '.join(names)}")
     if scores := methods.scores(cls):

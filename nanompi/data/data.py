@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from nanompi.data.source import SelectedFrames
+from nanompi.data.source import SelectedFrames, Source
 from nanompi.errors import DataError, shown
+from nanompi.units import show
 
-FACTS = ("energy", "distance", "pixel")  # that a job may give in the input section
+FACTS = {"energy": "J", "distance": "m", "pixel": "m"}  # that a job may give in the input section
 PATTERNS = {  # what a step sees whole in each item of a block; the first that the axes have
     "frame": (("row", "column"), ("y", "x")),
     "sinogram": (("angle", "column"),),
@@ -131,13 +132,13 @@ class Data:
 
     def described(self) -> list[tuple[str, str]]:
         """[(name, text)] of data that are not loaded, for `nanompi inspect`."""
-        along = [
-            (axis, f"{len(values)} values {unit}".rstrip()) for axis, (values, unit) in self.coords.items()
-        ]
-        facts = [(name, f"{value:.6g}" if isinstance(value, float) else str(value))
+        along = [(axis, _span(*known)) for axis, known in self.coords.items()]
+        facts = [(name, show(value, FACTS.get(name, "")).strip() if isinstance(value, float) else str(value))
                  for name, value in self.facts.items()]  # fmt: skip
+        images = [(name, f"{one.shape[0]} images") for name, one in self.beside.items()
+                  if isinstance(one, Source) and name != "truth"]  # fmt: skip
         head = [("file", self.file or "(none)"), ("format", self.format), ("data", str(self))]
-        return [*head, *along, *facts, *(("note", note) for note in self.notes)]
+        return [*head, *along, *images, *facts, *(("note", note) for note in self.notes)]
 
     def about(self, name: str) -> str:
         """What the log says of data that are not loaded. name : of the data in the run"""
@@ -149,6 +150,15 @@ class Data:
     def __str__(self):
         sizes = " x ".join(f"{n} {axis}" for n, axis in zip(self.shape, self.axes)) or "one value"
         return f"{sizes}, {self.dtype}"
+
+
+def _span(values, unit: str) -> str:
+    """How many coordinates there are, and from where to where; angles in degrees, for people."""
+    values = np.asarray(values)
+    if values.ndim != 1 or values.dtype.kind not in "iuf" or not len(values):
+        return f"{len(values)} values {unit}".rstrip()
+    ends = (values[0], values[-1]) if unit != "rad" else np.rad2deg([values[0], values[-1]])
+    return f"{len(values)} values, {ends[0]:.6g} to {ends[1]:.6g} {'deg' if unit == 'rad' else unit}".rstrip()
 
 
 def even(n: int, ranks: int) -> list[np.ndarray]:

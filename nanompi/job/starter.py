@@ -29,7 +29,9 @@ def starter(file: str, scan: str = "") -> str:
         "nanompi: 1",
         write({"name": os.path.splitext(os.path.basename(file))[0]}).rstrip(),
     ]
-    return "\n".join([*head, "", *_input(source, guess), "", "steps:", *_steps(name), "", *_options(), ""])
+    return "\n".join(
+        [*head, "", *_input(name, source, guess), "", "steps:", *_steps(name), "", *_options(), ""]
+    )
 
 
 def _guess(scan: str, source: str) -> tuple[str, list[str]]:
@@ -47,7 +49,7 @@ def _guess(scan: str, source: str) -> tuple[str, list[str]]:
     return next(((one, lines) for one, guess in able.items() if (lines := guess(scan, source))), (name, []))
 
 
-def _input(source: str, guess: list[str]) -> list[str]:
+def _input(reader: str, source: str, guess: list[str]) -> list[str]:
     lines = ["input:"]
     if guess:
         lines += ["  # a guess by shapes and names: look at it", *guess[1:]]
@@ -56,17 +58,26 @@ def _input(source: str, guess: list[str]) -> list[str]:
     else:
         lines.append(_said("  simulate: {}", "no file: a scan is simulated; or write  file: scan.cxi"))
     known = {n: p for n, p in parameters(Input).items() if n != "file"}
-    return lines + [_line("  # ", n, about(f), default(f)) for n, (f, _) in known.items()]
+    own = _commented(METHODS["reader"][reader], "  # ") if source and not guess and reader else []
+    return lines + own + [_line("  # ", n, about(f), default(f)) for n, (f, _) in known.items()]
 
 
 def _steps(reader: str) -> list[str]:
     """Those that a reader names for a first job with its data."""
     lines = []
-    for name in getattr(METHODS["reader"].get(reader), "steps", ()):
+    for name in _with_preceding(getattr(METHODS["reader"].get(reader), "steps", ())):
         cls = METHODS["step"].get(name)
         lines.append(_said(f"  - use: {name}", doc(cls) if cls else ""))
         lines += _commented(cls, "    # ") if cls else []
     return lines or ["  # name them here: `nanompi methods` lists them with what they work on"]
+
+
+def _with_preceding(names) -> list[str]:
+    """Steps behind those that a run inserts before them."""
+    out: list[str] = []
+    for name in names:
+        out += [*_with_preceding(getattr(METHODS["step"].get(name), "preceded_by", ())), name]
+    return list(dict.fromkeys(out))
 
 
 def _options() -> list[str]:

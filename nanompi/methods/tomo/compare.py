@@ -26,7 +26,11 @@ def compare(a: str, b: str) -> dict:
         if volumes[0].shape != volumes[1].shape:
             sizes = [" x ".join(map(str, v.shape)) for v in volumes]
             raise DataError(f"{files[0]} holds a volume of {sizes[0]}, {files[1]} one of {sizes[1]}")
-        return {"a": str(a), "b": str(b), "judged": "nrmse"} | _measures(*volumes)
+        units = [str(volume.attrs.get("units", "")) or "no unit" for volume in volumes]
+        if units[0] != units[1]:
+            raise DataError(f"{files[0]} is in {units[0]}, {files[1]} in {units[1]}")
+        about = {"a": str(a), "b": str(b), "unit": units[0], "judged": "nrmse"}
+        return about | _measures(*volumes)
 
 
 def _volume(opened, name):

@@ -49,3 +49,12 @@ def test_faults_in_words(volumes, tmp_path, capsys):
         f["entry_1/process_1/program"] = "nanompi"
     assert main(["compare", str(tmp_path / "none.h5"), a]) == 3
     assert "holds neither waves nor a volume" in capsys.readouterr().err
+
+
+def test_other_units_are_not_compared(volumes, tmp_path):
+    one, _, a, _ = volumes
+    b = result(tmp_path / "metric", one)
+    with h5py.File(tmp_path / "metric" / "result.h5", "a") as f:
+        f["entry_1/data/data"].attrs["units"] = "1/m"
+    with pytest.raises(DataError, match=r"is in no unit, .* in 1/m"):
+        compare(a, b)

@@ -91,7 +91,8 @@ def test_a_first_job_for_a_tomogram_has_steps_of_tomography(said, tmp_path, writ
     assert main(["check", "first.yaml"]) == 0
     text = (tmp_path / "first.yaml").read_text()
     steps = [line.split()[2] for line in text.splitlines() if "- use:" in line]
-    assert steps == ["tomo.flat", "tomo.centre", "tomo"]
+    assert steps == ["tomo.flat", "tomo.stripes", "tomo.centre", "tomo"]
+    assert "  # rows: " in text and "  # span: null" in text
 
 
 def test_try_makes_a_slice_of_the_middle_row_for_each_axis(said, tmp_path):
@@ -114,3 +115,21 @@ def test_try_makes_a_slice_of_the_middle_row_for_each_axis(said, tmp_path):
     second = (where / "0001-value=17/logs/rank-0000.log").read_text()
     assert "tomo.stripes" not in second and "1 row x 24 angle x 24 column, float32" in second
     assert (where / "contact.png").exists()
+
+
+def test_inspect_says_what_one_looks_for_first(tmp_path, capsys):
+    write_nxtomo(tmp_path / "scan.nxs")
+    assert main(["inspect", str(tmp_path / "scan.nxs")]) == 0
+    said = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert said["flat"] == "4 images" and said["dark"] == "2 images" and said["angle"].endswith(" deg"), said
+
+
+def test_every_part_of_tomography_has_a_page(capsys):
+    from nanompi.methods import discover
+
+    known = discover()
+    names = {n for kind in known for n in known[kind] if n.split(".")[0] in ("tomo", "nxtomo", "dxchange")}
+    assert {"tomo", "tomo.centre", "tomo.collect"} <= names
+    for name in sorted(names):
+        assert main(["methods", name]) == 0, name
+        assert capsys.readouterr().out.startswith(f"{name} ("), name

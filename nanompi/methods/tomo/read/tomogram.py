@@ -10,7 +10,7 @@ from nanompi.errors import DataError
 
 AXES = ("angle", "row", "column")
 GIVES = {"data": " ".join(AXES)}  # what a reader of tomograms declares
-STEPS = ("tomo.flat", "tomo.centre", "tomo")  # of a first job with a tomogram
+STEPS = ("tomo",)  # of a first job with a tomogram
 
 
 @dataclass
