@@ -3,9 +3,14 @@
 import numpy as np
 import pytest
 
+from nanompi.data.blocks import Info
 from nanompi.device.kernels import layout, stripes_cuda
+from nanompi.methods.tomo.stripes.step import Stripes
 from tests.device.test_stripes import CONTRACT, SIZES, everything, ranked, sinograms
 from tests.emulate.gpu import Gpu, kernels
+from tests.methods.tomo.steps import run_of
+from tests.methods.tomo.stripes.test_remove import clean, striped
+from tests.methods.tomo.stripes.test_step import WEAK, data_of, lines, removed
 
 
 @pytest.mark.parametrize("real", [np.float32, np.float64])
@@ -37,3 +42,21 @@ def test_more_columns_than_blocks(monkeypatch):
     monkeypatch.setattr(layout, "MOST", 4)
     want, got = (everything(K, p, 3) for K in (CONTRACT, kernels(Gpu(np.float64))))
     assert all(np.array_equal(a, b) for a, b in zip(want[:4], got[:4]))
+
+
+@pytest.mark.parametrize("method", ["auto", "all", "gain", "sort"])
+def test_the_step_on_a_card_gives_what_it_gives_on_the_cpu(card, method):
+    """Sinograms without stripes, with weak ones, with dead columns"""
+    block = lines(clean(), WEAK, striped())
+    want, _ = removed(block, method=method)
+    with card("single") as device:
+        run = run_of("single")
+        run.device = device
+        one, data = Stripes(method=method), data_of()
+        one.start(run, data)
+        info = Info(data, np.arange(3), {"row": np.arange(3)}, device, ("row", "angle", "column"))
+        got = one.block(device.array(block), info)
+        assert isinstance(got, device.xp.ndarray)
+        one.finish(run)
+        assert device.host(got) == pytest.approx(want, abs=2e-4)  # values that are equal may change ranks
+        assert (abs(device.host(got) - want) > 1e-5).mean() < 1e-3

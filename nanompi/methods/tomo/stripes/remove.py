@@ -119,6 +119,7 @@ def fill(device, t, dead: np.ndarray):
         right = np.searchsorted(good, bad)
         left, right = good[right - 1], good[right]
         share = device.array((bad - left) / (right - left), t.dtype)
+        bad, left, right = map(device.array, (bad, left, right))
         own = out[j]
         own[:, bad] = own[:, left] * (1 - share) + own[:, right] * share
     return out
