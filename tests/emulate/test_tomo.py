@@ -25,7 +25,7 @@ def volume(device, method, axis=None, span=np.pi, **given):
     data.spread, data.parts = "row", [np.arange(ROWS)]
     truth = np.stack([phantom.slice(row, ROWS, N) for row in range(ROWS)])
     if axis is None:  # else slices are larger
-        data.beside["truth"] = SimpleNamespace(read=lambda index: truth[index])
+        data.beside["truth"] = SimpleNamespace(shape=truth.shape, read=lambda index: truth[index])
     with Team() as team:
         run = walking.run_of(team, data=data)
         run.device, run.result, run.warn = device, Result(), run.say

@@ -47,7 +47,7 @@ def walked(phantom, angles, rows=1, n=96, centre=None, axis=None, **facts):
     data.spread, data.parts = "row", [np.arange(rows)]
     data.facts["axis"] = (next(a for a in (axis, centre, (n - 1) / 2) if a is not None), 0.0)
     truth = np.stack([phantom.slice(row, rows, n) for row in range(rows)])
-    data.beside["truth"] = SimpleNamespace(read=lambda index: truth[index])
+    data.beside["truth"] = SimpleNamespace(shape=truth.shape, read=lambda index: truth[index])
     with Team() as team:
         run = walking.run_of(team, data=data)
         run.device, run.result, run.warn = Cpu("double", threads=1), Result(), run.say
