@@ -183,6 +183,10 @@ def test_savu(tmp_path, shared_data):
             negative[centre] = f["entry_1/process_1/tomo/tomo/negative"][()]
             assert f["entry_1/data/data"].shape == (8, 160, 160)
     assert negative[86] < 0.95 * min(negative[82], negative[90]), negative
+    with h5py.File(run("savu", tmp_path, *own, "steps.tomo.centre.value=null") / "result.h5") as f:
+        found = f["entry_1/process_1/tomo/centre"]
+        assert found["column"][()] == pytest.approx(86.0, abs=0.5)
+        assert found["verdict"].asstr()[()] == "good"
 
 
 def test_phase_contrast(tmp_path):
