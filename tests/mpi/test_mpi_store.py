@@ -64,7 +64,7 @@ def test_stopped_and_killed_it_does_the_other_rows_on_any_number_of_ranks(nanomp
     assert re.search(r"stopped by SIGUSR1 after block \d; go on with: nanompi resume -n 2 /", said.stderr)
     run = Path("runs/x/latest")
     assert not (run / "result.h5").exists() and len(list(run.glob(".result.h5.*.part"))) == 1
-    nanompi(3, "KILL@3@2", "resume", "x", *EACH, code=None)
+    nanompi(3, "KILL@5@2", "resume", "x", *EACH, code=None)
     assert not (run / "result.h5").exists()
     (run / "stop").touch()
     said = nanompi(1, "", "resume", "x", code=75)
