@@ -40,7 +40,7 @@ class Stack:
 if __name__ == "__main__":
     cut = sys.argv.index("--")
     events = [text.split("@") for text in sys.argv[1:cut] if "@" in text]
-    nanompi.device.cpu.BLOCK = 4 << 10
+    nanompi.device.cpu.BLOCK = 1 << 10
     if "blind" in sys.argv[:cut]:
         os.access = lambda path, mode: os.environ.get("PMI_RANK", "0") == "0"
     sys.exit(main(sys.argv[cut + 1 :]))
