@@ -33,6 +33,7 @@ import inspect
 from typing import Any
 
 KINDS = ("reader", "step", "engine", "partition")
+OWN = "_"  # what a block step gives under such a name is for its own `finish`, which takes it away
 METHODS: dict[str, dict[str, type]] = {kind: {} for kind in KINDS}
 
 
@@ -154,7 +155,8 @@ def step(name: str, needs=(), gives=(), *, each="", makes=(), takes="data", gpu=
     needs, gives : names of what earlier steps must have given, and of what it gives itself; of data with axes
         {"frames": "point row column"}
     each  : it works on blocks (`nanompi.data.walk`): "frame", "sinogram", "spectrum", "pixel", "whole"
-    gives : of such a step: {name: item(...) or total(...)}; without it `block` gives what replaces its items
+    gives : of such a step: {name: item(...) or total(...)}; without it `block` gives what replaces its items.
+        "_name" is for its own `finish` alone, which takes it out of run.data
     makes : the axes of such an item, where they are not those of the block
     takes : name of the data that it walks
     gpu   : its blocks are arrays of the card where the job runs on cards

@@ -13,7 +13,7 @@ from nanompi.data.infile import RowsInFile
 from nanompi.data.respread import run_of
 from nanompi.device import Cpu
 from nanompi.errors import DataError, StepError
-from nanompi.step import Item, Total
+from nanompi.step import OWN, Item, Total
 
 
 @dataclass
@@ -219,7 +219,8 @@ class Walk:
                 self.run.data[key] = self.described(key, kind.axes, values)
             elif key in self.outs:
                 self.run.data[key] = self._placed(key, self.outs.pop(key))
-            self.run.given[key] = None
+            if not key.startswith(OWN):
+                self.run.given[key] = None
 
     def _placed(self, key: str, rows: FrameBuffer | RowsInFile) -> Data:
         """One result of all ranks (collective)."""

@@ -11,7 +11,7 @@ from nanompi.job.own import made_of
 from nanompi.job.resolve import simple
 from nanompi.run.figures import figures_of
 from nanompi.run.foreign import left_out
-from nanompi.step import KINDS, METHODS, Item, Total
+from nanompi.step import KINDS, METHODS, OWN, Item, Total
 
 
 def table() -> list[tuple[str, list[tuple[str, str]]]]:
@@ -27,7 +27,8 @@ def doc(cls: type) -> str:
 def given(cls: type) -> list[str]:
     """What a step or reader gives, by name, with the axes of data: "maps (each frame: line)"."""
     gives = getattr(cls, "gives", ())
-    return [_with_axes(cls, name, gives[name]) for name in gives] if isinstance(gives, dict) else list(gives)
+    names = [name for name in gives if not name.startswith(OWN)]
+    return [_with_axes(cls, name, gives[name]) for name in names] if isinstance(gives, dict) else names
 
 
 def _with_axes(cls: type, name: str, kind) -> str:

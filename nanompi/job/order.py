@@ -9,7 +9,7 @@ from nanompi.job.faults import Faults, Nothing, Place
 from nanompi.job.model import parameters
 from nanompi.job.yaml12 import Map, Seq
 from nanompi.run.foreign import left_out
-from nanompi.step import METHODS, Total
+from nanompi.step import METHODS, OWN, Total
 
 
 def at_hand() -> set[str]:
@@ -142,5 +142,6 @@ def _made(one, axes: tuple | None) -> dict[str, tuple | None]:
         return dict.fromkeys(gives or (one.takes,))
     core = core_of(one.each, axes)
     free = free_of(core, axes)
-    made = {k: kind.axes if isinstance(kind, Total) else (*free, *kind.axes) for k, kind in gives.items()}
+    made = {k: kind.axes if isinstance(kind, Total) else (*free, *kind.axes)
+            for k, kind in gives.items() if not k.startswith(OWN)}  # fmt: skip
     return made or {one.takes: replaced(one.each, one.makes, axes)}

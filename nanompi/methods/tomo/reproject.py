@@ -14,7 +14,11 @@ from nanompi.methods.tomo.stripes.step import noise_of
 
 ROWS, DIRECTIONS = 8, 32  # that are projected again
 NOISE, PART = 1.25, 0.03  # times the noise, and of the projections: more of both is doubted
-TERMS = 4
+TERMS = 6
+WIDER = (
+    "there is no air beside the sample: it is wider than the detector, or the flat images are of another "
+    "exposure. Borders are right, values are known but for a constant; projections cannot be made again"
+)
 
 
 class Reprojection:
@@ -32,20 +36,22 @@ class Reprojection:
         self.turn = device.array(np.stack([np.cos(angles), np.sin(angles)], 1))
 
     def sums(self, sinograms, slices, axes, rows) -> np.ndarray:
-        """(k, 4) float64: squares of what is not explained, of the values, of their noise, and how many.
+        """(k, 6) float64: squares of what is not explained, of the values, of their noise, and how many; how
+        many of the rows go on beyond what is reconstructed, and how many there are.
 
-        sinograms : (k, A, columns); slices : (k, size, size) per px, on the same device; 0 for other rows,
-        and where the sample goes on beyond what is reconstructed, which nobody can project
+        sinograms : (k, A, columns); slices : (k, size, size) per px, on the same device. Of other rows all
+        are 0, and of those that go on beyond, which nobody can project, the first four.
         """
         out, host = np.zeros((len(rows), TERMS)), self.device.host
         for i in np.flatnonzero(np.isin(rows, self.rows)):
-            own, p = slice(i, i + 1), sinograms[i : i + 1]
-            if sides(self.rays, p, axes[own])[0] <= self.rays.size:
-                p, again = (
-                    host(a).astype(np.float64) for a in (p[0], self._again(slices[i], float(axes[i])))
-                )
-                rest, sigma = p[self.pick] - again, float(noise_of(np, p[None])[0])
-                out[i] = (rest**2).sum(), (p[self.pick] ** 2).sum(), sigma**2 * rest.size, rest.size
+            own = slice(i, i + 1)
+            wider = sides(self.rays, sinograms[own], axes[own])[0] > self.rays.size
+            out[i, 4:] = wider, 1
+            if not wider:
+                p = host(sinograms[i]).astype(np.float64)
+                rest = p[self.pick] - host(self._again(slices[i], float(axes[i])))
+                sigma = float(noise_of(np, p[None])[0])
+                out[i, :4] = (rest**2).sum(), (p[self.pick] ** 2).sum(), sigma**2 * rest.size, rest.size
         return out
 
     def _again(self, image, axis: float):
@@ -58,15 +64,20 @@ class Reprojection:
         return out[..., 0]
 
 
-def judged(total: np.ndarray, sharp: bool) -> dict:
-    """residual : of the projections, what the slices do not explain; residual_noise : of their noise; and a
-    verdict. total : (4,) the `sums` of all rows; sharp : does the method leave nothing out by intention?"""
-    rest, values, noises, count = total.tolist()
+def explained(sums: np.ndarray, sharp: bool) -> dict:
+    """What the `sums` of all rows, (6,), say.
+
+    residual : of the projections, what the slices do not explain; residual_noise : of their noise; wider :
+    words where the sample goes on beyond the detector; and a verdict with its reason. sharp : does the method
+    leave nothing of the slices out by intention?
+    """
+    rest, values, noises, count, wider, rows = sums.tolist()
+    if wider > rows / 2:
+        return {"wider": WIDER}
     if not count or not values:
         return {}
-    own = {"residual": (rest / values) ** 0.5} | (
-        {"residual_noise": (rest / noises) ** 0.5} if noises else {}
-    )
+    own = {"residual": (rest / values) ** 0.5}
+    own |= {"residual_noise": (rest / noises) ** 0.5} if noises else {}
     if sharp and own["residual"] > PART and own.get("residual_noise", np.inf) > NOISE:
         times = f", {own['residual_noise']:.2g} times their noise" if noises else ""
         own["verdict"] = "not sure"

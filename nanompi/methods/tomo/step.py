@@ -6,10 +6,9 @@ from typing import Literal
 import numpy as np
 
 from nanompi.errors import DataError
-from nanompi.methods.tomo import quality
 from nanompi.methods.tomo.angles import weights
 from nanompi.methods.tomo.field import field_of
-from nanompi.methods.tomo.halves import Halves
+from nanompi.methods.tomo.judge import SUMS, Judge
 from nanompi.methods.tomo.nxtomoproc import describe
 from nanompi.methods.tomo.rays import Rays
 from nanompi.methods.tomo.recon.fbp import FBP
@@ -17,11 +16,10 @@ from nanompi.methods.tomo.recon.fourier import Fourier
 from nanompi.methods.tomo.recon.joseph import Mlem, Os, Sirt
 from nanompi.methods.tomo.recon.toeplitz import Cgls
 from nanompi.methods.tomo.recon.tv import Tv
-from nanompi.methods.tomo.reproject import TERMS, Reprojection, judged
 from nanompi.methods.tomo.said import unheard
 from nanompi.run.figures import Figure
-from nanompi.run.result import Signal, result_holds
-from nanompi.step import item, param, step, total
+from nanompi.run.result import result_holds
+from nanompi.step import item, param, step
 
 METHODS = {"fourier": Fourier, "fbp": FBP, "cgls": Cgls, "tv": Tv, "sirt": Sirt, "os": Os, "mlem": Mlem}
 COVERED = 170.0  # degrees of the half turn; with less, directions are missing in the slice
@@ -31,12 +29,7 @@ LEAST = 10.0  # degrees; with less there is no slice to be had
 @step(
     "tomo",
     each="sinogram",
-    gives={
-        "data": item("y", "x"),
-        "figures": total("term"),
-        "halves": total("term", "ring"),
-        "again": total("term"),
-    },
+    gives={"data": item("y", "x")} | SUMS,
     gpu=True,
 )
 class Tomo:
@@ -144,52 +137,28 @@ class Tomo:
         rays = Rays(angles, share, size if self.widens else n, size, self.widens)
         make = partial(method, options=self, device=run.device)
         height = data.size("row") if "row" in data.axes else 1
-        self.again = Reprojection(Rays(angles, share, n, size), run.device, height)
-        self.method_of, self.half = make(rays), Halves(make, rays, height, self.halves)
-        self.seen, self.largest = height // 2, 0.0
-        self.phases = data.unit == "rad"
-        self.truth, self.pixel = _truth(data, size), data.facts.get("pixel", 1.0)
-        self.middle, self.sinogram = (height - 1) / 2, None
+        measured = Rays(angles, share, n, size)
+        self.method_of, self.judge = make(rays), Judge(run.device, make, rays, measured, height, self.halves)
+        self.judge.knows(_truth(data, size))
+        self.phases, self.pixel = data.unit == "rad", data.facts.get("pixel", 1.0)
+        self.middle = (height - 1) / 2
 
     def block(self, block, info):
         """(k, angle, column) line integrals -> (k, y, x) attenuation, 0 where rays miss the detector"""
         column, slope = self.axis
         rows = info.places.get("row", np.zeros(len(block), int))
-        axes, host = column + slope * (rows - self.middle), info.device.host
-        if self.seen in rows:
-            self.sinogram = np.array(host(block[int(np.flatnonzero(rows == self.seen)[0])]))
-        measured, own = block, axes
+        used = measured = block, column + slope * (rows - self.middle)
         if self.widens:
-            block, axes = self.field.widened(block, axes, info.xp), axes + self.field.left
-        slices = self.method_of.slices(block, axes)
-        again = (
-            self.again.sums(measured, slices, own, rows) if self.circle >= 1 else np.zeros((len(rows), TERMS))
-        )
-        slices /= slices.dtype.type(self.pixel)  # line integrals have no unit: attenuation per metre
-        halves = self.half.sums(block, axes, rows, host)
-        return {
-            "data": slices,
-            "figures": self._figures(host(slices), rows),
-            "halves": halves,
-            "again": again,
-        }
-
-    def _figures(self, slices, rows):
-        true = None if self.truth is None else self.truth.read(rows)
-        if true is not None and len(true):
-            self.largest = max(self.largest, float(true.max()))
-        return quality.sums(slices, true)
+            used = self.field.widened(*measured, info.xp), measured[1] + self.field.left
+        slices = self.method_of.slices(*used)
+        made = slices / slices.dtype.type(self.pixel)  # line integrals have no unit: attenuation per metre
+        return {"data": made} | self.judge.sums(rows, measured, used, slices, made)
 
     def finish(self, run):
         """Slices are numbered along z, the axes carry their places; figures, curve and verdict."""
-        sums = {name: run.data.pop(name).values for name in ("figures", "halves", "again")}
-        for name in sums:
-            run.given.pop(name)
-        self._iterated(run)
-        own = quality.figures(sums["figures"], run.team.max(self.largest))
-        own |= judged(sums["again"], self.window == "ramp" and self.cutoff == 1)
-        self._judge(run, own, sums["halves"])
         volume = run.data[self.takes]
+        self._iterated(run)
+        self.judge.finish(run, volume, self.window == "ramp" and self.cutoff == self.circle == 1)
         pixel = volume.facts.get("pixel")
         size, unit = (pixel, "m") if pixel else (1.0, "px")
         volume.axes = tuple("z" if axis == "row" else axis for axis in volume.axes)
@@ -209,26 +178,6 @@ class Tomo:
             run.say(f"tomo: {self.method}: {own['said']}")
         if "warning" in own:
             run.warn(f"tomo: {self.method}: {own['warning']}")
-
-    def _judge(self, run, own: dict, halves: np.ndarray):
-        """Figures to log and result, curve and sinogram for pictures, and the verdict of all steps."""
-        curve, result = self.half.curve(halves), run.result
-        own |= quality.of_halves(curve, run.data[self.takes].facts.get("pixel"))
-        notes = result.notes.setdefault("tomo", {})
-        notes["tomo"] = own
-        notes |= quality.verdict(notes)
-        run.say(
-            "tomo: "
-            + ", ".join(f"{name} {value:.4g}" for name, value in own.items() if isinstance(value, float))
-        )
-        reason = f" ({notes['reason']})" * bool(notes["reason"])
-        run.say(f"tomo: the result is {notes['verdict']}{reason}")
-        seen = next((one for one in run.team.gather(self.sinogram) or () if one is not None), None)
-        if seen is not None:
-            title = f"line integrals, row {self.seen}, every angle"
-            result.pictures["sinogram"] = Signal(seen, {}, "", title, "image")
-        if curve is not None:
-            result.main, result.signals["frc"] = "data", quality.curve_signal(curve)
 
 
 def checked_angles(data, warn) -> tuple[np.ndarray, np.ndarray]:

@@ -12,7 +12,7 @@ from nanompi.run.result import Signal
 from nanompi.step import param, step, total
 
 LOOKED = 2048  # projections, over all rows, of which opposite ones are compared
-SUMS = {"axis_by_angle": total("angle", "term"), "axis_by_row": total("term")}
+SUMS = {"_by_angle": total("angle", "term"), "_by_row": total("term")}
 
 
 @step("tomo.centre", each="sinogram", gives=SUMS)
@@ -93,8 +93,8 @@ class Centre:
     def block(self, block, info):
         """(k, angle, column) line integrals -> sums of moments; projections of some rows are kept"""
         if self.known:
-            return {"axis_by_angle": np.zeros((len(block), self.shape[0], 1)),
-                    "axis_by_row": np.zeros((len(block), 1))}  # fmt: skip
+            return {"_by_angle": np.zeros((len(block), self.shape[0], 1)),
+                    "_by_row": np.zeros((len(block), 1))}  # fmt: skip
         rows = info.places.get("row", np.zeros(len(block), int)).tolist()
         sums = [self.moments.sums(sinogram, row) for sinogram, row in zip(block, rows)]
         for sinogram, row in zip(block, rows):
@@ -102,13 +102,11 @@ class Centre:
                 parts = [sinogram[tile.numbers] for tile in self.tiles]
                 self.rows[row] = np.array(parts, np.float64), sinogram.mean(0, dtype=np.float64)
         by_angle, by_row = (np.stack(one) for one in zip(*sums))
-        return {"axis_by_angle": by_angle, "axis_by_row": by_row}
+        return {"_by_angle": by_angle, "_by_row": by_row}
 
     def finish(self, run):
         """The axis into the facts, verdict to log and notes. Errors: NumbersError where `strict` wants it."""
         by_angle, by_row = (run.data.pop(name).values for name in SUMS)
-        for name in SUMS:
-            run.given.pop(name, None)
         if self.known:
             return
         parts = run.team.gather(self.rows)

@@ -1,0 +1,69 @@
+"""What is measured of slices while they are at hand, and what it says of the result in the end."""
+
+import numpy as np
+
+from nanompi.methods.tomo import quality
+from nanompi.methods.tomo.halves import Halves
+from nanompi.methods.tomo.reproject import Reprojection, explained
+from nanompi.run.result import Signal
+from nanompi.step import total
+
+SUMS = {"_figures": total("term"), "_halves": total("term", "ring"), "_again": total("term")}
+
+
+class Judge:
+    """Figures of a volume, row by row, the same on any number of ranks.
+
+    make, rays : make(rays) is a method of reconstruction, rays those that it works with
+    measured   : the rays of the detector
+    halves     : the number of rows of which halves of the projections are compared
+    """
+
+    def __init__(self, device, make, rays, measured, height: int, halves: int):
+        self.device, self.seen = device, height // 2
+        self.half, self.again = Halves(make, rays, height, halves), Reprojection(measured, device, height)
+        self.truth, self.largest, self.sinogram = None, 0.0, None
+
+    def knows(self, truth) -> None:
+        """truth : a source of the true slices, or None"""
+        self.truth = truth
+        self.largest = 0.0 if truth is None else float(truth.read(np.array([self.seen])).max())
+
+    def sums(self, rows, measured: tuple, used: tuple, slices, per_metre) -> dict[str, np.ndarray]:
+        """What is added up, by name, one entry for each row.
+
+        measured, used : (sinograms, columns of the axis), of the detector, and as the method took them
+        slices, per_metre : what it made of them, per px, and the same in the unit of the result
+        """
+        if self.seen in rows:
+            self.sinogram = np.array(self.device.host(measured[0][int(np.flatnonzero(rows == self.seen)[0])]))
+        true = None if self.truth is None else self.truth.read(rows)
+        return {
+            "_figures": quality.sums(self.device.host(per_metre), true),
+            "_halves": self.half.sums(*used, rows, self.device.host),
+            "_again": self.again.sums(measured[0], slices, measured[1], rows),
+        }
+
+    def finish(self, run, volume, sharp: bool):
+        """Figures to log and result, curve and sinogram for pictures, the verdict of all steps (collective).
+
+        volume : the data that were made; sharp : does the method leave nothing out by intention?
+        """
+        sums = {name: run.data.pop(name).values for name in SUMS}
+        result, curve = run.result, self.half.curve(sums["_halves"])
+        own = quality.figures(sums["_figures"], self.largest)
+        own |= explained(sums["_again"], sharp) | quality.of_halves(curve, volume.facts.get("pixel"))
+        notes = result.notes.setdefault("tomo", {})
+        notes["tomo"] = own
+        notes |= quality.verdict(notes)
+        run.say("tomo: " + ", ".join(f"{k} {v:.4g}" for k, v in own.items() if isinstance(v, float)))
+        if "wider" in own:
+            run.warn(f"tomo: {own['wider']}")
+        reason = f" ({notes['reason']})" * bool(notes["reason"])
+        run.say(f"tomo: the result is {notes['verdict']}{reason}")
+        seen = next((one for one in run.team.gather(self.sinogram) or () if one is not None), None)
+        if seen is not None:
+            title = f"line integrals, row {self.seen}, every angle"
+            result.pictures["sinogram"] = Signal(seen, {}, "", title, "image")
+        if curve is not None:
+            result.main, result.signals["frc"] = "data", quality.curve_signal(curve)
