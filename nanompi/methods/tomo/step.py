@@ -86,7 +86,8 @@ class Tomo:
     )
 
     gives_figures = {
-        "negative": Figure(score="negative", usual=True),
+        "residual": Figure(score="residual", instead="negative", usual=True),
+        "negative": Figure(score="negative"),
         "error": Figure(score="truth", instead="negative"),
         "resolution_px": Figure(score="resolution", instead="negative"),
     }
