@@ -214,7 +214,7 @@ def test_shaken(tmp_path):
 
 def test_tomo(tmp_path):
     """Against the exact slices: sharp edges in 128 pixels make 0.012 of the largest value without noise, and
-    counts of 2e4 and less bring it to 0.020 within 0.9 of the radius; a column off, it would be 0.06"""
+    counts of 2e4 and less bring it to 0.025 within 0.9 of the radius; a column off, it would be 0.069"""
     with h5py.File(run("tomo", tmp_path) / "result.h5") as f:
         group = f["entry_1/data"]
         volume, pixel = group["data"][()], np.diff(group["x"][:2])[0]
@@ -223,7 +223,7 @@ def test_tomo(tmp_path):
     truth = np.stack([grains(128, 8, 1.5, 1).slice(row, 8, 128) for row in range(8)]) / 1e-6
     y, x = np.indices(truth.shape[1:]) - 63.5
     inside = np.hypot(x, y) < 0.9 * 64
-    assert np.sqrt(np.mean((volume - truth)[:, inside] ** 2)) < 0.025 * truth.max()
+    assert np.sqrt(np.mean((volume - truth)[:, inside] ** 2)) < 0.028 * truth.max()
     assert volume.sum((1, 2)) == pytest.approx(truth.sum((1, 2)), rel=2e-3)  # of all rays of a slice
 
 
