@@ -57,8 +57,6 @@ class Judge:
         notes["tomo"] = own
         notes |= quality.verdict(notes)
         run.say("tomo: " + ", ".join(f"{k} {v:.4g}" for k, v in own.items() if isinstance(v, float)))
-        if "wider" in own:
-            run.warn(f"tomo: {own['wider']}")
         reason = f" ({notes['reason']})" * bool(notes["reason"])
         run.say(f"tomo: the result is {notes['verdict']}{reason}")
         seen = next((one for one in run.team.gather(self.sinogram) or () if one is not None), None)

@@ -14,10 +14,10 @@ from nanompi.methods.tomo.stripes.step import noise_of
 
 ROWS, DIRECTIONS = 8, 32  # that are projected again
 NOISE, PART = 1.25, 0.03  # times the noise, and of the projections: more of both is doubted
-TERMS = 6
-WIDER = (
-    "there is no air beside the sample: it is wider than the detector, or the flat images are of another "
-    "exposure. Borders are right, values are known but for a constant; projections cannot be made again"
+TERMS, SLACK = 6, 2  # px by which a side is rounded
+WIDER = (  # without air nobody knows the level of the values
+    "there is no air beside the projections: the sample is wider than the detector, or flats or light were "
+    "others; borders are right then, values are known but for a constant"
 )
 
 
@@ -45,12 +45,12 @@ class Reprojection:
         out, host = np.zeros((len(rows), TERMS)), self.device.host
         for i in np.flatnonzero(np.isin(rows, self.rows)):
             own = slice(i, i + 1)
-            wider = sides(self.rays, sinograms[own], axes[own])[0] > self.rays.size
+            wider = sides(self.rays, sinograms[own], axes[own])[0] > self.rays.size + SLACK
             out[i, 4:] = wider, 1
             if not wider:
                 p = host(sinograms[i]).astype(np.float64)
                 rest = p[self.pick] - host(self._again(slices[i], float(axes[i])))
-                sigma = float(noise_of(np, p[None])[0])
+                sigma = float(noise_of(np, p[None])[0]) if len(p) > 2 else 0.0
                 out[i, :4] = (rest**2).sum(), (p[self.pick] ** 2).sum(), sigma**2 * rest.size, rest.size
         return out
 
@@ -67,19 +67,19 @@ class Reprojection:
 def explained(sums: np.ndarray, sharp: bool) -> dict:
     """What the `sums` of all rows, (6,), say.
 
-    residual : of the projections, what the slices do not explain; residual_noise : of their noise; wider :
-    words where the sample goes on beyond the detector; and a verdict with its reason. sharp : does the method
-    leave nothing of the slices out by intention?
+    residual : of the projections, what the slices do not explain; residual_noise : of their noise, where that
+    is known; and a verdict with its reason where there is doubt. sharp : does the method leave nothing of the
+    slices out by intention?
     """
     rest, values, noises, count, wider, rows = sums.tolist()
     if wider > rows / 2:
-        return {"wider": WIDER}
+        return {"verdict": "not sure", "reason": WIDER}
     if not count or not values:
         return {}
     own = {"residual": (rest / values) ** 0.5}
-    own |= {"residual_noise": (rest / noises) ** 0.5} if noises else {}
+    own |= {"residual_noise": (rest / noises) ** 0.5} if noises > 0 else {}
     if sharp and own["residual"] > PART and own.get("residual_noise", np.inf) > NOISE:
-        times = f", {own['residual_noise']:.2g} times their noise" if noises else ""
+        times = f", {own['residual_noise']:.2g} times their noise" if "residual_noise" in own else ""
         own["verdict"] = "not sure"
         own["reason"] = (
             f"of the projections {100 * own['residual']:.2g} % are not explained by the slices{times}: "

@@ -127,10 +127,11 @@ class Tomo:
     def start(self, run, data):
         """The rays and what makes slices of them. Errors: DataError where there are next to no angles."""
         n = data.size("column")
-        angles, share = run.team.on_root(lambda: checked_angles(data, run.warn))
+        self.doubts: list[str] = []  # rank 0
+        angles, share = run.team.on_root(lambda: checked_angles(data, self._doubt(run)))
         self.nonnegative = self.positive is True or (self.positive == "auto" and data.unit != "rad")
         self.axis = data.facts.get("axis", ((n - 1) / 2, 0.0))
-        self.field = run.team.on_root(lambda: field_of(angles, n, self.axis[0], run.warn))
+        self.field = run.team.on_root(lambda: field_of(angles, n, self.axis[0], self._doubt(run)))
         method, size = METHODS[self.method], self.field.size if self.field else n
         self.widens = bool(self.field) and not method.as_measured
         if self.field:
@@ -143,6 +144,15 @@ class Tomo:
         self.judge.knows(_truth(data, size))
         self.phases, self.pixel = data.unit == "rad", data.facts.get("pixel", 1.0)
         self.middle = (height - 1) / 2
+
+    def _doubt(self, run):
+        """A warning that the verdict has for a reason, too."""
+
+        def doubt(line: str) -> None:
+            run.warn(line)
+            self.doubts.append(line.removeprefix("tomo: "))
+
+        return doubt
 
     def block(self, block, info):
         """(k, angle, column) line integrals -> (k, y, x) attenuation, 0 where rays miss the detector"""
@@ -159,6 +169,9 @@ class Tomo:
         """Slices are numbered along z, the axes carry their places; figures, curve and verdict."""
         volume = run.data[self.takes]
         self._iterated(run)
+        if self.doubts:
+            doubt = {"verdict": "not sure", "reason": "; ".join(self.doubts)}
+            run.result.notes.setdefault("tomo", {})["rays"] = doubt
         self.judge.finish(run, volume, self.window == "ramp" and self.cutoff == self.circle == 1)
         pixel = volume.facts.get("pixel")
         size, unit = (pixel, "m") if pixel else (1.0, "px")

@@ -212,10 +212,24 @@ def test_slices_explain_their_projections_unless_the_axis_is_wrong():
     assert "are not explained by the slices" in wrong["reason"]
 
 
-def test_what_goes_on_beyond_the_slices_is_not_projected_again():
+def test_what_goes_on_beyond_the_slices_is_doubted_and_not_projected_again():
     phantom = grains(160, 2, thickness=1.5, seed=2)
     lines = sinograms(phantom, turn(151), 160, 2)[..., 32:-32]
-    assert "residual" not in explained(lines, turn(151), 47.5)
+    own = explained(lines, turn(151), 47.5)
+    assert "residual" not in own and own["verdict"] == "not sure" and "no air beside" in own["reason"]
+
+
+def test_two_projections_make_no_good_slice():
+    """Their noise is not known, which is no excuse"""
+    angles = np.array([0, np.pi / 2])
+    own = explained(sinograms(grains(96, 2, 1.5, 2), angles, 96, 2), angles, 47.5)
+    assert own["residual"] > 0.3 and "residual_noise" not in own and own["verdict"] == "not sure"
+
+
+def test_half_a_turn_about_an_axis_near_one_side_is_not_good():
+    run, _ = walked(grains(96, 2, 1.5, 2), turn(60), 2, centre=24.0)
+    notes = run.result.notes["tomo"]
+    assert notes["verdict"] == "not sure" and "half acquisition needs 360 degrees" in notes["reason"]
 
 
 def test_the_verdict_is_the_worst_of_all_steps_with_its_reasons():

@@ -171,8 +171,11 @@ class Cgls(Method):
         return out * self.device.array(circle(size), out.dtype)
 
     def notes(self, team) -> dict:
-        """Residuals of the iterations over all slices; collective."""
-        return self.history.notes(team)
+        """Residuals of the iterations over all slices, but where values have shares; collective."""
+        own = self.history.notes(team)
+        if own and self.rays.weighted:
+            return {"said": f"{own['iterations']:.4g} iterations", "iterations": own["iterations"]}
+        return own
 
     def _same_side(self, sinograms, axes, wide: bool):
         more = round(BEYOND * self.rays.columns) if wide else 0
