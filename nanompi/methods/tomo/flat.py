@@ -12,8 +12,9 @@ from nanompi.data.blocks import Info
 from nanompi.device import Cpu
 from nanompi.errors import DataError
 from nanompi.methods.tomo.flats import light_of
-from nanompi.methods.tomo.light import LEAST, MOST, Light
+from nanompi.methods.tomo.light import Light
 from nanompi.methods.tomo.said import unheard
+from nanompi.methods.tomo.seen import CAP, KINDS, LEAST, MOST, Seen, doubts
 from nanompi.step import param, step
 
 MOST_DEAD = 0.5  # of the pixels; with more, flats and darks are not what they are said to be
@@ -21,7 +22,6 @@ MANY_DEAD = 0.01  # of the pixels; more are told as a warning
 MOST_BRIGHT = 0.05  # of the detector: with more, the flats are those of another scan
 RUN = 32  # values side by side, whose mean counting noise does not make so bright
 LOOKED_AT = 3  # projections, before the others are read
-SEEN = ("lost", "clipped", "bright", "values")
 
 
 @step("tomo.flat", each="pixel")
@@ -47,6 +47,8 @@ class Flat:
     def start(self, run, data):
         """The light without a sample, the same on all ranks. Errors: DataError where images are missing."""
         self.light = run.team.on_root(lambda: self._light(data, run.device.real, run.say, run.warn))
+        n = data.size("angle")
+        self.angles, self.light.seen = np.asarray(data.coords.get("angle", [np.zeros(n)])[0]), Seen(n)
 
     def block(self, block, info):
         """Counts of any piece of projections -> line integrals, real"""
@@ -54,12 +56,15 @@ class Flat:
         return np.negative(np.log(t, out=t), out=t)
 
     def finish(self, run):
-        """What was seen of values that are none, too low or too high. Errors: DataError where none is one."""
-        counts = np.array([(0, 0, 0, 0), *self.light.seen], np.int64).sum(0)
-        run.team.sum(counts)
-        own = dict(zip(SEEN, counts.tolist())) | {"dead_pixels": len(self.light.dead), "flat": self.flat}
+        """What was seen of the light, its doubts and a verdict. Errors: DataError where there is none."""
+        seen = self.light.seen
+        run.team.sum(seen.counts, seen.ends, seen.each)
+        odd, reasons = doubts(seen, self.angles)
+        own = dict(zip(KINDS, seen.counts.tolist())) | {"air": list(seen.air()), "odd_projections": odd}
+        own |= {"dead_pixels": len(self.light.dead), "flat": self.flat}
+        own |= {"verdict": "not sure", "reason": "; ".join(reasons)} if reasons else {}
         run.result.notes.setdefault("tomo", {})["flat"] = own
-        run.team.on_root(lambda: tell(own, run.say, run.warn))
+        run.team.on_root(lambda: tell(seen, reasons, run.say, run.warn))
 
     def _light(self, data, real, say, warn) -> Light:
         """The light, and a look at some projections by it. Errors: DataError"""
@@ -80,7 +85,8 @@ def looked_at(light: Light, data) -> None:
     info = Info(data, index, {"angle": index}, Cpu(threads=1), ("angle", "row", "column"), again=True)
     t = light.transmission(data.source.read(index), info)
     run = min(RUN, t.shape[-1])
-    bright = (t[..., : t.shape[-1] // run * run].reshape(-1, run).mean(-1) > MOST).mean()
+    t = np.minimum(t[..., : t.shape[-1] // run * run], CAP)  # a zinger is not the light of the scan
+    bright = (t.reshape(-1, run).mean(-1) > MOST).mean()
     if bright > MOST_BRIGHT:
         raise DataError(
             f"tomo.flat: {bright:.0%} of the detector sees more than {MOST:g} times the light of the flats; "
@@ -101,15 +107,22 @@ def tell_dead(dead: int, pixels: int, say, warn) -> None:
         tell_it(f"tomo.flat: {dead} of {pixels} pixels see no beam; filled from the others of their row")
 
 
-def tell(seen: dict, say, warn) -> None:
-    """A warning of values that are no numbers. Errors: DataError where all are."""
-    lost, values = seen["lost"], seen["values"]
+def tell(seen: Seen, reasons: list[str], say, warn) -> None:
+    """A warning of values that are no numbers, and of doubts. Errors: DataError where there is no light."""
+    lost, clipped, _, values = seen.counts.tolist()
     if lost and lost == values:
         raise DataError(f"tomo.flat: none of the {values} values of the projections is a number")
+    if values and not (seen.light() > LEAST).any():
+        raise DataError(
+            "tomo.flat: the projections are no brighter than the dark images; was the shutter closed, or are "
+            "these dark images?"
+        )
     if lost:
         warn(
             f"tomo.flat: {lost} of {values} values of the projections are no numbers (NaN or infinite); "
             "they are taken as rays through air, and leave lines in the slices"
         )
-    if seen["clipped"]:
-        say(f"tomo.flat: {seen['clipped']} of {values} values were raised to the least transmission")
+    if clipped:
+        say(f"tomo.flat: {clipped} of {values} values were raised to the least transmission")
+    for reason in reasons:
+        warn(f"tomo.flat: {reason}")

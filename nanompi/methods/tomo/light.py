@@ -1,11 +1,10 @@
 """What the detector sees without a sample, at any time of the scan, and what to do where it sees nothing."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
-LEAST = 1e-3  # of the transmission: below it a 16-bit detector (6e4 counts) sees its own noise only
-MOST = 1.2  # of the transmission: above it more light comes through a sample than without it
+from nanompi.methods.tomo.seen import LEAST, Seen
 
 
 @dataclass
@@ -19,7 +18,7 @@ class Light:
     left, right: (m,) nearest columns of the same row that are good; -1 where the row has none
     share      : (m,) how much of the right one a dead pixel gets
     floor      : least transmission
-    seen       : of each block: values that are no numbers, below `floor`, above `MOST`, and all of them
+    seen       : what is counted of blocks, where somebody asks for it
     """
 
     dark: np.ndarray
@@ -32,7 +31,7 @@ class Light:
     time: np.ndarray | None = None
     scale: np.ndarray | None = None
     floor: float = LEAST
-    seen: list[tuple[int, int, int, int]] = field(default_factory=list)  # appended to by threads
+    seen: Seen | None = None
 
     @classmethod
     def of(cls, flat: np.ndarray, dark: np.ndarray, real=np.float32, last=None) -> "Light":
@@ -60,12 +59,11 @@ class Light:
         t /= self._beam(info)
         self._fill(t, info)
         numbers = np.isfinite(t)
-        lost = t.size - np.count_nonzero(numbers)
-        if lost:
-            t[~numbers] = 1
-        if not info.again:
-            low, high = np.count_nonzero(t < self.floor), np.count_nonzero(t > MOST)
-            self.seen.append((lost, low, high, t.size))
+        lost = None if numbers.all() else ~numbers
+        if lost is not None:
+            t[lost] = 1
+        if self.seen is not None and not info.again:
+            self.seen.add(t, lost, self.floor, info)
         return np.maximum(t, t.dtype.type(self.floor), out=t)
 
     def _beam(self, info) -> np.ndarray:

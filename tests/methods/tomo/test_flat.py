@@ -11,7 +11,7 @@ from nanompi.methods.tomo.flat import Flat
 from nanompi.methods.tomo.read.scene import DARK, FLAT, PROJECTION, SimulatedImages
 from nanompi.methods.tomo.read.simulate import SimulateTomogram, TomogramSimulation
 from tests.methods.tomo.files import COLUMNS, ROWS, scene
-from tests.methods.tomo.steps import done, run_of
+from tests.methods.tomo.steps import done, piece, run_of
 
 ANGLES = np.arange(12) * np.pi / 12
 
@@ -160,3 +160,75 @@ def test_transmissions_need_no_flats():
 
 def test_phases_pass_through():
     assert Flat().idle(Data(axes=("angle", "row", "column"), unit="rad")) and not Flat().idle(simulated())
+
+
+def finished(spoil, flats=1.0):
+    """The run of 40 projections (row 2, columns 200, a sample in the middle) that are spoilt first"""
+    shape, beam = (40, 2, 200), 1000.0
+    x = np.arange(200) - 99.5
+    sample = np.exp(-1.5 * np.sqrt(np.clip(1 - (x / 60) ** 2, 0, None)))
+    counts = np.random.default_rng(0).poisson(beam * np.broadcast_to(sample, shape)) + 20.0
+    spoil(counts)
+    dark = np.full((2, 2, 200), 20.0)
+    data = data_of(Stack(counts), flat=Stack(dark + beam * flats), dark=Stack(dark))
+    data.coords["angle"] = np.arange(40) * np.pi / 40, "rad"
+    run, step = run_of(), Flat()
+    step.start(run, data)
+    some = [0, 1], range(2, 25), range(25, 40)
+    for own in map(np.array, some):
+        step.block(counts[own], piece(data, data.axes, angle=own))
+    step.finish(run)
+    return run
+
+
+def test_good_light_is_not_doubted():
+    run = finished(lambda counts: None)
+    assert not run.warned and "verdict" not in run.result.notes["tomo"]["flat"]
+    assert run.result.notes["tomo"]["flat"]["air"] == pytest.approx([1, 1], abs=0.01)
+
+
+def test_projections_without_light_are_named():
+    """One by a closed shutter, two after another that are no numbers, one with a tenth of the beam"""
+
+    def spoil(counts):
+        counts[7], counts[20:22] = 0, np.nan
+        counts[30] = 20 + (counts[30] - 20) / 10
+
+    run = finished(spoil)
+    own = run.result.notes["tomo"]["flat"]
+    assert own["odd_projections"] == [7, 20, 21, 30] and own["verdict"] == "not sure"
+    words = "4 of 40 projections have no beam"
+    assert words in own["reason"] and "7 (31.5 degrees), 20 (90 degrees)" in own["reason"]
+    assert "`input: {select: {without: [7, 20, 21, 30]}}`" in run.warned[-1]
+
+
+def test_a_beam_that_was_never_there_is_refused():
+    """All zeros, and what a detector of 2 counts of noise reads with its shutter closed"""
+    for noise in (None, 2.0):
+
+        def spoil(counts, noise=noise):
+            counts[:] = 0 if noise is None else np.random.default_rng(1).normal(20, noise, counts.shape)
+
+        with pytest.raises(DataError, match="no brighter than the dark images; was the shutter closed"):
+            finished(spoil)
+
+
+def test_values_without_light_are_doubted():
+    """A strip of 12 % of each projection"""
+
+    def spoil(counts):
+        counts[..., 80:104] = 0
+
+    assert "12% of the values are below the least transmission" in finished(spoil).warned[-1]
+
+
+def test_flats_of_a_shorter_exposure_are_doubted():
+    """By 10 %, too little to be refused at first sight; zingers make no such doubt"""
+    run = finished(lambda counts: None, flats=0.9)
+    assert "1.11 times the light of the flats" in run.warned[0] and len(run.warned) == 1
+    assert run.result.notes["tomo"]["flat"]["verdict"] == "not sure"
+
+    def zingers(counts):
+        counts[np.random.default_rng(2).random(counts.shape) < 0.003] = 60_000
+
+    assert not finished(zingers).warned

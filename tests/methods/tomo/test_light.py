@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from nanompi.methods.tomo.light import LEAST, Light
+from nanompi.methods.tomo.seen import Seen
 from tests.methods.tomo.steps import piece
 
 
@@ -79,7 +80,30 @@ def test_rows_of_all_projections_give_the_bits_of_whole_frames():
 
 def test_what_is_seen_is_counted_once():
     light, frame = Light.of(np.full((1, 4), 10.0), np.zeros((1, 4))), np.array([[[np.nan, 0, 13, 5]]])
+    light.seen = Seen(1)
     seen_by(light, frame)
     again = piece(None, ("angle", "row", "column"), again=True, angle=np.arange(1))
     light.transmission(frame, again)
-    assert light.seen == [(1, 1, 1, 4)]
+    assert light.seen.counts.tolist() == [1, 1, 1, 4] and light.seen.air() == (1, 0.5)
+    assert light.seen.light() == pytest.approx([(1 + 0 + 1.3 + 0.5) / 4], abs=1e-6)
+
+
+def test_what_is_seen_does_not_depend_on_blocks():
+    """Whole frames, one by one, and rows of all projections, of which some values are no numbers"""
+    rng = np.random.default_rng(3)
+    frames = rng.uniform(0, 900, (7, 6, 133))
+    frames[3, 2, 5:99] = np.nan
+    seen = []
+    for blocks in ([slice(None)], [slice(0, 2), slice(2, 7)], [[r] for r in range(6)]):
+        light = Light.of(np.full((6, 133), 500.0), np.zeros((6, 133)))
+        light.seen = Seen(7)
+        for own in blocks:
+            if isinstance(own, slice):
+                info = piece(None, ("angle", "row", "column"), angle=np.arange(7)[own])
+                light.transmission(frames[own], info)
+            else:
+                info = piece(None, ("row", "angle", "column"), row=np.array(own))
+                light.transmission(np.ascontiguousarray(frames[:, own].swapaxes(0, 1)), info)
+        seen.append(np.concatenate([light.seen.counts, light.seen.ends, light.seen.each.ravel()]))
+    assert np.array_equal(seen[0], seen[1]) and np.array_equal(seen[0], seen[2])
+    assert seen[0][0] == 94 and seen[0][3] == frames.size

@@ -11,6 +11,7 @@ import numpy as np
 from nanompi.device.kernels.stripes import WIDEST
 from nanompi.errors import JobError, nearest
 from nanompi.methods.tomo.said import unheard
+from nanompi.methods.tomo.seen import MOST
 from nanompi.methods.tomo.stripes import bridge
 from nanompi.methods.tomo.stripes.remove import (
     dead_columns,
@@ -25,26 +26,26 @@ from nanompi.step import param, step
 OWN = ("auto", "none", "gain", "sort", "large", "dead", "all")
 DONE = ("none", "gain", "fill")  # by auto
 LEAST = 30  # angles; the ranks of fewer say little of how a column distributes its values
-NOISE = (
-    3.0  # times what counting leaves in the mean of a column: gains beyond it spoil a slice more than to take
-)
-# them off does (0.2 to 0.9 without any; even at 1.2 to 4)
+NOISE = 3.0  # times what counting leaves in the mean of a column: gains beyond it spoil a slice more than to
+# take them off does (0.2 to 0.9 without any; even at 1.2 to 4)
 NARROW = 10  # windows across the detector, at least: wider ones take the sample for stripes
 NEAR = 7  # columns about one that may be dead
 ODD = 3.0  # times as rough as these, or a third: dead or fluctuating (1.4 at most at edges of samples)
 MAD = 1.4826  # standard deviation of normal values, of the median of their size
 TINY = 1e-6  # least transmission whose logarithm is taken
+FLASH = 8.0  # times the noise: so far is a zinger above its neighbours in angle
+MANY_FLASHES = 1e-4  # of the values; each is a line in its slice
 
 
 @dataclass
 class Tally:
     """What was done to the sinograms of this rank: one row each; appended to by threads.
 
-    methods : names; sums : (sum of squares of what was taken away, values, dead columns)
+    methods : names; sums : (sum of squares of what was taken away, values, dead columns, zingers)
     """
 
     methods: list[str] = field(default_factory=list)
-    sums: list[tuple[float, int, int]] = field(default_factory=list)
+    sums: list[tuple[float, int, int, int]] = field(default_factory=list)
 
 
 @step("tomo.stripes", each="sinogram", gpu=True)
@@ -79,17 +80,17 @@ class Stripes:
     def block(self, block, info):
         """(k, angle, column) line integrals -> the same"""
         p = info.xp.asarray(block, info.device.real)
-        names, dead, out = self._removed(info.device, p)
+        names, dead, flashes, out = self._removed(info.device, p)
         if not info.again:
             taken = info.device.host(((p - out) ** 2).sum((1, 2), dtype=np.float64))
             self.tally.methods += names
-            self.tally.sums += [(float(one), p[0].size, int(n)) for one, n in zip(taken, dead)]
+            self.tally.sums += zip(taken.tolist(), [p[0].size] * len(p), dead, flashes)
         return out
 
     def finish(self, run):
         """How much was taken away, of how many sinograms."""
         counts = np.array([self.tally.methods.count(name) for name in DONE], float)
-        total = np.array(self.tally.sums or [(0, 0, 0)], float).sum(0)
+        total = np.array(self.tally.sums or [(0, 0, 0, 0)], float).sum(0)
         run.team.sum(counts, total)
         own = {"method": self.chosen, "removed": float(np.sqrt(total[0] / max(total[1], 1)))}
         text = f"tomo.stripes: {self.chosen}: {own['removed']:.3g} rms taken away"
@@ -97,8 +98,11 @@ class Stripes:
             own |= {"dead_columns": int(total[2])} | dict(zip(DONE, counts.astype(int).tolist()))
             text += f"; {own['gain']} sinograms by gain, "
             text += f"{own['fill']} with {own['dead_columns']} dead columns filled"
-        run.result.notes.setdefault("tomo", {})["stripes"] = own
         run.say(text)
+        notes = run.result.notes.setdefault("tomo", {})
+        notes["stripes"] = own | flashed(total[3], total[1], "zingers" in notes)
+        if "reason" in notes["stripes"]:
+            run.team.on_root(lambda: run.warn(f"tomo.stripes: {notes['stripes']['reason']}"))
 
     def _checked(self, angles: int, say) -> str:
         """The method. Errors: JobError, ResourceError."""
@@ -123,11 +127,11 @@ class Stripes:
         return self.method
 
     def _removed(self, device, p):
-        """(what was done to each, how many dead columns it has, sinograms without stripes)"""
+        """(what was done to each, its dead columns, its single bright values, sinograms without stripes)"""
         if self.chosen == "auto":
             return self._by_need(device, p)
         out = p if self.chosen == "none" else self._by(device, p, self.chosen)
-        return [self.chosen] * len(p), [0] * len(p), out
+        return [self.chosen] * len(p), [0] * len(p), [0] * len(p), out
 
     def _by(self, device, p, method: str):
         """By one method"""
@@ -151,20 +155,63 @@ class Stripes:
         dead = odd_columns(device, device.xp.exp(-p))
         out = fill(device, p, dead)
         off = gains(device, out, min(self.size, p.shape[2] // NARROW | 1))
-        noise = device.host(noise_of(device.xp, out)) / np.sqrt(p.shape[1])
-        off[MAD * np.median(abs(off), axis=1) <= NOISE * noise] = 0
+        noise = device.host(noise_of(device.xp, out))
+        off[MAD * np.median(abs(off), axis=1) <= NOISE * noise / np.sqrt(p.shape[1])] = 0
         names = np.where(dead.any(1), "fill", np.where(off.any(1), "gain", "none"))
-        return names.tolist(), dead.sum(1), out - device.array(off, p.dtype)[:, None]
+        flashes = device.host(flashes_of(device.xp, out, device.array(noise, p.dtype)))
+        return (
+            names.tolist(),
+            dead.sum(1).tolist(),
+            flashes.tolist(),
+            out - device.array(off, p.dtype)[:, None],
+        )
+
+
+def flashed(flashes: float, values: float, filtered: bool) -> dict[str, object]:
+    """What many single bright values say. filtered : did tomo.zingers look for them?"""
+    if flashes <= MANY_FLASHES * values:
+        return {}
+    advice = "lower `above` of tomo.zingers" if filtered else "name tomo.zingers before tomo"
+    reason = f"{flashes:.0f} of {values:.0f} values are single and brighter than the beam (zingers): {advice}"
+    return {"zingers": int(flashes), "verdict": "not sure", "reason": reason}
 
 
 def odd_columns(device, t) -> np.ndarray:
-    """(k, K) bool of the host: columns of another roughness than those beside them, not those at the ends."""
+    """(k, K) bool of the host: columns of another roughness than those beside them, not those at the ends.
+
+    Both in the mean, which a single bright value lifts, and in the median, which has steps where counts are
+    few.
+    """
+    odd = _stand_out(roughness(device, t))
+    if odd.any():
+        odd &= _stand_out(device.host(device.xp.median(device.xp.abs(second(t)), axis=1)).astype(np.float64))
+    return odd
+
+
+def _stand_out(rough: np.ndarray) -> np.ndarray:
+    """(k, K) bool: far more or far less than the columns beside it"""
     from scipy.ndimage import median_filter
 
-    rough = np.maximum(roughness(device, t), TINY)
+    rough = np.maximum(rough, TINY)
     odd = abs(np.log(rough / median_filter(rough, (1, NEAR)))) > np.log(ODD)
     odd[:, [0, -1]] = False
     return odd
+
+
+def second(p):
+    """(k, A - 2, K) second differences of sinograms along the angle."""
+    return p[:, 2:] - 2 * p[:, 1:-1] + p[:, :-2]
+
+
+def flashes_of(xp, p, noise):
+    """(k,) numbers of values of p (k, A, K) that are brighter than the beam, and than those before and after.
+
+    noise : (k,) of a value
+    """
+    bright = p[:, 1:-1] < -np.log(MOST)
+    if bright.any():
+        bright &= second(p) > FLASH * 6**0.5 * noise[:, None, None]
+    return bright.sum((1, 2))
 
 
 def noise_of(xp, p):
@@ -172,5 +219,4 @@ def noise_of(xp, p):
 
     The median over the columns: those that are dead or see nothing but air do not count much.
     """
-    second = p[:, 2:] - 2 * p[:, 1:-1] + p[:, :-2]
-    return MAD / np.sqrt(6) * xp.median(xp.median(xp.abs(second), axis=1), axis=1)
+    return MAD / np.sqrt(6) * xp.median(xp.median(xp.abs(second(p)), axis=1), axis=1)

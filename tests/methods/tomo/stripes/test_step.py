@@ -54,6 +54,19 @@ def test_auto_takes_what_each_sinogram_needs():
     ]
 
 
+def test_zingers_are_no_dead_columns():
+    """0.3 % of the values of 200 angles: every second column has one. The columns that are dead are seen"""
+    rng, block = np.random.default_rng(8), lines(clean(), striped())
+    block[rng.random(block.shape) < 0.003] = -np.log(3)
+    run = removed(block)[1]
+    own = run.result.notes["tomo"]["stripes"]
+    assert own["dead_columns"] == 2 and own["fill"] == 1 and own["verdict"] == "not sure"
+    there = (block == np.float32(-np.log(3))).sum()
+    assert 0.9 * there < own["zingers"] <= there
+    assert run.warned[0].endswith("(zingers): name tomo.zingers before tomo")
+    assert not removed(lines(clean(), striped()))[1].warned
+
+
 def off(t, true) -> float:
     """How far columns stand out of their neighbours that do not in the clean sinogram, rms"""
     error = (t - true).mean(0)
