@@ -163,7 +163,8 @@ def step(name: str, needs=(), gives=(), *, each="", makes=(), takes="data", gpu=
     It may have more, by which the program knows it without its name:
     preceded_by              names of steps that are done before it, inserted where the job does not name them
     idle(self, data)         is there nothing for it to do on such data? It is passed over then
-    check(self, data)        for `nanompi check`: raises what its `run` would raise of files
+    check(self, data)        for `nanompi check`: raises what its `run` would raise of files;
+        may give a list of notes
     gives_figures, summary   the figures of a finished run, by which sweeps rank (`nanompi.run.figures`)
     compares(path)           is it a result of this step? static
     compare(a, b)            two of them in numbers, for `nanompi compare`: a dict that names under "judged"

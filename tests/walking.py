@@ -7,6 +7,7 @@ import numpy as np
 from nanompi.data.data import Data, even
 from nanompi.data.source import Source
 from nanompi.device import Cpu
+from nanompi.run.status import quiet
 from nanompi.step import item, param, total
 from nanompi.timing import Clock
 
@@ -21,6 +22,7 @@ def run_of(team, **data: Data) -> SimpleNamespace:
         "clock": Clock(),
         "lines": lines,
         "say": lines.append,
+        "note": quiet,
     }
     return SimpleNamespace(**own, data=data, given={}, store=None)
 

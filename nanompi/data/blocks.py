@@ -1,5 +1,6 @@
 """One step over the blocks of one Data: what it sees of them, its results, checked, placed and added up."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
@@ -16,6 +17,10 @@ from nanompi.errors import DataError, StepError
 from nanompi.step import OWN, Item, Total
 
 
+def unheard(k: int) -> None:
+    """In place of `Info.tell` where nobody wants to know."""
+
+
 @dataclass
 class Info:
     """What a step may know of its block.
@@ -25,6 +30,7 @@ class Info:
     places  : {axis: (k,)} numbers of the items along each of these
     device  : where the block is: arrays by `xp`, `kernels`
     axes    : those of the block, the walked one first
+    tell    : tell(k) where a block takes long: k more of its items are done, from any thread
     again   : this block is only tried, or was there before and is made once more; what a step counts by
         itself, it counts where this is False
     """
@@ -35,6 +41,7 @@ class Info:
     device: Any
     axes: tuple[str, ...] = ()
     again: bool = False
+    tell: Callable[[int], None] = unheard
 
     @property
     def xp(self):
@@ -76,6 +83,7 @@ class Walk:
     core, free : axes of an item, axes that are walked over, that of the ranks first. Steps for which any
         value will do ("pixel") walk along one axis alone.
     items : names of the results that are no sums
+    tell  : what a step's `Info.tell` comes to
     """
 
     def __init__(self, run, step, data: Data):
@@ -89,7 +97,7 @@ class Walk:
         self.n = len(data.parts[run.team.rank]) if self.free else int(run.team.root)
         self.items = [k for k, kind in self.names.items() if not isinstance(kind, Total)]
         self.outs = {k: FrameBuffer(self.n) for k in self.items}
-        self.sums, self.lock = {}, Lock()
+        self.sums, self.lock, self.tell = {}, Lock(), unheard
         here = on_card(run, step) or run.device.xp is np
         self.device = run.device if here else Cpu(threads=run.device.threads)
         if not count(data.shape):
@@ -129,9 +137,9 @@ class Walk:
         if not places:
             return Info(self.data, np.arange(1), places, self.device, axes, again)
         places[self.free[0]] = rows[places[self.free[0]]]
-        order = free_of(self.core, self.data.axes)
+        order, tell = free_of(self.core, self.data.axes), unheard if again else self.tell
         index = np.ravel_multi_index([places[a] for a in order], [self.data.size(a) for a in order])
-        return Info(self.data, index, places, self.device, (self.free[0], *self.core), again)
+        return Info(self.data, index, places, self.device, (self.free[0], *self.core), again, tell)
 
     def _results(self, block, info: Info) -> dict[str, np.ndarray]:
         """What the step gives for a block, by name, on the host; what is to be added up is added up."""

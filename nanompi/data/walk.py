@@ -20,6 +20,7 @@ import numpy as np
 from nanompi.data.blocks import Walk, on_card
 from nanompi.data.data import Data, core_of, count, free_of, replaced
 from nanompi.data.load import load
+from nanompi.data.progress import Progress
 from nanompi.data.remade import Planned, Remade, slabs
 from nanompi.data.respread import fitting, free_axis, respread
 from nanompi.data.room import lacking, room
@@ -146,7 +147,7 @@ def _while_loading(run, steps: list) -> list[Walk]:
     data = run.data[name]
     walks, _ = _begun(run, steps, data, lambda: data.source.read(np.arange(1)))
     _only_last(walks, name)
-    prepare = _prepare(walks, name, data.parts[run.team.rank])
+    prepare = _prepare(run, walks, name, data.parts)
     _load(run, data, lambda raw, index: prepare(raw, index).reshape(len(raw), -1)[:, :0])
     for one in walks:
         one.place()
@@ -165,7 +166,7 @@ def _by_rows(run, name: str, steps: list, axis: str) -> list[Walk]:
     if team.size > 1:
         run.say(f"rows: {made.size(axis)} along {axis} for {team.size} ranks; {why}")
     out = room(team, turn.held(team.rank), made.dtype, scratch, 2 * ROUND, run.say)
-    prepare = _prepare(walks, name, parts[team.rank])
+    prepare = _prepare(run, walks, name, parts)
     load_rows(team, data.source, turn, prepare, out, threads=run.device.threads)
     for one in walks:
         one.outs.pop(name, None)
@@ -175,12 +176,20 @@ def _by_rows(run, name: str, steps: list, axis: str) -> list[Walk]:
     return walks
 
 
-def _prepare(walks: list[Walk], name: str, own: np.ndarray):
-    """(raw, index) -> what all steps make of these rows; own : those of this rank"""
+def _prepare(run, walks: list[Walk], name: str, parts: list[np.ndarray]):
+    """(raw, index) -> what all steps make of these rows; parts : those of each rank"""
+    own, all_rows = parts[run.team.rank], sum(map(len, parts))
     order = np.argsort(own, kind="stable")
-    return lambda raw, index: _through(
-        walks, name, raw, index, order[np.searchsorted(own, index, sorter=order)] if walks else index
-    )
+    progress = Progress(run, walks, len(own), all_rows) if walks else None
+
+    def prepare(raw, index):
+        if not walks:
+            return raw
+        made = _through(walks, name, raw, index, order[np.searchsorted(own, index, sorter=order)])
+        progress.add(len(index))
+        return made
+
+    return prepare
 
 
 def _through(walks: list[Walk], name: str, raw, numbers, where, phase=lambda name: nullcontext()):
@@ -210,19 +219,30 @@ def _over_values(run, steps: list) -> list[Walk]:
 def _blocks(run, walks: list[Walk], slabs) -> None:
     """All blocks of this rank through the steps of a pass; between them the run may keep what is done, and
     stop (collective). Errors: Stopped."""
-    one, more = next(slabs, None), True
+    one, more, progress = next(slabs, None), True, _progress(run, walks)
     made = _made(run, walks, one)
     if run.store and walks[0].free:
         run.store.in_place(walks, made)
     while more:
         for walk, results in zip(walks, made if one else ()):
             walk.keep(one[2], results)
+        progress.add(len(one[2]) if one else 0)
         run.clock.tick()
         where, one = one and one[2], next(slabs, None)
         more = one is not None
         if run.store:
             more = run.store.turn(walks, where, more)
         made = _made(run, walks, one)
+
+
+def _progress(run, walks: list[Walk]) -> Progress:
+    """Of a pass over what is in memory, where some rows may have been done before."""
+    if not walks[0].free:
+        return Progress(run, walks, 1, 1)
+    data = walks[0].data
+    n, own = data.size(data.spread), data.parts[run.team.rank]
+    left = run.store.todo(n) if run.store else np.ones(n, bool)
+    return Progress(run, walks, int(left[own].sum()), int(left.sum()))
 
 
 def _made(run, walks: list[Walk], slab) -> list[dict[str, np.ndarray]]:

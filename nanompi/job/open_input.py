@@ -10,7 +10,7 @@ def look(jobs: list) -> list[str]:
     """Open the input of each job and let its steps look at it; each different input once. The scans' notes.
 
     A step may have `check(data)`, of the first of the data, which raises what its `run` would raise of files
-    and values.
+    and values, and may give a list of notes.
     Errors: those of the run: DataError, JobError, ResourceError.
     """
     scans, seen, notes = {}, set(), []
@@ -22,7 +22,7 @@ def look(jobs: list) -> list[str]:
         for step, values in zip(job.steps, job.resolved["steps"]):
             once = (given, _text(values))
             if hasattr(step, "check") and once not in seen and not idle(step, scans[given]):
-                step.check(scans[given])
+                notes += step.check(scans[given]) or []
                 seen.add(once)
     return list(dict.fromkeys(notes))
 

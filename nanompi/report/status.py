@@ -17,8 +17,8 @@ COLUMNS = {"run": 20, "state": 12, "iteration": 9, "error": 6, "rate": 8, "left"
 
 
 KINDS = {
-    str: ("state", "name", "host", "slurm_job", "begun", "heartbeat", "message", "device"),
-    int: ("pid", "ranks", "code", "iteration", "iterations", "rank"),
+    str: ("state", "name", "host", "slurm_job", "begun", "heartbeat", "message", "device", "step"),
+    int: ("pid", "ranks", "code", "iteration", "iterations", "items_done", "items", "rank"),
     float: ("error", "rate", "eta"),
 }
 LARGEST = 10_000_000  # bytes of a status or of the end of a list of events
@@ -118,13 +118,19 @@ def _cells(s: dict[str, Any]) -> tuple[str, ...]:
     return (
         shown("/".join(Path(s["folder"]).absolute().parts[-2:]), 200),
         s["state"] + code,
-        f"{s['iteration']}/{s.get('iterations', '?')}" if "iteration" in s else "",
+        _counted(s),
         f"{s['error']:.4f}" if "error" in s else "",
         rate,
         span(s["eta"]) if live and "eta" in s else "",
         str(s.get("ranks", "")),
         shown(" ".join(filter(None, (s.get("slurm_job", ""), s.get("slurm", "")))), 80),
     )
+
+
+def _counted(s: dict[str, Any]) -> str:
+    """How many iterations are done, or items of the step at work"""
+    done, all_ = ("items_done", "items") if "items_done" in s else ("iteration", "iterations")
+    return f"{s[done]}/{s.get(all_, '?')}" if done in s else ""
 
 
 def span(seconds: float) -> str:

@@ -22,7 +22,7 @@ class Log:
     out     : stream of rank 0 (stdout); a terminal gets a bar
     style   : of the screen: "text"; "quiet" = only warnings; "none" = nothing; "json" = a JSON object in
         each line: time (s), event (log, warning, progress, file, end), and text, iteration, iterations,
-        path, code
+        step, items_done, items, path, code
     """
 
     def __init__(self, team, folder: Path | None = None, out=None, style: str = "text"):
@@ -51,20 +51,26 @@ class Log:
             who = f"rank {self.team.rank} on {self.team.host}"
             print(f"warning: {who}: {entry(text)}", file=sys.stderr, flush=True)
 
-    def progress(self, done: int, total: int, text: str = ""):
-        """Tell how far the iterations are: a bar on a terminal, and a line each 10 s elsewhere."""
+    def progress(self, done: int, total: int, text: str = "", step: str = "", things: str = ""):
+        """Tell how far the iterations are: a bar on a terminal, and a line each 10 s elsewhere.
+
+        step, things : of a step that works on blocks, and what its items are: "rows"
+        """
         if not self.team.root:
             return
         now = time.monotonic()
         self._told = now if self._told is None else self._told
         bar = self.style == "text" and self._terminal()
         if bar:
-            self._show(done, total, text)
+            self._show(done, total, f", {step}{text}" if step else text)
         if now - self._told < QUIET:
             return
-        self._told, line = now, f"{self._clock()} iteration {done} of {total}{shown(text)}\n"
+        what = f"{shown(step)}: {done} of {total} {things}" if step else f"iteration {done} of {total}"
+        self._told, line = now, f"{self._clock()} {what}{shown(text)}\n"
         if self.style == "json":
-            self._json("progress", iteration=done, iterations=total, text=text.removeprefix(", "))
+            own = {"step": step, "items_done": done, "items": total} if step else {}
+            own = own or {"iteration": done, "iterations": total}
+            self._json("progress", **own, text=text.removeprefix(", "))
         elif self.style == "text" and not bar:
             self._screen(line)
         if self.file:

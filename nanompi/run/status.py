@@ -2,6 +2,7 @@
 
     note = Status(team, folder, name)
     note("reading", device="cpu");  note("iterating", iteration=3, iterations=100, error=0.02)
+    note("working", step="tomo", items_done=3, items=8, items_are="rows")
 
 Rank 0 writes status.json under another name and renames it, so a reader never sees half of it. A thread
 writes: at most each 2 s when something changed, and each 10 s as a sign of life. A full disk, or a folder
@@ -22,24 +23,27 @@ from typing import Any
 from nanompi.errors import NanompiError, exit_code, explained, is_common
 from nanompi.io.atomic import own, write_text
 
-STATES = ("waiting", "starting", "reading", "iterating", "writing", "done", "failed", "stopped")
+STATES = ("waiting", "starting", "reading", "working", "iterating", "writing", "done", "failed", "stopped")
 OVER = ("done", "failed", "stopped")
 PERIOD, BEAT = 2.0, 10.0  # seconds between two looks of the thread; and between two signs of life
 WINDOW = 30.0  # seconds over which the rate of iterations is counted
+WORK = ("step", "items_done", "items", "items_are", "rate", "eta")  # known while blocks are worked on
+COUNTED = (("iteration", "iterations"), ("items_done", "items"))
 
 
 def quiet(state: str, **facts):
     """In place of a Status where nobody looks."""
 
 
-def unheard(done: int, total: int, text: str):
+def unheard(done: int, total: int, text: str, step: str = "", things: str = ""):
     """In place of the progress of a Log."""
 
 
 class Status:
     """The state of one run; `with Status(team, folder, name) as note:` ends it as done, failed or stopped.
 
-    progress : hears of each iteration on rank 0: progress(done, total, text) (`nanompi.run.log.Log`)
+    progress : hears on rank 0 of each iteration, progress(done, total, text), and of blocks of items,
+        progress(done, total, text, step, what the items are) (`nanompi.run.log.Log`)
     """
 
     def __init__(self, team, folder: Path, name: str, progress=unheard):
@@ -56,12 +60,22 @@ class Status:
             return
         if state != self.facts["state"]:
             event(self.folder, "state", state=state)
-        if "iteration" in facts:
-            facts |= self._rate(facts["iteration"], facts["iterations"])
+        count = next(((facts[a], facts[b]) for a, b in COUNTED if a in facts), None)
+        self._forget(state, facts.get("step"))
+        if count:
+            facts |= self._rate(*count)
         self.facts = {**self.facts, **facts, "state": state, "changed": now()}
         self._changed = True
         if "iteration" in facts:
-            self.progress(facts["iteration"], facts["iterations"], _words(self.facts))
+            self.progress(*count, _words(self.facts))
+        elif count and count[0]:
+            self.progress(*count, _left(self.facts), facts["step"], facts["items_are"])
+
+    def _forget(self, state: str, step: str | None):
+        """What was known of a step that works on blocks, when another one begins or the state is another"""
+        if self.facts["state"] == "working" and (state, step) != ("working", self.facts["step"]):
+            self.facts = {name: fact for name, fact in self.facts.items() if name not in WORK}
+            self._past.clear()
 
     def __enter__(self):
         if self.team.root:
@@ -132,13 +146,17 @@ def slurm_job(environ=os.environ) -> str:
 def _words(facts: dict[str, Any]) -> str:
     """How the iterations stand, after their number: ", DM: error 0.021, R 0.03, llk 1.3, 3 min left"."""
     figures = [f"{name} {facts[name]:.4g}" for name in ("error", "R", "llk") if name in facts]
-    text = f", {facts['engine']}: {', '.join(figures)}" if "engine" in facts else ""
+    return (f", {facts['engine']}: {', '.join(figures)}" if "engine" in facts else "") + _left(facts)
+
+
+def _left(facts: dict[str, Any]) -> str:
+    """The time that is left: ", 3 min left"; "" where it is not known."""
     seconds = facts.get("eta")
     if seconds is None:
-        return text
+        return ""
     count, unit = (seconds, "s") if seconds < 90 else (seconds / 60, "min")
     count, unit = (count, unit) if count < 90 or unit == "s" else (count / 60, "h")
-    return f"{text}, {count:.0f} {unit} left"
+    return f", {count:.0f} {unit} left"
 
 
 def _end(error: BaseException | None) -> dict[str, Any]:

@@ -68,6 +68,18 @@ def test_a_log_file_gets_one_line_in_ten_seconds(tmp_path, clock, direct):
     assert (tmp_path / "logs" / "rank-0000.log").read_text() == out.getvalue()
 
 
+def test_a_step_over_blocks_is_told_of_with_its_items(clock, direct):
+    out, objects = io.StringIO(), io.StringIO()
+    with Log(team(), None, out) as log, Log(team(), None, objects, "json") as other:
+        for i in (1, 3):
+            for one in (log, other):
+                one.progress(i, 8, ", 2 min left", "tomo", "rows")
+            clock.t += 20
+    assert out.getvalue() == "[    20.0 s] tomo: 3 of 8 rows, 2 min left\n"
+    told = {"event": "progress", "step": "tomo", "items_done": 3, "items": 8, "text": "2 min left"}
+    assert json.loads(objects.getvalue().splitlines()[0]) == {"time": 20.0, **told}
+
+
 class Terminal(io.StringIO):
     def isatty(self):
         return True

@@ -149,3 +149,23 @@ def test_how_the_iterations_stand_is_told_to_the_log(tmp_path):
         note._past[0] = (note._past[0][0] - 1200, 0)
         note("iterating", iteration=3, iterations=9, engine="DM", error=0.0312)
     assert said == [(0, 9, ""), (3, 9, ", DM: error 0.0312, R 0.2, llk 1.25, 40 min left")]
+
+
+def test_how_far_a_step_over_blocks_is(tmp_path, monkeypatch):
+    """8 rows of which 2 are made in 40 s; then another step, of which nothing is known yet; then the end"""
+    said, clock = [], FalseTime()
+    monkeypatch.setattr(events, "time", clock)
+    with Status(team(), tmp_path, "x", lambda *told: said.append(told)) as note:
+        note("working", step="tomo", items_done=0, items=8, items_are="rows")
+        clock.spend(40)
+        note("working", step="tomo", items_done=2, items=8, items_are="rows")
+        assert said == [(2, 8, ", 2 min left", "tomo", "rows")]
+        assert (note.facts["items_done"], note.facts["items"], note.facts["eta"]) == (
+            2,
+            8,
+            pytest.approx(120),
+        )
+        note("working", step="map", items_done=0, items=9, items_are="frames")
+        assert "eta" not in note.facts and note.facts["step"] == "map" and len(said) == 1
+        note("iterating", iteration=1, iterations=9)
+        assert not {"step", "items_done", "items"} & note.facts.keys() and said[1:] == [(1, 9, "")]

@@ -11,6 +11,7 @@ from typing import Literal
 
 from nanompi.errors import DataError, JobError
 from nanompi.methods.tomo.matter import mass_per_electron
+from nanompi.methods.tomo.step import unit_of
 from nanompi.optics.geometry import PLANCK_C
 from nanompi.step import param, step
 
@@ -35,21 +36,27 @@ class Quantify:
     formula: str = param("", kind="line", help="chemical formula of the sample, for its mass density: SiO2")
 
     def check(self, data):
-        """JobError where the mass density has no formula, or one that is none."""
+        """What is missing, of a volume or of the projections that it will be made of.
+
+        Errors: JobError where the mass density has no formula, or one that is none; DataError where the
+        values are of another kind, or the pixel size or energy is not known.
+        """
         if self.quantity == "mass_density":
             if not self.formula:
                 raise JobError("tomo.quantify: mass_density needs the `formula:` of the sample, such as SiO2")
             mass_per_electron(self.formula)
+        wanted, unit = OF[self.quantity][0], unit_of(data) if "angle" in data.axes else data.unit
+        if unit != wanted:
+            raise DataError(
+                f"tomo.quantify: {self.quantity} is made of a volume in {wanted}, this one is in "
+                f'"{unit}"; phases come from tomo.collect, attenuation from tomograms with their pixel'
+            )
+        self._factor(data.facts.get("energy", 0.0))
 
     def start(self, run, data):
         """The factor from the volume's values. Errors: JobError, DataError."""
         run.team.on_root(lambda: self.check(data))
-        wanted, self.unit = OF[self.quantity]
-        if data.unit != wanted:
-            raise DataError(
-                f"tomo.quantify: {self.quantity} is made of a volume in {wanted}, this one is in "
-                f'"{data.unit}"; phases come from tomo.collect, attenuation from tomograms with their pixel'
-            )
+        self.unit = OF[self.quantity][1]
         self.factor = self._factor(data.facts.get("energy", 0.0))
         run.result.notes.setdefault("tomo", {})["quantify"] = {
             "quantity": self.quantity,

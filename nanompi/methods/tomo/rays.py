@@ -1,5 +1,6 @@
 """The rays of a tomogram: which line each value of a sinogram is the integral along."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -31,12 +32,17 @@ class Method(Protocol):
 
     lanes : so many slices are best made at once; any number is allowed
     as_measured : it wants the rays of a double field of view as they are, without weights
+    takes : names of the options that change what it makes, and "halves" where halves of the projections tell
+        what it resolves
+    tell : tell(k) where it is slow: k more slices are made, from any thread
     The bits of a slice depend neither on its neighbours, nor on how many are made at once or by how many
     threads.
     """
 
     lanes: int = 1
     as_measured: bool = False
+    takes: tuple[str, ...] = ()
+    tell: Callable[[int], None] = staticmethod(lambda k: None)
 
     def slices(self, sinograms, axes: np.ndarray):
         """(k, A, columns) line integrals -> (k, size, size) attenuation per pixel, on the same device.

@@ -1,5 +1,6 @@
 """From sinograms to slices, and what there is to say of them."""
 
+from dataclasses import fields
 from functools import partial
 from typing import Literal
 
@@ -23,6 +24,7 @@ from nanompi.step import item, param, step
 
 METHODS = {"fourier": Fourier, "fbp": FBP, "cgls": Cgls, "tv": Tv, "sirt": Sirt, "os": Os, "mlem": Mlem}
 COVERED = 170.0  # degrees of the half turn; with less, directions are missing in the slice
+OPTIONS = set().union(*(kind.takes for kind in METHODS.values()))
 LEAST = 10.0  # degrees; with less there is no slice to be had
 
 
@@ -78,11 +80,14 @@ class Tomo:
 
     positive: Literal["auto"] | bool = param(
         "auto",
-        help="slices of tv, os and sirt are never negative; auto: where they are attenuation, not of phases",
+        help="of tv, os and sirt: slices are never negative; auto: where they are attenuation, not of phases",
     )
 
     halves: int = param(
-        16, ge=0, help="rows of which halves of the projections are compared, for the resolution; 0 = none"
+        16,
+        ge=0,
+        help="of all but tv: rows of which halves of the projections are compared, for the resolution; 0 = "
+        "none. What tv smooths agrees however little the projections resolve",
     )
 
     gives_figures = {
@@ -113,10 +118,18 @@ class Tomo:
         """Sides of a slice where no double field of view makes them longer, for `run.foresight`."""
         return {"y": known["column"], "x": known["column"]}
 
-    def check(self, data):
-        """What of the input `start` would refuse. Errors: DataError."""
+    def check(self, data) -> list[str]:
+        """What of the input `start` would refuse; the options that it would warn of. Errors: DataError."""
         if "column" in data.axes:
             checked_angles(data, unheard)
+        return self._without_effect()
+
+    def _without_effect(self) -> list[str]:
+        """What there is to say of parameters that were given and that the method does not take"""
+        own = {f.name: f.default for f in fields(self) if f.name in OPTIONS}
+        idle = [k for k in own if k not in METHODS[self.method].takes and getattr(self, k) != own[k]]
+        said = ((k, ", ".join(name for name, kind in METHODS.items() if k in kind.takes)) for k in idle)
+        return [f"tomo: {k} changes nothing with {self.method}: it is of {those}" for k, those in said]
 
     def foresee(self, job, threads: int = 1):
         """What a job needs, said before it runs: a `nanompi.methods.tomo.foresee.Forecast`."""
@@ -126,12 +139,14 @@ class Tomo:
 
     def start(self, run, data):
         """The rays and what makes slices of them. Errors: DataError where there are next to no angles."""
-        n = data.size("column")
+        n, team = data.size("column"), run.team
+        for line in self._without_effect() if team.root else ():
+            run.warn(line)
         self.doubts: list[str] = []  # rank 0
-        angles, share = run.team.on_root(lambda: checked_angles(data, self._doubt(run)))
+        angles, share = team.on_root(lambda: checked_angles(data, self._doubt(run)))
         self.nonnegative = self.positive is True or (self.positive == "auto" and data.unit != "rad")
         self.axis = data.facts.get("axis", ((n - 1) / 2, 0.0))
-        self.field = run.team.on_root(lambda: field_of(angles, n, self.axis[0], self._doubt(run)))
+        self.field = team.on_root(lambda: field_of(angles, n, self.axis[0], self._doubt(run)))
         method, size = METHODS[self.method], self.field.size if self.field else n
         self.widens = bool(self.field) and not method.as_measured
         if self.field:
@@ -140,10 +155,11 @@ class Tomo:
         make = partial(method, options=self, device=run.device)
         height = data.size("row") if "row" in data.axes else 1
         measured = Rays(angles, share, n, size)
-        self.method_of, self.judge = make(rays), Judge(run.device, make, rays, measured, height, self.halves)
+        halves = self.halves if "halves" in method.takes else 0
+        self.method_of, self.judge = make(rays), Judge(run.device, make, rays, measured, height, halves)
         self.judge.knows(_truth(data, size))
-        self.phases, self.pixel = data.unit == "rad", data.facts.get("pixel", 1.0)
-        self.middle = (height - 1) / 2
+        self.phases, self.made_in = data.unit == "rad", unit_of(data)
+        self.middle, self.pixel = (height - 1) / 2, data.facts.get("pixel", 1.0)
 
     def _doubt(self, run):
         """A warning that the verdict has for a reason, too."""
@@ -157,6 +173,7 @@ class Tomo:
     def block(self, block, info):
         """(k, angle, column) line integrals -> (k, y, x) attenuation, 0 where rays miss the detector"""
         column, slope = self.axis
+        self.method_of.tell = info.tell
         rows = info.places.get("row", np.zeros(len(block), int))
         used = measured = block, column + slope * (rows - self.middle)
         if self.widens:
@@ -181,8 +198,7 @@ class Tomo:
             n = volume.size(axis)
             volume.coords[axis] = (np.arange(n) - (n - 1) / 2) * size, unit
         describe(run.result, getattr(run, "name", ""), self, volume)
-        of = ("rad", "phase") if self.phases else ("1", "attenuation")
-        volume.unit, volume.title = f"{of[0]}/{unit}", of[1]
+        volume.unit, volume.title = self.made_in, "phase" if self.phases else "attenuation"
 
     def _iterated(self, run):
         """What the method says of its iterations."""
@@ -215,6 +231,11 @@ def checked_angles(data, warn) -> tuple[np.ndarray, np.ndarray]:
             "directions are blurred, and values are too low"
         )
     return angles, share
+
+
+def unit_of(data) -> str:
+    """The unit of the slices that are made of projections: of phases in rad, of attenuation else."""
+    return f"{'rad' if data.unit == 'rad' else '1'}/{'m' if data.facts.get('pixel') else 'px'}"
 
 
 def _truth(data, size: int):

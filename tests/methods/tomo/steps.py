@@ -15,6 +15,7 @@ def run_of(precision="double", threads=1) -> SimpleNamespace:
     said, warned = [], []
     team = SimpleNamespace(
         rank=0,
+        root=True,
         on_root=lambda work: work(),
         sum=lambda *arrays: None,
         max=lambda value: value,

@@ -57,3 +57,29 @@ def test_formulas():
     for formula, words in (("", "is not one such as"), ("sio2", "is not one"), ("Xx", 'weight of "Xx"')):
         with pytest.raises(JobError, match=words):
             mass_per_electron(formula)
+
+
+@pytest.mark.parametrize(
+    "quantity, unit, facts, words",
+    [
+        (
+            "delta",
+            "counts",
+            {"pixel": 1e-6, "energy": 1e-15},
+            'made of a volume in rad/m, this one is in "1/m"',
+        ),
+        ("beta", "rad", {"pixel": 1e-6, "energy": 1e-15}, 'made of a volume in 1/m, this one is in "rad/m"'),
+        ("mu", "counts", {}, 'this one is in "1/px"'),
+        ("beta", "counts", {"pixel": 1e-6}, "needs the photon energy"),
+        ("mu", "counts", {"pixel": 1e-6}, ""),
+        ("delta", "rad", {"pixel": 1e-6, "energy": 1e-15}, ""),
+    ],
+)
+def test_projections_that_cannot_give_it_are_refused_beforehand(quantity, unit, facts, words):
+    """As `nanompi check` asks, which has the projections alone"""
+    data = Data(axes=("angle", "row", "column"), values=np.ones((2, 3, 3)), unit=unit, facts=facts)
+    if not words:
+        assert Quantify(quantity=quantity).check(data) is None
+        return
+    with pytest.raises(DataError, match=words):
+        Quantify(quantity=quantity).check(data)

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from nanompi.data.blocks import Info
 from nanompi.data.data import Data
 from nanompi.data.walk import walk
 from nanompi.device import Cpu
@@ -322,3 +323,51 @@ def test_next_to_no_directions_are_refused(angles):
     """One projection, radians taken for degrees, a sample that did not turn"""
     with pytest.raises(DataError, match=r"projections cover .* degrees; a slice needs 180"):
         slices(disc(20.0, 0.01), angles)
+
+
+@pytest.mark.parametrize(
+    "given, idle",
+    [
+        ({"method": "fourier", "iterations": 5, "smooth": 2.0}, ["iterations", "smooth"]),
+        ({"method": "cgls", "window": "hann", "iterations": 5}, ["window"]),
+        ({"method": "mlem", "positive": False}, ["positive"]),
+        ({"method": "tv", "halves": 4, "smooth": 2.0}, ["halves"]),
+        ({"method": "fbp", "window": "hann", "iterations": None, "smooth": 1.0}, []),
+    ],
+)
+def test_options_that_the_method_does_not_take_are_named(given, idle):
+    """By a run, once, and by `nanompi check`"""
+    data, run = data_of(np.zeros((1, 40, 32)), turn(40)), run_of()
+    Tomo(**given).start(run, data)
+    assert (
+        [line.split()[1] for line in run.warned]
+        == idle
+        == [line.split()[1] for line in Tomo(**given).check(data)]
+    )
+    assert all(f"changes nothing with {given['method']}: it is of " in line for line in run.warned)
+
+
+def test_what_is_smoothed_is_not_said_to_be_resolved():
+    """tv makes halves alike, however few photons there were"""
+    data = data_of(np.zeros((1, 40, 32)), turn(40))
+    steps = {method: Tomo(method=method) for method in ("tv", "cgls")}
+    for one in steps.values():
+        one.start(run_of(), data)
+    assert len(steps["tv"].judge.half.rows) == 0 and len(steps["cgls"].judge.half.rows) == 1
+
+
+@pytest.mark.parametrize("method, together", [("tv", 1), ("os", 3)])
+def test_slices_by_iterations_tell_when_they_are_made(method, together):
+    """One after the other, or side by side"""
+    block, data, told = (
+        sinograms(disc(8.0, 0.02), turn(40), 32, 3),
+        data_of(np.zeros((3, 40, 32)), turn(40)),
+        [],
+    )
+    step = Tomo(method=method, iterations=1, halves=0)
+    step.start(run := run_of("single"), data)
+    step.block(
+        block.astype(np.float32),
+        Info(data, np.arange(3), {"row": np.arange(3)}, run.device, data.axes, False, told.append),
+    )
+    assert told == [together] * (3 // together)

@@ -24,9 +24,10 @@ PARTS = 8  # of a column; rows whose axes are nearest to the same of them are do
 
 
 class FBP(Method):
-    """Ramp filter, then linear interpolation. Of the step it takes window, cutoff, pad and circle."""
+    """Ramp filter, then linear interpolation."""
 
     lanes = 16
+    takes = ("window", "cutoff", "pad", "circle", "halves")
 
     def __init__(self, rays, options, device):
         from nanompi.device.fft_lanes import length

@@ -21,9 +21,10 @@ WIDTH, WIDER = 4, 1.5  # points of the window; grid and slice: more of both chan
 
 
 class Fourier(Method):
-    """Gridding with a Kaiser-Bessel window. Of the step it takes window, cutoff, pad and circle."""
+    """Gridding with a Kaiser-Bessel window."""
 
     lanes, width, wider = 16, WIDTH, WIDER
+    takes = ("window", "cutoff", "pad", "circle", "halves")
 
     def __init__(self, rays, options, device):
         from nanompi.device.fft_lanes import length

@@ -61,7 +61,7 @@ class Rows:
 class Sirt(Method):
     """Least squares, each ray and pixel weighed by its length: slow and steady."""
 
-    lanes, as_measured, updates = LANES, True, 200
+    lanes, as_measured, updates, takes = LANES, True, 200, ("iterations", "positive", "halves")
 
     def __init__(self, rays, options, device):
         self.rays, self.device, self.xp = rays, device, device.xp
@@ -89,6 +89,7 @@ class Sirt(Method):
                 f = self._solved(self._rows(axis, side), sinograms[some])[..., : len(some)]
                 f = f[first : first + size, first : first + size]
                 out[some] = self.xp.moveaxis(f, 2, 0) * seen
+                self.tell(len(some))
         return out
 
     def notes(self, team) -> dict:
@@ -162,7 +163,7 @@ class Os(Sirt):
 class Mlem(Sirt):
     """For values that are Poisson numbers, such as counts of fluorescence; never negative."""
 
-    updates = 100
+    updates, takes = 100, ("iterations", "halves")
 
     def _measured(self, sinograms):
         return self.xp.maximum(sinograms, 0)

@@ -153,7 +153,7 @@ class Task:
 class Cgls(Method):
     """Conjugate gradients of the least squares, from 0 on: as CGLS, on the normal equations."""
 
-    lanes, usual = Fourier.lanes, 20
+    lanes, usual, takes = Fourier.lanes, 20, ("iterations", "halves")
 
     def __init__(self, rays, options, device):
         self.rays, self.options, self.device, self.xp = rays, options, device, device.xp
@@ -187,6 +187,7 @@ class Cgls(Method):
         def solve(some):
             part = task.part(some)
             f[some], *said = self._solved(part)
+            self.tell(len(part.b))
             return said, part.energy
 
         for (rest, done), energy in self.device.each(solve, len(f), ALONE):

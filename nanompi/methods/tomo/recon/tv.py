@@ -25,7 +25,7 @@ MARGIN = 1.01  # times the largest eigenvalue, rounded as it is
 class Tv(Cgls):
     """Flat areas with sharp borders. `smooth` of the step multiplies the weight that is found."""
 
-    usual = 100
+    usual, takes = 100, ("iterations", "smooth", "positive")
 
     def __init__(self, rays, options, device):
         super().__init__(rays, options, device)
