@@ -161,6 +161,7 @@ def step(name: str, needs=(), gives=(), *, each="", makes=(), takes="data", gpu=
     takes : name of the data that it walks
     gpu   : its blocks are arrays of the card where the job runs on cards
     It may have more, by which the program knows it without its name:
+    lanes                    so many items are best in a block, in place of as many as a cache holds
     preceded_by              names of steps that are done before it, inserted where the job does not name them
     idle(self, data)         is there nothing for it to do on such data? It is passed over then
     check(self, data)        for `nanompi check`: raises what its `run` would raise of files;

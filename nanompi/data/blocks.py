@@ -110,9 +110,9 @@ class Walk:
         return max(1, self.block(values) // count(self.data.size(a) for a in self.free[1:]))
 
     def block(self, values) -> int:
-        """How many items make a block."""
+        """How many items make a block: as many as a cache holds, or as a step wants side by side."""
         item = max(1, count(self.data.size(a) for a in self.core) * values.itemsize)
-        most = self.device.frames_per_block(item)
+        most = getattr(self.step, "lanes", 0) or self.device.frames_per_block(item)
         return max(1, min(most, self.device.room() // (8 * item))) if on_card(self.run, self.step) else most
 
     def slab(self, raw: np.ndarray, rows: np.ndarray, again: bool = False) -> dict[str, np.ndarray]:

@@ -54,7 +54,7 @@ def slabs(
     source = data.source if data.values is None else None
     base, walks = (source.data, [*source.walks, *walks]) if source else (data, walks)
     values, own = np.moveaxis(base.values, base.axes.index(base.spread), 0), base.parts[rank]
-    step = step or max(one.rows(values) for one in walks)
+    step = step or walks[-1].rows(values)
     for wanted in [np.arange(len(own))] if order is None else order:
         for i in range(0, len(wanted), step):
             where = wanted[i : i + step]

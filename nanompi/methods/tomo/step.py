@@ -161,6 +161,11 @@ class Tomo:
         self.phases, self.made_in = data.unit == "rad", unit_of(data)
         self.middle, self.pixel = (height - 1) / 2, data.facts.get("pixel", 1.0)
 
+    @property
+    def lanes(self) -> int:
+        """Slices side by side, once it has started."""
+        return self.method_of.lanes
+
     def _doubt(self, run):
         """A warning that the verdict has for a reason, too."""
 
