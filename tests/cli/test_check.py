@@ -303,4 +303,4 @@ def test_a_scan_that_a_reader_knows_is_named_in_the_first_job_and_nothing_is_gue
         main(["simulate", "sim.yaml", "-o", "a.cxi"]) == 0
         and main(["init", "new.yaml", "--from", "a.cxi"]) == 0
     )
-    assert "paths:" not in (tmp_path / "new.yaml").read_text() and main(["check", "new.yaml"]) == 0
+    assert "\n  paths:" not in (tmp_path / "new.yaml").read_text() and main(["check", "new.yaml"]) == 0
