@@ -2,6 +2,7 @@
 
     python benchmarks/engines.py [--quick]
     python benchmarks/engines.py --ranks 2           parallel efficiency of the iterations, 400 frames of 256²
+    python benchmarks/engines.py --beside            the same with two programs of one rank each
     python benchmarks/engines.py --problem FILE.h5   a common problem (quality.py) on one thread
 
 The transforms are those of the device, and SciPy's with one worker, on the same arrays, a few frames at a
@@ -11,6 +12,7 @@ time and needs a quiet machine.
 """
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
@@ -71,7 +73,8 @@ def cost(name: str, n: int, frames: int, modes: int, repeat: int) -> dict:
 
 def by_ranks(team, given) -> dict[str, float]:
     """Median seconds per iteration of each engine on all ranks of this run."""
-    own = partial(problem, 256, 100 if given.quick else 400)  # of each engine: ML must not start from DM's
+    frames = (100 if given.quick else 400) // (2 if given.beside else 1)
+    own = partial(problem, 256, frames)  # of each engine: ML must not start from DM's
     took = turns({name: timed(started(name, own()), team) for name in ("DM", "ML")}, given.repeat)
     return {name: float(np.median(seconds)) for name, seconds in took.items()}
 
@@ -85,6 +88,20 @@ def efficiency(given):
         alone, together = np.median(pairs, axis=0).tolist()
         gain = float(np.median(pairs[:, 0] / pairs[:, 1] / given.ranks))
         yield {"engine": name, "1 rank, s": alone, f"{given.ranks} ranks, s": together, "efficiency": gain}
+
+
+def beside(given):
+    """A row for each engine: seconds per iteration of half the frames in one program, and in each of two that
+    run at once, in turns; what ranks cannot do better than."""
+    with ThreadPoolExecutor(2) as pool:
+        start = lambda: pool.submit(on_ranks, 1, by_ranks, given)  # noqa: E731
+        ways = {n: lambda n=n: [one.result() for one in [start() for _ in range(n)]] for n in (1, 2)}
+        alone, both = turns(ways, 1 if given.quick else 5).values()
+    for name in alone[0][0]:
+        one = np.array([turn[0][name] for turn in alone])
+        two = np.array([max(own[name] for own in turn) for turn in both])
+        yield {"engine": name, "alone, s": np.median(one), "beside another, s": np.median(two),
+               "ratio": float(np.median(one / two))}  # fmt: skip
 
 
 def on_file(given):
@@ -103,10 +120,11 @@ def in_transforms(given):
 
 
 def main():
-    given = options(__doc__, quick=False, repeat=9, ranks=0, problem="")
+    given = options(__doc__, quick=False, repeat=9, ranks=0, beside=False, problem="")
     given.repeat = 3 if given.quick else given.repeat
     discover()
-    rows = on_file if given.problem else efficiency if given.ranks else in_transforms
+    rows = on_file if given.problem else beside if given.beside else in_transforms
+    rows = efficiency if given.ranks else rows
     report(given, rows(given))
 
 

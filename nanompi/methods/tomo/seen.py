@@ -6,7 +6,6 @@ All of it are whole numbers: their sums depend neither on how projections are cu
 from threading import Lock
 
 import numpy as np
-from scipy.ndimage import median_filter
 
 LEAST = 1e-3  # of the transmission: below it a 16-bit detector (6e4 counts) sees its own noise only
 MOST = 1.2  # of the transmission: above it more light comes through a sample than without it
@@ -74,6 +73,8 @@ def odd_projections(light: np.ndarray, angles: np.ndarray) -> np.ndarray:
 
     light : (A,) mean transmissions, NaN where there is none; angles : (A,) rad. Opposite ones have the same.
     """
+    from scipy.ndimage import median_filter
+
     dark = ~(light > LEAST)  # True for NaN too
     known = np.where(dark, LEAST, light)
     order = np.argsort(np.mod(angles, np.pi), kind="stable")
