@@ -37,7 +37,8 @@ def options(about: str, *names: str, **defaults) -> argparse.Namespace:
             kind = {"choices": default, "default": default[0]}
         elif isinstance(default, list):
             kind = {"nargs": "*", "default": default}
-        parser.add_argument(f"--{name}", help=f"default: {kind.get('default', 'no')}", **kind)
+        usual = str(kind.get("default", "no")).replace("%", "%%")  # argparse fills what stands behind one
+        parser.add_argument(f"--{name}", help=f"default: {usual}", **kind)
     return parser.parse_args()
 
 
