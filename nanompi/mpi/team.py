@@ -168,20 +168,19 @@ class Team:
             return
         if not isinstance(arrays[0], np.ndarray):
             return self.transport(self, *flat)
+        from mpi4py import MPI
+
         with self.summing(sum(a.nbytes for a in flat)), packed(flat) as few:
-            self._reduce(few, ROUND)
+            for piece in (p for a in few for p in pieces(a, ROUND)):
+                self.comm.Allreduce(MPI.IN_PLACE, piece)
 
     def sum_of_cards(self, flat: list):
         """The same for flat real arrays of cards whose memory MPI reads, when all work on them has ended."""
-        with self.summing(sum(a.nbytes for a in flat)):
-            self._reduce(flat, PIECE)
-
-    def _reduce(self, flat: list, size: int):
-        """The sums of flat arrays, in place and in pieces of so many bytes"""
         from mpi4py import MPI
 
-        for piece in (p for a in flat for p in pieces(a, size)):
-            self.comm.Allreduce(MPI.IN_PLACE, piece)
+        with self.summing(sum(a.nbytes for a in flat)):
+            for piece in (p for a in flat for p in pieces(a, PIECE)):
+                self.comm.Allreduce(MPI.IN_PLACE, piece)
 
     def sent(self, nbytes: int):
         """Count bytes that this rank gave to a sum over the ranks."""

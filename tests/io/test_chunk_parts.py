@@ -54,11 +54,12 @@ class Plain:
         self.values, self.ndim, self.shape, self.read = values, values.ndim, values.shape, []
 
     def read_direct(self, out, of, to):
-        self.read.append(("direct", of.start, of.stop))
+        self.read.append(("direct", of[0].start, of[0].stop))
         out[to] = self.values[of]
 
     def __getitem__(self, key):
-        self.read.append(key if isinstance(key, tuple) else (key.start, key.stop))
+        of = key[0] if isinstance(key, tuple) and len(key) == 1 else key
+        self.read.append(of if isinstance(of, tuple) else (of.start, of.stop))
         return self.values[key]
 
 

@@ -64,7 +64,10 @@ def test_its_arguments_are_checked_parameters(here):
             'job.yaml:4:43: steps.python.percentil: unknown parameter "percentil" (did you',
         ),
         ("how: levl", '"levl" does not fit here (did you mean "level"?)'),
-        ("each: slice", '"slice" does not fit here; allowed: "frame", "sinogram", "spectrum", "whole"'),
+        (
+            "each: slice",
+            '"slice" does not fit here; allowed: "frame", "sinogram", "spectrum", "pixel", "whole"',
+        ),
         ("n: 2.5", "2.5 does not fit here; allowed: a whole number"),
     ],
 )
