@@ -3,7 +3,9 @@
 import os
 import socket
 import sys
+from collections import Counter
 from contextlib import suppress
+from fractions import Fraction
 
 MARK = b"\x1e"  # around what a rank tells `nanompi run -n` of itself; no text for people contains it
 _RANKS = ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK", "MV2_COMM_WORLD_RANK")
@@ -69,3 +71,12 @@ def _from_a_wheel() -> bool:
             return any("/libmpi" in line and sys.prefix in line for line in maps)
     except OSError:
         return False
+
+
+def share_of(own: set[int], everyone: list[set[int]]) -> int:
+    """How many cores of a node are a rank's own, at least one: a core that n ranks may use counts 1/n.
+
+    A launcher may have bound each rank to cores of its own, or let all use all.
+    """
+    users = Counter(core for cores in everyone for core in cores)
+    return max(1, int(sum(Fraction(1, users[core]) for core in own)))

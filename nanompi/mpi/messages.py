@@ -1,5 +1,6 @@
 """Arrays as messages: flat, small ones together, large ones in pieces."""
 
+import time
 from contextlib import contextmanager
 
 import numpy as np
@@ -34,3 +35,9 @@ def pieces(flat: np.ndarray, most: int = PIECE) -> list[np.ndarray]:
     """Parts of a flat array, of at most so many bytes each."""
     step = max(1, min(most, PIECE) // flat.itemsize)
     return [flat[i : i + step] for i in range(0, flat.size, step)]
+
+
+def calmly(request):
+    """Wait without a busy loop: the threads of this rank need the core."""
+    while not request.Test():
+        time.sleep(2e-5)

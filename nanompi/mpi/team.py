@@ -9,18 +9,16 @@ import copy
 import os
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable
 from contextlib import contextmanager, nullcontext
-from fractions import Fraction
 from functools import partial, wraps
 
 import numpy as np
 
 from nanompi.errors import NanompiError, common, complain, exit_code, is_common
-from nanompi.mpi.launcher import launched, node
+from nanompi.mpi.launcher import launched, node, share_of
 from nanompi.mpi.library import stranger, vendor, world
-from nanompi.mpi.messages import PIECE, ROUND, packed, pieces, reals
+from nanompi.mpi.messages import PIECE, ROUND, calmly, packed, pieces, reals
 from nanompi.mpi.same_call import CHECK, compare, others_go_on
 from nanompi.mpi.transport import Transport
 from nanompi.timing import Clock
@@ -223,7 +221,7 @@ class Team:
 
     def _end_max(self, request):
         with self.waits("max"), self.clock.phase("wait"):
-            _calmly(request)
+            calmly(request)
 
     def all(self, yes: bool) -> bool:
         """True when it is true on every rank."""
@@ -277,7 +275,7 @@ class Team:
         requests = [start(piece, tag=EXCHANGE) for array, start in (*come, *go)
                     for piece in pieces(array.reshape(-1).view(np.uint8))]  # fmt: skip
         for request in requests:
-            _calmly(request)
+            calmly(request)
 
     def groups(self, n: int) -> "Team":
         """The team of this rank when the ranks are split into n groups of neighbours (collective).
@@ -364,16 +362,16 @@ class Team:
     def wait(self, requests):
         """Wait until the requests of `isend` have ended."""
         for request, _ in requests:
-            _calmly(request)
+            calmly(request)
 
     @_verb(waiting=False)
     def recv(self, source: int, tag: int = 0) -> np.ndarray:
         """Bytes sent by `isend`, as a uint8 array."""
         size = np.empty(1, np.int64)
-        _calmly(self.comm.Irecv(size, source, tag))
+        calmly(self.comm.Irecv(size, source, tag))
         out = np.empty(int(size[0]), np.uint8)
         for request in [self.comm.Irecv(piece, source, tag) for piece in pieces(out)]:
-            _calmly(request)
+            calmly(request)
         return out
 
     # ---- the guard -----------------------------------------------------------------------------------------
@@ -396,18 +394,3 @@ class Team:
         time.sleep(0.3)  # mpiexec kills without reading what is still in the pipe of stderr
         self.comm.Abort(code or 1)
         os._exit(code or 1)  # MPICH's Abort returns: python would go on to print the error a second time
-
-
-def share_of(own: set[int], everyone: list[set[int]]) -> int:
-    """How many cores of a node are a rank's own, at least one: a core that n ranks may use counts 1/n.
-
-    A launcher may have bound each rank to cores of its own, or let all use all.
-    """
-    users = Counter(core for cores in everyone for core in cores)
-    return max(1, int(sum(Fraction(1, users[core]) for core in own)))
-
-
-def _calmly(request):
-    """Wait without a busy loop: the threads of this rank need the core."""
-    while not request.Test():
-        time.sleep(2e-5)

@@ -11,7 +11,7 @@ from nanompi.device.cuda import Cuda
 from nanompi.device.fit import WORK, Frame, expected_area, fit, usual
 from nanompi.device.kernels import layout
 from nanompi.errors import ResourceError
-from nanompi.mpi.team import share_of
+from nanompi.mpi.launcher import share_of
 from nanompi.run.perform import Options
 
 

@@ -44,7 +44,8 @@ def written(tmp_path):
 @pytest.mark.parametrize("shape", [(5, 7), (8, 3)])
 @pytest.mark.parametrize("kind", ["u1", "u2", "f4"])
 def test_an_image_is_read_back(tmp_path, shape, kind):
-    tifffile = pytest.importorskip("tifffile")
+    import tifffile
+
     image = (RNG.random(shape) * 250).astype(kind)
     write_tiff(tmp_path / "a.tif", image, pixel=0.65, words="c0=1\n")
     with tifffile.TiffFile(tmp_path / "a.tif") as file:
@@ -60,7 +61,8 @@ def test_an_image_is_read_back(tmp_path, shape, kind):
 def test_a_stack_of_tiff_files(written, bits, error, kind):
     """Half a step of the range of values (0 to 1, all but the outermost 0.2 %) is lost; that of the first
     uint16 too"""
-    tifffile = pytest.importorskip("tifffile")
+    import tifffile
+
     values = RNG.random((12, 20, 30)).astype(np.float32)
     files = sorted((written(values, kind, tiff=bits) / "tiff/data").iterdir())
     assert [f.name for f in files] == [f"data_{i:02d}.tif" for i in range(12)]
@@ -90,7 +92,8 @@ def test_integers_of_a_result_have_scale_and_offset(written):
 
 def test_omezarr_of_three_levels(written):
     """Shards cut off at every end; the second level is the mean of eight voxels of the first"""
-    zarr = pytest.importorskip("zarr")
+    import zarr
+
     values = RNG.normal(size=(70, 300, 131)).astype(np.float32)
     group = zarr.open_group(written(values, zarr=True) / "data.ome.zarr", mode="r")
     about = group.attrs["ome"]
