@@ -23,9 +23,10 @@ from nanompi.data.data import Data
 from nanompi.data.source import Source, check_index
 from nanompi.errors import DataError, NanompiError
 from nanompi.io.hdf5 import at, dataset, foreign, must_exist, open_hdf5, whole
-from nanompi.methods.ptycho.earlier_result import ENTRY, result_file
+from nanompi.methods.ptycho.earlier_result import ENTRY
 from nanompi.methods.tomo.phases import attenuation_lines, phase_lines
 from nanompi.methods.tomo.read.tomogram import GIVES
+from nanompi.run.result import result_file
 from nanompi.step import param, reader
 from nanompi.units import quantity
 

@@ -29,12 +29,11 @@ from nanompi.data.source import Source
 from nanompi.data.walk import Pass, next_pass, walk
 from nanompi.device.cpu import Cpu
 from nanompi.errors import JobError
-from nanompi.methods.ptycho.scaling.calibrate import resident
-from nanompi.methods.ptycho.scaling.foresee import doubling, efficiency, smallest
 from nanompi.mpi.link import Link
 from nanompi.mpi.team import Team
 from nanompi.run.metrics import peak_memory
 from nanompi.run.perform import Run
+from nanompi.run.planning import doubling, efficiency, resident, smallest
 from nanompi.run.reading import open_data, spread_evenly
 from nanompi.run.store import Store
 from nanompi.timing import age

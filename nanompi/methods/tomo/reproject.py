@@ -1,9 +1,8 @@
 """Do the slices explain the projections that they are made of? Some rows are projected again, and compared.
 
-In simulated scans of 1e2 to 1e5 photons 0.6 to 1.2 times the noise of the values is left, and 1.3 to 4 times
-with the axis 3 px off. Measured projections have more than noise: of those of a tooth 1.6 % is left, twice
-their noise, about an axis that is right, and 2.4 % about one 3 px beside it. So the figures are told, and
-only what is far beyond both is doubted.
+What is left of simulated projections is about their noise. Measured ones have more than that: of those of a
+tooth (jobs/tooth.yaml, steps: [tomo]) 1.6 % is left, twice their noise, about an axis that is right. So the
+figures are told, and only what is far beyond both is doubted.
 """
 
 import numpy as np

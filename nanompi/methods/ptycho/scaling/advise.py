@@ -1,8 +1,9 @@
 """The text of `nanompi plan`."""
 
 from nanompi import units
-from nanompi.methods.ptycho.scaling.foresee import doubling, efficiency, foresee, sent, smallest
+from nanompi.methods.ptycho.scaling.foresee import foresee, sent
 from nanompi.methods.ptycho.scaling.memory import block, card, memory
+from nanompi.run.planning import doubling, efficiency, smallest
 
 MOST = 64  # ranks up to which advice is given, where fewer are planned
 

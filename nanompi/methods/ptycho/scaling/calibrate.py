@@ -15,6 +15,7 @@ from nanompi.methods.ptycho.scan import Frames
 from nanompi.mpi.team import Team
 from nanompi.optics.propagate import propagator
 from nanompi.run.foreign import foreign
+from nanompi.run.planning import resident
 from nanompi.timing import age
 
 WAVES = 96 << 20  # bytes of waves of the larger trial: more than a cache holds
@@ -74,12 +75,6 @@ def calibrate(seen, threads: int = 1) -> Cost:
     cost.quality = _best(lambda: figures(large), 1) / len(large.at)
     cost.trials = _trials(seen, counts)
     return cost
-
-
-def resident() -> int:
-    """Bytes of memory that this process has now."""
-    with open("/proc/self/statm") as statm:
-        return int(statm.read().split()[1]) * 4096
 
 
 def _some(seen, cost):

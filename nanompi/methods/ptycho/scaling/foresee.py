@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from nanompi.methods.ptycho.scaling import wire
 from nanompi.methods.ptycho.scaling.calibrate import Cost
 from nanompi.mpi.link import Link
@@ -58,20 +56,3 @@ def sent(sizes, ranks: int, combine: str) -> int:
     if combine == "allreduce":
         return max((wire.allreduce_bytes(sizes, n, ranks) for n, *_ in sizes.engines), default=0)
     return max((int(wire.overlap_bytes(sizes, n, ranks).max()) for n, *_ in sizes.engines), default=0)
-
-
-def doubling(most: int, frames: int) -> list[int]:
-    """1, 2, 4 ... up to `most`, and `most` itself, where there are frames for them."""
-    powers = 2 ** np.arange(int(np.log2(max(1, most))) + 1)
-    return sorted({int(p) for p in [*powers, most] if p <= frames})
-
-
-def efficiency(rows: list[Foreseen], part: str = "total") -> list[float]:
-    """PEFF of each row against the first, which has one rank. part : total or iterations"""
-    first = getattr(rows[0], part)
-    return [first / (row.ranks * getattr(row, part)) if getattr(row, part) else 1.0 for row in rows]
-
-
-def smallest(rows: list[Foreseen], seconds: float) -> Foreseen | None:
-    """The row with the fewest ranks that ends within a time, or None."""
-    return next((row for row in rows if row.total <= seconds), None)

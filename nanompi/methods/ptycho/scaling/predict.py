@@ -5,8 +5,9 @@ from dataclasses import replace
 
 from nanompi.methods.ptycho.scaling import wire
 from nanompi.methods.ptycho.scaling.calibrate import Cost
-from nanompi.methods.ptycho.scaling.foresee import efficiency, foresee
+from nanompi.methods.ptycho.scaling.foresee import foresee
 from nanompi.mpi.link import Link
+from nanompi.run.planning import efficiency
 
 WAYS = ("allreduce", "overlap")
 

@@ -2,9 +2,9 @@
 
     input: {file: scan_0042, angles: angles.txt}
 
-Files whose name, or that of their folder, holds flat, white, ref or open are flats, those with dark are
-darks, all others projections, in the order of the numbers in their names. `projections`, `flats` and `darks`
-name them otherwise.
+Files whose name, or that of their folder, holds the word flat, white, ref or open are flats, those with dark
+are darks, all others projections, in the order of the numbers in their names. `projections`, `flats` and
+`darks` name them otherwise.
 """
 
 import os
@@ -26,7 +26,9 @@ from nanompi.step import param, reader
 
 ENDINGS = (".tif", ".tiff")
 KINDS = ("projections", "flats", "darks")
-DARK, FLAT = re.compile("dark", re.I), re.compile("flat|white|ref|open", re.I)
+WORD = "(?<![a-z])(?:{})s?(?:(?:field|flat)s?)?(?![a-z])"  # alone, not within another one
+DARK = re.compile(WORD.format("dark"), re.I)
+FLAT = re.compile(WORD.format("flat|white|ref|open"), re.I)
 NUMBERS = re.compile(r"(\d+)")
 
 

@@ -7,9 +7,10 @@ from nanompi.methods import discover
 from nanompi.methods.ptycho.partition.bands import bands
 from nanompi.methods.ptycho.scaling import wire
 from nanompi.methods.ptycho.scaling.calibrate import Cost
-from nanompi.methods.ptycho.scaling.foresee import doubling, efficiency, foresee, smallest
+from nanompi.methods.ptycho.scaling.foresee import foresee
 from nanompi.methods.ptycho.scaling.look import JobSizes
 from nanompi.methods.ptycho.scaling.wire import Link
+from nanompi.run.planning import doubling, efficiency, smallest
 
 discover()
 

@@ -82,3 +82,19 @@ def test_an_image_of_another_size_is_named(folder):
         DataError, match=r"raw_5.tif has 2 x 24 pixels of uint16, but the first image has 3 x 24"
     ):
         t.projections.read([4, 5])
+
+
+@pytest.mark.parametrize(
+    "name, kind",
+    [
+        ("flat_0001.tif", "flats"),
+        ("Flatfield-1.tif", "flats"),
+        ("sample_ref01.tif", "flats"),
+        ("darks_3.tif", "darks"),
+        ("tooth_refill_0.tif", "projections"),
+        ("OpenFoam-0.tif", "projections"),
+        ("darkroom.tif", "projections"),
+    ],
+)
+def test_kinds_are_told_by_words_not_by_letters_within_others(name, kind):
+    assert kind_of(name) == kind
