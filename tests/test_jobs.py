@@ -189,6 +189,7 @@ def test_savu(tmp_path, shared_data):
         assert found["verdict"].asstr()[()] == "good"
 
 
+@pytest.mark.slow
 def test_phase_contrast(tmp_path):
     """The right ratio is the best of three: edges in 96 pixels leave 0.04 of the largest value"""
     assert main(["sweep", str(JOBS / "phase-contrast.yaml"), "--out", str(tmp_path)]) == 0

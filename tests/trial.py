@@ -17,6 +17,7 @@ from nanompi.cli import main
 from nanompi.methods import discover
 from tests.patience import patience
 
+BARE = 170 << 20  # bytes of addresses of a process that has `loaded` and done nothing else
 DOCUMENTED = (0, 2, 3, 4, 5, 6, 7, 75)  # 1 is a fault of ours
 
 
@@ -48,7 +49,10 @@ def loaded():
 
 def trial(*words: str, memory: int = 4 << 30, also=()) -> Ended:
     """`nanompi WORDS` in a child. The test fails on a hang, a traceback, a signal, or an exit code that no
-    documentation names and that does not stand in `also`."""
+    documentation names and that does not stand in `also`.
+
+    memory : bytes that a process of its own would be allowed; what earlier tests left here does not count
+    """
     loaded()
     out = Path("said")
     child = os.fork()
@@ -67,6 +71,12 @@ def trial(*words: str, memory: int = 4 << 30, also=()) -> Ended:
     return ended
 
 
+def _addresses() -> int:
+    """Bytes of addresses that this process has."""
+    with open("/proc/self/statm") as statm:
+        return int(statm.read().split()[0]) * resource.getpagesize()
+
+
 def _child(words, out, memory):
     """Never returns."""
     code = 99
@@ -74,7 +84,8 @@ def _child(words, out, memory):
         for stream, number in ((open(os.devnull), 0), (open(out, "w"), 1), (open(out, "a"), 2)):
             os.dup2(stream.fileno(), number)
         sys.stdin, sys.stdout, sys.stderr = (open(n, "r" if n == 0 else "w", closefd=False) for n in range(3))
-        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+        most = memory - BARE + _addresses()
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
         code = main(list(words))
         sys.stdout.flush(), sys.stderr.flush()
     finally:

@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 PROGRAM = Path(__file__).parent / "align_program.py"
 
 
+@pytest.mark.slow
 def test_one_two_and_three_ranks_align_to_the_same_bits(mpirun, tmp_path):
     """20 projections of 33 rows: neither is shared evenly by three"""
     for n in (1, 2, 3):

@@ -46,6 +46,7 @@ def volume(run) -> bytes:
         return path.read_bytes()[4096 : 4096 + data.nbytes]
 
 
+@pytest.mark.slow
 def test_one_two_and_three_ranks_write_the_same_file(nanompi):
     """In place, and through rank 0 where the others do not see its folder"""
     for n in (1, 2, 3):
