@@ -3,8 +3,8 @@
 import numpy as np
 
 from nanompi.device.cpu import Cpu
+from nanompi.methods.ptycho.beam import defocused
 from nanompi.methods.ptycho.coverage import outside_in
-from nanompi.methods.ptycho.find_probe import defocused
 from nanompi.methods.ptycho.modes import extra_modes
 from nanompi.methods.ptycho.partition import walk
 from nanompi.methods.ptycho.positions import Shifts, place

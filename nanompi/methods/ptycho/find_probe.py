@@ -29,6 +29,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from nanompi.errors import DataError
+from nanompi.methods.ptycho.beam import at_sample, bent, defocused, filling, mean_frame, spread, window
 from nanompi.methods.ptycho.engines.engine import When
 from nanompi.methods.ptycho.engines.projections import AP
 from nanompi.methods.ptycho.overlap import HARDLY, Overlap, overlap
@@ -46,8 +47,6 @@ AHEAD = 0.5  # of the best evidence at the first look; of 16 scans the widths ta
 FULL = 0.26  # rms radius of the mean frame: 0.2 for a lens of 0.28 of the frame, 0.28 for a hologram in 0.4
 EVEN = 0.36  # a round lens that touches the edges of a square frame has 0.354, even light 0.408
 OUT = 10  # of so many frames one is left out
-LIGHT, LEAST, SIDE = 0.999, 64, 16  # of the counts in the window; its sides, at least and in multiples
-FAST = 2 * 3 * 5 * 7  # primes of a fast transform
 CLEAR = 0.1  # |log| of the misfits' ratio from which on a sign is better: noise 0.04, 2 px of error 0.24
 SURE = 0.2  # the same where frames were cut: what an object scatters far out is missing there
 CLOSE = 0.75  # of the best evidence; widths with so much are told apart by how well they meet the frames
@@ -169,11 +168,6 @@ def finest(run, trial, tried, widths, step) -> float:
     return choice(tried)
 
 
-def filling(wave) -> float:
-    """rms radius of |wave|^2 on the detector in parts of a frame: far-field patterns leave the rim dark."""
-    return float(np.sqrt((wave**2 * _k2(wave, (1.0, 1.0))).sum() / (wave**2).sum()))
-
-
 def question(wave) -> str:
     """What light over the whole frame asks."""
     return (
@@ -241,70 +235,6 @@ def attempt(run, trial, widths, iterations: int = ITERATIONS) -> dict[float, tup
         own[f] = trial.misfits(f, iterations)
         run.clock.tick()
     return {f: v for part in team.allgather(own) for f, v in part.items()}
-
-
-def mean_frame(p) -> np.ndarray:
-    """(h, w) float64, mean counts over all frames of all ranks; 0 where masked"""
-    total = p.xp.zeros(p.mask.shape)
-    for block in p.blocks(read=["I"]):  # added up at once: all sums together may exceed the frames
-        for part in p.each(lambda b: p.xp.maximum(b.I, 0).sum(0, dtype=np.float64), block):
-            total += part
-    total = p.device.host(total)
-    p.team.sum(total)
-    return total * p.device.host(p.mask) / len(p.places.at)
-
-
-def spread(wave, pixel) -> float:
-    """rms radius of |wave|^2 about its centre, in cycles per frame (zero frequency at [0, 0]).
-
-    pixel : (2,) m of the sample; "frame": the shorter side of what a frame sees
-    """
-    return float(np.sqrt((wave**2 * _k2(wave, pixel)).sum() / (wave**2).sum()) * _side(wave, pixel))
-
-
-def window(wave) -> tuple[np.ndarray, np.ndarray]:
-    """Index of the rows and columns about the zero frequency that hold all but little of the light."""
-    light, edges = wave**2 / (wave**2).sum(), []
-    for axis, n in enumerate(wave.shape):
-        far, line = abs(np.fft.fftfreq(n, 1 / n)), light.sum(1 - axis)
-        fast = (m for m in range(LEAST, n, SIDE) if pow(FAST, 30, m) == 0)
-        sizes = (m for m in fast if line[far < m / 2].sum() > LIGHT)
-        half = next(sizes, n) / 2
-        edges.append(np.flatnonzero((far < half) | (np.fft.fftfreq(n, 1 / n) == -half)))
-    return np.ix_(*edges)
-
-
-def defocused(wave, width, pixel) -> np.ndarray:
-    """The beam whose rms radius is `width` of the frame, (h, w) complex64."""
-    return at_sample(bent(wave, width, pixel))
-
-
-def bent(wave, width, pixel) -> np.ndarray:
-    """wave exp(i pi g k^2), g such that the rms radius at the sample is `width` of the frame.
-
-    A phase pi g k^2 (k in cycles per metre) moves what has frequency k by g k metres.
-    """
-    k2 = _k2(wave, pixel)
-    g = width * _side(wave, pixel) / np.sqrt((wave**2 * k2).sum() / (wave**2).sum())
-    return wave * np.exp(1j * np.pi * g * k2)
-
-
-def at_sample(wave) -> np.ndarray:
-    """F^-1[wave], in the middle of the frame, complex64"""
-    return np.fft.fftshift(np.fft.ifft2(wave)).astype(np.complex64)
-
-
-def _side(wave, pixel) -> float:
-    """The shorter side of what a frame sees, m"""
-    return min(n * d for n, d in zip(wave.shape, pixel))
-
-
-def _k2(wave, pixel):
-    """Squared distance from the centre of |wave|^2, in (cycles per metre)^2: a lens is round in these, not in
-    cycles per pixel"""
-    I = wave**2 / (wave**2).sum()
-    ky, kx = (np.fft.fftfreq(n, d) for n, d in zip(wave.shape, pixel))
-    return ((ky - I.sum(1) @ ky) ** 2)[:, None] + (kx - I.sum(0) @ kx) ** 2
 
 
 def subset(run, p, geometry, wave, cut) -> Trial:

@@ -7,7 +7,9 @@ import pytest
 
 from nanompi.device.cpu import Cpu
 from nanompi.errors import DataError
+from nanompi.methods.ptycho import beam
 from nanompi.methods.ptycho import find_probe as module
+from nanompi.methods.ptycho.beam import filling, window
 from nanompi.methods.ptycho.find_probe import (
     CLEAR,
     EVEN,
@@ -17,10 +19,8 @@ from nanompi.methods.ptycho.find_probe import (
     apart,
     choice,
     evidence,
-    filling,
     find_probe,
     rounds,
-    window,
 )
 from nanompi.methods.ptycho.positions import place
 from nanompi.methods.ptycho.problem import Problem
@@ -155,7 +155,7 @@ def test_frames_are_cut_to_where_the_light_is_and_the_same_beam_is_found(monkeyp
     scan = {"shape": (64, 160), "detector": (50e-6, 40e-6), "curve": curve}
     (P, _, said), sizes = counted(monkeypatch, **scan)
     assert set(sizes) == {(64, 64)}
-    monkeypatch.setattr(module, "LIGHT", 1.0)
+    monkeypatch.setattr(beam, "LIGHT", 1.0)
     (whole, _, more), sizes = counted(monkeypatch, **scan)
     assert set(sizes) == {(64, 160)} and np.array_equal(P, whole)
     assert f"sign {'-+'[curve < 0]}" in said[-1] and f"sign {'-+'[curve < 0]}" in more[-1]
@@ -166,7 +166,7 @@ def test_where_cut_frames_leave_doubt_whole_ones_decide(monkeypatch):
     monkeypatch.setattr(module, "SURE", 9.0)
     (P, *_), sizes = counted(monkeypatch, **scan)
     assert set(sizes) == {(64, 64), (64, 160)}
-    monkeypatch.setattr(module, "LIGHT", 1.0)
+    monkeypatch.setattr(beam, "LIGHT", 1.0)
     assert np.array_equal(P, found(**scan)[0])
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nanompi.errors import DataError, JobError
-from nanompi.methods.ptycho.find_probe import defocused, spread
+from nanompi.methods.ptycho.beam import defocused, spread
 from nanompi.methods.ptycho.modes import extra_modes, orthogonalise, power
 from nanompi.methods.ptycho.overlap import check_overlap, diameter
 from nanompi.methods.ptycho.positions import Shifts, place

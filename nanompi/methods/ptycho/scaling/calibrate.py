@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from nanompi.device.cpu import Cpu
-from nanompi.methods.ptycho.find_probe import FRAMES, ITERATIONS, LOOK, WIDEST, defocused, spread, window
+from nanompi.methods.ptycho.beam import defocused, spread, window
+from nanompi.methods.ptycho.find_probe import FRAMES, ITERATIONS, LOOK, WIDEST
 from nanompi.methods.ptycho.modes import extra_modes
 from nanompi.methods.ptycho.positions import Places
 from nanompi.methods.ptycho.problem import Problem
