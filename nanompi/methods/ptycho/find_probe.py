@@ -22,8 +22,6 @@ The candidates are shared out over the ranks and each is tried by one rank alone
 depend on their number. In the near field the mean frame itself, brought back to the sample, is the probe.
 """
 
-import dataclasses
-import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -33,15 +31,14 @@ from nanompi.methods.ptycho.beam import at_sample, bent, defocused, filling, mea
 from nanompi.methods.ptycho.engines.engine import When
 from nanompi.methods.ptycho.engines.projections import AP
 from nanompi.methods.ptycho.overlap import HARDLY, Overlap, overlap
-from nanompi.methods.ptycho.positions import place
 from nanompi.methods.ptycho.problem import Problem
 from nanompi.methods.ptycho.quality import figures
 from nanompi.methods.ptycho.scale import CENTRE, seen
-from nanompi.mpi.team import Team
+from nanompi.methods.ptycho.subset import WHOLE, apart, subset
 from nanompi.optics.propagate import propagator
 
 WIDEST = 0.3  # rms radius of the beam that leaves some of the frame dark
-FRAMES, ITERATIONS, MEMORY = 50, 10, 256 << 20
+FRAMES, ITERATIONS = 50, 10
 LOOK = 2  # iterations of a first look at all widths
 AHEAD = 0.5  # of the best evidence at the first look; of 16 scans the widths taken in the end had 0.8 or more
 FULL = 0.26  # rms radius of the mean frame: 0.2 for a lens of 0.28 of the frame, 0.28 for a hologram in 0.4
@@ -104,9 +101,9 @@ def find_probe(run, p, geometry) -> np.ndarray:
     step = 0.5 / spread(wave, geometry.pixel)  # what the depth of focus allows
     widths = [i * step for i in range(int(WIDEST / step) + 1)]
     cut = window(wave)
-    search = Search(subset(run, p, geometry, wave, cut), step)
+    search = Search(trial_of(run, geometry, wave, cut), step)
     if wave[cut].size == wave.size or not search.quick(run, widths):
-        search = Search(subset(run, p, geometry, wave, np.s_[:, :]), step)
+        search = Search(trial_of(run, geometry, wave, WHOLE), step)
         search.whole(run, widths)
     if not search.clear and FULL < filling(wave) <= EVEN:
         run.say(f"warning: no start probe stands out, and {question(wave)}")
@@ -237,46 +234,8 @@ def attempt(run, trial, widths, iterations: int = ITERATIONS) -> dict[float, tup
     return {f: v for part in team.allgather(own) for f, v in part.items()}
 
 
-def subset(run, p, geometry, wave, cut) -> Trial:
-    """The frames in the middle of the scan, cut to a window, on every rank, as problems of their own."""
-    d, positions = p.device, run.data["data"].positions
-    shape = wave[cut].shape
-    some = dataclasses.replace(geometry, shape=shape)
-    optics = propagator(d, some)
-    count = max(4, min(FRAMES, len(positions), MEMORY // (4 * math.prod(shape))))
-    far = ((positions - np.median(positions, axis=0)) ** 2).sum(1)
-    chosen = np.argsort(far, kind="stable")[:count]
-    out = apart(positions[chosen], len(chosen) // OUT)
-    I, scale = np.zeros((len(chosen), *shape), np.float32), np.zeros(len(chosen), np.float64)
-    frames = run.data["frames"]
-    scales = np.ones(len(frames.index)) if frames.scale is None else frames.scale
-    mine = {g: j for j, g in enumerate(frames.index)}
-    for k, g in enumerate(chosen):
-        if int(g) in mine:
-            I[k], scale[k] = frames.counts[mine[int(g)]][cut], scales[mine[int(g)]]
-    run.team.sum(I)
-    run.team.sum(scale)
-    places = place(positions[chosen], some.pixel, shape)
-    O, P = d.array(np.ones(places.shape), d.complex), d.array(np.ones((1, *shape)), d.complex)
-
-    def problem(which):
-        counts = I[which].astype(frames.counts.dtype)
-        own = {"values": counts, "mask": frames.mask[cut], "scale": scale[which]}
-        part = dataclasses.replace(frames, index=np.flatnonzero(which), **own)
-        q = Problem.of(Team(alone=True), d, part, places, optics)
-        q.O, q.P = O, P
-        return q
-
-    return Trial(problem(~out), problem(out) if out.any() else None, wave, cut, geometry.pixel)
-
-
-def apart(positions, count) -> np.ndarray:
-    """(n,) bool: `count` of the first half of the positions, far from each other, so that each keeps its
-    neighbours."""
-    half, out = positions[: (len(positions) + 1) // 2], np.zeros(len(positions), bool)
-    near = np.full(len(half), np.inf)
-    for _ in range(count):
-        k = int(np.argmax(near)) if out.any() else 0
-        out[k] = True
-        near = np.minimum(near, ((half - half[k]) ** 2).sum(1))
-    return out
+def trial_of(run, geometry, wave, cut) -> Trial:
+    """The frames in the middle of the scan, cut to a window, on every rank, every tenth left out."""
+    some = subset(run, geometry, FRAMES, cut)
+    seen_ones, unseen = some.problems(apart(some.positions, len(some.chosen) // OUT))
+    return Trial(seen_ones, unseen, wave, cut, geometry.pixel)

@@ -62,7 +62,7 @@ def found(shape=(64, 64), detector=(50e-6, 50e-6), curve=9.0, step=0.1, rms=0.0)
     p = Problem.of(Team(), d, frames, places, optics)
     scan = SimpleNamespace(positions=wrong)
     data = {"data": scan, "frames": frames}
-    run = SimpleNamespace(team=p.team, data=data, clock=Clock(), say=said.append)
+    run = SimpleNamespace(team=p.team, device=d, data=data, clock=Clock(), say=said.append)
     return find_probe(run, p, geometry)[0], P, said
 
 

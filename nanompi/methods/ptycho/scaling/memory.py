@@ -10,7 +10,7 @@ from nanompi.data import load
 from nanompi.device.cpu import BLOCK, CACHE
 from nanompi.device.fit import Frame, expected_area, fit
 from nanompi.methods.ptycho.find_probe import FRAMES
-from nanompi.methods.ptycho.find_probe import MEMORY as TRIAL
+from nanompi.methods.ptycho.subset import MEMORY as TRIAL
 
 # Arrays of the object's size that are alive at once, in units of a complex one. Projections: O, num, as a
 # real den, and two more where amplitudes are bounded. ML: O, the old directions, the new one with a copy
