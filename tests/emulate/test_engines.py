@@ -6,6 +6,7 @@ import pytest
 from nanompi.errors import ResourceError
 from nanompi.methods import discover
 from nanompi.methods.ptycho.engines.engine import run_chain
+from nanompi.methods.ptycho.quality import per_frame
 from nanompi.step import METHODS
 from tests.mpi.engines import CASES
 from tests.scene import problem
@@ -69,6 +70,13 @@ def test_the_same_run_gives_the_same_bits(card):
     how = {"precision": "single"}
     one, two = (both(card, how, "DM")[1] for _ in range(2))
     assert np.array_equal(one[1], two[1]) and np.array_equal(one[2], two[2])
+
+
+def test_frames_one_by_one_are_judged_as_on_the_cpu(card):
+    how = {"modes": 2, "subpixel": 4}
+    with card("double", False) as device:
+        on_card = per_frame(problem(**how, device=device)[0])
+    assert np.allclose(on_card, per_frame(problem(**how)[0]), rtol=1e-9, atol=0)
 
 
 def test_atomic_sums_give_the_same_answer_to_rounding(card):

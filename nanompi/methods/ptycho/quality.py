@@ -33,14 +33,10 @@ def figures(p) -> dict[str, float]:
     llk and deviance are left out where the noise is not that of counts, and would mean nothing.
     Errors: NumbersError when a figure is not finite.
     """
-    P = p.shifts.library(p.P)
-    table = p.device.array(expected_deviance(), p.device.real)
+    P, table = p.shifts.library(p.P), _table(p)
 
     def sums(f):
-        z = p.scratch(f)
-        p.k.exit_waves(p.O, P, f.at, z)
-        F = p.optics.forward(z, f.at)
-        return p.k.figures(F, f.I, p.mask, f.gain, table, p.scratch_real(f, 3))
+        return p.k.figures(_waves(p, P, f), f.I, p.mask, f.gain, table, p.scratch_real(f, 3))
 
     total = p.summed(sums, read=["I"], many=8)
     dev, expected, difference, root, square, photons, model, pixels = total
@@ -57,3 +53,33 @@ def figures(p) -> dict[str, float]:
             "Look for bad frames or pixels (`nanompi inspect`), or start with DM."
         )
     return {k: float(v) for k, v in out.items()}
+
+
+def per_frame(p) -> tuple[np.ndarray, np.ndarray]:
+    """Deviance of each frame of this rank, and what counting noise alone would give: two (n,) float64 on the
+    host, for the frames `p.index`. Their sums over all frames have the ratio `llk` of `figures`.
+
+    Nothing is sent. One forward transform per frame, and on a card one launch for each: not for every
+    iteration.
+    """
+    P, table = p.shifts.library(p.P), _table(p)
+
+    def pairs(f):
+        F, work = _waves(p, P, f), p.scratch_real(f, 3)
+        alone = (slice(j, j + 1) for j in range(len(f)))
+        sums = [p.k.figures(F[j], f.I[j], p.mask, f.gain[j], table, work[:, j]) for j in alone]
+        return np.array([p.device.total([s])[:2] for s in sums])
+
+    return tuple(np.concatenate(p.over(pairs, read=["I"]) or [np.zeros((0, 2))]).T)
+
+
+def _table(p):
+    """The expected deviance, on the device"""
+    return p.device.array(expected_deviance(), p.device.real)
+
+
+def _waves(p, P, f):
+    """The waves of some frames on the detector, in scratch memory; P : (S, M, h, w)"""
+    z = p.scratch(f)
+    p.k.exit_waves(p.O, P, f.at, z)
+    return p.optics.forward(z, f.at)
