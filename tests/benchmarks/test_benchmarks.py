@@ -16,7 +16,7 @@ from tests.patience import patience
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 SCRIPTS = sorted(p.stem for p in FOLDER.glob("*.py"))
-SHARED = ("harness", "problems", "scans", "traced")  # imported, or run by mpirun
+SHARED = ("faults", "harness", "problems", "scans", "scenes", "traced")  # imported, or run by mpirun
 
 
 @pytest.fixture
