@@ -17,11 +17,12 @@ from nanompi.methods.ptycho.share import Whole, open_share
 class Block:
     """Some frames of this rank, on the device; `block[a:b]` is a part of it.
 
-    at, gain, I, waves : as in `Problem`, of these frames; z : waves to work in
+    at, gain, light, I, waves : as in `Problem`, of these frames; z : waves to work in
     """
 
     at: Any
     gain: Any
+    light: Any
     I: Any = None
     waves: Any = None
     z: Any = None
@@ -32,7 +33,7 @@ class Block:
     def __getitem__(self, part: slice) -> "Block":
         if part.start == 0 and part.stop == len(self):
             return self
-        own = (self.at, self.gain, self.I, self.waves, self.z)
+        own = (self.at, self.gain, self.light, self.I, self.waves, self.z)
         return Block(*(a if a is None else a[part] for a in own))
 
 
@@ -64,7 +65,11 @@ class Problem:
 
     O, P       : current object, as much of it as this rank holds (`share`), and probe, equal on all ranks
     places     : places of all frames of the scan
-    at, I, gain: of this rank's frames; `at` are places in this rank's O
+    at, I, gain: of this rank's frames; `at` are places in this rank's O; gain = given * flux
+    given, flux: (n,) gain as prepared, and relative intensity of each frame by the image (`ptycho.flux`);
+        None = nobody looks for it
+    light      : (n, 2) float64, what a kernel finds of each frame on its way (`gradient`, `project`)
+    background : counts that lie in each good pixel of each frame and do not come through the object
     share      : how the ranks share the object (nanompi.methods.ptycho.share)
     unseen     : the object where no frame looks, on rank 0: a number or (H, W), as at the start
     noise, fano: of I, as `ptycho.scan.Frames` has them; stored : units of the file that are one in I
@@ -96,6 +101,8 @@ class Problem:
     stored: float = 1.0
     counts: float = 0.0
     bright: float = 0.0
+    flux: Any = None
+    background: float = 0.0
     state: dict = field(default_factory=dict)
 
     @classmethod
@@ -131,7 +138,14 @@ class Problem:
         d = self.device
         self.k, self.xp, self.clock = d.kernels, d.xp, self.team.clock
         self.shifts = Shifts(d, self.places.rests, self.P.shape[-2:])
-        self.unit = d.real(self.optics.unit)
+        self.unit, self.given = d.real(self.optics.unit), self.gain
+        self.light = d.xp.zeros((len(self.at), 2))
+
+    def set_flux(self, flux: np.ndarray):
+        """Another relative intensity of each frame of this rank. flux : (n,) float64"""
+        d = self.device
+        self.flux = d.array(flux, np.float64)
+        self.gain = d.array(self.given * self.flux, d.real)
 
     def _measured(self) -> tuple[float, float]:
         """Sum of all good counts I of the scan, and sum I^2 / sum I: what a photon finds in its pixel."""
@@ -172,13 +186,17 @@ class Problem:
         keeps : names of arrays over the frames that move too; waves that do not are undefined afterwards
         Peak beside what stays: one array at a time is there twice, before and after; the whole object.
         """
-        d, waves, gain = self.device, self.waves is not None, self.device.host(self.gain)
+        d, waves, given = self.device, self.waves is not None, self.device.host(self.given)
+        flux = None if self.flux is None else d.host(self.flux)
         d.wait()
         if "waves" not in keeps:
             self.waves = None
         kept = {name: self._gone_over(name, move) for name in keeps}  # one after the other
         I = self._gone_over("I", move)
-        self.gain = d.array(move(lambda f: gain[f], (), gain.dtype), d.real)
+        self.gain = self.given = d.array(move(lambda f: given[f], (), given.dtype), d.real)
+        self.light = d.xp.zeros((len(index), 2))
+        if flux is not None:
+            self.set_flux(move(lambda f: flux[f], (), flux.dtype))
         self.index, self.I = index, d.counts(I)
         O = self.team.bcast_array(self.whole())
         how = self.share.way, self.team, d, self.places, index, self.P.shape[-2:]
@@ -208,17 +226,17 @@ class Problem:
         arrays = {name: getattr(self, name) for name in dict.fromkeys([*read, *write])}
         step = self.device.frames_per_block(self.frame_bytes)
         for f, now in self.device.stream(len(self.at), step, arrays, read, write, once):
-            yield Block(self.at[f], self.gain[f], **now)
+            yield Block(self.at[f], self.gain[f], self.light[f], **now)
             self.clock.tick()
 
     def batches(self, n: int) -> Iterator[Block]:
         """The frames of the scan in n batches, for engines with more than one update in an iteration.
 
         Every rank gets n blocks (fewer where there are fewer frames), each with its own frames of one batch:
-        I, at, gain, and `waves` to write into, undefined. Of some batches a rank may hold no frame; it takes
-        part in `join`, `sum` and `total` all the same. Along a curve through the scan each frame goes into
-        the next batch, so that batches differ by at most one frame, lie evenly over the scan, and are the
-        same, in the same order, on any number of ranks.
+        I, at, gain, a copy of light, and `waves` to write into, undefined. Of some batches a rank may hold no
+        frame; it takes part in `join`, `sum` and `total` all the same. Along a curve through the scan each
+        frame goes into the next batch, so that batches differ by at most one frame, lie evenly over the scan,
+        and are the same, in the same order, on any number of ranks.
         """
         if n < 1:
             raise ValueError(f"p.batches({n}): 1 batch or more")
@@ -230,9 +248,10 @@ class Problem:
         own = order[np.searchsorted(known, self.index)] % n
         for k in range(n):
             where = np.flatnonzero(own == k)
-            I, at, gain = (self.device.pick(a, where) for a in (self.I, self.at, self.gain))
+            own = (self.at, self.gain, self.light, self.I)
+            at, gain, light, I = (self.device.pick(a, where) for a in own)
             waves = self.device.scratch((len(where), *self.P.shape), self.P.dtype, "batch")
-            yield Block(at, gain, I, waves)
+            yield Block(at, gain, light, I, waves)
             self.clock.tick()
 
     def each(self, work: Callable, block: Block) -> list:

@@ -30,6 +30,7 @@ def chain_state(p, engine, e: int, done: int, history: list[dict]) -> State:
         raise common(NumbersError(f"{where}: object or probe hold NaN or inf; look for bad frames"))
     arrays = {"O": p.whole(), "P": p.P}
     facts = {"iteration": p.iteration, "engine": e, "engine_done": done, "history": history, OWN: {}}
+    facts["background"] = p.background
     for name, value in engine_state(engine, p).items():
         if _is_array(value):
             arrays[f"{OWN}.{name}"] = value
@@ -38,11 +39,22 @@ def chain_state(p, engine, e: int, done: int, history: list[dict]) -> State:
     if not p.team.root:
         arrays = {}
     rows = {name: _rows(d, getattr(p, name)) for name in getattr(engine, "keeps", ())}
+    if p.flux is not None:
+        flux = d.host(p.flux)
+        rows["flux"] = flux.shape, flux.dtype, lambda cuts: (flux[cut] for cut in cuts)
     return State(facts, {name: d.host(a) for name, a in arrays.items()}, rows, p.index)
 
 
 def _rows(device, array):
     return array.shape, array.dtype, partial(device.pieces, array)
+
+
+def _together(parts, n: int) -> np.ndarray:
+    """(n,) numbers of this rank's frames, from what checkpoints give in parts"""
+    out = np.ones(n)
+    for where, rows in parts:
+        out[where] = rows
+    return out
 
 
 def engine_state(engine, p) -> dict[str, Any]:
@@ -69,7 +81,9 @@ def restore_chain(p, engines: list, saved: SavedState) -> tuple[int, int, list[d
     e = facts["engine"]
     _fits(p, saved, len(engines))
     p.O, p.P = d.array(p.share.part(saved.array("O")), d.complex), d.array(saved.array("P"), d.complex)
-    p.iteration = facts["iteration"]
+    p.iteration, p.background = facts["iteration"], facts["background"]
+    if p.flux is not None:
+        p.set_flux(_together(saved.rows("flux", p.index), len(p.index)))
     if getattr(engines[e], "keeps", ()):
         p.make_waves()
     for name in getattr(engines[e], "keeps", ()):
