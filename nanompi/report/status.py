@@ -13,11 +13,14 @@ from nanompi.errors import JobError, nearest, shown
 from nanompi.run.status import OVER, STATES
 
 SILENT = 60.0  # seconds without a sign of life after which a run counts as lost
-COLUMNS = {"run": 20, "state": 12, "iteration": 9, "error": 6, "rate": 8, "left": 10, "ranks": 5, "slurm": 0}
+COLUMNS = {"run": 20, "state": 14, "iteration": 9, "error": 6, "rate": 8, "left": 10, "ranks": 5, "slurm": 0}
 
 
 KINDS = {
-    str: ("state", "name", "host", "slurm_job", "begun", "heartbeat", "message", "device", "step"),
+    str: (
+        *("state", "verdict", "reason", "message", "name", "step"),
+        *("host", "device", "slurm_job", "begun", "heartbeat"),
+    ),
     int: ("pid", "ranks", "code", "iteration", "iterations", "items_done", "items", "rank"),
     float: ("error", "rate", "eta"),
 }
@@ -105,7 +108,7 @@ def table(found: list[dict[str, Any]]) -> list[str]:
     lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, wide)).rstrip() for row in rows]
     out = lines[:1]
     for line, status in zip(lines[1:], found):
-        said = status.get("message", "").splitlines()
+        said = (status.get("message") or status.get("reason", "")).splitlines()
         out += [line, *(f"    {shown(text, 300)}" for text in said[:3])]
     return out
 
@@ -117,7 +120,7 @@ def _cells(s: dict[str, Any]) -> tuple[str, ...]:
     rate = f"{s['rate']:.3g}/s" if "rate" in s else ""
     return (
         shown("/".join(Path(s["folder"]).absolute().parts[-2:]), 200),
-        s["state"] + code,
+        s["state"] + code + (f", {s['verdict']}" if "verdict" in s and s["state"] == "done" else ""),
         _counted(s),
         f"{s['error']:.4f}" if "error" in s else "",
         rate,

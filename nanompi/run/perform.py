@@ -17,6 +17,7 @@ from nanompi.run.result import Result
 from nanompi.run.reuse import Reuse
 from nanompi.run.status import quiet
 from nanompi.run.store import Store
+from nanompi.run.verdict import conclude, tell
 from nanompi.run.writers import nexus
 from nanompi.run.writers.images import images_of
 from nanompi.run.writers.stacks import write_stacks
@@ -59,6 +60,7 @@ class Options:
     watchdog: float = param(
         600.0, unit="s", ge=0, help="end the job when a rank makes no progress for this time; 0 = never"
     )
+    strict: bool = param(False, help="end with code 5, all written, where the result is not found good")
 
 
 @dataclass
@@ -201,6 +203,7 @@ def _write(run, job, writers):
     """The result file first, then what else is written, the figures of the run last."""
     if run.control and run.control.notes:
         run.result.notes["course"] = run.control.notes
+    verdict = conclude(run)
     run.result.notes |= {"job": job.resolved, "job_text": job.text, "run": account(run)}
     run.result.data = kept(run, job.output.keep)
     with run.clock.phase("write"):
@@ -213,3 +216,4 @@ def _write(run, job, writers):
         for write in writers:
             write(run)
     write_metrics(run)
+    tell(run, verdict, job.run.strict)

@@ -16,6 +16,7 @@ from nanompi.cli import main
 from nanompi.step import item, step, total
 
 SIDE = 200
+RANK = next(name for name in ("PMI_RANK", "OMPI_COMM_WORLD_RANK") if name in os.environ)
 PATTERN = np.sin(np.arange(SIDE * SIDE)).reshape(SIDE, SIDE)
 
 
@@ -42,5 +43,5 @@ if __name__ == "__main__":
     events = [text.split("@") for text in sys.argv[1:cut] if "@" in text]
     nanompi.device.cpu.BLOCK = 1 << 10
     if "blind" in sys.argv[:cut]:
-        os.access = lambda path, mode: os.environ.get("PMI_RANK", "0") == "0"
+        os.access = lambda path, mode: int(os.environ[RANK]) == 0
     sys.exit(main(sys.argv[cut + 1 :]))

@@ -62,7 +62,7 @@ class Flat:
         odd, reasons = doubts(seen, self.angles)
         own = dict(zip(KINDS, seen.counts.tolist())) | {"air": list(seen.air()), "odd_projections": odd}
         own |= {"dead_pixels": len(self.light.dead), "flat": self.flat}
-        own |= {"verdict": "not sure", "reason": "; ".join(reasons)} if reasons else {}
+        own |= {"verdict": "doubtful", "reason": "; ".join(reasons)} if reasons else {}
         run.result.notes.setdefault("tomo", {})["flat"] = own
         run.team.on_root(lambda: tell(seen, reasons, run.say, run.warn))
 

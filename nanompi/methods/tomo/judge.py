@@ -6,6 +6,7 @@ from nanompi.methods.tomo import quality
 from nanompi.methods.tomo.halves import Halves
 from nanompi.methods.tomo.reproject import Reprojection, explained
 from nanompi.run.result import Signal
+from nanompi.run.verdict import give
 from nanompi.step import total
 
 SUMS = {"_figures": total("term"), "_halves": total("term", "ring"), "_again": total("term")}
@@ -45,7 +46,7 @@ class Judge:
         }
 
     def finish(self, run, volume, sharp: bool):
-        """Figures to log and result, curve and sinogram for pictures, the verdict of all steps (collective).
+        """Figures to log and result, curve and sinogram for pictures, the grades of all steps (collective).
 
         volume : the data that were made; sharp : does the method leave nothing out by intention?
         """
@@ -55,10 +56,9 @@ class Judge:
         own |= explained(sums["_again"], sharp) | quality.of_halves(curve, volume.facts.get("pixel"))
         notes = result.notes.setdefault("tomo", {})
         notes["tomo"] = own
-        notes |= quality.verdict(notes)
+        for step, (grade, reason) in quality.verdicts(notes).items():
+            give(run, step, grade, reason)
         run.say("tomo: " + ", ".join(f"{k} {v:.4g}" for k, v in own.items() if isinstance(v, float)))
-        reason = f" ({notes['reason']})" * bool(notes["reason"])
-        run.say(f"tomo: the result is {notes['verdict']}{reason}")
         seen = next((one for one in run.team.gather(self.sinogram) or () if one is not None), None)
         if seen is not None:
             title = f"line integrals, row {self.seen}, every angle"

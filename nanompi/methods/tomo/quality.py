@@ -6,8 +6,6 @@ from nanompi.methods.tomo.halves import resolution
 from nanompi.optics.frc import Curve
 from nanompi.run.result import Signal
 
-GRADES = ("good", "not sure", "failed")
-
 
 def sums(slices: np.ndarray, truth: np.ndarray | None) -> np.ndarray:
     """(k, 4) float64 of (k, y, x) slices: the sum of the negative values, that of the positive ones, and,
@@ -51,13 +49,14 @@ def of_halves(curve: Curve | None, pixel: float | None) -> dict[str, float]:
     return {"resolution_px": px} | ({"resolution_nm": px * pixel * 1e9} if pixel else {})
 
 
-def verdict(notes: dict[str, dict]) -> dict[str, str]:
-    """The worst of what the steps of a tomogram say of themselves, and why.
+def verdicts(notes: dict[str, dict]) -> dict[str, tuple[str, str]]:
+    """What the steps of a tomogram say of themselves: {step: (grade, reason)}.
 
-    notes : {step: its figures, with "verdict", one of `GRADES`, and "reason" where it has one}
+    notes : {step: its figures, with "verdict" (a grade of `nanompi.run.verdict`) and "reason"}; "rays" and
+    "tomo" are both of the step `tomo`
     """
-    said = [(GRADES.index(own["verdict"]), f"{name}: {own['reason']}") for name, own in notes.items()
-            if own.get("verdict") in GRADES and own.get("reason")]  # fmt: skip
-    worst = max((grade for grade, _ in said), default=0)
-    reasons = [reason for grade, reason in said if grade == worst] if worst else []
-    return {"verdict": GRADES[worst], "reason": "; ".join(reasons)}
+    said = {name: (own["verdict"], own.get("reason", "")) for name, own in notes.items() if "verdict" in own}
+    both = [said.pop(name) for name in ("rays", "tomo") if name in said]
+    doubt = "; ".join(reason for grade, reason in both if grade != "good")
+    own = {"tomo": ("doubtful", doubt) if doubt else ("good", "")}
+    return own | {f"tomo.{name}": one for name, one in said.items()}

@@ -72,14 +72,14 @@ def explained(sums: np.ndarray, sharp: bool) -> dict:
     """
     rest, values, noises, count, wider, rows = sums.tolist()
     if wider > rows / 2:
-        return {"verdict": "not sure", "reason": WIDER}
+        return {"verdict": "doubtful", "reason": WIDER}
     if not count or not values:
         return {}
     own = {"residual": (rest / values) ** 0.5}
     own |= {"residual_noise": (rest / noises) ** 0.5} if noises > 0 else {}
     if sharp and own["residual"] > PART and own.get("residual_noise", np.inf) > NOISE:
         times = f", {own['residual_noise']:.2g} times their noise" if "residual_noise" in own else ""
-        own["verdict"] = "not sure"
+        own["verdict"] = "doubtful"
         own["reason"] = (
             f"of the projections {100 * own['residual']:.2g} % are not explained by the slices{times}: "
             "is the axis right, are the angles, did the sample move?"

@@ -192,7 +192,7 @@ class Tomo:
         volume = run.data[self.takes]
         self._iterated(run)
         if self.doubts:
-            doubt = {"verdict": "not sure", "reason": "; ".join(self.doubts)}
+            doubt = {"verdict": "doubtful", "reason": "; ".join(self.doubts)}
             run.result.notes.setdefault("tomo", {})["rays"] = doubt
         self.judge.finish(run, volume, self.window == "ramp" and self.cutoff == self.circle == 1)
         pixel = volume.facts.get("pixel")

@@ -196,7 +196,7 @@ def test_projections_without_light_are_named():
 
     run = finished(spoil)
     own = run.result.notes["tomo"]["flat"]
-    assert own["odd_projections"] == [7, 20, 21, 30] and own["verdict"] == "not sure"
+    assert own["odd_projections"] == [7, 20, 21, 30] and own["verdict"] == "doubtful"
     words = "4 of 40 projections have no beam"
     assert words in own["reason"] and "7 (31.5 degrees), 20 (90 degrees)" in own["reason"]
     assert "`input: {select: {without: [7, 20, 21, 30]}}`" in run.warned[-1]
@@ -226,7 +226,7 @@ def test_flats_of_a_shorter_exposure_are_doubted():
     """By 10 %, too little to be refused at first sight; zingers make no such doubt"""
     run = finished(lambda counts: None, flats=0.9)
     assert "1.11 times the light of the flats" in run.warned[0] and len(run.warned) == 1
-    assert run.result.notes["tomo"]["flat"]["verdict"] == "not sure"
+    assert run.result.notes["tomo"]["flat"]["verdict"] == "doubtful"
 
     def zingers(counts):
         counts[np.random.default_rng(2).random(counts.shape) < 0.003] = 60_000

@@ -12,7 +12,7 @@ from nanompi.device import Cpu
 from nanompi.errors import DataError, JobError
 from nanompi.methods.tomo.centre.step import Centre
 from nanompi.methods.tomo.phantom import disc, grains
-from nanompi.methods.tomo.quality import verdict
+from nanompi.methods.tomo.quality import verdicts
 from nanompi.methods.tomo.step import Tomo
 from nanompi.mpi.team import Team
 from nanompi.run.result import Result
@@ -161,7 +161,7 @@ def test_the_figures_tell_how_good_a_volume_is(centre):
         assert {k: own[at][k] for k in ("negative", "error")} == pytest.approx(
             {"negative": below, "error": error}
         )
-        assert "negative 0." in run.lines[-2] and "error 0." in run.lines[-2]
+        assert "negative 0." in run.lines[-1] and "error 0." in run.lines[-1]
     assert own[centre]["negative"] > 1.2 * own[47.5]["negative"]
     assert own[centre]["error"] > 2 * own[47.5]["error"]
 
@@ -209,7 +209,7 @@ def test_slices_explain_their_projections_unless_the_axis_is_wrong():
     lines = sinograms(grains(96, 2, thickness=1.5, seed=2), angles, 96, 2)
     right, wrong = (explained(lines, angles, axis) for axis in (47.5, 53.5))
     assert right["residual"] < 0.008 and "residual_noise" in right and "verdict" not in right
-    assert wrong["residual"] > 0.05 and wrong["verdict"] == "not sure"
+    assert wrong["residual"] > 0.05 and wrong["verdict"] == "doubtful"
     assert "are not explained by the slices" in wrong["reason"]
 
 
@@ -217,29 +217,26 @@ def test_what_goes_on_beyond_the_slices_is_doubted_and_not_projected_again():
     phantom = grains(160, 2, thickness=1.5, seed=2)
     lines = sinograms(phantom, turn(151), 160, 2)[..., 32:-32]
     own = explained(lines, turn(151), 47.5)
-    assert "residual" not in own and own["verdict"] == "not sure" and "no air beside" in own["reason"]
+    assert "residual" not in own and own["verdict"] == "doubtful" and "no air beside" in own["reason"]
 
 
 def test_two_projections_make_no_good_slice():
     """Their noise is not known, which is no excuse"""
     angles = np.array([0, np.pi / 2])
     own = explained(sinograms(grains(96, 2, 1.5, 2), angles, 96, 2), angles, 47.5)
-    assert own["residual"] > 0.3 and "residual_noise" not in own and own["verdict"] == "not sure"
+    assert own["residual"] > 0.3 and "residual_noise" not in own and own["verdict"] == "doubtful"
 
 
 def test_half_a_turn_about_an_axis_near_one_side_is_not_good():
     run, _ = walked(grains(96, 2, 1.5, 2), turn(60), 2, centre=24.0)
-    notes = run.result.notes["tomo"]
-    assert notes["verdict"] == "not sure" and "half acquisition needs 360 degrees" in notes["reason"]
+    said = run.result.notes["verdict"]["steps"]["tomo"]
+    assert said["grade"] == "doubtful" and "half acquisition needs 360 degrees" in said["words"]
 
 
-def test_the_verdict_is_the_worst_of_all_steps_with_its_reasons():
-    good, unsure = {"verdict": "good", "reason": "depth 3"}, {"verdict": "not sure", "reason": "depth 0.2"}
-    assert verdict({"tomo": {"negative": 0.1}, "centre": good}) == {"verdict": "good", "reason": ""}
-    both = verdict({"centre": unsure, "align": unsure | {"reason": "3 angles"}, "flat": good})
-    assert both == {"verdict": "not sure", "reason": "centre: depth 0.2; align: 3 angles"}
-    failed = {"verdict": "failed", "reason": "no rows"}
-    assert verdict({"centre": unsure, "stripes": failed})["verdict"] == "failed"
+def test_steps_of_a_tomogram_say_what_they_think_of_themselves():
+    doubt = {"verdict": "doubtful", "reason": "depth 0.2"}
+    notes = {"tomo": {"negative": 0.1}, "flat": {"air": [1.0]}, "centre": doubt}
+    assert verdicts(notes) == {"tomo": ("good", ""), "tomo.centre": ("doubtful", "depth 0.2")}
 
 
 def test_one_sinogram_without_rows_is_one_slice():

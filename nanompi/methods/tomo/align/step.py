@@ -93,7 +93,7 @@ class Align:
             "axis_px": axis_of(data, places),
             "rounds": places.rounds,
             "left_out": bad.tolist(),
-            "verdict": "not sure" if reason else "good",
+            "verdict": "doubtful" if reason else "good",
             "reason": reason,
         }
         run.result.notes.setdefault("tomo", {})["align"] = own

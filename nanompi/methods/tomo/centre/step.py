@@ -46,7 +46,7 @@ class Centre:
 
     agree: float = param(0.5, unit="px", gt=0, help="by which two methods may differ at most")
 
-    strict: bool = param(False, help="end the run with code 5 where the axis is not sure")
+    strict: bool = param(False, help="end the run with code 5 where the axis is doubtful")
 
     @property
     def ends_pass(self) -> bool:
@@ -139,7 +139,7 @@ class Centre:
         return 0.0 if isinstance(self.tilt, str) else float(np.tan(self.tilt))
 
     def _tell(self, run, found: Verdict):
-        """A line of the log; where it is not sure a warning, with what to try."""
+        """A line of the log; where it is doubtful a warning, with what to try."""
         axis = found.axis
         text = f"tomo.centre: column {axis.column:.3f} +- {axis.sd:.3f} by {found.method}"
         text += f", {axis.slope:.3g} px per row" * bool(axis.slope) + f": {found.verdict}"

@@ -39,7 +39,7 @@ def judged(known: dict[str, Estimate], agree: float, slope: float, middle: float
     if not usable:
         reasons = {one.reason for one in known.values() if one.reason} | {"no rays of opposite directions"}
         why = "; ".join(sorted(reasons)) + "; the middle of the detector is taken"
-        return Verdict(Estimate(middle, middle), "nothing", "failed", why)
+        return Verdict(Estimate(middle, middle), "nothing", "doubtful", why)
     name, best = min(usable.items(), key=lambda item: (item[0] != "moment" or item[1].sd > SURE, item[1].sd))
     best = replace(best, slope=slope)
     reasons = [best.reason] if best.reason else []
@@ -48,7 +48,7 @@ def judged(known: dict[str, Estimate], agree: float, slope: float, middle: float
     if best.depth < CLEAR:
         reasons.append(f"another column is nearly as likely (depth {best.depth:.1f})")
     reasons += _disagreement(usable, agree) if len(known) > 1 or name == "moment" else []
-    return Verdict(best, name, "not sure" if reasons else "good", "; ".join(reasons))
+    return Verdict(best, name, "doubtful" if reasons else "good", "; ".join(reasons))
 
 
 def _disagreement(usable: dict[str, Estimate], agree: float) -> list[str]:

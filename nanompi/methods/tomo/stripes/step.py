@@ -173,7 +173,7 @@ def flashed(flashes: float, values: float, filtered: bool) -> dict[str, object]:
         return {}
     advice = "lower `above` of tomo.zingers" if filtered else "name tomo.zingers before tomo"
     reason = f"{flashes:.0f} of {values:.0f} values are single and brighter than the beam (zingers): {advice}"
-    return {"zingers": int(flashes), "verdict": "not sure", "reason": reason}
+    return {"zingers": int(flashes), "verdict": "doubtful", "reason": reason}
 
 
 def odd_columns(device, t) -> np.ndarray:

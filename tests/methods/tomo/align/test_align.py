@@ -80,7 +80,7 @@ def test_a_sample_that_reaches_the_edges_is_aligned_by_reprojection_alone(tmp_pa
     run, places = aligned(scene, tmp_path, values, unit="")
     note = run.result.notes["tomo"]["align"]
     down, right, _ = scene.errors(*places)
-    assert note["verdict"] == "not sure" and "reach an edge" in note["reason"]
+    assert note["verdict"] == "doubtful" and "reach an edge" in note["reason"]
     assert down < 0.1 and right < 0.2 < 0.5 * scene.right.std()
 
 

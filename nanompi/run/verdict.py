@@ -1,0 +1,68 @@
+"""Is the result right? What steps say of what they made, and the worst of it: the verdict of the run.
+
+    give(run, "ptycho", "doubtful", "the frames want to move by 0.4 px", paste="positions: true", held=1.31)
+
+A step knows one of three grades, or says nothing:
+
+good     : all that was tested is as it should be
+doubtful : a figure tells that something is missing, or nothing could be tested
+wrong    : a test tells that the image does not show the sample
+
+It stands at the end of the log, in status.json, and in the result (process_1/verdict).
+"""
+
+from typing import Any
+
+from nanompi.errors import NumbersError, common
+
+GRADES = ("good", "doubtful", "wrong")
+
+
+def give(run, step: str, grade: str, words: str = "", paste: str = "", **figures):
+    """What a step says of its result; a later word of the same step takes the place of its first.
+
+    words : one sentence, the reason; paste : the line of the job that would mend it
+    figures : by which it was judged, plain numbers and texts
+    """
+    if grade not in GRADES:
+        raise ValueError(f"{grade}: a grade is one of {', '.join(GRADES)}")
+    own = {"grade": grade, "words": words, "paste": paste, **figures}
+    run.result.notes.setdefault("verdict", {}).setdefault("steps", {})[step] = own
+
+
+def worst(steps: dict[str, dict[str, Any]]) -> dict[str, str]:
+    """Grade, words and lines to paste of those with the worst grade; {} where no step gave one."""
+    if not steps:
+        return {}
+    grade = max((own["grade"] for own in steps.values()), key=GRADES.index)
+    those = {name: own for name, own in steps.items() if own["grade"] == grade}
+    words = "; ".join(f"{name}: {own['words']}" for name, own in those.items() if own["words"])
+    lines = dict.fromkeys(own["paste"] for own in those.values() if own["paste"])
+    return {"grade": grade, "words": words, "paste": "\n".join(lines)}
+
+
+def conclude(run) -> dict[str, str]:
+    """The verdict of all steps, into the notes and to those who look at the status (collective)."""
+    notes = run.result.notes
+    found = run.team.bcast(worst(notes.get("verdict", {}).get("steps", {})) if run.team.root else None)
+    if found:
+        notes["verdict"] = {**found, "steps": notes.get("verdict", {}).get("steps", {})}
+        run.note("writing", verdict=found["grade"], reason=found["words"])
+    return found
+
+
+def tell(run, found: dict[str, str], strict: bool):
+    """The last word of the log; found : as `conclude` gave it (collective).
+
+    strict : Errors: NumbersError where it is not good, on all ranks.
+    """
+    if not found:
+        return
+    text = f"the result is {found['grade']}" + f": {found['words']}" * bool(found["words"])
+    said = f"{text}\n  in the job: " + found["paste"].replace("\n", "\n              ")
+    text = said if found["paste"] else text
+    if found["grade"] == "good":
+        return run.say(text)
+    if strict:
+        raise common(NumbersError(f"{text}\n(run.strict: all has been written)"))
+    run.team.on_root(lambda: run.warn(text))
