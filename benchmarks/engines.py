@@ -6,7 +6,7 @@
     python benchmarks/engines.py --problem FILE.h5   a common problem (quality.py) on one thread
 
 The transforms are those of the device, and SciPy's with one worker, on the same arrays, a few frames at a
-time as the engine does them: two for each frame and mode for DM, AP and RAAR, three for ML. Seconds are
+time as the engine does them: two for each frame and mode for DM, AP, RAAR and rPIE, three for ML. Seconds are
 of the CPU, so that other programs disturb them little; the gain of two threads, and of ranks, is one of wall
 time and needs a quiet machine.
 """
@@ -24,7 +24,7 @@ from nanompi.device.cpu import CACHE, Cpu
 from nanompi.methods import discover
 from nanompi.step import METHODS
 
-TRANSFORMS = {"DM": 2, "AP": 2, "RAAR": 2, "ML": 3}
+TRANSFORMS = {"DM": 2, "AP": 2, "RAAR": 2, "rPIE": 2, "ML": 3}
 CASES = [(128, 400, 1), (256, 200, 1), (256, 60, 3), (512, 40, 1)]
 
 

@@ -28,7 +28,7 @@ def test_moves_do_not_change_the_answer(mpirun, tmp_path, n):
     mpirun(n, ENGINES, "moved", tmp_path / "out.npz")
     out = dict(np.load(tmp_path / "out.npz"))
     stays = [key for key in out if key.startswith("stay/")]
-    assert {key.split("/")[2] for key in stays} >= {"DM", "AP", "RAAR", "ML"}
+    assert {key.split("/")[2] for key in stays} >= {"DM", "AP", "RAAR", "rPIE", "ML"}
     for key in stays:
         want, got = out[key], out[key.replace("stay", "move", 1)]
         if key.endswith("sent"):

@@ -22,7 +22,7 @@ def outcomes(mpirun, tmp_path_factory) -> dict:
 @pytest.mark.parametrize("n, combine", MANY)
 def test_five_iterations_of_every_engine_are_the_same(outcomes, n, combine):
     one, many = ({k: v for k, v in outcomes[i].items() if "/" in k} for i in (ONE, (n, combine)))
-    assert {key.split("/")[1] for key in one} >= {"DM", "AP", "RAAR", "ML"} and len(one) >= 5 * 4 * 4
+    assert {key.split("/")[1] for key in one} >= {"DM", "AP", "RAAR", "rPIE", "ML"} and len(one) >= 5 * 5 * 4
     assert set(many) == set(one)
     for key, want in one.items():
         if key.endswith("figures"):  # numbers of different size: each by itself

@@ -315,6 +315,15 @@ class Problem:
         """sum_j sum_m |P_m(r - r_j)|^2 over all frames of the scan, like O, real; P : (S, M, h, w)."""
         return self.share.weights((abs(P) ** 2).sum(1))
 
+    def weights_of(self, P, at):
+        """The same over these frames of all ranks, such as a batch (collective)."""
+        den = self.zeros(self.O, self.device.real)
+        if len(at):
+            self.device.by_rows(self.k.object_weights, (abs(P) ** 2).sum(1), at, den)
+        den = den.astype(self.O.dtype)  # what ranks exchange is complex
+        self.join(den)
+        return self.xp.ascontiguousarray(den.real)
+
     def object_sums(self, psi, P, at, num):
         """num(r + r_j) += sum_m P_m* psi_jm for these frames; see kernels.overlap"""
         if len(at):
