@@ -5,6 +5,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from nanompi.device.kernels.scores import FRAME_SUMS, PIXEL_SUMS
+
 SCENES = {  # each value of each axis, not all combinations
     "small": dict(modes=2, n=5, size=(12, 10)),
     "square": dict(modes=1, n=5, size=(32, 32), shifts=1),
@@ -102,6 +104,14 @@ def likelihood(K, s):
     return [*out, *figure(K.figures(s.F, s.I, s.mask, s.gain, table, work))]
 
 
+def scores(K, s):
+    """Frame by frame, and pixel by pixel on top of what is there; with a background"""
+    work, table = np.empty((3, s.n, s.h, s.w), s.r), np.linspace(0, 1, 60).astype(s.r)
+    rows, maps = np.empty((s.n, FRAME_SUMS)), np.ones((PIXEL_SUMS, s.h, s.w))
+    K.scores(s.F, s.D, s.psi, s.I, s.mask, s.gain, 0.25, table, rows, maps, work)
+    return [*rows.T, *maps]
+
+
 def update(K, s):
     """Of an object, and of probes whose modes share their weights"""
     O, y, g, weights = s.O.copy(), s.P[0].copy(), s.dP[0].copy(), 1 + abs(s.P[0, 0])
@@ -117,7 +127,7 @@ def figure(sums):
     return np.atleast_1d(sums)
 
 
-THEMES = (overlap, sums, halo, modulus, likelihood, update)
+THEMES = (overlap, sums, halo, modulus, likelihood, scores, update)
 
 
 def apart(want, got) -> float:

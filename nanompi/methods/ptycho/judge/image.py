@@ -1,0 +1,49 @@
+"""What the image itself tells: the sign of its phase, and the noise that its photons leave."""
+
+import numpy as np
+
+INNER = 5  # pixels of the rim of the lit area that are not looked at
+WIDE, FINE = 8.0, 1.0  # px: structures between these widths tell the sign
+LIT = 0.3  # of a usual bright place
+SIDE = 16  # pixels of a square over which the scatter of the correlation is taken
+
+
+def lit_area(weight: np.ndarray) -> np.ndarray:
+    """(H, W) bool: pixels that got LIT of the usual illumination; weight : sum |P|^2, photons"""
+    some = weight > 0.05 * weight.max()
+    return weight > LIT * np.quantile(weight[some], 0.95)
+
+
+def noise(counts: float, lit: np.ndarray) -> dict[str, float]:
+    """Photons per pixel of the object, and the phase noise to be expected of them, 1 / (2 sqrt(photons)): a
+    pixel's amplitude is the root of a count, whose error is a half on either axis of the complex plane."""
+    photons = counts / max(1, lit.sum())
+    return {"photons_per_pixel": photons, "noise": 0.5 / np.sqrt(max(photons, 1e-300))}
+
+
+def sign(O: np.ndarray, lit: np.ndarray) -> dict[str, float]:
+    """Correlation of phase and log of the amplitude, of fine structures in the lit area, and its error.
+
+    Matter retards X-rays, so that the phase of exp(i k z) falls where light is absorbed: the correlation is
+    positive. It turns with the sign of the phase, which the counts alone do not tell: O(r)* under frames that
+    are turned by half a turn meets them as well. The mean over WIDE pixels is divided out, so that nothing need
+    be unwrapped.
+    """
+    from scipy.ndimage import binary_erosion, gaussian_filter
+
+    inner = binary_erosion(lit, iterations=INNER)
+    if inner.sum() < 4 * SIDE**2:
+        return {"sign": 0.0, "sign_error": 1.0}
+
+    def smooth(width):
+        return gaussian_filter(O.real * lit, width) + 1j * gaussian_filter(O.imag * lit, width)
+
+    ratio = smooth(FINE) * smooth(WIDE).conj()
+    phase, log = np.angle(ratio)[inner], np.log(np.maximum(np.abs(ratio), 1e-12))[inner]
+    phase, log = phase - phase.mean(), log - log.mean()
+    product = phase * log / max(np.sqrt((phase**2).sum() * (log**2).sum()), 1e-300)
+    y, x = np.nonzero(inner)
+    _, square = np.unique((y // SIDE) * O.shape[1] + x // SIDE, return_inverse=True)
+    parts, areas = np.bincount(square, product), np.bincount(square) / len(square)
+    value = product.sum()
+    return {"sign": float(value), "sign_error": float(np.sqrt(((parts - areas * value) ** 2).sum()))}

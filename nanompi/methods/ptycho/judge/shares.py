@@ -1,0 +1,125 @@
+"""What a further unknown would explain of the misfit: score tests.
+
+For unknowns t that the model lacks, with slope s and expected curvature H of the negative log-likelihood at
+t = 0, a Newton step is d = -H^-1 s, and gains -s.d / 2 of log-likelihood to second order: s^2 / 2H for one
+number (a score test: only the model without the unknown is ever computed). Divided by the log-likelihood that
+the model misses, (deviance - expected) / 2, it is the share of the misfit that the unknown explains. Object
+and probe stand still in this: what they could do to help is not counted, what they did to hide the cause is
+lost, so that a share is a lower bound.
+"""
+
+import numpy as np
+
+from nanompi.methods.ptycho.judge.evidence import Evidence
+
+LEAST = 0.05  # of the expected deviance: what is taken for missing at least, so that no share is one of noise
+DAMP = 1e-6
+WORST = 0.003  # part of the pixels in which faulty ones are looked for
+DARK = 0.3  # part of the pixels that is dark
+
+
+def shares(e: Evidence, fano: float = 1.0) -> dict[str, float]:
+    """{figure: number} from the sums of a pass. fano : variance of the counts over their mean, 0 = no noise
+
+    misfit      : deviance over its expectation (0 noise: deviance per pixel)
+    explained   : of what the frames differ by from the mean frame, the part that the model has
+    share_*     : of the misfit, what an unknown would take away
+    """
+    deviance, expected = e["deviance"].sum(), fano * e["expected"].sum()
+    missing = max(deviance - expected, LEAST * e["expected"].sum()) / 2
+    out = {"misfit": deviance / (expected or e["expected"].sum()), "explained": explained(e, expected)}
+    out |= {"eps": float(np.sqrt(max(0.0, deviance - expected) / 4 / max(e["counts"].sum(), 1e-300)))}
+    return {k: float(v) for k, v in {**out, **flux(e, missing), **moves(e, missing), **affine(e, missing),
+                                     **detector(e, missing), **pixels(e, missing)}.items()}  # fmt: skip
+
+
+def explained(e: Evidence, expected: float) -> float:
+    """1 - misfit / misfit of the mean frame, each scaled to the counts of the frame.
+
+    The deviance of the frames from the mean frame follows from sums alone: 2 (sum I log I - sum S log S of
+    the frames - sum T log T of the pixels + N log N), S and T the counts of a frame and of a pixel, N those
+    of all.
+    """
+    S, T = e["counts"], e.maps[1][e.good]
+    null = 2 * (e["entropy"].sum() - entropy(S) - entropy(T) + entropy(S.sum()))
+    return 1 - (e["deviance"].sum() - expected) / max(null - expected, 1e-300)
+
+
+def entropy(a) -> float:
+    """sum a log a"""
+    a = np.atleast_1d(a)
+    return float((a * np.log(np.maximum(a, 1e-300))).sum())
+
+
+def flux(e: Evidence, missing: float) -> dict:
+    """One factor for each frame, exactly: frame sums of the model against those counted."""
+    counts, model = e["counts"], np.maximum(e["model"], 1e-9)
+    ratio = np.maximum(counts, 0.5) / model
+    gain = (model - counts + counts * np.log(ratio)).sum()
+    lit = counts > 0.2 * np.median(counts)
+    return {
+        "share_flux": gain / missing,
+        "flux_rms": np.std(ratio[lit]),
+        "flux_noise": np.sqrt(np.mean(1 / np.maximum(counts[lit], 1))),
+        "empty": (counts < 0.2 * np.median(counts)).sum(),
+    }
+
+
+def moves(e: Evidence, missing: float) -> dict:
+    """A place for each frame: 2 numbers of each."""
+    s = np.stack([e["slope_y"], e["slope_x"]], 1)
+    H = np.stack([e["yy"], e["yx"], e["yx"], e["xx"]], 1).reshape(-1, 2, 2)
+    H = H + DAMP * np.trace(H.sum(0)) / len(H) * np.eye(2)
+    d = -np.linalg.solve(H, s[..., None])[..., 0]
+    away = np.hypot(*d.T)
+    error = np.sqrt(np.trace(np.linalg.inv(H), axis1=1, axis2=2))
+    return {
+        "share_positions": -(s * d).sum() / 2 / missing,
+        "move": np.median(away),
+        "move_noise": np.median(error),
+    }
+
+
+def affine(e: Evidence, missing: float) -> dict:
+    """Scale, rotation, stretch and shear of all positions, and both shifts, which mean nothing."""
+    at = e.corners - e.corners.mean(0)
+    size = np.sqrt((at**2).mean())
+    y, x = at.T / max(size, 1e-300)
+    one, no = np.ones_like(y), np.zeros_like(y)
+    J = np.stack([np.stack([y, -x, y, x, one, no], 1), np.stack([x, y, -x, y, no, one], 1)], 1)
+    s = np.stack([e["slope_y"], e["slope_x"]], 1)
+    H = np.stack([e["yy"], e["yx"], e["yx"], e["xx"]], 1).reshape(-1, 2, 2)
+    g, C = np.einsum("nik,ni->k", J, s), np.einsum("nik,nij,njl->kl", J, H, J)
+    step = -np.linalg.solve(C + 1e-9 * np.trace(C) * np.eye(6), g)
+    gain = -(g * step).sum() / 2
+    return {
+        "share_affine": gain / missing,
+        "affine_sigmas": np.sqrt(max(0.0, 2 * gain)),
+        "affine_scale": step[0] / size,
+        "affine_turn": step[1] / size,
+    }
+
+
+def detector(e: Evidence, missing: float) -> dict:
+    """A blur of the intensities over a detector pixel, and counts that lie in every frame; only more, not
+    less."""
+    out = {}
+    for name in ("blur", "background"):
+        s, H = e[f"{name}_slope"].sum(), max(e[f"{name}_curve"].sum(), 1e-300)
+        out |= {name: -s / H, f"share_{name}": max(0.0, -s) ** 2 / H / 2 / missing}
+    counts, model = (m[e.good] for m in e.maps[1:])
+    dark = model <= np.quantile(model, DARK)
+    over, n = (counts - model)[dark].sum(), len(e.rows)
+    out["dark_sigmas"] = over / np.sqrt(max(1.0, counts[dark].sum()))
+    return out | {"dark": over / dark.sum() / n, "floor": np.quantile(counts, 0.02) / n}
+
+
+def pixels(e: Evidence, missing: float) -> dict:
+    """The part of the misfit that lies in the worst few pixels, and how far the worst is off."""
+    over = np.sort(e.maps[0][e.good])[::-1]
+    count = max(1, round(WORST * over.size))
+    return {
+        "share_pixels": over[:count].sum() / 2 / missing,
+        "worst_pixel": over[0] / len(e.rows),
+        "worst_pixels": (over > 0.1 * over[0]).sum(),
+    }
