@@ -44,8 +44,9 @@ def collect(p) -> Evidence:
     order = np.argsort(index)
     rows = np.concatenate(p.team.allgather(rows))[order]
     p.team.sum(maps)
-    good = p.device.host(p.mask) > 0
-    return Evidence(rows, index[order], maps, p.places.corners[index[order]], good)
+    at = p.places.at[index[order]]
+    corners = at[:, :2] + p.places.rests[at[:, 2]]
+    return Evidence(rows, index[order], maps, corners, p.device.host(p.mask) > 0)
 
 
 def _own(p):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-INNER = 5  # pixels of the rim of the lit area that are not looked at
+INNER = 4  # pixels of the rim of the lit area that are not looked at
 WIDE, FINE = 8.0, 1.0  # px: structures between these widths tell the sign
 LIT = 0.3  # of a usual bright place
 SIDE = 16  # pixels of a square over which the scatter of the correlation is taken
@@ -26,8 +26,8 @@ def sign(O: np.ndarray, lit: np.ndarray) -> dict[str, float]:
 
     Matter retards X-rays, so that the phase of exp(i k z) falls where light is absorbed: the correlation is
     positive. It turns with the sign of the phase, which the counts alone do not tell: O(r)* under frames that
-    are turned by half a turn meets them as well. The mean over WIDE pixels is divided out, so that nothing need
-    be unwrapped.
+    are turned by half a turn meets them as well. The mean over WIDE pixels is divided out: no phase
+    need be unwrapped.
     """
     from scipy.ndimage import binary_erosion, gaussian_filter
 

@@ -14,7 +14,7 @@ from nanompi.methods.ptycho.judge.evidence import Evidence
 
 LEAST = 0.05  # of the expected deviance: what is taken for missing at least, so that no share is one of noise
 DAMP = 1e-6
-WORST = 0.003  # part of the pixels in which faulty ones are looked for
+NEAR, ODD = 5, 4  # px around a pixel; so many times their median misfit is odd
 DARK = 0.3  # part of the pixels that is dark
 
 
@@ -22,27 +22,26 @@ def shares(e: Evidence, fano: float = 1.0) -> dict[str, float]:
     """{figure: number} from the sums of a pass. fano : variance of the counts over their mean, 0 = no noise
 
     misfit      : deviance over its expectation (0 noise: deviance per pixel)
-    explained   : of what the frames differ by from the mean frame, the part that the model has
+    mean_frame  : the same of the mean frame as a model of all
     share_*     : of the misfit, what an unknown would take away
     """
     deviance, expected = e["deviance"].sum(), fano * e["expected"].sum()
     missing = max(deviance - expected, LEAST * e["expected"].sum()) / 2
-    out = {"misfit": deviance / (expected or e["expected"].sum()), "explained": explained(e, expected)}
+    plain = e["expected"].sum()
+    out = {"misfit": deviance / (expected or plain), "mean_frame": of_mean_frame(e) / (expected or plain)}
     out |= {"eps": float(np.sqrt(max(0.0, deviance - expected) / 4 / max(e["counts"].sum(), 1e-300)))}
     return {k: float(v) for k, v in {**out, **flux(e, missing), **moves(e, missing), **affine(e, missing),
                                      **detector(e, missing), **pixels(e, missing)}.items()}  # fmt: skip
 
 
-def explained(e: Evidence, expected: float) -> float:
-    """1 - misfit / misfit of the mean frame, each scaled to the counts of the frame.
+def of_mean_frame(e: Evidence) -> float:
+    """Deviance of the frames from the mean frame scaled to the counts of each.
 
-    The deviance of the frames from the mean frame follows from sums alone: 2 (sum I log I - sum S log S of
-    the frames - sum T log T of the pixels + N log N), S and T the counts of a frame and of a pixel, N those
-    of all.
+    It follows from sums alone: 2 (sum I log I - sum S log S - sum T log T + N log N), S and T the counts of
+    the frames and of the pixels, N those of all.
     """
     S, T = e["counts"], e.maps[1][e.good]
-    null = 2 * (e["entropy"].sum() - entropy(S) - entropy(T) + entropy(S.sum()))
-    return 1 - (e["deviance"].sum() - expected) / max(null - expected, 1e-300)
+    return 2 * (e["entropy"].sum() - entropy(S) - entropy(T) + entropy(S.sum()))
 
 
 def entropy(a) -> float:
@@ -115,11 +114,17 @@ def detector(e: Evidence, missing: float) -> dict:
 
 
 def pixels(e: Evidence, missing: float) -> dict:
-    """The part of the misfit that lies in the worst few pixels, and how far the worst is off."""
-    over = np.sort(e.maps[0][e.good])[::-1]
-    count = max(1, round(WORST * over.size))
+    """Pixels whose misfit stands out from their surroundings.
+
+    What a wrong model leaves changes no faster than the speckles; a faulty pixel stands alone, or in a line.
+    """
+    from scipy.ndimage import median_filter
+
+    n, over = len(e.rows), np.where(e.good, e.maps[0], 0)
+    around = median_filter(over, NEAR, mode="wrap")
+    odd = (over > ODD * np.maximum(around, 0) + n) & e.good
     return {
-        "share_pixels": over[:count].sum() / 2 / missing,
-        "worst_pixel": over[0] / len(e.rows),
-        "worst_pixels": (over > 0.1 * over[0]).sum(),
+        "share_pixels": (over - around)[odd].sum() / 2 / missing,
+        "worst_pixel": over[e.good].max() / n,
+        "odd_pixels": odd.sum(),
     }
