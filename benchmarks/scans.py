@@ -2,6 +2,7 @@
 
 import json
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import numpy as np
@@ -62,3 +63,13 @@ def nanompi(folder: Path, *words, python: list = NANOMPI) -> dict[str, float]:
 def metrics(folder: Path, name: str) -> list[dict]:
     """Of each rank of the latest run of a job: seconds and bytes by phase, memory (`metrics.json`)."""
     return json.loads((folder / "runs" / name / "latest" / "metrics.json").read_text())["ranks"]
+
+
+def run_here(job: Path, *sets: str) -> tuple[int, Path]:
+    """(exit code, run folder) of a job run in this process, its log on stderr; runs go beside the job."""
+    from nanompi.cli import main
+
+    out = job.parent / "runs"
+    with redirect_stdout(sys.stderr):
+        code = main(["run", str(job), "--out", str(out), *(w for one in sets for w in ("--set", one))])
+    return code, out / job.stem / "latest"

@@ -3,6 +3,7 @@
 import numpy as np
 
 from nanompi.errors import DataError
+from nanompi.methods.ptycho.halves import SEVENTH
 from nanompi.methods.ptycho.modes import orthogonalise, power
 from nanompi.optics.geometry import energy_of
 from nanompi.optics.ramp import remove_ramp, scanned_area, usual_light
@@ -73,6 +74,9 @@ class Finish:
         r.signals |= image_signals(image, found.geometry.pixel, weight[box], usual_light(weight))
         r.signals |= probe_signal(found)
         r.signals["convergence"] = history_signal(found.history)
+        if found.halves:
+            r.signals["frc"] = frc_signal(found.halves)
+            r.notes["resolution"] = found.halves.figures()
         g = found.geometry
         r.notes |= {
             "geometry": {
@@ -162,6 +166,15 @@ def history_signal(history) -> Signal:
     name = "llk" if all("llk" in row for row in rows) else "R"
     title = {"llk": "deviance over its expectation, 1 = counting noise", "R": "R-factor"}[name]
     return Signal(np.array([row[name] for row in rows]), {"iteration": (at, "")}, "", title, "curve")
+
+
+def frc_signal(halves) -> Signal:
+    """The FRC of two halves over spatial frequency, with half a bit and 1/7"""
+    curve, coarse = halves.curve, max(halves.pixel)
+    lines = np.stack([curve.value, curve.half_bit, np.full(len(curve.value), SEVENTH)])
+    title = f"Fourier ring correlation of halves of the {halves.way}, half a bit, 1/7"
+    return Signal(lines, {"line": (np.arange(3), ""), "frequency": (curve.frequency / coarse, "1/m")}, "",
+                  title, "curve")  # fmt: skip
 
 
 def last_figures(history) -> dict[str, float]:

@@ -8,6 +8,7 @@ import numpy as np
 from nanompi.errors import JobError
 from nanompi.methods.ptycho.balance import Balance
 from nanompi.methods.ptycho.engines.engine import run_chain
+from nanompi.methods.ptycho.halves import Chain, Halves, compare_halves
 from nanompi.methods.ptycho.heldout import held_out, judge, without
 from nanompi.methods.ptycho.modes import extra_modes
 from nanompi.methods.ptycho.overlap import check_overlap
@@ -36,6 +37,7 @@ class Reconstruction:
         on rank 0, None elsewhere
     P       : (M, h, w) complex, equal on all ranks
     history : list of dicts, one per iteration
+    halves  : what two images of half of the scan each have in common; on rank 0, None where none were made
     """
 
     O: np.ndarray | None
@@ -44,6 +46,7 @@ class Reconstruction:
     places: Places
     geometry: Geometry
     history: list[dict[str, Any]]
+    halves: Halves | None = None
 
 
 @step("ptycho", needs=["frames"], gives=["ptycho"])
@@ -62,6 +65,9 @@ class Ptycho:
     )
     figures: int = param(10, ge=1, help="R-factor, likelihood and photons each so many iterations")
     heldout: float = param(0.0, ge=0, lt=0.5, help="part of the frames left out, to judge the result by them")
+    frc: Literal["off", "halves"] = param(
+        "off", help="halves: what the scan resolves, by two more images, each of half of what was measured"
+    )
     combine: Literal["auto", "allreduce", "overlap"] = param(
         "auto",
         same_answer=True,
@@ -98,7 +104,10 @@ class Ptycho:
             run.say(f"{out.sum()} frames left out: {figures}")
         weight = p.object_weights(p.shifts.library(p.P))
         O, weight = p.whole(), p.share.on_root(weight)
-        run.made["ptycho"] = Reconstruction(O, p.device.host(p.P), weight, places, geometry, history)
+        P, halves = p.device.host(p.P), None
+        if self.frc == "halves":
+            halves = compare_halves(run, p, Chain(self.engines, self.figures, self.sums()), geometry)
+        run.made["ptycho"] = Reconstruction(O, P, weight, places, geometry, history, halves)
 
     def check(self, scan):
         """Can the start values be had, as far as scan and files tell? Errors: DataError, JobError."""

@@ -20,6 +20,7 @@ from nanompi.mpi.team import Team
 from nanompi.optics.align import align, placed, well_lit
 from nanompi.optics.geometry import Geometry
 from nanompi.optics.propagate import propagator
+from nanompi.run.perform import Options, Run
 
 FOLDER = str(Path(__file__).parents[3] / "benchmarks")
 sys.path.insert(0, FOLDER)
@@ -28,7 +29,7 @@ from scenes import PIXEL, Drawn, Scene, draw, make, write  # noqa: E402
 
 sys.path.remove(FOLDER)
 
-__all__ = ["FAULTS", "Drawn", "Scene", "draw", "make", "phase_error", "problem", "write", "wrong"]
+__all__ = ["FAULTS", "Drawn", "Scene", "draw", "make", "phase_error", "problem", "run_of", "write", "wrong"]
 
 FINE = 8  # positions in parts of a pixel
 
@@ -46,16 +47,29 @@ def problem(scene: Scene, device=None, combine="allreduce", fine: int = FINE) ->
     """
     team, device, geometry = Team(), device or Cpu("double", 1), geometry_of(scene)
     places = place(scene.positions, geometry.pixel, geometry.shape, fine)
-    own = np.array_split(np.arange(len(places.at)), team.size)[team.rank]
-    far = scene.scan().focus is None
-    counts = np.fft.ifftshift(scene.counts[own], axes=(1, 2)) if far else scene.counts[own]
-    counts = counts if counts.dtype == np.uint16 else counts.astype(np.float32)
-    mask = np.ones(geometry.shape, bool)
-    frames = Frames(values=counts, index=own, mask=mask, corner=far, pixel=(PIXEL, PIXEL))
+    frames = frames_of(scene, team)
+    own = frames.index
     share, _ = open_share(combine, team, device, places, own, geometry.shape)
     p = Problem.of(team, device, frames, places, propagator(device, geometry, places.rests), share)
     p.O, p.P = device.array(np.ones(share.shape), device.complex), device.array(near(scene), device.complex)
     return p
+
+
+def frames_of(scene: Scene, team) -> Frames:
+    """The prepared frames of a rank: equal runs of the scan"""
+    own = np.array_split(np.arange(len(scene.counts)), team.size)[team.rank]
+    far = scene.scan().focus is None
+    counts = np.fft.ifftshift(scene.counts[own], axes=(1, 2)) if far else scene.counts[own]
+    counts = counts if counts.dtype == np.uint16 else counts.astype(np.float32)
+    mask = np.ones(counts.shape[1:], bool)
+    return Frames(values=counts, index=own, mask=mask, corner=far, pixel=(PIXEL, PIXEL))
+
+
+def run_of(scene: Scene, p: Problem, say=print) -> Run:
+    """A run whose frames are those of a problem"""
+    run = Run(team=p.team, device=p.device, options=Options(), folder=Path(), clock=p.clock, say=say)
+    run.data = {"data": scene.scan(), "frames": frames_of(scene, p.team)}
+    return run
 
 
 def near(scene: Scene) -> np.ndarray:
