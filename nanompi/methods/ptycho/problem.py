@@ -245,9 +245,9 @@ class Problem:
             self.state["along"] = known, np.argsort(np.argsort(self.places.along()[known]))
         known, order = self.state["along"]
         n = min(n, len(known))
-        own = order[np.searchsorted(known, self.index)] % n
+        batch = order[np.searchsorted(known, self.index)] % n
         for k in range(n):
-            where = np.flatnonzero(own == k)
+            where = np.flatnonzero(batch == k)
             own = (self.at, self.gain, self.light, self.I)
             at, gain, light, I = (self.device.pick(a, where) for a in own)
             waves = self.device.scratch((len(where), *self.P.shape), self.P.dtype, "batch")
