@@ -27,6 +27,7 @@ from nanompi.errors import JobError
 from nanompi.io.quantities import EV, HC, given_energy
 from nanompi.methods.ptycho.read import scene
 from nanompi.methods.ptycho.read.balls import Balls
+from nanompi.methods.ptycho.read.flaws import FLAWLESS, Flaws
 from nanompi.methods.ptycho.scan import GIVES, STEPS, Scan
 from nanompi.optics.geometry import Geometry
 from nanompi.run.reading import Input
@@ -54,6 +55,13 @@ class Simulation:
     sample: Literal["star", "balls"] = param("star", help="a flat Siemens star, or balls in three dimensions")
     jitter: float = param(0.0, unit="px", ge=0, help="rms displacement of the balls, of each angle its own")
     phase: float = param(1.0, unit="rad", gt=0, help="largest phase of the object")
+    flux: float = param(0.0, ge=0, help="rms of the intensity of each frame about its mean")
+    background: float = param(0.0, ge=0, help="counts from elsewhere in each pixel of each frame")
+    misplaced: float = param(0.0, unit="px", ge=0, help="rms error of each position that is told")
+    empty: float = param(0.0, ge=0, lt=1, help="part of the frames that a shutter kept dark")
+    orientation: int = param(
+        0, ge=0, le=7, help="of the stored frames, 4 * transposed + 2 * upside down + 1 * mirrored"
+    )
     noise: bool = param(True, help="Poisson counts; otherwise the exact intensities in float32")
     seed: int = param(1, ge=0, help="another number gives another texture, jitter and noise")
 
@@ -89,7 +97,7 @@ class Simulate:
         middle = (corners.max(0) + corners.min(0)) / 2
         return Scan(
             source=SimulatedFrames.of(known, probe, corners, transfer, s),
-            positions=(corners - middle) * size,
+            positions=(flaws_of(s).told(corners, s.seed) - middle) * size,
             wavelength=wavelength,
             distance=distance,
             pixel=(pixel, pixel),
@@ -100,6 +108,11 @@ class Simulate:
             notes=[f"simulated: {s.frames} frames of {s.size} x {s.size}, {s.photons:.3g} counts each, "
                    f"object {shape[0]} x {shape[1]}, energy {HC / wavelength / EV / 1e3:.6g} keV"],
         )  # fmt: skip
+
+
+def flaws_of(s: Simulation) -> Flaws:
+    """What is wrong with the scan."""
+    return Flaws(s.flux, s.background, s.misplaced, s.empty, s.orientation)
 
 
 def ball_image(s: Simulation, shape: tuple[int, int], given: Input) -> np.ndarray:
@@ -154,14 +167,16 @@ class SimulatedFrames(Source):
     seed: int
     shape: tuple[int, int, int]
     dtype: np.dtype
+    flaws: Flaws = FLAWLESS
     chunk: int = 1
 
     @classmethod
     def of(cls, known, probe, corners, transfer, s: Simulation) -> "SimulatedFrames":
         """uint16 counts, uint32 where the brightest pixel would not fit, float32 without noise."""
-        brightest = float(intensity(probe, transfer).max())
+        brightest = float(intensity(probe, transfer).max()) * (1 + 4 * s.flux) + s.background
         dtype = np.float32 if not s.noise else np.uint16 if 1.5 * brightest < 60_000 else np.uint32
-        return cls(known, probe, corners, transfer, s.seed, (len(corners), s.size, s.size), np.dtype(dtype))
+        shape = (len(corners), s.size, s.size)
+        return cls(known, probe, corners, transfer, s.seed, shape, np.dtype(dtype), flaws_of(s))
 
     def read(self, index, threads: int = 1) -> np.ndarray:
         """Frames `index`: (len(index), size, size)."""
@@ -187,6 +202,8 @@ class SimulatedFrames(Source):
         h, w = self.shape[1:]
         probe = scene.shifted(self.probe, rest) if rest.any() else self.probe
         mean = intensity(probe * self.known[y : y + h, x : x + w], self.transfer)
+        if self.flaws != FLAWLESS:
+            mean = self.flaws.stored(self.flaws.light(mean, i, self.seed))
         if self.dtype.kind == "f":
             return mean
         counts = np.random.default_rng([self.seed, 2, i]).poisson(mean.astype(float))
