@@ -123,6 +123,11 @@ def with_nan(scene, rng):
     return replace(scene, counts=counts)
 
 
+def lost(scene, rng):
+    """Ten frames fewer than positions"""
+    return replace(scene, counts=scene.counts[:-10])
+
+
 ORIENTATION = ("orientation",)
 SCALE = ("distance", "energy", "geometry", "scale")
 
@@ -156,6 +161,10 @@ FAULTS = {
     "saturated": Fault(("saturat",), counted(saturated)),
     "modes": Fault(("modes",), made={"modes": (0.6, 0.3, 0.1)}),
     "6 rad": Fault(("start", "phase", "strong"), made={"phase": 6.0}),
+    "energy in eV": Fault(("energy",), told(wavelength=1e-3)),
+    "positions in mm": Fault(("position", "object"), moved(lambda c, rng: c * 1e3)),
+    "positions 1e-3": Fault(("position", "pixel"), moved(lambda c, rng: c * 1e-3)),
+    "frames lost": Fault(("frames", "select"), lost),
     "off centre": Fault(("centre",), counted(off_centre)),
     "NaN": Fault(("finite", "mask"), with_nan),
 }
