@@ -1,7 +1,7 @@
 """Is the verdict right? Random scans (scenes.py), good ones and some with a fault (faults.py), run in turns.
 
     python benchmarks/verdict.py [--first 9001] [--good 30] [--wrong 30]      fresh scans, faults in turns
-    python benchmarks/verdict.py --kinds transposed "3 px" [--first 4]        each of these on one scan, or all
+    python benchmarks/verdict.py --kinds late "3 px" [--first 4]     each of these on one scan; or all
 
 grade : of the run's verdict, or "refused" with the exit code; cause : does reason or line to paste name the
 fault? phase : error against the truth in rad. A wrong scan counts where that is above 0.06, or refused.
