@@ -30,6 +30,8 @@ def run(name, tmp_path, *sets) -> Path:
 def test_no_job_is_forgotten():
     tested = {"siemens-star", "modes", "chain", "generic-hdf5", "far-field", "near-field", "sweep"}
     tested |= {
+        "resolution",
+        "shutter",
         "tomo",
         "double-field",
         "tooth",
@@ -63,6 +65,28 @@ def test_modes(tmp_path):
     found = load_result(folder)
     true = np.linalg.svd(found["truth_probe"].reshape(2, -1), compute_uv=False) ** 2
     assert found["power"][1] / found["power"].sum() == pytest.approx(true[1] / true.sum(), rel=0.2)
+
+
+@pytest.mark.slow
+def test_resolution(tmp_path):
+    """1/7 of the halves beside 1/2 with the truth: 10 % on scans of 220 frames, here of 121"""
+    folder = run("resolution", tmp_path, *SHORT, "steps.ptycho.engines=DM*30 ML*30")
+    truth = compare(str(folder), "truth")["resolution_nm"]["half"] * 1e-9
+    with h5py.File(folder / "result.h5") as f:
+        notes = {k: v[()] for k, v in f["entry_1/process_1/resolution"].items()}
+        curve, frequency = f["entry_1/frc/data"][()], f["entry_1/frc/frequency"]
+        assert curve.shape == (3, len(frequency)) and frequency.attrs["units"] == "1/m"
+    assert notes["halves"] == b"frames" and notes["seventh"] == pytest.approx(truth, rel=0.2)
+    assert notes["seventh"] <= notes["half_bit"] and 0.9 < notes["held"] < 1.5
+    assert (folder / "previews" / "frc.png").stat().st_size > 2000
+
+
+def test_shutter(tmp_path):
+    """Dark frames are left out: as good as without them"""
+    folder = run("shutter", tmp_path, *SHORT, "steps.ptycho.engines=DM*30 ML*30")
+    assert compare(str(folder), "truth")["phase_rmse"] < 0.03
+    with h5py.File(folder / "result.h5") as f:
+        assert 1 <= len(f["entry_1/left_out/empty"]) <= 15
 
 
 def test_chain(tmp_path):
