@@ -3,18 +3,31 @@
 import numpy as np
 
 
-def extra_modes(P: np.ndarray, modes: int, part: float = 0.05) -> np.ndarray:
+def extra_modes(P: np.ndarray, modes: int) -> np.ndarray:
     """Modes from one probe: P times Hermite polynomials over its own width, made orthogonal.
 
-    P : (1, h, w) complex -> (modes, h, w) complex with the power of P, `part` of it in each further mode
+    P : (1, h, w) complex -> (modes, h, w) complex with the power of P, each mode with half of that before it
+
+    The powers of a partly coherent beam fall geometrically (Gaussian Schell model: Starikov and Wolf,
+    doi:10.1364/JOSA.72.000923). A mode that is too strong at the start fades; one that is too weak takes
+    hundreds of iterations to grow.
     """
     if modes <= len(P):
         return P[:modes]
-    x, y = (_centred(np.abs(P[0]) ** 2, axis) for axis in (1, 0))
-    orders = [(a, d - a) for d in range(modes) for a in range(d + 1)][:modes]
-    shapes = np.array([P[0] * np.outer(_hermite(y, a), _hermite(x, b)) for a, b in orders])
-    weight = np.r_[1 - part * (modes - 1), np.full(modes - 1, part)] * power(P[:1])
+    shapes = times_hermite(P[:1], modes)[:, 0]
+    weight = 2.0 ** -np.arange(modes)
+    weight *= power(P).sum() / weight.sum()
     return (_orthonormal(shapes) * np.sqrt(weight)[:, None, None]).astype(P.dtype)
+
+
+def times_hermite(P: np.ndarray, many: int) -> np.ndarray:
+    """The modes of a probe times the first Hermite polynomials over the width of its first one.
+
+    P : (M, h, w) -> (many, M, h, w); the first polynomial is 1
+    """
+    x, y = (_centred(np.abs(P[0]) ** 2, axis) for axis in (1, 0))
+    orders = [(a, d - a) for d in range(many) for a in range(d + 1)][:many]
+    return np.array([P * np.outer(_hermite(y, a), _hermite(x, b)) for a, b in orders])
 
 
 def orthogonalise(P: np.ndarray) -> np.ndarray:
