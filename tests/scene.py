@@ -1,5 +1,7 @@
 """A small simulated ptychography problem with its truth, for tests of engines on any number of ranks."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from nanompi.device.cpu import Cpu
@@ -49,9 +51,12 @@ def problem(
     seed=1,
     device=None,
     combine="allreduce",
+    out=None,
+    only=None,
 ):
     """(problem of this rank, true object at the problem's pixels, true probe); start: flat object, blurred
-    probe. step : from frame to frame, in sides of a frame"""
+    probe. step : from frame to frame, in sides of a frame; out : (frames,) bool, those left out; only : those
+    that were measured at all"""
     rng, team, host = np.random.default_rng(seed), Team(), Cpu(precision, threads)
     geometry = Geometry(1e-10, 1.0, (50e-6, 50e-6), (n, n), 2e-3 if near else None)
     side = int(np.sqrt(frames))
@@ -59,7 +64,9 @@ def problem(
     grid = grid if subpixel > 1 else np.rint(grid)
     places = place(grid * geometry.pixel, geometry.pixel, (n, n), subpixel)
     O, P = truth(places.shape, rng), lens(n, photons, modes)
-    own = np.array_split(np.arange(frames), team.size)[team.rank]
+    known = np.arange(frames) if only is None else np.flatnonzero(only)
+    own = np.array_split(known, team.size)[team.rank]
+    own = own if out is None else own[np.argsort(out[own], kind="stable")]
     arrays = {
         "O": O.astype(host.complex),
         "P": P.astype(host.complex),
@@ -69,9 +76,11 @@ def problem(
     }
     I = counts(arrays, host, propagator(host, geometry, places.rests), places, own, seed)
     device = device or host
-    share, _ = open_share(combine, team, device, places, own, (n, n))
+    if only is not None:
+        places, own = replace(places, at=places.at[known]), np.searchsorted(known, own)
+    share, _ = open_share(combine, team, device, places, own, (n, n), out)
     frames = Frames(values=I, index=own, mask=np.ones((n, n), bool), corner=not near, pixel=geometry.pixel)
-    p = Problem.of(team, device, frames, places, propagator(device, geometry, places.rests), share)
+    p = Problem.of(team, device, frames, places, propagator(device, geometry, places.rests), share, out)
     p.O, p.P = device.array(np.ones(share.shape), device.complex), device.array(arrays["P"])
     start = P * np.exp(-((np.arange(n) - n / 2) ** 2) / (0.3 * n) ** 2 / 2)
     start *= np.sqrt(photons / (abs(start) ** 2).sum())

@@ -159,7 +159,7 @@ def test_sweep(tmp_path):
     with open(tmp_path / "sweep/sweep-0001/table.csv") as file:
         rows = list(csv.DictReader(file))
     assert [r["steps.ptycho.probe.modes"] for r in rows] == ["1", "1", "2", "2"]
-    assert all(float(r["phase_rmse"]) < 0.06 and 0.8 < float(r["llk_heldout"]) < 1.5 for r in rows)
+    assert all(float(r["phase_rmse"]) < 0.06 and 0.8 < float(r["held"]) < 1.5 for r in rows)
 
 
 @pytest.mark.slow

@@ -252,7 +252,7 @@ class Cuda(Device):
         arrays : {name: StreamedArray}; of those in `read` the rows are brought, those in `write` taken back
         once   : what the card holds comes in one piece
         """
-        held = [a.held for a in arrays.values()]
+        held = [min(a.held, n) for a in arrays.values()]
         if min(held) == n:
             for f in cuts(n, step, held, whole=once):
                 yield f, {name: a.on_card[f] for name, a in arrays.items()}

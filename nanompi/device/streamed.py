@@ -137,7 +137,7 @@ class Ferry:
 
     def blocks(self, n, step, arrays, read, write, whole):
         """(slice, {name: rows on the card}) for all n rows; see `Cuda.stream`."""
-        pieces = cuts(n, step, [a.held for a in arrays.values()], whole)
+        pieces = cuts(n, step, [min(a.held, n) for a in arrays.values()], whole)
         free, arrived = [None] * SLOTS, [None] * SLOTS
         gone = self.outward.record(self.event())  # of an earlier pass: what it wrote is whole on the host,
         self.inward.wait_event(gone)

@@ -145,7 +145,7 @@ def slurm_job(environ=os.environ) -> str:
 
 def _words(facts: dict[str, Any]) -> str:
     """How the iterations stand, after their number: ", DM: error 0.021, R 0.03, llk 1.3, 3 min left"."""
-    figures = [f"{name} {facts[name]:.4g}" for name in ("error", "R", "llk") if name in facts]
+    figures = [f"{name} {facts[name]:.4g}" for name in ("error", "R", "llk", "held") if name in facts]
     return (f", {facts['engine']}: {', '.join(figures)}" if "engine" in facts else "") + _left(facts)
 
 

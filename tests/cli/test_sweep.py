@@ -83,17 +83,15 @@ def test_one_hdf5_shows_the_phases_of_all_runs_from_any_folder(here, tmp_path_fa
 def test_frames_left_out_judge_a_setting(good):
     """A reconstruction follows the noise of the frames that it sees: those left out fit less well"""
     long = "steps.ptycho.engines=[{dm: {sweep: [10, 20]}}, ML*30]"
-    assert (
-        main(["sweep", "job.yaml", "--set", "sweep={score: llk-heldout, heldout: 0.1}", "--set", long]) == 0
-    )
+    assert main(["sweep", "job.yaml", "--set", "sweep={score: held, heldout: 0.1}", "--set", long]) == 0
     for r in table(SWEEP):
-        assert r["score"] == r["llk_heldout"] and float(r["llk_heldout"]) > float(r["llk"])
+        assert r["score"] == r["held"] and float(r["held"]) > float(r["llk"])
         assert "heldout: 0.1" in (SWEEP / r["folder"] / "job.resolved.yaml").read_text()
         with h5py.File(SWEEP / r["folder"] / "result.h5") as f:
             assert f["entry_1/positions/corners"].shape == f["entry_1/positions/measured"].shape == (36, 2)
 
 
-@pytest.mark.parametrize("score, figure", [("llk", "R"), ("llk-heldout", "R_heldout")])
+@pytest.mark.parametrize("score, figure", [("llk", "R"), ("held", "R_held")])
 def test_r_ranks_where_there_is_no_counting_noise(good, capsys, score, figure):
     """llk would put the better setting, whose deviance is further below 1, last"""
     exact = ["--set", "input.simulate.noise=false", "--set", f"sweep={{score: {score}}}"]
@@ -183,8 +181,8 @@ def test_try_makes_a_strip_of_the_middle_of_the_scan(good, capsys):
         (["job.yaml", "--set", "steps.ptycho.figures={sweep: [0]}"], "0 does not fit here"),
         (
             ["job.yaml", "--set", "sweep.score=lkl"],
-            'sweep.score: "lkl" does not fit here (did you mean "llk"?); allowed: auto, R, llk, llk-heldout, '
-            "R-heldout, truth",
+            'sweep.score: "lkl" does not fit here (did you mean "llk"?); allowed: auto, R, llk, held, '
+            "R-held, truth",
         ),
     ],
 )

@@ -143,5 +143,5 @@ def test_frames_left_out_stay_where_they_are(nanompi):
     nanompi(2, "", *words, "--out", "stay")
     nanompi(2, "", *words, "--out", "move", SHIFT="3:1,3 15:3,1")
     near(*(arrays(f"{folder}/x/latest") for folder in ("stay", "move")))
-    one, two = (arrays(f"{folder}/x/latest", ["history/llk_heldout"]) for folder in ("stay", "move"))
-    assert one["history/llk_heldout"][-1] == pytest.approx(two["history/llk_heldout"][-1], rel=1e-8)
+    one, two = (arrays(f"{folder}/x/latest", ["history/held"]) for folder in ("stay", "move"))
+    assert one["history/held"][-1] == pytest.approx(two["history/held"][-1], rel=1e-8)

@@ -57,7 +57,7 @@ def test_frames_left_out_are_judged_wherever_they_lie(run):
     _, want, one = run(1, "allreduce", heldout=0.1)
     said, got, three = run(3, "overlap", heldout=0.1)
     assert "exchange of overlaps" in said
-    assert three["llk_heldout"][-1] == pytest.approx(one["llk_heldout"][-1], rel=1e-9)
+    assert three["held"][-1] == pytest.approx(one["held"][-1], rel=1e-9)
     assert abs(got - want).max() <= 1e-9 * abs(want).max()
 
 

@@ -28,7 +28,7 @@ class Balance:
     """Looks at the ranks of one chain of engines, and moves their frames.
 
     way       : the partition (`nanompi.methods.ptycho.partition`) by which the scan was split
-    positions : (N, 2) of the frames that the problem counts
+    positions : (N, 2) of all frames of the scan; those that the problem leaves out stay where they are
     frames    : the `nanompi.methods.ptycho.scan.Frames` of this rank, which follow its problem; or None
     parts     : list over ranks of global indices, which follows too; or None
     """
@@ -72,7 +72,8 @@ class Balance:
         speed : (ranks,) frames per second; took : (ranks,) seconds per iteration now, for the log
         """
         team, old = p.team, p.team.allgather(p.index)
-        new = team.on_root(lambda: self._parts(old, speed))
+        known = np.sort(np.concatenate(old))
+        new = team.on_root(lambda: self._parts(known, old, speed))
         if new is None:
             self.say(f"balance: the partition {self.way.name} does not follow the speed of the ranks")
             return 0
@@ -87,15 +88,17 @@ class Balance:
         self._move(p, engine, new, ways)
         return count
 
-    def _parts(self, old, speed) -> list[np.ndarray] | None:
-        """New parts; None where a partition of the user's own does not follow the speeds (rank 0)"""
+    def _parts(self, known, old, speed) -> list[np.ndarray] | None:
+        """New parts of the frames `known`; None where a partition of the user's own does not follow the
+        speeds (rank 0)"""
+        positions = self.positions[known]
         if hasattr(self.way, "moved"):
-            new = self.way.moved(self.positions, old, speed)
+            new = self.way.moved(positions, [np.searchsorted(known, part) for part in old], speed)
         else:
-            new = self.way.split(self.positions, len(old), speed)
-        whole = np.array_equal(np.sort(np.concatenate(new)), np.arange(len(self.positions)))
+            new = self.way.split(positions, len(old), speed)
+        whole = np.array_equal(np.sort(np.concatenate(new)), np.arange(len(known)))
         worst = [max(len(part) / s for part, s in zip(parts, speed)) for parts in (old, new)]
-        return new if whole and worst[1] < worst[0] else None
+        return [known[part] for part in new] if whole and worst[1] < worst[0] else None
 
     def _need(self, p, engine, n) -> int:
         """Bytes that a move takes for a while beside what is there already: an array at a time, made anew"""
@@ -106,17 +109,18 @@ class Balance:
         move, sent = partial(moved, p.team, ways), 0
         for name in ("I", *keeps(engine)):
             sent += ways.gone * _row_bytes(getattr(p, name))
-        known = everywhere(engine, p)
+        known, before = everywhere(engine, p), len(p.index)
         I = p.take_over(new[p.team.rank], move, keeps(engine))
         if hasattr(engine, "restore"):
             engine.restore(p, known)
         p.clock.count("balance", sent)
         if self.frames is not None:  # the same object, which a sweep may keep for its next run
-            f, f.values, f.index = self.frames, I, p.index
+            f, f.values, f.index = self.frames, I, p.every
             if f.scale is not None:
-                f.scale = move(lambda rows: f.scale[rows], (), f.scale.dtype)
+                stay = f.scale[before:]
+                f.scale = np.concatenate([move(lambda rows: f.scale[rows], (), f.scale.dtype), stay])
         if self.parts is not None:
-            self.parts[:] = new
+            self.parts[:] = p.team.allgather(p.every)
 
     def _tell(self, p, took, count, then):
         if took is None:

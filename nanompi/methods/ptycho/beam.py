@@ -18,7 +18,7 @@ def mean_frame(p) -> np.ndarray:
             total += part
     total = p.device.host(total)
     p.team.sum(total)
-    return total * p.device.host(p.mask) / len(p.places.at)
+    return total * p.device.host(p.mask) / p.frames
 
 
 def filling(wave) -> float:

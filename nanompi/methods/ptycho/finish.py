@@ -26,8 +26,10 @@ class Finish:
     gives_figures = {
         "R": Figure(score="R"),
         "llk": Figure(score="llk", best=1.0, instead="R", usual=True),
-        "llk_heldout": Figure(score="llk-heldout", instead="R_heldout", held_out=True),
-        "R_heldout": Figure(score="R-heldout", held_out=True),
+        "held": Figure(score="held", instead="R_held", held_out=True),
+        "R_held": Figure(score="R-held", held_out=True),
+        "eps_held": Figure(),
+        "confirmed": Figure(),
         "photons": Figure(),
         "phase_rmse": Figure(score="truth"),
         "resolution_nm": Figure(),
@@ -133,6 +135,7 @@ def raw_arrays(run, found) -> dict:
     arrays |= {f"left_out/{why}": numbers for why, numbers in scan.left_out.items()}
     if scan.numbers is not None:
         arrays["positions/number"] = scan.numbers  # in the file
+    arrays |= {f"held/{name}": np.array(values) for name, values in found.held.items()}
     return arrays | history_arrays(found.history) | {f"truth/{k}": v for k, v in scan.truth.items()}
 
 

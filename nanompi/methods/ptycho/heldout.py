@@ -4,67 +4,192 @@ A reconstruction may follow the noise of the frames that it sees, so their likel
 more freedom. A frame that it did not see follows from object and probe alone, which its neighbours give; its
 deviance is least for the best model. (Pixels left out in all frames would not do: nothing else tells how
 bright the probe is there.)
+
+What is left out are single frames of pairs of neighbours: the other frame of each pair stays, so that no part
+of the scan is without frames. After the last engine all frames are taken in for a few more iterations, as
+many as leaving some out has saved; the figures stay those of before.
 """
 
-import dataclasses
+import copy
+from typing import Any, Literal
 
 import numpy as np
 
-from nanompi.methods.ptycho.problem import Problem
-from nanompi.methods.ptycho.quality import figures
+from nanompi.device.kernels.likelihood import FLOOR
+from nanompi.methods.ptycho.quality import figures, model_waves, sums_per_frame
 from nanompi.methods.ptycho.scan import Frames
-from nanompi.optics.propagate import propagator
 
+FIGURES = ("held", "held_error", "eps_held", "confirmed", "R_held")
 SEED = 1
+PART = 0.05
+FEW = 100  # frames of a scan from which none are left out: five would judge it badly, and each is missed
 
 
-def held_out(positions: np.ndarray, part: float) -> np.ndarray:
-    """(n,) bool: the frames left out, `part` of all (at least one), the same in every run and on all ranks.
+def held_out(positions: np.ndarray, part: float | Literal["auto"]) -> np.ndarray | None:
+    """(N,) bool: the frames left out, the same in every run and on all ranks; None where there are none.
 
-    positions : (n, 2) m. They are drawn from the inner half of the scan, so that the object stays as large.
+    positions : (N, 2) m; part : of all frames, at least one; "auto" = PART, or none of FEW
+    They are drawn from the inner half of the scan, so that the object stays as large; of a frame and its
+    nearest neighbour at most one.
     """
-    out = np.zeros(len(positions), bool)
-    if part:
-        far = ((positions - np.median(positions, axis=0)) ** 2).sum(1)
-        inner = np.argsort(far, kind="stable")[: max(1, len(far) // 2)]
-        count = min(len(inner), max(1, round(part * len(far))))
-        out[np.random.default_rng(SEED).choice(inner, count, replace=False)] = True
+    from scipy.spatial import cKDTree
+
+    n = len(positions)
+    part = (PART if n >= FEW else 0.0) if part == "auto" else part
+    if not part or n < 2:
+        return None
+    far = ((positions - np.median(positions, axis=0)) ** 2).sum(1)
+    inner = np.argsort(far, kind="stable")[: max(1, n // 2)]
+    pair = cKDTree(positions).query(positions, k=[2])[1][:, 0]
+    out, stays = np.zeros(n, bool), np.zeros(n, bool)
+    for k in np.random.default_rng(SEED).permutation(inner):
+        if not stays[k] and not out[pair[k]]:
+            out[k], stays[pair[k]] = True, True
+            if out.sum() >= max(1, round(part * n)):
+                break
     return out
 
 
-def without(run, out: np.ndarray):
-    """The run as it would be had the frames `out` not been measured. Copies the counts of this rank."""
-    if not out.any():
-        return run
-    scan, frames, number = run.data["data"], run.data["frames"], np.cumsum(~out) - 1
-    own = _some(frames, ~out[frames.index])
-    own.index, own.parts = number[own.index], [number[part[~out[part]]] for part in frames.parts]
-    seen = dataclasses.replace(scan, positions=scan.positions[~out])
-    return dataclasses.replace(run, data={**run.data, "data": seen, "frames": own})
+def put_last(frames: Frames, out: np.ndarray, rank: int):
+    """The frames left out become the last ones of each rank. Rows of the counts change places, nothing else
+    is copied."""
+    a, b = _swaps(frames.index, out)
+    if not frames.values.flags.writeable:
+        frames.values = frames.values.copy()
+    for rows in (frames.values, frames.scale):
+        if rows is not None:
+            rows[a], rows[b] = rows[b], rows[a]
+    frames.parts[:] = [_swapped(part, out) for part in frames.parts]
+    frames.index = frames.parts[rank]
 
 
-def judge(run, p, places, geometry, out: np.ndarray) -> dict[str, float]:
-    """{llk_heldout: the figure llk of object and probe on the frames left out}, over all ranks; R_heldout
-    where llk has no meaning.
+def _swaps(part, out) -> tuple[np.ndarray, np.ndarray]:
+    """Places of a part that change with each other"""
+    n = int((~out[part]).sum())
+    return np.flatnonzero(out[part[:n]]), n + np.flatnonzero(~out[part[n:]])
 
-    p : the problem without them; places : of all frames
+
+def _swapped(part, out) -> np.ndarray:
+    part, (a, b) = part.copy(), _swaps(part, out)
+    part[a], part[b] = part[b], part[a]
+    return part
+
+
+def more(engines: list[Any], p) -> list[Any]:
+    """The last engine once more, for the iterations with all frames; none where no frames are left out."""
+    last = next((engine for engine in reversed(engines) if engine.iterations), None)
+    if p.held is None or last is None:
+        return []
+    last, all_frames = copy.copy(last), len(p.places.at)
+    saved = sum(engine.iterations for engine in engines) * (all_frames - p.frames) / all_frames
+    last.iterations = max(1, round(saved))
+    return [last]
+
+
+def judge(p) -> dict[str, float]:
+    """What object and probe say of the frames left out, over all ranks (collective).
+
+    held       : Poisson deviance over its expectation, 1 = nothing but counting noise is left
+    held_error : its standard error, from the spread of the frames
+    eps_held   : relative error of the amplitudes beyond counting noise, of all light of a frame
+    confirmed  : of the structure that the model foretells for a frame, what its counts confirm: 1 = all of
+        it, 0 = none. Of few counts `held` is not far from 1 whatever the model is, since the noise is nearly
+        all of the deviance; this figure does not depend on how many there are.
+    R_held     : in place of these where the noise is not that of counts
+
+    Frame by frame they stay in p.state["held"]: {frame, deviance, expected}, lists in the order of the scan.
     """
-    d, frames = p.device, run.data["frames"]
-    own = out[frames.index]
-    if own.any():
-        some = _some(frames, own)
-    else:  # a rank without any counts nothing of this one
-        some = dataclasses.replace(_some(frames, np.arange(len(own)) == 0), mask=np.zeros_like(frames.mask))
-    O = p.O if p.share.way == "allreduce" else d.array(p.team.bcast_array(p.whole()))
-    q = Problem.of(p.team, d, some, places, propagator(d, geometry, places.rests))
-    q.O, q.P = O, p.P
-    with p.clock.phase("quality"):
-        found = figures(q)
-    name = "llk" if "llk" in found else "R"
-    return {f"{name}_heldout": found[name]}
+    if p.noise != "counts":
+        return {"R_held": figures(p, p.left_out())["R"]}
+    if p.flux is not None:
+        p.held.flux = relative_flux(p)
+    deviance, expected, _, _, _, counts, _, _ = sums_per_frame(p, p.left_out())
+    own = np.stack([p.held.index, deviance, expected, counts, *structure(p)], axis=1)
+    table = np.concatenate(p.team.allgather(own))
+    frame, deviance, expected, counts, gained, foretold = table[np.argsort(table[:, 0])].T
+    p.state["held"] = {
+        "frame": frame.astype(int).tolist(),
+        "deviance": deviance.tolist(),
+        "expected": expected.tolist(),
+    }
+    held = deviance.sum() / expected.sum()
+    beyond = max(0.0, deviance.sum() - expected.sum())
+    confirmed = gained.sum() / foretold.sum() if foretold.sum() > 0 else 0.0
+    return {
+        "held": float(held),
+        "held_error": standard_error(deviance - held * expected) / float(expected.mean()),
+        "eps_held": float(np.sqrt(beyond / 4 / max(counts.sum(), 1e-300))),
+        "confirmed": float(confirmed),
+    }
 
 
-def _some(frames: Frames, which: np.ndarray) -> Frames:
-    """Some of the frames of a rank. which : (n,) bool"""
-    scale = None if frames.scale is None else frames.scale[which]
-    return dataclasses.replace(frames, values=frames.values[which], index=frames.index[which], scale=scale)
+def relative_flux(p):
+    """(n,) of the device: how bright each frame left out is by the image. One number a frame says nothing of
+    object and probe, and without it the figures would be those of the beam."""
+    _, _, _, _, _, counts, model, _ = sums_per_frame(p, p.left_out())
+    return p.held.flux * p.device.array((counts + 1) / (model + 1), np.float64)
+
+
+def standard_error(values: np.ndarray) -> float:
+    """Of the mean of some values; inf for a single one."""
+    n = len(values)
+    return float(values.std(ddof=1) / np.sqrt(n)) if n > 1 else float("inf")
+
+
+def structure(p) -> np.ndarray:
+    """(2, n): twice the log-likelihood that the model gains, on each frame left out of this rank, over one
+    pattern for all frames, and what it would gain were it true: 2 sum I log(a/b) and 2 sum a log(a/b).
+
+    a : the model; b : its mean over the frames left out of all ranks, as bright as a (collective)
+    """
+    P = p.shifts.library(p.P)
+    pattern = p.device.array(_mean_model(p, P))
+
+    def both(f):
+        return [_gained(p, a, pattern, I) for a, I in zip(_intensities(p, P, f), f.I)]
+
+    rows = [row for block in p.left_out() for part in p.each(both, block) for row in part]
+    return np.array([p.device.host(row) for row in rows]).reshape(-1, 2).T
+
+
+def _gained(p, a, pattern, I):
+    """2 sum I log(a/b), 2 sum a log(a/b) over measured pixels"""
+    known = (p.mask > 0) & (I >= 0)
+    b = pattern * ((a * known).sum() / p.xp.maximum((pattern * known).sum(), 1e-300))
+    ratio = 2 * known * p.xp.log((a + FLOOR) / (b + FLOOR))
+    return p.xp.stack([(I * ratio).sum(), (a * ratio).sum()])
+
+
+def _mean_model(p, P) -> np.ndarray:
+    """(h, w) float64: the model's intensities of all frames left out, added up; 0 where masked"""
+    total = p.xp.zeros(p.mask.shape)
+    for block in p.left_out():
+        for part in p.each(lambda f: sum(_intensities(p, P, f)), block):
+            total += part
+    total = p.device.host(total * p.mask)
+    p.team.sum(total)
+    return total
+
+
+def _intensities(p, P, f):
+    """The model's (h, w) float64 intensities of each of some frames"""
+    for gain, modes in zip(f.gain, model_waves(p, P, f)):
+        yield gain * (abs(modes).astype(np.float64) ** 2).sum(0)
+
+
+def carry_over(history: list[dict]):
+    """The last row tells what the frames left out said before they were taken in."""
+    known = {name: value for row in history for name, value in row.items() if name in FIGURES}
+    if history:
+        history[-1] |= known
+
+
+def words(row: dict, count: int) -> str:
+    """What the frames left out say, for the log."""
+    if "R_held" in row:
+        return f"{count} frames left out: R {row['R_held']:.4f}"
+    return (
+        f"{count} frames left out: held {row['held']:.4f} +- {row['held_error']:.4f} (1 = counting noise), "
+        f"amplitudes off by {100 * row['eps_held']:.2g} %, {100 * row['confirmed']:.3g} % of the structure "
+        "foretold is confirmed"
+    )

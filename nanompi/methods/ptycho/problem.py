@@ -10,7 +10,7 @@ import numpy as np
 from nanompi.device.sums import Sums
 from nanompi.methods.ptycho.positions import Places, Shifts
 from nanompi.methods.ptycho.scan import Frames
-from nanompi.methods.ptycho.share import Whole, open_share
+from nanompi.methods.ptycho.share import Whole, open_share, used
 
 
 @dataclass
@@ -35,6 +35,27 @@ class Block:
             return self
         own = (self.at, self.gain, self.light, self.I, self.waves, self.z)
         return Block(*(a if a is None else a[part] for a in own))
+
+
+@dataclass
+class LeftOut:
+    """Frames of this rank that no sum counts, so that object and probe can be judged by them. Their counts
+    are the last rows of the problem's `I`.
+
+    at, given, index : as in `Problem`, of these frames; out : (N,) bool, those of all ranks
+    flux : (n,) float64, their relative intensity by the image, once they have been judged
+    """
+
+    at: Any
+    given: Any
+    index: np.ndarray
+    out: np.ndarray
+    flux: Any = 1.0
+
+    @property
+    def gain(self):
+        """As in `Problem`"""
+        return (self.given * self.flux).astype(self.given.dtype)
 
 
 @dataclass
@@ -65,11 +86,13 @@ class Problem:
 
     O, P       : current object, as much of it as this rank holds (`share`), and probe, equal on all ranks
     places     : places of all frames of the scan
-    at, I, gain: of this rank's frames; `at` are places in this rank's O; gain = given * flux
+    at, I, gain: of this rank's frames; `at` are places in this rank's O; gain = given * flux. Rows of I
+        behind them are those of frames left out.
     given, flux: (n,) gain as prepared, and relative intensity of each frame by the image (`ptycho.flux`);
         None = nobody looks for it
     light      : (n, 2) float64, what a kernel finds of each frame on its way (`gradient`, `project`)
     background : counts that lie in each good pixel of each frame and do not come through the object
+    held       : `LeftOut`, the frames left out, or None
     share      : how the ranks share the object (nanompi.methods.ptycho.share)
     unseen     : the object where no frame looks, on rank 0: a number or (H, W), as at the start
     noise, fano: of I, as `ptycho.scan.Frames` has them; stored : units of the file that are one in I
@@ -103,18 +126,21 @@ class Problem:
     bright: float = 0.0
     flux: Any = None
     background: float = 0.0
+    held: LeftOut | None = None
     state: dict = field(default_factory=dict)
 
     @classmethod
-    def of(cls, team, device, frames: Frames, places: Places, optics, share=None) -> "Problem":
+    def of(cls, team, device, frames: Frames, places: Places, optics, share=None, out=None) -> "Problem":
         """The problem of some prepared frames, without an object yet, and with a probe of zeros.
 
         Collective: the counts of the frames of all ranks are summed. share : as opened for these frames;
-        None = each rank holds the whole object
+        None = each rank holds the whole object. out : (N,) bool, frames to be left out, or None; they are
+        the last ones of each rank
         """
-        d, shape = device, frames.counts.shape[1:]
-        share = share or Whole(team, d, places, d.array(places.at[frames.index]), shape)
+        d, shape, n = device, frames.counts.shape[1:], used(frames.index, out)
+        share = share or Whole(team, d, places, frames.index, shape, out)
         scale = np.ones(len(frames.counts)) if frames.scale is None else frames.scale
+        gain = d.array(scale * optics.gain, d.real)
         p = cls(
             team=team,
             device=d,
@@ -122,11 +148,12 @@ class Problem:
             places=places,
             share=share,
             P=d.array(np.zeros((1, *shape)), d.complex),
-            at=share.at,
+            at=share.at[:n],
             I=d.counts(frames.counts),
             mask=d.array(frames.mask, d.real),
-            gain=d.array(scale * optics.gain, d.real),
-            index=frames.index,
+            gain=gain[:n],
+            index=frames.index[:n],
+            held=None if out is None else LeftOut(share.at[n:], gain[n:], frames.index[n:], out),
             noise=frames.noise,
             fano=frames.fano,
             stored=frames.gain,
@@ -147,8 +174,9 @@ class Problem:
         self.flux = d.array(flux, np.float64)
         self.gain = d.array(self.given * self.flux, d.real)
 
-    def _measured(self) -> tuple[float, float]:
-        """Sum of all good counts I of the scan, and sum I^2 / sum I: what a photon finds in its pixel."""
+    def _measured(self, blocks=None) -> tuple[float, float]:
+        """Sum of all good counts I of these frames of all ranks, and sum I^2 / sum I: what a photon finds in
+        its pixel."""
         good = (self.mask > 0).astype(self.mask.dtype)
 
         def sums(b):
@@ -157,8 +185,18 @@ class Problem:
             I *= I
             return self.xp.stack([counts, I.sum(dtype=np.float64)])
 
-        counts, squares = self.summed(sums, read=["I"], many=2)
+        counts, squares = self.summed(sums, read=["I"], many=2, blocks=blocks)
         return float(counts), float(squares / max(counts, 1e-300))
+
+    @property
+    def frames(self) -> int:
+        """How many frames of all ranks are not left out."""
+        return len(self.places.at) - (int(self.held.out.sum()) if self.held else 0)
+
+    @property
+    def every(self) -> np.ndarray:
+        """Global indices of all frames of this rank, in the order of the rows of `I`."""
+        return np.concatenate([self.index, self.held.index]) if self.held else self.index
 
     @property
     def frame_bytes(self) -> int:
@@ -178,8 +216,30 @@ class Problem:
         """Bytes of other arrays that an engine will make"""
         return 12 * self.O.nbytes + 6 * len(self.places.rests) * self.P.nbytes
 
+    def take_in(self):
+        """The frames left out are like all others from here, behind those of their rank (collective). For an
+        engine that starts: the waves go, and the object is shared anew."""
+        if self.held is None:
+            return
+        xp, held, (counts, bright) = self.xp, self.held, self._measured(self.left_out())
+        squares = self.counts * self.bright + counts * bright
+        self.counts += counts
+        self.bright = squares / max(self.counts, 1e-300)
+        self.index, flux = self.every, xp.ones(len(held.at)) * held.flux
+        self.gain = self.given = xp.concatenate([self.given, held.given])
+        self.light = xp.zeros((len(self.index), 2))
+        if self.flux is not None:
+            self.set_flux(xp.concatenate([self.flux, flux]))
+        self.held, self.waves = None, None
+        self.state.pop("along", None)
+        how = self.share.way, self.team, self.device, self.places, self.index, self.P.shape[-2:]
+        at = xp.concatenate([self.at, held.at])
+        self.share, _ = open_share(*how)
+        self.at = self.share.at = at
+
     def take_over(self, index: np.ndarray, move: Callable, keeps=()) -> np.ndarray:
-        """Other frames for this rank, between two iterations (collective); their counts on the host.
+        """Other frames for this rank, between two iterations (collective); their counts on the host. Frames
+        left out stay, behind them.
 
         index : (n,) global indices; move(take, shape, dtype) -> (n, *shape) rows of these frames on the
             host; take, shape, dtype : as for `nanompi.data.redistribute.moved`
@@ -192,16 +252,20 @@ class Problem:
         if "waves" not in keeps:
             self.waves = None
         kept = {name: self._gone_over(name, move) for name in keeps}  # one after the other
+        stay = d.take(self.I, slice(len(self.at), len(self.I))).copy()
         I = self._gone_over("I", move)
+        I = np.concatenate([I, stay]) if len(stay) else I
         self.gain = self.given = d.array(move(lambda f: given[f], (), given.dtype), d.real)
         self.light = d.xp.zeros((len(index), 2))
         if flux is not None:
             self.set_flux(move(lambda f: flux[f], (), flux.dtype))
         self.index, self.I = index, d.counts(I)
         O = self.team.bcast_array(self.whole())
-        how = self.share.way, self.team, d, self.places, index, self.P.shape[-2:]
-        self.share, _ = open_share(*how)
-        self.O, self.at = d.array(self.share.part(O), d.complex), self.share.at
+        how = self.share.way, self.team, d, self.places, self.every, self.P.shape[-2:]
+        self.share, _ = open_share(*how, self.held.out if self.held else None)
+        self.O, self.at = d.array(self.share.part(O), d.complex), self.share.at[: len(index)]
+        if self.held:
+            self.held.at = self.share.at[len(index) :]
         for name, rows in kept.items():
             setattr(self, name, d.adopt(rows, self.I, self._beside()))
         if waves:
@@ -227,6 +291,17 @@ class Problem:
         step = self.device.frames_per_block(self.frame_bytes)
         for f, now in self.device.stream(len(self.at), step, arrays, read, write, once):
             yield Block(self.at[f], self.gain[f], self.light[f], **now)
+            self.clock.tick()
+
+    def left_out(self) -> Iterator[Block]:
+        """The frames of this rank that are left out, in blocks: their I, at, gain."""
+        start, count = len(self.at), len(self.held.at) if self.held else 0
+        gain = self.held.gain if self.held else None
+        step = self.device.frames_per_block(self.frame_bytes)
+        for i in range(0, count, step):
+            f = slice(i, min(i + step, count))
+            I = self.device.pick(self.I, np.arange(start + f.start, start + f.stop))
+            yield Block(self.held.at[f], gain[f], self.xp.zeros((len(I), 2)), I)
             self.clock.tick()
 
     def batches(self, n: int) -> Iterator[Block]:
@@ -291,10 +366,11 @@ class Problem:
         frames = min(len(self.at), self.device.frames_per_block(self.frame_bytes))
         return PassSums(self, self.device.sums(many, frames, self.P.shape[-2:]))
 
-    def summed(self, work: Callable, read=(), many: int = 1) -> np.ndarray:
-        """What `work(part)` returns, so many numbers, over all frames of all ranks (collective)."""
+    def summed(self, work: Callable, read=(), many: int = 1, blocks=None) -> np.ndarray:
+        """What `work(part)` returns, so many numbers, over all frames of all ranks, or those of some blocks
+        (collective)."""
         sums = self.sums(many)
-        for block in self.blocks(read):
+        for block in self.blocks(read) if blocks is None else blocks:
             sums.each(work, block)
         return self.team.total(*sums.own.total())
 

@@ -22,8 +22,9 @@ def expected_deviance() -> np.ndarray:
     return (p * 2 * (a - k + xlogy(k, k) - xlogy(k, np.maximum(a, 1e-12)))).sum(1)
 
 
-def figures(p) -> dict[str, float]:
-    """Figures of the present object and probe over all frames of all ranks. One forward transform per frame.
+def figures(p, left_out=None) -> dict[str, float]:
+    """Figures of the present object and probe over all frames of all ranks, or those left out
+    (`p.left_out()`). One forward transform per frame.
 
     R       : sum |sqrt(a) - sqrt(I)| / sum sqrt(I)
     r2      : sqrt(sum (sqrt(a) - sqrt(I))^2 / sum I)
@@ -36,14 +37,15 @@ def figures(p) -> dict[str, float]:
     P, table = p.shifts.library(p.P), _table(p)
 
     def sums(f):
-        return p.k.figures(_waves(p, P, f), f.I, p.mask, f.gain, table, p.scratch_real(f, 3))
+        return p.k.figures(model_waves(p, P, f), f.I, p.mask, f.gain, table, p.scratch_real(f, 3))
 
-    total = p.summed(sums, read=["I"], many=8)
+    total = p.summed(sums, read=["I"], many=8, blocks=left_out)
     dev, expected, difference, root, square, photons, model, pixels = total
+    frames = p.frames if left_out is None else len(p.places.at) - p.frames
     out = {
         "R": difference / root,
         "r2": np.sqrt(square / photons),
-        "photons": model / len(p.places.at) * (p.stored if p.noise == "none" else 1),
+        "photons": model / frames * (p.stored if p.noise == "none" else 1),
     }
     if p.noise == "counts":
         out |= {"llk": dev / expected, "deviance": dev / 2 / pixels}
@@ -62,15 +64,20 @@ def per_frame(p) -> tuple[np.ndarray, np.ndarray]:
     Nothing is sent. One forward transform per frame, and on a card one launch for each: not for every
     iteration.
     """
+    return tuple(sums_per_frame(p, p.blocks(read=["I"]))[:2])
+
+
+def sums_per_frame(p, blocks) -> np.ndarray:
+    """(8, n) float64 on the host: what the kernel `figures` sums, of each frame of these blocks."""
     P, table = p.shifts.library(p.P), _table(p)
 
-    def pairs(f):
-        F, work = _waves(p, P, f), p.scratch_real(f, 3)
+    def rows(f):
+        F, work = model_waves(p, P, f), p.scratch_real(f, 3)
         alone = (slice(j, j + 1) for j in range(len(f)))
         sums = [p.k.figures(F[j], f.I[j], p.mask, f.gain[j], table, work[:, j]) for j in alone]
-        return np.array([p.device.total([s])[:2] for s in sums])
+        return np.array([p.device.total([s]) for s in sums])
 
-    return tuple(np.concatenate(p.over(pairs, read=["I"]) or [np.zeros((0, 2))]).T)
+    return np.concatenate([r for block in blocks for r in p.each(rows, block)] or [np.zeros((0, 8))]).T
 
 
 def _table(p):
@@ -78,7 +85,7 @@ def _table(p):
     return p.device.array(expected_deviance(), p.device.real)
 
 
-def _waves(p, P, f):
+def model_waves(p, P, f):
     """The waves of some frames on the detector, in scratch memory; P : (S, M, h, w)"""
     z = p.scratch(f)
     p.k.exit_waves(p.O, P, f.at, z)

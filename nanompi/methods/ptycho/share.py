@@ -66,14 +66,16 @@ class Whole:
     """The whole object on every rank.
 
     shape : of the object array that this rank holds; at : (n, 3) int32, this rank's frames in it
+    out   : (N,) bool or None, frames that no sum counts; of each rank the last ones
     """
 
     way = "allreduce"
 
-    def __init__(self, team, device, places, at, frame):
-        self.team, self.device, self.shape, self.at = team, device, places.shape, at
-        self.everyone, n = device.array(places.at), len(places.at)
-        self.alone = _cheaper_alone(team, n, len(at), frame, self.shape)
+    def __init__(self, team, device, places, index, frame, out=None):
+        self.team, self.device, self.shape = team, device, places.shape
+        self.at = device.array(places.at[index])
+        self.counted, self.everyone = self.at[: used(index, out)], device.array(_used(places.at, out))
+        self.alone = _cheaper_alone(team, len(self.everyone), len(self.counted), frame, self.shape)
 
     def open(self, num) -> "Sum":
         """The sum of an array like the object, over the frames of all ranks."""
@@ -85,7 +87,7 @@ class Whole:
         Each rank sums all frames by itself where that is cheaper than to send the array.
         """
         den = self.device.xp.zeros(self.shape, P2.dtype)
-        at = self.everyone if self.alone else self.at
+        at = self.everyone if self.alone else self.counted
         self.device.by_rows(self.device.kernels.object_weights, P2, at, den)
         if not self.alone:
             self.team.sum(den)
@@ -123,12 +125,13 @@ class Regions:
     peers : {rank: pixels that both see}
     seen, own : (H, W) bool, pixels that own frames see, and those which no lower rank sees
     border: frames [0, border) of this rank see pixels of others; an exchange starts when these are added
+    out   : as `Whole` has it
     edges : what is exchanged; top : where `largest` meets
     """
 
     way = "overlap"
 
-    def __init__(self, team, device, places, index, frame):
+    def __init__(self, team, device, places, index, frame, out=None):
         self.team, self.device, self.full, self.frame = team, device, places.shape, frame
         parts = team.allgather(np.asarray(index))
         own = places.at[parts[team.rank]]
@@ -139,8 +142,8 @@ class Regions:
         mine = touched(host[:, :2], frame, self.shape)
         shared = {r: self._shared(mine, places.at[p]) for r, p in enumerate(parts) if r != team.rank}
         shared = {r: m for r, m in shared.items() if m is not None and m.any()}
-        self.border = self._last(shared, host)
-        self.near = device.array(self._near(places.at), np.int32)
+        self.border = self._last(shared, host[: used(index, out)])
+        self.near = device.array(self._near(_used(places.at, out)), np.int32)
         lower = [m for r, m in shared.items() if r < team.rank]
         first = mine & ~np.logical_or.reduce(lower) if lower else mine
         self.seen, self.own = device.array(mine), device.array(first)
@@ -212,24 +215,35 @@ class Regions:
         return whole[y : y + H, x : x + W]
 
 
-def open_share(how: str, team, device, places, index, frame) -> tuple[Whole | Regions, str]:
+def open_share(how: str, team, device, places, index, frame, out=None) -> tuple[Whole | Regions, str]:
     """(how the ranks share the object, a line for the log) (collective).
 
     how : "allreduce", "overlap", or "auto": the ranks exchange only what they share where that is much less
+    index, out : frames of this rank, and which of the scan are left out: they have places in the object, and
+        stand behind the others of their rank
     """
-    at = device.array(places.at[index])
     if how == "allreduce" or team.size == 1:
-        return Whole(team, device, places, at, frame), "object sums: Allreduce" * (team.size > 1)
-    share = Regions(team, device, places, index, frame)
+        about = "object sums: Allreduce" * (team.size > 1)
+        return Whole(team, device, places, index, frame, out), about
+    share = Regions(team, device, places, index, frame, out)
     bands, neighbours = team.max(share.edges.bytes), team.max(len(share.peers))
     whole_bytes = int(np.prod(places.shape)) * np.dtype(device.complex).itemsize
     whole, sent = units.show(whole_bytes, "B"), units.show(bands, "B")
     if how == "auto" and bands > LITTLE * whole_bytes:
         about = f"object sums: Allreduce of {whole} (exchanging only overlaps would still be {sent})"
-        return Whole(team, device, places, at, frame), about
+        return Whole(team, device, places, index, frame, out), about
     others = f"at most {neighbours} other rank{'s' * (neighbours > 1)}"
     about = f"object sums: exchange of overlaps, {sent} with {others} (an Allreduce would be {whole})"
     return share, about + share.edges.about
+
+
+def used(index: np.ndarray, out: np.ndarray | None) -> int:
+    """How many frames of a rank are not left out; they stand before those that are."""
+    return len(index) if out is None else int((~out[index]).sum())
+
+
+def _used(at, out):
+    return at if out is None else at[~out]
 
 
 def _meets(corners, frame, shape) -> np.ndarray:

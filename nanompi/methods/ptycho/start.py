@@ -111,7 +111,7 @@ def start_probe(how: StartProbe, run, p, geometry) -> np.ndarray:
         P = find_probe(run, p, geometry)
     else:
         P = run.team.array_on_root(lambda: _known_probe(kind, how, run, geometry))
-    return P * np.sqrt(p.counts / len(p.places.at) / seen(p, P))
+    return P * np.sqrt(p.counts / p.frames / seen(p, P))
 
 
 def probe_kind(how: StartProbe, scan) -> str:

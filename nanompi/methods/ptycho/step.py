@@ -1,6 +1,6 @@
 """The step `ptycho`: object and probe from prepared frames."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -9,7 +9,7 @@ from nanompi.errors import JobError
 from nanompi.methods.ptycho.balance import Balance
 from nanompi.methods.ptycho.engines.engine import run_chain
 from nanompi.methods.ptycho.halves import Chain, Halves, compare_halves
-from nanompi.methods.ptycho.heldout import held_out, judge, without
+from nanompi.methods.ptycho.heldout import held_out, put_last
 from nanompi.methods.ptycho.modes import extra_modes
 from nanompi.methods.ptycho.overlap import check_overlap
 from nanompi.methods.ptycho.positions import Places, place
@@ -38,6 +38,7 @@ class Reconstruction:
     P       : (M, h, w) complex, equal on all ranks
     history : list of dicts, one per iteration
     halves  : what two images of half of the scan each have in common; on rank 0, None where none were made
+    held    : {frame, deviance, expected}, of the frames left out before they were taken in
     """
 
     O: np.ndarray | None
@@ -47,6 +48,7 @@ class Reconstruction:
     geometry: Geometry
     history: list[dict[str, Any]]
     halves: Halves | None = None
+    held: dict[str, list] = field(default_factory=dict)
 
 
 @step("ptycho", needs=["frames"], gives=["ptycho"])
@@ -64,7 +66,13 @@ class Ptycho:
         "auto", ge=1, le=64, help="positions are rounded to 1/subpixel of a pixel"
     )
     figures: int = param(10, ge=1, help="R-factor, likelihood and photons each so many iterations")
-    heldout: float = param(0.0, ge=0, lt=0.5, help="part of the frames left out, to judge the result by them")
+    heldout: float | Literal["auto"] = param(
+        "auto",
+        ge=0,
+        lt=0.5,
+        help="part of the frames left out until the last iterations, to judge the result by them; auto = "
+        "0.05 of scans of at least 100 frames",
+    )
     frc: Literal["off", "halves"] = param(
         "off", help="halves: what the scan resolves, by two more images, each of half of what was measured"
     )
@@ -91,23 +99,18 @@ class Ptycho:
         run.data["frames"] = run.data["frames"].for_engines()
         scan = scan_of(run)
         out = held_out(scan.positions, self.heldout)
-        own = without(run, out)
-        p, geometry = self.problem(own)
-        places = self.place(scan, geometry) if out.any() else p.places
-        balance = None if self.balance == "off" else balanced(run, own)
+        if out is not None:
+            put_last(run.data["frames"], out, run.team.rank)
+        p, geometry = self.problem(run, out)
+        balance = None if self.balance == "off" else balanced(run)
         history = run_chain(self.engines, p, self.figures, run.say, run.note, run.control, balance)
-        if out.any() and history:
-            history[-1] |= (judged := judge(run, p, places, geometry, out))
-            figures = ", ".join(
-                f"{name.removesuffix('_heldout')} {value:.4f}" for name, value in judged.items()
-            )
-            run.say(f"{out.sum()} frames left out: {figures}")
         weight = p.object_weights(p.shifts.library(p.P))
         O, weight = p.whole(), p.share.on_root(weight)
         P, halves = p.device.host(p.P), None
         if self.frc == "halves":
             halves = compare_halves(run, p, Chain(self.engines, self.figures, self.sums()), geometry)
-        run.made["ptycho"] = Reconstruction(O, P, weight, places, geometry, history, halves)
+        held = p.state.get("held") or {}
+        run.made["ptycho"] = Reconstruction(O, P, weight, p.places, geometry, history, halves, held)
 
     def check(self, scan):
         """Can the start values be had, as far as scan and files tell? Errors: DataError, JobError."""
@@ -119,17 +122,18 @@ class Ptycho:
 
         return Forecast(job, threads)
 
-    def problem(self, run) -> tuple[Problem, Geometry]:
-        """Start values and frames of this rank; the same object and probe on all ranks"""
+    def problem(self, run, out=None) -> tuple[Problem, Geometry]:
+        """Start values and frames of this rank; the same object and probe on all ranks. out : as `held_out`
+        has it"""
         scan, frames, d = run.data["data"], run.data["frames"], run.device
         shape = frames.counts.shape[1:]
         saved = run.control.saved() if run.control else None
         geometry = Geometry(scan.wavelength, scan.distance, frames.pixel, shape, scan.focus)
         places = run.team.on_root(lambda: self.place(scan, geometry))
         optics = propagator(d, geometry, places.rests)
-        share, told = open_share(self.sums(), run.team, d, places, frames.index, shape)
+        share, told = open_share(self.sums(), run.team, d, places, frames.index, shape, out)
         O = np.broadcast_to(1, places.shape) if saved else start_object(self.object, run, places, geometry)
-        p = Problem.of(run.team, d, frames, places, optics, share)
+        p = Problem.of(run.team, d, frames, places, optics, share, out)
         p.O, p.unseen = d.array(share.part(O), d.complex), self.unseen(run, share, saved, O)
         with run.clock.phase("start"):
             P = saved.array("P") if saved else start_probe(self.probe, run, p, geometry)
@@ -168,11 +172,11 @@ class Ptycho:
 SUBPIXEL = 8
 
 
-def balanced(run, own) -> Balance | None:
-    """What moves frames between the ranks of a run, where it may; own : the run without frames left out"""
+def balanced(run) -> Balance | None:
+    """What moves frames between the ranks of a run, where it may"""
     if run.team.size == 1:
         return None
-    frames, positions = own.data["frames"], own.data["data"].positions
+    frames, positions = run.data["frames"], run.data["data"].positions
     return Balance(METHODS["partition"][frames.split](), positions, run.say, frames, frames.parts)
 
 

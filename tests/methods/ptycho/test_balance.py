@@ -75,7 +75,7 @@ def test_a_partition_without_moved_is_asked_again(follows):
             return np.split(np.arange(len(positions)), np.rint(len(positions) * ends / total).astype(int))
 
     old = np.array_split(np.arange(90), 3)
-    new = Balance(Own(), np.zeros((90, 2)))._parts(old, np.array([2.0, 2.0, 1.0]))
+    new = Balance(Own(), np.zeros((90, 2)))._parts(np.arange(90), old, np.array([2.0, 2.0, 1.0]))
     assert (new is not None) == follows
     if follows:
         assert [len(part) for part in new] == [36, 36, 18]

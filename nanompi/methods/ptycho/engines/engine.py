@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from nanompi.errors import NumbersError, common
+from nanompi.methods.ptycho import heldout
 from nanompi.methods.ptycho.engines.state import chain_state, restore_chain
 from nanompi.methods.ptycho.quality import figures
 from nanompi.run.foreign import foreign
@@ -42,7 +43,10 @@ def run_chain(engines: list[Any], p, every: int, say, note=quiet, control=None, 
     balance: nanompi.methods.ptycho.balance.Balance, which may move frames between the ranks; None = never
     Errors: NumbersError naming engine, iteration and bad frames when the error stops to be finite; Stopped.
     """
-    saved = control.first() if control else None
+    saved, given = control.first() if control else None, len(engines)
+    engines = [*engines, *heldout.more(engines, p)]
+    if saved and saved.facts["engine"] >= given:
+        p.take_in()
     e, i, history = restore_chain(p, engines, saved) if saved else (0, 0, [])
     if saved:
         control.back(saved.facts["number"])
@@ -50,6 +54,8 @@ def run_chain(engines: list[Any], p, every: int, say, note=quiet, control=None, 
     note("iterating", iteration=p.iteration, iterations=whole)
     while e < len(engines):
         p.clock.patient = patient or foreign(engines[e])
+        if e == given:
+            _take_in(p, engines[e], say)
         if not saved:
             engines[e].start(p)
         saved = None
@@ -62,8 +68,8 @@ def run_chain(engines: list[Any], p, every: int, say, note=quiet, control=None, 
             note("iterating", iterations=whole, **{key: row[key] for key in ("iteration", "engine", "error")})
             i += 1
             if i % every == 0 or i == engines[e].iterations:
-                _judge(history[-1], p, say)
-                note("iterating", **{key: row[key] for key in ("R", "llk") if key in row})
+                _judge(history[-1], p, say, end=i == engines[e].iterations)
+                note("iterating", **{key: row[key] for key in SHOWN if key in row})
                 if hasattr(engines[e], "heed") and i < engines[e].iterations:
                     engines[e].heed(p, history[-1], say)
             if control and _turn(control, p, partial(chain_state, p, engines[e], e, i, history)):
@@ -71,6 +77,7 @@ def run_chain(engines: list[Any], p, every: int, say, note=quiet, control=None, 
             if balance and hasattr(engines[e], "keeps"):  # else nobody knows what it holds for its frames
                 balance.turn(p, engines[e], whole - p.iteration)
         e, i = e + 1, 0
+    heldout.carry_over(history)
     _sound(history, p)
     p.clock.patient = patient
     return history
@@ -111,17 +118,27 @@ def _agreed(row, p) -> float:
     return float(np.max(np.array(errors, float)))
 
 
-def _judge(row, p, say):
-    """The figures of quality, into the row and the log"""
+def _judge(row, p, say, end: bool):
+    """The figures of quality, into the row and the log. end : of an engine: those of frames left out, too"""
     with p.clock.phase("quality"):
         row.update(figures(p))
-    say(line(row))
+        say(line(row))
+        if end and p.held:
+            row.update(heldout.judge(p))
+            say(heldout.words(row, len(p.places.at) - p.frames))
+
+
+def _take_in(p, engine, say):
+    """All frames from here, once"""
+    if p.held:
+        say(f"the frames left out are taken in for {engine.iterations} more iterations of {engine.name}")
+        p.take_in()
 
 
 def _ended(history, p, say) -> list[dict]:
     """The history of a chain that was stopped early: its last row has figures, too"""
     if "R" not in history[-1]:
-        _judge(history[-1], p, say)
+        _judge(history[-1], p, say, end=True)
     _sound(history, p)
     return history
 
@@ -162,6 +179,7 @@ def _finite(row, p):
     raise common(not_finite)
 
 
+SHOWN = ("R", "llk", "held", "held_error", "eps_held")  # in the status
 LOST = 3.0  # llk of a model that is far from the counts whatever R says
 ADVICE = (
     "Use a better start (DM before ML, another start probe), a higher inertia, or look for bad frames; check "

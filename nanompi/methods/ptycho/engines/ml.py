@@ -81,7 +81,7 @@ class ML:
         L, gO, gP, wO, wP = self.gradient(p)
         if self.smooth:
             L += smoothness(p, self.prior(p), gO)
-        old, pixels = p.state["ml"], len(p.places.at) * p.mask.size
+        old, pixels = p.state["ml"], p.frames * p.mask.size
         if old and not L <= old.L:  # L rose, or is not finite: back by half the step, and downhill from there
             self.rose(p, L, old)
             old.step, old.turned = old.step / 2, True

@@ -30,7 +30,7 @@ def chain_state(p, engine, e: int, done: int, history: list[dict]) -> State:
         raise common(NumbersError(f"{where}: object or probe hold NaN or inf; look for bad frames"))
     arrays = {"O": p.whole(), "P": p.P}
     facts = {"iteration": p.iteration, "engine": e, "engine_done": done, "history": history, OWN: {}}
-    facts["background"] = p.background
+    facts |= {"background": p.background, "held": p.state.get("held")}
     for name, value in engine_state(engine, p).items():
         if _is_array(value):
             arrays[f"{OWN}.{name}"] = value
@@ -81,7 +81,7 @@ def restore_chain(p, engines: list, saved: SavedState) -> tuple[int, int, list[d
     e = facts["engine"]
     _fits(p, saved, len(engines))
     p.O, p.P = d.array(p.share.part(saved.array("O")), d.complex), d.array(saved.array("P"), d.complex)
-    p.iteration, p.background = facts["iteration"], facts["background"]
+    p.iteration, p.background, p.state["held"] = facts["iteration"], facts["background"], facts["held"]
     if p.flux is not None:
         p.set_flux(_together(saved.rows("flux", p.index), len(p.index)))
     if getattr(engines[e], "keeps", ()):

@@ -54,7 +54,7 @@ def heed(p, engine, row: dict, say):
     """
     trust = p.state["trust"]
     trust.figures.append(row.get("llk", row["r2"]))
-    trust.photons.append(row["photons"] * len(p.places.at) / max(p.counts, 1e-300))
+    trust.photons.append(row["photons"] * p.frames / max(p.counts, 1e-300))
     last, faint = trust.figures[-RISES:], len(trust.photons) > 1 and max(trust.photons[-2:]) < FAINT
     rising = len(last) == RISES and all(a < b for a, b in pairwise(last)) and last[-1] > RISE * last[0]
     if not (rising or faint) or trust.O is None or trust.rho >= MOST:
