@@ -239,7 +239,7 @@ def image(run, p, chain, geometry, task) -> tuple[np.ndarray | None, np.ndarray]
     q.gain = q.given = d.array(task.gain, d.real)  # with the flux that the whole run found
     q.background = p.background
     q.O = d.array(share.part(np.broadcast_to(1, task.places.shape)), d.complex)
-    q.P = p.P * d.real(np.sqrt(q.counts / len(q.places.at) / (p.counts / len(p.places.at))))
+    q.P = p.P * d.real(np.sqrt(q.counts / q.frames / (p.counts / p.frames)))
     run_chain(chain.engines, q, chain.every, lambda text: None)
     return q.whole(), d.host(q.P)
 
