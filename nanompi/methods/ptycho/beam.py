@@ -8,6 +8,13 @@ import numpy as np
 
 LIGHT, LEAST, SIDE = 0.999, 64, 16  # of the counts in the window; its sides, at least and in multiples
 FAST = 2 * 3 * 5 * 7  # primes of a fast transform
+PARTS = (
+    0.8,
+    0.64,
+    0.51,
+    0.41,
+)  # radii of discs: what an object of 6 rad scatters makes a lens 2.4 times wider
+SOFT = 0.1  # of its radius: the edge of a disc
 
 
 def mean_frame(p) -> np.ndarray:
@@ -46,6 +53,15 @@ def window(wave) -> tuple[np.ndarray, np.ndarray]:
     return np.ix_(*edges)
 
 
+def discs(wave, pixel) -> list[np.ndarray]:
+    """Amplitudes of even round lenses, smaller by `PARTS` than the one with the rms radius of |wave|^2, with
+    as many photons: what the mean frame may come from where the object scatters light out of the lens."""
+    k2, light = _k2(wave, pixel), (wave**2).sum()
+    radius = np.sqrt(2 * (wave**2 * k2).sum() / light)
+    steps = [0.5 - 0.5 * np.tanh((np.sqrt(k2) / (part * radius) - 1) / SOFT) for part in PARTS]
+    return [a * np.sqrt(light / (a**2).sum()) for a in steps]
+
+
 def defocused(wave, width, pixel) -> np.ndarray:
     """The beam whose rms radius is `width` of the frame, (h, w) complex64."""
     return at_sample(bent(wave, width, pixel))
@@ -77,3 +93,12 @@ def _k2(wave, pixel):
     I = wave**2 / (wave**2).sum()
     ky, kx = (np.fft.fftfreq(n, d) for n, d in zip(wave.shape, pixel))
     return ((ky - I.sum(1) @ ky) ** 2)[:, None] + (kx - I.sum(0) @ kx) ** 2
+
+
+def counting_misfit(mean) -> float:
+    """sqrt(sum (sqrt k - sqrt a)^2 / sum a) to be expected for k from Poisson laws of mean a (h, w)"""
+    from scipy.special import gammaln, xlogy
+
+    a, k = (np.arange(129) / 32)[:, None] ** 2, np.arange(80)  # above a = 16 the expectation is 1/4
+    square = (np.exp(xlogy(k, a) - a - gammaln(k + 1)) * (np.sqrt(k) - np.sqrt(a)) ** 2).sum(1)
+    return float(np.sqrt(np.interp(np.sqrt(mean), np.arange(129) / 32, square).sum() / mean.sum()))

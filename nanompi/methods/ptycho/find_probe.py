@@ -18,16 +18,34 @@ same proportions. Only those with half of the largest go on; all do where none s
 Most frames are dark far out. They are cut to a window that holds nearly all of the light, which costs a third
 for 256 pixels; only where no sign stands out there, by a good deal, the search begins anew with whole frames.
 
+An object of several rad scatters half of the light out of the lens; the mean frame is wider than the lens by
+two, and no width of it meets the frames. There discs of smaller radii are tried in its place, and taken where
+one stands out more.
+
+Where the beam fluctuates, frames are met with the brightness that their sums have: it would pass for
+structure of the object.
+
 The candidates are shared out over the ranks and each is tried by one rank alone, so that the answer does not
 depend on their number. In the near field the mean frame itself, brought back to the sample, is the probe.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from nanompi.errors import DataError
-from nanompi.methods.ptycho.beam import at_sample, bent, defocused, filling, mean_frame, spread, window
+from nanompi.methods.ptycho.beam import (
+    at_sample,
+    bent,
+    counting_misfit,
+    defocused,
+    discs,
+    filling,
+    mean_frame,
+    spread,
+    window,
+)
+from nanompi.methods.ptycho.brightness import brightness
 from nanompi.methods.ptycho.engines.engine import When
 from nanompi.methods.ptycho.engines.projections import AP
 from nanompi.methods.ptycho.overlap import HARDLY, Overlap, overlap
@@ -47,6 +65,8 @@ OUT = 10  # of so many frames one is left out
 CLEAR = 0.1  # |log| of the misfits' ratio from which on a sign is better: noise 0.04, 2 px of error 0.24
 SURE = 0.2  # the same where frames were cut: what an object scatters far out is missing there
 CLOSE = 0.75  # of the best evidence; widths with so much are told apart by how well they meet the frames
+BAD = 0.2  # misfit: plain objects have at most 0.17, those of 6 rad 0.13 to 0.48
+MORE = 1.1  # times the evidence for the mean frame: a disc has no stop and no other fine structure
 ALIKE = 1.3  # misfits up to this ratio say little about the width
 
 
@@ -55,7 +75,7 @@ class Trial:
     """The frames in the middle of the scan, on every rank alike: those iterated over, those left out; of the
     amplitude of the mean frame, and its `window`, to which the frames are cut.
 
-    pixel : (2,) m of the sample, of whole frames
+    pixel : (2,) m of the sample, of whole frames; disc : the amplitude is a disc in place of the mean frame
     """
 
     seen: Problem
@@ -63,6 +83,17 @@ class Trial:
     wave: np.ndarray
     window: tuple
     pixel: tuple[float, float]
+    disc: bool = False
+
+    @property
+    def whole(self) -> bool:
+        """Is nothing cut?"""
+        return self.seen.mask.shape == self.wave.shape
+
+    def excess(self, misfit: float) -> float:
+        """The misfit beyond that of counting noise"""
+        noise = counting_misfit(self.wave**2) if self.seen.noise == "counts" else 0.0
+        return float(np.sqrt(max(0.0, misfit**2 - noise**2)))
 
     def misfits(self, width: float, iterations: int) -> tuple[float, float]:
         """sqrt(sum (|F| - sqrt I)^2 / sum I) after iterations from this probe and a flat object: of the
@@ -98,54 +129,79 @@ def find_probe(run, p, geometry) -> np.ndarray:
         return p.device.host(propagator(p.device, geometry).backward(z, p.device.array(CENTRE))[0])
     if filling(wave) > EVEN:
         run.say(f"warning: {question(wave)}")
-    step = 0.5 / spread(wave, geometry.pixel)  # what the depth of focus allows
-    widths = [i * step for i in range(int(WIDEST / step) + 1)]
-    cut = window(wave)
-    search = Search(trial_of(run, geometry, wave, cut), step)
-    if wave[cut].size == wave.size or not search.quick(run, widths):
-        search = Search(trial_of(run, geometry, wave, WHOLE), step)
-        search.whole(run, widths)
+    search = Search(trial_of(run, geometry, wave, window(wave)))
+    if search.trial.whole or not search.quick(run):
+        search = Search(trial_of(run, geometry, wave, WHOLE))
+        search.whole(run)
+    search = with_disc(run, search)
+    search.settle()
     if not search.clear and FULL < filling(wave) <= EVEN:
         run.say(f"warning: no start probe stands out, and {question(wave)}")
-    run.say(search.words())
-    return defocused(wave, search.best, geometry.pixel)[None]
+    run.say(words(search))
+    return defocused(search.trial.wave, search.best, geometry.pixel)[None]
 
 
 @dataclass
 class Search:
     """The search for the width with some frames.
 
-    step : between the first widths; look, tried : {signed width: misfits} after a few and after all
-    iterations; best : the width; clear : does one sign beat the other?
+    look, tried : {signed width: misfits} after a few and after all iterations; best : the width; clear : does
+    one sign beat the other?
     """
 
     trial: Trial
-    step: float
     look: dict = field(default_factory=dict)
     tried: dict = field(default_factory=dict)
     best: float = 0.0
     clear: bool = False
 
-    def quick(self, run, widths) -> bool:
-        """Is it found among those ahead at the first look, beyond doubt?"""
-        self.look = attempt(run, self.trial, widths, LOOK)
-        return any(self.stands_out(run, some, SURE) for some in rounds(self.look, widths)[:-1])
+    @property
+    def step(self) -> float:
+        """Between the first widths: what the depth of focus allows"""
+        return 0.5 / spread(self.trial.wave, self.trial.pixel)
 
-    def whole(self, run, widths):
-        """Find it, if need be among all. Errors: DataError."""
-        self.look = attempt(run, self.trial, widths, LOOK)
-        if not any(self.stands_out(run, some, CLEAR) for some in rounds(self.look, widths)):
-            self.best = fallback(self.trial, self.tried)
+    @property
+    def widths(self) -> list[float]:
+        """Those of the first look"""
+        return [i * self.step for i in range(int(WIDEST / self.step) + 1)]
+
+    @property
+    def evidence(self) -> float:
+        """For the best width against its mirror image"""
+        return evidence(self.tried, self.best)
+
+    def quick(self, run) -> bool:
+        """Is it found among those ahead at the first look, beyond doubt?"""
+        self.look = attempt(run, self.trial, self.widths, LOOK)
+        return any(self.stands_out(run, some, SURE) for some in rounds(self.look, self.widths)[:-1])
+
+    def whole(self, run) -> bool:
+        """Is it found, if need be among all?"""
+        self.look = attempt(run, self.trial, self.widths, LOOK)
+        return any(self.stands_out(run, some, CLEAR) for some in rounds(self.look, self.widths))
 
     def stands_out(self, run, widths, least: float) -> bool:
         """Does one of these stand out, with so much evidence?"""
         self.best = finest(run, self.trial, self.tried, widths, self.step)
-        self.clear = abs(evidence(self.tried, self.best)) >= least
+        self.clear = abs(self.evidence) >= least
         return self.clear
 
-    def words(self) -> str:
-        """What was found, for the log"""
-        return words(self.best, self.look | self.tried, self.clear, self.step / 2)
+    def settle(self):
+        """Where no sign beats the other, what meets the frames best. Errors: DataError."""
+        if not self.clear:
+            self.best = fallback(self.trial, self.tried)
+
+
+def with_disc(run, search: Search) -> Search:
+    """The search, or one with a disc in place of the mean frame where the frames are met badly and the disc
+    stands out more."""
+    trial, least = search.trial, min(seen for seen, _ in search.tried.values())
+    if trial.excess(search.tried[search.best][0] if search.clear else least) < BAD:
+        return search
+    trials = [replace(trial, wave=wave, disc=True) for wave in discs(trial.wave, trial.pixel)]
+    sure = [one for one in map(Search, trials) if one.quick(run)]
+    best = max(sure, key=lambda one: one.evidence, default=search)
+    return best if best.evidence > MORE * max(search.evidence, 0) else search
 
 
 def rounds(look, widths) -> list[list[float]]:
@@ -208,20 +264,35 @@ def fallback(trial, tried) -> float:
     )
 
 
-def words(best, tried, clear, focus) -> str:
-    """One line for the log; focus : width below which a beam is in focus, so that no sign is needed."""
+def words(search: Search) -> str:
+    """One line for the log, with what is doubtful"""
+    best, tried, misfit = search.best, search.look | search.tried, search.tried[search.best][0]
     worst = max(v[0] for v in tried.values())
     out = f"start probe from the data: rms radius {abs(best):.3f} of the frame "
-    out += f"(misfit {tried[best][0]:.3f}; {len(tried)} tried, up to {worst:.3f})"
-    if clear:
-        ratio = np.exp(evidence(tried, best))
-        return f"{out}; curvature of the sign {'+-'[best < 0]} (the other is {ratio:.2f} times worse)"
-    if abs(best) <= focus:
-        return f"{out}; a beam in focus meets the frames best, but wrong positions would look alike"
+    out += "(a disc, smaller than the mean frame; " if search.trial.disc else "("
+    out += f"misfit {misfit:.3f}; {len(tried)} tried, up to {worst:.3f})"
+    if search.clear:
+        ratio = np.exp(search.evidence)
+        out += f"; curvature of the sign {'+-'[best < 0]} (the other is {ratio:.2f} times worse)"
+        return out + bad(search.trial, misfit)
+    if abs(best) <= search.step / 2:  # so near to the focus that no sign is needed
+        out += "; a beam in focus meets the frames best, but wrong positions would look alike"
+        return out + bad(search.trial, misfit)
     return (
         f"{out}\nwarning: both signs of the curvature meet the frames alike, so that the sign is not known, "
         f"nor the width well; {'+-'[best < 0]} is taken. If the result is poor, give the probe "
         "(`probe: {start: aperture, ...}`) or look for wrong positions"
+    )
+
+
+def bad(trial, misfit) -> str:
+    """What a start asks that meets the frames badly; "" for others"""
+    if trial.excess(misfit) < BAD:
+        return ""
+    return (
+        f"\nwarning: the best start meets the frames with a misfit of {misfit:.2f} (below {BAD:g} is usual): "
+        "the object is strong (several rad), or the frames are incoherent, turned or displaced; a probe that "
+        "is known helps (`probe: {start: aperture, ...}`)"
     )
 
 
@@ -237,5 +308,7 @@ def attempt(run, trial, widths, iterations: int = ITERATIONS) -> dict[float, tup
 def trial_of(run, geometry, wave, cut) -> Trial:
     """The frames in the middle of the scan, cut to a window, on every rank, every tenth left out."""
     some = subset(run, geometry, FRAMES, cut)
+    sums = (np.maximum(some.counts, 0) * some.frames.mask).sum((1, 2), dtype=np.float64) / some.scale
+    some = replace(some, scale=some.scale * brightness(some.positions, sums))
     seen_ones, unseen = some.problems(apart(some.positions, len(some.chosen) // OUT))
     return Trial(seen_ones, unseen, wave, cut, geometry.pixel)

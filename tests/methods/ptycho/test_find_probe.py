@@ -34,11 +34,11 @@ from tests.scene import truth
 UNIT = 1e-10 / (64 * 50e-6)  # m, object pixel of 64 pixels of 50 um
 
 
-def found(shape=(64, 64), detector=(50e-6, 50e-6), curve=9.0, step=0.1, rms=0.0):
+def found(shape=(64, 64), detector=(50e-6, 50e-6), curve=9.0, step=0.1, rms=0.0, phase=1.0, flux=0.0):
     """(start probe, true probe, lines said) of a spiral of 60 frames under a round lens.
 
     curve : rad at the rim of the lens; step : between frames, in parts of 64 UNIT; rms : error of the
-    positions in UNIT
+    positions in UNIT; phase : rad, of the object; flux : rms from frame to frame
     """
     rng, said = np.random.default_rng(1), []
     geometry, d = Geometry(1e-10, 1.0, detector, shape), Cpu("single", 1)
@@ -54,8 +54,12 @@ def found(shape=(64, 64), detector=(50e-6, 50e-6), curve=9.0, step=0.1, rms=0.0)
     P = np.fft.fftshift(np.fft.ifft2((q2 < 1) * np.exp(-1j * curve * q2)))
     P *= np.sqrt(1e6 / (abs(P) ** 2).sum())
     O = truth(places.shape, rng)
+    O = abs(O) * np.exp(1j * phase * np.angle(O))
     views = np.array([O[y : y + shape[0], x : x + shape[1]] for y, x in places.at[:, :2]])
-    I = rng.poisson(abs(np.fft.fft2(P * views, norm="ortho")) ** 2).astype(np.uint16)
+    means = abs(np.fft.fft2(P * views, norm="ortho")) ** 2
+    if flux:
+        means *= np.maximum(0.1, 1 + flux * rng.normal(size=(60, 1, 1)))
+    I = rng.poisson(means).astype(np.uint16)
     wrong = exact + rms * UNIT * rng.normal(size=exact.shape)
     places, optics = place(wrong, geometry.pixel, shape), propagator(d, geometry)
     frames = Frames(values=I, index=k, mask=np.ones(shape, bool), corner=True, pixel=detector)
@@ -94,6 +98,23 @@ def test_wrong_positions_leave_width_and_sign(rms):
     P, known, said = found(rms=rms)
     assert like(P, known) > 0.8
     assert "sign -" in said[-1]
+
+
+def test_a_disc_is_found_where_a_strong_object_scatters_light_out_of_the_lens(monkeypatch):
+    """10 rad: the mean frame is wider than the lens by two, and the beam that it gives is not the one"""
+    P, known, said = found(phase=10.0)
+    assert like(P, known) > 0.89 > 0.3 > like(P.conj(), known)
+    assert "a disc" in said[-1] and "misfit of 0.2" in said[-1]  # it says that the frames are met badly
+    monkeypatch.setattr(module, "with_disc", lambda run, search: search)
+    assert like(found(phase=10.0)[0], known) < 0.84
+
+
+def test_a_beam_that_fluctuates_by_a_third_leaves_width_and_sign(monkeypatch):
+    P, known, said = found(flux=0.3)
+    assert like(P, known) > 0.9
+    steady = float(said[-1].split("the other is ")[1].split()[0])
+    monkeypatch.setattr(module, "brightness", lambda positions, sums: np.ones(len(sums)))
+    assert steady > 1.2 * float(found(flux=0.3)[2][-1].split("the other is ")[1].split()[0])
 
 
 # |width|: misfits (frames seen, left out) of - and +, of a scan of 64 x 64 pixels whose positions are wrong
