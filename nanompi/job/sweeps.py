@@ -36,7 +36,9 @@ class SweepOptions:
         help="the ranking: a score that a step of the job offers (`nanompi methods STEP` lists them); auto = "
         "the usual one of the step",
     )
-    heldout: float = param(0.03, gt=0, lt=0.5, help="part of the data left out, for a score that asks for it")
+    heldout: float = param(
+        0.05, gt=0, lt=0.5, help="part of the data left out, where the score that is named asks for it"
+    )
 
     @classmethod
     def from_value(cls, value: str) -> "SweepOptions":
@@ -103,8 +105,8 @@ def read_settings(file: str, settings: list[str] = ()) -> Settings:
     figures = {k: v for one in found if one for k, v in figures_of(one.job.steps).items()}
     chosen_score = _score(as_written, options, figures, faults)
     faults.stop()
-    options.score = chosen_score
-    if any(figure.held_out for figure in figures.values() if figure.score == chosen_score):
+    named, options.score = options.score != "auto", chosen_score
+    if named and any(figure.held_out for figure in figures.values() if figure.score == chosen_score):
         for one in found:
             _hold_out(one.job, options)
     return Settings(total, found, options, tree.text, figures)
@@ -229,5 +231,5 @@ def _hold_out(job, options: SweepOptions):
     from nanompi.job.resolve import resolved
 
     for step in (s for s in job.steps if hasattr(s, "heldout")):
-        step.heldout = step.heldout or options.heldout
+        step.heldout = options.heldout if step.heldout in (0, "auto") else step.heldout
     job.resolved = resolved(job)

@@ -15,6 +15,8 @@ class Figure:
     best     : the nearer to it, the better
     instead  : the figure that ranks in place of this one where a run does not have it
     usual    : it ranks where the job names no score
+    items, values : datasets of the result, (n,) each: what was judged one by one, and a value of each; their
+        mean is the figure. Settings are then compared by pairs. "" = there are none
     held_out : steps leave a part of the data out (`heldout`), to be judged by it
     """
 
@@ -23,6 +25,8 @@ class Figure:
     instead: str = ""
     usual: bool = False
     held_out: bool = False
+    items: str = ""
+    values: str = ""
 
 
 def figures_of(steps: Iterable[Any]) -> dict[str, Figure]:

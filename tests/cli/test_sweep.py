@@ -89,6 +89,8 @@ def test_frames_left_out_judge_a_setting(good):
         assert "heldout: 0.1" in (SWEEP / r["folder"] / "job.resolved.yaml").read_text()
         with h5py.File(SWEEP / r["folder"] / "result.h5") as f:
             assert f["entry_1/positions/corners"].shape == f["entry_1/positions/measured"].shape == (36, 2)
+            assert f["entry_1/held/data"][()].mean() == pytest.approx(float(r["held"]))
+    assert "by 4 pairs" in (SWEEP / "ranking.txt").read_text().splitlines()[-1]
 
 
 @pytest.mark.parametrize("score, figure", [("llk", "R"), ("held", "R_held")])

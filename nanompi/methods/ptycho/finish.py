@@ -11,6 +11,8 @@ from nanompi.run.figures import Figure
 from nanompi.run.result import Signal, result_holds
 from nanompi.step import param, step
 
+ITEMS, VALUES = "held/frame", "held/data"  # in the result: frames left out, and what `held` is the mean of
+
 
 @step("ptycho.finish", needs=["ptycho"], gives=["image"])
 class Finish:
@@ -25,9 +27,9 @@ class Finish:
 
     gives_figures = {
         "R": Figure(score="R"),
-        "llk": Figure(score="llk", best=1.0, instead="R", usual=True),
-        "held": Figure(score="held", instead="R_held", held_out=True),
-        "R_held": Figure(score="R-held", held_out=True),
+        "llk": Figure(score="llk", best=1.0, instead="R"),
+        "held": Figure("held", instead="R_held", usual=True, held_out=True, items=ITEMS, values=VALUES),
+        "R_held": Figure(score="R-held", instead="llk", held_out=True),
         "eps_held": Figure(),
         "confirmed": Figure(),
         "photons": Figure(),
@@ -135,8 +137,17 @@ def raw_arrays(run, found) -> dict:
     arrays |= {f"left_out/{why}": numbers for why, numbers in scan.left_out.items()}
     if scan.numbers is not None:
         arrays["positions/number"] = scan.numbers  # in the file
-    arrays |= {f"held/{name}": np.array(values) for name, values in found.held.items()}
+    arrays |= held_arrays(found.held)
     return arrays | history_arrays(found.history) | {f"truth/{k}": v for k, v in scan.truth.items()}
+
+
+def held_arrays(held) -> dict:
+    """The frames left out, the deviance of each, what noise alone would give, and deviance over the mean of
+    that, (n,) each"""
+    if not held:
+        return {}
+    own = {f"held/{name}": np.array(values) for name, values in held.items()}
+    return own | {VALUES: own["held/deviance"] / own["held/expected"].mean()}
 
 
 def history_arrays(history) -> dict:

@@ -15,6 +15,7 @@ from nanompi.job.sweeps import label, word
 from nanompi.run.figures import Figure
 from nanompi.workflow.sweep.contact import contact
 from nanompi.workflow.sweep.folder import Task, judges, read_head, tasks
+from nanompi.workflow.sweep.paired import decided
 
 SHOWN = 20  # lines of a ranking on the screen
 
@@ -28,9 +29,10 @@ def collect(folder: Path) -> tuple[list[dict], str]:
     head, all_tasks = read_head(folder), tasks(folder)
     figures, asked, outcomes = judges(head), head["options"]["score"], [t.outcome() for t in all_tasks]
     judge = judge_of(figures, asked, outcomes)
-    rows = ranked([row(t, o, figures) for t, o in zip(all_tasks, outcomes)], outcomes, judge)
+    named = [row(t, o, figures) for t, o in zip(all_tasks, outcomes)]
+    rows, said = ranked(named, outcomes, judge, all_tasks)
     _text(folder / "table.csv", _csv(rows))
-    _text(folder / "ranking.txt", ranking(rows, figures, judge, len(rows)) + "\n")
+    _text(folder / "ranking.txt", f"{ranking(rows, figures, judge, len(rows))}\n{said}")
     images = [image(t) for t in all_tasks]
     _hdf5(folder / "sweep.h5", all_tasks, images, rows)
     try:
@@ -42,7 +44,7 @@ def collect(folder: Path) -> tuple[list[dict], str]:
     instead = ""
     if judge and judge[1].score != asked:
         instead = f"some settings have no {asked}: ranked by {judge[1].score}, not by {asked}\n"
-    return rows, instead + ranking(rows, figures, judge)
+    return rows, f"{instead}{ranking(rows, figures, judge)}\n{said}".rstrip()
 
 
 def row(task: Task, found: dict, names: Iterable[str]) -> dict:
@@ -59,30 +61,35 @@ def row(task: Task, found: dict, names: Iterable[str]) -> dict:
     }
 
 
-def ranked(rows: list[dict], outcomes: list[dict], judge: tuple[str, Figure] | None) -> list[dict]:
-    """The rows with their score and rank (1 = best); both empty where a setting has no score.
+def ranked(rows: list[dict], outcomes: list[dict], judge, all_tasks: list[Task]) -> tuple[list[dict], str]:
+    """The rows with their score and rank (1 = best), both empty where a setting has no score; and a line on
+    whether the best is any better than the next.
 
     judge : as `judge_of` gives it
     """
     scores = [_score(found, judge) for found in outcomes]
-    order = sorted((k for k, s in enumerate(scores) if s is not None), key=lambda k: scores[k])
+    order, said = sorted((k for k, s in enumerate(scores) if s is not None), key=lambda k: scores[k]), ""
+    if judge:
+        order, said = decided(order, all_tasks, judge[1])
     places = {k: place for place, k in enumerate(order, 1)}
-    return [
+    full = [
         {**r, "score": "" if s is None else s, "rank": places.get(k, "")}
         for k, (r, s) in enumerate(zip(rows, scores))
     ]
+    return full, said + "\n" * bool(said)
 
 
 def judge_of(figures: dict[str, Figure], asked: str, outcomes: list[dict]) -> tuple[str, Figure] | None:
-    """(name, figure) that ranks the settings of a sweep: of the score that was asked for, or the figure that
-    stands in for it where a setting does not have it. None where no step offers a score."""
+    """(name, figure) that ranks the settings of a sweep: of the score that was asked for, or the first that
+    all settings have of those that stand in for it. None where no step offers a score."""
     name = next((name for name, figure in figures.items() if asked and figure.score == asked), None)
     if name is None:
         return None
     ended = [found["figures"] for found in outcomes if found and found["code"] == 0]
-    instead = figures[name].instead
-    if any(instead in one and name not in one for one in ended):
-        name = instead
+    chain = [name]
+    while (instead := figures[chain[-1]].instead) and instead not in chain:
+        chain.append(instead)
+    name = next((one for one in chain if all(one in found for found in ended)), name)
     return name, figures[name]
 
 
