@@ -129,7 +129,7 @@ def lost(scene, rng):
 
 
 ORIENTATION = ("orientation",)
-SCALE = ("distance", "energy", "geometry", "scale")
+SCALE = ("distance", "energy", "stretched")
 
 FAULTS = {
     "good": Fault(()),
@@ -142,25 +142,25 @@ FAULTS = {
     "distance-20": Fault(SCALE, told(distance=0.8)),
     "distance+6": Fault(SCALE, told(distance=1.06)),
     "energy+25": Fault(SCALE, told(wavelength=0.8)),
-    "late": Fault(("late", "lag", "frame"), late(1)),
-    "early": Fault(("late", "lag", "frame"), late(-1)),
+    "late": Fault(("late by",), late(1)),
+    "early": Fault(("early by",), late(-1)),
     "1 px": Fault(("positions",), jitter(1)),
     "3 px": Fault(("positions",), jitter(3)),
-    "rotated 5": Fault(("rotat", "turned"), rotated(5)),
-    "rotated 2": Fault(("rotat", "turned"), rotated(-2)),
-    "axis 5 %": Fault(("positions", "axis", "stretch"), moved(lambda c, rng: c * [1, 1.05])),
-    "sparse": Fault(("overlap", "steps", "sparse"), made={"step": 0.24}),
-    "400 counts": Fault(("count", "photons", "noise"), thinned(400)),
-    "100 counts": Fault(("count", "photons", "noise"), thinned(100)),
+    "rotated 5": Fault(("rotated", "turned or"), rotated(5)),
+    "rotated 2": Fault(("rotated", "turned or"), rotated(-2)),
+    "axis 5 %": Fault(("positions", "stretched"), moved(lambda c, rng: c * [1, 1.05])),
+    "sparse": Fault(("overlap", "smaller steps"), made={"step": 0.24}),
+    "400 counts": Fault(("few counts", "photons"), thinned(400)),
+    "100 counts": Fault(("few counts", "photons"), thinned(100)),
     "empty": Fault(("empty",), counted(empty)),
-    "hot": Fault(("hot", "mask", "dead", "pixels"), counted(hot)),
+    "hot": Fault(("hot", "mask", "dead"), counted(hot)),
     "background 2": Fault(("background",), added(2)),
     "background 5": Fault(("background",), added(5)),
     "flux 10": Fault(("flux",), made={"fluctuation": 0.1}),
     "flux 40": Fault(("flux",), weaker(0.4)),
     "saturated": Fault(("saturat",), counted(saturated)),
     "modes": Fault(("modes",), made={"modes": (0.6, 0.3, 0.1)}),
-    "6 rad": Fault(("start", "phase", "strong"), made={"phase": 6.0}),
+    "6 rad": Fault(("start", "strong"), made={"phase": 6.0}),
     "energy in eV": Fault(("energy",), told(wavelength=1e-3)),
     "positions in mm": Fault(("position", "object"), moved(lambda c, rng: c * 1e3)),
     "positions 1e-3": Fault(("position", "pixel"), moved(lambda c, rng: c * 1e-3)),
