@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from nanompi.device.cpu import Cpu
+from nanompi.methods.ptycho import vary
 from nanompi.methods.ptycho.positions import Shifts, place
 from nanompi.methods.ptycho.problem import Problem
 from nanompi.methods.ptycho.scan import Frames
@@ -51,12 +52,13 @@ def problem(
     seed=1,
     device=None,
     combine="allreduce",
+    varies=0,
     out=None,
     only=None,
 ):
     """(problem of this rank, true object at the problem's pixels, true probe); start: flat object, blurred
-    probe. step : from frame to frame, in sides of a frame; out : (frames,) bool, those left out; only : those
-    that were measured at all"""
+    probe. step : from frame to frame, in sides of a frame; varies : in so many shapes the probe may be
+    another one for each frame; out : (frames,) bool, those left out; only : those measured at all"""
     rng, team, host = np.random.default_rng(seed), Team(), Cpu(precision, threads)
     geometry = Geometry(1e-10, 1.0, (50e-6, 50e-6), (n, n), 2e-3 if near else None)
     side = int(np.sqrt(frames))
@@ -85,6 +87,8 @@ def problem(
     start = P * np.exp(-((np.arange(n) - n / 2) ** 2) / (0.3 * n) ** 2 / 2)
     start *= np.sqrt(photons / (abs(start) ** 2).sum())
     p.P[...] = device.array(start, device.complex)
+    if varies:
+        vary.begin(p, varies)
     return p, O, P
 
 

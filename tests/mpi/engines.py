@@ -20,6 +20,7 @@ CASES = {
     "subpixel": {"subpixel": 4},
     "near": {"near": True},
     "threads": {"threads": 2},
+    "varied": {"varies": 2, "near": True, "subpixel": 4},
     "small frames": {"frames": 729, "n": 16},  # ranks 0 and 2 of 3 see nothing in common
 }
 

@@ -134,6 +134,7 @@ def raw_arrays(run, found) -> dict:
         "positions/corners": (found.places.corners, {"units": "px"}),
         "partition/rank": owner,
     }
+    arrays |= {f"probe/{name}": a for name, a in found.variation.items()}
     arrays |= {f"left_out/{why}": numbers for why, numbers in scan.left_out.items()}
     if scan.numbers is not None:
         arrays["positions/number"] = scan.numbers  # in the file

@@ -99,6 +99,8 @@ def judge(p) -> dict[str, float]:
 
     Frame by frame they stay in p.state["held"]: {frame, deviance, expected}, lists in the order of the scan.
     """
+    if p.varied:
+        p.varied.foresee(p)
     if p.noise != "counts":
         return {"R_held": figures(p, p.left_out())["R"]}
     if p.flux is not None:

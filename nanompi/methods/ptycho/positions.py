@@ -96,6 +96,10 @@ class Shifts:
         z = self.device.fft(P.copy())
         return self._back(z[None] * self.ramp)
 
+    def tangent(self, dP):
+        """The change of `library` where the probe changes by dP"""
+        return self.library(dP)
+
     def adjoint(self, num):
         """num : (S, M, h, w) -> (M, h, w), sum over shifts of the sums moved back"""
         if self.trivial:

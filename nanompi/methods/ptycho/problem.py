@@ -91,6 +91,8 @@ class Problem:
     given, flux: (n,) gain as prepared, and relative intensity of each frame by the image (`ptycho.flux`);
         None = nobody looks for it
     light      : (n, 2) float64, what a kernel finds of each frame on its way (`gradient`, `project`)
+    varies, varied : in how many shapes the probe differs from frame to frame; how (`ptycho.vary`), None = yet
+        the same for all
     background : counts that lie in each good pixel of each frame and do not come through the object
     held       : `LeftOut`, the frames left out, or None
     share      : how the ranks share the object (nanompi.methods.ptycho.share)
@@ -127,6 +129,8 @@ class Problem:
     flux: Any = None
     background: float = 0.0
     held: LeftOut | None = None
+    varies: int = 0
+    varied: Any = None
     state: dict = field(default_factory=dict)
 
     @classmethod
@@ -248,6 +252,7 @@ class Problem:
         """
         d, waves, given = self.device, self.waves is not None, self.device.host(self.given)
         flux = None if self.flux is None else d.host(self.flux)
+        varied, then = self.varied and d.host(self.varied.c), len(self.at)
         d.wait()
         if "waves" not in keeps:
             self.waves = None
@@ -266,6 +271,9 @@ class Problem:
         self.O, self.at = d.array(self.share.part(O), d.complex), self.share.at[: len(index)]
         if self.held:
             self.held.at = self.share.at[len(index) :]
+        if self.varied:
+            moved = move(lambda f: varied[f], varied.shape[1:], varied.dtype)
+            self.varied.settle(self, np.concatenate([moved, varied[then:]]))
         for name, rows in kept.items():
             setattr(self, name, d.adopt(rows, self.I, self._beside()))
         if waves:
@@ -389,6 +397,8 @@ class Problem:
 
     def object_weights(self, P):
         """sum_j sum_m |P_m(r - r_j)|^2 over all frames of the scan, like O, real; P : (S, M, h, w)."""
+        if self.varied:  # nobody knows the probes of the frames of others
+            return self.weights_of(P, self.at)
         return self.share.weights((abs(P) ** 2).sum(1))
 
     def weights_of(self, P, at):

@@ -39,6 +39,12 @@ class StartProbe:
         help="from the input where it has one, else found from the data; or an aperture, or from a file",
     )
     modes: int = param(1, ge=1, le=100, help="probe modes of partial coherence")
+    varies: int = param(
+        0,
+        ge=0,
+        le=20,
+        help="shapes in which the probe differs from frame to frame, found by ML",
+    )
     file: str = param("", kind="file", help=FILE)
     path: str = param("", help="which array of the file, where its layout is not known")
     pixel: float | None = param(None, unit="m", gt=0, help="pixel of the probe in the file, if it says none")

@@ -39,6 +39,7 @@ class Reconstruction:
     history : list of dicts, one per iteration
     halves  : what two images of half of the scan each have in common; on rank 0, None where none were made
     held    : {frame, deviance, expected}, of the frames left out before they were taken in
+    variation : how the probe differs from frame to frame (`vary.Varied.result`), {} where it does not
     """
 
     O: np.ndarray | None
@@ -49,6 +50,7 @@ class Reconstruction:
     history: list[dict[str, Any]]
     halves: Halves | None = None
     held: dict[str, list] = field(default_factory=dict)
+    variation: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 @step("ptycho", needs=["frames"], gives=["ptycho"])
@@ -104,13 +106,23 @@ class Ptycho:
         p, geometry = self.problem(run, out)
         balance = None if self.balance == "off" else balanced(run)
         history = run_chain(self.engines, p, self.figures, run.say, run.note, run.control, balance)
+        variation = self.variation(p)
         weight = p.object_weights(p.shifts.library(p.P))
         O, weight = p.whole(), p.share.on_root(weight)
         P, halves = p.device.host(p.P), None
         if self.frc == "halves":
             halves = compare_halves(run, p, Chain(self.engines, self.figures, self.sums()), geometry)
         held = p.state.get("held") or {}
-        run.made["ptycho"] = Reconstruction(O, P, weight, p.places, geometry, history, halves, held)
+        run.made["ptycho"] = Reconstruction(
+            O, P, weight, p.places, geometry, history, halves, held, variation
+        )
+
+    def variation(self, p) -> dict[str, np.ndarray]:
+        """How the probe differs from frame to frame, by name; {} where it does not (collective)"""
+        if not p.varied:
+            return {}
+        p.varied.tidy(p)
+        return p.varied.result(p)
 
     def check(self, scan):
         """Can the start values be had, as far as scan and files tell? Errors: DataError, JobError."""
@@ -135,6 +147,7 @@ class Ptycho:
         O = np.broadcast_to(1, places.shape) if saved else start_object(self.object, run, places, geometry)
         p = Problem.of(run.team, d, frames, places, optics, share, out)
         p.O, p.unseen = d.array(share.part(O), d.complex), self.unseen(run, share, saved, O)
+        p.varies = self.probe.varies
         with run.clock.phase("start"):
             P = saved.array("P") if saved else start_probe(self.probe, run, p, geometry)
             p.P = d.array(extra_modes(P, max(self.probe.modes, len(P))), d.complex)

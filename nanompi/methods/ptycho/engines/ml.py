@@ -20,6 +20,7 @@ import numpy as np
 
 from nanompi.device.kernels.likelihood import EUCLIDEAN, GAUSSIAN, POISSON
 from nanompi.errors import NumbersError, common
+from nanompi.methods.ptycho import vary
 from nanompi.methods.ptycho.engines.engine import ADVICE, When, clip
 from nanompi.step import engine, param
 
@@ -78,6 +79,7 @@ class ML:
 
     def iterate(self, p, i: int) -> dict[str, float]:
         """One iteration; error = L per pixel of the iterate, less that of a perfect model"""
+        vary.prepare(p, i)
         L, gO, gP, wO, wP = self.gradient(p)
         if self.smooth:
             L += smoothness(p, self.prior(p), gO)
@@ -89,6 +91,8 @@ class ML:
             return {"error": (old.L - p.state["ml.perfect"]) / pixels, "step": -old.step}
         if not self.probe.now(i):
             gP[...] = 0
+        if p.varied:
+            p.varied.direct(p, wP, fresh=old is None or old.turned)
         now = direction(p.share, L, gO, gP, wO, wP, old)
         now.step = self.step(p, now.dO, now.dP)
         now.move(p, now.step)
@@ -140,7 +144,7 @@ class ML:
 
     def step(self, p, dO, dP) -> float:
         """-slope / curvature of L along (dO, dP)"""
-        k, P, Q, noise = p.k, p.shifts.library(p.P), p.shifts.library(dP), self.model(p)
+        k, P, Q, noise = p.k, p.shifts.library(p.P), p.shifts.tangent(dP), self.model(p)
 
         def along(f):
             z = p.scratch(f)
@@ -174,6 +178,8 @@ class Direction:
         """O += step dO, P += step dP"""
         p.k.blend(p.O, self.dO, 1, step)
         p.k.blend(p.P, self.dP, 1, step)
+        if p.varied:
+            p.varied.move(step)
 
 
 def direction(share, L, gO, gP, wO, wP, old) -> Direction:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from nanompi.errors import DataError, NumbersError, common
+from nanompi.methods.ptycho import vary
 from nanompi.run.checkpoint import SavedState, State
 
 OWN = "memory"  # what checkpoint files call the engine's own state: head and names of arrays
@@ -41,7 +42,10 @@ def chain_state(p, engine, e: int, done: int, history: list[dict]) -> State:
     rows = {name: _rows(d, getattr(p, name)) for name in getattr(engine, "keeps", ())}
     if p.flux is not None:
         flux = d.host(p.flux)
-        rows["flux"] = flux.shape, flux.dtype, lambda cuts: (flux[cut] for cut in cuts)
+        rows["flux"] = _on_host(flux)
+    if p.varied:
+        arrays["variation"], facts["variation"] = p.varied.E, [p.varied.size, p.varied.turns]
+        rows["variation"] = _on_host(d.host(p.varied.c)[: len(p.index)])
     return State(facts, {name: d.host(a) for name, a in arrays.items()}, rows, p.index)
 
 
@@ -49,9 +53,12 @@ def _rows(device, array):
     return array.shape, array.dtype, partial(device.pieces, array)
 
 
-def _together(parts, n: int) -> np.ndarray:
-    """(n,) numbers of this rank's frames, from what checkpoints give in parts"""
-    out = np.ones(n)
+def _on_host(rows):
+    return rows.shape, rows.dtype, lambda cuts: (rows[cut] for cut in cuts)
+
+
+def _together(parts, out: np.ndarray) -> np.ndarray:
+    """Rows of this rank's frames, into an array, from what checkpoints give in parts"""
     for where, rows in parts:
         out[where] = rows
     return out
@@ -83,7 +90,11 @@ def restore_chain(p, engines: list, saved: SavedState) -> tuple[int, int, list[d
     p.O, p.P = d.array(p.share.part(saved.array("O")), d.complex), d.array(saved.array("P"), d.complex)
     p.iteration, p.background, p.state["held"] = facts["iteration"], facts["background"], facts["held"]
     if p.flux is not None:
-        p.set_flux(_together(saved.rows("flux", p.index), len(p.index)))
+        p.set_flux(_together(saved.rows("flux", p.index), np.ones(len(p.index))))
+    if "variation" in facts:
+        E = d.array(saved.array("variation"), d.complex)
+        c = np.zeros((len(p.every), 3, E.shape[1]), E.dtype)
+        vary.resume(p, E, _together(saved.rows("variation", p.index), c), *facts["variation"])
     if getattr(engines[e], "keeps", ()):
         p.make_waves()
     for name in getattr(engines[e], "keeps", ()):

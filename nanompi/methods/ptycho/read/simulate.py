@@ -62,6 +62,9 @@ class Simulation:
     orientation: int = param(
         0, ge=0, le=7, help="of the stored frames, 4 * transposed + 2 * upside down + 1 * mirrored"
     )
+    walk: float = param(
+        0.0, ge=0, le=1, help="how far the beam walks over its lens during the scan, in radii of its light"
+    )
     noise: bool = param(True, help="Poisson counts; otherwise the exact intensities in float32")
     seed: int = param(1, ge=0, help="another number gives another texture, jitter and noise")
 
@@ -112,7 +115,7 @@ class Simulate:
 
 def flaws_of(s: Simulation) -> Flaws:
     """What is wrong with the scan."""
-    return Flaws(s.flux, s.background, s.misplaced, s.empty, s.orientation)
+    return Flaws(s.flux, s.background, s.misplaced, s.empty, s.orientation, s.walk)
 
 
 def ball_image(s: Simulation, shape: tuple[int, int], given: Input) -> np.ndarray:
@@ -173,7 +176,9 @@ class SimulatedFrames(Source):
     @classmethod
     def of(cls, known, probe, corners, transfer, s: Simulation) -> "SimulatedFrames":
         """uint16 counts, uint32 where the brightest pixel would not fit, float32 without noise."""
-        brightest = float(intensity(probe, transfer).max()) * (1 + 4 * s.flux) + s.background
+        brightest = (
+            float(intensity(probe, transfer).max()) * (1 + 4 * s.flux) * (1 + s.walk) ** 2 + s.background
+        )
         dtype = np.float32 if not s.noise else np.uint16 if 1.5 * brightest < 60_000 else np.uint32
         shape = (len(corners), s.size, s.size)
         return cls(known, probe, corners, transfer, s.seed, shape, np.dtype(dtype), flaws_of(s))
@@ -200,7 +205,8 @@ class SimulatedFrames(Source):
         rest = self.corners[i] - corner
         y, x = corner
         h, w = self.shape[1:]
-        probe = scene.shifted(self.probe, rest) if rest.any() else self.probe
+        probe = self.flaws.probe(self.probe, i / len(self.corners))
+        probe = scene.shifted(probe, rest) if rest.any() else probe
         mean = intensity(probe * self.known[y : y + h, x : x + w], self.transfer)
         if self.flaws != FLAWLESS:
             mean = self.flaws.stored(self.flaws.light(mean, i, self.seed))
