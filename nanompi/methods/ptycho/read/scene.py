@@ -36,14 +36,15 @@ def siemens_star(shape: tuple[int, int], spokes: int = 36) -> np.ndarray:
 
 
 def make_object(shape: tuple[int, int], phase: float, rng: np.random.Generator) -> np.ndarray:
-    """(rows, columns) complex64, amplitude 0.6..1, phase 0..`phase` rad.
+    """(rows, columns) complex64, amplitude 0.6..1, phase -`phase`..0 rad.
 
-    A Siemens star on a smooth texture.
+    A Siemens star on a smooth texture. Where there is more matter, phase and amplitude are lower, as behind
+    matter of n = 1 - delta + i beta with waves exp(i k z).
     """
     star = siemens_star(shape)
     fine, coarse, other = (smooth_noise(shape, w, rng) for w in (2.0, 8.0, 4.0))
     amplitude = 1 - 0.4 * (0.6 * star + 0.25 * fine + 0.15 * coarse)
-    angle = phase * (0.6 * star + 0.2 * coarse + 0.2 * other)
+    angle = -phase * (0.6 * star + 0.2 * coarse + 0.2 * other)
     return (amplitude * np.exp(1j * angle)).astype(np.complex64)
 
 

@@ -54,7 +54,7 @@ class Simulation:
     modes: int = param(1, ge=1, le=10, help="modes of the probe (partial coherence)")
     sample: Literal["star", "balls"] = param("star", help="a flat Siemens star, or balls in three dimensions")
     jitter: float = param(0.0, unit="px", ge=0, help="rms displacement of the balls, of each angle its own")
-    phase: float = param(1.0, unit="rad", gt=0, help="largest phase of the object")
+    phase: float = param(1.0, unit="rad", gt=0, help="by how much the object lowers the phase at most")
     flux: float = param(0.0, ge=0, help="rms of the intensity of each frame about its mean")
     background: float = param(0.0, ge=0, help="counts from elsewhere in each pixel of each frame")
     misplaced: float = param(0.0, unit="px", ge=0, help="rms error of each position that is told")
@@ -119,13 +119,14 @@ def flaws_of(s: Simulation) -> Flaws:
 
 
 def ball_image(s: Simulation, shape: tuple[int, int], given: Input) -> np.ndarray:
-    """(rows, columns) complex64: the balls at the angle of the job, as far as they are scanned."""
+    """(rows, columns) complex64: the balls at the angle of the job, as far as they are scanned; matter lowers
+    phase and amplitude."""
     angle, size = given.angle or 0.0, min(shape) - s.size - 2 * scene.MARGIN
     balls = Balls.of(size, s.seed)
     largest = balls.projection(0.0, shape).max()
     shift = np.random.default_rng([s.seed, 8, round(angle * 1e6) % 2**32]).normal(0, 1, 2) * s.jitter
     lines = balls.projection(angle, shape, *shift) * (s.phase / largest)
-    return np.exp((1j - ABSORBED) * lines).astype(np.complex64)
+    return np.exp(-(1j + ABSORBED) * lines).astype(np.complex64)
 
 
 def object_pixel(n: int, wavelength: float, distance: float, pixel: float, focus: float | None):

@@ -40,8 +40,8 @@ def test_a_star_has_36_spokes_broken_by_four_rings():
     )  # a px off
 
 
-@pytest.mark.parametrize(("filled", "amplitude", "angle"), [(1, 0.6, 0.5), (0, 1, 0)])
-def test_the_object_has_amplitude_06_to_1_and_phase_0_to_the_largest(monkeypatch, filled, amplitude, angle):
+@pytest.mark.parametrize(("filled", "amplitude", "angle"), [(1, 0.6, -0.5), (0, 1, 0)])
+def test_matter_lowers_amplitude_and_phase_together(monkeypatch, filled, amplitude, angle):
     monkeypatch.setattr(scene, "siemens_star", lambda shape: np.full(shape, float(filled)))
     monkeypatch.setattr(scene, "smooth_noise", lambda shape, width, rng: np.full(shape, float(filled)))
     found = scene.make_object((4, 5), 0.5, np.random.default_rng(0))

@@ -69,8 +69,9 @@ def test_object_is_a_bounded_star_and_covers_all_frames(open_with):
     scan = simulated(open_with, size=64, frames=100)
     O, corners = scan.truth["object"], scan.truth["corners"]
     assert O.dtype == np.complex64 and 0.6 <= np.abs(O).min() and np.abs(O).max() <= 1
-    assert 0 <= np.angle(O).min() and np.angle(O).max() <= 1 and np.ptp(np.angle(O)) > 0.8
+    assert -1 <= np.angle(O).min() and np.angle(O).max() <= 0 and np.ptp(np.angle(O)) > 0.8
     assert corners.min() >= 8 and np.all(corners.max(0) + 64 + 8 <= O.shape)
+    assert np.corrcoef(np.abs(O).ravel(), np.angle(O).ravel())[0, 1] > 0.5  # the star absorbs and retards
     # neither part follows from the other: the texture is complex-valued
     assert abs(np.corrcoef(np.abs(O[:25, :25]).ravel(), np.angle(O[:25, :25]).ravel())[0, 1]) < 0.9
 
