@@ -41,13 +41,13 @@ def spread(wave, pixel) -> float:
     return float(np.sqrt((wave**2 * _k2(wave, pixel)).sum() / (wave**2).sum()) * _side(wave, pixel))
 
 
-def window(wave) -> tuple[np.ndarray, np.ndarray]:
-    """Index of the rows and columns about the zero frequency that hold all but little of the light."""
+def window(wave, part: float | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Index of the rows and columns about the zero frequency that hold this part of the light; LIGHT."""
     light, edges = wave**2 / (wave**2).sum(), []
     for axis, n in enumerate(wave.shape):
         far, line = abs(np.fft.fftfreq(n, 1 / n)), light.sum(1 - axis)
         fast = (m for m in range(LEAST, n, SIDE) if pow(FAST, 30, m) == 0)
-        sizes = (m for m in fast if line[far < m / 2].sum() > LIGHT)
+        sizes = (m for m in fast if line[far < m / 2].sum() > (part or LIGHT))
         half = next(sizes, n) / 2
         edges.append(np.flatnonzero((far < half) | (np.fft.fftfreq(n, 1 / n) == -half)))
     return np.ix_(*edges)

@@ -1,0 +1,38 @@
+"""The geometry doctor: is the scan as the job says?
+
+Orientation of the frames (the four classes that the far field tells, and by the sign of the image their
+twins), frames that are late or early by one, distance (or energy, or steps of the motors), rotation of the
+positions: each is tried on about a hundred frames about the middle of the scan, and judged by frames left
+out.
+"""
+
+from dataclasses import dataclass, field
+
+from nanompi.methods.ptycho.doctor.finding import UNCLEAR, about, examine, figures
+from nanompi.methods.ptycho.doctor.words import paste, words
+
+
+@dataclass
+class Contrast:
+    """How the geometry of a run stands among its neighbours.
+
+    state   : "best" of all tried; "other": another one is better, beyond doubt; "unclear"
+    words   : for the log; paste : line for the job file, "" = none
+    """
+
+    state: str
+    words: str
+    paste: str = ""
+    figures: dict[str, float] = field(default_factory=dict)
+
+
+def contrast(run, p, geometry) -> Contrast:
+    """Of a run with its frames, for its verdict (collective; equal on all ranks)."""
+    scan, frames = run.data["data"], run.data["frames"]
+    found = examine(run, geometry, about(scan, frames.preparation.get("orientation", 0)))
+    if found is None:
+        return Contrast(UNCLEAR, words(found))
+    return Contrast(found.state, words(found), "; ".join(paste(found)), figures(found))
+
+
+__all__ = ["Contrast", "contrast"]

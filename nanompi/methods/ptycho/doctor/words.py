@@ -1,0 +1,108 @@
+"""What was found of the geometry, in words: a ranked table, sentences for the log, lines to paste."""
+
+from nanompi.methods.ptycho.doctor.candidate import Candidate, after
+from nanompi.methods.ptycho.doctor.finding import FEWEST, Finding
+from nanompi.methods.ptycho.doctor.sign import SURE
+from nanompi.units import show
+
+
+def table(found: Finding, most: int = 12) -> list[str]:
+    """Rows of text: the geometries tried, the best first."""
+    rows = ["held = deviance of unseen frames over counting noise, 1 = nothing but noise is left"]
+    rows.append(f"{'orientation':>11} {'lag':>4} {place(found):>12} {'rotation':>9}   held")
+    order = sorted(found.known, key=lambda c: (found.known[c].logs.mean(), c))
+    for c in order[:most]:
+        o, turn = found.known[c], after(found.about.orientation, c.turn)
+        far = length(found.about.far * c.far)
+        own = "   <- this job" if c == Candidate() else ""
+        rows.append(
+            f"{turn:>11} {c.lag:>+4d} {far:>12} {c.angle:>+5.1f} deg   {o.held:.4g} ± {o.error:.2g}{own}"
+        )
+    return rows + [f"... and {len(order) - most} more, all worse"] * (len(order) > most)
+
+
+def length(metres: float) -> str:
+    """With four digits"""
+    return show(float(f"{metres:.4g}"), "m")
+
+
+def place(found: Finding) -> str:
+    """Name of the length that is tried"""
+    return "focus" if found.near else "distance"
+
+
+def words(found: Finding | None) -> str:
+    """One or more sentences for the log. found : of `examine`"""
+    if found is None:
+        return f"less than {FEWEST} frames: the geometry cannot be told from so few"
+    said = [_first(found), *_lag(found), *_far(found), *_angle(found), _twin(found)]
+    return ". ".join(one for one in said if one)
+
+
+def _held(outcome) -> str:
+    return f"{outcome.held:.4g} ± {outcome.error:.2g}"
+
+
+def _first(found: Finding) -> str:
+    rounds = [c for c in found.known if c.far == 1 and not c.angle]
+    behind = min((found.known[c] for c in rounds if c != found.best), key=lambda o: o.logs.mean())
+    against = f"{_held(found.known[found.best])} against {_held(behind)}"
+    if not found.by.clear:
+        return (
+            f"which orientation is right cannot be told: the best two of {len(rounds)} meet unseen frames "
+            f"alike ({against}); more counts or frames would tell"
+        )
+    own = not found.best.turn and not found.best.lag
+    which = "this orientation" if own else "another orientation or order of the frames"
+    return f"{which} meets unseen frames best of {len(rounds)} tried: {against} of the next"
+
+
+def _lag(found: Finding) -> list[str]:
+    if not found.best.lag or not found.by.clear:
+        return []
+    late = "late" if found.best.lag > 0 else "early"
+    return [f"the frames are {late} by {abs(found.best.lag)}: the frame of each position is the one "
+            f"{'after' if found.best.lag > 0 else 'before'} it"]  # fmt: skip
+
+
+def _far(found: Finding) -> list[str]:
+    value, error = (length(found.about.far * v) for v in (found.far.value, found.far.error))
+    name, x = place(found), found.far.value
+    if not found.far_off:
+        return [f"as far as can be told the {name} is that of the job ({value} ± {error} would be best)"]
+    alike = (
+        "; the distance or the steps of the motors may be wrong in its place: these cannot be told apart"
+        if found.near
+        else f"; or the energy is {x:.3f} times lower, or the positions lie {1 / x:.3f} times as far apart: "
+        "these cannot be told from each other"
+    )
+    return [f"the {name} is {value} ± {error} rather than {length(found.about.far)}{alike}"]
+
+
+def _angle(found: Finding) -> list[str]:
+    if not found.angle_off:
+        return []
+    turned = f"{found.angle.value:+.1f} ± {found.angle.error:.1g} deg"
+    return [f"the positions are rotated against the detector: {turned} from rows to columns undo it"]
+
+
+def _twin(found: Finding) -> str:
+    if found.near:
+        return "In the near field the sign of the image follows from the focus, and is not tested"
+    if found.twin:
+        return f"phase and absorption go opposite ways (correlation {found.sign:+.2f}): the image is the twin"
+    if found.sign < SURE:
+        return "the image cannot be told from its twin by its sign: phase and absorption are not related"
+    return f"phase and absorption go the same way (correlation {found.sign:+.2f}), as of matter"
+
+
+def paste(found: Finding | None) -> list[str]:
+    """Lines for the job file."""
+    if found is None:
+        return []
+    out = []
+    if found.turn:
+        out.append(f"orientation: {after(found.about.orientation, found.turn)}")
+    if found.far_off:
+        out.append(f"{place(found)}: {show(found.about.far * found.far.value, 'm', 4)}")
+    return out
