@@ -30,6 +30,7 @@ VERBS = {
     "bench": "run a job on 1, 2, 4 ... ranks; speed-up and efficiency of each phase",
     "check": "check a job file: all faults at once, with line and column",
     "init": "write a first job file with comments",
+    "geometry": "is the scan as the job says: orientation, lag, distance, rotation",
     "inspect": "print geometry and size of a scan file",
     "methods": "list steps, readers and engines, or the parameters of one",
     "new-step": "write a step of your own: a function in a file, and a test of it",

@@ -107,7 +107,7 @@ def perform(job, run: Run, writers=(), reuse: Reuse | None = None):
     run.note("reading", device=str(run.device))
     done = reuse.give(run)
     if done < 0:
-        _begin(run, job)
+        begin(run, job)
         reuse.take(run, 0)
     run.say("\n".join(data.about(name) for name, data in run.data.items()))
     foresee(run, job)
@@ -127,7 +127,7 @@ def perform(job, run: Run, writers=(), reuse: Reuse | None = None):
     _write(run, job, writers)
 
 
-def _begin(run, job):
+def begin(run, job):
     """The input, on every rank: data with axes, not loaded."""
     with run.clock.phase("read"):
         own: dict[str, Data] = {}

@@ -21,7 +21,13 @@ class Input:
     format: str = param("auto", help="name of a reader, where the file does not tell")
     energy: float | None = param(None, unit="J", bare="keV", gt=0, help="photon energy")
     wavelength: float | None = param(None, unit="m", gt=0, help="wavelength; wins over energy")
-    distance: float | None = param(None, unit="m", gt=0, help="from the sample to the detector")
+    distance: float | Literal["auto"] | None = param(
+        None,
+        unit="m",
+        gt=0,
+        help="from the sample to the detector; auto (ptychography): that of the file, corrected by what the "
+        "frames say",
+    )
     pixel: float | None = param(None, unit="m", gt=0, help="detector pixel size")
     focus: float | None = param(None, unit="m", help="near field: from the focus to the sample")
     angle: float | None = param(
@@ -37,6 +43,11 @@ class Input:
     mask_good: Literal["auto", "zero", "nonzero"] = param(
         "auto", help="value of good pixels in the mask of the file; auto follows the format"
     )
+
+    @property
+    def known_distance(self) -> float | None:
+        """m, None where the job gives none, or leaves it to the frames"""
+        return None if self.distance == "auto" else self.distance
 
 
 def reader_of(given: dict) -> str:

@@ -31,7 +31,7 @@ def test_rank_0_keeps_what_it_alone_needs(monkeypatch):
     monkeypatch.setattr(perform, "open_data", lambda *_: {"data": whole})
     job = SimpleNamespace(reader=None, input=SimpleNamespace(file=""))
     run = SimpleNamespace(team=Noted(), clock=Clock(), data={})
-    perform._begin(run, job)
+    perform.begin(run, job)
     known = run.data["data"]
     assert known.truth is whole.truth and known.object is whole.object and max(run.team.sent) < 10_000
     others = whole.for_others()

@@ -38,6 +38,7 @@ class Scan(Data):
     numbers   : (n,) int64, numbers of the frames in the file, or None = all of them
     left_out  : {reason: numbers in the file of frames that hold no data, and are not in this scan}
     gaps      : any number of such frames is accepted, as the job says
+    distance_sought : the job leaves the distance to the frames (`distance: auto`)
     """
 
     axes: tuple[str, ...] = AXES
@@ -59,6 +60,7 @@ class Scan(Data):
     numbers: np.ndarray | None = None
     left_out: dict[str, np.ndarray] = field(default_factory=dict)
     gaps: bool = False
+    distance_sought: bool = False
 
     def __post_init__(self):
         """Coordinates, facts and images in the words that steps of other methods know."""

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from nanompi.data import load
+from nanompi.methods.ptycho.doctor.glimpse import AUTO, asked, report, settled
 from nanompi.methods.ptycho.parts import parts_of
 from nanompi.methods.ptycho.prepare import centre as beam
 from nanompi.methods.ptycho.prepare import (
@@ -53,11 +54,12 @@ class Prepare:
         "auto", ge=0, help="subtracted: a number, {file: ...}, or auto = the dark image of the scan file"
     )
     rebin: int = param(1, ge=1, le=32, help="sum this many pixels along rows and along columns")
-    orientation: int | list[bool] = param(
+    orientation: int | list[bool] | Literal["auto"] = param(
         0,
         ge=0,
         le=7,
-        help="4 * transpose + 2 * flipud + fliplr of the stored frames, or [transpose, flipud, fliplr]",
+        help="4 * transpose + 2 * flipud + fliplr of the stored frames, or [transpose, flipud, fliplr]; auto "
+        "= found from some frames",
     )
     normalise: bool = param(False, help="follow the incident intensity measured by the monitor")
     split: str = param(
@@ -72,6 +74,17 @@ class Prepare:
 
     def run(self, run):
         """Give run.data["frames"]. Errors: JobError (parameters), DataError (files, frames)."""
+        if asked(self, scan_of(run)):
+            known, run.data["data"] = settled(run, self)
+            return known.load(run)
+        return self.load(run)
+
+    def geometry(self, run) -> list[str]:
+        """Lines that tell how the geometry of the scan stands among its neighbours (`nanompi geometry`)."""
+        return report(run, self)
+
+    def load(self, run):
+        """The frames, all that the job leaves open settled."""
         scan = self._split(run)
         threads = run.device.threads
         kept = PreparedCache.of(run, self)
@@ -113,7 +126,8 @@ class Prepare:
         dark.dark(self.dark, scan.dark, shape)
         if self.mask.file:
             frame(self.mask.file, self.mask.path, shape, "mask.file")
-        orientation.orientation(self.orientation)
+        if self.orientation != AUTO:
+            orientation.orientation(self.orientation)
 
     def _split(self, run) -> Scan:
         """Decide which rank has which frames of the scan (collective)."""

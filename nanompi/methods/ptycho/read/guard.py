@@ -27,7 +27,7 @@ SAMPLED = 5  # frames looked at for NaN and negative counts
 def override(scan: Scan, given) -> Scan:
     """The values of the input section replace those of the file; where they differ both are noted."""
     new = {"wavelength": given.wavelength or (given_energy(given.energy) if given.energy else None)}
-    new |= {"distance": given.distance, "focus": given.focus}
+    new |= {"distance": given.known_distance, "focus": given.focus}
     new["pixel"] = None if given.pixel is None else (given.pixel, given.pixel)
     new["gain"] = None if given.gain == "auto" else given.gain
     notes = list(scan.notes)
@@ -40,7 +40,10 @@ def override(scan: Scan, given) -> Scan:
             f"warning: wavelength and energy of the job disagree ({_text(given.wavelength)} and "
             f"{_text(HC / given.energy)}); the wavelength is used"
         )
-    return replace(scan, notes=notes, **{k: v for k, v in new.items() if v is not None})
+    sought = given.distance == "auto"
+    return replace(
+        scan, notes=notes, distance_sought=sought, **{k: v for k, v in new.items() if v is not None}
+    )
 
 
 def _differ(old, new) -> bool:

@@ -274,7 +274,7 @@ def _geometry(of: Layout, given: Input) -> dict[str, Any]:
     """Wavelength, distance, pixel and focus; where the job gives one, that of the file may be wrong."""
     job = bool(given.wavelength or given.energy)
     length = lambda name: lambda: of.length(name)  # noqa: E731
-    far = quantities.unless_given(length("distance"), given.distance is not None, "distance", of.notes)
+    far = quantities.unless_given(length("distance"), given.known_distance is not None, "distance", of.notes)
     focus = quantities.unless_given(length("focus"), given.focus is not None, "focus", of.notes)
     size = given.pixel is not None
     return {

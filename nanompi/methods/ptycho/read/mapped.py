@@ -216,7 +216,7 @@ def _geometry(m: Mapped, given: Input) -> "MappedGeometry":
     focus = values.unless_given(length("focus"), given.focus is not None, "focus", m.notes)
     return MappedGeometry(
         values.wavelength_of(length("wavelength"), lambda: _energy(m), job, m.notes),
-        values.unless_given(length("distance"), given.distance is not None, "distance", m.notes),
+        values.unless_given(length("distance"), given.known_distance is not None, "distance", m.notes),
         values.unless_given(lambda: _pixel(m), given.pixel is not None, "pixel", m.notes, (np.nan, np.nan)),
         None if np.isnan(focus) else focus,
     )

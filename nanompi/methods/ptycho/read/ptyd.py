@@ -124,7 +124,7 @@ def _geometry(of: Prepared, given: Input) -> dict[str, Any]:
     distance = lambda: of.length("distance")  # noqa: E731
     return {
         "wavelength": quantities.wavelength_of(lambda: np.nan, of.energy, job, of.notes),
-        "distance": quantities.unless_given(distance, given.distance is not None, "distance", of.notes),
+        "distance": quantities.unless_given(distance, given.known_distance is not None, "distance", of.notes),
         "pixel": quantities.unless_given(of.pixel, size, "pixel", of.notes, none),
     }
 

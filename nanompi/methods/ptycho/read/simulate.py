@@ -84,7 +84,7 @@ class Simulate:
         """Object, probe and positions; the frames are made when they are read. Errors: JobError."""
         s = self.simulate
         wavelength = given.wavelength or (given_energy(given.energy or s.energy))
-        distance, pixel = given.distance or s.distance, given.pixel or s.pixel
+        distance, pixel = given.known_distance or s.distance, given.pixel or s.pixel
         corners = corners_of(s)
         rng = np.random.default_rng([s.seed, 0])
         size, transfer = object_pixel(s.size, wavelength, distance, pixel, given.focus)

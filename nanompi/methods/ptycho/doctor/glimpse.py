@@ -1,0 +1,98 @@
+"""A few frames of a scan, prepared as the job says, before all are loaded.
+
+For `nanompi geometry`, and for what a job leaves to the frames (`orientation: auto`, `input.distance: auto`).
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from nanompi.methods.ptycho.doctor.finding import FRAMES, Finding, about, examine
+from nanompi.methods.ptycho.doctor.words import length, paste, table, words
+from nanompi.methods.ptycho.prepare.orientation import number, orientation
+from nanompi.methods.ptycho.scan import Frames, scan_of
+from nanompi.methods.ptycho.subset import nearest_to_middle
+from nanompi.optics.geometry import Geometry
+
+AUTO = "auto"
+
+
+def look(run, step) -> Finding | None:
+    """What the frames about the middle say of the geometry of a job (collective). step : ptycho.prepare"""
+    scan, start = scan_of(run), 0 if step.orientation == AUTO else step.orientation
+    with run.clock.phase("geometry"):
+        frames = few_frames(run, scan, replace(step, orientation=start))
+        shape = frames.mask.shape
+        geometry = Geometry(scan.wavelength, scan.distance, frames.pixel, shape, scan.focus)
+        one = replace(run, data={**run.data, "frames": frames})
+        return examine(one, geometry, about(scan, number(orientation(start))))
+
+
+def few_frames(run, scan, step) -> Frames:
+    """The frames about the middle and their neighbours in time, all of them on rank 0 (collective)."""
+    from nanompi.methods.ptycho.prepare.step import make_plan
+
+    points = nearest_to_middle(scan.positions, FRAMES + 2)
+    index = np.unique(np.clip(np.concatenate([points - 1, points, points + 1]), 0, len(scan.positions) - 1))
+    plan = run.team.on_root(lambda: make_plan(step, scan, run.device.threads))
+    counts = np.zeros((0, *plan.good.shape), np.float32)
+    if run.team.root:
+        counts = plan.apply(scan.source.read(index, run.device.threads)).astype(np.float32)
+    else:
+        index = index[:0]
+    return Frames(
+        values=counts,
+        index=index,
+        mask=plan.good,
+        corner=plan.corner,
+        pixel=plan.pixel,
+        scale=None if plan.scale is None else plan.scale[index],
+        gain=plan.gain,
+        noise=plan.noise,
+        fano=plan.fano,
+        preparation=plan.notes,
+    )
+
+
+def report(run, step) -> list[str]:
+    """Lines for `nanompi geometry` (collective). step : ptycho.prepare"""
+    found = look(run, step)
+    if found is None:
+        return [words(found)]
+    lines = [*table(found), "", *words(found).split(". ")]
+    return [*lines, *(f"paste: {line}" for line in paste(found))]
+
+
+def asked(step, scan) -> bool:
+    """Does the job leave something of the geometry to the frames?"""
+    return step.orientation == AUTO or scan.distance_sought
+
+
+def settled(run, step) -> tuple[Any, Any]:
+    """(step, scan) with what the job leaves to the frames settled by them, the same after a restart
+    (collective). What cannot be told stays as stored, and is said."""
+    scan = scan_of(run)
+    kept = run.control.notes if run.control else {}
+    if "geometry" not in kept:
+        kept["geometry"] = _settle(run, step, scan)
+    own = kept["geometry"]
+    run.say(f"geometry: {own['words']}")
+    if step.orientation == AUTO:
+        step = replace(step, orientation=own["orientation"])
+    return step, replace(scan, distance=own["distance"]) if scan.distance_sought else scan
+
+
+def _settle(run, step, scan) -> dict[str, Any]:
+    found = look(run, step)
+    start = 0 if step.orientation == AUTO else number(orientation(step.orientation))
+    if found is None:
+        return {"orientation": start, "distance": scan.distance, "words": words(found)}
+    from nanompi.methods.ptycho.doctor.candidate import after
+
+    turn = after(start, found.turn) if step.orientation == AUTO else start
+    move = found.far.value if scan.distance_sought and found.far_off and not found.near else 1.0
+    taken = [f"orientation {turn}"] * (step.orientation == AUTO)
+    taken += [f"distance {length(scan.distance * move)}"] * scan.distance_sought
+    text = f"{', '.join(taken)} taken: {words(found)}"
+    return {"orientation": turn, "distance": scan.distance * move, "words": text}
