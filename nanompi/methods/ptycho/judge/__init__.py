@@ -1,1 +1,85 @@
-"""Is the result right?"""
+"""Is the result right? One pass over the frames at the end of a run, figures, and a verdict in words.
+
+The figures stand in result and metrics (process_1/verdict):
+
+held, held_error, eps_held : deviance of frames that the engines did not see over its expectation, 1 =
+    counting noise; its error bar; the relative error of their amplitudes beyond counting noise
+misfit      : the same of the frames that were seen: below 1, since a model follows some of their noise
+mean_frame  : the same of the mean frame, scaled to each: what a model without an image reaches
+unseen      : of what frames differ by from their mean, the part that is foretold of unseen ones
+share_flux, share_background, share_blur, share_positions, share_affine : of the misfit, the part that a
+    factor for each frame, counts in every pixel, a blur on the detector, a move of each frame, a common turn
+    and stretch of the positions would take away, each by a score test, at least (`judge.shares`)
+share_pixels: the part that lies in pixels whose mean counts no wave explains
+noise       : rad, of the phase, as the photons per pixel of the object make expect
+sign        : correlation of phase and log of the amplitude, above 0 for matter in X-rays; sign_error
+fall        : of the likelihood figure in the last ten iterations
+"""
+
+import numpy as np
+
+from nanompi.methods.ptycho.judge import image
+from nanompi.methods.ptycho.judge.evidence import Evidence, collect
+from nanompi.methods.ptycho.judge.rules import decide
+from nanompi.methods.ptycho.judge.shares import shares
+from nanompi.methods.ptycho.left_out import shown
+from nanompi.methods.ptycho.overlap import overlap
+from nanompi.run.verdict import give
+
+HELD = ("held", "held_error", "eps_held")
+
+
+def verdict(run, p, geometry, history):
+    """What the step `ptycho` says of its result (collective).
+
+    p : the problem after its last engine; history : rows of the iterations, of which the last with `held` and
+        its like tells of unseen frames
+    """
+    with p.clock.phase("verdict"):
+        figures = measure(run, p, geometry, history)
+        finding = decide(figures, lambda: _contrast(run, p, geometry))
+    told = {name: value for name, value in figures.items() if isinstance(value, float)}
+    give(run, "ptycho", finding.grade, finding.words, finding.paste, cause=finding.cause, **told)
+
+
+def measure(run, p, geometry, history) -> dict:
+    """All figures, equal on all ranks: floats, and some facts that the rules need (collective)."""
+    evidence, weight = collect(p), p.share.on_root(p.object_weights(p.shifts.library(p.P)))
+    O = p.whole()
+    return p.team.on_root(lambda: _figures(run, p, geometry, history, (evidence, O, weight)))
+
+
+def _figures(run, p, geometry, history, seen: tuple[Evidence, np.ndarray, np.ndarray]) -> dict:
+    """The figures on rank 0. seen : the evidence, object and weights as a whole"""
+    evidence, O, weight = seen
+    fano = {"none": 0.0}.get(p.noise, p.fano)
+    lit = image.lit_area(weight)
+    f = shares(evidence, fano) | image.noise(evidence["counts"].sum(), lit) | image.sign(O, lit)
+    f |= next(({k: float(row[k]) for k in HELD} for row in reversed(history) if "held" in row), {})
+    f["fall"] = fall(history)
+    f["unseen"] = 1 - (f.get("held", f["misfit"]) - 1) / max(f["mean_frame"] - 1, 1e-9)
+    if p.noise == "none":
+        f["unseen"] = 1 - f["misfit"] / max(f["mean_frame"], 1e-300)
+    f["overlap"] = float(overlap(p.device.host(p.P), p.places, geometry.pixel).part) if len(O) else 0.0
+    numbers = run.data["data"].numbers
+    dark = evidence.index[evidence.empty()]
+    about = {"empty_frames": shown(dark if numbers is None else numbers[dark]), "frames": len(evidence.rows)}
+    prepared = run.data["frames"].preparation.get("orientation", 0)
+    return f | about | {"counting": p.noise != "none", "modes": len(p.P), "orientation": prepared}
+
+
+def fall(history) -> float:
+    """How much of llk the last ten iterations took away"""
+    rows = [row for row in history if "llk" in row]
+    for old in reversed(rows[:-1]):
+        steps = rows[-1]["iteration"] - old["iteration"]
+        if steps >= 5:
+            return float((old["llk"] / rows[-1]["llk"] - 1) * 10 / steps)
+    return 0.0
+
+
+def _contrast(run, p, geometry):
+    """Other geometries against this one"""
+    from nanompi.methods.ptycho.doctor import contrast
+
+    return contrast(run, p, geometry)

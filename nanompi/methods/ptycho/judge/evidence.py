@@ -7,6 +7,7 @@ import numpy as np
 from nanompi.device.kernels.scores import FRAME_SUMS, PIXEL_SUMS
 from nanompi.methods.ptycho.quality import expected_deviance
 
+EMPTY = 0.2  # of the median counts of a frame
 TAPS = np.array([45, -9, 1]) / 60  # central difference of the sixth order, by 1, 2 and 3 pixels
 
 
@@ -30,6 +31,11 @@ class Evidence:
     def __getitem__(self, name: str) -> np.ndarray:
         """A sum of each frame by its name, (n,)"""
         return self.rows[:, NAMES.index(name)]
+
+    def empty(self) -> np.ndarray:
+        """(n,) bool: frames with far less light than usual, of which the model has more"""
+        counts = self["counts"]
+        return (counts < EMPTY * np.median(counts)) & (counts < 0.5 * self["model"])
 
 
 NAMES = ("deviance", "expected", "counts", "model", "entropy", "slope_y", "slope_x", "yy", "yx", "xx")

@@ -1,0 +1,226 @@
+"""From figures to a grade, a reason in words, and the line of the job that would mend it.
+
+Only what was tested is named as a cause. What the data alone show comes first; then, where unseen frames
+are met to counting noise, what still can be wrong; else the unknown that explains most of the misfit. Where
+none does, or where unseen frames are foretold hardly better than by their mean, other geometries are tried:
+the figures of measured frames lie above those of simulated ones that are wrong, so that only a comparison
+tells there, and a geometry that is the best of all that were tried is never called wrong.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+MET = 1.25  # held of a right model at most: 73 simulated scans had 1.32 at most, nine of ten up to 1.17
+SEEN = 1.06  # the same of seen frames, which the model follows into their noise
+ERRORS = 4.0  # so many error bars are no chance
+CLOSE = 0.05  # relative error of the amplitudes that is good where no noise tells how much is to be expected
+LOST = 0.5  # of what frames differ by from their mean: where less is foretold of unseen ones, it is no image
+FEW = 0.08  # rad of noise
+FEW_FRAMES = 1.1  # deviance of the mean frame over its expectation: frames do not differ
+SHARE = {"flux": 0.035, "background": 0.02, "blur": 0.035, "positions": 0.2}  # beyond those of good scans
+FAULTY, FAR = 0.1, 8.0  # share of the misfit in odd pixels; deviance of the worst in that of chance
+MOVED, TURNED = 0.2, 15.0  # px, median move that frames ask for; error bars of an affine change
+TWIN, SURE = -0.1, 3.0  # correlation that a wrong sign has; its error bars
+OVERFIT, APART = 8.0, 0.5  # (held - 1) over what seen frames have too much; overlap of neighbours
+FALL = 0.015  # of llk in ten iterations
+
+
+@dataclass
+class Finding:
+    """grade : one of run.verdict.GRADES; cause : for tables; words, paste : as `verdict.give` has them"""
+
+    grade: str
+    cause: str = ""
+    words: str = ""
+    paste: str = ""
+
+
+def decide(f: dict[str, Any], contrast: Callable[[], Any]) -> Finding:
+    """What the figures f say; contrast() compares with other geometries: doctor.contrast, None without it.
+
+    Called on every rank with the same figures (contrast is collective).
+    """
+    for rule in (empty, faulty, few_counts):
+        if finding := rule(f):
+            return finding
+    if met(f):
+        return twin(f) or displaced(f) or good(f)
+    lost, cause = f["unseen"] < LOST, strongest(f)
+    if cause and not lost:
+        return cause
+    return compared(f, cause, lost, contrast())
+
+
+def met(f) -> bool:
+    """Are unseen frames met to counting noise, and seen ones, as far as anything tells?"""
+    if not f["counting"]:
+        return f["eps"] < CLOSE
+    if "held" not in f:
+        return f["misfit"] < SEEN
+    chance = f["held"] - 1 < ERRORS * f["held_error"] and f["misfit"] < SEEN
+    return (f["held"] < MET and f["misfit"] < MET) or chance
+
+
+def empty(f) -> Finding | None:
+    """Frames with hardly any counts, of which the model has some"""
+    if not f["empty"]:
+        return None
+    words = f"{f['empty']} of {f['frames']} frames are (nearly) empty: {f['empty_frames']}"
+    return Finding("wrong", "empty frames", words, f"select: {{without: [{f['empty_frames']}]}}")
+
+
+def faulty(f) -> Finding | None:
+    """Pixels that no wave explains"""
+    if f["share_pixels"] < FAULTY or f["worst_pixel"] < FAR:
+        return None
+    words = f"{count(f['odd_pixels'], 'pixel')} whose mean counts no wave explains hold "
+    words += f"{part(f['share_pixels'])} of the misfit: hot or dead ones"
+    return Finding("doubtful", "hot or dead pixels", words, "mask: {hot: 12, dead: true}")
+
+
+def few_counts(f) -> Finding | None:
+    """Too few photons for an image, whatever the likelihood says"""
+    if not f["counting"] or (f["noise"] < FEW and f["mean_frame"] > FEW_FRAMES):
+        return None
+    words = f"few counts: {f['photons_per_pixel']:.2g} photons for a pixel of the object leave about "
+    words += f"{f['noise']:.2g} rad of noise in the phase, and the frames tell no more of the rest"
+    return Finding("doubtful", "few counts", words + "; more frames or longer exposures would")
+
+
+def twin(f) -> Finding | None:
+    """The complex conjugate meets turned frames as well: only nature tells"""
+    if f["sign"] > TWIN or f["sign"] > -SURE * f["sign_error"]:
+        return None
+    words = (
+        f"phase and absorption go opposite ways (correlation {f['sign']:.2f} ± {f['sign_error']:.2f}): this "
+    )
+    words += "is the complex conjugate, the frames are turned by half a turn"
+    return Finding("wrong", "twin", words, f"orientation: {f['orientation'] ^ 3}")
+
+
+def displaced(f) -> Finding | None:
+    """Positions that are met by an image bent to them"""
+    asks = f["share_positions"] > SHARE["positions"] and f["move"] > MOVED
+    return of_positions(f) if asks or f["affine_sigmas"] > TURNED else None
+
+
+def good(f) -> Finding:
+    """Nothing that was tested is wrong"""
+    if not f["counting"]:
+        return Finding(
+            "good", "", f"the amplitudes are met to {part(f['eps'])}; no counting noise tells more"
+        )
+    held = f"unseen frames are met to {f['held']:.2f} ± {f['held_error']:.2f} of counting noise" * (
+        "held" in f
+    )
+    words = (
+        held
+        or f"the frames are met to {f['misfit']:.2f} of counting noise; none was left out to be judged by"
+    )
+    return Finding("good", "", words + improving(f))
+
+
+def improving(f) -> str:
+    """A remark on the last iterations"""
+    if f["fall"] < FALL:
+        return ""
+    return f"; llk still fell by {part(f['fall'])} in the last ten iterations: more of them would help"
+
+
+def strongest(f) -> Finding | None:
+    """The unknown that explains most, in units of what none in a right scan explains"""
+    ratio = {name: f[f"share_{name}"] / least for name, least in SHARE.items() if possible(name, f)}
+    name = max(ratio, key=ratio.__getitem__, default="")
+    if name and ratio[name] > 1:
+        return CAUSES[name](f)
+    return little_overlap(f)
+
+
+def possible(name: str, f) -> bool:
+    """May a share be that of its cause? Where everything is wrong all are small, and by chance."""
+    if name == "flux":
+        return f["flux_rms"] > ERRORS * f["flux_noise"]
+    if name == "background":
+        return f["floor"] > 0
+    return True
+
+
+def of_flux(f) -> Finding:
+    """The beam varies"""
+    words = (
+        f"the sums of frames and model differ by {part(f['flux_rms'])} from frame to frame, counting gives "
+    )
+    words += f"{part(f['flux_noise'])}: beam or exposure vary"
+    return Finding("doubtful", "flux", words + explains("flux", f), "flux: true")
+
+
+def of_background(f) -> Finding:
+    """Light that does not come through the sample"""
+    words = f"about {f['floor']:.2g} counts lie in every pixel of every frame"
+    line = f"background: {f['floor']:.2g}"
+    return Finding("doubtful", "background", words + explains("background", f), line)
+
+
+def of_blur(f) -> Finding:
+    """Fringes of less contrast than those of one coherent wave"""
+    words = "fringes are washed out: the beam is partly coherent, or something moves during an exposure"
+    line = f"probe: {{modes: {f['modes'] + 2}}}"
+    return Finding("doubtful", "modes", words + explains("blur", f), line)
+
+
+def of_positions(f) -> Finding:
+    """The frames were elsewhere"""
+    words = f"the frames want to move by {f['move']:.2g} px"
+    if f["affine_sigmas"] > TURNED:
+        words += f", all of them turned by {abs(f['affine_turn']) * 57.3:.2g}°"
+        words += f" and scaled by {part(abs(f['affine_scale']))}, as far as a first step tells"
+    return Finding("doubtful", "positions", words + explains("positions", f), "positions: true")
+
+
+CAUSES = {"flux": of_flux, "background": of_background, "blur": of_blur, "positions": of_positions}
+
+
+def little_overlap(f) -> Finding | None:
+    """Seen frames are met, unseen ones are not, and neighbours share little: each frame has its own image"""
+    over = max(f["misfit"] - 1, 0) + 0.1
+    if "held" not in f or f["held"] - 1 < OVERFIT * over or f["overlap"] > APART:
+        return None
+    words = f"frames that were seen are met to {f['misfit']:.2f} of counting noise, unseen ones to "
+    words += f"{f['held']:.2g}: neighbours overlap by {part(f['overlap'])}, which does not tie them together"
+    return Finding("doubtful", "overlap", words + "; smaller steps would")
+
+
+def compared(f, cause: Finding | None, lost: bool, contrast) -> Finding:
+    """Where the neighbours have to tell. contrast : doctor.Contrast, or None where it could not be had"""
+    state = contrast.state if contrast else "unclear"
+    if state == "other":
+        return Finding("wrong", "geometry", contrast.words, contrast.paste)
+    about = contrast.words if contrast else "other geometries were not tried; `nanompi geometry JOB` does"
+    if cause:
+        return Finding("wrong" if lost and state != "best" else "doubtful", cause.cause,
+                       f"{cause.words}; {about}", cause.paste)  # fmt: skip
+    if lost:
+        words = "unseen frames are foretold hardly better than by their mean"
+        return Finding("doubtful" if state == "best" else "wrong", "geometry", f"{words}; {about}")
+    error = f["eps_held"] if "eps_held" in f else f["eps"]
+    words = (
+        f"{part(error)} of the amplitude of {'unseen ' * ('held' in f)}frames is not explained by counting "
+    )
+    words += "noise, nor by flux, background, coherence or single positions" * f["counting"]
+    return Finding("doubtful", "geometry", f"{words}; {about}")
+
+
+def explains(name: str, f) -> str:
+    """How much of the misfit goes with it"""
+    return f" (that alone explains {part(f[f'share_{name}'])} of the misfit)"
+
+
+def part(x: float) -> str:
+    """A part in per cent: 0.0213 -> "2.1 %" """
+    return f"{100 * x:.2g} %" if x < 0.095 else f"{100 * x:.0f} %"
+
+
+def count(n, noun: str) -> str:
+    """ "1 pixel", "3 pixels" """
+    return f"{int(n)} {noun}{'s' * (n != 1)}"
