@@ -107,9 +107,12 @@ def likelihood(K, s):
 def scores(K, s):
     """Frame by frame, and pixel by pixel on top of what is there; with a background"""
     work, table = np.empty((3, s.n, s.h, s.w), s.r), np.linspace(0, 1, 60).astype(s.r)
-    rows, maps = np.empty((s.n, FRAME_SUMS)), np.ones((PIXEL_SUMS, s.h, s.w))
-    K.scores(s.F, s.D, s.psi, s.I, s.mask, s.gain, 0.25, table, rows, maps, work)
-    return [*rows.T, *maps]
+    out = []
+    for far in (True, False):
+        rows, maps = np.empty((s.n, FRAME_SUMS)), np.ones((PIXEL_SUMS, s.h, s.w))
+        K.scores(s.F, s.D, s.psi, s.I, s.mask, s.gain, 0.25, far, table, rows, maps, work)
+        out += [*rows.T, *maps]
+    return out
 
 
 def update(K, s):

@@ -11,7 +11,7 @@ __device__ inline REAL model(const Complex* __restrict__ F, REAL gain, REAL back
 extern "C" __global__ void __launch_bounds__(THREADS, SOME)
 scores(const Complex* __restrict__ F, const Complex* __restrict__ Dy, const Complex* __restrict__ Dx,
        const COUNT* __restrict__ I, const REAL* __restrict__ mask, const REAL* __restrict__ gain,
-       const REAL* __restrict__ expected, double* maps, double* part, REAL background, int last, int n, int M, int h,
+       const REAL* __restrict__ expected, double* maps, double* part, REAL background, int far, int last, int n, int M, int h,
        int w) {
     const int x = blockIdx.x * blockDim.x + threadIdx.x, y = blockIdx.y * blockDim.y + threadIdx.y;
     const wide hw = (wide)h * w, here = (wide)y * w + x;
@@ -31,8 +31,15 @@ scores(const Complex* __restrict__ F, const Complex* __restrict__ Dy, const Comp
                 bx += f[q].x * e.x + f[q].y * e.y;
             }
             by *= 2 * g, bx *= 2 * g;
-            const REAL blur = model(f + up, g, background, M, hw) + model(f + down, g, background, M, hw) +
-                              model(f + left, g, background, M, hw) + model(f + right, g, background, M, hw) - 4 * a;
+            REAL blur = 0;
+            if (far) {
+                for (wide m = 0; m < M * hw; m += hw)
+                    blur += abs2(f[m + up] + REAL(-1) * f[m + down]) + abs2(f[m + left] + REAL(-1) * f[m + right]);
+                blur *= g / 4;
+            } else {
+                blur = model(f + up, g, background, M, hw) + model(f + down, g, background, M, hw) +
+                       model(f + left, g, background, M, hw) + model(f + right, g, background, M, hw) - 4 * a;
+            }
             const COUNT c = I[j * hw + here];
             const REAL k = c < 0 ? REAL(0) : mask[here], i = c > 0 ? REAL(c) : REAL(0), u = root(a) * 32;
             REAL mean = 1 + 1 / (6 * (a > 1 ? a : 1));
@@ -44,7 +51,7 @@ scores(const Complex* __restrict__ F, const Complex* __restrict__ Dy, const Comp
             const REAL r = (a - i) * J, dev = k * 2 * (a - i + i * (log_i - logarithm(a + FLOOR)));
             const REAL term[FRAME_SUMS] = {dev,         k * mean,    k * i,    k * a,           k * i * log_i,
                                               r * by,      r * bx,      J * by * by, J * by * bx,  J * bx * bx,
-                                              r * blur,    J * blur * blur, r,    J};
+                                              r * blur,    J * blur * blur, J * blur * a, r, J};
             for (int t = 0; t < FRAME_SUMS; ++t) own[t] = term[t];
             total[0] += dev - k * mean, total[1] += k * i, total[2] += k * a;
         }

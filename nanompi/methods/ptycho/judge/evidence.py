@@ -6,6 +6,7 @@ import numpy as np
 
 from nanompi.device.kernels.scores import FRAME_SUMS, PIXEL_SUMS
 from nanompi.methods.ptycho.quality import expected_deviance
+from nanompi.optics.propagate import FarField
 
 EMPTY = 0.2  # of the median counts of a frame
 TAPS = np.array([45, -9, 1]) / 60  # central difference of the sixth order, by 1, 2 and 3 pixels
@@ -39,7 +40,7 @@ class Evidence:
 
 
 NAMES = ("deviance", "expected", "counts", "model", "entropy", "slope_y", "slope_x", "yy", "yx", "xx")
-NAMES += ("blur_slope", "blur_curve", "background_slope", "background_curve")
+NAMES += ("blur_slope", "blur_curve", "blur_model", "background_slope", "background_curve")
 
 
 def collect(p) -> Evidence:
@@ -61,6 +62,7 @@ def _own(p):
     slopes = [slope(p.xp, p.O, axis) for axis in (0, 1)]
     table = p.device.array(expected_deviance(), p.device.real)
     rows, total = [], p.xp.zeros((PIXEL_SUMS, *p.mask.shape))
+    far = isinstance(p.optics, FarField)
 
     def part(f):
         waves = [p.scratch(f, slot) for slot in (0, 9, 10)]
@@ -69,7 +71,7 @@ def _own(p):
             p.optics.forward(z, f.at)
         own, maps = p.xp.zeros((len(f), FRAME_SUMS)), p.xp.zeros(total.shape)
         work = p.scratch_real(f, 3)
-        p.k.scores(*waves, f.I, p.mask, f.gain, background, table, own, maps, work)
+        p.k.scores(*waves, f.I, p.mask, f.gain, background, far, table, own, maps, work)
         return own, maps
 
     for block in p.blocks(read=["I"]):

@@ -15,7 +15,7 @@ from nanompi.methods.ptycho.judge.evidence import Evidence
 LEAST = 0.05  # of the expected deviance: what is taken for missing at least, so that no share is one of noise
 DAMP = 1e-6
 ODD = 0.3  # of the mean counts that a pixel should have: it is odd if it is so far from them
-DARK = 0.3  # part of the pixels that is dark
+FLOOR = 0.02  # part of the pixels that is darker than what is called the floor
 
 
 def shares(e: Evidence, fano: float = 1.0) -> dict[str, float]:
@@ -100,17 +100,19 @@ def affine(e: Evidence, missing: float) -> dict:
 
 
 def detector(e: Evidence, missing: float) -> dict:
-    """A blur of the intensities over a detector pixel, and counts that lie in every frame; only more, not
-    less."""
-    out = {}
-    for name in ("blur", "background"):
-        s, H = e[f"{name}_slope"].sum(), max(e[f"{name}_curve"].sum(), 1e-300)
-        out |= {name: -s / H, f"share_{name}": max(0.0, -s) ** 2 / H / 2 / missing}
-    counts, model = (m[e.good] for m in e.maps[1:])
-    dark = model <= np.quantile(model, DARK)
-    over, n = (counts - model)[dark].sum(), len(e.rows)
-    out["dark_sigmas"] = over / np.sqrt(max(1.0, counts[dark].sum()))
-    return out | {"dark": over / dark.sum() / n, "floor": np.quantile(counts, 0.02) / n}
+    """A blur of the fringes, and counts that lie in every frame; only more, not less."""
+    blur, brightness = e["blur_model"].sum(), max(e["model"].sum(), 1e-300)
+    # what a blur does beyond making all brighter, which the probe would take back
+    s = e["blur_slope"].sum() - blur / brightness * (e["model"] - e["counts"]).sum()
+    H = e["blur_curve"].sum() - blur**2 / brightness
+    t, K = e["background_slope"].sum(), e["background_curve"].sum()
+    floor = np.quantile(e.maps[1][e.good], FLOOR) / len(e.rows)
+    return {"share_blur": share(s, H, missing), "share_background": share(t, K, missing), "floor": floor}
+
+
+def share(slope: float, curve: float, missing: float) -> float:
+    """What one number that can only grow takes away"""
+    return max(0.0, -slope) ** 2 / max(curve, 1e-300) / 2 / missing
 
 
 def pixels(e: Evidence, missing: float) -> dict:
