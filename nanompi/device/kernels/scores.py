@@ -18,8 +18,8 @@ def scores(F, Dy, Dx, I, mask, gain, background, far, expected, rows, maps, work
     """Sums over the measured pixels of each frame, and over the frames of each measured pixel.
 
     Dy, Dx   : (n, M, h, w) complex, the change of F as a frame moves by a pixel along rows, columns
-    far      : far field: a blur is b = gain sum_m |half the difference of F_m at both neighbours|^2, over rows
-        and columns, as modes sin(2 pi x / w) P and sin(2 pi y / h) P add it; near field: b = the four
+    far      : far field: a blur is b = gain sum_m |half the difference of F_m at both neighbours|^2, of
+        rows and of columns, as modes sin(2 pi x / w) P and sin(2 pi y / h) P add it; near field: b = the four
         neighbours of a, less four times a, as a wide source adds it. Beyond an edge comes the opposite one
     expected : as `likelihood.figures` has it
     rows     : (n, FRAME_SUMS) float64, written: deviance, its expectation, I, a, I log I; slopes of a move

@@ -20,10 +20,13 @@ FEW = 0.08  # rad of noise
 FEW_FRAMES = 1.1  # deviance of the mean frame over its expectation: frames do not differ
 SHARE = {"flux": 0.035, "background": 0.02, "blur": 0.035, "positions": 0.2}  # beyond those of good scans
 FAULTY, FAR = 0.1, 8.0  # share of the misfit in odd pixels; deviance of the worst in that of chance
-MOVED, TURNED = 0.2, 15.0  # px, median move that frames ask for; error bars of an affine change
+MOVED = 0.2  # px, median move that frames ask for
+BENT, WHOLE = 12.0, 0.1  # error bars of an affine change; its share of what single moves would explain
+SETTLED = 0.1  # fall of llk in ten iterations above which positions are not judged yet
 TWIN, SURE = -0.1, 3.0  # correlation that a wrong sign has; its error bars
 OVERFIT, APART = 8.0, 0.5  # (held - 1) over what seen frames have too much; overlap of neighbours
 FALL = 0.015  # of llk in ten iterations
+GEOMETRY = "geometry"
 
 
 @dataclass
@@ -44,12 +47,20 @@ def decide(f: dict[str, Any], contrast: Callable[[], Any]) -> Finding:
     for rule in (empty, faulty, few_counts):
         if finding := rule(f):
             return finding
-    if met(f):
-        return twin(f) or displaced(f) or good(f)
-    lost, cause = f["unseen"] < LOST, strongest(f)
-    if cause and not lost:
-        return cause
-    return compared(f, cause, lost, contrast())
+    finding = settled(f) if met(f) else missed(f)
+    return compared(f, finding, contrast()) if finding.cause == GEOMETRY else finding
+
+
+def settled(f) -> Finding:
+    """Where the frames are met: what they cannot tell, or not well"""
+    return twin(f) or displaced(f) or good(f)
+
+
+def missed(f) -> Finding:
+    """Where they are not. With most of the misfit unexplained and no image, small shares are chance."""
+    if f["unseen"] < LOST and not all_of_it(f):
+        return little_overlap(f) or unexplained(f)
+    return bent(f) or strongest(f) or little_overlap(f) or unexplained(f)
 
 
 def met(f) -> bool:
@@ -101,8 +112,19 @@ def twin(f) -> Finding | None:
 
 def displaced(f) -> Finding | None:
     """Positions that are met by an image bent to them"""
+    if f["fall"] > SETTLED:
+        return None
     asks = f["share_positions"] > SHARE["positions"] and f["move"] > MOVED
-    return of_positions(f) if asks or f["affine_sigmas"] > TURNED else None
+    return bent(f) or (of_positions(f) if asks else None)
+
+
+def bent(f) -> Finding | None:
+    """Positions that all want to be turned or stretched: another distance, energy or step, a turned stage"""
+    whole = f["share_affine"] > WHOLE * f["share_positions"]
+    if f["fall"] > SETTLED or f["affine_sigmas"] < BENT or not whole:
+        return None
+    words = f"the positions as a whole want to be turned or stretched ({f['affine_sigmas']:.0f} error bars)"
+    return Finding("doubtful", GEOMETRY, words)
 
 
 def good(f) -> Finding:
@@ -132,9 +154,7 @@ def strongest(f) -> Finding | None:
     """The unknown that explains most, in units of what none in a right scan explains"""
     ratio = {name: f[f"share_{name}"] / least for name, least in SHARE.items() if possible(name, f)}
     name = max(ratio, key=ratio.__getitem__, default="")
-    if name and ratio[name] > 1:
-        return CAUSES[name](f)
-    return little_overlap(f)
+    return CAUSES[name](f) if name and ratio[name] > 1 else None
 
 
 def possible(name: str, f) -> bool:
@@ -171,10 +191,7 @@ def of_blur(f) -> Finding:
 
 def of_positions(f) -> Finding:
     """The frames were elsewhere"""
-    words = f"the frames want to move by {f['move']:.2g} px"
-    if f["affine_sigmas"] > TURNED:
-        words += f", all of them turned by {abs(f['affine_turn']) * 57.3:.2g}°"
-        words += f" and scaled by {part(abs(f['affine_scale']))}, as far as a first step tells"
+    words = f"the frames want to move by {f['move']:.2g} px, each its own way"
     return Finding("doubtful", "positions", words + explains("positions", f), "positions: true")
 
 
@@ -191,24 +208,34 @@ def little_overlap(f) -> Finding | None:
     return Finding("doubtful", "overlap", words + "; smaller steps would")
 
 
-def compared(f, cause: Finding | None, lost: bool, contrast) -> Finding:
-    """Where the neighbours have to tell. contrast : doctor.Contrast, or None where it could not be had"""
-    state = contrast.state if contrast else "unclear"
-    if state == "other":
-        return Finding("wrong", "geometry", contrast.words, contrast.paste)
-    about = contrast.words if contrast else "other geometries were not tried; `nanompi geometry JOB` does"
-    if cause:
-        return Finding("wrong" if lost and state != "best" else "doubtful", cause.cause,
-                       f"{cause.words}; {about}", cause.paste)  # fmt: skip
-    if lost:
-        words = "unseen frames are foretold hardly better than by their mean"
-        return Finding("doubtful" if state == "best" else "wrong", "geometry", f"{words}; {about}")
+def all_of_it(f) -> bool:
+    """Do flux or single moves explain so much that nothing else need be looked for?"""
+    return max(f["share_flux"] * possible("flux", f), f["share_positions"]) > LOST
+
+
+def unexplained(f) -> Finding:
+    """What no unknown that was tested explains"""
+    if f["unseen"] < LOST:
+        return Finding("wrong", GEOMETRY, "unseen frames are foretold hardly better than by their mean")
     error = f["eps_held"] if "eps_held" in f else f["eps"]
     words = (
         f"{part(error)} of the amplitude of {'unseen ' * ('held' in f)}frames is not explained by counting "
     )
     words += "noise, nor by flux, background, coherence or single positions" * f["counting"]
-    return Finding("doubtful", "geometry", f"{words}; {about}")
+    return Finding("doubtful", GEOMETRY, words)
+
+
+def compared(f, cause: Finding, contrast) -> Finding:
+    """Where the neighbours have to tell. contrast : doctor.Contrast, or None where it could not be had"""
+    if contrast is None:
+        words = f"{cause.words}; other geometries were not tried: `nanompi geometry JOB` does"
+        return Finding(cause.grade, cause.cause, words, cause.paste)
+    if contrast.state == "other":
+        return Finding("wrong", GEOMETRY, f"{cause.words}; {contrast.words}", contrast.paste)
+    lost = f["unseen"] < LOST and contrast.state != "best"
+    return Finding(
+        "wrong" if lost else "doubtful", cause.cause, f"{cause.words}; {contrast.words}", cause.paste
+    )
 
 
 def explains(name: str, f) -> str:

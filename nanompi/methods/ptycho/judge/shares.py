@@ -94,8 +94,6 @@ def affine(e: Evidence, missing: float) -> dict:
     return {
         "share_affine": gain / missing,
         "affine_sigmas": np.sqrt(max(0.0, 2 * gain)),
-        "affine_scale": step[0] / size,
-        "affine_turn": step[1] / size,
     }
 
 
