@@ -10,6 +10,7 @@ from nanompi.units import show
 
 HARDLY = 0.25  # overlap below which frames hardly tell anything about each other
 LITTLE = 0.4
+GUESS = "; of a wrong guess that tells nothing: the verdict at the end tests whether the steps are too wide"
 
 
 @dataclass
@@ -57,6 +58,7 @@ def diameter(P) -> np.ndarray:
 def check_overlap(P, places, pixel, guessed: bool, say, numbers=None):
     """Says the overlap; warns where it is little, and of frames that no other one overlaps.
 
+    Of a probe that is a guess nothing is blamed: where the geometry is wrong, the guess is too narrow.
     guessed : the probe was found from the data; numbers : those of the frames in the file, else 0, 1, 2, ...
     Errors: DataError when the frames do not overlap at all.
     """
@@ -67,7 +69,7 @@ def check_overlap(P, places, pixel, guessed: bool, say, numbers=None):
         raise DataError(f"the frames do not overlap: {found}. {_causes(guessed)}")
     said = f"overlap: {100 * found.part:.0f} % ({found}{', as guessed from the data' if guessed else ''})"
     if found.part < LITTLE:
-        said += f", which is little: expect artefacts. {_causes(guessed)}"
+        said += GUESS if guessed else f", which is little: expect artefacts. {_causes(guessed)}"
     say(said)
     _odd_ones(found, say, np.arange(len(found.away)) if numbers is None else np.asarray(numbers))
 

@@ -10,6 +10,7 @@ from nanompi.methods.ptycho.balance import Balance
 from nanompi.methods.ptycho.engines.engine import run_chain
 from nanompi.methods.ptycho.halves import Chain, Halves, compare_halves
 from nanompi.methods.ptycho.heldout import held_out, put_last
+from nanompi.methods.ptycho.judge import verdict
 from nanompi.methods.ptycho.modes import extra_modes
 from nanompi.methods.ptycho.overlap import check_overlap
 from nanompi.methods.ptycho.positions import Places, place
@@ -106,6 +107,8 @@ class Ptycho:
         p, geometry = self.problem(run, out)
         balance = None if self.balance == "off" else balanced(run)
         history = run_chain(self.engines, p, self.figures, run.say, run.note, run.control, balance)
+        if history:
+            verdict(run, p, geometry, history)
         variation = self.variation(p)
         weight = p.object_weights(p.shifts.library(p.P))
         O, weight = p.whole(), p.share.on_root(weight)

@@ -16,6 +16,8 @@ sign        : correlation of phase and log of the amplitude, above 0 for matter 
 fall        : of the likelihood figure in the last ten iterations
 """
 
+from importlib.util import find_spec
+
 import numpy as np
 
 from nanompi.methods.ptycho.judge import image
@@ -79,7 +81,9 @@ def fall(history) -> float:
 
 
 def _contrast(run, p, geometry):
-    """Other geometries against this one"""
-    from nanompi.methods.ptycho.doctor import contrast
+    """Other geometries against this one; None where nothing can try them"""
+    if find_spec("nanompi.methods.ptycho.doctor") is None:
+        return None
+    from nanompi.methods.ptycho import doctor
 
-    return contrast(run, p, geometry)
+    return doctor.contrast(run, p, geometry) if hasattr(doctor, "contrast") else None

@@ -110,7 +110,7 @@ def detector(e: Evidence, missing: float) -> dict:
 
 def share(slope: float, curve: float, missing: float) -> float:
     """What one number that can only grow takes away"""
-    return max(0.0, -slope) ** 2 / max(curve, 1e-300) / 2 / missing
+    return min(1.0, max(0.0, -slope) ** 2 / max(curve, 1e-300) / 2 / missing)
 
 
 def pixels(e: Evidence, missing: float) -> dict:

@@ -1,0 +1,108 @@
+"""From figures to a grade, a reason and the line of the job: each cause by figures of a scan that had it."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from nanompi.methods.ptycho.judge.rules import decide
+
+GOOD = {
+    "counting": True, "frames": 200, "empty": 0, "empty_frames": "", "modes": 1, "orientation": 0,
+    "misfit": 0.9, "mean_frame": 9.5, "eps": 0.0, "held": 1.02, "held_error": 0.02, "eps_held": 0.006,
+    "unseen": 1.0, "share_flux": 0.012, "flux_rms": 0.0014, "flux_noise": 0.0017, "share_positions": 0.05,
+    "move": 0.04, "affine_sigmas": 3.0, "share_affine": 0.001, "share_blur": 0.0, "share_background": 0.0,
+    "floor": 0.0, "share_pixels": 0.0, "worst_pixel": 0.0, "odd_pixels": 0, "photons_per_pixel": 4700.0,
+    "noise": 0.0073, "sign": 0.23, "sign_error": 0.06, "overlap": 0.7, "fall": 0.002,
+}  # fmt: skip
+
+MEASURED = {  # as simulated scans with that fault had them: what differs from a good one
+    "empty frames": {"empty": 7, "empty_frames": "3, 23"},
+    "hot or dead pixels": {"held": 1.7, "share_pixels": 0.92, "worst_pixel": 19.0, "odd_pixels": 78,
+                           "share_flux": 0.04, "flux_rms": 0.005, "flux_noise": 0.0012},
+    "few counts": {"noise": 0.33, "photons_per_pixel": 2.2, "mean_frame": 0.85},
+    "twin": {"sign": -0.23},
+    "flux": {"held": 2.2, "unseen": 0.27, "misfit": 2.2, "share_flux": 0.69, "flux_rms": 0.081},
+    "background": {"held": 1.95, "unseen": 0.86, "misfit": 1.3, "share_background": 0.15, "floor": 3.9,
+                   "share_blur": 0.033},
+    "modes": {"held": 2.1, "unseen": 0.97, "misfit": 1.6, "share_blur": 0.04},
+    "positions": {"held": 1.8, "unseen": 0.77, "misfit": 1.4, "share_positions": 0.8, "move": 1.0},
+    "overlap": {"held": 6.8, "unseen": 0.55, "misfit": 1.04, "overlap": 0.32},
+}  # fmt: skip
+LINES = {
+    "empty frames": "select: {without: [3, 23]}",
+    "hot or dead pixels": "mask: {hot: 12, dead: true}",
+    "twin": "orientation: 3",
+    "flux": "flux: true",
+    "background": "background: 3.9",
+    "modes": "probe: {modes: 3}",
+    "positions": "positions: true",
+}
+LOST = {"held": 14.0, "unseen": -1.1, "misfit": 3.5, "share_flux": 0.16, "flux_rms": 0.044}
+BENT = {"held": 1.12, "affine_sigmas": 28.0, "share_affine": 0.023, "share_positions": 0.16}
+
+
+@dataclass
+class Contrast:
+    """What the doctor gives"""
+
+    state: str
+    words: str = "of 8 geometries"
+    paste: str = ""
+
+
+def never():
+    raise AssertionError("other geometries were tried, and need not be")
+
+
+def test_a_good_scan_is_good():
+    finding = decide(GOOD, never)
+    assert finding.grade == "good" and "1.02 ± 0.02" in finding.words and not finding.paste
+    late = decide(GOOD | {"fall": 0.03}, never)
+    assert late.grade == "good" and "more of them would help" in late.words
+
+
+@pytest.mark.parametrize("cause", MEASURED)
+def test_each_fault_is_named_with_its_line(cause):
+    finding = decide(GOOD | MEASURED[cause], never)
+    assert finding.cause == cause and finding.grade != "good"
+    assert finding.paste == LINES.get(cause, "") and finding.words
+
+
+def test_a_geometry_that_another_beats_is_wrong_and_the_best_never_is():
+    """Also where all figures are those of no image at all; what beats it is the line to paste"""
+    other = decide(GOOD | LOST, lambda: Contrast("other", "transposed is better", "orientation: 4"))
+    assert (other.grade, other.cause, other.paste) == ("wrong", "geometry", "orientation: 4")
+    assert "transposed is better" in other.words and "vary" not in other.words  # flux is not blamed
+    assert decide(GOOD | LOST, lambda: Contrast("best")).grade == "doubtful"
+    assert decide(GOOD | LOST, lambda: Contrast("unclear")).grade == "wrong"
+    assert "nanompi geometry" in decide(GOOD | LOST, lambda: None).words
+
+
+def test_positions_bent_as_a_whole_ask_for_other_geometries():
+    """A distance that is wrong bends the image to it: unseen frames are met, the positions tell"""
+    finding = decide(GOOD | BENT, lambda: Contrast("unclear"))
+    assert (finding.grade, finding.cause) == (
+        "doubtful",
+        "geometry",
+    ) and "turned or stretched" in finding.words
+    assert decide(GOOD | BENT | {"fall": 0.17}, never).grade == "good"  # not yet converged: it tells nothing
+
+
+def test_nothing_is_blamed_that_explains_nothing():
+    """A measured scan: five times counting noise, no share that counts, and its geometry is the best"""
+    figures = GOOD | {"held": 5.2, "unseen": 0.92, "misfit": 3.7, "eps_held": 0.09}
+    finding = decide(figures, lambda: Contrast("best", "it is the best of 8"))
+    assert finding.grade == "doubtful" and finding.words.startswith("9 % of the amplitude")
+    assert finding.words.endswith("it is the best of 8")
+
+
+def test_without_frames_left_out_those_seen_tell():
+    seen = {k: v for k, v in GOOD.items() if "held" not in k}
+    assert "none was left out" in decide(seen, never).words
+    assert decide(seen | {"misfit": 1.4}, lambda: None).grade == "doubtful"
+
+
+def test_without_counting_noise_the_amplitudes_tell():
+    smooth = {k: v for k, v in GOOD.items() if "held" not in k} | {"counting": False, "noise": 1.0}
+    assert decide(smooth | {"eps": 0.01}, never).grade == "good"
+    assert decide(smooth | {"eps": 0.2, "unseen": 0.9}, lambda: None).grade == "doubtful"
