@@ -1,6 +1,7 @@
 """One pass over all frames: what the figures of a verdict are made of."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -9,7 +10,6 @@ from nanompi.methods.ptycho.quality import expected_deviance
 from nanompi.optics.propagate import FarField
 
 EMPTY = 0.2  # of the median counts of a frame
-TAPS = np.array([45, -9, 1]) / 60  # central difference of the sixth order, by 1, 2 and 3 pixels
 
 
 @dataclass
@@ -44,8 +44,11 @@ NAMES += ("blur_slope", "blur_curve", "blur_model", "background_slope", "backgro
 
 
 def collect(p) -> Evidence:
-    """The pass: three transforms for each frame (collective). Its sums over frames are taken in the order of
-    the frames, on every rank alike, so that they do not depend on which rank had which."""
+    """The pass: three transforms for each frame, five in the near field (collective).
+
+    Sums over frames are taken in the order of the frames, on every rank alike: they do not depend on which
+    rank had which.
+    """
     rows, maps = _own(p)
     index = np.concatenate(p.team.allgather(np.asarray(p.index)))
     order = np.argsort(index)
@@ -59,19 +62,20 @@ def collect(p) -> Evidence:
 def _own(p):
     """(n, FRAME_SUMS) of this rank's frames, and its (PIXEL_SUMS, h, w), on the host"""
     P, background = p.shifts.library(p.P), getattr(p, "background", 0.0)
-    slopes = [slope(p.xp, p.O, axis) for axis in (0, 1)]
+    moves = [Move.of(p, axis) for axis in (0, 1)]
     table = p.device.array(expected_deviance(), p.device.real)
     rows, total = [], p.xp.zeros((PIXEL_SUMS, *p.mask.shape))
     far = isinstance(p.optics, FarField)
 
     def part(f):
-        waves = [p.scratch(f, slot) for slot in (0, 9, 10)]
-        for O, z in zip((p.O, *slopes), waves):
-            p.k.exit_waves(O, P, f.at, z)
-            p.optics.forward(z, f.at)
+        F, Dy, Dx = (p.scratch(f, slot) for slot in (0, 9, 10))
+        for move, D in zip(moves, (Dy, Dx)):
+            move.waves(p, P, f, D, F)
+        p.k.exit_waves(p.O, P, f.at, F)
+        p.optics.forward(F, f.at)
         own, maps = p.xp.zeros((len(f), FRAME_SUMS)), p.xp.zeros(total.shape)
-        work = p.scratch_real(f, 3)
-        p.k.scores(*waves, f.I, p.mask, f.gain, background, far, table, own, maps, work)
+        numbers = background, far, table
+        p.k.scores(F, Dy, Dx, f.I, p.mask, f.gain, *numbers, own, maps, p.scratch_real(f, 3))
         return own, maps
 
     for block in p.blocks(read=["I"]):
@@ -81,13 +85,38 @@ def _own(p):
     return np.concatenate(rows or [np.zeros((0, FRAME_SUMS))]), p.device.host(total)
 
 
-def slope(xp, O, axis: int):
-    """dO/dy or dO/dx, (H, W). A frame that moves over the object sees P times this.
+@dataclass
+class Move:
+    """The change of the waves as a frame moves by a pixel over the object, in the shape of the frame alone.
 
-    The whole wave moves along, which the far field does not show, and which the near field takes back on its
-    way (`optics.propagate`).
+    psi(r; d) = P(r - rest - d) O(r + whole): the probe moves, dpsi/dd = -P' O. The whole wave moves too, which
+    the far field does not show, and which the near field takes back on its way (`optics.propagate`), so that
+    it gets 2 pi i q of the wave itself besides.
+
+    P : (S, M, h, w) -P' at all shifts
+    H : (S, h, w) the near field's transfer times 2 pi i q, None in the far field
     """
-    out = O * 0
-    for step, weight in enumerate(TAPS, 1):
-        out += weight.astype(O.real.dtype) * (xp.roll(O, -step, axis) - xp.roll(O, step, axis))
-    return out
+
+    P: Any
+    H: Any = None
+
+    @classmethod
+    def of(cls, p, axis: int) -> "Move":
+        n = p.P.shape[-2 + axis]
+        q = 2j * np.pi * np.fft.fftfreq(n)
+        q[n // 2 if n % 2 == 0 else 0] = 0  # a wave of two pixels has no direction
+        q = p.device.array(q[:, None] if axis == 0 else q[None], p.device.complex)
+        probe = p.device.ifft(p.device.fft(p.P.copy()) * (q * p.device.real(-1 / p.P[0].size)))
+        H = None if isinstance(p.optics, FarField) else p.device.array(p.optics.H * q)
+        return cls(p.shifts.library(probe), H)
+
+    def waves(self, p, P, f, out, work):
+        """Of some frames, at the detector, into `out`. P : the probe at all shifts; work : to work in"""
+        p.k.exit_waves(p.O, self.P, f.at, out)
+        p.optics.forward(out, f.at)
+        if self.H is None:
+            return
+        p.k.exit_waves(p.O, P, f.at, work)
+        p.device.fft(work)
+        p.k.transfer(work, self.H, f.at, False)
+        out += p.device.ifft(work)
