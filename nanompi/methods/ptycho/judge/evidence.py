@@ -89,9 +89,9 @@ def _own(p):
 class Move:
     """The change of the waves as a frame moves by a pixel over the object, in the shape of the frame alone.
 
-    psi(r; d) = P(r - rest - d) O(r + whole): the probe moves, dpsi/dd = -P' O. The whole wave moves too, which
-    the far field does not show, and which the near field takes back on its way (`optics.propagate`), so that
-    it gets 2 pi i q of the wave itself besides.
+    psi(r; d) = P(r - rest - d) O(r + whole): the probe moves, dpsi/dd = -P' O. The whole wave moves too, and
+    the far field does not show that; the near field takes it back on its way (`optics.propagate`), so that it
+    gets 2 pi i q of the wave itself besides.
 
     P : (S, M, h, w) -P' at all shifts
     H : (S, h, w) the near field's transfer times 2 pi i q, None in the far field
