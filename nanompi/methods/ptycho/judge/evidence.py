@@ -62,7 +62,7 @@ def collect(p) -> Evidence:
 def _own(p):
     """(n, FRAME_SUMS) of this rank's frames, and its (PIXEL_SUMS, h, w), on the host"""
     P, background = p.shifts.library(p.P), getattr(p, "background", 0.0)
-    moves = [Move.of(p, axis) for axis in (0, 1)]
+    moves = [Move.of(p, P, axis) for axis in (0, 1)]
     table = p.device.array(expected_deviance(), p.device.real)
     rows, total = [], p.xp.zeros((PIXEL_SUMS, *p.mask.shape))
     far = isinstance(p.optics, FarField)
@@ -101,14 +101,16 @@ class Move:
     H: Any = None
 
     @classmethod
-    def of(cls, p, axis: int) -> "Move":
+    def of(cls, p, P, axis: int) -> "Move":
+        """Along rows (0) or columns (1). P : the probe at all shifts, or of each frame"""
         n = p.P.shape[-2 + axis]
         q = 2j * np.pi * np.fft.fftfreq(n)
         q[n // 2 if n % 2 == 0 else 0] = 0  # a wave of two pixels has no direction
         q = p.device.array(q[:, None] if axis == 0 else q[None], p.device.complex)
-        probe = p.device.ifft(p.device.fft(p.P.copy()) * (q * p.device.real(-1 / p.P[0].size)))
+        probe = p.device.fft(P.copy())
+        probe *= q * p.device.real(-1 / P[0, 0].size)
         H = None if isinstance(p.optics, FarField) else p.device.array(p.optics.H * q)
-        return cls(p.shifts.library(probe), H)
+        return cls(p.device.ifft(probe), H)
 
     def waves(self, p, P, f, out, work):
         """Of some frames, at the detector, into `out`. P : the probe at all shifts; work : to work in"""
