@@ -166,6 +166,7 @@ def step(name: str, needs=(), gives=(), *, each="", makes=(), takes="data", gpu=
     idle(self, data)         is there nothing for it to do on such data? It is passed over then
     check(self, data)        for `nanompi check`: raises what its `run` would raise of files;
         may give a list of notes
+    explains                 {name: what the figure means}, for `nanompi methods`
     gives_figures, summary   the figures of a finished run, by which sweeps rank (`nanompi.run.figures`)
     compares(path)           is it a result of this step? static
     compare(a, b)            two of them in numbers, for `nanompi compare`: a dict that names under "judged"

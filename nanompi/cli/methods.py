@@ -40,6 +40,9 @@ def _one(cls, methods):
     if scores := methods.scores(cls):
         print(f"  a sweep can rank by: {', '.join(scores)}")
     _rows(cls, methods)
+    if figures := getattr(cls, "explains", {}):
+        print("figures of its verdict")
+        print(*(f"  {name:<20} {text}" for name, text in figures.items()), sep="\n")
 
 
 def _rows(cls, methods):

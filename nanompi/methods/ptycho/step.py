@@ -10,7 +10,7 @@ from nanompi.methods.ptycho.balance import Balance
 from nanompi.methods.ptycho.engines.engine import run_chain
 from nanompi.methods.ptycho.halves import Chain, Halves, compare_halves
 from nanompi.methods.ptycho.heldout import held_out, put_last
-from nanompi.methods.ptycho.judge import verdict
+from nanompi.methods.ptycho.judge import FIGURES, verdict
 from nanompi.methods.ptycho.modes import extra_modes
 from nanompi.methods.ptycho.overlap import check_overlap
 from nanompi.methods.ptycho.positions import Places, place
@@ -59,6 +59,7 @@ class Ptycho:
     """Ptychographic reconstruction of object and probe modes by a chain of engines."""
 
     followed_by = "ptycho.finish"
+    explains = FIGURES
 
     engines: list | str = param(
         "DM*100 ML*100", kind="engine", help="engines from left to right with their iterations"

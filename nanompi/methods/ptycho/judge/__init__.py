@@ -1,19 +1,6 @@
 """Is the result right? One pass over the frames at the end of a run, figures, and a verdict in words.
 
-The figures stand in result and metrics (process_1/verdict):
-
-held, held_error, eps_held : deviance of frames that the engines did not see over its expectation, 1 =
-    counting noise; its error bar; the relative error of their amplitudes beyond counting noise
-misfit      : the same of the frames that were seen: below 1, since a model follows some of their noise
-mean_frame  : the same of the mean frame, scaled to each: what a model without an image reaches
-unseen      : of what frames differ by from their mean, the part that is foretold of unseen ones
-share_flux, share_background, share_blur, share_positions, share_affine : of the misfit, the part that a
-    factor for each frame, counts in every pixel, a blur on the detector, a move of each frame, a common turn
-    and stretch of the positions would take away, each by a score test, at least (`judge.shares`)
-share_pixels: the part that lies in pixels whose mean counts no wave explains
-noise       : rad, of the phase, as the photons per pixel of the object make expect
-sign        : correlation of phase and log of the amplitude, above 0 for matter in X-rays; sign_error
-fall        : of the likelihood figure in the last ten iterations
+The figures (`FIGURES`) stand in the result, process_1/verdict/steps/ptycho.
 """
 
 from importlib.util import find_spec
@@ -27,6 +14,25 @@ from nanompi.methods.ptycho.judge.shares import shares
 from nanompi.methods.ptycho.left_out import shown
 from nanompi.methods.ptycho.overlap import overlap
 from nanompi.run.verdict import give
+
+FIGURES = {
+    "held": "deviance of frames that the engines did not see over its expectation: 1 = counting noise",
+    "held_error": "its standard error",
+    "eps_held": "relative error of the amplitudes of these frames beyond counting noise",
+    "misfit": "the same as held of the frames that were seen: below 1, as a model follows their noise",
+    "mean_frame": "the same of the mean frame scaled to each: what a model without an image reaches",
+    "unseen": "part of what frames differ by from their mean that is foretold of unseen ones",
+    "share_flux": "part of the misfit that a factor for each frame would take away, at least",
+    "share_background": "the same of counts that lie in every pixel",
+    "share_blur": "the same of two more modes, or of a wide source in the near field",
+    "share_positions": "the same of a move of each frame",
+    "share_affine": "the same of one turn and stretch of all positions; affine_sigmas: in error bars",
+    "share_pixels": "part of the misfit in pixels whose mean counts no wave explains",
+    "move": "px, median of the moves that frames ask for; move_noise: of chance",
+    "noise": "rad, of the phase, as the photons per pixel of the object make expect",
+    "sign": "correlation of phase and log of the amplitude: above 0 for matter in X-rays; sign_error",
+    "fall": "of llk in the last ten iterations",
+}
 
 HELD = ("held", "held_error", "eps_held")
 

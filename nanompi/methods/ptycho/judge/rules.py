@@ -18,11 +18,15 @@ CLOSE = 0.05  # relative error of the amplitudes that is good where no noise tel
 LOST = 0.5  # of what frames differ by from their mean: where less is foretold of unseen ones, it is no image
 FEW = 0.08  # rad of noise
 FEW_FRAMES = 1.1  # deviance of the mean frame over its expectation: frames do not differ
-SHARE = {"flux": 0.035, "background": 0.02, "blur": 0.008, "positions": 0.2}  # beyond those of good scans
-FAULTY, FAR = 0.1, 8.0  # share of the misfit in odd pixels; deviance of the worst in that of chance
+SHARE = {"flux": 0.1, "background": 0.02, "blur": 0.008, "positions": 0.2}  # beyond those of good scans
+FAULTY, FAR, FEW_PIXELS = (
+    0.1,
+    8.0,
+    0.05,
+)  # share of the misfit in odd pixels; deviance of the worst; their part
 MOVED = 0.2  # px, median move that frames ask for
-BENT, WHOLE = 12.0, 0.1  # error bars of an affine change; its share of what single moves would explain
-SETTLED = 0.1  # fall of llk in ten iterations above which positions are not judged yet
+BENT, WHOLE = 10.0, 0.1  # error bars of an affine change; its share of what single moves would explain
+SETTLED = 0.03  # fall of llk in ten iterations from which on frames that are met have no place to tell yet
 TWIN, SURE = -0.1, 3.0  # correlation that a wrong sign has; its error bars
 OVERFIT, APART = 8.0, 0.5  # (held - 1) over what seen frames have too much; overlap of neighbours
 FALL = 0.015  # of llk in ten iterations
@@ -87,7 +91,7 @@ def empty(f) -> Finding | None:
 
 def faulty(f) -> Finding | None:
     """Pixels that no wave explains"""
-    if f["share_pixels"] < FAULTY or f["worst_pixel"] < FAR:
+    if f["share_pixels"] < FAULTY or f["worst_pixel"] < FAR or f["odd_part"] > FEW_PIXELS:
         return None
     words = f"{count(f['odd_pixels'], 'pixel')} whose mean counts no wave explains hold "
     words += f"{part(f['share_pixels'])} of the misfit: hot or dead ones"
@@ -119,13 +123,12 @@ def displaced(f) -> Finding | None:
     if f["fall"] > SETTLED:
         return None
     asks = f["share_positions"] > SHARE["positions"] and f["move"] > MOVED
-    return bent(f) or (of_positions(f) if asks else None)
+    return bent(f, WHOLE / 2) or (of_positions(f) if asks else None)
 
 
-def bent(f) -> Finding | None:
+def bent(f, least: float = WHOLE) -> Finding | None:
     """Positions that all want to be turned or stretched: another distance, energy or step, a turned stage"""
-    whole = f["share_affine"] > WHOLE * f["share_positions"]
-    if f["fall"] > SETTLED or f["affine_sigmas"] < BENT or not whole:
+    if f["affine_sigmas"] < BENT or f["share_affine"] < least * f["share_positions"]:
         return None
     words = f"the positions as a whole want to be turned or stretched ({f['affine_sigmas']:.0f} error bars): "
     words += "distance, energy, step or axes of the stage are other than said"
