@@ -151,16 +151,19 @@ class Line:
     def refined(self) -> Estimate:
         """Two more values about the lowest point of the parabola, and then its error bar frame by frame."""
         x = np.array([self.scale(v) for v in self.values])
-        low, width = self._lowest(x, self._logs())
+        first, width = self._lowest(x, self._logs())
         back = math.exp if self.scale is math.log else float
-        more = [round(back(low + part * width), 4) for part in (-0.4, 0.4)]
+        more = [round(back(first + part * width), 4) for part in (-0.4, 0.4)]
         self.search.outcomes([self.candidate(v) for v in more])
         self.values = sorted({*self.values, *more})
         x, logs = np.array([self.scale(v) for v in self.values]), self._logs()
         low, _ = self._lowest(x, logs)
         n = len(logs)
         each = np.array([self._lowest(x, np.delete(logs, j, 0))[0] for j in range(n)])
-        error = float(np.sqrt((n - 1) / n * ((each - each.mean()) ** 2).sum()))  # jackknife
+        scatter = (n - 1) / n * ((each - each.mean()) ** 2).sum()  # jackknife
+        error = math.hypot(
+            math.sqrt(scatter), (low - first) / 2
+        )  # and what the curve, no parabola, leaves open
         value = back(low)
         best = self.search.order([self.candidate(v) for v in self.values])[0]
         return Estimate(value, error * (value if self.scale is math.log else 1), best)

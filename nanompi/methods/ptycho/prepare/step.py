@@ -166,7 +166,8 @@ class Prepare:
 
 def make_plan(p: Prepare, scan, threads: int = 1) -> Plan:
     """Mask, centre and window from a look at some frames (rank 0). Errors: JobError, DataError."""
-    far, shape, o = scan.focus is None, tuple(scan.source.shape[1:]), orientation.orientation(p.orientation)
+    far, shape = scan.focus is None, tuple(scan.source.shape[1:])
+    o = orientation.orientation(0 if p.orientation == AUTO else p.orientation)  # auto: before it is found
     image = dark.dark(p.dark, scan.dark, shape)
     seen, found, top = _look(p, scan, image, threads)
     good, why = mask.mask(p.mask, scan.mask, shape, seen)
