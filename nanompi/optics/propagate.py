@@ -27,6 +27,9 @@ class FarField:
         """F^-1 z"""
         return self.device.ifft(z)
 
+    def moved(self, rests):
+        """The frames have other sub-pixel shifts, which this propagator does not see."""
+
 
 class NearField:
     """Angular spectrum over the effective distance: forward = F^-1 H_s F, unitary.
@@ -44,9 +47,15 @@ class NearField:
         ky, kx = np.fft.fftfreq(h)[:, None], np.fft.fftfreq(w)
         dy, dx = geometry.pixel
         space = -np.pi * geometry.wavelength * geometry.effective_distance * ((ky / dy) ** 2 + (kx / dx) ** 2)
+        self.device, self.k, self.space = device, (ky, kx), space
+        self.moved(rests)
+
+    def moved(self, rests):
+        """The frames have other sub-pixel shifts. rests : (S, 2) pixels"""
+        ky, kx = self.k
         back = 2 * np.pi * (rests[:, 0, None, None] * ky + rests[:, 1, None, None] * kx)
-        self.H = device.array(np.exp(1j * (space + back)) / (h * w), device.complex)
-        self.device = device
+        size = ky.size * kx.size
+        self.H = self.device.array(np.exp(1j * (self.space + back)) / size, self.device.complex)
 
     def forward(self, z, at):
         """F^-1 H_s F z"""

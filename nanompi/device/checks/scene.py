@@ -115,6 +115,16 @@ def scores(K, s):
     return out
 
 
+def displacement(K, s):
+    """Slopes and curvature of each frame for each noise model, with and without light behind the wave"""
+    out = []
+    for noise in range(3):
+        sums = np.zeros((s.n, 5))
+        K.position_sums(s.F, s.D, s.z, s.I, s.mask, s.gain, noise * 0.75, noise, sums)
+        out.append(sums)
+    return out
+
+
 def update(K, s):
     """Of an object, and of probes whose modes share their weights"""
     O, y, g, weights = s.O.copy(), s.P[0].copy(), s.dP[0].copy(), 1 + abs(s.P[0, 0])
@@ -130,7 +140,7 @@ def figure(sums):
     return np.atleast_1d(sums)
 
 
-THEMES = (overlap, sums, halo, modulus, likelihood, scores, update)
+THEMES = (overlap, sums, halo, modulus, likelihood, displacement, scores, update)
 
 
 def apart(want, got) -> float:

@@ -23,7 +23,7 @@ from types import SimpleNamespace
 from nanompi.device.kernels import layout
 from nanompi.errors import ResourceError
 
-THEMES = ("overlap", "halo", "modulus", "likelihood", "scores", "update")
+THEMES = ("overlap", "halo", "modulus", "likelihood", "displacement", "scores", "update")
 THEMES += ("backproject", "gridding", "joseph", "moments", "paired", "stripes", "toeplitz", "tv")
 
 

@@ -135,6 +135,9 @@ def raw_arrays(run, found) -> dict:
         "partition/rank": owner,
     }
     arrays |= {f"probe/{name}": a for name, a in found.variation.items()}
+    if found.places.reach:
+        moved = found.places.rounded() * found.geometry.pixel
+        arrays["positions/refined"] = (scan.positions + moved, {"units": "m"})
     arrays |= {f"left_out/{why}": numbers for why, numbers in scan.left_out.items()}
     if scan.numbers is not None:
         arrays["positions/number"] = scan.numbers  # in the file

@@ -101,6 +101,8 @@ def judge(p) -> dict[str, float]:
     """
     if p.varied:
         p.varied.foresee(p)
+    if p.refinement:
+        p.refinement.follow(p)
     if p.noise != "counts":
         return {"R_held": figures(p, p.left_out())["R"]}
     if p.flux is not None:

@@ -4,13 +4,14 @@ A frame lies at a whole-pixel corner; the rest, rounded to 1/q pixel, is carried
 (`Shifts`). The rounding leaves a position error of at most 1/(2q) pixel, 1/(q sqrt(12)) root mean square.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from nanompi.errors import DataError
 
 MARGIN = 4  # pixels of object around the outermost frames
+TAPS = 3  # pixels at each side of which the derivative of an object knows
 LARGEST = 40_000  # pixels of an object along one side, above which the units of the positions are doubted
 
 
@@ -23,6 +24,8 @@ class Places:
     shape  : (H, W) of the object
     corners: (N, 2) float64, corner in object pixels as measured
     origin : (2,) m, position (of scan.positions) whose frame has its corner at object pixel (0, 0)
+    grid   : q, parts of a pixel to which places are rounded
+    reach  : px by which frames may move from where they were measured (nanompi.methods.ptycho.refine)
     """
 
     at: np.ndarray
@@ -30,6 +33,24 @@ class Places:
     shape: tuple[int, int]
     corners: np.ndarray
     origin: tuple[float, float]
+    grid: int = 1
+    reach: float = 0.0
+
+    def moved(self, by: np.ndarray) -> "Places":
+        """The same with each frame moved from where it was measured. by : (N, 2) px, at most `reach`"""
+        at, rests = _on_grid(self.corners + by, self.grid)
+        return replace(self, at=at, rests=rests)
+
+    def rounded(self) -> np.ndarray:
+        """(N, 2) px, where the frames are, from where they were measured: as `moved`, on the grid"""
+        return self.at[:, :2] + self.rests[self.at[:, 2]] - self.corners
+
+    def room(self, frame) -> tuple[np.ndarray, np.ndarray]:
+        """(corners (N, 2), shape (2,)) of what a frame may come to see, in whole pixels. frame : its shape"""
+        if not self.reach:
+            return self.at[:, :2], np.asarray(frame)
+        wide = int(np.ceil(self.reach)) + 1 + TAPS
+        return np.rint(self.corners).astype(np.int32) - wide, np.asarray(frame) + 2 * wide
 
     def along(self) -> np.ndarray:
         """(N,) where each frame stands along a curve through the scan, on which near frames follow each other
@@ -43,22 +64,31 @@ class Places:
         return out
 
 
-def place(positions: np.ndarray, pixel, frame, q: int = 1) -> Places:
+def place(positions: np.ndarray, pixel, frame, q: int = 1, reach: float = 0.0) -> Places:
     """Places of frames of shape `frame` at `positions` ((N, 2) m) in an object of `pixel` ((2,) m).
 
+    reach : px by which they may move; the object is so much larger
     Errors: DataError when the object would be absurdly large or all frames lie on one pixel.
     """
     px = np.asarray(positions, float) / np.asarray(pixel, float)
     low = px.min(0)
     _plausible(px.max(0) - low, frame, pixel, len(px))
-    corners = px - low + MARGIN
+    margin = MARGIN + int(np.ceil(reach))
+    corners = px - low + margin
+    at, rests = _on_grid(corners, q)
+    shape = tuple(int(v) for v in at[:, :2].max(0) + np.asarray(frame) + margin)
+    return Places(at, rests, shape, corners, tuple((low - margin) * np.asarray(pixel)), q, reach)
+
+
+def _on_grid(corners, q) -> tuple[np.ndarray, np.ndarray]:
+    """(at, rests) of `Places` for corners in pixels"""
     fine = np.rint(corners * q).astype(np.int64)
     whole = (fine + q // 2) // q
-    rest = fine - whole * q  # -q/2 <= rest < q/2
-    rests, index = np.unique(rest, axis=0, return_inverse=True)
-    shape = tuple(int(v) for v in whole.max(0) + np.asarray(frame) + MARGIN)
+    rest = fine - whole * q + q // 2  # 0 <= rest < q
+    numbers, index = np.unique(rest[:, 0] * q + rest[:, 1], return_inverse=True)
+    rests = np.stack(np.divmod(numbers, q), 1) - q // 2
     at = np.concatenate([whole, index.reshape(-1, 1)], axis=1).astype(np.int32)
-    return Places(at, rests / q, shape, corners, tuple((low - MARGIN) * np.asarray(pixel)))
+    return at, rests / q
 
 
 def _plausible(span, frame, pixel, n):
@@ -83,10 +113,10 @@ class Shifts:
 
     def __init__(self, device, rests: np.ndarray, shape):
         self.device, self.trivial = device, len(rests) == 1 and not np.any(rests)
-        ky, kx = (np.fft.fftfreq(n) for n in shape)
         # frame j sees O(r + whole + rest); the probe moves by +rest in the frame of the object's pixels
-        phase = rests[:, :1, None] * ky[:, None] + rests[:, 1:, None] * kx
-        self.ramp = device.array(np.exp(-2j * np.pi * phase)[:, None], device.complex)
+        y, x = (np.exp(-2j * np.pi * r[:, None] * np.fft.fftfreq(n)) for r, n in zip(rests.T, shape))
+        y, x = (device.array(ramp, device.complex) for ramp in (y, x))
+        self.ramp = (y[:, :, None] * x[:, None])[:, None]
         self.size = shape[0] * shape[1]
 
     def library(self, P):
@@ -105,8 +135,12 @@ class Shifts:
         if self.trivial:
             return num[0]
         z = self.device.fft(num.copy())
-        z *= self.ramp.conj()
-        return self._back(z.sum(0))
+        xp = self.device.xp
+        xp.conj(z, out=z)
+        z *= self.ramp
+        return self._back(xp.conj(z.sum(0)))
 
     def _back(self, z):
-        return self.device.ifft(z) * z.real.dtype.type(1 / self.size)
+        z = self.device.ifft(z)
+        z *= z.real.dtype.type(1 / self.size)
+        return z

@@ -18,6 +18,7 @@ class Block:
     """Some frames of this rank, on the device; `block[a:b]` is a part of it.
 
     at, gain, light, I, waves : as in `Problem`, of these frames; z : waves to work in
+    first : which frame of this rank is the first of them
     """
 
     at: Any
@@ -26,6 +27,7 @@ class Block:
     I: Any = None
     waves: Any = None
     z: Any = None
+    first: int = 0
 
     def __len__(self):
         return len(self.at)
@@ -34,7 +36,7 @@ class Block:
         if part.start == 0 and part.stop == len(self):
             return self
         own = (self.at, self.gain, self.light, self.I, self.waves, self.z)
-        return Block(*(a if a is None else a[part] for a in own))
+        return Block(*(a if a is None else a[part] for a in own), first=self.first + part.start)
 
 
 @dataclass
@@ -102,6 +104,7 @@ class Problem:
     index      : (n,) their global indices
     worked     : seconds that this rank has computed in the last iteration, without waiting and sums
     waves      : (n, M, h, w) complex: psi for the projection engines, F for ML. The large array of a run.
+    refinement : nanompi.methods.ptycho.refine.Refinement, which moves the frames; None = they stay
     I and waves may exceed the memory of the device; they are reached through `blocks`.
     """
 
@@ -131,6 +134,7 @@ class Problem:
     held: LeftOut | None = None
     varies: int = 0
     varied: Any = None
+    refinement: Any = None
     state: dict = field(default_factory=dict)
 
     @classmethod
@@ -241,6 +245,15 @@ class Problem:
         self.share, _ = open_share(*how)
         self.at = self.share.at = at
 
+    def move(self, places: Places):
+        """The frames are at these places from now on, the same on all ranks; within `places.reach`."""
+        self.places, n = places, len(self.at)
+        self.share.moved(places, self.every)
+        self.at, self.shifts = self.share.at[:n], Shifts(self.device, places.rests, self.P.shape[-2:])
+        if self.held:
+            self.held.at = self.share.at[n:]
+        self.optics.moved(places.rests)
+
     def take_over(self, index: np.ndarray, move: Callable, keeps=()) -> np.ndarray:
         """Other frames for this rank, between two iterations (collective); their counts on the host. Frames
         left out stay, behind them.
@@ -298,7 +311,7 @@ class Problem:
         arrays = {name: getattr(self, name) for name in dict.fromkeys([*read, *write])}
         step = self.device.frames_per_block(self.frame_bytes)
         for f, now in self.device.stream(len(self.at), step, arrays, read, write, once):
-            yield Block(self.at[f], self.gain[f], self.light[f], **now)
+            yield Block(self.at[f], self.gain[f], self.light[f], **now, first=f.start)
             self.clock.tick()
 
     def left_out(self) -> Iterator[Block]:

@@ -72,10 +72,14 @@ class Whole:
     way = "allreduce"
 
     def __init__(self, team, device, places, index, frame, out=None):
-        self.team, self.device, self.shape = team, device, places.shape
-        self.at = device.array(places.at[index])
-        self.counted, self.everyone = self.at[: used(index, out)], device.array(_used(places.at, out))
+        self.team, self.device, self.shape, self.out = team, device, places.shape, out
+        self.moved(places, index)
         self.alone = _cheaper_alone(team, len(self.everyone), len(self.counted), frame, self.shape)
+
+    def moved(self, places, index):
+        """The frames are at other places. index : (n,) global numbers of this rank's frames"""
+        self.at, self.everyone = map(self.device.array, (places.at[index], _used(places.at, self.out)))
+        self.counted = self.at[: used(index, self.out)]
 
     def open(self, num) -> "Sum":
         """The sum of an array like the object, over the frames of all ranks."""
@@ -123,7 +127,10 @@ class Regions:
     part.
 
     peers : {rank: pixels that both see}
-    seen, own : (H, W) bool, pixels that own frames see, and those which no lower rank sees
+    seen, own : (H, W) bool, pixels that own frames see, and those which no lower rank sees; where frames may
+        move (`Places.reach`) what they may come to see, so that no exchange changes when they do
+    room  : (2,) shape of what a frame may come to see; neighbours : numbers of the frames that may see this
+        box
     border: frames [0, border) of this rank see pixels of others; an exchange starts when these are added
     out   : as `Whole` has it
     edges : what is exchanged; top : where `largest` meets
@@ -134,16 +141,18 @@ class Regions:
     def __init__(self, team, device, places, index, frame, out=None):
         self.team, self.device, self.full, self.frame = team, device, places.shape, frame
         parts = team.allgather(np.asarray(index))
-        own = places.at[parts[team.rank]]
-        self.corner, end = own[:, :2].min(0), own[:, :2].max(0) + frame
+        corners, self.room = places.room(frame)
+        own = corners[parts[team.rank]]
+        self.corner, end = own.min(0), own.max(0) + self.room
         self.shape = tuple(int(n) for n in end - self.corner)
-        host = (own - [*self.corner, 0]).astype(np.int32)
-        self.at = device.array(host)
-        mine = touched(host[:, :2], frame, self.shape)
-        shared = {r: self._shared(mine, places.at[p]) for r, p in enumerate(parts) if r != team.rank}
+        own = own - self.corner
+        mine = touched(own, self.room, self.shape)
+        shared = {r: self._shared(mine, corners[p]) for r, p in enumerate(parts) if r != team.rank}
         shared = {r: m for r, m in shared.items() if m is not None and m.any()}
-        self.border = self._last(shared, host[: used(index, out)])
-        self.near = device.array(self._near(_used(places.at, out)), np.int32)
+        self.border = self._last(shared, own[: used(index, out)])
+        seen = _meets(corners - self.corner, self.room, self.shape)
+        self.neighbours, self.out = np.flatnonzero(seen if out is None else seen & ~out), out
+        self.moved(places, index)
         lower = [m for r, m in shared.items() if r < team.rank]
         first = mine & ~np.logical_or.reduce(lower) if lower else mine
         self.seen, self.own = device.array(mine), device.array(first)
@@ -153,21 +162,24 @@ class Regions:
 
     def _shared(self, mine, at):
         """Pixels which this rank and another one see, or None"""
-        near = _meets(at[:, :2] - self.corner, self.frame, self.shape)
-        return mine & touched(at[near, :2] - self.corner, self.frame, self.shape) if near.any() else None
+        near = _meets(at - self.corner, self.room, self.shape)
+        return mine & touched(at[near] - self.corner, self.room, self.shape) if near.any() else None
 
     def _last(self, shared, at) -> int:
         """One more than the last frame of this rank that sees a pixel of another rank"""
         others = np.logical_or.reduce([np.zeros(self.shape, bool), *shared.values()])
         total = np.pad(others.cumsum(0, dtype=np.int64).cumsum(1), ((1, 0), (1, 0)))
-        (y, x), (h, w) = at[:, :2].T, self.frame
+        (y, x), (h, w) = at.T, self.room
         count = total[y + h, x + w] - total[y, x + w] - total[y + h, x] + total[y, x]
         return int(np.flatnonzero(count)[-1]) + 1 if count.any() else 0
 
-    def _near(self, at):
-        """The frames of all ranks that see this box, at their places in it, widened by a frame each side"""
-        at = at - [*self.corner, 0]
-        return at[_meets(at[:, :2], self.frame, self.shape)] + [*self.frame, 0]
+    def moved(self, places, index):
+        """The frames are at other places, within their reach; those of all ranks that may see this box are
+        known in it, widened by a frame each side. index : (n,) global numbers of this rank's frames"""
+        corner = [*self.corner, 0]
+        near = places.at[self.neighbours] - corner + [*self.frame, 0]
+        self.at = self.device.array(places.at[index] - corner, np.int32)
+        self.near = self.device.array(near, np.int32)
 
     def open(self, num) -> EdgeSum:
         """The sum of an array like the object, over the frames of all ranks."""

@@ -15,6 +15,7 @@ from nanompi.methods.ptycho.modes import extra_modes
 from nanompi.methods.ptycho.overlap import check_overlap
 from nanompi.methods.ptycho.positions import Places, place
 from nanompi.methods.ptycho.problem import Problem
+from nanompi.methods.ptycho.refine import GRID, Refinement, RefinePositions
 from nanompi.methods.ptycho.scan import scan_of
 from nanompi.methods.ptycho.share import open_share
 from nanompi.methods.ptycho.start import (
@@ -69,6 +70,9 @@ class Ptycho:
     subpixel: int | Literal["auto"] = param(
         "auto", ge=1, le=64, help="positions are rounded to 1/subpixel of a pixel"
     )
+    positions: RefinePositions | None = param(
+        None, help="true: the frames are moved, too, in ML, to where they fit object and probe best"
+    )
     figures: int = param(10, ge=1, help="R-factor, likelihood and photons each so many iterations")
     heldout: float | Literal["auto"] = param(
         "auto",
@@ -111,6 +115,8 @@ class Ptycho:
         if history:
             verdict(run, p, geometry, history)
         variation = self.variation(p)
+        if p.refinement:
+            run.say(p.refinement.words())
         weight = p.object_weights(p.shifts.library(p.P))
         O, weight = p.whole(), p.share.on_root(weight)
         P, halves = p.device.host(p.P), None
@@ -152,6 +158,7 @@ class Ptycho:
         p = Problem.of(run.team, d, frames, places, optics, share, out)
         p.O, p.unseen = d.array(share.part(O), d.complex), self.unseen(run, share, saved, O)
         p.varies = self.probe.varies
+        p.refinement = self.refinement(places)
         with run.clock.phase("start"):
             P = saved.array("P") if saved else start_probe(self.probe, run, p, geometry)
             p.P = d.array(extra_modes(P, max(self.probe.modes, len(P))), d.complex)
@@ -160,6 +167,16 @@ class Ptycho:
         about = (places, geometry.pixel, guessed, run.say, scan.numbers)
         run.team.on_root(lambda: check_overlap(d.host(p.P), *about))
         return p, geometry
+
+    def refinement(self, places) -> Refinement | None:
+        """What moves the frames. Errors: JobError where it cannot be with what else is asked for."""
+        if self.positions and self.probe.varies:
+            raise JobError(
+                f"ptycho.positions: frames do not move with `probe: {{varies: {self.probe.varies}}}`, which "
+                "gives each a probe for its place. Refine the positions first, and let the probe vary in a "
+                "run that takes what the first one wrote, positions/refined"
+            )
+        return Refinement.of(self.positions, places) if self.positions else None
 
     def unseen(self, run, share, saved, O):
         """What no rank holds, where no frame looks (rank 0): what the object had at the start"""
@@ -179,6 +196,9 @@ class Ptycho:
 
     def place(self, scan, geometry) -> Places:
         """Places with the finest grid worth having: whole pixels when the positions are whole"""
+        if self.positions:
+            q = GRID if self.subpixel == "auto" else self.subpixel
+            return place(scan.positions, geometry.pixel, geometry.shape, q, self.positions.reach)
         whole = place(scan.positions, geometry.pixel, geometry.shape)
         if self.subpixel != "auto":
             return place(scan.positions, geometry.pixel, geometry.shape, self.subpixel)

@@ -7,6 +7,7 @@ phase_error(p, scene)
 """
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from nanompi.device.cpu import Cpu
 from nanompi.methods.ptycho.positions import place
 from nanompi.methods.ptycho.problem import Problem
+from nanompi.methods.ptycho.refine import GRID, Refinement
 from nanompi.methods.ptycho.scan import Frames
 from nanompi.methods.ptycho.share import open_share
 from nanompi.mpi.team import Team
@@ -29,7 +31,19 @@ from scenes import PIXEL, Drawn, Scene, draw, make, write  # noqa: E402
 
 sys.path.remove(FOLDER)
 
-__all__ = ["FAULTS", "Drawn", "Scene", "draw", "make", "phase_error", "problem", "run_of", "write", "wrong"]
+__all__ = [
+    "FAULTS",
+    "Drawn",
+    "Scene",
+    "displaced",
+    "draw",
+    "make",
+    "phase_error",
+    "problem",
+    "run_of",
+    "write",
+    "wrong",
+]
 
 FINE = 8  # positions in parts of a pixel
 
@@ -40,18 +54,21 @@ def geometry_of(scene: Scene) -> Geometry:
     return Geometry(scan.wavelength, scan.distance, (PIXEL, PIXEL), scene.counts.shape[1:], scan.focus)
 
 
-def problem(scene: Scene, device=None, combine="allreduce", fine: int = FINE) -> Problem:
+def problem(scene: Scene, device=None, combine="allreduce", fine: int = FINE, refine=None) -> Problem:
     """The problem of this rank, with all frames of the scan; start: flat object, probe near to the truth.
 
     The frames go in equal runs to the ranks. fine : positions in parts of a pixel, 1 = whole ones
+    refine : a RefinePositions, by which ML moves the frames
     """
     team, device, geometry = Team(), device or Cpu("double", 1), geometry_of(scene)
-    places = place(scene.positions, geometry.pixel, geometry.shape, fine)
+    fine, reach = (GRID, refine.reach) if refine else (fine, 0.0)
+    places = place(scene.positions, geometry.pixel, geometry.shape, fine, reach)
     frames = frames_of(scene, team)
     own = frames.index
     share, _ = open_share(combine, team, device, places, own, geometry.shape)
     p = Problem.of(team, device, frames, places, propagator(device, geometry, places.rests), share)
     p.O, p.P = device.array(np.ones(share.shape), device.complex), device.array(near(scene), device.complex)
+    p.refinement = Refinement.of(refine, places) if refine else None
     return p
 
 
@@ -70,6 +87,13 @@ def run_of(scene: Scene, p: Problem, say=print) -> Run:
     run = Run(team=p.team, device=p.device, options=Options(), folder=Path(), clock=p.clock, say=say)
     run.data = {"data": scene.scan(), "frames": frames_of(scene, p.team)}
     return run
+
+
+def displaced(drawn: Drawn, rms: float) -> Scene:
+    """A scan of which each frame was measured so many px (rms along each axis) beside where the file says."""
+    scene = make(drawn)
+    off = np.random.default_rng([drawn.seed, 9]).normal(0, rms, scene.corners.shape)
+    return replace(scene, corners=scene.corners + off)
 
 
 def near(scene: Scene) -> np.ndarray:

@@ -88,14 +88,20 @@ class ML:
             self.rose(p, L, old)
             old.step, old.turned = old.step / 2, True
             old.move(p, -old.step)
+            if p.refinement:
+                p.refinement.half_back(p)
             return {"error": (old.L - p.state["ml.perfect"]) / pixels, "step": -old.step}
         if not self.probe.now(i):
             gP[...] = 0
         if p.varied:
             p.varied.direct(p, wP, fresh=old is None or old.turned)
         now = direction(p.share, L, gO, gP, wO, wP, old)
-        now.step = self.step(p, now.dO, now.dP)
+        moving = p.refinement and p.refinement.how.due(i)
+        measured = p.refinement.measure(p, self.model(p)) if moving else None
+        now.step = self.step(p, now.dO, now.dP, measured)
         now.move(p, now.step)
+        if measured:
+            p.refinement.step(p, measured)
         p.state["ml"] = now
         clip(p.O, self.bounds)
         return {"error": (L - p.state["ml.perfect"]) / pixels, "step": now.step}
@@ -142,14 +148,16 @@ class ML:
         """Weight of the smoothness prior: `smooth` in units of the photons per object pixel"""
         return self.smooth * p.counts / np.prod(p.places.shape)
 
-    def step(self, p, dO, dP) -> float:
-        """-slope / curvature of L along (dO, dP)"""
+    def step(self, p, dO, dP, measured=None) -> float:
+        """-slope / curvature of L along (dO, dP); measured : what else is measured of the frames meanwhile"""
         k, P, Q, noise = p.k, p.shifts.library(p.P), p.shifts.tangent(dP), self.model(p)
 
         def along(f):
             z = p.scratch(f)
             k.tangent(p.O, P, dO, Q, f.at, z)
             D = p.optics.forward(z, f.at)
+            if measured:
+                measured.add(f, P)
             return k.line(f.waves, D, f.I, p.mask, f.gain, noise)
 
         slope, curve = p.summed(along, read=["I", "waves"], many=2)

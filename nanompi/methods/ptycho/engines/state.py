@@ -17,6 +17,7 @@ from nanompi.errors import DataError, NumbersError, common
 from nanompi.methods.ptycho import vary
 from nanompi.run.checkpoint import SavedState, State
 
+PLACES = "positions"  # where checkpoint files keep those of the frames
 OWN = "memory"  # what checkpoint files call the engine's own state: head and names of arrays
 
 
@@ -37,6 +38,8 @@ def chain_state(p, engine, e: int, done: int, history: list[dict]) -> State:
             arrays[f"{OWN}.{name}"] = value
         else:
             facts[OWN][name] = value
+    if p.refinement:
+        arrays |= {f"{PLACES}.{name}": a for name, a in p.refinement.state().items()}
     if not p.team.root:
         arrays = {}
     rows = {name: _rows(d, getattr(p, name)) for name in getattr(engine, "keeps", ())}
@@ -87,6 +90,9 @@ def restore_chain(p, engines: list, saved: SavedState) -> tuple[int, int, list[d
     d, facts = p.device, saved.facts
     e = facts["engine"]
     _fits(p, saved, len(engines))
+    if p.refinement:
+        places = {k.removeprefix(f"{PLACES}."): k for k in saved.head.arrays if k.startswith(f"{PLACES}.")}
+        p.refinement.restore(p, {name: saved.array(k) for name, k in places.items()})
     p.O, p.P = d.array(p.share.part(saved.array("O")), d.complex), d.array(saved.array("P"), d.complex)
     p.iteration, p.background, p.state["held"] = facts["iteration"], facts["background"], facts["held"]
     if p.flux is not None:

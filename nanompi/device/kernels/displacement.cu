@@ -1,0 +1,43 @@
+// What a move of each frame does to its likelihood; displacement.py is the contract. A block for each frame, its threads
+// side by side along the rows.
+
+// Of c bytes a count: 24 M + c a pixel in single precision, F and both derivatives read
+extern "C" __global__ void __launch_bounds__(THREADS, MANY)
+position_sums(const Complex* __restrict__ F, const Complex* __restrict__ Dy, const Complex* __restrict__ Dx,
+              const COUNT* __restrict__ I, const REAL* __restrict__ mask, const REAL* __restrict__ gain,
+              double* __restrict__ out, REAL background, int noise, int n, int M, int h, int w) {
+    constexpr int ALL = 5;
+    __shared__ double share[ALL][THREADS];
+    const int t = threadIdx.x, pixels = h * w;
+    for (int j = blockIdx.x; j < n; j += gridDim.x) {
+        double own[ALL] = {0, 0, 0, 0, 0};
+        for (int p = t; p < pixels; p += THREADS) {
+            const COUNT c = I[(wide)j * pixels + p];
+            const REAL k = c < 0 ? REAL(0) : mask[p], i = c > 0 ? REAL(c) : REAL(0);
+            REAL a = background, u = 0, v = 0;
+            for (int m = 0; m < M; ++m) {
+                const wide at = ((wide)j * M + m) * pixels + p;
+                const Complex f = F[at], d = Dy[at], b = Dx[at];
+                a += gain[j] * abs2(f);
+                u += 2 * gain[j] * (f.x * d.x + f.y * d.y);
+                v += 2 * gain[j] * (f.x * b.x + f.y * b.y);
+            }
+            const REAL J = noise == GAUSSIAN ? 1 / (i + 1) : 1 / (a + EPS);
+            const REAL L1 = noise == POISSON ? 1 - i * J : noise == GAUSSIAN ? (a - i) * J : 2 - 2 * root(i * J);
+            own[0] += k * L1 * u;
+            own[1] += k * L1 * v;
+            own[2] += k * J * u * u;
+            own[3] += k * J * u * v;
+            own[4] += k * J * v * v;
+        }
+        for (int k = 0; k < ALL; ++k) share[k][t] = own[k];
+        for (int half = THREADS / 2; half; half /= 2) {
+            __syncthreads();
+            if (t >= half) continue;
+            for (int k = 0; k < ALL; ++k) share[k][t] += share[k][t + half];
+        }
+        __syncthreads();
+        if (t < ALL) out[(wide)j * ALL + t] = share[t][0];
+        __syncthreads();  // before the next frame
+    }
+}

@@ -1,0 +1,34 @@
+"""How the likelihood of each frame changes when the frame moves: slopes and expected curvature.
+
+With a = gain sum_m |F_m|^2 + background and D_y, D_x the derivatives of F by a move of the frame along rows
+and columns (pixels), u = 2 gain sum_m Re(F_m* D_y,m), v the same of D_x, and L1, J as in likelihood.py:
+
+    slope = (sum L1 u, sum L1 v),   curvature = (sum J u u, sum J u v, sum J v v)
+
+The Gauss-Newton step of two unknowns a frame (Thibault & Guizar-Sicairos, doi:10.1088/1367-2630/14/6/063004,
+for the likelihood).
+"""
+
+import numpy as _np
+
+from nanompi.device.kernels.likelihood import (  # noqa: F401  the constants are for the texts
+    EPS,
+    GAUSSIAN,
+    POISSON,
+    _intensity,
+    _known,
+    _terms,
+)
+
+
+def position_sums(F, Dy, Dx, I, mask, gain, background, noise, out):
+    """out : (n, 5) float64, of each frame slope along rows, along columns, curvature yy, yx, xx.
+
+    Dy, Dx : (n, M, h, w) complex, as F; background : real, counts of a pixel that are not of the wave
+    """
+    a = _intensity(F, gain) + F.real.dtype.type(background)
+    k, i = _known(I, mask, a.dtype)
+    L1, J = _terms(a, i, noise)
+    u, v = (2 * gain[:, None, None] * (F.conj() * D).real.sum(1) for D in (Dy, Dx))
+    for n, term in enumerate((L1 * u, L1 * v, J * u * u, J * u * v, J * v * v)):
+        out[:, n] = (k * term).sum((1, 2), dtype=_np.float64)

@@ -1,0 +1,13 @@
+"""displacement.py on a GPU: how the kernel of displacement.cu is launched. gpu : the device"""
+
+from numpy import int32 as _int32
+
+from nanompi.device.kernels import layout as _layout
+
+
+def position_sums(gpu, F, Dy, Dx, I, mask, gain, background, noise, out):
+    if not len(I):
+        return
+    grid, block = (min(len(I), _layout.MOST), 1, 1), (_layout.THREADS, 1, 1)
+    launch = gpu.launches.over("displacement", "position_sums", grid, block, F.shape, I.dtype)
+    launch((F, Dy, Dx, I, mask, gain, out), gpu.real(background), _int32(noise))

@@ -1,0 +1,8 @@
+"""Positions refined while the image is made (`positions: true`): Newton steps of each frame in ML.
+
+Lost frames are found again, and the displacements tell of the stage.
+"""
+
+from nanompi.methods.ptycho.refine.refinement import GRID, Refinement, RefinePositions
+
+__all__ = ["GRID", "RefinePositions", "Refinement"]

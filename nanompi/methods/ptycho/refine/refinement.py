@@ -1,0 +1,187 @@
+"""Where the frames of a running reconstruction are, and how they move.
+
+All ranks know the displacements of all frames, as whole numbers of 1/UNIT px, and take the same steps from
+the same sums: the answer does not depend on the number of ranks. ML measures the sums in the pass of its own
+step (two more transforms a frame), and moves object, probe and frames together.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from nanompi.device.kernels.likelihood import POISSON
+from nanompi.methods.ptycho.engines.engine import When
+from nanompi.methods.ptycho.positions import TAPS
+from nanompi.methods.ptycho.refine.newton import cut, newton, within
+from nanompi.methods.ptycho.refine.stage import stage
+from nanompi.step import param, section
+
+UNIT = 1024  # parts of a pixel in which displacements are counted
+GRID = 16  # parts of a pixel to which they are rounded: with 8 twice the error is left
+HOLD = 0.5  # of what rounding left over is given up: else frames at an edge of the grid jump to and fro
+FOLLOW = 8  # steps of frames left out
+
+
+@section
+class RefinePositions:
+    """Positions refined in ML: `true`, or these."""
+
+    after: int = param(2, ge=0, help="iterations of ML before the first step")
+    until: int | None = param(60, ge=0, help="no step after this iteration of ML")
+    every: int = param(1, ge=1, help="a step each so many iterations")
+    clip: float = param(1.0, unit="px", gt=0, help="longest step")
+    reach: float = param(8.0, unit="px", gt=0, help="how far a frame may move from where it was measured")
+    damp: float = param(0.02, ge=0, help="added curvature, relative to the median over the frames")
+
+    @classmethod
+    def from_value(cls, value: bool) -> "RefinePositions | None":
+        """`positions: true` means the defaults, false none"""
+        if not isinstance(value, bool):
+            raise ValueError(f"{value!r} does not fit here; allowed: true, false, a mapping")
+        return cls() if value else None
+
+    def due(self, i: int) -> bool:
+        """Do frames move in iteration i of ML?"""
+        return When(after=self.after, until=self.until, every=self.every).now(i)
+
+
+@dataclass
+class Refinement:
+    """The displacements of all frames of a problem, the same on all ranks.
+
+    start : (N, 2) px, where the frames were measured
+    shift : (N, 2) int64, from there, in 1/UNIT px
+    last  : (N, 2) int64, the last step
+    """
+
+    how: RefinePositions
+    start: np.ndarray
+    shift: np.ndarray
+    last: np.ndarray = field(init=False)
+
+    def __post_init__(self):
+        self.last = np.zeros_like(self.shift)
+
+    @classmethod
+    def of(cls, how: RefinePositions, places) -> "Refinement":
+        """Frames where they were measured."""
+        return cls(how, places.corners, np.zeros((len(places.at), 2), np.int64))
+
+    @property
+    def pixels(self) -> np.ndarray:
+        """(N, 2) displacements in pixels"""
+        return self.shift / UNIT
+
+    def measure(self, p, noise: int) -> "Measured":
+        """Sums of the frames, to be taken in a pass over them in which `waves` hold F."""
+        return Measured(p, noise)
+
+    def step(self, p, measured: "Measured"):
+        """Move the frames that were measured by their Newton steps, without a common part (collective)."""
+        sums = measured.total()
+        moving = sums.any(1)
+        steps = cut(newton(sums[moving], self.how.damp), self.how.clip)
+        self._moved(p, moving, steps - steps.mean(0))
+
+    def follow(self, p):
+        """The frames left out go where they fit object and probe, which stay (collective)."""
+        out, gone = p.held.out, Measured(p, POISSON)
+        for _ in range(FOLLOW):
+            sums = gone.left_out()
+            moving = out & sums.any(1)
+            self._moved(p, moving, cut(newton(sums[moving], self.how.damp), self.how.clip))
+
+    def _moved(self, p, moving, steps):
+        now = self.pixels + HOLD * (p.places.rounded() - self.pixels)
+        now[moving] += steps
+        new = np.where(moving[:, None], np.rint(UNIT * within(now, self.how.reach)), self.shift)
+        self.last, self.shift = new.astype(np.int64) - self.shift, new.astype(np.int64)
+        self.apply(p)
+
+    def half_back(self, p):
+        """Take back half of the last step."""
+        half = self.last // 2
+        self.last, self.shift = half, self.shift - self.last + half
+        if self.last.any():
+            self.apply(p)
+
+    def apply(self, p):
+        """The problem has its frames where they are now."""
+        p.move(p.places.moved(self.pixels))
+
+    def words(self) -> str:
+        """How far the frames were moved, for the log"""
+        length = np.hypot(*self.pixels.T)
+        rms, most = np.sqrt((self.pixels**2).mean()), int(np.argmax(length))
+        held = int((length > 0.98 * self.how.reach).sum())
+        out = f"positions: moved by {rms:.3g} px rms along each axis, at most {length[most]:.3g} px"
+        far = f"; {held} frames are at the limit `reach: {self.how.reach:g} px`" if held else ""
+        return "; ".join(filter(None, (out + far, stage(self.start, self.pixels))))
+
+    def state(self) -> dict:
+        """For checkpoints: (N, 2) arrays by name"""
+        return {"shift": self.shift, "last": self.last}
+
+    def restore(self, p, state: dict):
+        """The opposite of `state`"""
+        self.shift, self.last = (np.asarray(state[name], np.int64) for name in ("shift", "last"))
+        self.apply(p)
+
+
+class Measured:
+    """Slopes and curvatures of the frames of all ranks, from one pass over them.
+
+    A frame that is moved by d sees O(r + r_j + d): its wave changes by P dO/dr, whatever the propagator.
+    """
+
+    def __init__(self, p, noise: int):
+        self.p, self.noise = p, noise
+        self.slopes = derivative(p.O, 0), derivative(p.O, 1)
+        self.own = p.xp.zeros((len(p.at), 5))
+
+    def add(self, f, P):
+        """The frames of a block, of which I and F (`waves`) are at hand. P : (S, M, h, w), of all shifts"""
+        self._sums(f, f.waves, P, self.own[f.first : f.first + len(f)])
+
+    def _sums(self, f, F, P, rows):
+        p, D = self.p, []
+        for axis, dO in enumerate(self.slopes):
+            z = p.scratch(f, f"along {axis}")
+            p.k.exit_waves(dO, P, f.at, z)
+            D.append(p.optics.forward(z, f.at))
+        p.k.position_sums(F, *D, f.I, p.mask, f.gain, p.background, self.noise, rows)
+
+    def left_out(self) -> np.ndarray:
+        """(N, 5) float64 of the frames left out, in a pass over them; 0 for the others (collective)"""
+        p, P = self.p, self.p.shifts.library(self.p.P)
+        own = p.xp.zeros((len(p.held.at), 5))
+        first = 0
+        for block in p.left_out():
+            F = p.scratch(block)
+            p.k.exit_waves(p.O, P, block.at, F)
+            self._sums(block, p.optics.forward(F, block.at), P, own[first : first + len(block)])
+            first += len(block)
+        return self._of_all(p.held.index, own)
+
+    def total(self) -> np.ndarray:
+        """(N, 5) float64 of all frames, equal on all ranks; 0 for those left out (collective)"""
+        return self._of_all(self.p.index, self.own)
+
+    def _of_all(self, index, own):
+        out = np.zeros((len(self.p.places.at), 5))
+        out[index] = self.p.device.host(own)
+        self.p.team.sum(out)
+        return out
+
+
+def derivative(O, axis: int):
+    """dO along rows (0) or columns (1) per pixel, by differences of sixth order; 0 within TAPS of the edge.
+
+    Of frequencies up to 0.2 per pixel it is 1 % too small at most; that changes the length of a step, not
+    where it ends.
+    """
+    out, n = O * 0, O.shape[axis]
+    part = lambda k: (slice(None),) * axis + (slice(TAPS + k, n - TAPS + k),)  # noqa: E731
+    for k, weight in enumerate((45, -9, 1), start=1):
+        out[part(0)] += O.real.dtype.type(weight / 60) * (O[part(k)] - O[part(-k)])
+    return out
