@@ -104,5 +104,5 @@ def paste(found: Finding | None) -> list[str]:
     if found.turn:
         out.append(f"orientation: {after(found.about.orientation, found.turn)}")
     if found.far_off:
-        out.append(f"{place(found)}: {show(found.about.far * found.far.value, 'm', 4)}")
+        out.append(f"{place(found)}: {length(found.about.far * found.far.value)}")
     return out
