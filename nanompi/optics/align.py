@@ -3,7 +3,7 @@
 These three are what ptychography leaves open, so they are removed before two results are compared.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -18,12 +18,14 @@ class Alignment:
     shift : (2,) px by which it was moved (row, column)
     ramp  : (2,) rad per px that was removed (row, column)
     scale : complex factor
+    affine: (2, 2) by how much it was stretched and turned: what stood at r stands at r + affine (r - middle)
     """
 
     image: np.ndarray
     shift: np.ndarray
     ramp: np.ndarray
     scale: complex
+    affine: np.ndarray = field(default_factory=lambda: np.zeros((2, 2)))
 
 
 def shifted(image: np.ndarray, shift) -> np.ndarray:
@@ -80,6 +82,46 @@ def align(image: np.ndarray, reference: np.ndarray, mask: np.ndarray, reach: flo
     now = _moved(calm, ramp, shift, soft)
     scale = complex((reference * now.conj())[mask].sum() / (np.abs(now[mask]) ** 2).sum())
     return Alignment(now * scale, shift, ramp, scale)
+
+
+def stretched(found: Alignment, reference: np.ndarray, mask: np.ndarray, rounds: int = 6) -> Alignment:
+    """An alignment with four more numbers: scale, rotation, stretch and shear about the middle of the mask.
+
+    Positions with independent errors contain such a part by chance, which the data do not tell: the image
+    is then stretched as they are. All ten real parameters together by Gauss-Newton, as in `align`.
+    """
+    from scipy import ndimage
+
+    weight = ndimage.gaussian_filter(mask.astype(float), 4) * mask
+    soft, inside = _taper(mask), np.nonzero(weight)
+    root, image = np.sqrt(weight[inside]), _calm(found.image, mask)
+    middle = np.array([i.mean() for i in inside])
+    y, x = (i - m for i, m in zip(inside, middle))
+    size = np.array([max(1, np.ptp(i)) for i in inside])
+    matrix, shift, ramp = np.zeros((2, 2)), np.zeros(2), np.zeros(2)
+    for _ in range(rounds):
+        a = _moved(_warped(image, matrix, middle), ramp, shift, soft)
+        dy, dx = (g[inside] for g in _gradient(a))
+        a, b = a[inside], reference[inside]
+        c = np.vdot(a * root, b * root) / np.vdot(a * root, a * root)
+        bent = [-d * r / n for d in (dy, dx) for r, n in ((y, size[0]), (x, size[1]))]
+        parts = (-dy, -dx, -1j * y / size[0] * a, -1j * x / size[1] * a, *bent, a, 1j * a)
+        step = _least_squares([v * c * root for v in parts], (b - c * a) * root)
+        shift, ramp = shift + np.clip(step[:2], -1, 1), ramp + step[2:4] / size
+        matrix = matrix + np.clip(step[4:8].reshape(2, 2), -2, 2) / size
+    now = _moved(_warped(image, matrix, middle), ramp, shift, soft)
+    scale = complex((reference * now.conj())[mask].sum() / (np.abs(now[mask]) ** 2).sum())
+    return Alignment(now * scale, found.shift + shift, found.ramp + ramp, found.scale * scale, matrix)
+
+
+def _warped(image: np.ndarray, matrix: np.ndarray, middle: np.ndarray) -> np.ndarray:
+    """The image with what stands at r - matrix (r - middle) at r, by splines of fifth order."""
+    from scipy import ndimage
+
+    back = np.eye(2) - matrix
+    how = {"matrix": back, "offset": middle - back @ middle, "order": 5, "mode": "nearest"}
+    real, imag = (ndimage.affine_transform(part, **how) for part in (image.real, image.imag))
+    return real + 1j * imag
 
 
 def _moved(image: np.ndarray, ramp, shift, soft: np.ndarray) -> np.ndarray:

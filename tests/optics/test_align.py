@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
-from nanompi.optics.align import align, placed, shifted, well_lit
+from nanompi.optics.align import _warped, align, placed, shifted, stretched, well_lit
 
 
 def inside(n: int = 256, rim: int = 30) -> np.ndarray:
@@ -65,3 +66,17 @@ def test_well_lit_is_one_area_without_holes_and_rim():
     weight[70:78, 70:78] = 1.0
     mask = well_lit(weight)
     assert mask[16:54, 16:54].all() and mask.sum() == 38 * 38
+
+
+def test_a_stretched_and_turned_image_is_laid_on_the_straight_one():
+    """by 1 % and 0.3 degrees: of 0.05 rad nothing is left, and the four numbers are found"""
+    rng, n = np.random.default_rng(0), 120
+    phase, loss = (ndimage.gaussian_filter(rng.normal(size=(n, n)), 2) for _ in range(2))
+    O = np.exp(0.5j * phase / phase.std() - 0.1 * loss / loss.std())
+    bent, mask = np.array([[0.01, -0.004], [0.006, -0.005]]), np.zeros((n, n), bool)
+    mask[20:-20, 20:-20] = True
+    plain = align(_warped(O, -bent, np.array([59.5, 59.5])), O, mask)
+    found = stretched(plain, O, mask)
+    errors = [np.angle((a.image * O.conj())[mask]).std() for a in (plain, found)]
+    assert errors[0] > 0.04 and errors[1] < 0.002
+    assert np.abs(found.affine - bent).max() < 3e-4

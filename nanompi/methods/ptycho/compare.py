@@ -10,10 +10,12 @@ from nanompi.methods.ptycho.earlier_result import is_result, load_result
 from nanompi.methods.ptycho.wave import Wave, object_on_grid, read_wave
 from nanompi.optics.resample import resampled
 
-PLAIN = ("object", "probe", "pixel", "corners", "corner", "weight", "measured", "fingerprint")
+PLAIN = ("object", "probe", "pixel", "corners", "corner", "weight", "measured", "refined", "fingerprint")
 TRUTH = ("truth_object", "truth_probe", "truth_corners", "truth_pixel", "truth_frame")
 LEAST = 400  # px of common well-lit area below which no number means anything
 SAME_PIXEL = 1e-6  # relative; beyond, the grids part by more than 0.01 px over 10,000
+BETTER = 0.8  # phase error that remains where an affine part is removed: else it stays
+LARGEST = 0.05  # of its numbers: what is further off is another geometry, and no chance
 AGREEMENT = "agreement of two reconstructions of the same data, not a resolution"
 
 
@@ -23,6 +25,9 @@ def compare(a: str, b: str) -> dict:
     a, b : result files or run folders, also of other programs (`ptycho.wave`: without places, so that
     the middles are laid on each other); b = "truth" takes the truth of the simulation that is stored in `a`,
     resampled to the pixel of the result. Of results with different pixels `a` is resampled to that of `b`.
+    An affine part (scale, rotation, stretch, shear) is removed where the images then agree clearly better:
+    positions contain one by chance. It is told as "affine_removed". positions_px tells how refined positions
+    differ, less such a part.
     Returns a JSON-able dict: judged, the name of the figure that a limit is for; phase_rmse, phase_mad
     [rad]; nrmse = |a - b| / |b|; shift_px, ramp_rad_px, scale; pixels; frc {frequency [1/m], value,
     half_bit}; resolution_nm {"half", "half_bit"}: half periods where the FRC falls below 0.5 and below
@@ -47,6 +52,7 @@ def _compared(a: str, b: str) -> dict:
 
     placed = all("corners" in r for r in (one, two))
     found = align(image, two["object"], mask, **({} if placed else {"reach": max(image.shape) / 4}))
+    found = _less_affine(found, two["object"], mask)
     same = b != "truth" and same_frames(one, two)
     return {
         "a": str(a),
@@ -56,11 +62,48 @@ def _compared(a: str, b: str) -> dict:
         "shift_px": found.shift.tolist(),
         "ramp_rad_px": found.ramp.tolist(),
         "scale": abs(found.scale),
+        **_affine_words(found),
+        **_positions(one, one if b == "truth" else two, b == "truth"),
         **_frc(
             found.image, two["object"], mask, np.ravel(two["pixel"]), "agreement" if same else "resolution"
         ),
         **({"note": f"the FRC is an {AGREEMENT}"} if same else {}),
     }
+
+
+def _less_affine(found, reference, mask):
+    """The alignment with an affine part removed, too, where the images agree clearly better then."""
+    from nanompi.optics.align import stretched
+
+    more = stretched(found, reference, mask)
+    before, after = (measures(a.image, reference, mask)["phase_rmse"] for a in (found, more))
+    large = np.abs(more.affine).max() > LARGEST or not np.isfinite(after)
+    return more if after < BETTER * before and not large else found
+
+
+def _affine_words(found) -> dict:
+    """The affine part that was removed: {} where none was"""
+    (yy, yx), (xy, xx) = found.affine
+    if not found.affine.any():
+        return {}
+    parts = {"scale_percent": 50 * (yy + xx), "rotation_deg": float(np.degrees(xy - yx) / 2)}
+    parts |= {"stretch_percent": 100 * (yy - xx), "shear_deg": float(np.degrees(xy + yx) / 2)}
+    return {"affine_removed": {name: float(value) for name, value in parts.items()}}
+
+
+def _positions(one: dict, two: dict, truth: bool) -> dict:
+    """{positions_px: rms along each axis by which refined positions differ from the other's, or from the true
+    ones, less an affine part}; {} where they are not of the same frames."""
+    other = two.get("truth_corners") if truth else two.get("refined")
+    if "refined" not in one or other is None or len(other) != len(one["refined"]):
+        return {}
+    from nanompi.methods.ptycho.refine.stage import without
+
+    pixel = np.ravel(two["pixel"])
+    other = other * np.ravel(one["truth_pixel"]) / pixel if truth and "truth_pixel" in one else other
+    there = other if truth else other / pixel
+    rest = without(there, one["refined"] / pixel - there)
+    return {"positions_px": float(np.sqrt((rest**2).mean()))}
 
 
 def _loaded(name: str, only) -> dict:

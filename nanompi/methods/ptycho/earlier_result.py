@@ -22,6 +22,7 @@ MORE = {
     "weight": "object/weight",
     "power": "probe/power",
     "measured": "positions/measured",
+    "refined": "positions/refined",
     "truth_object": "truth/object",
     "truth_probe": "truth/probe",
     "truth_corners": "truth/corners",
@@ -35,7 +36,7 @@ SHAPES = {  # of what is an array: dimensions, and length of the last one where 
     **dict.fromkeys(("object", "image", "weight", "truth_object"), (2, None)),
     **dict.fromkeys(("probe", "truth_probe"), (3, None)),
     **dict.fromkeys(("pixel", "corner", "origin", "truth_pixel", "truth_frame"), (1, 2)),
-    **dict.fromkeys(("corners", "measured", "truth_corners"), (2, 2)),
+    **dict.fromkeys(("corners", "measured", "refined", "truth_corners"), (2, 2)),
     "power": (1, None),
 }
 LARGEST = 1e9  # beyond any number of pixels, and any length in metres
@@ -62,8 +63,8 @@ def load_result(path: str | Path, only=()) -> dict[str, np.ndarray]:
     corners : (n, 2) float, px (row, column) of each frame's corner in `object`, with fraction
     and where the file has them: corner (2,) m of object pixel [0, 0], image (cropped, ramp removed), origin
     (2,) px of the image in the object,
-    weight (H, W) illumination, power (modes,), measured (n, 2) m, truth_object, truth_probe, truth_corners,
-    truth_pixel (2,) m, truth_frame (2,) px, fingerprint (bytes) of the frames.
+    weight (H, W) illumination, power (modes,), measured and refined (n, 2) m, truth_object, truth_probe,
+    truth_corners, truth_pixel (2,) m, truth_frame (2,) px, fingerprint (bytes) of the frames.
     only    : names to read; all when empty.
     Errors: DataError naming the file and what is missing in it.
     """
