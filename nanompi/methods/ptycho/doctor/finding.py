@@ -15,7 +15,7 @@ from nanompi.methods.ptycho.subset import WHOLE, nearest_to_middle, taken
 from nanompi.optics.geometry import Geometry
 
 FRAMES, FEWEST = 100, 30  # frames that are tried, and without which nothing is
-PIXELS = 2e6  # of all frames that are tried: larger ones are fewer
+PIXELS = 1e6  # of all frames that are tried: larger ones are fewer
 BEST, OTHER, UNCLEAR = "best", "other", "unclear"
 
 
