@@ -38,7 +38,9 @@ class StartProbe:
         "auto",
         help="from the input where it has one, else found from the data; or an aperture, or from a file",
     )
-    modes: int = param(1, ge=1, le=100, help="probe modes of partial coherence")
+    modes: int | Literal["auto"] = param(
+        1, ge=1, le=100, help="probe modes of partial coherence; auto = up to three, as unseen frames need"
+    )
     varies: int = param(
         0,
         ge=0,

@@ -7,6 +7,7 @@ import numpy as np
 
 from nanompi.errors import JobError
 from nanompi.methods.ptycho.balance import Balance
+from nanompi.methods.ptycho.count_modes import count_modes
 from nanompi.methods.ptycho.engines.engine import run_chain
 from nanompi.methods.ptycho.halves import Chain, Halves, compare_halves
 from nanompi.methods.ptycho.heldout import held_out, put_last
@@ -127,6 +128,16 @@ class Ptycho:
             O, P, weight, p.places, geometry, history, halves, held, variation
         )
 
+    def modes(self, run, p, P, geometry) -> int:
+        """How many modes the probe has; no fewer than at the start (collective)"""
+        if self.probe.modes != "auto":
+            return max(self.probe.modes, len(P))
+        if len(P) > 1 or (run.control and run.control.saved()):
+            return len(P)
+        counted = count_modes(run, p, P, geometry)
+        run.say(counted.words())
+        return counted.modes
+
     def variation(self, p) -> dict[str, np.ndarray]:
         """How the probe differs from frame to frame, by name; {} where it does not (collective)"""
         if not p.varied:
@@ -161,7 +172,7 @@ class Ptycho:
         p.refinement = self.refinement(places)
         with run.clock.phase("start"):
             P = saved.array("P") if saved else start_probe(self.probe, run, p, geometry)
-            p.P = d.array(extra_modes(P, max(self.probe.modes, len(P))), d.complex)
+            p.P = d.array(extra_modes(P, self.modes(run, p, P, geometry)), d.complex)
         run.say("\n".join(filter(None, (_sizes(p, geometry), told))))
         guessed = probe_kind(self.probe, scan) == "data"
         about = (places, geometry.pixel, guessed, run.say, scan.numbers)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from nanompi.errors import JobError
+from nanompi.methods.ptycho.count_modes import MOST
 from nanompi.methods.ptycho.engines.engine import When
 from nanompi.methods.ptycho.partition.bands import Bands, bands
 from nanompi.methods.ptycho.positions import MARGIN
@@ -129,7 +130,8 @@ def look(job) -> Look:
     places = ptycho.place(scan, geometry)
     item = _item(scan, plan)
     raw = int(np.prod(scan.source.shape[1:])) * np.dtype(scan.source.dtype).itemsize
-    at, double, modes = places.at[:, :2].astype(int), job.run.precision == "double", ptycho.probe.modes
+    at, double = places.at[:, :2].astype(int), job.run.precision == "double"
+    modes = MOST if ptycho.probe.modes == "auto" else ptycho.probe.modes
     engines, how = _engines(ptycho.engines), (prepare.split, ptycho.sums())
     sizes = JobSizes(at, places.shape, frame, modes, len(places.rests), item, raw, double, engines, *how)
     return Look(job, scan, plan, places, geometry, ptycho, sizes)
