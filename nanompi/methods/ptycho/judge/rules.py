@@ -19,6 +19,7 @@ LOST = 0.5  # of what frames differ by from their mean: where less is foretold o
 FEW = 0.08  # rad of noise
 FEW_FRAMES = 1.1  # deviance of the mean frame over its expectation: frames do not differ
 SHARE = {"flux": 0.1, "background": 0.02, "blur": 0.008, "positions": 0.2}  # beyond those of good scans
+FULL = {"flux": 0.1, "background": 0.02, "blur": 0.035, "positions": 0.2}  # alike where they are the cause
 FAULTY, FAR, FEW_PIXELS = (
     0.1,
     8.0,
@@ -156,10 +157,9 @@ def improving(f) -> str:
 
 
 def strongest(f) -> Finding | None:
-    """The unknown that explains most, in units of what none in a right scan explains"""
-    ratio = {name: f[f"share_{name}"] / least for name, least in SHARE.items() if possible(name, f)}
-    name = max(ratio, key=ratio.__getitem__, default="")
-    return CAUSES[name](f) if name and ratio[name] > 1 else None
+    """Of the unknowns that explain more than in any right scan, the one that explains most of what it can"""
+    known = [name for name, least in SHARE.items() if possible(name, f) and f[f"share_{name}"] > least]
+    return CAUSES[max(known, key=lambda name: f[f"share_{name}"] / FULL[name])](f) if known else None
 
 
 def possible(name: str, f) -> bool:

@@ -16,6 +16,7 @@ def judged(kind: str, **given) -> dict:
     """What the step says of a scan of 120 frames of 64^2 with a fault"""
     scene = wrong(kind, SEED, n=64, frames=120, photons=1e6, phase=1.0, **given)
     run = run_of(scene, problem(scene), lambda text: None)
+    run.data["frames"].parts = [run.data["frames"].index]
     Ptycho(engines=[DM(iterations=30), ML(iterations=30)]).run(run)
     return run.result.notes["verdict"]["steps"]["ptycho"]
 
@@ -23,10 +24,8 @@ def judged(kind: str, **given) -> dict:
 def test_a_good_scan_is_good_and_its_figures_say_why():
     own = judged("good")
     assert own["grade"] == "good" and own["held"] < 1.2 and own["unseen"] > 0.9
-    assert (
-        own["sign"] > 3 * own["sign_error"]
-        and np.isfinite([v for v in own.values() if v == v and isinstance(v, float)]).all()
-    )
+    assert own["sign"] > 3 * own["sign_error"]
+    assert np.isfinite([value for value in own.values() if isinstance(value, float)]).all()
 
 
 @pytest.mark.parametrize(
@@ -37,7 +36,6 @@ def test_a_good_scan_is_good_and_its_figures_say_why():
         pytest.param("100 counts", "few counts", marks=SLOW),
         pytest.param("hot", "hot or dead", marks=SLOW),
         pytest.param("background 5", "background: ", marks=SLOW),
-        pytest.param("modes", "washed out", marks=SLOW),
         pytest.param("rotated 5", "turned", marks=SLOW),
         pytest.param("distance+20", "distance", marks=SLOW),
         pytest.param("transposed", "orientation", marks=SLOW),
