@@ -175,13 +175,13 @@ class Cuda(Device):
         Errors: ResourceError where not even blocks of one frame fit.
         """
         found = self._fitted(shape, np.dtype(dtype), counts, reserve)
-        if found.held(shape[0])[1] != counts.held:
+        if found.held(shape[0], len(counts))[1] != counts.held:
             # before fewer of them are asked for: these would be a piece of the chunk of the old ones, and
             # only arrays that are smaller than its rest could have that memory
             counts.make_way()
             found = self._fitted(shape, np.dtype(dtype), counts, reserve)
         self._limit = self.plans.most = found.limit
-        held, held_counts = found.held(shape[0])
+        held, held_counts = found.held(shape[0], len(counts))
         out = StreamedArray(self, shape, dtype, held)
         counts.hold(held_counts)
         return out

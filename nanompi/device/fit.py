@@ -46,14 +46,15 @@ class Fit:
     limit: int | None
     room: int
 
-    def held(self, n: int) -> tuple[int, int]:
-        """Of n frames: how many waves stay on the card, and how many counts do, in whole blocks."""
-        one = self.frame
-        if n * one.stored <= self.room:
-            return n, n
+    def held(self, n: int, rows: int = 0) -> tuple[int, int]:
+        """Of n frames: how many waves stay on the card, and how many counts do, in whole blocks. rows : of
+        counts, where there are more of them"""
+        one, rows = self.frame, max(n, rows)
+        if n * one.waves + rows * one.counts <= self.room:
+            return n, rows
         room = self.room - SLOTS * self.frames * one.stored
         held = min(n, room // one.waves // self.frames * self.frames)
-        return held, min(n, (room - held * one.waves) // one.counts // self.frames * self.frames)
+        return held, min(rows, (room - held * one.waves) // one.counts // self.frames * self.frames)
 
 
 def expected_area(shape: tuple[int, int], waves: int) -> int:

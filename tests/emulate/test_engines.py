@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 
+from nanompi.device.staging import bring
 from nanompi.errors import ResourceError
 from nanompi.methods import discover
 from nanompi.methods.ptycho.engines.engine import run_chain
 from nanompi.methods.ptycho.quality import per_frame
 from nanompi.step import METHODS
+from tests.emulate.test_beyond_the_card import scan
 from tests.mpi.engines import CASES
 from tests.scene import problem
 
@@ -77,6 +79,40 @@ def test_frames_one_by_one_are_judged_as_on_the_cpu(card):
     with card("double", False) as device:
         on_card = per_frame(problem(**how, device=device)[0])
     assert np.allclose(on_card, per_frame(problem(**how)[0]), rtol=1e-9, atol=0)
+
+
+def left_out(device=None, precision="double"):
+    """(history, object, probe) of engines with frames left out, which are judged and taken in"""
+    how = {"modes": 2, "subpixel": 4, "out": np.arange(36) % 9 == 4, "precision": precision}
+    p, _, _ = problem(**how, device=device)
+    if device:
+        assert p.I.held == len(p.I) == 36
+    chain = [METHODS["engine"][name](iterations=9) for name in ("DM", "ML")]
+    history = run_chain(chain, p, 9, quiet)
+    return history, p.device.host(p.O), p.device.host(p.P)
+
+
+def test_frames_left_out_stay_on_the_card_and_say_the_same(card, monkeypatch):
+    """The counts are brought once: rows that are not used behind those that are move nothing"""
+    brought = []
+    monkeypatch.setattr("nanompi.device.streamed.bring", lambda *a: (brought.append(a), bring(*a)))
+    with card("double", False) as device:
+        on_card = left_out(device)
+    same(left_out(), on_card, 1e-8)
+    assert len(brought) == 1 and len(on_card[0]) == 20 and on_card[0][-1]["held"] > 0
+
+
+def test_frames_left_out_beyond_the_card(card, monkeypatch):
+    monkeypatch.setattr("nanompi.device.fit.MANY", 2)
+    how, _, small = scan(3)
+    out = np.arange(how["frames"]) % 20 == 7
+    with card("single", **small) as device:
+        p, _, _ = problem(**how, out=out, device=device)
+        on_card = run_chain([METHODS["engine"]["DM"](iterations=2)], p, 2, quiet)
+        assert p.I.held < len(p.I)
+    want = run_chain([METHODS["engine"]["DM"](iterations=2)], problem(**how, out=out)[0], 2, quiet)
+    assert on_card[-1]["held"] == pytest.approx(want[-1]["held"], rel=1e-3)
+    assert on_card[-1]["error"] == pytest.approx(want[-1]["error"], rel=1e-4)
 
 
 def test_atomic_sums_give_the_same_answer_to_rounding(card):

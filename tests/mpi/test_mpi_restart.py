@@ -99,6 +99,32 @@ def test_another_number_of_ranks_gives_the_same_to_rounding(nanompi, combine):
         assert np.nanmax(abs(got[name] - want[name])) <= 1e-9 * np.nanmax(abs(want[name])), name
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("combine", ["allreduce", "overlap"])
+def test_frames_left_out_are_taken_in_once_wherever_a_run_was_stopped(nanompi, combine):
+    """Stopped while they are left out, and after they were taken in, on other numbers of ranks"""
+    own = ["engines=DM*6 ML*6", "heldout=0.25", f"combine={combine}", "probe.modes=1"]
+    words = [word for text in own for word in ("--set", f"steps.ptycho.{text}")]
+    words += ["--set", "run.precision=double"]
+    nanompi(1, "", "run", "job.yaml", "--out", "whole", *words)
+    nanompi(2, "USR1@4@1", "run", "job.yaml", *words, code=75)
+    said = nanompi(3, "USR1@13@0", "resume", "x", code=75).stdout
+    assert "9 frames left out: held" in said and "taken in for 3 more iterations of ML" in said
+    said = nanompi(2, "", "resume", "x").stdout
+    assert "left out: held" not in said and "taken in" not in said
+    want, got = (read(folder) for folder in ("whole/x/latest", "runs/x/latest"))
+    assert want["history/held"].shape == (15,) and want["held/frame"].shape == (9,)
+    for name, a in want.items():
+        assert np.nanmax(abs(got[name] - a)) <= 1e-9 * np.nanmax(abs(a)), name
+
+
+def read(run) -> dict[str, np.ndarray]:
+    """What the run in a folder found, and what its frames left out said"""
+    more = ("history/held", "history/held_error", "held/frame", "held/deviance")
+    with h5py.File(Path(run) / "result.h5") as f:
+        return arrays(run) | {name: f["entry_1"][name][()] for name in more}
+
+
 def test_files_in_the_run_folder_keep_and_end(nanompi):
     said = nanompi(2, "checkpoint@1@0 clock@2@0 stop@12@0", "run", "job.yaml", SLOW="0.3").stdout
     assert "checkpoint after iteration 1:" in said
