@@ -2,6 +2,7 @@
 
     python benchmarks/engines.py [--quick]
     python benchmarks/engines.py --ranks 2           parallel efficiency of the iterations, 400 frames of 256²
+    python benchmarks/engines.py --with flux         ML with the flux of each frame and without, in turns
     python benchmarks/engines.py --beside            the same with two programs of one rank each
     python benchmarks/engines.py --problem FILE.h5   a common problem (quality.py) on one thread
 
@@ -22,6 +23,7 @@ from scipy.fft import fft2, ifft2
 
 from nanompi.device.cpu import CACHE, Cpu
 from nanompi.methods import discover
+from nanompi.methods.ptycho.flux import begin
 from nanompi.step import METHODS
 
 TRANSFORMS = {"DM": 2, "AP": 2, "RAAR": 2, "rPIE": 2, "ML": 3}
@@ -112,6 +114,23 @@ def on_file(given):
         yield {"engine": name, "CPU s/iteration": float(np.median(seconds[2:]))}
 
 
+CORRECTIONS = {"flux": partial(begin, monitored=False)}  # what makes a problem one with a correction
+
+
+def corrected(given):
+    """A row for each size: seconds of the CPU of an ML iteration with a correction and without, in turns."""
+    correct = CORRECTIONS[getattr(given, "with")]
+    for n, frames, modes in CASES[:2] if given.quick else CASES:
+        plain, own = (problem(n, frames // 4 if given.quick else frames, modes) for _ in range(2))
+        correct(own)
+        ways = {
+            name: timed(started("ML", p), clock=time.thread_time) for name, p in (("off", plain), ("on", own))
+        }
+        off, on = (np.array(seconds) for seconds in turns(ways, given.repeat).values())
+        yield {"frames": f"{len(own.at)} x {n}²", "modes": modes, "off, s": float(np.median(off)),
+               "on, s": float(np.median(on)), "ratio": float(np.median(on / off))}  # fmt: skip
+
+
 def in_transforms(given):
     """A row for each engine and size."""
     for n, frames, modes in CASES:
@@ -120,11 +139,11 @@ def in_transforms(given):
 
 
 def main():
-    given = options(__doc__, quick=False, repeat=9, ranks=0, beside=False, problem="")
+    given = options(__doc__, quick=False, repeat=9, ranks=0, beside=False, problem="", **{"with": ""})
     given.repeat = 3 if given.quick else given.repeat
     discover()
     rows = on_file if given.problem else beside if given.beside else in_transforms
-    rows = efficiency if given.ranks else rows
+    rows = efficiency if given.ranks else corrected if getattr(given, "with") else rows
     report(given, rows(given))
 
 

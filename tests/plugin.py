@@ -25,7 +25,7 @@ class Rpie:
             def change(f):
                 p.k.exit_waves(p.O, P, f.at, f.waves)
                 F = p.optics.forward(f.waves, f.at)
-                p.k.project(F, f.I, p.mask, f.gain, p.unit, p.device.real(0))
+                p.k.project(F, f.I, p.mask, f.gain, p.unit, p.back, p.device.real(0))
                 f.waves[...] = p.optics.backward(F, f.at)
 
             p.each(change, batch)

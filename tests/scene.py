@@ -6,6 +6,7 @@ import numpy as np
 
 from nanompi.device.cpu import Cpu
 from nanompi.methods.ptycho import vary
+from nanompi.methods.ptycho.flux import begin
 from nanompi.methods.ptycho.positions import Shifts, place
 from nanompi.methods.ptycho.problem import Problem
 from nanompi.methods.ptycho.scan import Frames
@@ -55,10 +56,14 @@ def problem(
     varies=0,
     out=None,
     only=None,
+    flux=0.0,
+    back=0.0,
 ):
     """(problem of this rank, true object at the problem's pixels, true probe); start: flat object, blurred
     probe. step : from frame to frame, in sides of a frame; varies : in so many shapes the probe may be
-    another one for each frame; out : (frames,) bool, those left out; only : those measured at all"""
+    another one for each frame; out : (frames,) bool, those left out; only : those measured at all; flux : rms
+    of the brightness of the beam, which is looked for; back : counts of each pixel that do not come through
+    the object, which are known"""
     rng, team, host = np.random.default_rng(seed), Team(), Cpu(precision, threads)
     geometry = Geometry(1e-10, 1.0, (50e-6, 50e-6), (n, n), 2e-3 if near else None)
     side = int(np.sqrt(frames))
@@ -74,9 +79,9 @@ def problem(
         "P": P.astype(host.complex),
         "at": np.ascontiguousarray(places.at[own]),
         "mask": np.ones((n, n), host.real),
-        "gain": np.full(len(own), propagator(host, geometry).gain, host.real),
+        "gain": (propagator(host, geometry).gain * brightness(flux, frames, seed)[own]).astype(host.real),
     }
-    I = counts(arrays, host, propagator(host, geometry, places.rests), places, own, seed)
+    I = counts(arrays, host, propagator(host, geometry, places.rests), places, own, seed, back)
     device = device or host
     if only is not None:
         places, own = replace(places, at=places.at[known]), np.searchsorted(known, own)
@@ -86,18 +91,26 @@ def problem(
     p.O, p.P = device.array(np.ones(share.shape), device.complex), device.array(arrays["P"])
     start = P * np.exp(-((np.arange(n) - n / 2) ** 2) / (0.3 * n) ** 2 / 2)
     start *= np.sqrt(photons / (abs(start) ** 2).sum())
-    p.P[...] = device.array(start, device.complex)
+    p.P[...], p.background = device.array(start, device.complex), back
+    if flux:
+        begin(p, monitored=False)
     if varies:
         vary.begin(p, varies)
     return p, O, P
 
 
-def counts(arrays, host, optics, places, own, seed):
+def brightness(rms, frames, seed):
+    """(frames,) of the beam, with a mean of 1"""
+    bright = 1 + rms * np.clip(np.random.default_rng([seed, 1]).standard_normal(frames), -2.5, 2.5)
+    return bright / bright.mean()
+
+
+def counts(arrays, host, optics, places, own, seed, back=0.0):
     """Poisson counts of this rank's frames, (n, h, w) uint16, the same for any number of ranks"""
     O, P, at, _, gain = arrays.values()
     z = np.empty((len(own), *P.shape), P.dtype)
     host.kernels.exit_waves(O, Shifts(host, places.rests, P.shape[-2:]).library(P), at, z)
-    a = gain[:, None, None] * (abs(optics.forward(z, at)) ** 2).sum(1)
+    a = gain[:, None, None] * (abs(optics.forward(z, at)) ** 2).sum(1) + back
     return np.array([np.random.default_rng([seed, j]).poisson(i) for j, i in zip(own, a)], np.uint16)
 
 

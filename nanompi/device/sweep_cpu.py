@@ -44,8 +44,8 @@ class Sweep:
 def sweep(scratch, O, P, at, psi, I, mask, gain, how, num):
     """psi_j <- c psi_j + d P O_j + e F^-1 Pi F (a P O_j + b psi_j), then num(r + r_j) += sum_m P_m* psi_jm
 
-    how : (unit, rho, a, b, c, d, e), unit and rho as for kernels.project; with b = c = 0 it does not matter
-        what psi holds
+    how : (unit, back, rho, a, b, c, d, e), the first three as for kernels.project; with b = c = 0 it does not
+        matter what psi holds
     num : like O, or None for no sum. All others as for the kernels.
     Returns the misfit of kernels.project.
     """
@@ -61,7 +61,7 @@ def sweep(scratch, O, P, at, psi, I, mask, gain, how, num):
 @_compiled
 def _frames(O, stride, P, at, psi, I, mask, gain, how, num, z, plans, V):
     n, h, w = I.shape
-    unit, rho, a, b, c, d, e = how
+    unit, back, rho, a, b, c, d, e = how
     row, row_back, column, column_back = plans
     size, M = 2 * h * w, len(z) // (2 * h * w)
     strips, other = aligned_zeros(2 * V * h * M, mask), aligned_zeros(2 * V * max(h, w), mask)
@@ -74,7 +74,7 @@ def _frames(O, stride, P, at, psi, I, mask, gain, how, num, z, plans, V):
             rows(z, t, 2 * w, other, row, w, V)
         for x in range(0, w, V):
             _forward(z, 2 * x, strips, column, M, h, w, V)
-            total += _project(strips, column.order, M, I[j], mask, x, gain[j], unit, rho, V)
+            total += _project(strips, column.order, M, I[j], mask, x, gain[j], unit, back, rho, V)
             _backward(strips, other, z, 2 * x, column, column_back, M, h, w, V)
         for t in range(0, M * size, 2 * w * V):
             under = o + t % size // (2 * w) * stride
@@ -108,12 +108,12 @@ def _forward(z, o, strips, plan, M, h, w, V):
 
 
 @_compiled
-def _project(strips, order, M, I, mask, x, gain, unit, rho, V):
+def _project(strips, order, M, I, mask, x, gain, unit, back, rho, V):
     h, w = mask.shape
     errors = aligned_zeros(V, mask)
     for k in range(h):
         i = order[k] * w + x
-        project(strips, 2 * V * k, 2 * V * h, M, I, i, mask, i, gain, unit, rho, errors)
+        project(strips, 2 * V * k, 2 * V * h, M, I, i, mask, i, gain, unit, back, rho, errors)
     return errors.sum()
 
 

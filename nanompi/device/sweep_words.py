@@ -1,25 +1,28 @@
 """Words for numba of which a projection engine's sweep is made (sweep_cpu.py); as those of butterflies.py."""
 
+from llvmlite import ir
 from numba.core.cgutils import alloca_once_value
 from numba.extending import intrinsic
 
 from nanompi.device.butterflies import word
+from nanompi.device.kernels.modulus import TINY
 
 
 @intrinsic
-def project(context, F, o, apart, modes, I, i, mask, k, gain, unit, rho, errors):
+def project(context, F, o, apart, modes, I, i, mask, k, gain, unit, back, rho, errors):
     """kernels.project for the pixels of a split wave at o of F, with those of the other modes, `apart` from
     each other; I and mask from i and k on. Their (A - sqrt(I))^2 are added to `errors`, in each lane"""
 
-    def work(f, F, o, apart, modes, I, i, mask, k, gain, unit, rho, errors):
-        zero, one, four = (f.constant(x) for x in (0, 1, 4))
-        gain, unit, rho = (f.spread(x) for x in (gain, unit, rho))
+    def work(f, F, o, apart, modes, I, i, mask, k, gain, unit, back, rho, errors):
+        zero, one, four, tiny = (f.constant(x) for x in (0, 1, 4, TINY))
+        some, gain, unit, back, rho = back, *(f.spread(x) for x in (gain, unit, back, rho))
         end, sums = f.b.add(o, f.b.mul(apart, modes)), alloca_once_value(f.b, zero)
         with f.loop(o, end, apart) as at:
             f.b.store(f.add(f.b.load(sums), f.load_split(F, at).square()), sums)
         s, counts = f.mul(gain, f.b.load(sums)), f.load_numbers(I, i)
         known = f.b.fcmp_ordered(">=", counts, zero)
         good, counts = f.where(known, f.load(mask, k), zero), f.where(known, counts, zero)
+        counts = _of_wave(f, counts, s, back, some, tiny)
         A, over_A, more = *f.roots(s), f.add(one, rho)
         root, _ = f.roots(f.add(f.mul(f.mul(rho, rho), s), f.mul(f.mul(four, more), counts)))
         d = f.sub(A, f.roots(counts)[0])
@@ -29,7 +32,17 @@ def project(context, F, o, apart, modes, I, i, mask, k, gain, unit, rho, errors)
         with f.loop(o, end, apart) as at:
             f.store_split(f.load_split(F, at).scale(factor), F, at)
 
-    return word(work, "aiiitiairrra")(context, F, o, apart, modes, I, i, mask, k, gain, unit, rho, errors)
+    given = F, o, apart, modes, I, i, mask, k, gain, unit, back, rho, errors
+    return word(work, "aiiitiairrrra")(context, *given)
+
+
+def _of_wave(f, counts, s, back, some, tiny):
+    """Counts times (s + tiny) / (s + back + tiny), where `some`, the background as a number, is not 0"""
+    own = alloca_once_value(f.b, counts)
+    with f.b.if_then(f.b.fcmp_unordered("!=", some, ir.Constant(f.real, 0))):
+        bright = f.add(s, tiny)
+        f.b.store(f.mul(counts, f.div(bright, f.add(bright, back))), own)
+    return f.b.load(own)
 
 
 @intrinsic

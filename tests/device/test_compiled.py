@@ -120,7 +120,8 @@ from nanompi.device.kernels import load
 import numpy as np
 F = np.ones((1, 1, 2, 2), np.complex64)
 one = np.ones((2, 2), np.float32)
-print(load("_cpu").project(F, one[None], one, np.ones(1, np.float32), np.float32(1), np.float32(1)) >= 0)
+real = np.float32(1)
+print(load("_cpu").project(F, one[None], one, np.ones(1, np.float32), real, real, real) >= 0)
 """
 
 

@@ -56,16 +56,17 @@ def test_adjoint_of_the_overlap_model(K):
 
 
 @pytest.mark.parametrize("noise", range(3))
-def test_gradient_and_line_are_derivatives(noise):
+@pytest.mark.parametrize("back", [0.0, 0.7])
+def test_gradient_and_line_are_derivatives(noise, back):
     """slope and gradient against a central difference of L"""
     s = Scene("double", "float32")
 
     def L(t):
         work, z = np.empty((2, s.n, s.h, s.w)), np.empty_like(s.F)
-        return NUMBA.gradient(s.F + t * s.D, s.I, s.mask, s.gain, noise, work, z), z
+        return NUMBA.gradient(s.F + t * s.D, s.I, s.mask, s.gain, noise, back, work, z), z
 
     eps = 1e-4
-    slope, curve = NUMBA.line(s.F, s.D, s.I, s.mask, s.gain, noise)
+    slope, curve = NUMBA.line(s.F, s.D, s.I, s.mask, s.gain, noise, back)
     assert slope == pytest.approx((L(eps)[0] - L(-eps)[0]) / (2 * eps), rel=1e-6)
     assert curve > 0
     assert slope == pytest.approx(2 * np.vdot(L(0)[1], s.D).real, rel=1e-11)
@@ -75,7 +76,7 @@ def test_projection_meets_the_counts():
     """After the projection the model amplitude is the measured one at good pixels, untouched elsewhere"""
     s = Scene("double", "float32")
     f = s.F.copy()
-    NUMBA.project(f, s.I, s.mask, s.gain, s.r(1), s.r(0))
+    NUMBA.project(f, s.I, s.mask, s.gain, s.r(1), s.r(0), s.r(0))
     a = s.gain[:, None, None] * (abs(f) ** 2).sum(1)
     good = (s.mask > 0) & (s.I >= 0)
     assert np.allclose(a[good], s.I[good], atol=1e-6)
@@ -89,6 +90,6 @@ def test_proximal_amplitude_is_the_minimum(rho):
     A, t = 1.7, np.linspace(0.01, 6, 60_000)
     for I in (0, 1, 4, 9):
         F, one = np.full((1, 1, 1, 1), A + 0j), np.ones(1)
-        NUMBA.project(F, np.full((1, 1, 1), I, np.uint16), np.ones((1, 1)), one, 1.0, rho)
+        NUMBA.project(F, np.full((1, 1, 1), I, np.uint16), np.ones((1, 1)), one, 1.0, 0.0, rho)
         cost = t**2 - I * np.log(t**2) + rho * (t - A) ** 2
         assert abs(F[0, 0, 0, 0]) == pytest.approx(t[cost.argmin()] if I or rho else 0, abs=0.011)

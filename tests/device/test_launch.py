@@ -46,7 +46,7 @@ def test_a_block_of_the_same_shape_asks_for_nothing_again():
 def test_counts_of_another_type_need_another_kernel():
     gpu, whole, real = Noting(), Scene("single"), Scene("single", "float32")
     for s in (whole, real, whole):
-        OVERLAP.project(gpu, s.F, s.I, s.mask, s.gain, 1, 0)
+        OVERLAP.project(gpu, s.F, s.I, s.mask, s.gain, 1, 0, 0)
     assert gpu.compiled == [("modulus", "project_2_2", name) for name in ("uint16", "float32")]
     assert len(gpu.done) == 3
 
@@ -62,7 +62,7 @@ def test_an_array_that_is_not_contiguous_is_refused_each_time():
 def test_no_frames_no_launch():
     gpu, s = Noting(), Scene("single", n=0)
     mixed(gpu, s)
-    sums = OVERLAP.project(gpu, s.F, s.I, s.mask, s.gain, 1, 0)
+    sums = OVERLAP.project(gpu, s.F, s.I, s.mask, s.gain, 1, 0, 0)
     assert gpu.done == [] and sums.sum(0).tolist() == [0.0]
 
 

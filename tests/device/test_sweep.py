@@ -18,37 +18,39 @@ REFLECTION, PROJECTION = (2, -1, 0.9, -0.8, 0.7), (1, 0, 0, 0, 1)  # RAAR and AP
 
 def one_by_one(s, how, psi, num):
     """What a sweep does, by NumPy"""
-    unit, rho, a, b, c, d, e = how
+    unit, back, rho, a, b, c, d, e = how
     z = np.empty_like(psi)
     K.mix(s.O, s.P, s.at, psi if b else np.zeros_like(psi), a, b, z)
     F = np.fft.fft2(z).astype(s.c)
-    misfit = K.project(F, s.I, s.mask, s.gain, unit, rho)
+    misfit = K.project(F, s.I, s.mask, s.gain, unit, back, rho)
     psi[...] = psi if c else 0
     K.follow(s.O, s.P, s.at, psi, np.fft.ifft2(F, norm="forward").astype(s.c), c, d, e)
     K.object_sums(psi, s.P, s.at, num, 0, 1)
     return misfit
 
 
-def swept(s, how, psi, num, threads=1):
-    return Cpu(threads=threads).sweep((s.h, s.w))(s.O, s.P, s.at, psi, s.I, s.mask, s.gain, how, num)
+def swept(s, how, psi, num):
+    return Cpu().sweep((s.h, s.w))(s.O, s.P, s.at, psi, s.I, s.mask, s.gain, how, num)
 
 
-def numbers(s, engine, rho=0.5):
-    return tuple(s.r(x) for x in (1 / (s.h * s.w), rho, *engine))
+def numbers(s, engine, rho=0.5, back=0.0):
+    return tuple(s.r(x) for x in (1 / (s.h * s.w), back, rho, *engine))
 
 
 @pytest.mark.parametrize("engine", [REFLECTION, PROJECTION], ids=["reflection", "projection"])
 @pytest.mark.parametrize("modes, size", [(1, (48, 32)), (3, (16, 64))])
 @pytest.mark.parametrize("counts", ["uint16", "float32"])
 @pytest.mark.parametrize("precision", DTYPES)
-def test_a_sweep_equals_its_kernels(precision, counts, modes, size, engine):
+@pytest.mark.parametrize("back", [0.0, 0.7])
+def test_a_sweep_equals_its_kernels(back, precision, counts, modes, size, engine):
     s = Scene(precision, counts, modes=modes, size=size, n=3)
     s.gain /= s.h * s.w
     (want, sums), (psi, num) = ((s.psi.copy(), s.dO.copy()) for _ in range(2))
     if engine is PROJECTION:
         psi[:] = np.nan  # it does not matter what psi holds
-    misfit = one_by_one(s, numbers(s, engine), want, sums)
-    assert swept(s, numbers(s, engine), psi, num) == pytest.approx(misfit, rel=s.tolerance)
+    how = numbers(s, engine, back=back)
+    misfit = one_by_one(s, how, want, sums)
+    assert swept(s, how, psi, num) == pytest.approx(misfit, rel=s.tolerance)
     same([want, sums], [psi, num], s.tolerance)
 
 

@@ -87,7 +87,7 @@ def test_more_frames_than_a_launch_over_tiles_takes():
 
 def projected(K, s):
     f = s.F.copy()
-    return [figure(K.project(f, s.I, s.mask, s.gain, s.r(1), s.r(0))), f]
+    return [figure(K.project(f, s.I, s.mask, s.gain, s.r(1), s.r(0), s.r(0))), f]
 
 
 def probe_sums(K, s, step):

@@ -32,7 +32,7 @@ from tests.scene import problem
 CASES = {
     "plain": (KMeans, {}),
     "modes": (Stripes, {"modes": 2, "subpixel": 4}),
-    "regions": (KMeans, {"combine": "overlap"}),
+    "regions": (KMeans, {"combine": "overlap", "flux": 0.2}),
     "varied": (KMeans, {"varies": 2, "modes": 2}),
 }
 MOVES = {2: (1, 3, 2), 4: (3, 1, 1), 5: (1, 1, 1)}  # after these iterations: speeds of the ranks

@@ -19,6 +19,7 @@ CASES = {
     "modes": {"modes": 2},
     "subpixel": {"subpixel": 4},
     "near": {"near": True},
+    "flux": {"flux": 0.2, "back": 0.5, "modes": 2},
     "threads": {"threads": 2},
     "varied": {"varies": 2, "near": True, "subpixel": 4},
     "small frames": {"frames": 729, "n": 16},  # ranks 0 and 2 of 3 see nothing in common

@@ -44,7 +44,7 @@ def _many(cupy):
     s = Scene("single", "uint16", modes=1, n=layout.MOST + 100, size=(4, 4), shifts=1)
     got, want = s.F.copy(), s.F.copy()
     for K, F in ((kernels, got), (load(""), want)):
-        K.project(F, s.I, s.mask, s.gain, s.r(0.3), s.r(0.5))
+        K.project(F, s.I, s.mask, s.gain, s.r(0.3), s.back, s.r(0.5))
     errors.append(apart(want, got) / s.tolerance)
     return f"{errors[0]:.2g} and {errors[1]:.2g} of it", max(errors) <= 1
 

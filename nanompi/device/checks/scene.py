@@ -43,6 +43,7 @@ class Scene:
         self.I = (rng.poisson(3, (n, h, w)) - missing).astype(counts)
         self.mask = (rng.random((h, w)) > 0.1).astype(self.r)
         self.gain = (rng.random(n) + 0.5).astype(self.r)
+        self.back = self.r(0.7)
 
     def waves(self, *shape):
         return (self.rng.standard_normal(shape) + 1j * self.rng.standard_normal(shape)).astype(self.c)
@@ -88,20 +89,22 @@ def modulus(K, s):
     f, z, y = s.F.copy(), s.z.copy(), s.z.copy()
     K.transfer(z, s.H, s.at, False)
     K.transfer(y, s.H, s.at, True)
-    misfit = K.project(f, s.I, s.mask, s.gain, s.r(0.3), s.r(0.5))
-    plain, own = s.F.copy(), s.r(0)
-    return [z, y, figure(misfit), f, figure(K.project(plain, s.I, s.mask, s.gain, s.r(1), own)), plain]
+    misfit, plain, none = K.project(f, s.I, s.mask, s.gain, s.r(0.3), s.back, s.r(0.5)), s.F.copy(), s.r(0)
+    other = K.project(plain, s.I, s.mask, s.gain, s.r(1), none, none)
+    return [z, y, figure(misfit), f, figure(other), plain]
 
 
 def likelihood(K, s):
-    out, work = [], np.empty((3, s.n, s.h, s.w), s.r)
+    out, work, light = [], np.empty((3, s.n, s.h, s.w), s.r), np.zeros((s.n, 2))
+    K.photons(s.F, s.I, s.mask, s.gain, light)
+    out += [*light.T]
     for noise in range(3):
-        t = s.z.copy()
-        out.append(figure(K.gradient(s.F, s.I, s.mask, s.gain, noise, work[:2], t)))
-        both = K.line(s.F, s.D, s.I, s.mask, s.gain, noise)  # compared together: a slope may be near 0
+        t, back = s.z.copy(), noise * s.back
+        out.append(figure(K.gradient(s.F, s.I, s.mask, s.gain, noise, back, work[:2], t)))
+        both = K.line(s.F, s.D, s.I, s.mask, s.gain, noise, back)  # compared together: a slope may be near 0
         out += [t, figure(both)]
     table = np.linspace(0, 1, 60).astype(s.r)
-    return [*out, *figure(K.figures(s.F, s.I, s.mask, s.gain, table, work))]
+    return [*out, *figure(K.figures(s.F, s.I, s.mask, s.gain, table, s.back, work))]
 
 
 def scores(K, s):

@@ -9,7 +9,9 @@ at    : (n, 3) int32, row and column of each frame's corner in O, and the index 
 psi   : (n, M, h, w) complex, exit waves  F, z : (n, M, h, w) complex, waves at the detector, scratch
 I     : (n, h, w) uint16 or float32, counts; a negative count is a pixel not measured
 mask  : (h, w) real, 1 = good, 0 = ignore
-gain  : (n,) real, intensity = gain * sum_m |F_m|^2
+gain  : (n,) real, intensity = gain * sum_m |F_m|^2 + back
+back  : real, background: counts of a pixel that do not come through the object
+light : (n, 2) float64, out: of each frame over measured pixels its counts, and gain * sum_m |F_m|^2
 unit  : real, factor which makes forward then backward the identity
 lane, lanes : this call does one of so many shares of the rows, so that threads share a sum without a conflict
 """

@@ -75,9 +75,18 @@ template <int V, class Work> __device__ inline void each_patch(int n, int h, int
     for (int j = blockIdx.z; j < n; j += gridDim.z) work(j, y, x, h - y < ROWS ? h - y : ROWS);
 }
 
-// part[block][k] += sum of own[k] over the threads of the block, in a tree that is always the same
-template <int K, class T> __device__ inline void block_sums(const T (&own)[K], double* part) {
-    __shared__ double sum[K][THREADS];
+// The same, and after(j) by all threads of the block when they are done with frame j
+template <int V, class Work, class After>
+__device__ inline void each_patch(int n, int h, int w, Work work, After after) {
+    const int x = (blockIdx.x * blockDim.x + threadIdx.x) * V, y = (blockIdx.y * blockDim.y + threadIdx.y) * ROWS;
+    for (int j = blockIdx.z; j < n; j += gridDim.z) {
+        if (x < w && y < h) work(j, y, x, h - y < ROWS ? h - y : ROWS);
+        after(j);
+    }
+}
+
+// sum[k][0] = sum of own[k] over the threads of the block, in a tree that is always the same; for thread 0 alone
+template <int K, class T> __device__ inline void add_up(const T (&own)[K], double (*sum)[THREADS]) {
     const int t = threadIdx.y * blockDim.x + threadIdx.x;
     for (int k = 0; k < K; ++k) sum[k][t] = own[k];
     for (int half = THREADS / 2; half; half /= 2) {
@@ -85,9 +94,27 @@ template <int K, class T> __device__ inline void block_sums(const T (&own)[K], d
         if (t < half)
             for (int k = 0; k < K; ++k) sum[k][t] += sum[k][t + half];
     }
+}
+
+// part[block][k] += sum of own[k] over the threads of the block
+template <int K, class T> __device__ inline void block_sums(const T (&own)[K], double* part) {
+    __shared__ double sum[K][THREADS];
+    add_up(own, sum);
     const wide block = ((wide)blockIdx.z * gridDim.y + blockIdx.y) * gridDim.x + blockIdx.x;
-    if (t == 0)
+    if (threadIdx.y == 0 && threadIdx.x == 0)
         for (int k = 0; k < K; ++k) part[block * K + k] += sum[k][0];
+}
+
+// This block's shares of sums over frame j; own is 0 then
+template <int K, class T> __device__ inline void frame_sums(T (&own)[K], double* shares, int j) {
+    __shared__ double sum[K][THREADS];
+    add_up(own, sum);
+    const wide tiles = gridDim.y * gridDim.x, here = j * tiles + blockIdx.y * gridDim.x + blockIdx.x;
+    for (int k = 0; k < K; ++k) {
+        if (threadIdx.y == 0 && threadIdx.x == 0) shares[here * K + k] = sum[k][0];
+        own[k] = 0;
+    }
+    __syncthreads();  // before the sums of the next frame
 }
 
 // The modes of a patch, `stride` apart in memory: N of them stay in registers between load and store

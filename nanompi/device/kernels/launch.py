@@ -35,6 +35,10 @@ class Launch:
                 raise ValueError(f"{self.name}: an array of shape {a.shape} is not contiguous")
         self.kernel(self.grid, self.block, arrays + numbers + self.sizes)
 
+    def shares(self, xp):
+        """(n, blocks of a frame, 2) float64, undefined: two figures of each frame in a kernel over frames."""
+        return xp.empty((int(self.sizes[0]), self.grid[0] * self.grid[1], 2))
+
 
 class Launches:
     """The launches of a device by kernel, grid and sizes.

@@ -18,11 +18,30 @@ __device__ inline REAL value(REAL a, REAL i, int noise) {
     return 2 * d * d;
 }
 
+// 8 M + c: F and counts read
+extern "C" __global__ void __launch_bounds__(THREADS, SOME)
+photons_PIXELS(const Complex* __restrict__ F, const COUNT* __restrict__ I, const REAL* __restrict__ mask,
+               const REAL* __restrict__ gain, double* shares, int n, int M, int h, int w) {
+    const wide hw = (wide)h * w;
+    REAL sums[2] = {0, 0};  // counts, photons of the model
+    auto patch = [&](int j, int y, int x, int rows) {
+        const wide here = (wide)y * w + x, q = j * M * hw + here;
+        const Counts<PIXELS> c(I + j * hw + here, mask + here, w, rows);
+        Modes<0, PIXELS> modes;
+        const Patch<REAL, PIXELS> square = modes.load(F + q, M, hw, w, rows);
+        each<PIXELS>([&](int r, int i) {
+            sums[0] += c.k(r, i) * c.i(r, i);
+            sums[1] += c.k(r, i) * gain[j] * square(r, i);
+        });
+    };
+    each_patch<PIXELS>(n, h, w, patch, [&](int j) { frame_sums(sums, shares, j); });
+}
+
 // 16 M + c: F and counts read, z written; for M > 4 F is read once more, from the cache
 extern "C" __global__ void __launch_bounds__(THREADS, SOME)
 gradient_MODES_PIXELS(const Complex* F, const COUNT* __restrict__ I, const REAL* __restrict__ mask,
-                      const REAL* __restrict__ gain, Complex* z, double* part, int noise, int n, int M, int h,
-                      int w) {
+                      const REAL* __restrict__ gain, Complex* z, double* part, REAL back, int noise, int n, int M,
+                      int h, int w) {
     const wide hw = (wide)h * w;
     REAL L[1] = {0};
     each_patch<PIXELS>(n, h, w, [&](int j, int y, int x, int rows) {
@@ -31,7 +50,7 @@ gradient_MODES_PIXELS(const Complex* F, const COUNT* __restrict__ I, const REAL*
         Modes<MODES, PIXELS> modes;
         Patch<REAL, PIXELS> scale = modes.load(F + q, M, hw, w, rows);
         each<PIXELS>([&](int r, int i) {
-            const REAL a = gain[j] * scale(r, i);
+            const REAL a = gain[j] * scale(r, i) + back;
             scale(r, i) = gain[j] * c.k(r, i) * terms(a, c.i(r, i), noise).L1;
             L[0] += c.k(r, i) * value(a, c.i(r, i), noise);
         });
@@ -43,8 +62,8 @@ gradient_MODES_PIXELS(const Complex* F, const COUNT* __restrict__ I, const REAL*
 // 16 M + c: F, D and counts read
 extern "C" __global__ void __launch_bounds__(THREADS, SOME)
 line_PIXELS(const Complex* __restrict__ F, const Complex* __restrict__ D, const COUNT* __restrict__ I,
-            const REAL* __restrict__ mask, const REAL* __restrict__ gain, double* part, int noise, int n, int M,
-            int h, int w) {
+            const REAL* __restrict__ mask, const REAL* __restrict__ gain, double* part, REAL back, int noise, int n,
+            int M, int h, int w) {
     const wide hw = (wide)h * w;
     REAL sums[2] = {0, 0};
     each_patch<PIXELS>(n, h, w, [&](int j, int y, int x, int rows) {
@@ -61,7 +80,7 @@ line_PIXELS(const Complex* __restrict__ F, const Complex* __restrict__ D, const 
         }
         each<PIXELS>([&](int r, int i) {
             const REAL b = 2 * gain[j] * b1(r, i);
-            const Terms t = terms(gain[j] * a(r, i), c.i(r, i), noise);
+            const Terms t = terms(gain[j] * a(r, i) + back, c.i(r, i), noise);
             sums[0] += c.k(r, i) * t.L1 * b;
             sums[1] += c.k(r, i) * t.J * b * b;
         });
@@ -72,8 +91,8 @@ line_PIXELS(const Complex* __restrict__ F, const Complex* __restrict__ D, const 
 // 8 M + c: F and counts read
 extern "C" __global__ void __launch_bounds__(THREADS, SOME)
 figures_PIXELS(const Complex* __restrict__ F, const COUNT* __restrict__ I, const REAL* __restrict__ mask,
-               const REAL* __restrict__ gain, const REAL* __restrict__ expected, double* part, int last, int n, int M,
-               int h, int w) {
+               const REAL* __restrict__ gain, const REAL* __restrict__ expected, double* part, REAL back, int last,
+               int n, int M, int h, int w) {
     const wide hw = (wide)h * w;
     REAL sums[8] = {};
     each_patch<PIXELS>(n, h, w, [&](int j, int y, int x, int rows) {
@@ -82,7 +101,7 @@ figures_PIXELS(const Complex* __restrict__ F, const COUNT* __restrict__ I, const
         Modes<0, PIXELS> modes;
         const Patch<REAL, PIXELS> sum = modes.load(F + q, M, hw, w, rows);
         each<PIXELS>([&](int r, int i) {
-            const REAL a = gain[j] * sum(r, i), I = c.i(r, i), sa = root(a), si = root(I), u = sa * 32;
+            const REAL a = gain[j] * sum(r, i) + back, I = c.i(r, i), sa = root(a), si = root(I), u = sa * 32;
             REAL mean = 1 + 1 / (6 * (a > 1 ? a : 1));
             if (u < last) {
                 const int k = (int)u;

@@ -29,17 +29,25 @@ def _known(I, mask, dtype):
     return mask * (I >= 0), _np.maximum(I, 0).astype(dtype)
 
 
-def _intensity(F, gain):
-    """a_j = gain_j sum_m |F_jm|^2"""
-    return gain[:, None, None] * (_np.abs(F) ** 2).sum(1)
+def _intensity(F, gain, back):
+    """a_j = gain_j sum_m |F_jm|^2 + back"""
+    return gain[:, None, None] * (_np.abs(F) ** 2).sum(1) + back
 
 
-def gradient(F, I, mask, gain, noise, work, z):
+def photons(F, I, mask, gain, light):
+    """Of each frame its counts, and gain sum_m |F_m|^2, over measured pixels"""
+    a = _intensity(F, gain, 0)
+    k, i = _known(I, mask, a.dtype)
+    light[:, 0] = (k * i).sum((1, 2), dtype=_np.float64)
+    light[:, 1] = (k * a).sum((1, 2), dtype=_np.float64)
+
+
+def gradient(F, I, mask, gain, noise, back, work, z):
     """z = gain L1 F, the gradient dL/dF*; returns sum L over measured pixels.
 
     work : (2, n, h, w) real, scratch (the CPU keeps a and log a there)
     """
-    a = _intensity(F, gain)
+    a = _intensity(F, gain, back)
     k, i = _known(I, mask, a.dtype)
     z[...] = (gain[:, None, None] * k * _terms(a, i, noise)[0])[:, None] * F
     if noise == POISSON:
@@ -51,16 +59,16 @@ def gradient(F, I, mask, gain, noise, work, z):
     return float((k * L).sum(dtype=_np.float64))
 
 
-def line(F, D, I, mask, gain, noise):
+def line(F, D, I, mask, gain, noise, back):
     """Slope and expected curvature of L along F + t D: sum L1 b1, sum J b1^2; b1 = 2 gain sum_m Re(F* D)"""
     g = gain[:, None, None]
-    a, b1 = _intensity(F, gain), 2 * g * (F.conj() * D).real.sum(1)
+    a, b1 = _intensity(F, gain, back), 2 * g * (F.conj() * D).real.sum(1)
     k, i = _known(I, mask, a.dtype)
     L1, J = _terms(a, i, noise)
     return tuple(float((k * t).sum(dtype=_np.float64)) for t in (L1 * b1, J * b1**2))
 
 
-def figures(F, I, mask, gain, expected, work):
+def figures(F, I, mask, gain, expected, back, work):
     """Sums over measured pixels from which all figures of quality follow.
 
     expected : the expected Poisson deviance at sqrt(a) = 0, 1/32, 2/32 ...; beyond the table 1 + 1/(6 a)
@@ -68,7 +76,7 @@ def figures(F, I, mask, gain, expected, work):
     Returns (deviance 2 (a - I + I log(I / (a + FLOOR))), its expectation, |sqrt(a) - sqrt(I)|, sqrt(I),
     (sqrt(a) - sqrt(I))^2, I, a, number of pixels).
     """
-    a = _intensity(F, gain)
+    a = _intensity(F, gain, back)
     k, i = _known(I, mask, a.dtype)
     sa, si, last = _np.sqrt(a), _np.sqrt(i), len(expected) - 1
     table = _np.interp(sa * 32, _np.arange(last + 1), expected)

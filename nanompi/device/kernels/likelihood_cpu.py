@@ -12,17 +12,37 @@ from nanompi.device.kernels.likelihood import POISSON as _POISSON
 _compiled = _compiler(nogil=True, fastmath=True, error_model="numpy")
 
 
-def gradient(F, I, mask, gain, noise, work, z):
+@_compiled
+def photons(F, I, mask, gain, light):
+    n, M, h, w = F.shape
+    zero = mask.dtype.type(0)
+    for j in range(n):
+        counts, bright = 0.0, 0.0
+        for y in range(h):
+            c, ok, number, row = I[j, y], mask[y], zero, zero
+            for x in range(w):
+                i = mask.dtype.type(c[x])
+                number += ok[x] * (i if i >= zero else zero)
+            for m in range(M):
+                f = F[j, m, y]
+                for x in range(w):
+                    k = ok[x] if mask.dtype.type(c[x]) >= zero else zero
+                    row += k * (f[x].real * f[x].real + f[x].imag * f[x].imag)
+            counts, bright = counts + number, bright + row
+        light[j, 0], light[j, 1] = counts, gain[j] * bright
+
+
+def gradient(F, I, mask, gain, noise, back, work, z):
     a, log_a = work
-    _intensity(F, gain, a)
+    _intensity(F, gain, back, a)
     if noise == _POISSON:
         _log(a, _EPS, log_a)
-    return _gradient(F, a, log_a, I, mask, gain, noise, z)
+    return _gradient(F, a, log_a, I, mask, gain, noise, back, z)
 
 
-def figures(F, I, mask, gain, expected, work):
+def figures(F, I, mask, gain, expected, back, work):
     a, log_a, log_I = work
-    _intensity(F, gain, a)
+    _intensity(F, gain, back, a)
     _log(a, _FLOOR, log_a)
     _np.log(_np.maximum(I, a.dtype.type(1e-9), out=log_I, casting="unsafe"), out=log_I)
     return _figures(a, log_a, I, log_I, mask, expected)
@@ -34,14 +54,14 @@ def _log(a, floor, out):
 
 
 @_compiled
-def _intensity(F, gain, a):
+def _intensity(F, gain, back, a):
     n, M, h, w = F.shape
     for j in range(n):
         g = gain[j]
         for y in range(h):
             f, t = F[j, 0, y], a[j, y]
             for x in range(w):
-                t[x] = g * (f[x].real * f[x].real + f[x].imag * f[x].imag)
+                t[x] = g * (f[x].real * f[x].real + f[x].imag * f[x].imag) + back
             for m in range(1, M):
                 f = F[j, m, y]
                 for x in range(w):
@@ -49,7 +69,7 @@ def _intensity(F, gain, a):
 
 
 @_compiled
-def _gradient(F, a, log_a, I, mask, gain, noise, z):
+def _gradient(F, a, log_a, I, mask, gain, noise, back, z):
     n, M, h, w = F.shape
     zero, one, two, e = mask.dtype.type(0), mask.dtype.type(1), mask.dtype.type(2), mask.dtype.type(_EPS)
     L1 = _np.empty(w, mask.dtype)
@@ -86,7 +106,7 @@ def _gradient(F, a, log_a, I, mask, gain, noise, z):
 
 
 @_compiled
-def line(F, D, I, mask, gain, noise):
+def line(F, D, I, mask, gain, noise, back):
     n, M, h, w = F.shape
     zero, one, two, e = mask.dtype.type(0), mask.dtype.type(1), mask.dtype.type(2), mask.dtype.type(_EPS)
     a, b = _np.empty(w, mask.dtype), _np.empty(w, mask.dtype)
@@ -94,7 +114,7 @@ def line(F, D, I, mask, gain, noise):
     for j in range(n):
         g = gain[j]
         for y in range(h):
-            a[:], b[:] = zero, zero
+            a[:], b[:] = back, zero
             for m in range(M):
                 f, d = F[j, m, y], D[j, m, y]
                 for x in range(w):

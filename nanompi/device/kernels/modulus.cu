@@ -22,7 +22,8 @@ transfer_PIXELS(Complex* z, const Complex* __restrict__ H, const int* __restrict
 // 16 M + c: F and counts read, F written; for M > 4 F is read once more, from the cache
 extern "C" __global__ void __launch_bounds__(THREADS, SOME)
 project_MODES_PIXELS(Complex* F, const COUNT* __restrict__ I, const REAL* __restrict__ mask,
-                     const REAL* __restrict__ gain, double* part, REAL unit, REAL rho, int n, int M, int h, int w) {
+                     const REAL* __restrict__ gain, double* part, REAL unit, REAL back, REAL rho, int n, int M, int h,
+                     int w) {
     const wide hw = (wide)h * w;
     REAL misfit[1] = {0};
     each_patch<PIXELS>(n, h, w, [&](int j, int y, int x, int rows) {
@@ -32,7 +33,9 @@ project_MODES_PIXELS(Complex* F, const COUNT* __restrict__ I, const REAL* __rest
         Complex* const f = F + j * M * hw + here;
         Patch<REAL, PIXELS> scale = modes.load(f, M, hw, w, rows);
         each<PIXELS>([&](int r, int i) {
-            const REAL a = gain[j] * scale(r, i), A = root(a), I = c.i(r, i), k = c.k(r, i);
+            const REAL a = gain[j] * scale(r, i), A = root(a), k = c.k(r, i);
+            REAL I = c.i(r, i);
+            if (back != 0) I *= (a + TINY) / (a + back + TINY);
             // t = (rho A + sqrt(rho^2 A^2 + 4 (1 + rho) I)) / (2 (1 + rho))
             const REAL t = (rho * A + root(rho * A * (rho * A) + 4 * (1 + rho) * I)) * (1 / (2 * (1 + rho)));
             scale(r, i) = unit * (1 + k * (t / (A + REAL(1e-10)) - 1));

@@ -18,14 +18,15 @@ SOFT = 0.1  # of its radius: the edge of a disc
 
 
 def mean_frame(p) -> np.ndarray:
-    """(h, w) float64, mean counts over all frames of all ranks; 0 where masked"""
+    """(h, w) float64, mean counts over all frames of all ranks without the background; 0 where masked"""
     total = p.xp.zeros(p.mask.shape)
     for block in p.blocks(read=["I"]):  # added up at once: all sums together may exceed the frames
         for part in p.each(lambda b: p.xp.maximum(b.I, 0).sum(0, dtype=np.float64), block):
             total += part
     total = p.device.host(total)
     p.team.sum(total)
-    return total * p.device.host(p.mask) / p.frames
+    mean = np.maximum(total / p.frames - p.background, 0)
+    return mean * p.device.host(p.mask)
 
 
 def filling(wave) -> float:

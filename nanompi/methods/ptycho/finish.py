@@ -138,6 +138,10 @@ def raw_arrays(run, found) -> dict:
     if found.places.reach:
         moved = found.places.rounded() * found.geometry.pixel
         arrays["positions/refined"] = (scan.positions + moved, {"units": "m"})
+    if found.flux is not None:
+        arrays["flux/data"] = found.flux  # relative to the monitor, where the scan has one; nan: not seen
+    if found.background:
+        arrays["background/data"] = (np.array(found.background), {"units": "counts"})
     arrays |= {f"left_out/{why}": numbers for why, numbers in scan.left_out.items()}
     if scan.numbers is not None:
         arrays["positions/number"] = scan.numbers  # in the file

@@ -106,7 +106,7 @@ def judge(p) -> dict[str, float]:
         p.refinement.follow(p)
     if p.noise != "counts":
         return {"R_held": figures(p, p.left_out())["R"]}
-    if p.flux is not None:
+    if p.fluctuates:
         p.held.flux = relative_flux(p)
     deviance, expected, _, _, _, counts, _, _ = sums_per_frame(p, p.left_out())
     own = np.stack([p.held.index, deviance, expected, counts, *structure(p)], axis=1)

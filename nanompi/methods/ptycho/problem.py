@@ -17,13 +17,13 @@ from nanompi.methods.ptycho.share import Whole, open_share, used
 class Block:
     """Some frames of this rank, on the device; `block[a:b]` is a part of it.
 
-    at, gain, light, I, waves : as in `Problem`, of these frames; z : waves to work in
+    at, gain, given, I, waves : as in `Problem`, of these frames; z : waves to work in
     first : which frame of this rank is the first of them
     """
 
     at: Any
     gain: Any
-    light: Any
+    given: Any
     I: Any = None
     waves: Any = None
     z: Any = None
@@ -35,7 +35,7 @@ class Block:
     def __getitem__(self, part: slice) -> "Block":
         if part.start == 0 and part.stop == len(self):
             return self
-        own = (self.at, self.gain, self.light, self.I, self.waves, self.z)
+        own = (self.at, self.gain, self.given, self.I, self.waves, self.z)
         return Block(*(a if a is None else a[part] for a in own), first=self.first + part.start)
 
 
@@ -90,9 +90,7 @@ class Problem:
     places     : places of all frames of the scan
     at, I, gain: of this rank's frames; `at` are places in this rank's O; gain = given * flux. Rows of I
         behind them are those of frames left out.
-    given, flux: (n,) gain as prepared, and relative intensity of each frame by the image (`ptycho.flux`);
-        None = nobody looks for it
-    light      : (n, 2) float64, what a kernel finds of each frame on its way (`gradient`, `project`)
+    given, fluctuates : (n,) gain as prepared; is the flux of each frame looked for (`ptycho.flux`)?
     varies, varied : in how many shapes the probe differs from frame to frame; how (`ptycho.vary`), None = yet
         the same for all
     background : counts that lie in each good pixel of each frame and do not come through the object
@@ -129,7 +127,7 @@ class Problem:
     stored: float = 1.0
     counts: float = 0.0
     bright: float = 0.0
-    flux: Any = None
+    fluctuates: bool = False
     background: float = 0.0
     held: LeftOut | None = None
     varies: int = 0
@@ -165,6 +163,7 @@ class Problem:
             noise=frames.noise,
             fano=frames.fano,
             stored=frames.gain,
+            background=frames.background,
         )
         p.counts, p.bright = p._measured()
         return p
@@ -174,13 +173,22 @@ class Problem:
         self.k, self.xp, self.clock = d.kernels, d.xp, self.team.clock
         self.shifts = Shifts(d, self.places.rests, self.P.shape[-2:])
         self.unit, self.given = d.real(self.optics.unit), self.gain
-        self.light = d.xp.zeros((len(self.at), 2))
+
+    @property
+    def back(self):
+        """The background as kernels take it."""
+        return self.device.real(self.background)
+
+    @property
+    def flux(self) -> np.ndarray:
+        """(n,) float64 on the host, brightness of the beam in each frame relative to what was prepared."""
+        gain, given = (np.asarray(self.device.host(a), np.float64) for a in (self.gain, self.given))
+        return gain / np.where(given == 0, 1, given)
 
     def set_flux(self, flux: np.ndarray):
-        """Another relative intensity of each frame of this rank. flux : (n,) float64"""
+        """Another brightness of the beam in each frame of this rank. flux : (n,)"""
         d = self.device
-        self.flux = d.array(flux, np.float64)
-        self.gain = d.array(self.given * self.flux, d.real)
+        self.gain = d.array(self.given * d.array(flux, d.real), d.real)
 
     def _measured(self, blocks=None) -> tuple[float, float]:
         """Sum of all good counts I of these frames of all ranks, and sum I^2 / sum I: what a photon finds in
@@ -233,11 +241,9 @@ class Problem:
         squares = self.counts * self.bright + counts * bright
         self.counts += counts
         self.bright = squares / max(self.counts, 1e-300)
-        self.index, flux = self.every, xp.ones(len(held.at)) * held.flux
-        self.gain = self.given = xp.concatenate([self.given, held.given])
-        self.light = xp.zeros((len(self.index), 2))
-        if self.flux is not None:
-            self.set_flux(xp.concatenate([self.flux, flux]))
+        self.index = self.every
+        self.gain = xp.concatenate([self.gain, held.gain])
+        self.given = xp.concatenate([self.given, held.given])
         self.held, self.waves = None, None
         self.state.pop("along", None)
         how = self.share.way, self.team, self.device, self.places, self.index, self.P.shape[-2:]
@@ -263,8 +269,8 @@ class Problem:
         keeps : names of arrays over the frames that move too; waves that do not are undefined afterwards
         Peak beside what stays: one array at a time is there twice, before and after; the whole object.
         """
-        d, waves, given = self.device, self.waves is not None, self.device.host(self.given)
-        flux = None if self.flux is None else d.host(self.flux)
+        d, waves = self.device, self.waves is not None
+        few = {name: d.host(getattr(self, name)) for name in ("given", "gain")}
         varied, then = self.varied and d.host(self.varied.c), len(self.at)
         d.wait()
         if "waves" not in keeps:
@@ -273,10 +279,8 @@ class Problem:
         stay = d.take(self.I, slice(len(self.at), len(self.I))).copy()
         I = self._gone_over("I", move)
         I = np.concatenate([I, stay]) if len(stay) else I
-        self.gain = self.given = d.array(move(lambda f: given[f], (), given.dtype), d.real)
-        self.light = d.xp.zeros((len(index), 2))
-        if flux is not None:
-            self.set_flux(move(lambda f: flux[f], (), flux.dtype))
+        for name, a in few.items():
+            setattr(self, name, d.array(move(lambda f, a=a: a[f], (), a.dtype)))
         self.index, self.I = index, d.counts(I)
         O = self.team.bcast_array(self.whole())
         how = self.share.way, self.team, d, self.places, self.every, self.P.shape[-2:]
@@ -311,7 +315,7 @@ class Problem:
         arrays = {name: getattr(self, name) for name in dict.fromkeys([*read, *write])}
         step = self.device.frames_per_block(self.frame_bytes)
         for f, now in self.device.stream(len(self.at), step, arrays, read, write, once):
-            yield Block(self.at[f], self.gain[f], self.light[f], **now, first=f.start)
+            yield Block(self.at[f], self.gain[f], self.given[f], **now, first=f.start)
             self.clock.tick()
 
     def left_out(self) -> Iterator[Block]:
@@ -322,14 +326,14 @@ class Problem:
         for i in range(0, count, step):
             f = slice(i, min(i + step, count))
             I = self.device.pick(self.I, np.arange(start + f.start, start + f.stop))
-            yield Block(self.held.at[f], gain[f], self.xp.zeros((len(I), 2)), I)
+            yield Block(self.held.at[f], gain[f], self.held.given[f], I)
             self.clock.tick()
 
     def batches(self, n: int) -> Iterator[Block]:
         """The frames of the scan in n batches, for engines with more than one update in an iteration.
 
         Every rank gets n blocks (fewer where there are fewer frames), each with its own frames of one batch:
-        I, at, gain, a copy of light, and `waves` to write into, undefined. Of some batches a rank may hold no
+        I, at, gain, and `waves` to write into, undefined. Of some batches a rank may hold no
         frame; it takes part in `join`, `sum` and `total` all the same. Along a curve through the scan each
         frame goes into the next batch, so that batches differ by at most one frame, lie evenly over the scan,
         and are the same, in the same order, on any number of ranks.
@@ -344,10 +348,10 @@ class Problem:
         batch = order[np.searchsorted(known, self.index)] % n
         for k in range(n):
             where = np.flatnonzero(batch == k)
-            own = (self.at, self.gain, self.light, self.I)
-            at, gain, light, I = (self.device.pick(a, where) for a in own)
+            own = (self.at, self.gain, self.given, self.I)
+            own = [self.device.pick(a, where) for a in own]
             waves = self.device.scratch((len(where), *self.P.shape), self.P.dtype, "batch")
-            yield Block(at, gain, light, I, waves)
+            yield Block(*own, waves)
             self.clock.tick()
 
     def each(self, work: Callable, block: Block) -> list:

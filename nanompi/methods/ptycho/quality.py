@@ -37,7 +37,7 @@ def figures(p, left_out=None) -> dict[str, float]:
     P, table = p.shifts.library(p.P), _table(p)
 
     def sums(f):
-        return p.k.figures(model_waves(p, P, f), f.I, p.mask, f.gain, table, p.scratch_real(f, 3))
+        return p.k.figures(model_waves(p, P, f), f.I, p.mask, f.gain, table, p.back, p.scratch_real(f, 3))
 
     total = p.summed(sums, read=["I"], many=8, blocks=left_out)
     dev, expected, difference, root, square, photons, model, pixels = total
@@ -74,7 +74,7 @@ def sums_per_frame(p, blocks) -> np.ndarray:
     def rows(f):
         F, work = model_waves(p, P, f), p.scratch_real(f, 3)
         alone = (slice(j, j + 1) for j in range(len(f)))
-        sums = [p.k.figures(F[j], f.I[j], p.mask, f.gain[j], table, work[:, j]) for j in alone]
+        sums = [p.k.figures(F[j], f.I[j], p.mask, f.gain[j], table, p.back, work[:, j]) for j in alone]
         return np.array([p.device.total([s]) for s in sums])
 
     return np.concatenate([r for block in blocks for r in p.each(rows, block)] or [np.zeros((0, 8))]).T

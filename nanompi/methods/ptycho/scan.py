@@ -172,6 +172,7 @@ class Frames(Data):
     gain   : counts = stored value / gain
     noise  : "counts" = Poisson; "smooth" = whole numbers with less noise; "none" = no counting noise was seen
     fano   : variance of the counts over their mean, 1 = Poisson, 0 = no noise
+    background : counts of each pixel that do not come through the object
     split  : name of the partition by which the scan is split over the ranks
     preparation : what was done, for the log and the result: {"mask": {"hot": 12, ...},
         "centre": [64.2, 63.8], ...}
@@ -187,6 +188,7 @@ class Frames(Data):
     gain: float = 1.0
     noise: str = "counts"
     fano: float = 1.0
+    background: float = 0.0
     split: str = "kmeans"
     preparation: dict[str, Any] = field(default_factory=dict)
 

@@ -6,6 +6,8 @@ from typing import Any, Literal
 import numpy as np
 
 from nanompi.errors import JobError
+from nanompi.methods.ptycho import flux
+from nanompi.methods.ptycho.background import floor
 from nanompi.methods.ptycho.balance import Balance
 from nanompi.methods.ptycho.count_modes import count_modes
 from nanompi.methods.ptycho.engines.engine import run_chain
@@ -43,6 +45,8 @@ class Reconstruction:
     halves  : what two images of half of the scan each have in common; on rank 0, None where none were made
     held    : {frame, deviance, expected}, of the frames left out before they were taken in
     variation : how the probe differs from frame to frame (`vary.Varied.result`), {} where it does not
+    flux    : (n,) relative brightness of the beam in each frame, on rank 0; None where it was not refined
+    background : counts of each pixel that do not come through the object
     """
 
     O: np.ndarray | None
@@ -54,6 +58,8 @@ class Reconstruction:
     halves: Halves | None = None
     held: dict[str, list] = field(default_factory=dict)
     variation: dict[str, np.ndarray] = field(default_factory=dict)
+    flux: np.ndarray | None = None
+    background: float = 0.0
 
 
 @step("ptycho", needs=["frames"], gives=["ptycho"])
@@ -81,6 +87,13 @@ class Ptycho:
         lt=0.5,
         help="part of the frames left out until the last iterations, to judge the result by them; auto = "
         "0.05 of scans of at least 100 frames",
+    )
+    flux: bool = param(True, help="the brightness of the beam in each frame is refined with the image")
+    background: float | Literal["auto"] = param(
+        0.0,
+        ge=0,
+        help="counts in each pixel of each frame that do not come through the object; auto = the floor of "
+        "the mean frame. It does not always help: compare the figures of frames left out",
     )
     frc: Literal["off", "halves"] = param(
         "off", help="halves: what the scan resolves, by two more images, each of half of what was measured"
@@ -113,6 +126,8 @@ class Ptycho:
         p, geometry = self.problem(run, out)
         balance = None if self.balance == "off" else balanced(run)
         history = run_chain(self.engines, p, self.figures, run.say, run.note, run.control, balance)
+        for line in flux.words(p):
+            run.say(line)
         if history:
             verdict(run, p, geometry, history)
         variation = self.variation(p)
@@ -123,10 +138,8 @@ class Ptycho:
         P, halves = p.device.host(p.P), None
         if self.frc == "halves":
             halves = compare_halves(run, p, Chain(self.engines, self.figures, self.sums()), geometry)
-        held = p.state.get("held") or {}
-        run.made["ptycho"] = Reconstruction(
-            O, P, weight, p.places, geometry, history, halves, held, variation
-        )
+        known = halves, p.state.get("held") or {}, variation, flux.whole(p), p.background
+        run.made["ptycho"] = Reconstruction(O, P, weight, p.places, geometry, history, *known)
 
     def modes(self, run, p, P, geometry) -> int:
         """How many modes the probe has; no fewer than at the start (collective)"""
@@ -170,9 +183,15 @@ class Ptycho:
         p.O, p.unseen = d.array(share.part(O), d.complex), self.unseen(run, share, saved, O)
         p.varies = self.probe.varies
         p.refinement = self.refinement(places)
+        p.background = floor(p) if self.background == "auto" else self.background
+        if self.background == "auto":
+            run.say(f"background: {p.background:.3g} counts in each pixel, the floor of the mean frame")
+        if self.flux:
+            flux.begin(p, monitored=frames.scale is not None)
         with run.clock.phase("start"):
-            P = saved.array("P") if saved else start_probe(self.probe, run, p, geometry)
-            p.P = d.array(extra_modes(P, self.modes(run, p, P, geometry)), d.complex)
+            shown = flux.as_scale(run, p)
+            P = saved.array("P") if saved else start_probe(self.probe, shown, p, geometry)
+            p.P = d.array(extra_modes(P, self.modes(shown, p, P, geometry)), d.complex)
         run.say("\n".join(filter(None, (_sizes(p, geometry), told))))
         guessed = probe_kind(self.probe, scan) == "data"
         about = (places, geometry.pixel, guessed, run.say, scan.numbers)

@@ -20,7 +20,7 @@ import numpy as np
 
 from nanompi.device.kernels.likelihood import EUCLIDEAN, GAUSSIAN, POISSON
 from nanompi.errors import NumbersError, common
-from nanompi.methods.ptycho import vary
+from nanompi.methods.ptycho import flux, vary
 from nanompi.methods.ptycho.engines.engine import ADVICE, When, clip
 from nanompi.step import engine, param
 
@@ -80,7 +80,10 @@ class ML:
     def iterate(self, p, i: int) -> dict[str, float]:
         """One iteration; error = L per pixel of the iterate, less that of a perfect model"""
         vary.prepare(p, i)
-        L, gO, gP, wO, wP = self.gradient(p)
+        refines = flux.now(i)
+        if self.probe.now(i) and refines:
+            flux.level(p)
+        L, gO, gP, wO, wP = self.gradient(p, refines)
         if self.smooth:
             L += smoothness(p, self.prior(p), gO)
         old, pixels = p.state["ml"], p.frames * p.mask.size
@@ -117,15 +120,17 @@ class ML:
         )
         raise common(diverged)
 
-    def gradient(self, p):
+    def gradient(self, p, refines: bool = True):
         """L, its gradient in O and P, and the weights sum |P|^2 and sum |O|^2, over all ranks"""
-        k, P, noise, L = p.k, p.shifts.library(p.P), self.model(p), p.sums()
+        k, P, noise, L, back = p.k, p.shifts.library(p.P), self.model(p), p.sums(), p.back
         gO, gP, wP = p.zeros(p.O), p.zeros(P), p.xp.zeros((len(P), *P.shape[-2:]), p.device.real)
 
         def slopes(f):
             k.exit_waves(p.O, P, f.at, f.waves)
             F = p.optics.forward(f.waves, f.at)
-            value = k.gradient(F, f.I, p.mask, f.gain, noise, p.scratch_real(f, 2), f.z)
+            if refines:
+                flux.refine(p, F, f)
+            value = k.gradient(F, f.I, p.mask, f.gain, noise, back, p.scratch_real(f, 2), f.z)
             p.optics.backward(f.z, f.at)
             return value
 
@@ -158,7 +163,7 @@ class ML:
             D = p.optics.forward(z, f.at)
             if measured:
                 measured.add(f, P)
-            return k.line(f.waves, D, f.I, p.mask, f.gain, noise)
+            return k.line(f.waves, D, f.I, p.mask, f.gain, noise, p.back)
 
         slope, curve = p.summed(along, read=["I", "waves"], many=2)
         if self.smooth:

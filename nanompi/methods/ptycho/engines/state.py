@@ -43,9 +43,8 @@ def chain_state(p, engine, e: int, done: int, history: list[dict]) -> State:
     if not p.team.root:
         arrays = {}
     rows = {name: _rows(d, getattr(p, name)) for name in getattr(engine, "keeps", ())}
-    if p.flux is not None:
-        flux = d.host(p.flux)
-        rows["flux"] = _on_host(flux)
+    if p.fluctuates:
+        rows["flux"] = _on_host(p.flux)
     if p.varied:
         arrays["variation"], facts["variation"] = p.varied.E, [p.varied.size, p.varied.turns]
         rows["variation"] = _on_host(d.host(p.varied.c)[: len(p.index)])
@@ -95,7 +94,7 @@ def restore_chain(p, engines: list, saved: SavedState) -> tuple[int, int, list[d
         p.refinement.restore(p, {name: saved.array(k) for name, k in places.items()})
     p.O, p.P = d.array(p.share.part(saved.array("O")), d.complex), d.array(saved.array("P"), d.complex)
     p.iteration, p.background, p.state["held"] = facts["iteration"], facts["background"], facts["held"]
-    if p.flux is not None:
+    if p.fluctuates:
         p.set_flux(_together(saved.rows("flux", p.index), np.ones(len(p.index))))
     if "variation" in facts:
         E = d.array(saved.array("variation"), d.complex)

@@ -1,0 +1,154 @@
+"""Flux of each frame: how bright the beam was, by the image.
+
+The model of frame j is a_j = c_j m_j + b, m_j the intensity of object and probe and b the background. The
+likelihood of Poisson has its maximum along c_j where the photons of the model are those counted; with a prior
+of mean 1 and width p, which is a Gamma distribution,
+
+    c_j = (sum I - b + 1/p^2) / (sum m_j + 1/p^2),
+
+over measured pixels. ML takes it for each frame on the way from the waves to the gradient, in its first
+iterations and then in every fifth: between them its directions are conjugate, and with another flux in each
+of them the end was up to twice as far from the truth. What is common to all frames is brightness of the
+probe: the mean of c_j is 1. The flux is relative to the monitor, where the scan has one.
+
+It starts at the sums of the frames over what neighbours on the sample let expect, for a sample that absorbs
+changes the sums, too. That start is good enough for DM, AP and RAAR, which leave it as it is: with an image
+that is not there yet they would trade transmission of the sample for flux, and ML gives that back slowly.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+PRIOR = 0.5
+EARLY, EVERY = 15, 5  # iterations of ML: all of the first ones, then each so many
+EXCHANGED = 0.01, 0.06  # rms between which flux and transmission of the sample may have changed places
+NEIGHBOURS = 64, 32, 16, 8, 4  # whose median foretells a frame
+ALIKE = 1.05  # of the least error of a forecast: more neighbours are taken where they foretell as well
+STEADY = 0.05  # a forecast so good tells of a steady beam: what is missing is rather structure of the sample
+
+
+def begin(p, monitored: bool):
+    """Look for the flux from now on; it starts at the sums of the frames, or at the monitor (collective)."""
+    p.fluctuates = True
+    p.set_flux(np.ones(len(p.at)) if monitored else apart_from_neighbours(p))
+    level(p)
+
+
+def apart_from_neighbours(p) -> np.ndarray:
+    """(n,) counts of each frame of this rank over what its neighbours let expect (collective)"""
+    good = (p.mask > 0).astype(p.mask.dtype)
+    sums = p.over(lambda f: (p.xp.maximum(f.I, 0) * good).sum((1, 2), dtype=np.float64), read=["I"])
+    counts = np.concatenate([p.device.host(a) for a in sums] or [np.zeros(0)])
+    signal = _signal(p, counts) / p.device.host(p.given)
+    index, every = (np.concatenate(a) for a in zip(*p.team.allgather((p.index, signal))))
+    order = np.argsort(index)
+    beam = expected(p.places.corners[index[order]], every[order])
+    return signal / np.maximum(beam[np.searchsorted(index[order], p.index)], 1e-30)
+
+
+def expected(where, signal) -> np.ndarray:
+    """(n,) what the neighbours of each frame let expect: the median of so many of them as foretell frames
+    best, or of all frames; where that is good to a few percent the signal itself, as of a steady beam.
+
+    where : (n, 2) places of the frames
+    """
+    guesses = [np.full(len(signal), np.median(signal)), *_forecasts(where, signal)]
+    wrong = [np.median(np.abs(guess - signal)) / max(np.median(signal), 1e-30) for guess in guesses]
+    if min(wrong) < STEADY:
+        return signal
+    return next(guess for guess, error in zip(guesses, wrong) if error <= ALIKE * min(wrong))
+
+
+def _forecasts(where, signal):
+    """The median of the nearest frames, of many first"""
+    from scipy.spatial import cKDTree
+
+    many = [k for k in NEIGHBOURS if k < len(signal)]
+    if many:
+        near = cKDTree(where).query(where, many[0] + 1)[1][:, 1:]
+        yield from (np.median(signal[near[:, :k]], axis=1) for k in many)
+
+
+def as_scale(run, p):
+    """The run for those who look at few frames before the engines: the flux as `scale` of its frames, and the
+    background."""
+    frames = replace(run.data["frames"], background=p.background)
+    if p.fluctuates:
+        gains = [p.gain, p.held.gain] if p.held else [p.gain]  # those left out stand last, at a flux of 1
+        gain = np.concatenate([p.device.host(g) for g in gains]).astype(np.float64)
+        frames = replace(frames, scale=gain / p.optics.gain)
+    return replace(run, data={**run.data, "frames": frames})
+
+
+def refine(p, F, f):
+    """The most likely flux of the frames of a block whose waves on the detector are F; where nothing is
+    measured it stays. Written into f.gain, where the gradient and `p.flux` find it."""
+    if not p.fluctuates:
+        return
+    light, weight = p.xp.empty((len(f), 2)), 1 / PRIOR**2
+    p.k.photons(F, f.I, p.mask, f.given, light)
+    best = f.given * ((_signal(p, light[:, 0]) + weight) / (light[:, 1] + weight))
+    f.gain[...] = p.xp.where(light[:, 1] > 0, best, f.gain)
+
+
+def now(i: int) -> bool:
+    """Is the flux refined in iteration i of ML?"""
+    return i < EARLY or i % EVERY == 0
+
+
+def level(p):
+    """What is common to all frames becomes brightness of the probe: the model stays as it is (collective)."""
+    if p.fluctuates:
+        flux = p.flux
+        total = p.team.total(flux.sum(), len(flux))
+        p.P *= p.device.real(np.sqrt(total[0] / total[1]))
+        p.set_flux(flux * (total[1] / total[0]))
+
+
+def fit(p):
+    """The flux of frames that no engine has seen, for the present object and probe: each by itself, without
+    the mean that those have which were seen. One transform of each frame."""
+    P, p.fluctuates = p.shifts.library(p.P), True
+    p.set_flux(np.ones(len(p.at)))
+
+    def look(f):
+        z = p.scratch(f)
+        p.k.exit_waves(p.O, P, f.at, z)
+        refine(p, p.optics.forward(z, f.at), f)
+
+    p.over(look, read=["I"])
+
+
+def _signal(p, counts):
+    """(n,) counts of frames in measured pixels, without the background"""
+    left = counts - p.background * float(p.mask.sum())
+    return left * (left > 0)
+
+
+def whole(p) -> np.ndarray | None:
+    """(N,) flux of all frames of the scan on rank 0, nan where a frame was left out; None elsewhere, and
+    where nobody looked for it (collective)."""
+    if not p.fluctuates:
+        return None
+    out = np.full(len(p.places.at), np.nan)
+    for index, flux in p.team.allgather((p.index, p.flux)):
+        out[index] = flux
+    return out if p.team.root else None
+
+
+def words(p) -> list[str]:
+    """What the flux came out as, for the log (collective)."""
+    if not p.fluctuates or not len(p.places.at):
+        return []
+    flux = np.concatenate(p.team.allgather(p.flux))
+    counting = np.sqrt(len(flux) / max(p.counts, 1))
+    line = (
+        f"flux {flux.min():.3g} to {flux.max():.3g} of the mean, rms {100 * flux.std():.2g} %, "
+        f"counting gives {100 * counting:.2g} %"
+    )
+    if EXCHANGED[0] < flux.std() < EXCHANGED[1] and flux.std() > 3 * counting:
+        line += (
+            "; a slow part of some percent may as well be transmission of the sample: the data hardly tell"
+        )
+    return [line]
