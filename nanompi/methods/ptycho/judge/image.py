@@ -17,8 +17,8 @@ def lit_area(weight: np.ndarray) -> np.ndarray:
 def noise(counts: float, lit: np.ndarray) -> dict[str, float]:
     """Photons per pixel of the object, and the phase noise to be expected of them, 1 / (2 sqrt(photons)): a
     pixel's amplitude is the root of a count, whose error is a half on either axis of the complex plane."""
-    photons = counts / max(1, lit.sum())
-    return {"photons_per_pixel": photons, "noise": 0.5 / np.sqrt(max(photons, 1e-300))}
+    photons = float(counts / max(1, lit.sum()))
+    return {"photons_per_pixel": photons, "noise": float(0.5 / np.sqrt(max(photons, 1e-300)))}
 
 
 def sign(O: np.ndarray, lit: np.ndarray) -> dict[str, float]:

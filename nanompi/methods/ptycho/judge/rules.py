@@ -27,6 +27,7 @@ FAULTY, FAR, FEW_PIXELS = (
 )  # share of the misfit in odd pixels; deviance of the worst; their part
 MOVED = 0.2  # px, median move that frames ask for
 BENT, WHOLE = 10.0, 0.1  # error bars of an affine change; its share of what single moves would explain
+BENT_SHARE = 0.005  # and of the misfit: modes and a background had 0.004 at most, true ones 0.009 and more
 SETTLED = 0.03  # fall of llk in ten iterations from which on frames that are met have no place to tell yet
 TWIN, SURE = -0.1, 3.0  # correlation that a wrong sign has; its error bars
 OVERFIT, APART = 8.0, 0.5  # (held - 1) over what seen frames have too much; overlap of neighbours
@@ -129,7 +130,7 @@ def displaced(f) -> Finding | None:
 
 def bent(f, least: float = WHOLE) -> Finding | None:
     """Positions that all want to be turned or stretched: another distance, energy or step, a turned stage"""
-    if f["affine_sigmas"] < BENT or f["share_affine"] < least * f["share_positions"]:
+    if f["affine_sigmas"] < BENT or f["share_affine"] < max(BENT_SHARE, least * f["share_positions"]):
         return None
     words = f"the positions as a whole want to be turned or stretched ({f['affine_sigmas']:.0f} error bars): "
     words += "distance, energy, step or axes of the stage are other than said"

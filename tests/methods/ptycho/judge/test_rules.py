@@ -90,6 +90,14 @@ def test_positions_bent_as_a_whole_ask_for_other_geometries():
     assert decide(GOOD | BENT | {"fall": 0.17}, never).grade == "good"  # not yet converged: it tells nothing
 
 
+def test_fringes_that_are_washed_out_are_not_taken_for_a_bent_scan():
+    """A scan with three modes: 60 error bars of an affine change, which explains a thousandth"""
+    figures = {"held": 9.5, "unseen": 0.59, "misfit": 8.0, "share_blur": 0.19, "share_background": 0.027,
+               "floor": 0.83, "affine_sigmas": 60.0, "share_affine": 0.001,
+               "share_positions": 0.008}  # fmt: skip
+    assert decide(GOOD | figures, never).cause == "modes"
+
+
 def test_nothing_is_blamed_that_explains_nothing():
     """A measured scan: five times counting noise, no share that counts, and its geometry is the best"""
     figures = GOOD | {"held": 5.2, "unseen": 0.92, "misfit": 3.7, "eps_held": 0.09}
