@@ -88,7 +88,9 @@ def test_init_writes_a_job_that_check_accepts_and_keeps_what_is_there(here, caps
 
 
 def scan():
-    source = types.SimpleNamespace(shape=(400, 128, 128), dtype=np.dtype("u2"))
+    even = np.random.default_rng(0).poisson(0.2, (128, 128)).astype(np.uint16)
+    about = {"shape": (400, 128, 128), "dtype": np.dtype("u2")}
+    source = types.SimpleNamespace(**about, read=lambda index, threads=1: np.tile(even, (len(index), 1, 1)))
     positions = np.array([[0.0, 0.0], [5e-6, 8e-6]])
     mask = np.ones((128, 128), bool)
     mask[:64, :16] = False

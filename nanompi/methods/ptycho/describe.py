@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from nanompi.errors import NanompiError
 from nanompi.optics.geometry import energy_of
 from nanompi.units import show
 
@@ -28,7 +29,18 @@ def described(scan) -> list[tuple[str, str]]:
         for name in ("monitor", "dark", "probe", "object")
         if _has(scan, name)
     ]
-    return out + [("note", note) for note in scan.notes]
+    return out + [("note", note) for note in scan.notes] + [("data", line) for line in _health(scan)]
+
+
+def _health(scan) -> list[str]:
+    """What a sample of frames shows to be wrong with the counts, as the preparation would mask them."""
+    from nanompi.methods.ptycho.prepare.health import beam_lines, lines
+    from nanompi.methods.ptycho.prepare.step import Prepare, make_plan
+
+    try:
+        return lines(make_plan(Prepare(), scan).notes["data"]) + beam_lines(scan)
+    except NanompiError as error:
+        return [f"`ptycho.prepare` needs parameters: {error}"]
 
 
 def _has(scan, name: str) -> bool:

@@ -70,7 +70,7 @@ def find(stack: np.ndarray, total: np.ndarray, good: np.ndarray, corner: bool) -
     return {name: bad for name, bad in found.items() if bad.any() and (bad.sum() < few or "rows" in name)}
 
 
-def _around(a: np.ndarray, at: np.ndarray) -> np.ndarray:
+def around(a: np.ndarray, at: np.ndarray) -> np.ndarray:
     """(m, 8): the neighbours in a frame (H, W) of the pixels at (m, 2); for those outside one inside."""
     h, w = a.shape
     rows, columns = (np.clip(at[:, k, None] + np.array(RING)[:, k], 0, (h, w)[k] - 1) for k in (0, 1))
@@ -84,7 +84,7 @@ def beam(total: np.ndarray) -> tuple[int, int]:
     """
     most = min(total.size, 2000)
     at = np.stack(np.unravel_index(np.argpartition(total.ravel(), -most)[-most:], total.shape), 1)
-    best = np.partition(_around(total, at), -4, axis=-1)[:, -4]
+    best = np.partition(around(total, at), -4, axis=-1)[:, -4]
     return tuple(int(v) for v in at[best.argmax()])
 
 
@@ -95,9 +95,9 @@ def hot_pixels(stack, maybe, good, centre) -> np.ndarray:
     at = np.argwhere(maybe)
     if not len(at) or len(at) > good.size // 8:
         return out
-    known, hot = _around(good, at), np.zeros(len(at))
+    known, hot = around(good, at), np.zeros(len(at))
     for frame in stack:
-        ring = np.sort(np.where(known, _around(frame, at), 0), axis=-1)[:, -3].astype(np.float64)
+        ring = np.sort(np.where(known, around(frame, at), 0), axis=-1)[:, -3].astype(np.float64)
         hot += frame[tuple(at.T)] > FACTOR * ring + SIGMA * np.sqrt(np.maximum(ring, 0) + 1)
     out[tuple(at[hot > OFTEN * len(stack)].T)] = True
     return out
@@ -107,7 +107,7 @@ def dead_pixels(total, maybe, good) -> np.ndarray:
     """(H, W) bool: those of `maybe` with next to nothing where all but two neighbours have many."""
     out, at = np.zeros(good.shape, bool), np.argwhere(maybe)
     if len(at):
-        ring = np.sort(np.where(_around(good, at), _around(total, at), -1.0), axis=-1)[:, 2]
+        ring = np.sort(np.where(around(good, at), around(total, at), -1.0), axis=-1)[:, 2]
         own = total[tuple(at.T)]
         dead = (own < DIM * ring) & (ring - own > SIGMA * np.sqrt(np.maximum(ring, 0)))
         out[tuple(at[dead].T)] = True

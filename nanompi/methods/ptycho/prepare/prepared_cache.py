@@ -24,7 +24,7 @@ from nanompi.methods.ptycho.prepare.plan import Plan
 from nanompi.step import same_answer
 from nanompi.units import show
 
-FORMAT = 5  # of what is kept: another number, and older ones are not found
+FORMAT = 6  # of what is kept: another number, and older ones are not found
 ARRAYS = ("mask", "dark", "scale")
 NUMBER = (int, float)
 FACTS = {"top": (*NUMBER, NoneType), "rebin": int, "corner": bool, "pixel": list, "gain": NUMBER,

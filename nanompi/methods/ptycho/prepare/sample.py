@@ -26,7 +26,7 @@ class Sample:
     frames : how many were seen, but for those in which nothing was measured
     total  : (H, W) float64, sum of the measured values
     seen   : (H, W) int64, how often each pixel was measured (not negative, NaN or saturated)
-    lit    : (frames,) int64, pixels with counts in each
+    lit    : (frames,) int64, pixels with counts in each; sums : (frames,) float64, of what was measured
     some   : (k, H, W) some of these frames as stored, without those that have no counts
     limit  : (H, W) what no light reaches (`zingers.highest`), or None
     bad    : {reason: (H, W) bool}, pixels that do not measure (`faulty`)
@@ -41,6 +41,7 @@ class Sample:
     some: np.ndarray | None = None
     limit: np.ndarray | None = None
     bad: dict[str, np.ndarray] = field(default_factory=dict)
+    sums: np.ndarray | None = None
 
     @property
     def mean(self) -> np.ndarray:
@@ -62,6 +63,7 @@ def look(source, top: float | None, dark: np.ndarray | None = None, threads: int
     shape = tuple(source.shape[1:])
     n, none, some = len(index), np.zeros(shape), []
     out = Sample(n, none, none.astype(np.int64), np.zeros(n, np.int64), Moments(shape, dark))
+    out.sums = np.zeros(n)
     each = max(1, -(-n // max(FEWEST, SOME // max(1, none.size * np.dtype(source.dtype).itemsize))))
     step = max(1, BLOCK // max(1, shape[0] * shape[1] * np.dtype(source.dtype).itemsize))
     for i in range(0, len(index), step):
@@ -69,6 +71,7 @@ def look(source, top: float | None, dark: np.ndarray | None = None, threads: int
         gone = lost(raw, top)
         known = raw if gone is None else np.where(gone, 0, raw)
         out.total += known.sum(axis=0, dtype=np.float64)
+        out.sums[i : i + step] = known.sum((1, 2), dtype=np.float64)
         out.lit[i : i + step] = [np.count_nonzero(frame) for frame in known]
         out.frames -= 0 if gone is None else int(gone.all((1, 2)).sum())
         out.seen += len(raw) if gone is None else (~gone).sum(axis=0)

@@ -17,6 +17,7 @@ from nanompi.methods.ptycho.prepare import (
     crop,
     dark,
     faulty,
+    health,
     mask,
     monitor,
     noise,
@@ -171,10 +172,13 @@ def make_plan(p: Prepare, scan, threads: int = 1) -> Plan:
     image = dark.dark(p.dark, scan.dark, shape)
     seen, found, top = _look(p, scan, image, threads)
     good, why = mask.mask(p.mask, scan.mask, shape, seen)
+    bare = None if image is None else image / found.gain
+    data = health.figures(health.Counts.of(seen, good, bare, scan), top, found.model == "counts")
+    seen.some = None
     at = _centre(
         p.centre,
         scan,
-        dark.subtract(seen.mean, None if image is None else image / found.gain),
+        dark.subtract(seen.mean, bare),
         good & ~mask.dead(seen.total, good),
     )
     place, turn = orientation.moved(at, shape, o), orientation.turned(shape, o)
@@ -204,6 +208,7 @@ def make_plan(p: Prepare, scan, threads: int = 1) -> Plan:
             "dark": 0.0 if image is None else float(image.mean()),
             "replaced": replaced(p, image, scan.dark),
             "saturated": top,
+            "data": data,
             "noise": {"gain": found.gain, "model": found.model, "fano": found.fano, "about": found.about},
         },
     )
@@ -228,12 +233,12 @@ def _look(p: Prepare, scan, image, threads: int):
         top = min(top or np.inf, marker) if marker and p.mask.saturated == "auto" else top
     found = noise.find(seen.noise, good, scan)
     seen.total /= found.gain
+    seen.sums /= found.gain
     if p.mask.faulty:
         bare = values.in_counts(dark.subtract(seen.some, image), found.gain, found.whole)
         total = seen.total if image is None else np.maximum(seen.total - image / found.gain * seen.seen, 0)
         seen.bad = marks | faulty.find(bare, total, good, scan.corner)
         seen.limit = zingers.highest(np.where(good, seen.some, 0), found.gain)
-    seen.some = None
     return seen, found, top
 
 
@@ -273,4 +278,5 @@ def describe(plan: Plan, shape) -> str:
         out += f"\nwarning: the mask leaves {100 * note['lit']:.2g} % of the pixels with counts; "
         out += f"is it the wrong way round ({mask.WAYS})?"
     out += f", orientation {note['orientation']}" if note["orientation"] else ""
+    out += "".join(f"\nnote: {line}" for line in health.lines(note["data"]))
     return out + (f"\n{note['replaced']}" if note.get("replaced") else "")

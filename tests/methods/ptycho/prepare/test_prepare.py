@@ -281,7 +281,9 @@ def test_the_log_tells_what_was_done(counts):
     run = run_of(Team(), scan_of(counts))
     Prepare(centre=(18, 25), size=16, split="in order").run(run)
     split = "partition: in order, 20 frames on one rank"
-    assert run.made["log"] == [split, "prepare: 20 frames of 40 x 48 -> 16 x 16 around (18, 25), 0 % masked"]
+    done = "prepare: 20 frames of 40 x 48 -> 16 x 16 around (18, 25), 0 % masked"
+    even = "note: 4.7 counts or more lie in every pixel, background or scatter: `background: auto`"
+    assert run.made["log"] == [split, f"{done}\n{even}"]
     assert set(run.clock.seconds) == {"split", "load", "prepare"} and run.clock.bytes["load"] == counts.nbytes
 
 
