@@ -40,6 +40,7 @@ def test_no_job_is_forgotten():
         "resolution",
         "shutter",
         "transposed",
+        "walking-beam",
         "tomo",
         "double-field",
         "tooth",
@@ -73,6 +74,16 @@ def test_modes(tmp_path):
     found = load_result(folder)
     true = np.linalg.svd(found["truth_probe"].reshape(2, -1), compute_uv=False) ** 2
     assert found["power"][1] / found["power"].sum() == pytest.approx(true[1] / true.sum(), rel=0.2)
+
+
+@pytest.mark.slow
+def test_walking_beam(tmp_path):
+    """0.018 rad; 0.057 with one probe for all frames"""
+    folder = run("walking-beam", tmp_path, *SHORT, "steps.ptycho.engines=DM*30 ML*60")
+    assert compare(str(folder), "truth")["phase_rmse"] < 0.027
+    with h5py.File(folder / "result.h5") as f:
+        assert f["entry_1/probe/variation"].shape == (1, 1, 64, 64)
+        assert np.isfinite(f["entry_1/probe/coefficients"][()]).all()
 
 
 @pytest.mark.slow

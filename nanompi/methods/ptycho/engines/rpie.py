@@ -8,12 +8,13 @@ Maiden, Johnson and Li, doi:10.1364/OPTICA.4.000736, whose batch is one frame. B
 waves, the probe's moved back by the sub-pixel shift of each frame. A batch lies evenly over the scan and is
 the same on any number of ranks (`Problem.batches`).
 
-What it is good for: a faster start. On three simulated scans of 200 frames ten iterations in 16 batches
-come as far as twenty of DM or farther, and 20 of them with ML*20 after them end at 0.93, 0.92 and 0.69 of
-the error of DM*20 ML*20. It does not end better where iterations are not counted: alone it stays at twice
-the error of ML, as each batch has its own noise, and ML from either start ends at the same place
-(benchmarks/results/modes.md). A batch costs two exchanges of the object's sums and one of the probe's,
-where DM has one in a whole iteration: on many ranks, or with few frames in a batch, DM is the better start.
+What it is good for: few iterations from a poor start. On three simulated scans of 200 frames ten of them in
+16 batches come as far as twenty of DM or farther. But one takes 2.7 times the processor time of one of DM
+(2.0 times with 4 batches), which goes over each frame in one sweep, so that by seconds it gains nothing on
+a CPU; each batch costs two exchanges of the object's sums and one of the probe's, where DM has one in a
+whole iteration; it needs ten frames or more in a batch; and it does not end better: alone it stays at twice
+the error of ML, as each batch has its own noise, and with ML behind it nobody sees what came first
+(benchmarks/results/modes.md).
 """
 
 from nanompi.methods.ptycho.engines.engine import When, clip
@@ -22,7 +23,7 @@ from nanompi.step import engine, param
 
 @engine("rPIE")
 class RPIE:
-    """Regularised PIE in batches over all ranks: a fast start, to be followed by ML."""
+    """Regularised PIE in batches over all ranks: a start in few iterations, to be followed by ML."""
 
     iterations: int = param(10, ge=0, help="number of iterations")
     batches: int = param(16, ge=1, help="updates in an iteration, each from its own frames")
