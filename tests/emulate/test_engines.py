@@ -99,7 +99,7 @@ def test_frames_left_out_stay_on_the_card_and_say_the_same(card, monkeypatch):
     with card("double", False) as device:
         on_card = left_out(device)
     same(left_out(), on_card, 1e-8)
-    assert len(brought) == 1 and len(on_card[0]) == 19 and on_card[0][-1]["held"] > 0
+    assert len(brought) == 1 and len(on_card[0]) == 21 and on_card[0][-1]["held"] > 0
 
 
 def test_frames_left_out_beyond_the_card(card, monkeypatch):

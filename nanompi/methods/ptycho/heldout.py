@@ -22,6 +22,7 @@ from nanompi.methods.ptycho.scan import Frames
 FIGURES = ("held", "held_error", "eps_held", "confirmed", "R_held")
 SEED = 1
 PART = 0.05
+LEAST = 3  # iterations with all frames
 SPENT = 0.8  # of the time saved: a start of the engine and the figures take the rest
 FEW = 100  # frames of a scan from which none are left out: five would judge it badly, and each is missed
 
@@ -83,7 +84,7 @@ def more(engines: list[Any], p) -> list[Any]:
         return []
     last, all_frames = copy.copy(last), len(p.places.at)
     saved = sum(engine.iterations for engine in engines) * (all_frames - p.frames) / all_frames
-    last.iterations = max(1, int(SPENT * saved))
+    last.iterations = min(last.iterations, max(LEAST, int(SPENT * saved)))
     return [last]
 
 

@@ -131,7 +131,8 @@ def _judge(row, p, say, end: bool):
 def _take_in(p, engine, say):
     """All frames from here, once"""
     if p.held:
-        say(f"the frames left out are taken in for {engine.iterations} more iterations of {engine.name}")
+        many = f"{engine.iterations} more iteration{'s' * (engine.iterations > 1)}"
+        say(f"the frames left out are taken in for {many} of {engine.name}")
         p.take_in()
 
 
