@@ -20,11 +20,7 @@ FEW = 0.08  # rad of noise
 FEW_FRAMES = 1.1  # deviance of the mean frame over its expectation: frames do not differ
 SHARE = {"flux": 0.1, "background": 0.02, "blur": 0.008, "positions": 0.2}  # beyond those of good scans
 FULL = {"flux": 0.1, "background": 0.02, "blur": 0.035, "positions": 0.2}  # alike where they are the cause
-FAULTY, FAR, FEW_PIXELS = (
-    0.1,
-    8.0,
-    0.05,
-)  # share of the misfit in odd pixels; deviance of the worst; their part
+FAULTY, FAR = 0.1, 8.0  # share of the misfit in odd pixels; deviance of the worst in that of chance
 MOVED = 0.2  # px, median move that frames ask for
 BENT, WHOLE = 10.0, 0.1  # error bars of an affine change; its share of what single moves would explain
 BENT_SHARE = 0.005  # and of the misfit: modes and a background had 0.004 at most, true ones 0.009 and more
@@ -93,7 +89,7 @@ def empty(f) -> Finding | None:
 
 def faulty(f) -> Finding | None:
     """Pixels that no wave explains"""
-    if f["share_pixels"] < FAULTY or f["worst_pixel"] < FAR or f["odd_part"] > FEW_PIXELS:
+    if f["share_pixels"] < FAULTY or f["worst_pixel"] < FAR or f["unseen"] < LOST:
         return None
     words = f"{count(f['odd_pixels'], 'pixel')} whose mean counts no wave explains hold "
     words += f"{part(f['share_pixels'])} of the misfit: hot or dead ones"
