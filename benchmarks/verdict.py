@@ -9,7 +9,9 @@ fault? phase : error against the truth in rad. A wrong scan counts where that is
 
 import io
 import tempfile
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import redirect_stderr
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -27,8 +29,9 @@ HARMLESS = ("good", "saturated", "off centre", "NaN", "energy in eV", "positions
 SPOILT = 0.06  # rad
 
 
-def row(kind: str, seed: int, given) -> dict:
-    """A scan, and what the program says of it."""
+def row(given, one: tuple[str, int]) -> dict:
+    """A scan (kind, seed), and what the program says of it."""
+    kind, seed = one
     with tempfile.TemporaryDirectory() as out:
         job = Path(out) / "verdict.yaml"
         write(wrong(kind, seed), job.parent / "scan.cxi")
@@ -92,6 +95,9 @@ def summary(rows: list[dict]) -> str:
 
 
 if __name__ == "__main__":
-    given = options(__doc__, first=9001, good=30, wrong=30, kinds=[], engines="DM*40 ML*30", set=[])
-    rows = report(given, (row(*one, given) for one in scans(given)))
+    given = options(
+        __doc__, first=9001, good=30, wrong=30, kinds=[], engines="DM*40 ML*30", processes=1, set=[]
+    )
+    with ProcessPoolExecutor(given.processes) as pool:
+        rows = report(given, pool.map(partial(row, given), scans(given)))
     print("\n" + summary(rows))
