@@ -50,14 +50,20 @@ class Finding:
 
     @property
     def twin(self) -> bool:
-        """Is the image the complex conjugate of what matter can be? Never told in the near field."""
-        return not self.near and self.sign < -SURE
+        """Is the image the complex conjugate of what matter can be? Not told in the near field, nor where
+        another geometry will change the image."""
+        return not self.near and not self.bent and self.sign < -SURE
+
+    @property
+    def bent(self) -> bool:
+        """Is the distance another one, or are the positions turned?"""
+        return self.far_off or self.angle_off
 
     @property
     def state(self) -> str:
         """best: the geometry of the job is the best of all tried; other: another one is better, beyond doubt;
         unclear: neither"""
-        if self.over_job.clear or self.far_off or self.angle_off:
+        if self.over_job.clear or self.bent:
             return OTHER
         own = not self.best.turn and not self.best.lag
         return BEST if own and self.by.clear else UNCLEAR

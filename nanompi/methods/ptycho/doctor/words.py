@@ -91,6 +91,8 @@ def _twin(found: Finding) -> str:
         return "In the near field the sign of the image follows from the focus, and is not tested"
     if found.twin:
         return f"phase and absorption go opposite ways (correlation {found.sign:+.2f}): the image is the twin"
+    if found.sign < -SURE:
+        return "whether the image is the twin is told once the geometry is right"
     if found.sign < SURE:
         return "the image cannot be told from its twin by its sign: phase and absorption are not related"
     return f"phase and absorption go the same way (correlation {found.sign:+.2f}), as of matter"

@@ -3,10 +3,9 @@
 The figures (`FIGURES`) stand in the result, process_1/verdict/steps/ptycho.
 """
 
-from importlib.util import find_spec
-
 import numpy as np
 
+from nanompi.methods.ptycho.doctor import contrast
 from nanompi.methods.ptycho.judge import image
 from nanompi.methods.ptycho.judge.evidence import Evidence, collect
 from nanompi.methods.ptycho.judge.rules import decide
@@ -45,7 +44,7 @@ def verdict(run, p, geometry, history):
     """
     with p.clock.phase("verdict"):
         figures = measure(run, p, geometry, history)
-        finding = decide(figures, lambda: _contrast(run, p, geometry))
+        finding = decide(figures, lambda: contrast(run, p, geometry))
     told = {name: value for name, value in figures.items() if isinstance(value, float)}
     give(run, "ptycho", finding.grade, finding.words, finding.paste, cause=finding.cause, **told)
 
@@ -84,12 +83,3 @@ def fall(history) -> float:
         if steps >= 5:
             return float((old["llk"] / rows[-1]["llk"] - 1) * 10 / steps)
     return 0.0
-
-
-def _contrast(run, p, geometry):
-    """Other geometries against this one; None where nothing can try them"""
-    if find_spec("nanompi.methods.ptycho.doctor") is None:
-        return None
-    from nanompi.methods.ptycho import doctor
-
-    return doctor.contrast(run, p, geometry) if hasattr(doctor, "contrast") else None
