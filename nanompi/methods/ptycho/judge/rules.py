@@ -140,7 +140,7 @@ def good(f) -> Finding:
             "good", "", f"the amplitudes are met to {part(f['eps'])}; no counting noise tells more"
         )
     if "held" in f:
-        words = f"unseen frames are met to {f['held']:.2f} ± {f['held_error']:.2f} of counting noise"
+        words = f"unseen frames are met to {f['held']:.3f} ± {f['held_error']:.3f} of counting noise"
     else:
         words = f"the frames are met to {f['misfit']:.2f} of counting noise; none was left out to judge by"
     return Finding("good", "", words + improving(f))

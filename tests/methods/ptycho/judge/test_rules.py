@@ -57,7 +57,7 @@ def never():
 
 def test_a_good_scan_is_good():
     finding = decide(GOOD, never)
-    assert finding.grade == "good" and "1.02 ± 0.02" in finding.words and not finding.paste
+    assert finding.grade == "good" and "1.020 ± 0.020" in finding.words and not finding.paste
     late = decide(GOOD | {"fall": 0.03}, never)
     assert late.grade == "good" and "more of them would help" in late.words
 
