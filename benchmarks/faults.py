@@ -13,7 +13,10 @@ from scenes import Scene, draw, make
 
 @dataclass(frozen=True)
 class Fault:
-    """cause : words of which one names it; change : (scene, rng) -> scene; made : what is drawn otherwise"""
+    """cause : texts of which one names it, in the reason or in the line to paste
+
+    change : (scene, rng) -> scene; made : what is drawn otherwise
+    """
 
     cause: tuple[str, ...]
     change: Callable = lambda scene, rng: scene
@@ -128,8 +131,8 @@ def lost(scene, rng):
     return replace(scene, counts=scene.counts[:-10])
 
 
-ORIENTATION = ("orientation",)
-SCALE = ("distance", "energy", "stretched")
+ORIENTATION = ("orientation:",)
+SCALE = ("distance:", "turned or stretched")
 
 FAULTS = {
     "good": Fault(()),
@@ -144,22 +147,22 @@ FAULTS = {
     "energy+25": Fault(SCALE, told(wavelength=0.8)),
     "late": Fault(("late by",), late(1)),
     "early": Fault(("early by",), late(-1)),
-    "1 px": Fault(("positions",), jitter(1)),
-    "3 px": Fault(("positions",), jitter(3)),
-    "rotated 5": Fault(("rotated", "turned or"), rotated(5)),
-    "rotated 2": Fault(("rotated", "turned or"), rotated(-2)),
-    "axis 5 %": Fault(("positions", "stretched"), moved(lambda c, rng: c * [1, 1.05])),
-    "sparse": Fault(("overlap", "smaller steps"), made={"step": 0.24}),
-    "400 counts": Fault(("few counts", "photons"), thinned(400)),
-    "100 counts": Fault(("few counts", "photons"), thinned(100)),
+    "1 px": Fault(("positions: true",), jitter(1)),
+    "3 px": Fault(("positions: true",), jitter(3)),
+    "rotated 5": Fault(("turned or stretched",), rotated(5)),
+    "rotated 2": Fault(("turned or stretched",), rotated(-2)),
+    "axis 5 %": Fault(("turned or stretched",), moved(lambda c, rng: c * [1, 1.05])),
+    "sparse": Fault(("overlap",), made={"step": 0.24}),
+    "400 counts": Fault(("few counts",), thinned(400)),
+    "100 counts": Fault(("few counts",), thinned(100)),
     "empty": Fault(("empty",), counted(empty)),
-    "hot": Fault(("hot", "mask", "dead"), counted(hot)),
-    "background 2": Fault(("background",), added(2)),
-    "background 5": Fault(("background",), added(5)),
-    "flux 10": Fault(("flux",), made={"fluctuation": 0.1}),
-    "flux 40": Fault(("flux",), weaker(0.4)),
+    "hot": Fault(("hot or dead",), counted(hot)),
+    "background 2": Fault(("background:",), added(2)),
+    "background 5": Fault(("background:",), added(5)),
+    "flux 10": Fault(("flux: true",), made={"fluctuation": 0.1}),
+    "flux 40": Fault(("flux: true",), weaker(0.4)),
     "saturated": Fault(("saturat",), counted(saturated)),
-    "modes": Fault(("modes",), made={"modes": (0.6, 0.3, 0.1)}),
+    "modes": Fault(("modes:",), made={"modes": (0.6, 0.3, 0.1)}),
     "6 rad": Fault(("start", "strong"), made={"phase": 6.0}),
     "energy in eV": Fault(("energy",), told(wavelength=1e-3)),
     "positions in mm": Fault(("position", "object"), moved(lambda c, rng: c * 1e3)),

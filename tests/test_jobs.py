@@ -115,7 +115,7 @@ def test_shutter(tmp_path):
     "name, off, better", [("flicker", "flux=false", 0.5), ("background", "background=0", 0.9)]
 )
 def test_light(tmp_path, name, off, better):
-    """A beam that flickers by 30 %, two counts in every pixel: nearer to the truth than if unknown"""
+    """A beam that flickers by 30 %, two counts in every pixel: nearer to the truth than where it is off"""
     errors = []
     for more in ([], [f"steps.ptycho.{off}"]):
         folder = run(name, tmp_path, *SHORT, "steps.ptycho.engines=DM*30 ML*30", *more)
