@@ -18,6 +18,7 @@ steps:
     positions: {reach: 3 px}
 run: {device: cpu, threads: 1, checkpoint: 0}
 """
+LOST = JOB.replace("0.5 px", "1.5 px").replace("ML*10", "ML*42").replace("{reach: 3 px}", "true")
 
 
 @pytest.fixture(scope="module")
@@ -40,19 +41,35 @@ def test_frames_move_alike_on_any_number_of_ranks(outcomes, n, combine):
     assert combine == "allreduce" or many["far/held"] < 0.9
 
 
-def test_a_run_that_was_stopped_moves_them_on(mpirun, tmp_path, monkeypatch):
-    """after the fifth iteration of ML, on two ranks: the same bits as in one go"""
+@pytest.mark.slow
+def test_lost_frames_are_found_alike_on_any_number_of_ranks(mpirun, tmp_path):
+    """the places are the same; what rounding changes of the image has 48 iterations to grow"""
+    out = {}
+    for n, combine in (1, "allreduce"), (2, "overlap"):
+        mpirun(n, PROGRAM, tmp_path / f"{n}.npz", combine, "lost")
+        out[n] = dict(np.load(tmp_path / f"{n}.npz"))
+    assert out[1]["lost/found"] > 1 and out[1]["lost/found"] == out[2]["lost/found"]
+    assert np.array_equal(out[1]["lost/moved"], out[2]["lost/moved"])
+    assert abs(out[1]["lost/O"] - out[2]["lost/O"]).max() <= 1e-8 * abs(out[1]["lost/O"]).max()
+
+
+@pytest.mark.parametrize("job, after", [("JOB", 11), pytest.param("LOST", 29, marks=pytest.mark.slow)])
+def test_a_run_that_was_stopped_moves_them_on(mpirun, tmp_path, monkeypatch, job, after):
+    """after the fifth iteration of ML, or while lost frames are left out, on two ranks: the same bits as in
+    one go"""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "job.yaml").write_text(JOB)
+    (tmp_path / "job.yaml").write_text({"JOB": JOB, "LOST": LOST}[job])
     program = PROGRAM.parent / "restart_program.py"
     mpirun(2, program, "--", "run", "job.yaml", "--set", "name=whole")
-    stops = "USR1@11@1", "--", "run", "job.yaml", "--set", "name=parts", "--set", "run.checkpoint=1 us"
+    stops = f"USR1@{after}@1", "--", "run", "job.yaml", "--set", "name=parts", "--set", "run.checkpoint=1 us"
     mpirun(2, program, *stops, code=75)
     mpirun(2, program, "--", "resume", "runs/parts/latest")
     results = [h5py.File(f"runs/{name}/latest/result.h5") for name in ("whole", "parts")]
     whole, parts = ([r[f"entry_1/{name}"][()] for name in NAMES] for r in results)
     assert all(np.array_equal(a, b, equal_nan=True) for a, b in zip(whole, parts, strict=True))
     assert np.abs(whole[0] - whole[1]).max() > 0
+    log = "".join(path.read_text() for path in (tmp_path / "runs/whole/latest/logs").iterdir())
+    assert ("lost frames were set" in log) == (job == "LOST")
 
 
 NAMES = ("positions/refined", "positions/measured", "object/data", "history/error")

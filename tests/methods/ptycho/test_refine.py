@@ -77,3 +77,15 @@ def test_places_measured_wrongly_are_found_again():
         errors[refine is not None] = phase_error(p, scene)
     assert left(p, scene) < 0.1
     assert errors[True] < 0.65 * errors[False]
+
+
+@pytest.mark.slow
+def test_lost_frames_are_found_again():
+    """2 px rms: steps alone leave frames more than 1 px off; then these are found, and the others stay"""
+    scene, rest = displaced(draw(1, frames=200, photons=1e6, step=0.11, phase=1.0), 2.0), {}
+    for alone in (True, False):
+        p = problem(scene, Cpu("single", 1), refine=RefinePositions())
+        p.refinement.rescue.over = alone
+        run_chain([DM(iterations=30), ML(iterations=60)], p, 90, lambda text: None)
+        rest[alone] = left(p, scene)
+    assert rest[True] > 0.15 and rest[False] < 0.06

@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from nanompi.device.kernels.likelihood import EUCLIDEAN, GAUSSIAN, POISSON
+from nanompi.device.kernels.likelihood import EPS, EUCLIDEAN, GAUSSIAN, POISSON
 from nanompi.errors import NumbersError, common
 from nanompi.methods.ptycho import flux, vary
 from nanompi.methods.ptycho.engines.engine import ADVICE, When, clip
@@ -83,6 +83,16 @@ class ML:
         refines = flux.now(i)
         if self.probe.now(i) and refines:
             flux.level(p)
+        if not p.refinement:
+            return self.advance(p, i, refines)
+        others = p.refinement.rescue.turn(p, self.iterations - i)
+        with p.refinement.rescue.apart(p):
+            if others:
+                self.start(p)
+            return self.advance(p, i, refines)
+
+    def advance(self, p, i: int, refines: bool) -> dict[str, float]:
+        """The iteration itself; refines : the flux, too"""
         L, gO, gP, wO, wP = self.gradient(p, refines)
         if self.smooth:
             L += smoothness(p, self.prior(p), gO)
@@ -99,7 +109,7 @@ class ML:
         if p.varied:
             p.varied.direct(p, wP, fresh=old is None or old.turned)
         now = direction(p.share, L, gO, gP, wO, wP, old)
-        moving = p.refinement and p.refinement.how.due(i)
+        moving = p.refinement and p.refinement.due(i)
         measured = p.refinement.measure(p, self.model(p)) if moving else None
         now.step = self.step(p, now.dO, now.dP, measured)
         now.move(p, now.step)
@@ -236,12 +246,15 @@ def negative_laplacian(O):
 
 
 def perfect(p) -> float:
-    """sum I - I log I over measured pixels of all ranks: L of a model that meets every count"""
+    """sum I - I log I over measured pixels of all ranks: L of a model that meets every count; of frames
+    without light (a gain of 0) L of what is left, the background"""
     xp = p.xp
 
     def entropy(f):
         i = xp.maximum(f.I, 0) * (p.mask > 0)
         i = i.astype(np.float64)
-        return (i - i * xp.log(xp.maximum(i, 1e-300))).sum()
+        lit = f.gain[:, None, None] != 0
+        a = xp.where(lit, i, (p.background + EPS) * (p.mask > 0))
+        return (a - i * xp.log(xp.maximum(a, 1e-300))).sum()
 
     return float(p.summed(entropy, read=["I"])[0])

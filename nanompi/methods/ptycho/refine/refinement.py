@@ -13,6 +13,7 @@ from nanompi.device.kernels.likelihood import POISSON
 from nanompi.methods.ptycho.engines.engine import When
 from nanompi.methods.ptycho.positions import TAPS
 from nanompi.methods.ptycho.refine.newton import cut, newton, within
+from nanompi.methods.ptycho.refine.rescue import Rescue
 from nanompi.methods.ptycho.refine.stage import stage
 from nanompi.step import param, section
 
@@ -27,7 +28,7 @@ class RefinePositions:
     """Positions refined in ML: `true`, or these."""
 
     after: int = param(2, ge=0, help="iterations of ML before the first step")
-    until: int | None = param(60, ge=0, help="no step after this iteration of ML")
+    until: int | None = param(60, ge=0, help="no step after this iteration of ML, but of lost frames")
     every: int = param(1, ge=1, help="a step each so many iterations")
     clip: float = param(1.0, unit="px", gt=0, help="longest step")
     reach: float = param(8.0, unit="px", gt=0, help="how far a frame may move from where it was measured")
@@ -52,15 +53,18 @@ class Refinement:
     start : (N, 2) px, where the frames were measured
     shift : (N, 2) int64, from there, in 1/UNIT px
     last  : (N, 2) int64, the last step
+    rescue: the frames that steps do not find
     """
 
     how: RefinePositions
     start: np.ndarray
     shift: np.ndarray
     last: np.ndarray = field(init=False)
+    rescue: Rescue = field(init=False)
 
     def __post_init__(self):
         self.last = np.zeros_like(self.shift)
+        self.rescue = Rescue(np.zeros(len(self.start), bool))
 
     @classmethod
     def of(cls, how: RefinePositions, places) -> "Refinement":
@@ -72,6 +76,10 @@ class Refinement:
         """(N, 2) displacements in pixels"""
         return self.shift / UNIT
 
+    def due(self, i: int) -> bool:
+        """Do frames move in iteration i of ML?"""
+        return self.how.due(i) or self.rescue.moving
+
     def measure(self, p, noise: int) -> "Measured":
         """Sums of the frames, to be taken in a pass over them in which `waves` hold F."""
         return Measured(p, noise)
@@ -82,6 +90,7 @@ class Refinement:
         moving = sums.any(1)
         steps = cut(newton(sums[moving], self.how.damp), self.how.clip)
         self._moved(p, moving, steps - steps.mean(0))
+        self.rescue.age += 1
 
     def follow(self, p):
         """The frames left out go where they fit object and probe, which stay (collective)."""
@@ -96,6 +105,11 @@ class Refinement:
         now[moving] += steps
         new = np.where(moving[:, None], np.rint(UNIT * within(now, self.how.reach)), self.shift)
         self.last, self.shift = new.astype(np.int64) - self.shift, new.astype(np.int64)
+        self.apply(p)
+
+    def jump(self, p, by: np.ndarray):
+        """Move frames by (N, 2) whole pixels; that is no step that is taken back."""
+        self.shift, self.last = self.shift + UNIT * by, np.zeros_like(self.last)
         self.apply(p)
 
     def half_back(self, p):
@@ -116,15 +130,17 @@ class Refinement:
         held = int((length > 0.98 * self.how.reach).sum())
         out = f"positions: moved by {rms:.3g} px rms along each axis, at most {length[most]:.3g} px"
         far = f"; {held} frames are at the limit `reach: {self.how.reach:g} px`" if held else ""
-        return "; ".join(filter(None, (out + far, stage(self.start, self.pixels))))
+        again = self.rescue.found and f"lost frames were set to other places {self.rescue.found} times"
+        return "; ".join(filter(None, (out + far, again, stage(self.start, self.pixels))))
 
     def state(self) -> dict:
-        """For checkpoints: (N, 2) arrays by name"""
-        return {"shift": self.shift, "last": self.last}
+        """For checkpoints: arrays by name"""
+        return {"shift": self.shift, "last": self.last, **self.rescue.state()}
 
     def restore(self, p, state: dict):
         """The opposite of `state`"""
         self.shift, self.last = (np.asarray(state[name], np.int64) for name in ("shift", "last"))
+        self.rescue = Rescue.restored(state["lost"], state["rescue"])
         self.apply(p)
 
 
