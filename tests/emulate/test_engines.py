@@ -8,8 +8,12 @@ from nanompi.errors import ResourceError
 from nanompi.methods import discover
 from nanompi.methods.ptycho.engines.engine import run_chain
 from nanompi.methods.ptycho.quality import per_frame
+from nanompi.methods.ptycho.refine import RefinePositions
+from nanompi.methods.ptycho.refine.rescue import found_again
 from nanompi.step import METHODS
 from tests.emulate.test_beyond_the_card import scan
+from tests.methods.ptycho.scenes import draw, make
+from tests.methods.ptycho.scenes import problem as scene_problem
 from tests.mpi.engines import CASES
 from tests.scene import problem
 
@@ -171,3 +175,27 @@ def test_an_array_partly_beside_the_card_comes_back_whole(card, held):
 
         rows = StreamedArray(device, whole.shape, whole.dtype, held, whole.copy())
         assert np.array_equal(device.host(rows), whole)
+
+
+def sought(device=None):
+    """By how much two frames are moved that were put 2 and 3 px off their places, and the gains meanwhile"""
+    p = scene_problem(make(draw(5, n=32, frames=40, step=0.12)), device, refine=RefinePositions())
+    run_chain([METHODS["engine"]["DM"](iterations=12)], p, 20, quiet)
+    away, rescue = np.zeros((40, 2), np.int64), p.refinement.rescue
+    away[[7, 30]] = (2, -1), (0, 3)
+    p.refinement.jump(p, away)
+    rescue.lost = away.any(1)
+    with rescue.apart(p):
+        gains = p.device.host(p.gain), p.device.host(p.given)
+    assert p.device.host(p.gain).all()
+    return found_again(p, rescue.lost), away, gains
+
+
+@pytest.mark.slow
+def test_lost_frames_are_found_on_a_card(card):
+    """where the CPU finds them, about where they were"""
+    want, away, _ = sought()
+    with card("double", False) as device:
+        found, _, gains = sought(device)
+    assert np.array_equal(found, want) and np.abs(found + away).max() <= 1
+    assert all(np.array_equal(gain == 0, away.any(1)) for gain in gains)
