@@ -64,5 +64,7 @@ def tell(run, found: dict[str, str], strict: bool):
     if found["grade"] == "good":
         return run.say(text)
     if strict:
-        raise common(NumbersError(f"{text}\n(run.strict: all has been written)"))
+        line = f"; in the job: {'; '.join(found['paste'].splitlines())}" * bool(found["paste"])
+        words = f"the result is {found['grade']}: {found['words']}{line} (run.strict; all has been written)"
+        raise common(NumbersError(words))
     run.team.on_root(lambda: run.warn(text))

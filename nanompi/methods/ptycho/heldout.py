@@ -159,8 +159,8 @@ def structure(p) -> np.ndarray:
 
 
 def _gained(p, a, pattern, I):
-    """2 sum I log(a/b), 2 sum a log(a/b) over measured pixels"""
-    known = (p.mask > 0) & (I >= 0)
+    """2 sum I log(a/b), 2 sum a log(a/b) over measured pixels, of what comes through the sample"""
+    known, I = (p.mask > 0) & (I >= 0), I - p.background
     b = pattern * ((a * known).sum() / p.xp.maximum((pattern * known).sum(), 1e-300))
     ratio = 2 * known * p.xp.log((a + FLOOR) / (b + FLOOR))
     return p.xp.stack([(I * ratio).sum(), (a * ratio).sum()])

@@ -161,6 +161,7 @@ class Ptycho:
     def check(self, scan):
         """Can the start values be had, as far as scan and files tell? Errors: DataError, JobError."""
         check_start(self.probe, self.object, scan)
+        self.check_positions()
 
     def foresee(self, job, threads: int):
         """What a job needs, said before it runs: a `nanompi.methods.ptycho.scaling.forecast.Forecast`."""
@@ -200,13 +201,26 @@ class Ptycho:
 
     def refinement(self, places) -> Refinement | None:
         """What moves the frames. Errors: JobError where it cannot be with what else is asked for."""
-        if self.positions and self.probe.varies:
+        self.check_positions()
+        return Refinement.of(self.positions, places) if self.positions else None
+
+    def check_positions(self):
+        """Can frames move with what else is asked for? Errors: JobError."""
+        if not self.positions:
+            return
+        if self.probe.varies:
             raise JobError(
                 f"ptycho.positions: frames do not move with `probe: {{varies: {self.probe.varies}}}`, which "
-                "gives each a probe for its place. Refine the positions first, and let the probe vary in a "
-                "run that takes what the first one wrote, positions/refined"
+                "gives each a probe for its place; take one of the two out"
             )
-        return Refinement.of(self.positions, places) if self.positions else None
+        if not any(
+            self.positions.due(i) for e in self.engines if e.name == "ML" for i in range(e.iterations)
+        ):
+            raise JobError(
+                "ptycho.positions: ML alone moves frames, and no iteration of ML is one in which they move "
+                f"(after: {self.positions.after}, until: {self.positions.until}); give `engines` more of ML, "
+                "such as DM*50 ML*50"
+            )
 
     def unseen(self, run, share, saved, O):
         """What no rank holds, where no frame looks (rank 0): what the object had at the start"""

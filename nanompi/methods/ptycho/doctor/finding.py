@@ -15,6 +15,7 @@ from nanompi.methods.ptycho.subset import WHOLE, nearest_to_middle, taken
 from nanompi.optics.geometry import Geometry
 
 FRAMES, FEWEST = 100, 30  # frames that are tried, and without which nothing is
+EXPLAINS = 0.5  # of the excess of `held` over 1, what another distance or rotation may leave
 PIXELS = 1e6  # of all frames that are tried: larger ones are fewer
 BEST, OTHER, UNCLEAR = "best", "other", "unclear"
 
@@ -92,7 +93,7 @@ def examine(run, geometry: Geometry, about: Job) -> Finding | None:
     run : with team, device, clock, and data: "data" (positions) and "frames" (prepared)
     """
     some, points = middle_frames(run, geometry)
-    if len(points) < FEWEST:
+    if len(run.data["data"].positions) < FEWEST:
         return None
     coarse = Search(run, some, points)
     best, by = coarse.orientation()
@@ -112,9 +113,10 @@ def examine(run, geometry: Geometry, about: Job) -> Finding | None:
 
 
 def _off(search: Search, one: Candidate, usual: Candidate) -> bool:
-    """Is one ahead of what is usual, beyond doubt?"""
+    """Is one ahead of what is usual, beyond doubt, and explains most of what that leaves? A distance that
+    takes away a little stands for something else."""
     first, second = search.outcomes([one, usual])
-    return lead(first, second).clear
+    return lead(first, second).clear and first.held - 1 < EXPLAINS * (second.held - 1)
 
 
 def middle_frames(run, geometry: Geometry):

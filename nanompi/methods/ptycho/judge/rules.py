@@ -118,7 +118,7 @@ def twin(f) -> Finding | None:
 
 def displaced(f) -> Finding | None:
     """Positions that are met by an image bent to them"""
-    if f["fall"] > SETTLED:
+    if f["fall"] > SETTLED or not f["counting"]:  # without counting noise nothing has an error bar
         return None
     asks = f["share_positions"] > SHARE["positions"] and f["move"] > MOVED
     return bent(f, WHOLE / 2) or (of_positions(f) if asks else None)
@@ -235,9 +235,9 @@ def compared(f, cause: Finding, contrast) -> Finding:
     if contrast.state == "other":
         return Finding("wrong", GEOMETRY, f"{cause.words}; {contrast.words}", contrast.paste)
     lost = f["unseen"] < LOST and contrast.state != "best"
-    return Finding(
-        "wrong" if lost else "doubtful", cause.cause, f"{cause.words}; {contrast.words}", cause.paste
-    )
+    named = (not met(f) and strongest(f)) or cause  # no other geometry: what else explains most of it
+    words = f"{named.words}; {contrast.words}"
+    return Finding("wrong" if lost else "doubtful", named.cause, words, named.paste)
 
 
 def explains(name: str, f) -> str:

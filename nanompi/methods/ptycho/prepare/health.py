@@ -179,7 +179,7 @@ def _of_the_sums(figures: dict) -> list[str]:
     said = []
     if abs(figures["drift"]) > max(DRIFT, SURE * figures["drift_error"]):
         counting = f"counting noise {100 * figures['counting']:.2g} %"
-        said.append(f"frame sums drift by {100 * figures['drift']:+.0f} % ({counting}): `flux: true`")
+        said.append(f"frame sums drift by {100 * figures['drift']:+.0f} % ({counting}), which `flux` follows")
     if top := figures["clipped"]:
         which = f"the largest value, {top:g}, is met too often to be counted"
         said.append(f"{which}: `mask: {{saturated: {top:g}}}`, if the detector clips there")
@@ -205,5 +205,5 @@ def beam_lines(scan) -> list[str]:
     positions, sums = scan.positions[near][lit], sums[lit]
     if len(sums) >= LEAST and (brightness(positions, sums) != 1).any():
         vary = f"frame sums vary by {100 * fluctuation(positions, sums)[0]:.0f} % between neighbours"
-        said.append(f"{vary}, as of a beam that fluctuates: `flux: true`")
+        said.append(f"{vary}, as of a beam that fluctuates; `flux`, on by default, follows it")
     return said

@@ -93,7 +93,10 @@ class Refinement:
         self.rescue.age += 1
 
     def follow(self, p):
-        """The frames left out go where they fit object and probe, which stay (collective)."""
+        """The frames left out go where they fit object and probe, which stay (collective); not before others
+        have moved."""
+        if not self.shift.any():
+            return
         out, gone = p.held.out, Measured(p, POISSON)
         for _ in range(FOLLOW):
             sums = gone.left_out()

@@ -45,7 +45,7 @@ def stage(corners: np.ndarray, displacements: np.ndarray) -> str:
         return ""
     found, error = affine(corners, displacements)
     words = (
-        ("a longer scale of {:.2f} %", 100),
+        ("a scale longer by {:.2f} %", 100),
         ("a rotation of {:.2f} deg", 180 / np.pi),
         ("rows longer than columns by {:.2f} %", 200),
         ("a shear of {:.2f} deg", 360 / np.pi),

@@ -83,7 +83,7 @@ def test_a_beam_that_fades_and_one_that_fluctuates():
     fading = scan(lambda I, rng: rng.poisson(I[order] * fade).astype(I.dtype))
     fading.positions = fading.positions[order]
     (line,) = said(fading)
-    assert "drift by -2" in line and "counting noise 0.3" in line and "flux: true" in line
+    assert "drift by -2" in line and "counting noise 0.3" in line and "`flux` follows" in line
     shaken = scan(lambda I, rng: rng.poisson(I * rng.normal(1, 0.2, (64, 1, 1)).clip(0.3)).astype(I.dtype))
     assert "vary by 2" in beam_lines(shaken)[0] or "vary by 1" in beam_lines(shaken)[0]
 
