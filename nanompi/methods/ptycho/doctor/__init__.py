@@ -32,7 +32,7 @@ def contrast(run, p, geometry) -> Contrast:
     found = examine(run, geometry, about(scan, frames.preparation.get("orientation", 0)))
     if found is None:
         return Contrast(UNCLEAR, words(found))
-    return Contrast(found.state, words(found), "; ".join(paste(found)), figures(found))
+    return Contrast(found.state, words(found), "\n".join(paste(found)), figures(found))
 
 
 __all__ = ["Contrast", "contrast"]

@@ -10,6 +10,7 @@ import numpy as np
 
 from nanompi.methods.ptycho.doctor.finding import FRAMES, Finding, about, examine
 from nanompi.methods.ptycho.doctor.words import length, paste, table, words
+from nanompi.methods.ptycho.paste import placed
 from nanompi.methods.ptycho.prepare.orientation import number, orientation
 from nanompi.methods.ptycho.scan import Frames, scan_of
 from nanompi.methods.ptycho.subset import nearest_to_middle
@@ -61,7 +62,7 @@ def report(run, step) -> list[str]:
     if found is None:
         return [words(found)]
     lines = [*table(found), "", *words(found).split(". ")]
-    return [*lines, *(f"paste: {line}" for line in paste(found))]
+    return [*lines, *(f"paste: {placed(line)}" for line in paste(found))]
 
 
 def asked(step, scan) -> bool:

@@ -12,6 +12,7 @@ from nanompi.methods.ptycho.judge.rules import decide
 from nanompi.methods.ptycho.judge.shares import shares
 from nanompi.methods.ptycho.left_out import shown
 from nanompi.methods.ptycho.overlap import overlap
+from nanompi.methods.ptycho.paste import placed
 from nanompi.run.verdict import give
 
 FIGURES = {
@@ -45,8 +46,9 @@ def verdict(run, p, geometry, history):
     with p.clock.phase("verdict"):
         figures = measure(run, p, geometry, history)
         finding = decide(figures, lambda: contrast(run, p, geometry))
+    lines = "\n".join(map(placed, finding.paste.splitlines()))
     told = {name: value for name, value in figures.items() if isinstance(value, float)}
-    give(run, "ptycho", finding.grade, finding.words, finding.paste, cause=finding.cause, **told)
+    give(run, "ptycho", finding.grade, finding.words, lines, cause=finding.cause, **told)
 
 
 def measure(run, p, geometry, history) -> dict:
