@@ -134,6 +134,15 @@ def shared_data_fixture():
     return shared_data
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Several processes share the files among them; those with the Slurm, of which there is one, go to
+    one."""
+    for item in items:
+        of = item.path.parent if item.path.parent.name == "slurm" else item.path
+        item.add_marker(pytest.mark.xdist_group(str(of)))
+
+
 def pytest_sessionfinish(session, exitstatus):
     """In CI a skipped test, or file of tests, is a failure, unless the test is marked as one for a GPU."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")

@@ -1,13 +1,13 @@
 """Each refusal and each note of the guard at its edge, on scans in memory."""
 
 import re
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from nanompi.errors import DataError
 from nanompi.methods.ptycho.read import guard
+from nanompi.run.reading import Input
 from tests.memory import scan_of
 
 EV, HC = 1.602176634e-19, 6.62607015e-34 * 299792458.0
@@ -29,9 +29,6 @@ def refused(check, one, text=None):
 # ---- what the job says in place of the file
 
 
-GIVEN = {"wavelength": None, "energy": None, "distance": None, "focus": None, "pixel": None, "gain": "auto"}
-
-
 @pytest.mark.parametrize(
     "given, file, want, notes",
     [
@@ -49,7 +46,7 @@ GIVEN = {"wavelength": None, "energy": None, "distance": None, "focus": None, "p
     ],
 )  # fmt: skip
 def test_the_job_replaces(given, file, want, notes):
-    out = guard.override(scan(**file), SimpleNamespace(**GIVEN | given))
+    out = guard.override(scan(**file), Input(**given))
     for name, value in want.items():
         assert getattr(out, name) == pytest.approx(value, rel=1e-9)
     assert len(out.notes) == len(notes) and all(n in told for n, told in zip(notes, out.notes))

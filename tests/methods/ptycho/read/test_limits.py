@@ -7,6 +7,7 @@ from nanompi.data.select import slice_of
 from nanompi.errors import DataError, JobError
 from nanompi.methods.ptycho.read import guard
 from nanompi.methods.ptycho.read.select import select
+from nanompi.run.reading import Input
 from tests.memory import scan_of
 
 A_LITTLE = 1e-6
@@ -122,9 +123,7 @@ def test_a_monitor_of_no_use_is_left_out(monitor):
 
 
 def test_values_that_differ_by_rounding_replace_without_a_word():
-    given = type(
-        "Given", (), {"wavelength": None, "energy": None, "focus": None, "pixel": None, "gain": "auto"}
-    )
+    given = Input()
     for factor, notes in ((1 + 0.9e-5, 0), (1 - 0.9e-5, 0), (1 + 1.2e-5, 1)):
         given.distance = 2.0 * factor
         out = guard.override(scan(), given)
@@ -194,9 +193,8 @@ def test_positions_are_two_numbers_a_frame(shape):
 
 
 def test_the_gain_of_the_job_stands_and_auto_leaves_it_open():
-    own = {"wavelength": None, "energy": None, "distance": None, "focus": None, "pixel": None}
     for gain, want in (("auto", scan().gain), (37.0, 37.0)):
-        assert guard.override(scan(), type("Given", (), {**own, "gain": gain})).gain == want
+        assert guard.override(scan(), Input(gain=gain)).gain == want
 
 
 def test_a_few_spikes_of_a_monitor_are_no_variation():

@@ -1,13 +1,12 @@
 """Parts of a .ptyd: what each of its entries may look like; whole files are read in test_formats.py."""
 
-from types import SimpleNamespace
-
 import h5py
 import numpy as np
 import pytest
 
 from nanompi.errors import DataError, JobError
 from nanompi.methods.ptycho.read import ptyd
+from nanompi.run.reading import Input
 
 EV = 1.602176634e-19
 
@@ -148,13 +147,13 @@ def test_what_the_job_gives_may_be_wrong_in_the_file(stored):
     given = dict(wavelength=None, energy=1.28e-15, distance=2.0, pixel=(1e-5, 1e-5))
     for least in (given, {**given, "energy": None, "wavelength": 1e-10}):
         of = prepared(file)
-        found = ptyd._geometry(of, SimpleNamespace(**least))
+        found = ptyd._geometry(of, Input(**least))
         assert (
             np.isnan([found["wavelength"], found["distance"], *found["pixel"]]).all() and len(of.notes) == 3
         )
     for name in ("energy", "distance", "pixel"):
         with pytest.raises(DataError, match="meta/"):
-            ptyd._geometry(prepared(file), SimpleNamespace(**{**given, name: None}))
+            ptyd._geometry(prepared(file), Input(**{**given, name: None}))
 
 
 def test_frames_cannot_be_named(stored):
