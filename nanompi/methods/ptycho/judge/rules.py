@@ -20,6 +20,7 @@ FEW = 0.08  # rad of noise
 FEW_FRAMES = 1.1  # deviance of the mean frame over its expectation: frames do not differ
 SHARE = {"flux": 0.1, "background": 0.02, "blur": 0.008, "positions": 0.2}  # beyond those of good scans
 FULL = {"flux": 0.1, "background": 0.02, "blur": 0.035, "positions": 0.2}  # alike where they are the cause
+MANY = 0.05  # of the pixels: so many do not fit where all is wrong
 FAULTY, FAR = 0.1, 8.0  # share of the misfit in odd pixels; deviance of the worst in that of chance
 MOVED = 0.2  # px, median move that frames ask for
 BENT, WHOLE = 10.0, 0.1  # error bars of an affine change; its share of what single moves would explain
@@ -90,6 +91,8 @@ def empty(f) -> Finding | None:
 def faulty(f) -> Finding | None:
     """Pixels that no wave explains"""
     if f["share_pixels"] < FAULTY or f["worst_pixel"] < FAR or f["unseen"] < LOST:
+        return None
+    if f["odd_part"] > MANY:  # no detector has so many
         return None
     words = f"{count(f['odd_pixels'], 'pixel')} whose mean counts no wave explains hold "
     words += f"{part(f['share_pixels'])} of the misfit: hot or dead ones"
@@ -235,9 +238,19 @@ def compared(f, cause: Finding, contrast) -> Finding:
     if contrast.state == "other":
         return Finding("wrong", GEOMETRY, f"{cause.words}; {contrast.words}", contrast.paste)
     lost = f["unseen"] < LOST and contrast.state != "best"
-    named = (not met(f) and strongest(f)) or cause  # no other geometry: what else explains most of it
-    words = f"{named.words}; {contrast.words}"
+    named = elsewhere(f, contrast) or cause
+    words = f"{named.words}; {contrast.words}" + REST * (lost and named is cause)
     return Finding("wrong" if lost else "doubtful", named.cause, words, named.paste)
+
+
+def elsewhere(f, contrast) -> Finding | None:
+    """The cause where no other geometry is one: what explains most, if this geometry is the best; single
+    moves, if they explain much of the misfit of what is no image"""
+    if met(f):
+        return None
+    if contrast.state == "best":
+        return strongest(f)
+    return of_positions(f) if f["unseen"] < LOST and f["share_positions"] > SHARE["positions"] else None
 
 
 def explains(name: str, f) -> str:

@@ -11,7 +11,7 @@ GOOD = {
     "misfit": 0.9, "mean_frame": 9.5, "eps": 0.0, "held": 1.02, "held_error": 0.02, "eps_held": 0.006,
     "unseen": 1.0, "share_flux": 0.012, "flux_rms": 0.0014, "flux_noise": 0.0017, "share_positions": 0.05,
     "move": 0.04, "affine_sigmas": 3.0, "share_affine": 0.001, "share_blur": 0.0, "share_background": 0.0,
-    "floor": 0.0, "share_pixels": 0.0, "worst_pixel": 0.0, "odd_pixels": 0,
+    "floor": 0.0, "share_pixels": 0.0, "worst_pixel": 0.0, "odd_pixels": 0, "odd_part": 0.0,
     "photons_per_pixel": 4700.0, "noise": 0.0073, "sign": 0.23, "sign_error": 0.06, "overlap": 0.7,
     "fall": 0.002,
 }  # fmt: skip
@@ -19,7 +19,7 @@ GOOD = {
 MEASURED = {  # as simulated scans with that fault had them: what differs from a good one
     "empty frames": {"empty": 7, "empty_frames": "3, 23"},
     "hot or dead pixels": {"held": 1.7, "share_pixels": 0.92, "worst_pixel": 19.0, "odd_pixels": 78,
-                           "share_flux": 0.04, "flux_rms": 0.005, "flux_noise": 0.0012},
+                           "odd_part": 0.02, "share_flux": 0.04, "flux_rms": 0.005, "flux_noise": 0.0012},
     "few counts": {"noise": 0.33, "photons_per_pixel": 2.2, "mean_frame": 0.85},
     "twin": {"sign": -0.23},
     "flux": {"held": 2.2, "unseen": 0.27, "misfit": 2.2, "share_flux": 0.69, "flux_rms": 0.081},
