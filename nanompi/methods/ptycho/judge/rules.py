@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 MET = 1.25  # held of a right model at most: 73 simulated scans had 1.32 at most, nine of ten up to 1.17
 SEEN = 1.06  # the same of seen frames, which the model follows into their noise
 ERRORS = 4.0  # so many error bars are no chance
@@ -28,6 +30,7 @@ BENT_SHARE = 0.005  # and of the misfit: modes and a background had 0.004 at mos
 SETTLED = 0.03  # fall of llk in ten iterations from which on frames that are met have no place to tell yet
 TWIN, SURE = -0.1, 3.0  # correlation that a wrong sign has; its error bars
 OVERFIT, APART = 8.0, 0.5  # (held - 1) over what seen frames have too much; overlap of neighbours
+STARTED = 4.0  # times what a new start leaves beyond noise
 FALL = 0.015  # of llk in ten iterations
 GEOMETRY = "geometry"
 REST = (
@@ -238,9 +241,21 @@ def compared(f, cause: Finding, contrast) -> Finding:
     if contrast.state == "other":
         return Finding("wrong", GEOMETRY, f"{cause.words}; {contrast.words}", contrast.paste)
     lost = f["unseen"] < LOST and contrast.state != "best"
-    named = elsewhere(f, contrast) or cause
+    named = failed_start(f, contrast) or elsewhere(f, contrast) or cause
     words = f"{named.words}; {contrast.words}" + REST * (lost and named is cause)
     return Finding("wrong" if lost else "doubtful", named.cause, words, named.paste)
+
+
+def failed_start(f, contrast) -> Finding | None:
+    """Frames about the middle of the scan, begun anew, are met much better than in the run"""
+    own = contrast.figures.get("held", np.inf)
+    if "held" not in f or f["held"] - 1 < STARTED * max(own - 1, 0.05):
+        return None
+    words = (
+        f"a hundred frames about the middle, begun anew, are met to {own:.2f} of counting noise, in the run "
+    )
+    words += f"to {f['held']:.2f}: its start failed; try more of DM, or another start probe"
+    return Finding("doubtful", "start", words)
 
 
 def elsewhere(f, contrast) -> Finding | None:

@@ -1,6 +1,6 @@
 """From figures to a grade, a reason and the line of the job: each cause by figures of a scan that had it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -49,6 +49,7 @@ class Contrast:
     state: str
     words: str = "of 8 geometries"
     paste: str = ""
+    figures: dict = field(default_factory=dict)
 
 
 def never():
@@ -77,6 +78,14 @@ def test_a_geometry_that_another_beats_is_wrong_and_the_best_never_is():
     assert decide(GOOD | LOST, lambda: Contrast("best")).grade == "doubtful"
     assert decide(GOOD | LOST, lambda: Contrast("unclear")).grade == "wrong"
     assert "nanompi geometry" in decide(GOOD | LOST, lambda: None).words
+
+
+def test_a_start_that_failed_is_told_by_one_that_did_not():
+    """As on a good random scan: 5.3 in the run, 1.17 on a hundred of its frames begun anew"""
+    figures = GOOD | LOST | {"held": 5.3, "held_error": 0.2}
+    finding = decide(figures, lambda: Contrast("best", figures={"held": 1.17}))
+    assert (finding.grade, finding.cause) == ("doubtful", "start") and "1.17" in finding.words
+    assert decide(figures, lambda: Contrast("best", figures={"held": 4.8})).cause != "start"
 
 
 def test_positions_bent_as_a_whole_ask_for_other_geometries():
