@@ -26,7 +26,7 @@ def position_sums(F, Dy, Dx, I, mask, gain, background, noise, out):
 
     Dy, Dx : (n, M, h, w) complex, as F; background : real, counts of a pixel that are not of the wave
     """
-    a = _intensity(F, gain) + F.real.dtype.type(background)
+    a = _intensity(F, gain, F.real.dtype.type(background))
     k, i = _known(I, mask, a.dtype)
     L1, J = _terms(a, i, noise)
     u, v = (2 * gain[:, None, None] * (F.conj() * D).real.sum(1) for D in (Dy, Dx))
