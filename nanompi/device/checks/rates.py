@@ -58,12 +58,12 @@ def _calls(device) -> dict[str, tuple]:
         xp.ones((SIDE, SIDE), device.real),
         xp.ones(n, device.real),
     )
-    den, half = xp.zeros((1, SIDE, SIDE), device.real), device.real(0.5)
+    den, half, none = xp.zeros((1, SIDE, SIDE), device.real), device.real(0.5), device.real(0)
     return {
         "mix": (O, P, at, psi, half, half, z),
         "follow": (O, P, at, psi, z, half, half, half),
-        "project": (z, I, mask, gain, half, half),
-        "gradient": (z, I, mask, gain, 0, None, psi),
+        "project": (z, I, mask, gain, half, none, half),
+        "gradient": (z, I, mask, gain, 0, none, None, psi),
         "object_sums": (psi, P, at, xp.zeros_like(O), 0, 1),
         "probe_sums": (psi, O, at, xp.zeros_like(P), den, 0, 1),
     }
