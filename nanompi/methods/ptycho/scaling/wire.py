@@ -26,7 +26,8 @@ def small(sizes, engine: str, probe: bool, overlap: bool = False) -> int:
     """Bytes of probe sums and numbers that each rank gives to a small Allreduce in one iteration."""
     arrays = sizes.waves + int(np.prod(sizes.frame)) * sizes.real
     if engine == "ML":
-        return arrays + (3 + 2 * overlap) * NUMBER  # L; slope, curvature; in overlap two inner products
+        # L; slope, curvature; sum and number of the flux where it is refined; in overlap two inner products
+        return arrays + (5 + 2 * overlap) * NUMBER
     return probe * arrays + NUMBER
 
 

