@@ -50,13 +50,13 @@ def outcome(engine, device=None, balance=None):
 @pytest.mark.parametrize("memory", [16 << 20, 2_800_000])
 @pytest.mark.parametrize("engine", ["DM", "AP", "ML"])
 def test_rows_find_their_new_places(card, engine, memory, monkeypatch):
-    """As on the CPU, to rounding; a card keeps about as many rows (what ML remembers is counted twice: 16
+    """As on the CPU, to rounding; a card keeps about as many rows (what ML remembers is counted twice: 11
     of 44, in blocks of 4)"""
     with card("double", L2=1024, MEMORY=memory) as device:
         monkeypatch.setattr("nanompi.device.fit.MANY", 4)
         before, got = (outcome(engine, device, look) for look in (None, Shuffle()))
     want = outcome(engine)
-    assert 0.63 * before[3][0] <= got[3][0] <= before[3][0]
+    assert 0.72 * before[3][0] <= got[3][0] <= before[3][0]
     assert (got[3][0] == 64) == (memory == 16 << 20)
     assert got[0] == pytest.approx(want[0], rel=1e-8)
     for a, b in zip(got[1:3], want[1:3]):

@@ -32,7 +32,7 @@ def begin(p, monitored: bool):
     """Look for the flux from now on; it starts at the sums of the frames, or at the monitor (collective)."""
     p.fluctuates = True
     p.set_flux(np.ones(len(p.at)) if monitored else apart_from_neighbours(p))
-    level(p)
+    level(p, p.team.total(*sums(p)))
 
 
 def apart_from_neighbours(p) -> np.ndarray:
@@ -99,13 +99,21 @@ def now(i: int) -> bool:
     return i < EARLY or i % EVERY == 0
 
 
-def level(p):
-    """What is common to all frames becomes brightness of the probe: the model stays as it is (collective)."""
-    if p.fluctuates:
-        flux = p.flux
-        total = p.team.total(flux.sum(), len(flux))
+def sums(p) -> tuple[float, ...]:
+    """Of this rank: the sum of the flux of its frames with light, and their number; () where none is looked
+    for"""
+    if not p.fluctuates:
+        return ()
+    flux = p.flux
+    return float(flux.sum()), int((flux > 0).sum())
+
+
+def level(p, total):
+    """What is common to all frames becomes brightness of the probe: the model stays as it is. total : `sums`
+    over all ranks"""
+    if len(total) and total[0] > 0:
         p.P *= p.device.real(np.sqrt(total[0] / total[1]))
-        p.set_flux(flux * (total[1] / total[0]))
+        p.set_flux(p.flux * (total[1] / total[0]))
 
 
 def fit(p):

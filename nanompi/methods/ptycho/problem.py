@@ -77,9 +77,9 @@ class PassSums:
         """`work(part)` for parts of a block, on all threads."""
         self.own.each(lambda f: work(block[f]), len(block), self.problem.frame_bytes)
 
-    def total(self) -> np.ndarray:
-        """(many,) float64, equal on all ranks (collective)"""
-        return self.problem.team.total(*self.own.total())
+    def total(self, *more: float) -> np.ndarray:
+        """(many,) float64, equal on all ranks (collective); behind them the sums of more numbers of ranks"""
+        return self.problem.team.total(*self.own.total(), *more)
 
 
 @dataclass

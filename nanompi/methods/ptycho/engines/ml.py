@@ -13,6 +13,7 @@ of the last step is taken back and the next direction is that of steepest descen
 that does not help three times over, the run ends.
 """
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -58,6 +59,7 @@ class ML:
     def start(self, p):
         """No earlier direction is known; L is counted from that of a perfect model."""
         p.make_waves()
+        p.state.pop("ml.flux", None)
         p.state["ml"], p.state["ml.perfect"] = None, perfect(p) if self.model(p) == POISSON else 0.0
 
     def state(self, p) -> dict:
@@ -65,12 +67,12 @@ class ML:
         old = p.state["ml"]
         known = dict(vars(old)) if old else {}
         known |= {name: p.share.on_root(known[name]) for name in Direction.over_object if old}
-        return {"perfect": p.state["ml.perfect"]} | known
+        return {"perfect": p.state["ml.perfect"], "flux": list(p.state.get("ml.flux", ()))} | known
 
     def restore(self, p, state: dict):
         """The opposite of `state`"""
         p.make_waves()
-        p.state["ml.perfect"] = state.pop("perfect")
+        p.state["ml.perfect"], p.state["ml.flux"] = state.pop("perfect"), state.pop("flux")
         for name in Direction.over_object:
             if name in state:
                 state[name] = p.share.part(state[name])
@@ -82,42 +84,45 @@ class ML:
         vary.prepare(p, i)
         refines = flux.now(i)
         if self.probe.now(i) and refines:
-            flux.level(p)
+            flux.level(p, p.state.pop("ml.flux", ()))
+        with self.lost_apart(p, i):
+            L, gO, gP, wO, wP = self.gradient(p, refines)
+            if self.smooth:
+                L += smoothness(p, self.prior(p), gO)
+            old, pixels = p.state["ml"], p.frames * p.mask.size
+            if old and not L <= old.L:  # L rose, or is not finite: back by half the step, and downhill then
+                self.rose(p, L, old)
+                old.step, old.turned = old.step / 2, True
+                old.move(p, -old.step)
+                if p.refinement:
+                    p.refinement.half_back(p)
+                return {"error": (old.L - p.state["ml.perfect"]) / pixels, "step": -old.step}
+            if not self.probe.now(i):
+                gP[...] = 0
+            if p.varied:
+                p.varied.direct(p, wP, fresh=old is None or old.turned)
+            now = direction(p.share, L, gO, gP, wO, wP, old)
+            moving = p.refinement and p.refinement.due(i)
+            measured = p.refinement.measure(p, self.model(p)) if moving else None
+            now.step = self.step(p, now.dO, now.dP, measured)
+            now.move(p, now.step)
+            if measured:
+                p.refinement.step(p, measured)
+            p.state["ml"] = now
+            clip(p.O, self.bounds)
+            return {"error": (L - p.state["ml.perfect"]) / pixels, "step": now.step}
+
+    @contextmanager
+    def lost_apart(self, p, i: int):
+        """Frames that are lost to refined positions are left out meanwhile."""
         if not p.refinement:
-            return self.advance(p, i, refines)
+            yield
+            return
         others = p.refinement.rescue.turn(p, self.iterations - i)
         with p.refinement.rescue.apart(p):
             if others:
                 self.start(p)
-            return self.advance(p, i, refines)
-
-    def advance(self, p, i: int, refines: bool) -> dict[str, float]:
-        """The iteration itself; refines : the flux, too"""
-        L, gO, gP, wO, wP = self.gradient(p, refines)
-        if self.smooth:
-            L += smoothness(p, self.prior(p), gO)
-        old, pixels = p.state["ml"], p.frames * p.mask.size
-        if old and not L <= old.L:  # L rose, or is not finite: back by half the step, and downhill from there
-            self.rose(p, L, old)
-            old.step, old.turned = old.step / 2, True
-            old.move(p, -old.step)
-            if p.refinement:
-                p.refinement.half_back(p)
-            return {"error": (old.L - p.state["ml.perfect"]) / pixels, "step": -old.step}
-        if not self.probe.now(i):
-            gP[...] = 0
-        if p.varied:
-            p.varied.direct(p, wP, fresh=old is None or old.turned)
-        now = direction(p.share, L, gO, gP, wO, wP, old)
-        moving = p.refinement and p.refinement.due(i)
-        measured = p.refinement.measure(p, self.model(p)) if moving else None
-        now.step = self.step(p, now.dO, now.dP, measured)
-        now.move(p, now.step)
-        if measured:
-            p.refinement.step(p, measured)
-        p.state["ml"] = now
-        clip(p.O, self.bounds)
-        return {"error": (L - p.state["ml.perfect"]) / pixels, "step": now.step}
+            yield
 
     def rose(self, p, L, old):
         """Count the steps that raise L by more than rounding. Errors: NumbersError after RISES in a row."""
@@ -155,7 +160,10 @@ class ML:
         object_sum.close()
         p.sum(gP, wP)
         wO = p.object_weights(P)
-        largest, L = p.share.begin_largest(wO), float(L.total()[0])
+        largest = p.share.begin_largest(wO)
+        L, *total = L.total(*(flux.sums(p) if refines else ())).tolist()
+        if refines:
+            p.state["ml.flux"] = total
         weak = p.device.real(0.2)  # keeps the rim of the scan, which few photons saw, from running away
         return L, gO, gP, wO + weak * largest(), wP + 1e-3 * wP.max()
 
@@ -248,13 +256,16 @@ def negative_laplacian(O):
 def perfect(p) -> float:
     """sum I - I log I over measured pixels of all ranks: L of a model that meets every count; of frames
     without light (a gain of 0) L of what is left, the background"""
-    xp = p.xp
+    xp, dark = p.xp, p.background + EPS
+    pixels = float((p.mask > 0).sum())
 
     def entropy(f):
         i = xp.maximum(f.I, 0) * (p.mask > 0)
         i = i.astype(np.float64)
-        lit = f.gain[:, None, None] != 0
-        a = xp.where(lit, i, (p.background + EPS) * (p.mask > 0))
-        return (a - i * xp.log(xp.maximum(a, 1e-300))).sum()
+        counts = i.sum((1, 2)) if p.refinement else None  # which leaves frames without light
+        i -= i * xp.log(xp.maximum(i, 1e-300))
+        if counts is None:
+            return i.sum()
+        return xp.where(f.gain != 0, i.sum((1, 2)), dark * pixels - np.log(dark) * counts).sum()
 
     return float(p.summed(entropy, read=["I"])[0])

@@ -17,12 +17,12 @@ MET = 1.25  # held of a right model at most: 73 simulated scans had 1.32 at most
 SEEN = 1.06  # the same of seen frames, which the model follows into their noise
 ERRORS = 4.0  # so many error bars are no chance
 CLOSE = 0.05  # relative error of the amplitudes that is good where no noise tells how much is to be expected
+CLEAR = 0.8  # of the same: faulty pixels leave so much of it; where less is foretold much else is wrong
 LOST = 0.5  # of what frames differ by from their mean: where less is foretold of unseen ones, it is no image
 FEW = 0.08  # rad of noise
 FEW_FRAMES = 1.1  # deviance of the mean frame over its expectation: frames do not differ
 SHARE = {"flux": 0.1, "background": 0.02, "blur": 0.008, "positions": 0.2}  # beyond those of good scans
 FULL = {"flux": 0.1, "background": 0.02, "blur": 0.035, "positions": 0.2}  # alike where they are the cause
-MANY = 0.09  # of the pixels: so many do not fit where all is wrong
 FAULTY, FAR = 0.1, 8.0  # share of the misfit in odd pixels; deviance of the worst in that of chance
 MOVED = 0.2  # px, median move that frames ask for
 BENT, WHOLE = 10.0, 0.1  # error bars of an affine change; its share of what single moves would explain
@@ -31,6 +31,7 @@ SETTLED = 0.03  # fall of llk in ten iterations from which on frames that are me
 TWIN, SURE = -0.1, 3.0  # correlation that a wrong sign has; its error bars
 OVERFIT, APART = 8.0, 0.5  # (held - 1) over what seen frames have too much; overlap of neighbours
 STARTED = 4.0  # times what a new start leaves beyond noise
+LITTLE, MUCH = 0.3, 2.0  # share of a cause, and `held`, at which other geometries are tried all the same
 FALL = 0.015  # of llk in ten iterations
 GEOMETRY = "geometry"
 REST = (
@@ -58,7 +59,15 @@ def decide(f: dict[str, Any], contrast: Callable[[], Any]) -> Finding:
         if finding := rule(f):
             return finding
     finding = settled(f) if met(f) else missed(f)
-    return compared(f, finding, contrast()) if finding.cause == GEOMETRY else finding
+    return compared(f, finding, contrast()) if asks(f, finding) else finding
+
+
+def asks(f, finding: Finding) -> bool:
+    """Must other geometries be tried? Also where a cause explains little of much: a wrong geometry lets each
+    unknown explain something."""
+    shares = {"flux": "flux", "background": "background", "modes": "blur", "positions": "positions"}
+    little = finding.cause in shares and f[f"share_{shares[finding.cause]}"] < LITTLE
+    return finding.cause == GEOMETRY or (little and f.get("held", f["misfit"]) > MUCH)
 
 
 def settled(f) -> Finding:
@@ -93,9 +102,7 @@ def empty(f) -> Finding | None:
 
 def faulty(f) -> Finding | None:
     """Pixels that no wave explains"""
-    if f["share_pixels"] < FAULTY or f["worst_pixel"] < FAR or f["unseen"] < LOST:
-        return None
-    if f["odd_part"] > MANY:  # no detector has so many
+    if f["share_pixels"] < FAULTY or f["worst_pixel"] < FAR or f["unseen"] < CLEAR:
         return None
     words = f"{count(f['odd_pixels'], 'pixel')} whose mean counts no wave explains hold "
     words += f"{part(f['share_pixels'])} of the misfit: hot or dead ones"
@@ -239,7 +246,8 @@ def compared(f, cause: Finding, contrast) -> Finding:
         words = f"{cause.words}; other geometries were not tried: `nanompi geometry JOB` does"
         return Finding(cause.grade, cause.cause, words, cause.paste)
     if contrast.state == "other":
-        return Finding("wrong", GEOMETRY, f"{cause.words}; {contrast.words}", contrast.paste)
+        before = f"{cause.words}; " * (cause.cause == GEOMETRY)
+        return Finding("wrong", GEOMETRY, before + contrast.words, contrast.paste)
     lost = f["unseen"] < LOST and contrast.state != "best"
     named = failed_start(f, contrast) or elsewhere(f, contrast) or cause
     words = f"{named.words}; {contrast.words}" + REST * (lost and named is cause)

@@ -125,5 +125,4 @@ def pixels(e: Evidence, missing: float) -> dict:
         "share_pixels": over[odd].sum() * len(e.rows) / 2 / missing,
         "worst_pixel": over[odd].max(initial=0),
         "odd_pixels": odd.sum(),
-        "odd_part": odd.mean(),
     }

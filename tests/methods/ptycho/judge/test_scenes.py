@@ -34,12 +34,12 @@ def test_a_good_scan_is_good_and_its_figures_say_why():
         ("1 px", "positions: true"),
         pytest.param("twin", "conjugate", marks=SLOW),
         pytest.param("100 counts", "few counts", marks=SLOW),
-        pytest.param("hot", "", marks=SLOW),
+        pytest.param("hot", "hot or dead", marks=SLOW),
         pytest.param("background 5", "background: ", marks=SLOW),
         pytest.param("rotated 5", "turned", marks=SLOW),
         pytest.param("distance+20", "distance", marks=SLOW),
         pytest.param("transposed", "orientation", marks=SLOW),
-        pytest.param("late", "", marks=SLOW),
+        pytest.param("late", "frame", marks=SLOW),
     ],
 )
 def test_a_fault_is_named(kind, word):
