@@ -59,7 +59,6 @@ def count_modes(run, p, P: np.ndarray, geometry) -> Counted:
 def tried(some, out, fine: int, P: np.ndarray, modes: int) -> np.ndarray:
     """(2, frames) deviance of the frames left out, and what counting noise alone would give, by this rank."""
     seen, unseen = some.problems(out, fine)
-    seen.share.everyone = seen.at  # the frames left out give no light
     seen.P = seen.device.array(extra_modes(P, modes), seen.device.complex)
     for engine in (DM(iterations=DIFFERENCE_MAP), ML(iterations=LIKELIHOOD)):
         engine.start(seen)

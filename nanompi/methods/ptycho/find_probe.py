@@ -310,5 +310,5 @@ def trial_of(run, geometry, wave, cut) -> Trial:
     some = subset(run, geometry, FRAMES, cut)
     sums = (np.maximum(some.counts, 0) * some.frames.mask).sum((1, 2), dtype=np.float64) / some.scale
     some = replace(some, scale=some.scale * brightness(some.positions, sums))
-    seen_ones, unseen = some.problems(apart(some.positions, len(some.chosen) // OUT))
+    seen_ones, unseen = some.problems(apart(some.positions, len(some.chosen) // OUT), lit_by_all=True)
     return Trial(seen_ones, unseen, wave, cut, geometry.pixel)

@@ -44,12 +44,16 @@ class Subset:
     scale: np.ndarray
     frames: Frames
 
-    def problems(self, out: np.ndarray, subpixel: int = 1) -> tuple[Problem, Problem | None]:
+    def problems(
+        self, out: np.ndarray, subpixel: int = 1, lit_by_all=False
+    ) -> tuple[Problem, Problem | None]:
         """The frames that are iterated over and those left out (None without any), as problems of this rank
         alone. Both hold the same object (ones) and the same probe (ones), so that iterating one judges in the
         other.
 
         out : (k,) bool; subpixel : positions are rounded to 1/subpixel of a pixel
+        lit_by_all : the illumination counts the frames left out, too, which holds the object back where they
+            lie (a search for a beam wants that); without it DM is free there
         """
         g, d = self.geometry, self.device
         places = place(self.positions, g.pixel, g.shape, subpixel)
@@ -61,6 +65,8 @@ class Subset:
             own = {"values": values, "scale": self.scale[which], "index": np.flatnonzero(which)}
             q = Problem.of(Team(alone=True), d, dataclasses.replace(self.frames, **own), places, optics)
             q.O, q.P = O, P
+            if not lit_by_all:
+                q.share.everyone = q.at
             return q
 
         return problem(~out), problem(out) if out.any() else None

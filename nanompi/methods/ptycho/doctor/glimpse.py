@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from nanompi.methods.ptycho.doctor.candidate import after
 from nanompi.methods.ptycho.doctor.finding import FRAMES, Finding, about, examine
 from nanompi.methods.ptycho.doctor.words import length, paste, table, words
 from nanompi.methods.ptycho.paste import placed
@@ -89,8 +90,6 @@ def _settle(run, step, scan) -> dict[str, Any]:
     start = 0 if step.orientation == AUTO else number(orientation(step.orientation))
     if found is None:
         return {"orientation": start, "distance": scan.distance, "words": words(found)}
-    from nanompi.methods.ptycho.doctor.candidate import after
-
     turn = after(start, found.turn) if step.orientation == AUTO else start
     move = found.far.value if scan.distance_sought and found.far_off and not found.near else 1.0
     taken = [f"orientation {turn}"] * (step.orientation == AUTO)

@@ -15,6 +15,7 @@ from nanompi.methods.ptycho.doctor.sign import sign_of_object
 from nanompi.methods.ptycho.engines.engine import When
 from nanompi.methods.ptycho.engines.ml import ML
 from nanompi.methods.ptycho.engines.projections import AP, DM
+from nanompi.methods.ptycho.find_probe import CLEAR, choice, evidence
 from nanompi.methods.ptycho.quality import figures, per_frame
 from nanompi.methods.ptycho.scale import CENTRE, seen
 from nanompi.methods.ptycho.subset import Subset, apart
@@ -26,7 +27,6 @@ LOOK, TRIED = 3, 10  # iterations of AP at a width: of a first look, and in full
 COARSE, FINE = (20, 10), (10, 30)  # of DM and ML: from a probe of the data, and from one reconstructed
 AHEAD = 4  # widths that go on after the look
 WIDEST = 0.3  # rms radius of the beam in parts of a frame
-CLEAR, CLOSE = 0.1, 0.75  # of the evidence for a sign; as in the search for the start probe of a run
 
 
 @dataclass
@@ -65,7 +65,7 @@ def tried(some: Subset, P: np.ndarray | None = None) -> Outcome:
     """`some` : the frames and positions of a candidate (`Candidate.view`); P : (h, w) a probe to begin from,
     None = from the data, by a search and with fewer iterations"""
     out = apart(some.positions, max(4, len(some.chosen) // LEFT_OUT))
-    p, unseen = by_itself(*some.problems(out, SUBPIXEL))
+    p, unseen = some.problems(out, SUBPIXEL)
     begin(p, start(some, p) if P is None else P)
     try:
         with np.errstate(all="ignore"):  # a wrong geometry may diverge
@@ -78,13 +78,6 @@ def tried(some: Subset, P: np.ndarray | None = None) -> Outcome:
     if not np.isfinite(deviance).all():
         return Outcome(np.full(int(out.sum()), np.inf), np.ones(int(out.sum())))
     return Outcome(deviance, expected, sign_of_object(p), p.device.host(p.P)[0])
-
-
-def by_itself(p, unseen):
-    """Both, the illumination of the first that of its own frames: with that of the others, which it does not
-    see, DM would lose the object where they lie."""
-    p.share.everyone = p.at
-    return p, unseen
 
 
 def iterate(p, engine, iterations: int) -> float:
@@ -121,7 +114,7 @@ def few(some: Subset):
         some.device, some.geometry, some.chosen[:FEW], some.positions[:FEW], some.counts[:FEW],
         some.scale[:FEW], some.frames,
     )  # fmt: skip
-    return *by_itself(*nearest.problems(apart(nearest.positions, 4))), some.geometry.pixel
+    return *nearest.problems(apart(nearest.positions, 4)), some.geometry.pixel
 
 
 @dataclass
@@ -162,16 +155,10 @@ class Widths:
         return error, figures(self.unseen)["r2"]
 
 
-def evidence(known: dict, f: float) -> float:
-    """log of the ratio of the misfits of -f and f: > 0 speaks for f"""
-    own, mirrored = (np.prod(known[w]) for w in (f, -f))
-    return float(np.log(mirrored / own))
-
-
 def chosen(known: dict) -> float:
     """Of the widths that beat their mirror image by nearly as much as any the one that meets the frames best;
     of all where none does."""
     most = max(evidence(known, f) for f in known)
     if most < CLEAR:
         return min(known, key=lambda f: np.prod(known[f]))
-    return min((f for f in known if evidence(known, f) >= CLOSE * most), key=lambda f: known[f][0])
+    return choice(known)

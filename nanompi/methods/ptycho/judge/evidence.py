@@ -61,7 +61,7 @@ def collect(p) -> Evidence:
 
 def _own(p):
     """(n, FRAME_SUMS) of this rank's frames, and its (PIXEL_SUMS, h, w), on the host"""
-    P, background = p.shifts.library(p.P), getattr(p, "background", 0.0)
+    P = p.shifts.library(p.P)
     moves = [Move.of(p, P, axis) for axis in (0, 1)]
     table = p.device.array(expected_deviance(), p.device.real)
     rows, total = [], p.xp.zeros((PIXEL_SUMS, *p.mask.shape))
@@ -74,7 +74,7 @@ def _own(p):
         p.k.exit_waves(p.O, P, f.at, F)
         p.optics.forward(F, f.at)
         own, maps = p.xp.zeros((len(f), FRAME_SUMS)), p.xp.zeros(total.shape)
-        numbers = background, far, table
+        numbers = p.background, far, table
         p.k.scores(F, Dy, Dx, f.I, p.mask, f.gain, *numbers, own, maps, p.scratch_real(f, 3))
         return own, maps
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nanompi.methods.ptycho.problem import Block
+from nanompi.methods.ptycho.block import Block
 from nanompi.methods.ptycho.quality import per_frame, sums_per_frame
 
 WORSE = 1.3  # deviances of the median from which on a frame is lost
