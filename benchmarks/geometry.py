@@ -1,17 +1,19 @@
 """The geometry doctor on random scans with one thing wrong: what it finds, and what that costs.
 
-    python benchmarks/geometry.py 5001 5010 > results.txt
+    python benchmarks/geometry.py --first 5001 --scans 10
 
 Seed after seed, each with the next of FAULTS: class and lag as they should be, factor of the distance,
-degrees, CPU seconds. One thread; frames of 64 x 64, or --size.
+degrees, each with its error and the bar that the doctor gives, CPU seconds. One thread.
 """
 
-import argparse
 import time
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
 from faults import wrong
+from harness import options, report
 from scenes import FOCUS, PIXEL
 
 from nanompi.device.cpu import Cpu
@@ -43,30 +45,29 @@ def prepared(scene):
     return run, Geometry(scene.wavelength, scene.distance, (PIXEL, PIXEL), (n, n), focus)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("first", type=int)
-    parser.add_argument("last", type=int)
-    parser.add_argument("--size", type=int, default=64)
-    args = parser.parse_args()
-    print(f"{'seed':>6} {'fault':<12} class lag   distance (error)    rotation (error)   sign  lead  CPU s")
-    for seed in range(args.first, args.last + 1):
-        fault = list(FAULTS)[seed % len(FAULTS)]
-        turn, lag, far, angle = FAULTS[fault]
-        run, geometry = prepared(wrong(fault, seed, n=args.size))
-        begun = time.process_time()
-        found = examine(run, geometry, Job(0, geometry.distance, 0.0))
-        took = time.process_time() - begun
-        same = "ok" if found.best.turn == turn else "WRONG" if found.by.clear else "not told"
-        when = "ok" if found.best.lag == lag else "WRONG" if found.by.clear else "not told"
-        print(
-            f"{seed:>6} {fault:<12} {same:<5} {when:<5} "
-            f"{found.far.value:.3f} ({found.far.value / far - 1:+.3f})"
-            f"  {found.angle.value:+.2f} ({found.angle.value - angle:+.2f})  {found.sign:+.2f} "
-            f"{found.by.size:.2f}±{found.by.error:.2f}  {took:.1f}",
-            flush=True,
-        )
+def row(seed: int, size: int) -> dict:
+    """What the doctor says of a scan"""
+    fault = list(FAULTS)[seed % len(FAULTS)]
+    turn, lag, far, angle = FAULTS[fault]
+    run, geometry = prepared(wrong(fault, seed, n=size))
+    begun = time.process_time()
+    found = examine(run, geometry, Job(0, geometry.distance, 0.0))
+    took = time.process_time() - begun
+
+    def told(same: bool) -> str:
+        return "ok" if same else "WRONG" if found.by.clear else "not told"
+
+    return {
+        "seed": seed, "fault": fault,
+        "class": told(found.best.turn == turn), "lag": told(found.best.lag == lag),
+        "distance": found.far.value, "its error": found.far.value / far - 1, "its bar": found.far.error,
+        "rotation": found.angle.value, "off by": found.angle.value - angle, "bar": found.angle.error,
+        "sign": found.sign, "lead": f"{found.by.size:.2f} +- {found.by.error:.2f}", "CPU s": took,
+    }  # fmt: skip
 
 
 if __name__ == "__main__":
-    main()
+    given = options(__doc__, first=5001, scans=30, size=64, processes=1)
+    seeds = range(given.first, given.first + given.scans)
+    with ProcessPoolExecutor(given.processes) as pool:
+        report(given, pool.map(partial(row, size=given.size), seeds))

@@ -92,7 +92,7 @@ for dtype, limit in t.LIMITS.items():
         assert t.error(t.waves(2, *shape), dtype, True) < limit
 from tests.device.test_sweep import REFLECTION, test_a_sweep_equals_its_kernels as sweep
 for precision in ("single", "double"):
-    sweep(precision, "uint16", 2, (16, 32), REFLECTION)
+    sweep(0.7, precision, "uint16", 2, (16, 32), REFLECTION)
 """
 FEATURES = {16: "+sse2", 32: "+avx,+avx2,+fma"}
 

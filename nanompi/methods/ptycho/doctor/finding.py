@@ -8,13 +8,13 @@ import numpy as np
 from nanompi.methods.ptycho.beam import window
 from nanompi.methods.ptycho.doctor.candidate import TWIN, Candidate
 from nanompi.methods.ptycho.doctor.search import Estimate, Lead, Search, lead
-from nanompi.methods.ptycho.doctor.sign import SURE
 from nanompi.methods.ptycho.doctor.trial import Outcome
 from nanompi.methods.ptycho.scan import Scan
 from nanompi.methods.ptycho.subset import WHOLE, nearest_to_middle, taken
 from nanompi.optics.geometry import Geometry
 
 FRAMES, FEWEST = 100, 30  # frames that are tried, and without which nothing is
+SURE = 0.1  # of the correlation of phase and log amplitude: below, the image and its twin look alike
 EXPLAINS = 0.5  # of the excess of `held` over 1, what another distance or rotation may leave
 PIXELS = 1e6  # of all frames that are tried: larger ones are fewer
 BEST, OTHER, UNCLEAR = "best", "other", "unclear"

@@ -11,11 +11,11 @@ import numpy as np
 
 from nanompi.errors import NumbersError
 from nanompi.methods.ptycho.beam import defocused, spread
-from nanompi.methods.ptycho.doctor.sign import sign_of_object
 from nanompi.methods.ptycho.engines.engine import When
 from nanompi.methods.ptycho.engines.ml import ML
 from nanompi.methods.ptycho.engines.projections import AP, DM
 from nanompi.methods.ptycho.find_probe import CLEAR, choice, evidence
+from nanompi.methods.ptycho.image import lit_area, sign
 from nanompi.methods.ptycho.quality import figures, per_frame
 from nanompi.methods.ptycho.scale import CENTRE, seen
 from nanompi.methods.ptycho.subset import Subset, apart
@@ -34,7 +34,7 @@ class Outcome:
     """Deviance of the frames left out, and what counting noise alone would give.
 
     deviance, expected : (u,)
-    sign : correlation of phase and log of the amplitude of the object (`sign_of_object`)
+    sign : correlation of phase and log of the amplitude of the object (`image.sign`)
     P : (h, w) complex64, the probe at the end; None where the trial diverged
     """
 
@@ -77,7 +77,8 @@ def tried(some: Subset, P: np.ndarray | None = None) -> Outcome:
         deviance = np.array([np.nan])
     if not np.isfinite(deviance).all():
         return Outcome(np.full(int(out.sum()), np.inf), np.ones(int(out.sum())))
-    return Outcome(deviance, expected, sign_of_object(p), p.device.host(p.P)[0])
+    lit = lit_area(p.device.host(p.object_weights(p.shifts.library(p.P))))
+    return Outcome(deviance, expected, sign(p.device.host(p.O), lit)["sign"], p.device.host(p.P)[0])
 
 
 def iterate(p, engine, iterations: int) -> float:

@@ -1,8 +1,7 @@
 """What was found of the geometry, in words: a ranked table, sentences for the log, lines to paste."""
 
 from nanompi.methods.ptycho.doctor.candidate import Candidate, after
-from nanompi.methods.ptycho.doctor.finding import FEWEST, Finding
-from nanompi.methods.ptycho.doctor.sign import SURE
+from nanompi.methods.ptycho.doctor.finding import FEWEST, SURE, Finding
 from nanompi.units import show
 
 

@@ -5,8 +5,8 @@ The figures (`FIGURES`) stand in the result, process_1/verdict/steps/ptycho.
 
 import numpy as np
 
+from nanompi.methods.ptycho import image
 from nanompi.methods.ptycho.doctor import contrast
-from nanompi.methods.ptycho.judge import image
 from nanompi.methods.ptycho.judge.evidence import Evidence, collect
 from nanompi.methods.ptycho.judge.rules import decide
 from nanompi.methods.ptycho.judge.shares import shares

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from nanompi.methods.ptycho.doctor.candidate import after, rotated, turned
-from nanompi.methods.ptycho.doctor.sign import SURE, correlation
+from nanompi.methods.ptycho.doctor.finding import SURE
+from nanompi.methods.ptycho.image import sign
 
 
 def as_stored(frame, turn):
@@ -51,7 +52,7 @@ def test_matter_and_its_twin_have_opposite_signs():
     rng = np.random.default_rng(2)
     matter = np.kron(rng.random((16, 16)), np.ones((4, 4)))
     ramp = np.exp(0.05j * np.arange(64))
-    O, weight = np.exp(-(0.2 + 0.8j) * matter) * ramp, np.ones((64, 64))
-    assert correlation(O, weight) > 0.9
-    assert correlation((O / ramp).conj() * ramp, weight) < -0.9
-    assert abs(correlation(np.exp(1j * matter), weight)) < SURE  # pure phase: it cannot be told
+    O, lit = np.exp(-(0.2 + 0.8j) * matter) * ramp, np.ones((64, 64), bool)
+    assert sign(O, lit)["sign"] > 0.9
+    assert sign((O / ramp).conj() * ramp, lit)["sign"] < -0.9
+    assert abs(sign(np.exp(1j * matter), lit)["sign"]) < SURE  # pure phase: it cannot be told

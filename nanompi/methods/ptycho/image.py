@@ -3,7 +3,7 @@
 import numpy as np
 
 INNER = 4  # pixels of the rim of the lit area that are not looked at
-WIDE, FINE = 8.0, 1.0  # px: structures between these widths tell the sign
+WIDE = 6.0  # px: what varies more slowly is left out
 LIT = 0.3  # of a usual bright place
 SIDE = 16  # pixels of a square over which the scatter of the correlation is taken
 
@@ -26,24 +26,29 @@ def sign(O: np.ndarray, lit: np.ndarray) -> dict[str, float]:
 
     Matter retards X-rays, so that the phase of exp(i k z) falls where light is absorbed: the correlation is
     positive. It turns with the sign of the phase, which the counts alone do not tell: O(r)* under frames that
-    are turned by half a turn meets them as well. The mean over WIDE pixels is divided out: no phase
-    need be unwrapped.
+    are turned by half a turn meets them as well.
     """
-    from scipy.ndimage import binary_erosion, gaussian_filter
+    from scipy.ndimage import binary_erosion
 
     inner = binary_erosion(lit, iterations=INNER)
     if inner.sum() < 4 * SIDE**2:
         return {"sign": 0.0, "sign_error": 1.0}
-
-    def smooth(width):
-        return gaussian_filter(O.real * lit, width) + 1j * gaussian_filter(O.imag * lit, width)
-
-    ratio = smooth(FINE) * smooth(WIDE).conj()
-    phase, log = np.angle(ratio)[inner], np.log(np.maximum(np.abs(ratio), 1e-12))[inner]
-    phase, log = phase - phase.mean(), log - log.mean()
+    phase, log = (a[inner] - a[inner].mean() for a in fine(O, lit))
     product = phase * log / max(np.sqrt((phase**2).sum() * (log**2).sum()), 1e-300)
     y, x = np.nonzero(inner)
     _, square = np.unique((y // SIDE) * O.shape[1] + x // SIDE, return_inverse=True)
     parts, areas = np.bincount(square, product), np.bincount(square) / len(square)
     value = product.sum()
     return {"sign": float(value), "sign_error": float(np.sqrt(((parts - areas * value) ** 2).sum()))}
+
+
+def fine(O: np.ndarray, lit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Phase against that of WIDE pixels about, log of the amplitude against its mean there; both (H, W). No
+    phase need be unwrapped, and a ramp of it does not matter."""
+    from scipy.ndimage import gaussian_filter
+
+    weight = gaussian_filter(lit + 1e-9, WIDE)
+    unit = np.where(lit, O / (np.abs(O) + 1e-30), 0)
+    around = gaussian_filter(unit.real, WIDE) + 1j * gaussian_filter(unit.imag, WIDE)
+    log = np.where(lit, np.log(np.abs(O) + 1e-6), 0)
+    return np.angle(unit * around.conj()), log - gaussian_filter(log, WIDE) / weight
