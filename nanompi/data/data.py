@@ -15,7 +15,7 @@ FACTS = {"energy": "J", "distance": "m", "pixel": "m"}  # that a job may give in
 PATTERNS = {  # what a step sees whole in each item of a block; the first that the axes have
     "frame": (("row", "column"), ("y", "x")),
     "sinogram": (("angle", "column"),),
-    "spectrum": (("channel",), ("energy",)),
+    "spectrum": (("detector", "channel"), ("channel",), ("energy",)),
     "pixel": (("column",), ("x",), ()),  # each value by itself; lines stay whole, and blocks have all axes
     "whole": (),
 }
@@ -32,7 +32,7 @@ class Data:
     spread : the axis of which each rank holds some; "" = every rank holds all
     parts  : list over ranks of (n,) int64, rising or not, global numbers along `spread`
     coords : {axis: (values over the whole axis, unit)}; (n, 2) values are places (y, x) on the sample
-    per_row : {name: (n,)} of each row of the first axis: "time" s, "current" of the ring ...
+    per_row : {name: (n, ...)} of each row of the first axis: "time" s, "current" of the ring, "live" s ...
     facts  : {"energy": J, "distance": m, "pixel": m ...}, SI
     beside : small arrays that belong to it, whole on every rank: {"dark", "flat", "mask" ...}
     unit, title : of the values, for people; file, format : where they come from; notes : for the log

@@ -2,7 +2,8 @@
 
     /                     @cxi_version dataset 160, @default "entry_1"
     /entry_1              NXentry, @default the main signal
-        phase, ...        NXdata, one per signal, axes in um; so for data with axes that block steps gave
+        phase, ...        NXdata, one per signal, axes in um; so for data with axes that block steps gave,
+                          their errors (a result NAME_errors) beside them as data_errors
         image_1/data      CXI image: the cropped complex object; with process_1, source_1, detector_1 as links
         data_1/data       link to it, where CXI programs look first
         object, probe, positions, history, truth ...    arrays by path
@@ -13,6 +14,7 @@ CXI 1.6: github.com/cxidb/CXI. NeXus: NXdata with @signal, @axes, @NAME_indices 
 
 import datetime
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +29,7 @@ from nanompi.units import DIMENSIONS
 # Bytes of an array that is compressed. Gzip makes 60 MB/s of phases and weights and saves a third of them: of
 # a large result, with its complex object that shrinks by less, a tenth for half a second in which all wait.
 PACKED = 1 << 16, 4 << 20
+ERRORS = "_errors"  # at the end of the name of a result: standard errors of the one without
 
 
 def write_result(run):
@@ -69,6 +72,8 @@ def write(result: Result, path: Path, team=None, store=None):
             _signal(entry, name, signal)
         for name, data in result.data.items():
             _data(entry, name, data, team)
+        for name in filter(partial(_measured, result), result.data):
+            _errors(entry, name)
         entry.attrs["default"] = result.main or next(iter([*result.signals, *result.data]), "image_1")
         _process(entry, result.notes)
         _instrument(entry, result.notes.get("geometry", {}))
@@ -192,6 +197,18 @@ def _data(entry, name: str, data: Data, team):
     if scaling := getattr(data.source, "scaling", None):
         group["scaling_factor"], group["offset"] = scaling.scale, scaling.offset
         field.attrs.update(scaling=scaling.scale, offset=scaling.offset)
+
+
+def _measured(result: Result, name: str) -> bool:
+    """Is there another result of the same axes that holds the errors of this one?"""
+    errors = result.data.get(f"{name}{ERRORS}")
+    return errors is not None and errors.shape == result.data[name].shape
+
+
+def _errors(entry, name: str):
+    """Errors stand beside what they belong to, as NXdata has them (NXdata: FIELDNAME_errors)."""
+    entry.move(f"{name}{ERRORS}/data", f"{name}/data_errors")
+    del entry[f"{name}{ERRORS}"]
 
 
 def _filled(group, data: Data, team):
