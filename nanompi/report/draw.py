@@ -8,12 +8,36 @@ from nanompi.report.font import text
 from nanompi.units import show
 
 PAPER, INK, LINE, NOTHING = (250, 250, 248), (30, 30, 34), (20, 90, 170), (208, 212, 214)
+# From dark to bright, evenly for the eye and for those who see no colours: a path of rising lightness (L* of
+# CIE 1976 from 6 to 95) over violet, red and orange.
+HEAT = np.array([(8, 6, 20), (52, 16, 96), (118, 28, 109), (184, 50, 92), (232, 96, 70), (250, 162, 66),
+                 (246, 216, 110), (252, 248, 204)], float)  # fmt: skip
 
 
 def gray(image: np.ndarray, low: float, high: float) -> np.ndarray:
     """(h, w, 3) uint8: `low` black, `high` white; not finite is black."""
     level = np.nan_to_num((image - low) / max(high - low, 1e-30), nan=0, posinf=1, neginf=0)
     return np.repeat((255 * np.clip(level, 0, 1) + 0.5).astype(np.uint8)[..., None], 3, -1)
+
+
+def heat(image: np.ndarray, low: float, high: float) -> np.ndarray:
+    """(h, w, 3) uint8: from `low` to `high` along HEAT; what is no number has the colour of NOTHING."""
+    level = np.clip((image - low) / max(high - low, 1e-30), 0, 1)
+    steps = np.linspace(0, 1, len(HEAT))
+    out = np.stack([np.interp(np.nan_to_num(level), steps, band) for band in HEAT.T], -1)
+    out[np.isnan(image)] = NOTHING
+    return (out + 0.5).astype(np.uint8)
+
+
+def with_bar(picture: np.ndarray, low: float, high: float, wide: int = 118) -> np.ndarray:
+    """A picture of `heat` with its colours to the right of it, and three numbers that say what they mean."""
+    h, w = picture.shape[:2]
+    out = canvas(h, w + wide)
+    paste(out, picture, 0, 0)
+    out[:, w + 10 : w + 28] = heat(np.linspace(high, low, h)[:, None], low, high)
+    for part, value in ((0, high), (0.5, (low + high) / 2), (1, low)):
+        write_text(out, f"{value:.3g}", round(part * (h - 16)), w + 36)
+    return out
 
 
 def colours(field: np.ndarray) -> np.ndarray:
@@ -34,6 +58,14 @@ def resized(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
         return image
     rows, columns = (_cover(n, m) for n, m in zip(shape, image.shape))
     return rows @ image @ columns.T
+
+
+def resized_known(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """The same of an image with gaps: means of what is known; NaN where that is less than half."""
+    known = np.isfinite(image)
+    part = resized(known.astype(np.float32), shape)
+    total = resized(np.where(known, image, 0).astype(np.float32), shape)
+    return np.where(part >= 0.5, total / np.maximum(part, 0.5), np.nan)
 
 
 def _blocks(image: np.ndarray, axis: int, k: int) -> np.ndarray:

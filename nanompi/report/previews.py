@@ -13,7 +13,7 @@ from nanompi.report.png import write_png
 from nanompi.run.result import Result, Signal
 from nanompi.units import DIMENSIONS
 
-SIDE, LARGEST, MARGIN, CAPTION = 480, 1600, 16, 30  # px
+SIDE, LARGEST, MARGIN, CAPTION, BAR = 480, 1600, 16, 30, 118  # px
 
 
 def pictures(run):
@@ -73,8 +73,8 @@ def _lines(words: str, length: int) -> list[str]:
 
 
 def _sheet(sheets: list[np.ndarray]) -> np.ndarray:
-    """Pictures in rows of two."""
-    across = min(2, len(sheets))
+    """Pictures in rows of two; of many, in rows of as many as make the sheet about as wide as high."""
+    across = min(len(sheets), max(2, round(math.sqrt(len(sheets)))))
     h, w = (max(s.shape[k] for s in sheets) for k in (0, 1))
     out = draw.canvas(h * math.ceil(len(sheets) / across), w * across)
     for k, sheet in enumerate(sheets):
@@ -99,6 +99,22 @@ def image(signal: Signal, space: tuple[int, int], alone: bool) -> tuple[np.ndarr
     picture[~area] = draw.NOTHING
     draw.scale_bar(picture, _pixel(signal) * data.shape[1])
     return picture, f"{signal.title or signal.show}: {low:.3g} to {high:.3g} {signal.unit}".strip()
+
+
+def colour_map(signal: Signal, space: tuple[int, int], alone: bool) -> tuple[np.ndarray, str]:
+    """A map (h, w) in colours with a bar that says what they mean; gray where there is no number."""
+    data = np.asarray(signal.data, np.float32)
+    shown = draw.resized_known(data, _size(data.shape, (space[0] - BAR, space[1]), alone))
+    low, high = np.nanpercentile(data, [1, 99]) if np.isfinite(data).any() else (0.0, 1.0)
+    picture = draw.heat(shown, low, high)
+    draw.scale_bar(picture, _pixel(signal) * data.shape[1])
+    return draw.with_bar(
+        picture, low, high, BAR
+    ), f"{signal.title or 'map'} {_in_brackets(signal.unit)}".strip()
+
+
+def _in_brackets(unit: str) -> str:
+    return f"[{unit}]" if unit else ""
 
 
 def _turned(angle: np.ndarray) -> np.ndarray:
@@ -139,7 +155,7 @@ def curves(signal: Signal, space: tuple[int, int], alone: bool) -> tuple[np.ndar
     return picture, f"{signal.title or 'history'}: {', '.join(last)} at the end"
 
 
-DRAW = {"image": image, "angle": image, "modes": modes, "curve": curves}
+DRAW = {"image": image, "map": colour_map, "angle": image, "modes": modes, "curve": curves}
 
 
 def _size(shape: tuple[int, int], space: tuple[int, int], alone: bool) -> tuple[int, int]:

@@ -9,7 +9,7 @@ import pytest
 from nanompi.report import draw
 from nanompi.report.font import glyphs, text
 from nanompi.report.png import write_png
-from nanompi.report.previews import previews
+from nanompi.report.previews import BAR, colour_map, previews
 from nanompi.run.result import Result, Signal
 
 
@@ -149,3 +149,25 @@ def test_every_letter_has_a_picture_of_its_own():
     assert set(wanted) <= set(known)
     assert len({g.tobytes() for g in known.values()}) == len(known)
     assert text("1 um", 2).shape == (16, 48) and np.array_equal(text("é"), text("?"))
+
+
+def test_a_map_has_its_colours_in_a_bar_and_its_gaps_gray(tmp_path):
+    """What was not measured is no dark point, and takes none of its neighbours with it"""
+    values = np.linspace(0, 10, 48).reshape(6, 8)
+    values[2, 3] = np.nan
+    picture, caption = colour_map(Signal(values, unit="counts", title="Fe K", show="map"), (480, 480), True)
+    assert caption == "Fe K [counts]"
+    side = (480 - BAR) // 8 + (480 - BAR) % 8 // 8
+    gaps = (picture[:, : 480 - BAR] == draw.NOTHING).all(-1)
+    assert gaps.mean() == pytest.approx(1 / 48, rel=0.2)
+    y, x = np.argwhere(gaps).mean(0)
+    assert y == pytest.approx(2.5 * side, abs=4) and x == pytest.approx(3.5 * side, abs=4)
+    top, bottom = picture[0, 480 - BAR + 20].astype(int), picture[-1, 480 - BAR + 20].astype(int)
+    assert top.sum() > 600 and bottom.sum() < 60  # bright is much, dark is little
+
+
+def test_many_maps_stand_in_a_sheet_that_is_about_square(tmp_path):
+    maps = {f"m{k}": Signal(np.full((9, 9), float(k)), show="map") for k in range(20)}
+    paths = previews(Result(pictures=maps), tmp_path)
+    h, w = decoded(paths[-1]).shape[:2]
+    assert paths[-1].name == "overview.png" and len(paths) == 21 and 0.7 < h / w < 1.5

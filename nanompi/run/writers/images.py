@@ -5,17 +5,19 @@ import numpy as np
 from nanompi.data.data import PATTERNS, Data, count
 from nanompi.data.respread import fitting
 from nanompi.run.result import Signal
+from nanompi.run.writers.nexus import ERRORS
 
 FRAMES = PATTERNS["frame"]  # axes of what can be shown as an image
+MAP = ("y", "x")  # of a result that is one value at each point of a scan
 SPACE = ("z", "y", "x")  # of which three planes are shown
 
 
 def images_of(team, data: Data, name: str) -> dict[str, Signal]:
     """Images of data by name, on rank 0 (collective): of a stack the middle one, of a volume three planes.
 
-    {} where the data have no axes of an image, or the values are complex.
+    {} where the data have no axes of an image, are errors of others, or the values are complex.
     """
-    if data.dtype.kind not in "biuf" or not count(data.shape):
+    if data.dtype.kind not in "biuf" or not count(data.shape) or name.endswith(ERRORS):
         return {}
     images = {f"{name}{mark}": _plane(team, data, pair, name) for mark, pair in _pairs(data.axes)}
     return images if team.root else {}
@@ -37,7 +39,8 @@ def _plane(team, data: Data, pair: tuple[str, str], name: str) -> Signal:
     image = image if image is None or left == list(pair) else image.T
     axes = {a: data.coords[a] for a in pair if a in data.coords}
     at = "".join(f", {axis} {m}" for axis, m in middle.items())
-    return Signal(image, axes if len(axes) == 2 else {}, data.unit, f"{data.title or name}{at}", "image")
+    title, show = f"{data.title or name}{at}", "map" if data.axes == MAP else "image"
+    return Signal(image, axes if len(axes) == 2 else {}, data.unit, title, show)
 
 
 def _from_file(team, data: Data, middle: dict[str, int]) -> np.ndarray | None:
