@@ -1,0 +1,180 @@
+"""Maps of spectra in HDF5 files: those of MAPS, NXfluo and other NXdata with channels, any file by paths.
+
+input:
+  file: scan.h5
+  format: xrf.hdf5
+  paths: {spectra: /raw/mca, x: /raw/x, y: /raw/y, live: /raw/live, us_ic: /raw/i0}
+  axes: y x detector channel
+"""
+
+import numpy as np
+
+from nanompi.errors import DataError, JobError, nearest
+from nanompi.io.hdf5 import at, dataset, hdf5, open_hdf5, text, unit, walk, whole
+from nanompi.io.quantities import joules, one
+from nanompi.methods.maps.read.spectra import AXES, GIVES, POINTS, STEPS, Spectra
+from nanompi.methods.maps.read.stored import StoredSpectra
+from nanompi.step import param, reader
+from nanompi.units import DIMENSIONS
+
+MAPS = "MAPS_RAW"  # group of files that MAPS writes for fly scans
+OF_MAPS = {"live": "livetime", "real": "realtime", "icr": "inputcounts", "ocr": "ouputcounts"}
+PER_DETECTOR = tuple(OF_MAPS)
+ENERGY = ("energy", "channel", "mca", "bin")  # in the name of an axis
+FEWEST = 64  # channels of a spectrum
+
+
+@reader("xrf.maps", gives=GIVES, steps=STEPS)
+class Maps:
+    """Spectra of APS fly scans (MAPS_RAW/data_a, data_b ...: channels, rows, columns)."""
+
+    @staticmethod
+    def recognises(path: str, given: dict) -> bool:
+        """Is there data_a?"""
+        with open_hdf5(path) as file:
+            return f"{MAPS}/data_a" in file
+
+    def open(self, file: str, given):
+        """Nothing is loaded. Errors: DataError."""
+        with open_hdf5(file) as opened:
+            names = sorted(name for name in opened[MAPS] if name.startswith("data_"))
+            paths = [f"{MAPS}/{name}" for name in names]
+            source = StoredSpectra.of(opened, paths, ("channel", "y", "x"))
+            own = {}
+            for name, place in OF_MAPS.items():
+                if at(opened, f"{MAPS}/{place}") is not None:
+                    values = whole(dataset(opened, f"{MAPS}/{place}")).astype(float)
+                    if values.shape == (len(names), *source.shape[:2]):
+                        own[name] = np.moveaxis(values, 0, -1)
+        return {"data": Spectra(source, per_row=own).data(file, "xrf.maps")}
+
+
+@reader("nxfluo", gives=None, steps=STEPS)
+class NxFluo:
+    """NXdata of spectra over a scan (NXfluo and others): the last axis is that of the channels."""
+
+    @staticmethod
+    def recognises(path: str, given: dict) -> bool:
+        """Is there such a group?"""
+        with open_hdf5(path) as file:
+            return _group_of_spectra(file) is not None
+
+    def open(self, file: str, given):
+        """Nothing is loaded. Errors: DataError."""
+        with open_hdf5(file) as opened:
+            path, signal, axes = _group_of_spectra(opened)
+            data = dataset(opened, f"{path}/{signal}")
+            order = {
+                2: ("point", "channel"),
+                3: ("y", "x", "channel"),
+                4: ("y", "x", "detector", "channel"),
+            }[data.ndim]
+            source = StoredSpectra.of(opened, [f"{path}/{signal}"], order)
+            known = dict(zip(order, [f"{path}/{name}" for name in axes]))
+            along = {axis: _along(opened, known.get(axis), n) for axis, n in zip(order, data.shape)}
+            energies, notes = _energies(opened, known.get("channel"), data.shape[-1])
+            own = Spectra(source, along.get("y"), along.get("x"), energies, notes=notes)
+        return {"data": own.data(file, "nxfluo")}
+
+
+@reader("xrf.hdf5", gives=None, steps=STEPS)
+class Hdf5Spectra:
+    """Any HDF5 file with spectra, by `format: xrf.hdf5` and `paths:`."""
+
+    paths: dict[str, str] = param(
+        {},
+        help="where the datasets are: spectra; x, y; live, real, icr, ocr of each detector; energy; others "
+        "are scalers by their name",
+    )
+    axes: str = param("y x channel", help="axes of the spectra in order: y, x or point, detector, channel")
+
+    @staticmethod
+    def recognises(path: str, given: dict) -> bool:
+        """Never by a file."""
+        return False
+
+    def open(self, file: str, given):
+        """Nothing is loaded. Errors: JobError, DataError."""
+        order = self._order()
+        if "spectra" not in self.paths:
+            raise JobError("input.paths: spectra is missing; name the dataset of the spectra")
+        with open_hdf5(file) as opened:
+            source = StoredSpectra.of(opened, [self.paths["spectra"]], order)
+            sizes = source.shape[:-2]
+            along = {
+                axis: _along(opened, self.paths.get(axis), sizes[min(k, len(sizes) - 1)])
+                for k, axis in enumerate(("y", "x"))
+            }
+            facts = {}
+            if path := self.paths.get("energy"):
+                where, data = f"{file}: {path}", dataset(opened, path)
+                facts["energy"] = joules(one(whole(data), where), unit(data), where, [])
+            own = {
+                name: self._of_points(opened, name, path, source.shape[:-1])
+                for name, path in self.paths.items()
+                if name not in ("spectra", "x", "y", "energy")
+            }
+        return {"data": Spectra(source, along["y"], along["x"], None, own, facts).data(file, "xrf.hdf5")}
+
+    def _order(self) -> tuple[str, ...]:
+        order = tuple(self.axes.split())
+        for name in order:
+            if name not in (*AXES, *POINTS):
+                known = ("y", "x", "point", "detector", "channel")
+                raise JobError(f'input.axes: "{name}" is not one of {", ".join(known)}{nearest(name, known)}')
+        if "channel" not in order or not ({"y", "x"} <= set(order) or "point" in order):
+            raise JobError(f'input.axes: "{self.axes}" needs channel, and y and x, or point')
+        return order
+
+    @staticmethod
+    def _of_points(opened, name: str, path: str, shape: tuple[int, ...]) -> np.ndarray:
+        """A value at each point, or one for each detector there. Errors: DataError."""
+        where = f"{opened.filename}: {path} (paths: {name})"
+        values = whole(dataset(opened, path), where).astype(float)
+        wanted = shape if name in PER_DETECTOR else shape[:-1]
+        if name in PER_DETECTOR and values.shape == shape[:-1]:
+            values = np.repeat(values[..., None], shape[-1], -1)
+        if values.size != np.prod(wanted):
+            raise DataError(f"{where} has the shape {values.shape}; the scan has {wanted}")
+        return values.reshape(wanted)
+
+
+def _group_of_spectra(file) -> tuple[str, str, list[str]] | None:
+    """(path, name of the signal, names of its axes) of the first NXdata whose last axis has channels."""
+    for path, group in walk(file):
+        if text(getattr(group, "attrs", {}).get("NX_class", "")) != "NXdata":
+            continue
+        signal = text(group.attrs.get("signal", "data"))
+        axes = [text(name) for name in np.atleast_1d(group.attrs.get("axes", []))]
+        data = group.get(signal)
+        if not isinstance(data, hdf5().Dataset) or data.ndim not in (2, 3, 4) or len(axes) != data.ndim:
+            continue
+        last = axes[-1].lower()
+        if data.shape[-1] >= FEWEST and any(word in last for word in ENERGY):
+            return path, signal, axes
+    return None
+
+
+def _along(opened, path: str | None, n: int) -> tuple[np.ndarray, str] | None:
+    """Coordinates along an axis, in m where the unit is a length; None where there are none that fit."""
+    if not path or not isinstance(at(opened, path), hdf5().Dataset):
+        return None
+    data = dataset(opened, path)
+    values, own = whole(data).astype(float).ravel(), unit(data)
+    if len(values) != n or not np.isfinite(values).all():
+        return None
+    length = DIMENSIONS["m"].get(own)
+    return (values, own) if length is None else (values * length, "m")
+
+
+def _energies(opened, path: str | None, n: int) -> tuple[np.ndarray | None, list[str]]:
+    """(n,) eV that an axis of channels says; a note where it cannot be right."""
+    if not path or not isinstance(at(opened, path), hdf5().Dataset):
+        return None, []
+    data = dataset(opened, path)
+    values, own = whole(data).astype(float).ravel(), unit(data).lower()
+    if len(values) != n or not np.isfinite(values).all() or (np.diff(values) <= 0).any():
+        return None, [f"warning: {opened.filename}: {path} is no axis of rising energies; it is not used"]
+    if own not in ("ev", "kev"):
+        own = "kev" if values[-1] < 500 else "ev"
+    return values * (1e3 if own == "kev" else 1.0), []
