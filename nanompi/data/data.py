@@ -15,7 +15,7 @@ FACTS = {"energy": "J", "distance": "m", "pixel": "m"}  # that a job may give in
 PATTERNS = {  # what a step sees whole in each item of a block; the first that the axes have
     "frame": (("row", "column"), ("y", "x")),
     "sinogram": (("angle", "column"),),
-    "spectrum": (("detector", "channel"), ("channel",), ("energy",)),
+    "spectrum": (("detector", "channel"), ("channel",), ("energy",), ("radial",)),
     "pixel": (("column",), ("x",), ()),  # each value by itself; lines stay whole, and blocks have all axes
     "whole": (),
 }

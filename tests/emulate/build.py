@@ -37,7 +37,13 @@ def parameters(text: str, defines: dict[str, str]) -> list[Parameter]:
     real = np.dtype(defines["REAL"].replace("float", "f4").replace("double", "f8"))
     count = np.dtype({"unsigned short": "u2", "float": "f4"}[defines["COUNT"]])
     known = {"Complex": np.result_type(real, np.complex64), "REAL": real, "COUNT": count}
-    known |= {"double": np.dtype("f8"), "int": np.dtype("i4"), "wide": np.dtype("i8"), "bool": np.dtype("?")}
+    known |= {
+        "double": np.dtype("f8"),
+        "float": np.dtype("f4"),
+        "int": np.dtype("i4"),
+        "wide": np.dtype("i8"),
+        "bool": np.dtype("?"),
+    }
     found = []
     for item in text.replace("__restrict__", "").replace("*", " * ").split(","):
         words = item.split()

@@ -32,6 +32,13 @@ template <class T> T atomicOr(T* to, T v) { return exchange(to, (T)(*to | v)); }
 template <class T> T atomicMin(T* to, T v) { return exchange(to, std::min(*to, v)); }
 template <class T> T atomicMax(T* to, T v) { return exchange(to, std::max(*to, v)); }
 inline int __popc(unsigned v) { return __builtin_popcount(v); }
+template <class To, class From> To bits(From v) {
+    To out;
+    memcpy(&out, &v, sizeof out);
+    return out;
+}
+inline float __uint_as_float(unsigned v) { return bits<float>(v); }
+inline double __longlong_as_double(long long v) { return bits<double>(v); }
 
 namespace emulator {
 constexpr unsigned MOST = 1024;       // threads of a block

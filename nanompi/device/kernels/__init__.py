@@ -26,7 +26,18 @@ from nanompi.device.kernels import layout
 from nanompi.errors import ResourceError
 
 THEMES = ("overlap", "halo", "modulus", "likelihood", "displacement", "scores", "update")
-THEMES += ("backproject", "gridding", "joseph", "moments", "paired", "stripes", "toeplitz", "tv")
+THEMES += (
+    "backproject",
+    "gridding",
+    "integrate",
+    "joseph",
+    "moments",
+    "paired",
+    "peaks",
+    "stripes",
+    "toeplitz",
+    "tv",
+)
 
 
 def load(suffix: str = "") -> SimpleNamespace:

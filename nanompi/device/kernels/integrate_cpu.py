@@ -1,0 +1,59 @@
+"""integrate.py for one thread of a CPU. Pixels without counts are passed over: most are, in a diffraction
+pattern of a short exposure."""
+
+import numpy as _np
+
+from nanompi.device.compiled import compiler as _compiler
+
+_compiled = _compiler(nogil=True, error_model="numpy")
+
+
+def integrate_frames(frames, norm, dark, top, by_pixel, by_bin, sums):
+    _integrate(frames, norm, dark, float(top), *by_pixel, sums)
+
+
+@_compiled
+def _integrate(frames, norm, dark, top, first, to, share, sums):
+    sums[:] = 0
+    for j in range(len(frames)):
+        frame, out = frames[j], sums[j]
+        for p in range(len(frame)):
+            v = frame[p]
+            if v == 0:
+                continue
+            if v > 0 and v < top:
+                y = _np.float64(v)
+                for q in range(first[p], first[p + 1]):
+                    w = _np.float64(share[q])
+                    own = out[to[q]]
+                    own[0] += w * y
+                    own[1] += w * w * y
+            else:
+                for q in range(first[p], first[p + 1]):
+                    w = _np.float64(share[q])
+                    own = out[to[q]]
+                    own[0] += w * dark[p]
+                    own[2] += w * norm[p]
+
+
+def ring_middles(frames, norm, top, rings, middle, spread):
+    _middles(frames, norm, float(top), *rings, middle, spread)
+
+
+@_compiled
+def _middles(frames, norm, top, first, pixel, middle, spread):
+    values = _np.empty(_np.diff(first).max(), _np.float32)
+    for j in range(len(frames)):
+        for b in range(len(first) - 1):
+            n = 0
+            for q in range(first[b], first[b + 1]):
+                v = frames[j, pixel[q]]
+                if v >= 0 and v < top:
+                    values[n] = _np.float32(v) / norm[pixel[q]]
+                    n += 1
+            middle[j, b] = spread[j, b] = _np.nan
+            if n:
+                at = (n - 1) // 2
+                own = _np.partition(values[:n], at)[at]
+                middle[j, b] = own
+                spread[j, b] = _np.partition(_np.abs(values[:n] - own), at)[at]
