@@ -1,0 +1,1 @@
+"""Images that other steps gave: noise taken out."""

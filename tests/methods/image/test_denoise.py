@@ -1,0 +1,87 @@
+"""`image.denoise` on counts whose means are known."""
+
+import sys
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from nanompi.data.data import Data
+from nanompi.errors import JobError, ResourceError
+from nanompi.methods.image.denoise import Denoise, noise_of, uncounted
+from nanompi.mpi.team import Team
+from tests import walking
+
+N = 96
+
+
+def means():
+    """(N, N) counts of 0.5 to 80: a disc, a bar, small spots on a slowly changing ground"""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:N, :N] / N
+    image = 4 + 3 * np.sin(4 * x) + 25 * (np.hypot(y - 0.3, x - 0.4) < 0.15) + 12 * (abs(x - 0.75) < 0.06)
+    for _ in range(6):
+        b, a = rng.random(2)
+        image += 40 * np.exp(-((x - a) ** 2 + (y - b) ** 2) * N**2 / 3)
+    return np.maximum(image, 0.5)
+
+
+def denoised(image, unit="counts", **how):
+    data = Data(axes=("y", "x"), values=image, unit=unit, title="Fe K")
+    errors = Data(axes=("y", "x"), values=np.sqrt(image), unit=unit)
+    run = walking.run_of(Team(alone=True), Fe_K=data, Fe_K_errors=errors)
+    run.given |= {"Fe_K": None, "Fe_K_errors": None}
+    Denoise(**how).run(run)
+    assert run.data["Fe_K"].values is image and "Fe_K_errors_denoised" not in run.data
+    return run.data["Fe_K_denoised"].values
+
+
+@pytest.mark.parametrize(
+    "method, most, bias",
+    [("nlm", 0.45, 0.02), ("tv", 0.5, 0.03), ("wavelet", 0.65, 0.02), ("gaussian", 0.6, 0.005)],
+)
+def test_less_noise_and_the_same_sum(method, most, bias):
+    """Error against that of the counts themselves; limits 15 % above what is reached"""
+    truth = means()
+    counts = np.random.default_rng(1).poisson(truth).astype(np.float32)
+    out = denoised(counts, method=method)
+    rms = [np.sqrt(((a - truth) ** 2).mean()) for a in (out, counts)]
+    assert rms[0] < most * rms[1] and abs(out.sum() / truth.sum() - 1) < bias
+
+
+def test_what_holds_no_counts_goes_by_its_own_noise():
+    smooth = ndimage.gaussian_filter(np.random.default_rng(2).random((N, N)), 6) * 10
+    image = (smooth + np.random.default_rng(3).normal(0, 0.05, (N, N))).astype(np.float32)
+    assert noise_of(image) == pytest.approx(0.05, rel=0.05)
+    out = denoised(image, unit="ug/cm2", method="tv")
+    assert np.std(out - smooth) < 0.4 * 0.05
+
+
+def test_gaps_stay_gaps_and_harm_nobody():
+    counts = np.random.default_rng(4).poisson(means()).astype(np.float32)
+    holes = counts.copy()
+    holes[40:44, 10:13] = np.nan
+    out = denoised(holes, method="median")
+    assert np.isnan(out[40:44, 10:13]).all() and np.isnan(out).sum() == 12
+    far = np.ones((N, N), bool)
+    far[36:48, 6:17] = False
+    assert np.array_equal(out[far], denoised(counts, method="median")[far])
+
+
+def test_the_inverse_of_anscombe_has_no_bias():
+    """Of the mean of 2 sqrt(y + 3/8) over Poisson counts y of mean m it makes m, to 0.01 from m = 1 on"""
+    y = np.arange(400)
+    for m in (1.0, 3.0, 10.0, 100.0):
+        logs = y * np.log(m) - m - np.cumsum(np.log(np.maximum(y, 1)))
+        assert uncounted(np.sum(np.exp(logs) * 2 * np.sqrt(y + 3 / 8))) == pytest.approx(m, abs=0.03)
+    assert uncounted(np.array([0.0, 1.0])).tolist() == [uncounted(2 * np.sqrt(3 / 8))] * 2
+
+
+def test_what_is_missing_is_said(monkeypatch):
+    counts = np.ones((8, 8), np.float32)
+    with pytest.raises(JobError, match=r'"Fe_L" is no map .* there are Fe_K .did you mean "Fe_K"'):
+        denoised(counts, maps=["Fe_L"])
+    monkeypatch.setitem(sys.modules, "skimage", None)
+    with pytest.raises(ResourceError, match=r"nanompi\[image\]"):
+        denoised(counts)
+    assert np.isfinite(denoised(counts, method="gaussian")).all()
