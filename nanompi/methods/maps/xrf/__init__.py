@@ -1,0 +1,1 @@
+"""X-ray fluorescence: maps of elements from spectra, with their errors."""
