@@ -166,6 +166,17 @@ def even(n: int, ranks: int) -> list[np.ndarray]:
     return np.array_split(np.arange(n), ranks)
 
 
+def by_cost(costs: np.ndarray, chunk: int, ranks: int) -> list[np.ndarray]:
+    """Runs of rows that cost about the same, one for each rank; a chunk of rows stays in one piece.
+
+    costs : (n,) of each row. A run ends where the rows before it come nearest to its rank's share.
+    """
+    n, edges = len(costs), np.append(np.arange(0, len(costs), max(1, chunk)), len(costs))
+    before = np.concatenate([[0.0], np.cumsum(costs)])[edges]
+    ends = [int(edges[abs(before - before[-1] * k / ranks).argmin()]) for k in range(1, ranks)]
+    return np.split(np.arange(n), np.maximum.accumulate(ends)) if ends else [np.arange(n)]
+
+
 def on_rank_0(n: int, ranks: int) -> list[np.ndarray]:
     """All of 0..n-1 for rank 0, nothing for the others."""
     return [np.arange(n), *(np.arange(0) for _ in range(ranks - 1))]

@@ -23,6 +23,7 @@ class Source(Protocol):
     whole : whoever reads one frame must read all, and holds them until `close`
     where : file and dataset, for messages; "" where there is none
     lines : rows of a frame that are stored together: whoever reads one of them reads all; 0 = all of a frame
+    costs : (frames,) what each costs to read and to work on, in any unit; None = all alike
     """
 
     shape: tuple[int, int, int]
@@ -31,6 +32,7 @@ class Source(Protocol):
     whole: bool = False
     where: str = ""
     lines: int = 0
+    costs: np.ndarray | None = None
 
     def read(self, index: np.ndarray, threads: int = 1) -> np.ndarray:
         """Frames `index` (sorted or not): (len(index), rows, columns), dtype as stored, C-contiguous.
@@ -72,7 +74,19 @@ class Source(Protocol):
         """Let go of open files and of frames held; the next read opens them again."""
 
 
-OPTIONAL = ("chunk", "whole", "where", "lines", "reachable", "take", "origin", "holes", "cropped", "close")
+OPTIONAL = (
+    "chunk",
+    "whole",
+    "where",
+    "lines",
+    "costs",
+    "reachable",
+    "take",
+    "origin",
+    "holes",
+    "cropped",
+    "close",
+)
 
 
 class CompletedSource(Source):
@@ -173,6 +187,11 @@ class SelectedFrames(Source):
     def where(self) -> str:
         """File and dataset, for messages."""
         return self.source.where
+
+    @property
+    def costs(self) -> np.ndarray | None:
+        """Of the frames left."""
+        return None if self.source.costs is None else self.source.costs[self.numbers]
 
     def origin(self) -> list | None:
         """The numbers, and what the other source is made of."""

@@ -4,7 +4,7 @@ import os
 from contextlib import nullcontext
 from typing import Literal
 
-from nanompi.data.data import Data, even
+from nanompi.data.data import Data, by_cost, even
 from nanompi.data.select import Select
 from nanompi.data.source import complete
 from nanompi.errors import DataError, JobError, StepError, nearest
@@ -144,7 +144,9 @@ def _completed(data: Data, given) -> Data:
 
 
 def spread_evenly(data: Data, ranks: int) -> Data:
-    """Data that a reader gives, of which each rank will read an equal run of rows."""
+    """Data that a reader gives, of which each rank will read a run of rows: as many, or of the same cost."""
     if data.source is None or data.spread:
         return data
-    return data.holding(None, data.axes[0], even(data.shape[0], ranks))
+    costs = data.source.costs
+    parts = even(data.shape[0], ranks) if costs is None else by_cost(costs, data.source.chunk, ranks)
+    return data.holding(None, data.axes[0], parts)

@@ -11,13 +11,15 @@ from nanompi.errors import DataError
 from nanompi.io.hdf5 import dataset, foreign, need_filters, open_hdf5
 from nanompi.methods.maps.read.spectra import AXES, POINTS
 
+FIXED = 0.3  # of the mean: what a row costs however few its bytes are
+
 
 @dataclass
 class StoredSpectra(Source):
     """Rows (or points) of spectra: (columns, detectors, channels) each, or (detectors, channels).
 
     paths : of one dataset, or of one for each detector; order : the axes of such a dataset
-    chunk : rows stored together
+    chunk : rows stored together; costs : bytes that each row takes in the file, and a little for itself
     """
 
     file: str
@@ -26,6 +28,7 @@ class StoredSpectra(Source):
     shape: tuple[int, ...]
     dtype: np.dtype
     chunk: int = 1
+    costs: np.ndarray | None = None
     _open: Any = field(default=None, repr=False, compare=False)
 
     @classmethod
@@ -45,7 +48,9 @@ class StoredSpectra(Source):
         first = order.index(axes[0])
         chunk = every[0].chunks[first] if every[0].chunks else 1
         shape = tuple(sizes.get(axis, 1) for axis in axes)
-        return cls(opened.filename, tuple(paths), order, shape, every[0].dtype.newbyteorder("="), chunk)
+        costs = sum(_stored(one, first) for one in every) if every[0].chunks else None
+        dtype = every[0].dtype.newbyteorder("=")
+        return cls(opened.filename, tuple(paths), order, shape, dtype, chunk, costs)
 
     def __getstate__(self):
         return {**self.__dict__, "_open": None}
@@ -100,3 +105,16 @@ class StoredSpectra(Source):
         if self._open is not None:
             self._open.close()
         self._open = None
+
+
+def _stored(data, axis: int) -> np.ndarray:
+    """(rows,) bytes that the rows along an axis take in the file, as stored: what reading and fitting cost
+    follows them, as many counts need many bytes."""
+    sizes, rows = np.zeros(data.shape[axis]), data.chunks[axis]
+
+    def add(one):
+        first = one.chunk_offset[axis]
+        sizes[first : first + rows] += one.size / rows
+
+    data.id.chunk_iter(add)
+    return sizes + FIXED * max(sizes.mean(), 1.0)

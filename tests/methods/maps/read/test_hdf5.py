@@ -4,9 +4,11 @@ import h5py
 import numpy as np
 import pytest
 
+from nanompi.data.data import by_cost
+from nanompi.data.select import Select
 from nanompi.errors import DataError, JobError
 from nanompi.methods.maps.read.hdf5 import Hdf5Spectra, Maps, NxFluo
-from nanompi.run.reading import Input, open_data, reader_of
+from nanompi.run.reading import Input, open_data, reader_of, spread_evenly
 
 H, W, D, C = 3, 5, 2, 128
 
@@ -90,3 +92,27 @@ def test_a_measured_fly_scan(shared_data):
     with h5py.File(shared_data("S3_xrf_2ide/2xfm_0011_2xfm3__0.h5")) as file:
         assert np.array_equal(data.source.read([4])[0, :, 2], file["MAPS_RAW/data_c"][:, 4, :].T)
     assert (data.per_row["live"] < data.per_row["real"]).all() and data.per_row["icr"].shape == (11, 9, 4)
+
+
+def test_rows_with_many_counts_are_shared_out_by_what_they_cost(tmp_path):
+    """Compressed bytes tell where the counts are: of two ranks one gets few rows, whole chunks of them"""
+    counts = np.random.default_rng(7).poisson(0.02, (24, 6, C)).astype(np.uint16)
+    counts[4:8] = np.random.default_rng(8).poisson(40, (4, 6, C))
+    with h5py.File(tmp_path / "scan.h5", "w") as file:
+        file.create_dataset("mca", data=counts, chunks=(2, 6, C), compression="gzip")
+        bytes_of = np.zeros(24)
+        file["mca"].id.chunk_iter(lambda one: bytes_of.__setitem__(one.chunk_offset[0], one.size))
+    data = opened(tmp_path / "scan.h5", Hdf5Spectra(paths={"spectra": "mca"}))
+    parts = spread_evenly(data, 3).parts
+    assert np.array_equal(np.concatenate(parts), np.arange(24)) and all(p[0] % 2 == 0 for p in parts)
+    costs = [data.source.costs[p].sum() for p in parts]
+    assert max(costs) < 1.5 * np.mean(costs) and len(parts[0]) < 7
+    assert data.source.costs.sum() == pytest.approx(bytes_of.sum() * 1.3)
+    half = data.selected(Select.from_value("12:24"))
+    assert spread_evenly(half, 1).parts[0].tolist() == list(range(12))
+
+
+def test_shares_by_cost():
+    assert [len(p) for p in by_cost(np.ones(10), 1, 3)] == [3, 4, 3]
+    assert sorted(len(p) for p in by_cost(np.ones(3), 3, 4)) == [0, 0, 0, 3]  # one chunk cannot be shared
+    assert by_cost(np.ones(4), 1, 1)[0].tolist() == [0, 1, 2, 3]
