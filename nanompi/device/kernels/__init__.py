@@ -34,6 +34,7 @@ THEMES += (
     "moments",
     "paired",
     "peaks",
+    "spectra_fit",
     "stripes",
     "toeplitz",
     "tv",
