@@ -14,8 +14,8 @@ TRUTH = [0.0, 0, 5, 200, 3, 5, 5, 0, 0, 20, 5, 60, 60]  # with the background
 
 
 def scene(k=40, d=2, seed=1):
-    """(counts, columns, detector, scale, truth): weak, strong and empty spectra; of 3 one detector is off, of 4
-    both, and 6 has a NaN"""
+    """(counts, columns, detector, scale, truth): weak, strong and empty spectra; of number 3 one detector is
+    off, of 4 both, and 6 has a NaN"""
     rng = np.random.default_rng(seed)
     A, detector = columns_of(LINES, 220, d), detectors(220, d)
     x = np.tile(TRUTH, (k, 1))
