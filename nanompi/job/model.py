@@ -99,6 +99,9 @@ def value(given: Any, hint, note: dict, spot: Spot, faults: Faults, base: Any = 
         return tried(lambda: _named(checked, METHODS[note["kind"]]), spot, faults)
     if note["kind"] == "file" and checked and isinstance(checked, str):
         return found_file(checked, spot, faults)
+    if note["kind"] == "file" and isinstance(checked, list) and isinstance(given, Seq):
+        return [found_file(one, spot.below(i, at), faults)
+                for i, (one, at) in enumerate(zip(checked, given.items_at))]  # fmt: skip
     if note["kind"] == "folder" and checked and isinstance(checked, str):
         return tried(lambda: expanded(checked), spot, faults)
     return checked
