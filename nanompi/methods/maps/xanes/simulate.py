@@ -21,7 +21,7 @@ from nanompi.units import EV
 NAMES = ("reduced", "mixed", "oxidized")
 APART = 4.0  # eV between the edges of the first and of the last species
 BEFORE, BEHIND = 40.0, 90.0  # eV of the scan about the edge
-THICK = 0.25  # absorption before the edge, of the step
+THICK = 0.5  # absorption before the edge, of the step
 
 
 @section
@@ -33,7 +33,7 @@ class StackSimulation:
     species: int = param(2, ge=1, le=3, help="how many species there are")
     edge: float = param(7112.0 * EV, unit="J", bare="eV", gt=0, help="energy of the first edge")
     counts: float = param(3000.0, gt=0, help="counts of a pixel without the sample")
-    thickness: float = param(0.8, gt=0, help="edge step of the thickest grain")
+    thickness: float = param(1.5, gt=0, help="edge step of the thickest grain")
     drift: float = param(0.4, ge=0, unit="px", help="rms by which the sample moves from image to image")
     pixel: float = param(50e-9, unit="m", gt=0, help="pixel size")
     noise: bool = param(True, help="Poisson counts; otherwise the exact means in float32")
@@ -70,10 +70,10 @@ class Grains:
     def of(cls, size: int, species: int, seed: int) -> "Grains":
         """Grains all over the field and a little beyond, most of one species."""
         rng = np.random.default_rng([seed, 1])
-        n = max(12, size * size // 60)
+        n = max(12, size * size // 40)
         height = 0.1 * rng.random((n, species))
         height[np.arange(n), rng.integers(0, species, n)] += 0.3 + 0.7 * rng.random(n)
-        return cls(rng.uniform(-4, size + 4, (n, 2)), rng.uniform(1.2, 3.5, n), height)
+        return cls(rng.uniform(-4, size + 4, (n, 2)), rng.uniform(0.8, 2.5, n), height)
 
     def maps(self, size: int, shift) -> np.ndarray:
         """(species, size, size) amounts, when the sample stands `shift` px further down and to the right."""
