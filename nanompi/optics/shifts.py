@@ -1,7 +1,7 @@
 """How far images of a series stand from one another: correlation of pairs, and the path that fits all pairs.
 
-A pair is correlated in Fourier space, its peak refined by a matrix Fourier transform about it (Guizar-Sicairos
-et al. 2008, doi:10.1364/OL.33.000156).
+A pair is correlated in Fourier space, its peak refined by a matrix Fourier transform about it (Guizar-Sicairos et
+al. 2008, doi:10.1364/OL.33.000156).
 """
 
 from dataclasses import dataclass
@@ -67,7 +67,7 @@ def _refined(product, peak, waves, near) -> np.ndarray:
     columns = np.exp(2j * np.pi * np.outer(kx, peak[1] + near)) * twice[:, None]
     height = ((rows @ product) @ columns).real
     i, j = np.unravel_index(height.argmax(), height.shape)
-    return peak + (near[i], near[j])
+    return peak + np.array([near[i], near[j]])
 
 
 @dataclass

@@ -195,8 +195,8 @@ def common(places: np.ndarray, shape: tuple[int, int]) -> tuple[slice, slice]:
     if (high - low < LEAST).any():
         (h, w), (down, right) = shape, np.ptp(places, axis=0)
         raise DataError(
-            f"map.align: the sample moves by {down:.1f} px down and {right:.1f} px to the right; of {h} x {w} px "
-            f"all images have less than {LEAST} in common: select fewer energies"
+            f"map.align: the sample moves by {down:.1f} px down and {right:.1f} px to the right; of {h} x {w} "
+            f"px all images have less than {LEAST} in common: select fewer energies"
         )
     return tuple(slice(int(a), int(b)) for a, b in zip(low, high))
 

@@ -12,7 +12,7 @@ from nanompi.step import item, param, step, total
 
 MOST_LOST = 0.1  # of a spectrum without values: these are interpolated, with more it is left out
 SIGMAS = 3.0  # of its error: the least edge step
-MANY = 0.5  # of the pixels without an edge: more are a doubt
+MANY = 0.9  # of the pixels without an edge: more are a doubt
 
 GIVES = {
     "data": item("energy", title="normalised absorption"),
