@@ -1,7 +1,7 @@
 """How far images of a series stand from one another: correlation of pairs, and the path that fits all pairs.
 
-A pair is correlated in Fourier space, its peak refined by a matrix Fourier transform about it (Guizar-Sicairos et
-al. 2008, doi:10.1364/OL.33.000156).
+A pair is correlated in Fourier space, its peak refined by a matrix Fourier transform about it
+(Guizar-Sicairos et al. 2008, doi:10.1364/OL.33.000156).
 """
 
 from dataclasses import dataclass
@@ -86,18 +86,14 @@ def path(n: int, pairs: np.ndarray, shifts: np.ndarray) -> Path:
     pairs : (p, 2) numbers i, j; shifts : (p, 2) px, of j against i. Least squares with the weights of Cauchy
     about a scale from the median of the residuals (Holland and Welsch 1977, doi:10.1080/03610927708827533).
     """
-    from scipy.sparse import csr_matrix, diags
-    from scipy.sparse.linalg import spsolve
-
     p, rows = len(pairs), np.arange(len(pairs))
-    matrix = csr_matrix((np.tile([1.0, -1.0], p), (np.repeat(rows, 2), pairs[:, ::-1].ravel())), (p, n))[
-        :, 1:
-    ]
-    weight = np.ones(p)
+    matrix = np.zeros((p, n))
+    matrix[rows, pairs[:, 1]], matrix[rows, pairs[:, 0]] = 1, -1
+    weight, inner = np.ones(p), matrix[:, 1:]
     for _ in range(ROUNDS):
-        normal = (matrix.T @ diags(weight) @ matrix + 1e-9 * diags(np.ones(n - 1))).tocsc()
-        own = [spsolve(normal, matrix.T @ (weight * shifts[:, k])) for k in (0, 1)]
-        places = np.vstack([np.zeros((1, 2)), np.column_stack(own)])
+        weighed = inner * weight[:, None]
+        own = np.linalg.solve(weighed.T @ inner + 1e-9 * np.eye(n - 1), weighed.T @ shifts)
+        places = np.vstack([np.zeros((1, 2)), own])
         off = np.hypot(*(shifts - (places[pairs[:, 1]] - places[pairs[:, 0]])).T)
         scale = 1.48 * np.median(off) + 1e-3
         weight = 1 / (1 + (off / (CAUCHY * scale)) ** 2)

@@ -17,7 +17,7 @@ from nanompi.step import param, step
 ORDER = ("energy", "y", "x")
 WAYS = tuple(Way(px) for px in (0.0, 0.5, 0.75, 1.0, 1.5))
 AGREE = 0.5  # px: pairs that miss by more do not know where the images are
-STILL = 0.05  # px: a stack that moves less is left as it is
+STILL = 0.1  # px: a stack that moves less is left as it is
 SPIKE = 8.0  # times the usual distance from the median of its neighbours
 LEAST = 8  # rows and columns that must be left
 LAGS = [1, 2, 3, 5, 8, 13, 21, 34]
@@ -195,8 +195,8 @@ def common(places: np.ndarray, shape: tuple[int, int]) -> tuple[slice, slice]:
     if (high - low < LEAST).any():
         (h, w), (down, right) = shape, np.ptp(places, axis=0)
         raise DataError(
-            f"map.align: the sample moves by {down:.1f} px down and {right:.1f} px to the right; of {h} x {w} "
-            f"px all images have less than {LEAST} in common: select fewer energies"
+            f"map.align: the sample moves by {down:.1f} px down and {right:.1f} px to the right; "
+            f"of {h} x {w} px less than {LEAST} are in all images: select fewer energies"
         )
     return tuple(slice(int(a), int(b)) for a, b in zip(low, high))
 

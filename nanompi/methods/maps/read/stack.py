@@ -14,11 +14,11 @@ import numpy as np
 from nanompi.data.data import Data
 from nanompi.data.source import Source, check_index
 from nanompi.data.stored import Hdf5Frames
+from nanompi.data.tiffs import TiffFrames, natural, numbers_of, tiffs_in
 from nanompi.errors import DataError, JobError, nearest
 from nanompi.io.hdf5 import at, dataset, foreign, is_hdf5, open_hdf5, real, text, unit, whole
 from nanompi.io.quantities import scale_of
 from nanompi.methods.maps.read import energies
-from nanompi.methods.tomo.read.tiff import TiffFrames, natural, numbers_of, tiffs_in
 from nanompi.step import param, reader
 
 PATHS = ("images", "energies", "i0", "x", "y")
