@@ -2,7 +2,8 @@
 
     python benchmarks/engines.py [--quick]
     python benchmarks/engines.py --ranks 2           parallel efficiency of the iterations, 400 frames of 256²
-    python benchmarks/engines.py --with flux         ML with the flux of each frame and without, in turns
+    python benchmarks/engines.py --with flux         ML with a correction and without, in turns
+        (flux, positions, varies; moves = positions against the same grid of places)
     python benchmarks/engines.py --beside            the same with two programs of one rank each
     python benchmarks/engines.py --problem FILE.h5   a common problem (quality.py) on one thread
 
@@ -23,10 +24,13 @@ from scipy.fft import fft2, ifft2
 
 from nanompi.device.cpu import CACHE, Cpu
 from nanompi.methods import discover
-from nanompi.methods.ptycho.flux import begin
+from nanompi.methods.ptycho import flux
+from nanompi.methods.ptycho.refine import CURVED, GRID, Refinement, RefinePositions
+from nanompi.methods.ptycho.step import SUBPIXEL
 from nanompi.step import METHODS
 
 TRANSFORMS = {"DM": 2, "AP": 2, "RAAR": 2, "rPIE": 2, "ML": 3}
+SMALL = [(64, 200, 1)]
 CASES = [(128, 400, 1), (256, 200, 1), (256, 60, 3), (512, 40, 1)]
 
 
@@ -114,17 +118,35 @@ def on_file(given):
         yield {"engine": name, "CPU s/iteration": float(np.median(seconds[2:]))}
 
 
-CORRECTIONS = {"flux": partial(begin, monitored=False)}  # what makes a problem one with a correction
+def moving(p):
+    """Frames move in every iteration; nobody looks for lost ones, of which there are none"""
+    p.refinement = Refinement.of(RefinePositions(after=0, until=None), p.places)
+    p.refinement.rescue.over = True
+
+
+def varying(p, shapes: int = 2):
+    """The probe varies from frame to frame"""
+    p.varies = shapes
+
+
+FINE = {"q": GRID, "reach": RefinePositions().reach}
+CORRECTIONS = {  # what makes a problem one with it, and how positions are rounded without and with it
+    "flux": (partial(flux.begin, monitored=False), {}, {}),
+    "positions": (moving, {"q": SUBPIXEL}, FINE),
+    "moves": (moving, FINE, FINE),
+    "varies": (varying, {"q": SUBPIXEL}, {"q": SUBPIXEL}),
+}
 
 
 def corrected(given):
     """A row for each size: seconds of the CPU of an ML iteration with a correction and without, in turns."""
-    correct = CORRECTIONS[getattr(given, "with")]
-    for n, frames, modes in CASES[:2] if given.quick else CASES:
-        plain, own = (problem(n, frames // 4 if given.quick else frames, modes) for _ in range(2))
+    correct, *grids = CORRECTIONS[getattr(given, "with")]
+    for n, frames, modes in SMALL if given.quick else [*SMALL, *CASES]:
+        plain, own = (problem(n, frames, modes, **grid) for grid in grids)
         correct(own)
         ways = {
-            name: timed(started("ML", p), clock=time.thread_time) for name, p in (("off", plain), ("on", own))
+            name: timed(started("ML", p), clock=time.thread_time, calls=CURVED)
+            for name, p in (("off", plain), ("on", own))
         }
         off, on = (np.array(seconds) for seconds in turns(ways, given.repeat).values())
         yield {"frames": f"{len(own.at)} x {n}²", "modes": modes, "off, s": float(np.median(off)),

@@ -23,7 +23,10 @@ def assemble(I, places, O, P, geometry, device=None) -> Problem:
     with the frames that see it.
     """
     team, device = Team(), device or Cpu("single", 1)
-    parts, optics = np.array_split(np.arange(len(places.at)), team.size), propagator(device, geometry)
+    parts, optics = (
+        np.array_split(np.arange(len(places.at)), team.size),
+        propagator(device, geometry, places.rests),
+    )
     if team.size > 1:
         first, parts = parts[team.rank][0], outside_in(places.at[:, :2].astype(float), parts)
         I = I[parts[team.rank] - first]
@@ -50,17 +53,18 @@ def from_file(path: str) -> Problem:
     return assemble(I, places, np.ones(places.shape), P, geometry)
 
 
-def spiral(n: int, frames: int, q: int = 1):
+def spiral(n: int, frames: int, q: int = 1, reach: float = 0.0):
     """(geometry, places) of a golden spiral of frames of n² with 68 % overlap, in the order in which a run
     walks through them.
 
-    q : positions lie on whole pixels, or with q > 1 anywhere: then in steps of 1/q pixel
+    q : positions lie on whole pixels, or with q > 1 anywhere: then in steps of 1/q pixel; reach : px by which
+        frames may move
     """
     geometry, i = Geometry(1.2398e-10, 2.0, (75e-6, 75e-6), (n, n)), np.arange(frames)
     r, angle = 0.11 * n / np.sqrt(np.pi) * np.sqrt(i), i * np.deg2rad(137.50776405)
     where = np.stack([r * np.sin(angle), r * np.cos(angle)], 1)
     where = where[walk(where)] * geometry.pixel
-    places = place(where, geometry.pixel, (n, n), q)
+    places = place(where, geometry.pixel, (n, n), q, reach)
     return geometry, places if q > 1 else place(places.at[:, :2] * geometry.pixel, geometry.pixel, (n, n))
 
 
@@ -71,11 +75,11 @@ def lens(n: int, modes: int, pixel, photons: float) -> np.ndarray:
     return extra_modes(P * np.sqrt(photons / (abs(P) ** 2).sum()), modes).astype(np.complex64)
 
 
-def problem(n: int, frames: int, modes: int = 1, device=None, q: int = 1, seed: int = 0) -> Problem:
+def problem(n: int, frames: int, modes: int = 1, device=None, q: int = 1, reach: float = 0.0) -> Problem:
     """A `spiral` over a random object, uint16 counts of 1e6 photons a frame; the frames are shared out over
-    the ranks."""
-    rng, team, host = np.random.default_rng(seed), Team(), Cpu("single", 1)
-    geometry, places = spiral(n, frames, q)
+    the ranks. q, reach : as for `spiral`"""
+    rng, team, host = np.random.default_rng(0), Team(), Cpu("single", 1)
+    geometry, places = spiral(n, frames, q, reach)
     P = lens(n, modes, geometry.pixel, 1e6)
     O = (0.8 + 0.2 * rng.random(places.shape)) * np.exp(1j * rng.random(places.shape)).astype(np.complex64)
     O, library = O.astype(np.complex64), Shifts(host, places.rests, (n, n)).library(P)
@@ -85,7 +89,7 @@ def problem(n: int, frames: int, modes: int = 1, device=None, q: int = 1, seed: 
         z, at = np.empty((1, *P.shape), np.complex64), places.at[j : j + 1]
         host.kernels.exit_waves(O, library, at, z)
         a = optics.gain * (abs(optics.forward(z, at)) ** 2).sum((0, 1))
-        I[k] = np.random.default_rng([seed, j]).poisson(a)
+        I[k] = np.random.default_rng([0, j]).poisson(a)
     return assemble(I, places, np.ones(places.shape), P, geometry, device)
 
 

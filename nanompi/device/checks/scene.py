@@ -119,13 +119,26 @@ def scores(K, s):
 
 
 def displacement(K, s):
-    """Slopes and curvature of each frame for each noise model, with and without light behind the wave"""
-    out = []
+    """Slopes and curvature of each frame for each noise model, with and without light behind the wave; slopes
+    from a gradient at the sample"""
+    edge = slice(1, -1), slice(1, -1)  # a derivative is 0 at the edge
+    slopes, Oy, Ox = np.zeros((s.n, 2)), 0 * s.O, 0 * s.O
+    Oy[edge], Ox[edge] = s.dO[edge], s.O[edge]
+    K.position_slopes(s.z, s.P, Oy, Ox, s.at, slopes)
+    out = [slopes]
     for noise in range(3):
         sums = np.zeros((s.n, 5))
         K.position_sums(s.F, s.D, s.z, s.I, s.mask, s.gain, noise * 0.75, noise, sums)
         out.append(sums)
     return out
+
+
+def ramps(K, s):
+    """The probe at all shifts, and the sum moved back"""
+    y, x, out, back = s.H[:, :, 0].copy(), s.H[:, 0].copy(), s.P.copy(), s.P[0].copy()
+    K.ramps(s.P[0], y, x, out)
+    K.ramps_adjoint(s.dP, y, x, back)
+    return [out, back]
 
 
 def update(K, s):
@@ -143,7 +156,7 @@ def figure(sums):
     return np.atleast_1d(sums)
 
 
-THEMES = (overlap, sums, halo, modulus, likelihood, displacement, scores, update)
+THEMES = (overlap, sums, halo, modulus, likelihood, displacement, scores, ramps, update)
 
 
 def apart(want, got) -> float:

@@ -25,7 +25,7 @@ from types import SimpleNamespace
 from nanompi.device.kernels import layout
 from nanompi.errors import ResourceError
 
-THEMES = ("overlap", "halo", "modulus", "likelihood", "displacement", "scores", "update")
+THEMES = ("overlap", "halo", "modulus", "likelihood", "displacement", "scores", "ramps", "update")
 THEMES += (
     "backproject",
     "gridding",

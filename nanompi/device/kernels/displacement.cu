@@ -1,6 +1,19 @@
 // What a move of each frame does to its likelihood; displacement.py is the contract. A block for each frame, its threads
 // side by side along the rows.
 
+// The sums of all threads of a block, written by its first ALL threads
+template <int ALL> __device__ void write_sums(double (*share)[THREADS], const double* own, int t, double* out) {
+    for (int k = 0; k < ALL; ++k) share[k][t] = own[k];
+    for (int half = THREADS / 2; half; half /= 2) {
+        __syncthreads();
+        if (t >= half) continue;
+        for (int k = 0; k < ALL; ++k) share[k][t] += share[k][t + half];
+    }
+    __syncthreads();
+    if (t < ALL) out[t] = share[t][0];
+    __syncthreads();  // before the next frame
+}
+
 // Of c bytes a count: 24 M + c a pixel in single precision, F and both derivatives read
 extern "C" __global__ void __launch_bounds__(THREADS, MANY)
 position_sums(const Complex* __restrict__ F, const Complex* __restrict__ Dy, const Complex* __restrict__ Dx,
@@ -30,14 +43,29 @@ position_sums(const Complex* __restrict__ F, const Complex* __restrict__ Dy, con
             own[3] += k * J * u * v;
             own[4] += k * J * v * v;
         }
-        for (int k = 0; k < ALL; ++k) share[k][t] = own[k];
-        for (int half = THREADS / 2; half; half /= 2) {
-            __syncthreads();
-            if (t >= half) continue;
-            for (int k = 0; k < ALL; ++k) share[k][t] += share[k][t + half];
+        write_sums<ALL>(share, own, t, out + (wide)j * ALL);
+    }
+}
+
+// 8 M bytes a pixel in single precision: z read; P and the derivatives come from the cache
+extern "C" __global__ void __launch_bounds__(THREADS, MANY)
+position_slopes(const Complex* __restrict__ z, const Complex* __restrict__ P, const Complex* __restrict__ Oy,
+                const Complex* __restrict__ Ox, const int* __restrict__ at, double* __restrict__ out, int n, int M,
+                int h, int w, int W) {
+    constexpr int ALL = 2;
+    __shared__ double share[ALL][THREADS];
+    const int t = threadIdx.x, pixels = h * w;
+    for (int j = blockIdx.x; j < n; j += gridDim.x) {
+        const int* to = at + (wide)3 * j;
+        double own[ALL] = {0, 0};
+        for (int p = t; p < pixels; p += THREADS) {
+            const wide o = (wide)(to[0] + p / w) * W + to[1] + p % w;
+            Complex g = {0, 0};
+            for (int m = 0; m < M; ++m)
+                g = g + conj(P[((wide)to[2] * M + m) * pixels + p]) * z[((wide)j * M + m) * pixels + p];
+            own[0] += 2 * (Oy[o].x * g.x + Oy[o].y * g.y);
+            own[1] += 2 * (Ox[o].x * g.x + Ox[o].y * g.y);
         }
-        __syncthreads();
-        if (t < ALL) out[(wide)j * ALL + t] = share[t][0];
-        __syncthreads();  // before the next frame
+        write_sums<ALL>(share, own, t, out + (wide)j * ALL);
     }
 }

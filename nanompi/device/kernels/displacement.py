@@ -6,7 +6,8 @@ and columns (pixels), u = 2 gain sum_m Re(F_m* D_y,m), v the same of D_x, and L1
     slope = (sum L1 u, sum L1 v),   curvature = (sum J u u, sum J u v, sum J v v)
 
 The Gauss-Newton step of two unknowns a frame (Thibault & Guizar-Sicairos, doi:10.1088/1367-2630/14/6/063004,
-for the likelihood).
+for the likelihood). The slopes alone need no transform where the gradient is at hand at the sample: with z_m
+its wave, slope_y = 2 sum Re((P_m dO/dy)* z_m) over the frame.
 """
 
 import numpy as _np
@@ -32,3 +33,15 @@ def position_sums(F, Dy, Dx, I, mask, gain, background, noise, out):
     u, v = (2 * gain[:, None, None] * (F.conj() * D).real.sum(1) for D in (Dy, Dx))
     for n, term in enumerate((L1 * u, L1 * v, J * u * u, J * u * v, J * v * v)):
         out[:, n] = (k * term).sum((1, 2), dtype=_np.float64)
+
+
+def position_slopes(z, P, Oy, Ox, at, out):
+    """out : (n, 2) float64, of each frame slope along rows, along columns.
+
+    z : (n, M, h, w) complex, the gradient at the sample; Oy, Ox : as O, its derivatives
+    """
+    h, w = P.shape[-2:]
+    for j, (y, x, s) in enumerate(at):
+        for axis, dO in enumerate((Oy, Ox)):
+            D = P[s] * dO[y : y + h, x : x + w]
+            out[j, axis] = 2 * (D.conj() * z[j]).real.sum(dtype=_np.float64)

@@ -48,3 +48,24 @@ def position_sums(F, Dy, Dx, I, mask, gain, background, noise, out):
             slope_y, slope_x = slope_y + p, slope_x + q
             yy, yx, xx = yy + r, yx + s, xx + t
         out[j, 0], out[j, 1], out[j, 2], out[j, 3], out[j, 4] = slope_y, slope_x, yy, yx, xx
+
+
+@_compiled
+def position_slopes(z, P, Oy, Ox, at, out):
+    n, M, h, w = z.shape
+    zero = Oy[0, 0].real * 0  # of the precision; the derivative ends with 0
+    for j in range(n):
+        r, c, s = at[j]
+        slope_y = slope_x = 0.0
+        for m in range(M):
+            for y in range(h):
+                p, t = P[s, m, y], z[j, m, y]
+                a, b = Oy[r + y, c : c + w], Ox[r + y, c : c + w]
+                u = v = zero
+                for x in range(w):
+                    re = p[x].real * t[x].real + p[x].imag * t[x].imag  # of P* z
+                    im = p[x].real * t[x].imag - p[x].imag * t[x].real
+                    u += a[x].real * re + a[x].imag * im
+                    v += b[x].real * re + b[x].imag * im
+                slope_y, slope_x = slope_y + u, slope_x + v
+        out[j, 0], out[j, 1] = 2 * slope_y, 2 * slope_x

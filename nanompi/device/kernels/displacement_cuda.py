@@ -11,3 +11,11 @@ def position_sums(gpu, F, Dy, Dx, I, mask, gain, background, noise, out):
     grid, block = (min(len(I), _layout.MOST), 1, 1), (_layout.THREADS, 1, 1)
     launch = gpu.launches.over("displacement", "position_sums", grid, block, F.shape, I.dtype)
     launch((F, Dy, Dx, I, mask, gain, out), gpu.real(background), _int32(noise))
+
+
+def position_slopes(gpu, z, P, Oy, Ox, at, out):
+    if not len(z):
+        return
+    grid, block = (min(len(z), _layout.MOST), 1, 1), (_layout.THREADS, 1, 1)
+    launch = gpu.launches.over("displacement", "position_slopes", grid, block, (*z.shape, Oy.shape[1]))
+    launch((z, P, Oy, Ox, at, out))

@@ -115,32 +115,27 @@ class Shifts:
         self.device, self.trivial = device, len(rests) == 1 and not np.any(rests)
         # frame j sees O(r + whole + rest); the probe moves by +rest in the frame of the object's pixels
         y, x = (np.exp(-2j * np.pi * r[:, None] * np.fft.fftfreq(n)) for r, n in zip(rests.T, shape))
-        y, x = (device.array(ramp, device.complex) for ramp in (y, x))
-        self.ramp = (y[:, :, None] * x[:, None])[:, None]
-        self.size = shape[0] * shape[1]
+        self.ramps = [device.array(ramp, device.complex) for ramp in (y / (shape[0] * shape[1]), x)]
+
+    def __len__(self):
+        return len(self.ramps[0])
 
     def library(self, P):
         """P : (M, h, w) -> (S, M, h, w), the probe moved by each rest"""
         if self.trivial:
             return P[None]
-        z = self.device.fft(P.copy())
-        return self._back(z[None] * self.ramp)
+        out = self.device.xp.empty((len(self), *P.shape), P.dtype)
+        self.device.kernels.ramps(self.device.fft(P.copy()), *self.ramps, out)
+        return self.device.ifft(out)
 
     def tangent(self, dP):
         """The change of `library` where the probe changes by dP"""
         return self.library(dP)
 
     def adjoint(self, num):
-        """num : (S, M, h, w) -> (M, h, w), sum over shifts of the sums moved back"""
+        """num : (S, M, h, w) -> (M, h, w), sum over shifts of the sums moved back; num is used up"""
         if self.trivial:
             return num[0]
-        z = self.device.fft(num.copy())
-        xp = self.device.xp
-        xp.conj(z, out=z)
-        z *= self.ramp
-        return self._back(xp.conj(z.sum(0)))
-
-    def _back(self, z):
-        z = self.device.ifft(z)
-        z *= z.real.dtype.type(1 / self.size)
-        return z
+        z = self.device.xp.empty(num.shape[1:], num.dtype)
+        self.device.kernels.ramps_adjoint(self.device.fft(num), *self.ramps, z)
+        return self.device.ifft(z)

@@ -120,8 +120,8 @@ class Varied:
         if not self.turns:
             self._seek(num)
         E = self._shifted(self.E[0])
-        whole = self.xp.zeros((len(self.base.ramp), *num.shape[1:]), num.dtype)
-        gE = self.xp.zeros((len(self.base.ramp), *self.E.shape[1:]), num.dtype)
+        whole = self.xp.zeros((len(self.base), *num.shape[1:]), num.dtype)
+        gE = self.xp.zeros((len(self.base), *self.E.shape[1:]), num.dtype)
         gc = self.xp.zeros_like(self.c[:, 0])
         for s, g in self.groups:
             own = num[g].reshape(len(g), -1)

@@ -23,11 +23,11 @@ def test_a_step_leads_back_to_where_a_frame_was(near):
     d = np.random.default_rng(0).choice([-0.25, 0.25], (len(p.at), 2))
     p.move(p.places.moved(d))
     p.make_waves()
-    library, measured = p.shifts.library(p.P), Measured(p, 0)
+    library, measured = p.shifts.library(p.P), Measured(p, 0, curved=True)
     for f in p.blocks(read=["I"], write=["waves"]):
         p.k.exit_waves(p.O, library, f.at, f.waves)
         p.optics.forward(f.waves, f.at)
-        measured.add(f, library)
+        measured.curve(f, library)
     steps = newton(measured.total(), 0.0)
     assert np.abs(steps + d).max() < 0.2 and np.median(np.abs(steps + d)) < 0.05
 

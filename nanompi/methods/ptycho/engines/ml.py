@@ -86,7 +86,9 @@ class ML:
         if self.probe.now(i) and refines:
             flux.level(p, p.state.pop("ml.flux", ()))
         with self.lost_apart(p, i):
-            L, gO, gP, wO, wP = self.gradient(p, refines)
+            moving = p.refinement and p.refinement.due(i)
+            measured = p.refinement.measure(p, self.model(p)) if moving else None
+            L, gO, gP, wO, wP, P = self.gradient(p, refines, measured)
             if self.smooth:
                 L += smoothness(p, self.prior(p), gO)
             old, pixels = p.state["ml"], p.frames * p.mask.size
@@ -102,9 +104,7 @@ class ML:
             if p.varied:
                 p.varied.direct(p, wP, fresh=old is None or old.turned)
             now = direction(p.share, L, gO, gP, wO, wP, old)
-            moving = p.refinement and p.refinement.due(i)
-            measured = p.refinement.measure(p, self.model(p)) if moving else None
-            now.step = self.step(p, now.dO, now.dP, measured)
+            now.step = self.step(p, P, now, measured)
             now.move(p, now.step)
             if measured:
                 p.refinement.step(p, measured)
@@ -135,8 +135,9 @@ class ML:
         )
         raise common(diverged)
 
-    def gradient(self, p, refines: bool = True):
-        """L, its gradient in O and P, and the weights sum |P|^2 and sum |O|^2, over all ranks"""
+    def gradient(self, p, refines: bool = True, measured=None):
+        """L, its gradient in O and P, and the weights sum |P|^2 and sum |O|^2, over all ranks; the probe at
+        all shifts. measured : what else is measured of the frames meanwhile"""
         k, P, noise, L, back = p.k, p.shifts.library(p.P), self.model(p), p.sums(), p.back
         gO, gP, wP = p.zeros(p.O), p.zeros(P), p.xp.zeros((len(P), *P.shape[-2:]), p.device.real)
 
@@ -147,6 +148,8 @@ class ML:
                 flux.refine(p, F, f)
             value = k.gradient(F, f.I, p.mask, f.gain, noise, back, p.scratch_real(f, 2), f.z)
             p.optics.backward(f.z, f.at)
+            if measured and not measured.curved:
+                measured.slope(f, P)
             return value
 
         object_sum = p.share.open(gO)
@@ -165,22 +168,22 @@ class ML:
         if refines:
             p.state["ml.flux"] = total
         weak = p.device.real(0.2)  # keeps the rim of the scan, which few photons saw, from running away
-        return L, gO, gP, wO + weak * largest(), wP + 1e-3 * wP.max()
+        return L, gO, gP, wO + weak * largest(), wP + 1e-3 * wP.max(), P
 
     def prior(self, p) -> float:
         """Weight of the smoothness prior: `smooth` in units of the photons per object pixel"""
         return self.smooth * p.counts / np.prod(p.places.shape)
 
-    def step(self, p, dO, dP, measured=None) -> float:
-        """-slope / curvature of L along (dO, dP); measured : what else is measured of the frames meanwhile"""
-        k, P, Q, noise = p.k, p.shifts.library(p.P), p.shifts.tangent(dP), self.model(p)
+    def step(self, p, P, way: "Direction", measured=None) -> float:
+        """-slope / curvature of L along a direction. P, measured : of this iterate, as in `gradient`"""
+        k, dO, Q, noise = p.k, way.dO, p.shifts.tangent(way.dP), self.model(p)
 
         def along(f):
             z = p.scratch(f)
             k.tangent(p.O, P, dO, Q, f.at, z)
             D = p.optics.forward(z, f.at)
-            if measured:
-                measured.add(f, P)
+            if measured and measured.curved:
+                measured.curve(f, P)
             return k.line(f.waves, D, f.I, p.mask, f.gain, noise, p.back)
 
         slope, curve = p.summed(along, read=["I", "waves"], many=2)

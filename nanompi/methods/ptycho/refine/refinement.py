@@ -1,8 +1,9 @@
 """Where the frames of a running reconstruction are, and how they move.
 
 All ranks know the displacements of all frames, as whole numbers of 1/UNIT px, and take the same steps from
-the same sums: the answer does not depend on the number of ranks. ML measures the sums in the pass of its own
-step (two more transforms a frame), and moves object, probe and frames together.
+the same sums: the answer does not depend on the number of ranks. ML moves object, probe and frames together.
+The slopes cost no transform: they follow from its gradient at the sample. The curvatures take two more
+transforms of each frame, in the pass of its step, and change little: they are measured now and then.
 """
 
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from nanompi.step import param, section
 UNIT = 1024  # parts of a pixel in which displacements are counted
 GRID = 16  # parts of a pixel to which they are rounded: with 8 twice the error is left
 HOLD = 0.5  # of what rounding left over is given up: else frames at an edge of the grid jump to and fro
+CURVED = 4  # steps for which a curvature serves
 FOLLOW = 8  # steps of frames left out
 
 
@@ -53,6 +55,7 @@ class Refinement:
     start : (N, 2) px, where the frames were measured
     shift : (N, 2) int64, from there, in 1/UNIT px
     last  : (N, 2) int64, the last step
+    curvature : (N, 3) yy, yx, xx as last measured, of frames that were left out then 0
     rescue: the frames that steps do not find
     """
 
@@ -60,10 +63,11 @@ class Refinement:
     start: np.ndarray
     shift: np.ndarray
     last: np.ndarray = field(init=False)
+    curvature: np.ndarray = field(init=False)
     rescue: Rescue = field(init=False)
 
     def __post_init__(self):
-        self.last = np.zeros_like(self.shift)
+        self.last, self.curvature = np.zeros_like(self.shift), np.zeros((len(self.start), 3))
         self.rescue = Rescue(np.zeros(len(self.start), bool))
 
     @classmethod
@@ -81,13 +85,18 @@ class Refinement:
         return self.how.due(i) or self.rescue.moving
 
     def measure(self, p, noise: int) -> "Measured":
-        """Sums of the frames, to be taken in a pass over them in which `waves` hold F."""
-        return Measured(p, noise)
+        """Sums of the frames, to be taken in the passes of an iteration."""
+        return Measured(p, noise, curved=self.rescue.age % CURVED == 0 or not self.curvature.any())
 
     def step(self, p, measured: "Measured"):
         """Move the frames that were measured by their Newton steps, without a common part (collective)."""
         sums = measured.total()
-        moving = sums.any(1)
+        if measured.curved:
+            self.curvature = sums[:, 2:].copy()
+        sums[:, 2:] = self.curvature
+        moving = sums[:, :2].any(1) & self.curvature.any(1)
+        if not moving.any():  # an object without structure
+            return
         steps = cut(newton(sums[moving], self.how.damp), self.how.clip)
         self._moved(p, moving, steps - steps.mean(0))
         self.rescue.age += 1
@@ -97,7 +106,7 @@ class Refinement:
         have moved."""
         if not self.shift.any():
             return
-        out, gone = p.held.out, Measured(p, POISSON)
+        out, gone = p.held.out, Measured(p, POISSON, curved=True)
         for _ in range(FOLLOW):
             sums = gone.left_out()
             moving = out & sums.any(1)
@@ -138,28 +147,39 @@ class Refinement:
 
     def state(self) -> dict:
         """For checkpoints: arrays by name"""
-        return {"shift": self.shift, "last": self.last, **self.rescue.state()}
+        return {"shift": self.shift, "last": self.last, "curvature": self.curvature, **self.rescue.state()}
 
     def restore(self, p, state: dict):
         """The opposite of `state`"""
         self.shift, self.last = (np.asarray(state[name], np.int64) for name in ("shift", "last"))
+        self.curvature = np.asarray(state["curvature"], np.float64)
         self.rescue = Rescue.restored(state["lost"], state["rescue"])
         self.apply(p)
 
 
 class Measured:
-    """Slopes and curvatures of the frames of all ranks, from one pass over them.
+    """Slopes of the frames of all ranks from the pass of a gradient; or, where `curved`, slopes and
+    curvatures from a pass in which `waves` hold F.
 
     A frame that is moved by d sees O(r + r_j + d): its wave changes by P dO/dr, whatever the propagator.
     """
 
-    def __init__(self, p, noise: int):
-        self.p, self.noise = p, noise
+    def __init__(self, p, noise: int, curved: bool):
+        self.p, self.noise, self.curved = p, noise, curved
         self.slopes = derivative(p.O, 0), derivative(p.O, 1)
         self.own = p.xp.zeros((len(p.at), 5))
 
-    def add(self, f, P):
-        """The frames of a block, of which I and F (`waves`) are at hand. P : (S, M, h, w), of all shifts"""
+    def slope(self, f, P):
+        """Of the frames of a block, of which the gradient at the sample (`z`) is at hand.
+
+        P : (S, M, h, w), of all shifts
+        """
+        out = self.p.xp.empty((len(f), 2))
+        self.p.k.position_slopes(f.z, P, *self.slopes, f.at, out)
+        self.own[f.first : f.first + len(f), :2] = out
+
+    def curve(self, f, P):
+        """Of the frames of a block, of which I and F (`waves`) are at hand; slopes and curvatures"""
         self._sums(f, f.waves, P, self.own[f.first : f.first + len(f)])
 
     def _sums(self, f, F, P, rows):

@@ -23,7 +23,7 @@ FIRST = 18  # steps before the first look: after 12 of them frames 1 px off were
 AGAIN = 12  # steps after the lost frames are in again
 ALONE = 8  # iterations without them
 ROUNDS = 5
-RADIUS = 4  # px about a place in which it is looked for a frame
+NEAR, FAR = 4, 8  # px about a place up to which a frame is tried at each pixel, and at each second one
 
 
 @dataclass
@@ -145,11 +145,10 @@ def _deviances(p, rows, trials) -> np.ndarray:
     return deviance
 
 
-def _disc(radius: int) -> list:
-    """Whole pixels within a radius, near ones first"""
-    side = range(-radius, radius + 1)
-    inside = [(y, x) for y in side for x in side if y * y + x * x <= radius**2]
-    return sorted(inside, key=lambda d: (d[0] ** 2 + d[1] ** 2, d))
+def _disc(radius: int, step: int) -> set:
+    """Pixels within a radius, a step apart"""
+    side = range(-radius, radius + 1, step)
+    return {(y, x) for y in side for x in side if y * y + x * x <= radius**2}
 
 
-DISC = _disc(RADIUS)
+DISC = sorted(_disc(NEAR, 1) | _disc(FAR, 2), key=lambda d: (d[0] ** 2 + d[1] ** 2, d))  # near ones first
