@@ -35,6 +35,7 @@ class Data:
     per_row : {name: (n, ...)} of each row of the first axis: "time" s, "current" of the ring, "live" s ...
     facts  : {"energy": J, "distance": m, "pixel": m ...}, SI
     beside : small arrays that belong to it, whole on every rank: {"dark", "flat", "mask" ...}
+    nexus  : nanompi.data.nexus.Definition, how an application definition calls these; None = none does
     unit, title : of the values, for people; file, format : where they come from; notes : for the log
     """
 
@@ -47,6 +48,7 @@ class Data:
     per_row: dict[str, np.ndarray] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     beside: dict[str, Any] = field(default_factory=dict)
+    nexus: Any = None
     unit: str = ""
     title: str = ""
     file: str = ""

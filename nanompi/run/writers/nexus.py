@@ -3,7 +3,8 @@
     /                     @cxi_version dataset 160, @default "entry_1"
     /entry_1              NXentry, @default the main signal
         phase, ...        NXdata, one per signal, axes in um; so for data with axes that block steps gave,
-                          their errors (a result NAME_errors) beside them as data_errors
+                          their errors (a result NAME_errors) beside them as data_errors; or with the
+                          names of an application definition, where the data declare one (nanompi.data.nexus)
         image_1/data      CXI image: the cropped complex object; with process_1, source_1, detector_1 as links
         data_1/data       link to it, where CXI programs look first
         object, probe, positions, history, truth ...    arrays by path
@@ -74,6 +75,9 @@ def write(result: Result, path: Path, team=None, store=None):
             _data(entry, name, data, team)
         for name in filter(partial(_measured, result), result.data):
             _errors(entry, name)
+        for name, data in result.data.items():
+            if data.nexus and name in entry:
+                _defined(entry, name, data)
         entry.attrs["default"] = result.main or next(iter([*result.signals, *result.data]), "image_1")
         _process(entry, result.notes)
         _instrument(entry, result.notes.get("geometry", {}))
@@ -209,6 +213,28 @@ def _errors(entry, name: str):
     """Errors stand beside what they belong to, as NXdata has them (NXdata: FIELDNAME_errors)."""
     entry.move(f"{name}{ERRORS}/data", f"{name}/data_errors")
     del entry[f"{name}{ERRORS}"]
+
+
+def _defined(entry, name: str, data: Data):
+    """Signal, axes and what goes with them get the names of an application definition."""
+    group, own = entry[name], data.nexus
+    marks = {key: value for key, value in group.attrs.items() if key.endswith("_indices")}
+    names = {axis: new for axis, (new, _) in own.axes.items() if axis in data.axes}
+    for old, new in {**names, "data": own.signal, f"data{ERRORS}": f"{own.signal}{ERRORS}"}.items():
+        if old in group:
+            group.move(old, new)
+    for axis, new in names.items():
+        group[new].attrs["long_name"] = own.axes[axis][1]
+        group.attrs[f"{new}_indices"] = marks[f"{axis}_indices"]
+        del group.attrs[f"{axis}_indices"]
+    axes = [names.get(axis, axis) for axis in group.attrs["axes"]]
+    group.attrs.update(signal=own.signal, axes=axes)
+    for field, (values, unit, long_name) in own.fields.items():
+        group[field] = values
+        group[field].attrs.update(units=unit, long_name=long_name)
+    for place, value in {"definition": own.name, **own.flags}.items():
+        if place not in entry:
+            entry[place] = value
 
 
 def _filled(group, data: Data, team):

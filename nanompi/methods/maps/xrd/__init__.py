@@ -1,0 +1,1 @@
+"""Diffraction maps: patterns of each frame, their peaks, strain, texture, phases and single spots."""

@@ -1,0 +1,231 @@
+"""The step `xrd.integrate`: from frames to patterns over angle, with errors, while they are loaded."""
+
+from threading import Lock
+from typing import Literal
+
+import numpy as np
+
+from nanompi.data.nexus import Definition
+from nanompi.errors import DataError, JobError
+from nanompi.methods.maps.xrd.geometry import UNITS, Geometry, fits, read_poni
+from nanompi.methods.maps.xrd.mask import Image, Mask, dark_and_flat
+from nanompi.methods.maps.xrd.matrix import Bins, Matrix, limits, matrix
+from nanompi.methods.maps.xrd.scan import on_scan
+from nanompi.optics.geometry import PLANCK_C
+from nanompi.step import item, param, step
+
+AXES = {1: ("radial",), 2: ("azimuth", "radial")}  # of a pattern, of a cake
+CLIPPED = 1.4826  # a standard deviation, in median distances of a normal distribution
+MOST_LOST = 1e-3  # part of the values that are saturated: more is said
+
+
+@step("xrd.integrate", each="frame", gives={"pattern": item("radial"), "pattern_errors": item("radial")})
+class Integrate:
+    """Diffraction patterns: each frame over 2 theta or q, and over sectors of the azimuth.
+
+    I = sum w (y - dark) / sum w n, with the share w that a pixel has in a bin by its bounding box, and n
+    = solid angle x polarisation x flat; errors from counting, sum w^2 y. Neighbouring bins share pixels:
+    a fit over them takes 1 / sum w n as the variance of I = 1, which holds for what is wider than a pixel.
+    """
+
+    poni: str = param("", kind="file", help="PONI file of version 1, 2 or 2.1 with the place of the detector")
+    unit: Literal["2th_deg", "2th_rad", "q_nm^-1", "q_A^-1"] = param("2th_deg", help="of the radial axis")
+    bins: int = param(1000, ge=2, help="how many along the radial axis")
+    range: list[float] = param([], help="lowest and highest radial value; all that the pixels cover")
+    sectors: int = param(
+        1, ge=1, le=3600, help="of the azimuth, from -180 to 180 deg; 1 = a pattern of one axis"
+    )
+    polarisation: float | None = param(
+        0.99,
+        ge=-1,
+        le=1,
+        help="of the beam, 1 = in the plane of the columns; a synchrotron has 0.99; null = none",
+    )
+    mask: Mask = param(Mask(), help="which pixels count")
+    dark: Image = param(Image(), help="counts without a beam")
+    flat: Image = param(Image(), help="response of the pixels, of any mean")
+
+    def __post_init__(self):
+        axes = AXES[min(self.sectors, 2)]
+        self.gives = {
+            "pattern": item(*axes, title="azimuthally integrated intensity"),
+            "pattern_errors": item(*axes, title="standard error of counting"),
+        }
+
+    def check(self, data) -> list[str]:
+        """For `nanompi check`. Errors: DataError, JobError."""
+        geometry = self._geometry(data)
+        self._said(geometry)
+        return [] if self.range else [f"{self.name}: over all angles that the pixels cover"]
+
+    def start(self, run, data):
+        """Shares of all pixels, made by rank 0 for all (collective). Errors: DataError, JobError."""
+        own: dict = {}
+        self.geometry, self.bounds = run.team.on_root(lambda: self._made(own, data))
+        arrays = [
+            run.team.bcast_array(own.get(k)) for k in ("first", "bin", "share", "norm", "dark", "f", "p")
+        ]
+        *entries, norm, self.dark_counts, ring_first, ring_pixel = arrays
+        self.matrix = Matrix(*entries, norm, (ring_first, ring_pixel))
+        self.top, self.cells = self.mask.top(data.dtype), self.bins * self.sectors
+        self.hot, self.lost, self.all, self.lock = 0, 0.0, 0.0, Lock()
+        self._of_one()
+        run.made["xrd"] = self.geometry, self.bounds
+        run.say(self._said(self.geometry))
+
+    def block(self, block, info):
+        """(k, row, column) -> (k, radial) or (k, azimuth, radial) float32, and errors."""
+        frames = block.reshape(len(block), -1)
+        if self.mask.hot:
+            frames = self._clipped(frames, info)
+        sums = self._sums(info.kernels, frames)
+        good = self.evenly[:, 0] - sums[..., 2]
+        good = np.where(good > 1e-6 * self.evenly[:, 0].max(), good, np.nan)
+        pattern, errors = (sums[..., 0] - self.without) / good, np.sqrt(sums[..., 1]) / good
+        pattern[self._absent(info)] = np.nan
+        shape = (len(block), *([self.sectors] * (self.sectors > 1)), self.bins)
+        self._count(sums, info)
+        return {
+            "pattern": pattern.reshape(shape).astype(np.float32),
+            "pattern_errors": errors.reshape(shape).astype(np.float32),
+        }
+
+    def finish(self, run):
+        """Axes, and what fits need of the errors; maps of a grid get its axes (collective)."""
+        b = self.bounds
+        with np.errstate(divide="ignore", invalid="ignore"):
+            counting, overlap = 1 / self.evenly[:, 0], self.evenly[:, 1] / self.evenly[:, 0]
+        shape = (self.sectors, self.bins) if self.sectors > 1 else (self.bins,)
+        for name in ("pattern", "pattern_errors"):
+            data = on_scan(run.team, run.data[name], run.data["data"])
+            data.coords = data.coords | {
+                "radial": (b.centres, UNITS[self.unit]),
+                "azimuth": (b.azimuths, "deg"),
+            }
+            data.coords = {axis: known for axis, known in data.coords.items() if axis in data.axes}
+            data.beside = {"counting": counting.reshape(shape), "overlap": overlap.reshape(shape)}
+            data.nexus = self._definition()
+            run.data[name] = data
+        lost, values, hot = run.team.total(self.lost, self.all, float(self.hot))
+        if self.mask.hot:
+            run.say(f"{self.name}: {int(hot)} values of hot pixels left out")
+        if lost > MOST_LOST * values:
+            run.warn(
+                f"{self.name}: {100 * lost / values:.2g} % of what good pixels see is saturated or missing"
+            )
+
+    # ---- how it is made
+
+    def _geometry(self, data) -> Geometry:
+        """Of the PONI file, or as the data have it. Errors: DataError, JobError."""
+        if not self.poni and "geometry" not in data.beside:
+            raise JobError(
+                f"{self.name}: it is not known where the detector stands; name its PONI file (`poni:`)"
+            )
+        geometry = read_poni(self.poni) if self.poni else data.beside["geometry"]
+        pixel = data.facts.get("pixel")
+        pixel = None if pixel is None else tuple(np.broadcast_to(pixel, 2).astype(float))
+        values = {"pixel": pixel} if not all(geometry.pixel) and pixel else {}
+        if geometry.wavelength is None:
+            values["wavelength"] = data.facts.get("wavelength") or (
+                PLANCK_C / data.facts["energy"] if "energy" in data.facts else None
+            )
+        geometry = Geometry(**{**vars(geometry), **values})
+        if geometry.wavelength is None:
+            raise DataError(
+                f"{geometry.file}: the wavelength is missing, there and in the data; write `energy:` or "
+                "`wavelength:` in the input section"
+            )
+        if not all(geometry.pixel):
+            raise DataError(
+                f"{geometry.file}: the size of the pixels is missing; write `pixel:` in the input section"
+            )
+        fits(geometry, data.shape[-2:], pixel)
+        return geometry
+
+    def _made(self, own: dict, data) -> tuple[Geometry, Bins]:
+        """The arrays of rank 0 into `own`. Errors: DataError, JobError."""
+        if self.range and not (len(self.range) == 2 and self.range[0] < self.range[1]):
+            raise JobError(f"{self.name}.range: two rising numbers are needed, not {self.range}")
+        geometry, shape = self._geometry(data), data.shape[-2:]
+        own["dark"], flat = dark_and_flat(self.dark, self.flat, data)
+        good = self.mask.good(data) & (flat.reshape(shape) > 0)
+        low, high = limits(geometry, shape, good, self.unit)
+        bounds = Bins(self.unit, self.bins, *(self.range or (low, high)), self.sectors)
+        made = matrix(geometry, shape, good, bounds, self.polarisation)
+        if not len(made.bin):
+            raise DataError(
+                f"{self.name}.range: no pixel is there; they cover {low:.4g} to {high:.4g} {UNITS[self.unit]}"
+            )
+        own |= {"first": made.first, "bin": made.bin, "share": made.share, "norm": made.norm * flat}
+        own |= {"f": made.rings[0], "p": made.rings[1]}
+        return geometry, bounds
+
+    def _said(self, geometry: Geometry) -> str:
+        light = "no polarisation" if self.polarisation is None else f"polarisation {self.polarisation:g}"
+        return (
+            f"{self.name}: {self.bins} bins of {self.unit} in {self.sectors} sectors, wavelength "
+            f"{geometry.wavelength * 1e10:.5g} A, distance {geometry.distance:.5g} m, {light}"
+        )
+
+    def _of_one(self) -> None:
+        """Sums of frames that are evenly lit, and that see no beam."""
+        from nanompi.device import Cpu
+
+        kernels = Cpu().kernels
+        self.evenly = np.zeros((self.cells, 2))
+        top, self.top = self.top, np.inf
+        self.evenly[...] = self._sums(kernels, self.matrix.norm[None])[0, :, :2]
+        self.without = self._sums(kernels, self.dark_counts[None])[0, :, 0]
+        self.top = top
+
+    def _sums(self, kernels, frames) -> np.ndarray:
+        """(k, cells, 3) float64"""
+        m, sums = self.matrix, np.empty((len(frames), self.cells, 3))
+        kernels.integrate_frames(
+            frames, m.norm, self.dark_counts, self.top, (m.first, m.bin, m.share), None, sums
+        )
+        return sums
+
+    def _absent(self, info) -> np.ndarray:
+        """Which items of a block were never measured"""
+        absent = info.data.per_row.get("absent")
+        return np.zeros(len(info.index), bool) if absent is None else np.asarray(absent).ravel()[info.index]
+
+    def _count(self, sums, info) -> None:
+        """What good pixels did not measure, of all"""
+        if not info.again:
+            with self.lock:
+                self.lost += float(sums[..., 2].sum())
+                self.all += float(self.evenly[:, 0].sum()) * len(sums)
+
+    def _clipped(self, frames, info):
+        """The frames with hot pixels marked as not measured: above the median of their ring by `hot` times
+        its spread, or what counting makes."""
+        first, pixel = self.matrix.rings
+        middle, spread = (np.empty((len(frames), self.bins), np.float32) for _ in range(2))
+        info.kernels.ring_middles(frames, self.matrix.norm, self.top, self.matrix.rings, middle, spread)
+        ring, norm = np.repeat(np.arange(self.bins), np.diff(first)), self.matrix.norm[pixel]
+        out = frames.copy()
+        mark = -1 if out.dtype.kind != "u" else np.iinfo(out.dtype).max
+        for j in range(len(out)):
+            value, own = frames[j, pixel], middle[j, ring]
+            counted = np.sqrt(np.maximum(own * norm, 0) + 1) / norm
+            with np.errstate(invalid="ignore"):
+                above = value / norm > own + self.mask.hot * np.maximum(CLIPPED * spread[j, ring], counted)
+            above &= value < self.top
+            out[j, pixel[above]] = mark
+            if not info.again:
+                with self.lock:
+                    self.hot += int(above.sum())
+        return out
+
+    def _definition(self) -> Definition:
+        """As the application definitions NXazint1d and NXazint2d have it."""
+        long_name = "2theta" if self.unit.startswith("2th") else "q"
+        axes = {"radial": ("radial_axis", long_name), "azimuth": ("azimuthal_axis", "eta")}
+        flags = {"solid_angle_applied": True, "polarization_applied": self.polarisation is not None}
+        edges = {"radial_axis_edges": (self.bounds.edges, UNITS[self.unit], f"{long_name} bin edges")}
+        return Definition(
+            f"NXazint{1 + (self.sectors > 1)}d", "I", axes, edges, {**flags, "normalization_applied": True}
+        )
