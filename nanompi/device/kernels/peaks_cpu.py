@@ -22,8 +22,10 @@ def _fit(x, y, weight, counting, shape, p, errors, chi2):
     g, d, own = vectors[0], vectors[1], vectors[4]
     held, w = _np.empty(_N, _np.bool_), _np.empty(m)
     for s in range(len(y)):
-        at, again = p[s], False
-        w[:] = weight[s]
+        at, again, points = p[s], False, 0
+        for i in range(m):
+            w[i] = weight[s, i]
+            points += w[i] > 0
         _start(x, y[s], w, shape, at)
         done = _descend(x, y[s], w, at, shape, matrices, vectors, held)
         for i in range(m):
@@ -37,13 +39,17 @@ def _fit(x, y, weight, counting, shape, p, errors, chi2):
         _freeze(H, held, 0.0, A)
         positive = _factor(A, L)
         for a in range(_N):
-            g[:] = 0
-            g[a] = 1
+            for b in range(_N):
+                g[b] = a == b
             _substitute(L, g, d)
             errors[s, a] = 0.0 if held[a] else (_np.sqrt(max(d[a], 0.0)) if positive else _np.nan)
-        chi2[s] = total / max((w > 0).sum() - (~held).sum(), 1)
+        for a in range(_N):
+            points -= not held[a]
+        chi2[s] = total / max(points, 1)
         if not done or held[1] or held[2]:
-            at[:], errors[s], chi2[s] = _np.nan, _np.nan, _np.nan
+            chi2[s] = _np.nan
+            for a in range(_N):
+                at[a] = errors[s, a] = _np.nan
 
 
 @_compiled
@@ -83,7 +89,11 @@ def _value(x, i, p, own):
 @_compiled
 def _normal(x, y, w, p, H, g, own):
     """The lower half of the normal matrix, downhill; returns the sum of weighted squares"""
-    H[:], g[:], total = 0, 0, 0.0
+    total = 0.0
+    for a in range(_N):
+        g[a] = 0
+        for b in range(a + 1):
+            H[a, b] = 0
     for i in range(len(x)):
         r = y[i] - _value(x, i, p, own)
         total += w[i] * r * r
@@ -106,7 +116,7 @@ def _limit(x, a):
 
 @_compiled
 def _hold(x, p, g, shape, held):
-    held[:] = False
+    held[0] = held[4] = held[5] = False
     for a in range(1, 4):
         low, high = _limit(x, a)
         held[a] = (p[a] <= low and g[a] < 0) or (p[a] >= high and g[a] > 0)
@@ -176,10 +186,11 @@ def _descend(x, y, w, p, shape, matrices, vectors, held):
             better = new <= total
         if better:
             small = total - new < _CONVERGED * total + 1e-300
-            p[:] = q
-            g[:] = g2
-            H[:] = H2
             total = new
+            for a in range(_N):
+                p[a], g[a] = q[a], g2[a]
+                for b in range(a + 1):
+                    H[a, b] = H2[a, b]
             damping = max(damping * 0.2, 1e-9)
             if small:
                 return True

@@ -3,7 +3,7 @@ exact truth.
 
     input:
       format: xrd.simulate
-      simulate: {rows: 8, columns: 8, size: 160, strain: 1e-3}
+      simulate: {rows: 8, columns: 8, size: 192, strain: 1e-3}
 
 Each ring is a pseudo-Voigt in 2 theta about Bragg's angle of its planes, which are further apart by the part
 e_xx cos^2 chi + e_yy sin^2 chi. Each frame has random numbers of its own: the data do not depend on the
@@ -23,7 +23,6 @@ from nanompi.step import param, reader, section
 
 HKL = ((1, 1, 1), (2, 0, 0), (2, 2, 0))  # rings of a face-centred lattice that stand apart
 AXES = ("y", "x", "row", "column")
-ETA = 0.3  # part of a ring that is Lorentzian
 
 
 @section
@@ -32,13 +31,16 @@ class PatternSimulation:
 
     rows: int = param(8, ge=1, help="points along y")
     columns: int = param(8, ge=1, help="points along x")
-    size: int = param(160, ge=32, unit="px", help="rows and columns of a frame")
-    pixel: float = param(250e-6, unit="m", gt=0, help="detector pixel size")
+    size: int = param(192, ge=32, unit="px", help="rows and columns of a frame")
+    pixel: float = param(200e-6, unit="m", gt=0, help="detector pixel size")
     distance: float = param(0.1, unit="m", gt=0, help="from the sample to the detector")
     wavelength: float = param(0.3e-10, unit="m", gt=0, help="wavelength")
     tilt: float = param(0.0, unit="rad", bare="deg", help="of the detector, about both of its axes")
     lattice: float = param(5.4115e-10, unit="m", gt=0, help="edge of the cubic cell")
-    width: float = param(0.45, gt=0, help="full width of a ring at half maximum, deg")
+    width: float = param(0.3, gt=0, help="full width of a ring at half maximum, deg")
+    mixing: float = param(
+        0.0, ge=0, le=1, help="part of a ring that is Lorentzian, the rest is a Gauss function"
+    )
     counts: float = param(20.0, gt=0, help="counts of a pixel on top of the first ring, about")
     background: float = param(2.0, ge=0, help="counts of a pixel between the rings")
     strain: float = param(1e-3, help="largest mean strain; it changes over the map")
@@ -111,7 +113,7 @@ def expected(s: PatternSimulation, frame, along_x: float, along_y: float) -> np.
     for area, d in zip(areas(s), spacings(s)):
         u = 2 * (frame.r - geometry.of_spacing(d * (1 + strain), "2th_deg")) / s.width
         gauss = 2 * np.sqrt(np.log(2) / np.pi) * np.exp(-np.log(2) * u * u)
-        out += lit * area / s.width * ((1 - ETA) * gauss + ETA * 2 / np.pi / (1 + u * u))
+        out += lit * area / s.width * ((1 - s.mixing) * gauss + s.mixing * 2 / np.pi / (1 + u * u))
     return frame.norm * out
 
 

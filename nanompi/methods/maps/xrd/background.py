@@ -1,0 +1,69 @@
+"""The step `xrd.background`: patterns without what lies below their peaks."""
+
+from typing import Literal
+
+import numpy as np
+
+from nanompi.step import item, param, step
+
+LINE = 20  # rounds in which what stands above a line is left out
+ABOVE = 1.5  # standard deviations about the line that still belong to it
+
+
+@step("xrd.background", each="spectrum", takes="pattern", gives={"pattern_net": item("radial")})
+class Background:
+    """Patterns without their background; their errors are those of the patterns.
+
+    snip: the lower of a value and the mean of its neighbours at a distance that shrinks from `width`, of
+    log(log(sqrt(y + 1) + 1) + 1) (Ryan et al., Nucl. Instrum. Methods B 34, 396 (1988)). line: a straight
+    line through what does not stand above it. Peaks are fitted with a line of their own (xrd.peaks) and
+    do not need this step.
+    """
+
+    preceded_by = ("xrd.integrate",)
+    method: Literal["snip", "line"] = param("snip", help="how it is found")
+    width: float | None = param(
+        None, gt=0, help="snip: half width of the widest peak; a fortieth of the pattern"
+    )
+
+    def start(self, run, data):
+        """Of the width in bins."""
+        x = np.asarray(data.coords["radial"][0], float)
+        self.reach = len(x) // 40 if self.width is None else round(self.width / (x[1] - x[0]))
+        self.reach = max(1, min(self.reach, (len(x) - 1) // 2))
+        name, unit = "pattern_net", data.coords["radial"][1]
+        run.say(f"{self.name}: {name} by {self.method}, half width {self.reach * (x[1] - x[0]):.3g} {unit}")
+
+    def block(self, block, info):
+        """(k, radial) -> the same"""
+        y = block.astype(np.float64)
+        below = snip(y, self.reach) if self.method == "snip" else line(y)
+        return {"pattern_net": (y - below).astype(np.float32)}
+
+
+def snip(y: np.ndarray, reach: int) -> np.ndarray:
+    """(k, n) the background of each row; NaN stays, as a bin without pixels."""
+    lost = ~np.isfinite(y)
+    with np.errstate(invalid="ignore"):
+        v = np.log(np.log(np.sqrt(np.where(lost, 0, np.maximum(y, 0)) + 1) + 1) + 1)
+    for k in range(reach, 0, -1):
+        middle = (v[:, : -2 * k] + v[:, 2 * k :]) / 2
+        v[:, k:-k] = np.minimum(v[:, k:-k], middle)
+    return np.where(lost, np.nan, (np.exp(np.exp(v) - 1) - 1) ** 2 - 1)
+
+
+def line(y: np.ndarray) -> np.ndarray:
+    """(k, n) a straight line through each row, without what stands above it."""
+    x = np.linspace(-1, 1, y.shape[1])
+    finite = np.isfinite(y)
+    y, use = np.where(finite, y, 0), finite.copy()
+    for _ in range(LINE):
+        n, sx, sy = use.sum(1), (use * x).sum(1), (use * y).sum(1)
+        sxx, sxy = (use * x * x).sum(1), (use * x * y).sum(1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            slope = (n * sxy - sx * sy) / (n * sxx - sx * sx)
+            base = (sy - slope * sx) / n
+            out = base[:, None] + slope[:, None] * x
+            spread = np.sqrt((use * (y - out) ** 2).sum(1) / np.maximum(n - 2, 1))
+        use = finite & (y - out <= ABOVE * spread[:, None])
+    return np.where(finite, out, np.nan)

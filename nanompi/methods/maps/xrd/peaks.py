@@ -1,0 +1,148 @@
+"""The step `xrd.peaks`: peaks of each pattern with area, place, width and their errors."""
+
+from threading import Lock
+from typing import Literal
+
+import numpy as np
+
+from nanompi.data.data import Data
+from nanompi.data.exact import ExactSum
+from nanompi.device.kernels.peaks import GAUSS, LORENTZ, PSEUDO_VOIGT
+from nanompi.methods.maps.named import named
+from nanompi.methods.maps.xrd.windows import FEWEST, windows
+from nanompi.run.result import Signal
+from nanompi.run.verdict import give
+from nanompi.step import item, param, step
+
+SHAPES = {"pseudo-voigt": PSEUDO_VOIGT, "gauss": GAUSS, "lorentz": LORENTZ}
+PARAMETERS = ("area", "position", "width", "mixing", "base", "slope")
+MAPS = PARAMETERS[:3]  # that become maps of their own
+MOST_LOST = 0.2  # part of the peaks without a fit: the result is doubtful
+
+
+@step(
+    "xrd.peaks",
+    each="spectrum",
+    takes="pattern",
+    gpu=True,
+    gives={
+        "peaks": item("peak", "parameter"),
+        "peaks_errors": item("peak", "parameter"),
+        "peaks_chi2": item("peak"),
+    },
+)
+class Peaks:
+    """Pseudo-Voigt peaks on a straight line, fitted in each pattern and sector by themselves.
+
+    Least squares with the weights of counting, twice: the second time with those of the first model, so
+    that low counts do not pull. A fit that does not converge, or runs out of its window, is NaN and
+    counted. chi2 is 1 where counting is all that a pattern scatters by.
+    """
+
+    preceded_by = ("xrd.integrate",)
+
+    windows: list[list[float]] = param(
+        [],
+        help="[low, high] about each peak, in the unit of the pattern; found if not given",
+    )
+    shape: Literal["pseudo-voigt", "gauss", "lorentz"] = param("pseudo-voigt", help="of the peaks")
+
+    def start(self, run, data):
+        """Windows, the same on all ranks (collective). Errors: JobError, DataError."""
+        self.x, self.unit = np.asarray(data.coords["radial"][0], float), data.coords["radial"][1]
+        self.mean = mean_pattern(run.team, data)
+        self.runs = run.team.on_root(lambda: windows(self.windows, self.x, self.mean, self.name))
+        self.lost, self.fits, self.lock = 0, 0, Lock()
+        ends = ", ".join(f"{self.x[s.start]:.4g} to {self.x[s.stop - 1]:.4g}" for s in self.runs)
+        run.say(f"{self.name}: {len(self.runs)} peaks in {ends} {self.unit}")
+
+    def block(self, block, info):
+        """(k, radial) -> parameters and errors (k, peak, parameter) float64, chi2 (k, peak)."""
+        xp, k = info.xp, len(block)
+        counting, overlap = (self._along(info, name) for name in ("counting", "overlap"))
+        p, errors = (xp.empty((k, len(self.runs), len(PARAMETERS))) for _ in range(2))
+        chi2 = xp.empty((k, len(self.runs)))
+        for n, run in enumerate(self.runs):
+            p[:, n], errors[:, n], chi2[:, n] = self._fitted(info, block, run, counting[:, run])
+            chi2[:, n] /= overlap[:, run].mean(1)
+        if not info.again:
+            with self.lock:
+                self.lost += int(xp.isnan(chi2).sum())
+                self.fits += chi2.size
+        return {"peaks": p, "peaks_errors": errors, "peaks_chi2": chi2}
+
+    def finish(self, run):
+        """Maps by name, and how many fits have failed (collective)."""
+        lost, fits = run.team.total(float(self.lost), float(self.fits))
+        run.say(
+            f"{self.name}: {int(fits - lost)} of {int(fits)} peaks fitted, {int(lost)} did not converge (NaN)"
+        )
+        if lost > MOST_LOST * max(fits, 1):
+            words = f"{100 * lost / fits:.0f} % of the peaks could not be fitted; are the windows right?"
+            give(run, self.name, "doubtful", words, lost=float(lost / fits))
+        names = [f"{k + 1}" for k in range(len(self.runs))]
+        for key in ("peaks", "peaks_errors", "peaks_chi2"):
+            data = run.data[key]
+            data.coords = data.coords | {"peak": (names, ""), "parameter": (list(PARAMETERS), "")}
+            data.coords = {axis: known for axis, known in data.coords.items() if axis in data.axes}
+        if "azimuth" not in run.data["peaks"].axes:
+            self._maps(run, names)
+        run.result.pictures["patterns"] = self._picture()
+
+    def _fitted(self, info, block, run: slice, counting):
+        """One window of all patterns: (p, errors, chi2)"""
+        xp, x = info.xp, info.device.array(self.x[run])
+        y = block[:, run].astype(xp.float64)
+        measured = xp.isfinite(y) & xp.isfinite(counting)
+        y, counting = xp.where(measured, y, 0), xp.where(measured, counting, 0)
+        weight = xp.where(measured, 1 / xp.where(measured, counting * xp.maximum(y, counting), 1), 0)
+        p, errors, chi2 = xp.empty((len(y), 6)), xp.empty((len(y), 6)), xp.empty(len(y))
+        info.kernels.fit_peaks(x, y, weight, counting, SHAPES[self.shape], p, errors, chi2)
+        few = measured.sum(1) < FEWEST
+        p[few], errors[few], chi2[few] = xp.nan, xp.nan, xp.nan
+        return p, errors, chi2
+
+    def _along(self, info, name: str):
+        """What is beside the pattern for each item of a block: (k, radial)"""
+        values = info.data.beside[name]
+        values = values[info.places["azimuth"]] if "azimuth" in info.places else values[None]
+        return info.device.array(
+            np.ascontiguousarray(np.broadcast_to(values, (len(info.index), len(self.x))))
+        )
+
+    def _maps(self, run, names: list[str]) -> None:
+        """run.data["peak_1_area"] ... with errors; nothing where they lie in a file"""
+        if any(run.data[key].values is None for key in ("peaks", "peaks_errors")):
+            return
+        for k, parameter in enumerate(MAPS):
+            unit = ("", self.unit, self.unit)[k]
+            for key, mark in (("peaks", ""), ("peaks_errors", "_errors")):
+                data = run.data[key]
+                run.data[parameter + mark] = one = data.holding(data.values[..., k], data.spread, data.parts)
+                one.axes = data.axes[:-1]
+            maps = [f"peak_{name}_{parameter}" for name in names]
+            named(run, parameter, maps, unit=unit, errors=f"{parameter}_errors")
+
+    def _picture(self) -> Signal:
+        """The mean pattern, and its windows as steps below it."""
+        marks = np.full(len(self.x), np.nan)
+        low = np.nanmin(self.mean)
+        for one in self.runs:
+            marks[one] = low
+        axes = {"radial": (self.x, self.unit)}
+        return Signal(
+            np.stack([self.mean, marks]), axes, title="mean pattern, and where peaks are fitted", show="curve"
+        )
+
+
+def mean_pattern(team, data: Data) -> np.ndarray:
+    """(radial,) mean of all patterns and sectors, without NaN; the same bits on any number of ranks
+    (collective)."""
+    total, many = ExactSum(), ExactSum()
+    for _, values in data.slabs(team.rank):
+        flat = values.reshape(-1, values.shape[-1])
+        total.add(np.nan_to_num(flat))
+        many.add(np.isfinite(flat))
+    sums, counts = total.total(team), many.total(team)
+    with np.errstate(invalid="ignore"):
+        return sums / np.where(counts > 0, counts, np.nan)
