@@ -17,7 +17,7 @@ import numpy as _np
 
 MOST_COLUMNS = 64  # that a card takes: their products fit into the shared memory of a block
 FITTERS = 128  # threads of a block, which does one spectrum
-SLAB = 16  # channels whose columns a block of a card holds at a time
+SLAB = 8  # channels whose columns a block of a card holds at a time
 UNEXPLAINED = 1e-5  # counts that each channel has of nothing: a stray one pulls at no column's far tail
 LEAST = 1e-3  # counts below which a column is taken for absent while Newton's steps go on
 FIRST = 1e-2  # of the mean counts of a column, with which each begins at least
