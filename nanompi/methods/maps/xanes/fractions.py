@@ -1,8 +1,8 @@
 """Sums of references that come nearest to spectra, no amount below zero: all spectra side by side.
 
-The active set of Lawson and Hanson (Solving Least Squares Problems, SIAM 1995, chapter 23) on the normal
-equations, doi:10.1137/1.9781611971217. Spectra with the same references in use are solved together; each is
-worked on by itself to the bit.
+Not negative by the kernel `least_squares`; amounts that add up to 1 by the active set of Lawson and Hanson
+(Solving Least Squares Problems, SIAM 1995, chapter 23, doi:10.1137/1.9781611971217). Each spectrum is worked on
+by itself, to the bit.
 """
 
 from dataclasses import dataclass, field
@@ -71,45 +71,65 @@ class Mixture:
         return self.kept[used]
 
     def solved(self, products: np.ndarray, passive: np.ndarray) -> np.ndarray:
-        """(k, m) least squares with the references in use, (k, m) bool, whatever their sign."""
-        out = np.zeros_like(products)
-        codes = passive @ (1 << np.arange(self.number))
-        for code in np.unique(codes):
-            used = tuple(j for j in range(self.number) if int(code) >> j & 1)
-            if used:
-                those = np.flatnonzero(codes == code)
-                matrix, constant = self.inverse(used)
-                out[np.ix_(those, used)] = dots(products[np.ix_(those, used)], matrix) + constant
-        return out
+        """(k, m) least squares with the references in use, (k, m) bool, whatever their sign.
 
-    def amounts(self, spectra: np.ndarray, products: np.ndarray) -> np.ndarray:
+        One system for each spectrum, with a 1 in place of references out of use, and the sum as an equation.
+        """
+        m, n = self.number, len(products)
+        system = np.zeros((n, m + self.one, m + self.one))
+        system[:, :m, :m] = np.where(passive[:, :, None] & passive[:, None, :], self.gram, 0.0)
+        system[:, np.arange(m), np.arange(m)] += ~passive
+        right = np.where(passive, products, 0.0)
+        if self.one:
+            system[:, :m, m] = system[:, m, :m] = passive
+            right = np.column_stack([right, np.ones(n)])
+        return np.linalg.solve(system, right[..., None])[:, :m, 0]
+
+    def amounts(self, spectra: np.ndarray, products: np.ndarray, device) -> np.ndarray:
         """(k, m) the best amounts, none below zero. spectra, products : of `parts`"""
-        x = self._active(products)
+        x = self._active(products) if self.one else self._not_negative(spectra, device)
         rest = spectra - self.sum_of(
             x
         )  # once more with what is left: normal equations lose half of the digits
-        x = np.maximum(x + self._corrections(dots(rest, self.rest), x > 0), 0)
+        x = np.maximum(x + self._change(rest, x > 0), 0)
         return x / x.sum(1, keepdims=True) if self.one else x
+
+    def _change(self, rest: np.ndarray, used: np.ndarray) -> np.ndarray:
+        """(k, m) least squares of what is left, by references in use, their sum as it is"""
+        products = dots(rest, self.rest)
+        change = self.solved(products, used)
+        return change - self.solved(np.zeros_like(products), used) if self.one else change
 
     def sum_of(self, x: np.ndarray) -> np.ndarray:
         """(k, E) such amounts of the references, without the free curves."""
         return sum(x[:, j : j + 1] * self.rest[j] for j in range(self.number))
 
-    def _corrections(self, products, passive):
-        """(k, m) by how much the references in use are to change"""
-        constant = self.solved(np.zeros((len(products), self.number)), passive)
-        return self.solved(products, passive) - constant
+    def _not_negative(self, spectra: np.ndarray, device) -> np.ndarray:
+        """(k, m) by the kernel of spectra."""
+        (n, size), m = spectra.shape, self.number
+        x, misfit = np.empty((n, m)), np.empty(n)
+        columns = np.ascontiguousarray(self.rest.T)
+        about = (
+            np.ones(size),
+            np.zeros(size, np.int32),
+            np.ones((n, 1)),
+            self.gram[None],
+            np.empty((0, m, m, m)),
+        )
+        device.by_rows(
+            device.kernels.least_squares, spectra, columns, *about, False, x, np.empty((0, m)), misfit
+        )
+        return x
 
     def _active(self, products: np.ndarray) -> np.ndarray:
-        """By the normal equations"""
+        """(k, m) amounts that add up to 1: one reference more, as long as that helps"""
         x, passive = self._begin(products)
         left = np.arange(len(products))
         for _ in range(3 * self.number + 10):
+            inside = passive[left]
             dual = products[left] - dots(x[left], self.gram)
-            if self.one:
-                inside = passive[left]
-                dual = dual - ((dual * inside).sum(1) / inside.sum(1))[:, None]
-            dual[passive[left]] = -np.inf
+            dual = dual - ((dual * inside).sum(1) / inside.sum(1))[:, None]
+            dual[inside] = -np.inf
             best = dual.argmax(1)
             better = dual[np.arange(len(left)), best] > TINY * self.number * np.abs(products[left]).max(1)
             left, best = left[better], best[better]
@@ -120,11 +140,10 @@ class Mixture:
         return x
 
     def _begin(self, products):
-        """Nothing; or the one reference that comes nearest, where the amounts add up to 1."""
+        """The one reference that comes nearest"""
         x, passive = np.zeros_like(products), np.zeros(products.shape, bool)
-        if self.one:
-            best = (products - np.diag(self.gram) / 2).argmax(1)
-            x[np.arange(len(x)), best], passive[np.arange(len(x)), best] = 1.0, True
+        best = (products - np.diag(self.gram) / 2).argmax(1)
+        x[np.arange(len(x)), best], passive[np.arange(len(x)), best] = 1.0, True
         return x, passive
 
     def _descend(self, products, x, passive, left) -> None:

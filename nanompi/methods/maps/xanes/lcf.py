@@ -4,6 +4,7 @@ from typing import Literal
 
 import numpy as np
 
+from nanompi.device import Cpu
 from nanompi.errors import DataError, JobError
 from nanompi.methods.maps.named import named
 from nanompi.methods.maps.xanes.edge import Edge, edge_numbers
@@ -122,7 +123,7 @@ class Lcf:
         if self.subset:
             x = self.mixture.best_subset(rest, products, self.subset)
         else:
-            x = self.mixture.amounts(rest, products)
+            x = self.mixture.amounts(rest, products, info.device)
         misfit, errors = self.mixture.judged(rest, x)
         fit = spectra - rest + self.mixture.sum_of(x)
         for values in (x, errors, misfit):
@@ -140,7 +141,7 @@ class Lcf:
         if not pixels:
             raise DataError(f"{self.name}: no pixel has a spectrum")
         rest, products = self.mixture.parts(sum_[None, self.used] / pixels)
-        x = self.mixture.amounts(rest, products)
+        x = self.mixture.amounts(rest, products, Cpu(threads=1))
         misfit = float(self.mixture.judged(rest, x)[0][0])
         means = {name: float(v) for name, v in zip(self.names, x[0])}
         named(run, "fractions", self.names, errors="fractions_errors")

@@ -6,6 +6,7 @@ import pytest
 from scipy.optimize import nnls
 
 from nanompi.data.walk import walk
+from nanompi.device import Cpu
 from nanompi.errors import DataError, JobError
 from nanompi.methods.maps.xanes.fractions import Mixture
 from nanompi.methods.maps.xanes.lcf import Lcf
@@ -16,7 +17,7 @@ from nanompi.mpi.team import Team
 from nanompi.run.result import Result
 from tests import walking
 
-TEAM = Team(alone=True)
+TEAM, CPU = Team(alone=True), Cpu(threads=1)
 E = scan_of(StackSimulation(energies=90))
 NONE = np.zeros((0, len(E)))
 R = np.array([spectrum(E, 7112 + o, k % 3) for k, o in enumerate((0, 1.5, 3, 4.5, 6))])
@@ -31,7 +32,7 @@ def spectra(n=200, noise=0.01, seed=0):
 def test_amounts_are_those_of_scipy():
     _, mu = spectra()
     mixture = Mixture(R, NONE)
-    got = mixture.amounts(*mixture.parts(mu))
+    got = mixture.amounts(*mixture.parts(mu), CPU)
     assert np.abs(got - [nnls(R.T, one)[0] for one in mu]).max() < 1e-10
 
 
@@ -39,7 +40,7 @@ def test_with_a_line_they_are_plain_least_squares_where_these_are_positive():
     line = np.stack([np.ones_like(E), E - E.mean()])
     _, mu = spectra()
     mixture = Mixture(R[[0, 4]], line)
-    got = mixture.amounts(*mixture.parts(mu + 0.8))
+    got = mixture.amounts(*mixture.parts(mu + 0.8), CPU)
     plain = np.linalg.lstsq(np.vstack([R[[0, 4]], line]).T, mu.T + 0.8, rcond=None)[0][:2].T
     positive = (plain >= 0).all(1)
     assert positive.sum() > 50 and np.abs(got - plain)[positive].max() < 1e-10
@@ -52,7 +53,7 @@ def test_amounts_that_add_up_to_one_are_the_best_of_these():
     amounts = (amounts + 1e-3) / (amounts + 1e-3).sum(1, keepdims=True)
     mu = amounts @ R + 0.01 * np.random.default_rng(1).normal(size=(len(amounts), len(E)))
     mixture = Mixture(R, NONE, one=True)
-    got = mixture.amounts(*mixture.parts(mu))
+    got = mixture.amounts(*mixture.parts(mu), CPU)
     heavy = np.vstack([R.T, np.full((1, len(R)), 1e4)])
     other = np.array([nnls(heavy, np.append(one, 1e4))[0] for one in mu])
     assert got.sum(1) == pytest.approx(1, abs=1e-14) and got.min() >= 0
@@ -68,7 +69,7 @@ def test_the_best_subset_is_sparser_and_as_good():
     mu = amounts @ R + 0.003 * rng.normal(size=(200, len(E)))
     mixture = Mixture(R, NONE)
     rest, products = mixture.parts(mu)
-    got, all_of_them = mixture.best_subset(rest, products, 3), mixture.amounts(rest, products)
+    got, all_of_them = mixture.best_subset(rest, products, 3), mixture.amounts(rest, products, CPU)
     right = ((got > 0) == (amounts > 0)).all(1)
     assert right.mean() > 0.75 and (got > 0).sum() < 0.8 * (all_of_them > 0).sum()
     plain = [np.linalg.lstsq(R[np.sort(p)].T, one, rcond=None)[0] for p, one in zip(pairs, mu)]
@@ -81,7 +82,7 @@ def test_errors_are_the_spread():
     mu = 0.6 * R[0] + 0.4 * R[4] + 0.01 * np.random.default_rng(2).normal(size=(500, len(E)))
     mixture = Mixture(R[[0, 4]], NONE)
     rest, products = mixture.parts(mu)
-    x = mixture.amounts(rest, products)
+    x = mixture.amounts(rest, products, CPU)
     _, errors = mixture.judged(rest, x)
     assert errors.mean(0) == pytest.approx(x.std(0), rel=0.15)
 
@@ -96,7 +97,7 @@ def test_a_spectrum_does_not_depend_on_its_neighbours():
     mixture = Mixture(R, NONE)
     rest, products = mixture.parts(mu)
     alone = mixture.parts(mu[20:21])
-    for way in (mixture.amounts, lambda a, b: mixture.best_subset(a, b, 3)):
+    for way in (lambda a, b: mixture.amounts(a, b, CPU), lambda a, b: mixture.best_subset(a, b, 3)):
         assert way(rest, products)[20].tobytes() == way(*alone)[0].tobytes()
 
 
