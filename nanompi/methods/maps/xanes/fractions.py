@@ -1,8 +1,8 @@
 """Sums of references that come nearest to spectra, no amount below zero: all spectra side by side.
 
 Not negative by the kernel `least_squares`; amounts that add up to 1 by the active set of Lawson and Hanson
-(Solving Least Squares Problems, SIAM 1995, chapter 23, doi:10.1137/1.9781611971217). Each spectrum is worked on
-by itself, to the bit.
+(Solving Least Squares Problems, SIAM 1995, chapter 23, doi:10.1137/1.9781611971217). Each spectrum is by itself,
+to the bit.
 """
 
 from dataclasses import dataclass, field
@@ -15,6 +15,7 @@ from nanompi.methods.maps.xanes.edge import dots
 
 ALIKE = 1e-9  # of the largest: a smallest eigenvalue below it means that two references are one
 TINY = 1e-13
+FINE = 1e4  # condition of the normal equations up to which they keep twelve digits
 
 
 @dataclass
@@ -88,10 +89,8 @@ class Mixture:
     def amounts(self, spectra: np.ndarray, products: np.ndarray, device) -> np.ndarray:
         """(k, m) the best amounts, none below zero. spectra, products : of `parts`"""
         x = self._active(products) if self.one else self._not_negative(spectra, device)
-        rest = spectra - self.sum_of(
-            x
-        )  # once more with what is left: normal equations lose half of the digits
-        x = np.maximum(x + self._change(rest, x > 0), 0)
+        if np.linalg.cond(self.gram) > FINE:  # once more with what is left: references that are nearly one
+            x = np.maximum(x + self._change(spectra - self.sum_of(x), x > 0), 0)
         return x / x.sum(1, keepdims=True) if self.one else x
 
     def _change(self, rest: np.ndarray, used: np.ndarray) -> np.ndarray:
