@@ -1,8 +1,8 @@
 """Sums of references that come nearest to spectra, no amount below zero: all spectra side by side.
 
 Not negative by the kernel `least_squares`; amounts that add up to 1 by the active set of Lawson and Hanson
-(Solving Least Squares Problems, SIAM 1995, chapter 23, doi:10.1137/1.9781611971217). Each spectrum is by itself,
-to the bit.
+(Solving Least Squares Problems, SIAM 1995, chapter 23, doi:10.1137/1.9781611971217). Each spectrum is
+by itself, to the bit.
 """
 
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from nanompi.methods.maps.xanes.edge import dots
 
 ALIKE = 1e-9  # of the largest: a smallest eigenvalue below it means that two references are one
 TINY = 1e-13
-FINE = 1e4  # condition of the normal equations up to which they keep twelve digits
+FINE = 30.0  # condition of the normal equations up to which the kernel keeps ten digits
 
 
 @dataclass
