@@ -1,6 +1,6 @@
 """Sums of references that come nearest to spectra, no amount below zero: all spectra side by side.
 
-Not negative by the kernel `least_squares`; amounts that add up to 1 by the active set of Lawson and Hanson
+Not negative by `linear_fit`; amounts that add up to 1 by the active set of Lawson and Hanson
 (Solving Least Squares Problems, SIAM 1995, chapter 23, doi:10.1137/1.9781611971217). Each spectrum is
 by itself, to the bit.
 """
@@ -11,6 +11,7 @@ from itertools import combinations
 import numpy as np
 
 from nanompi.errors import DataError
+from nanompi.methods.maps.linear_fit import LinearFit
 from nanompi.methods.maps.xanes.edge import dots
 
 ALIKE = 1e-9  # of the largest: a smallest eigenvalue below it means that two references are one
@@ -37,6 +38,7 @@ class Mixture:
         self.rest = self.columns - (self.columns @ self.off.T) @ self.off
         self.gram = self.rest @ self.rest.T
         self.must_differ()
+        self.fit = LinearFit(self.rest.T, counted=False)
 
     def must_differ(self) -> None:
         """Errors: DataError naming two references that have one shape."""
@@ -88,7 +90,11 @@ class Mixture:
 
     def amounts(self, spectra: np.ndarray, products: np.ndarray, device) -> np.ndarray:
         """(k, m) the best amounts, none below zero. spectra, products : of `parts`"""
-        x = self._active(products) if self.one else self._not_negative(spectra, device)
+        x = (
+            self._active(products)
+            if self.one
+            else self.fit.fit(device, spectra, method="nnls", errors=False)[0]
+        )
         if np.linalg.cond(self.gram) > FINE:  # once more with what is left: references that are nearly one
             x = np.maximum(x + self._change(spectra - self.sum_of(x), x > 0), 0)
         return x / x.sum(1, keepdims=True) if self.one else x
@@ -102,23 +108,6 @@ class Mixture:
     def sum_of(self, x: np.ndarray) -> np.ndarray:
         """(k, E) such amounts of the references, without the free curves."""
         return sum(x[:, j : j + 1] * self.rest[j] for j in range(self.number))
-
-    def _not_negative(self, spectra: np.ndarray, device) -> np.ndarray:
-        """(k, m) by the kernel of spectra."""
-        (n, size), m = spectra.shape, self.number
-        x, misfit = np.empty((n, m)), np.empty(n)
-        columns = np.ascontiguousarray(self.rest.T)
-        about = (
-            np.ones(size),
-            np.zeros(size, np.int32),
-            np.ones((n, 1)),
-            self.gram[None],
-            np.empty((0, m, m, m)),
-        )
-        device.by_rows(
-            device.kernels.least_squares, spectra, columns, *about, False, x, np.empty((0, m)), misfit
-        )
-        return x
 
     def _active(self, products: np.ndarray) -> np.ndarray:
         """(k, m) amounts that add up to 1: one reference more, as long as that helps"""
