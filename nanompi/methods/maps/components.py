@@ -131,8 +131,8 @@ class Components:
         return (place[label] + 1)[:, None], centres[order], float(explained)
 
     def _start(self, sample, rng) -> np.ndarray:
-        """Spectra far from one another: each at random, the likelier the further from those before (k-means++,
-        Arthur and Vassilvitskii 2007)."""
+        """Spectra far from one another: each at random, the likelier the further from those before
+        (k-means++, Arthur and Vassilvitskii 2007)."""
         centres = [sample[rng.integers(len(sample))]]
         for _ in range(self.number - 1):
             far = np.min([((sample - c) ** 2).sum(1) for c in centres], axis=0)
@@ -177,7 +177,7 @@ def _rows(data: Data) -> tuple[np.ndarray, np.ndarray]:
 
 
 def principal(team, X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(E,) mean, (E,) falling variances, (E, E) directions, whose largest entries are positive (collective)."""
+    """(E,) mean, (E,) falling variances, (E, E) directions, their largest entries positive (collective)."""
     n = team.total(len(X))[0]
     mean = sums(team, X) / n
     covariance = products(team, X - mean, X - mean) / n
