@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from nanompi.methods.ptycho.background import for_engines
 from nanompi.methods.ptycho.block import Block, LeftOut, PassSums
 from nanompi.methods.ptycho.positions import Places, Shifts
 from nanompi.methods.ptycho.scan import Frames
@@ -109,6 +110,11 @@ class Problem:
     def back(self):
         """The background as kernels take it."""
         return self.device.real(self.background)
+
+    @property
+    def back_fitted(self):
+        """The same for engines, which look for object and probe with a prior (`ptycho.background`)."""
+        return self.device.real(for_engines(self.background))
 
     @property
     def flux(self) -> np.ndarray:

@@ -6,8 +6,7 @@ from typing import Any, Literal
 import numpy as np
 
 from nanompi.errors import JobError
-from nanompi.methods.ptycho import flux
-from nanompi.methods.ptycho.background import floor
+from nanompi.methods.ptycho import background, flux
 from nanompi.methods.ptycho.balance import Balance
 from nanompi.methods.ptycho.count_modes import count_modes
 from nanompi.methods.ptycho.engines.engine import run_chain
@@ -93,7 +92,7 @@ class Ptycho:
         0.0,
         ge=0,
         help="counts in each pixel of each frame that do not come through the object; auto = the floor of "
-        "the mean frame. It does not always help: compare the figures of frames left out",
+        "the mean frame, 0 where that is not even",
     )
     frc: Literal["off", "halves"] = param(
         "off", help="halves: what the scan resolves, by two more images, each of half of what was measured"
@@ -184,9 +183,9 @@ class Ptycho:
         p.O, p.unseen = d.array(share.part(O), d.complex), self.unseen(run, share, saved, O)
         p.varies = self.probe.varies
         p.refinement = self.refinement(places)
-        p.background = floor(p) if self.background == "auto" else self.background
+        p.background = background.floor(p) if self.background == "auto" else self.background
         if self.background == "auto":
-            run.say(f"background: {p.background:.3g} counts in each pixel, the floor of the mean frame")
+            run.say(background.words(p.background))
         if self.flux:
             flux.begin(p, monitored=frames.scale is not None)
         with run.clock.phase("start"):

@@ -1,10 +1,9 @@
-"""Flux of each frame and background: found, exact, and harmless where there is nothing to find."""
+"""Flux of each frame: found, exact, and harmless where there is nothing to find."""
 
 import numpy as np
 import pytest
 
 from nanompi.methods.ptycho import flux
-from nanompi.methods.ptycho.background import floor
 from nanompi.methods.ptycho.engines.engine import run_chain
 from nanompi.methods.ptycho.engines.ml import ML
 from nanompi.methods.ptycho.engines.projections import DM
@@ -105,10 +104,3 @@ def test_frames_that_were_not_seen_get_their_flux():
     flux.fit(p)
     assert p.flux == pytest.approx(brightness(0.2, 36, 1), rel=0.02)
     assert flux.words(p)[0].startswith("flux 0.")
-
-
-def test_floor_of_the_mean_frame():
-    p, _, _ = problem("single", back=2.0)
-    p.background = 0.0  # it is not known
-    assert floor(p) == pytest.approx(2, abs=0.3)
-    assert floor(problem("single")[0]) < 0.2

@@ -138,7 +138,7 @@ class ML:
     def gradient(self, p, refines: bool = True, measured=None):
         """L, its gradient in O and P, and the weights sum |P|^2 and sum |O|^2, over all ranks; the probe at
         all shifts. measured : what else is measured of the frames meanwhile"""
-        k, P, noise, L, back = p.k, p.shifts.library(p.P), self.model(p), p.sums(), p.back
+        k, P, noise, L, back = p.k, p.shifts.library(p.P), self.model(p), p.sums(), p.back_fitted
         gO, gP, wP = p.zeros(p.O), p.zeros(P), p.xp.zeros((len(P), *P.shape[-2:]), p.device.real)
 
         def slopes(f):
@@ -184,7 +184,7 @@ class ML:
             D = p.optics.forward(z, f.at)
             if measured and measured.curved:
                 measured.curve(f, P)
-            return k.line(f.waves, D, f.I, p.mask, f.gain, noise, p.back)
+            return k.line(f.waves, D, f.I, p.mask, f.gain, noise, p.back_fitted)
 
         slope, curve = p.summed(along, read=["I", "waves"], many=2)
         if self.smooth:

@@ -76,7 +76,7 @@ class Projections:
 
         def project(f):
             if sweep:
-                how = p.unit, p.back, rho, a, b, c, d, e
+                how = p.unit, p.back_fitted, rho, a, b, c, d, e
                 return sweep(O, P, f.at, f.waves, f.I, p.mask, f.gain, how, num)
             z = f.waves if onto else p.scratch(f)
             if onto:
@@ -84,7 +84,7 @@ class Projections:
             else:
                 k.mix(O, P, f.at, f.waves, a, b, z)
             F = p.optics.forward(z, f.at)
-            distance = k.project(F, f.I, p.mask, f.gain, p.unit, p.back, rho)
+            distance = k.project(F, f.I, p.mask, f.gain, p.unit, p.back_fitted, rho)
             z = p.optics.backward(F, f.at)
             if not onto:
                 k.follow(O, P, f.at, f.waves, z, c, d, e)

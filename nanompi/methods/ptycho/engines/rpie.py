@@ -60,7 +60,7 @@ class RPIE:
         z, (nothing, one) = p.scratch(f), (p.device.real(v) for v in (0, 1))
         p.k.exit_waves(p.O, P, f.at, z)
         F = p.optics.forward(z, f.at)
-        distance = p.k.project(F, f.I, p.mask, f.gain, p.unit, p.back, p.device.real(self.rho))
+        distance = p.k.project(F, f.I, p.mask, f.gain, p.unit, p.back_fitted, p.device.real(self.rho))
         z = p.optics.backward(F, f.at)
         p.k.follow(p.O, P, f.at, f.waves, z, nothing, -one, one)
         return distance

@@ -192,8 +192,9 @@ def of_flux(f) -> Finding:
 
 def of_background(f) -> Finding:
     """Light that does not come through the sample"""
-    words = f"about {f['floor']:.2g} counts lie in every pixel of every frame"
-    line = f"background: {f['floor']:.2g}"
+    level = f["even_floor"] or f["floor"]
+    words = f"about {level:.2g} counts lie in every pixel of every frame"
+    line = "background: auto" if f["even_floor"] else f"background: {level:.2g}"
     return Finding("doubtful", "background", words + explains("background", f), line)
 
 

@@ -10,6 +10,7 @@ lost, so that a share is a lower bound.
 
 import numpy as np
 
+from nanompi.methods.ptycho.background import levels
 from nanompi.methods.ptycho.judge.evidence import Evidence
 
 LEAST = 0.05  # of the expected deviance: what is taken for missing at least, so that no share is one of noise
@@ -104,8 +105,13 @@ def detector(e: Evidence, missing: float) -> dict:
     s = e["blur_slope"].sum() - blur / brightness * (e["model"] - e["counts"]).sum()
     H = e["blur_curve"].sum() - blur**2 / brightness
     t, K = e["background_slope"].sum(), e["background_curve"].sum()
-    floor = np.quantile(e.maps[1][e.good], FLOOR) / len(e.rows)
-    return {"share_blur": share(s, H, missing), "share_background": share(t, K, missing), "floor": floor}
+    mean = e.maps[1] / len(e.rows)
+    return {
+        "share_blur": share(s, H, missing),
+        "share_background": share(t, K, missing),
+        "floor": np.quantile(mean[e.good], FLOOR),
+        "even_floor": levels(mean, e.good).even,
+    }
 
 
 def share(slope: float, curve: float, missing: float) -> float:

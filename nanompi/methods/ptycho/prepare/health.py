@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from nanompi.methods.ptycho.background import levels
 from nanompi.methods.ptycho.brightness import brightness, fluctuation
 from nanompi.methods.ptycho.left_out import shown
 from nanompi.methods.ptycho.prepare.dark import subtract
@@ -18,8 +19,7 @@ from nanompi.methods.ptycho.subset import nearest_to_middle
 
 ODD = 2.0  # times above, or below, all neighbours but two: what no sampled pattern has in a sum of frames
 NEAR = 3  # px about the middle of the light in which no pixel is blamed
-FLOOR, BLUR = 0.5, 1.5  # counts a pixel that are told; px
-LEVEL = 1.25  # times the least: a background is even, light is not
+FLOOR = 0.5  # counts a pixel that are told
 SPECKLE = 0.3  # variance beyond counting noise, of the mean squared: of speckles it is 1
 WEAK = 0.2  # of the median of the frame sums
 DRIFT, SURE = 0.05, 5.0  # of the sums over the scan, and in standard errors
@@ -96,17 +96,15 @@ def floor(counts: Counts) -> float:
     A background is even: a tenth of the pixels have nearly as little, and from frame to frame they vary by
     counting noise alone. Speckles that an object scatters vary by as much as their mean.
     """
-    from scipy import ndimage
-
     mean, good = counts.mean, counts.good
-    smooth = ndimage.gaussian_filter(mean, BLUR) / np.maximum(ndimage.gaussian_filter(good * 1.0, BLUR), 1e-9)
-    least, low = np.percentile(smooth[good], (1, 10))
-    if least <= 0 or low > LEVEL * least or len(counts.frames) < LEAST:
+    level = levels(mean, good)
+    if not level.even or len(counts.frames) < LEAST:
         return 0.0
-    dark = counts.frames[:, good & (smooth <= low)].astype(np.float64)
-    unit = dark.mean() / max(mean[good & (smooth <= low)].mean(), 1e-30)  # stored values of a count
+    low = good & (level.smooth <= level.low)
+    dark = counts.frames[:, low].astype(np.float64)
+    unit = dark.mean() / max(mean[low].mean(), 1e-30)  # stored values of a count
     excess = (dark.var(0, ddof=1) / unit**2 - dark.mean(0) / unit).mean()
-    return float(least) if excess < SPECKLE * least**2 else 0.0
+    return level.even if excess < SPECKLE * level.even**2 else 0.0
 
 
 def weak(counts: Counts) -> list[int]:

@@ -11,7 +11,7 @@ GOOD = {
     "misfit": 0.9, "mean_frame": 9.5, "eps": 0.0, "held": 1.02, "held_error": 0.02, "eps_held": 0.006,
     "unseen": 1.0, "share_flux": 0.012, "flux_rms": 0.0014, "flux_noise": 0.0017, "share_positions": 0.05,
     "move": 0.04, "affine_sigmas": 3.0, "share_affine": 0.001, "share_blur": 0.0, "share_background": 0.0,
-    "floor": 0.0, "share_pixels": 0.0, "worst_pixel": 0.0, "odd_pixels": 0,
+    "floor": 0.0, "even_floor": 0.0, "share_pixels": 0.0, "worst_pixel": 0.0, "odd_pixels": 0,
     "photons_per_pixel": 4700.0, "noise": 0.0073, "sign": 0.23, "sign_error": 0.06, "overlap": 0.7,
     "fall": 0.002,
 }  # fmt: skip
@@ -24,7 +24,7 @@ MEASURED = {  # as simulated scans with that fault had them: what differs from a
     "twin": {"sign": -0.23},
     "flux": {"held": 2.2, "unseen": 0.27, "misfit": 2.2, "share_flux": 0.69, "flux_rms": 0.081},
     "background": {"held": 1.95, "unseen": 0.86, "misfit": 1.3, "share_background": 0.15, "floor": 3.9,
-                   "share_blur": 0.033},
+                   "even_floor": 4.1, "share_blur": 0.033},
     "modes": {"held": 2.1, "unseen": 0.97, "misfit": 1.6, "share_blur": 0.04},
     "positions": {"held": 1.8, "unseen": 0.77, "misfit": 1.4, "share_positions": 0.8, "move": 1.0},
     "overlap": {"held": 6.8, "unseen": 0.55, "misfit": 1.04, "overlap": 0.32},
@@ -34,7 +34,7 @@ LINES = {
     "hot or dead pixels": "mask: {hot: 12, dead: true}",
     "twin": "orientation: 3",
     "flux": "flux: true",
-    "background": "background: 3.9",
+    "background": "background: auto",
     "modes": "probe: {modes: 3}",
     "positions": "positions: true",
 }
