@@ -1,0 +1,155 @@
+"""The step `xrf.calibrate`: scale of energies, shape of the peaks and elements, from the spectra alone."""
+
+from typing import Literal
+
+import numpy as np
+
+from nanompi.errors import DataError, JobError, nearest
+from nanompi.methods.maps.xrf import lines
+from nanompi.methods.maps.xrf.calibration import calibrated, judge, picture
+from nanompi.methods.maps.xrf.detectors import Task, model_of
+from nanompi.methods.maps.xrf.model import Model
+from nanompi.methods.maps.xrf.response import Detector, Window
+from nanompi.methods.maps.xrf.settings import Settings, settings_of
+from nanompi.methods.maps.xrf.shape import FREE
+from nanompi.step import param, section, step
+from nanompi.units import EV, quantity
+
+LOW, ABOVE = 900.0, 1.05  # eV, and times the energy of the beam: what is fitted
+
+
+@section
+class Start:
+    """Where the search for the scale begins; what is not given is found."""
+
+    slope: float | None = param(None, unit="J", bare="keV", gt=0, help="energy of a channel")
+    offset: float | None = param(None, unit="J", bare="keV", help="energy of channel 0")
+
+
+@step("xrf.calibrate", needs=("sum_spectrum",), gives=())
+class Calibrate:
+    """Finds scale of energies, shape of the peaks and elements from the sum spectra of the detectors.
+
+    The model: lines of each family with the shares of xraylib (L and M with cascades), as Gauss peaks with an
+    exponential tail and a shelf, integrated over channels; escape peaks (Reed & Ware 1972); elastic and
+    Compton scattering; pile-up; SNIP of the sum spectrum as background. Nothing but the energy of the beam
+    need be known: the scale is found on a grid of slopes, then with the peaks by variable projection (Golub &
+    Pereyra 1973). Each detector has its own; one that sees less than 5 % of the fluorescence that the best
+    one sees is left out. The axis of the file is compared, not used.
+    """
+
+    preceded_by = ("xrf.prepare",)
+    explains = {"chi2": "of the fit of the sum spectra: near 1 for few counts, above 50 something is missing"}
+
+    elements: list[str] | Literal["auto"] = param(
+        "auto",
+        help="families of lines: [Ca, Fe_K, La_L]; auto, alone or among them, adds what the rest asks for",
+    )
+    energy: float | None = param(
+        None, unit="J", bare="keV", gt=0, help="of the beam, where neither input nor file tell"
+    )
+    start: Literal["auto"] | Start = param("auto", help="auto: the scale is found; or {slope: 10 eV}")
+    free: list[str] | Literal["all"] = param(
+        "all", help=f"parameters that are found, of {', '.join(FREE)}; the others stay as they start"
+    )
+    range: tuple[float, float] | Literal["auto"] = param(
+        "auto", unit="J", bare="keV", help="energies that are fitted; auto: 0.9 keV to 1.05 times the beam's"
+    )
+    escape: Literal["Si", "Ge", "off"] = param("Si", help="material of the detectors, for their escape peaks")
+    pileup: bool = param(True, help="two photons may be counted as one")
+    window: dict[str, float | str] = param(
+        {}, help='layers before the detectors: {Be: 24 um, "C10H8O4 1.4": 6 um}, a formula with its g/cm3'
+    )
+    config: str = param(
+        "", kind="file", help="PyMca .cfg or maps_fit_parameters_override.txt: elements, start values, energy"
+    )
+    model: str = param(
+        "", kind="folder", help="run folder or result whose model is taken; nothing is found then"
+    )
+
+    def check(self, data):
+        """Errors: JobError for elements, windows, parameters that are none, or without xraylib; DataError."""
+        if self.model:
+            Model.load(self.model)
+            return
+        lines.xraylib()
+        self._task(data.facts.get("energy"), settings_of(self.config))
+
+    def run(self, run):
+        """The model as run.made["model"], and in the result (collective)."""
+        sums, data = run.data["sum_spectrum"], run.data["data"]
+        if self.model:
+            run.made["model"] = run.team.on_root(lambda: _fitting(Model.load(self.model), sums, self.model))
+            return run.say(f"{self.name}: the model of {self.model} is taken")
+        task = run.team.on_root(lambda: self._task(data.facts.get("energy"), settings_of(self.config)))
+        wanted = np.asarray(
+            sums.beside.get("detectors", data.beside.get("detectors", np.ones(len(sums.values))))
+        )
+        found = calibrated(run.team, sums.values.astype(float), wanted.astype(bool), task)
+        model = run.made["model"] = model_of(found.shapes, sums.values.shape[1], task.energy)
+        run.result.arrays |= model.arrays()
+        run.result.notes.setdefault("xrf", {})["calibrate"] = found.notes(model)
+        run.result.pictures |= {f"spectrum_{d}": picture(s, d) for d, s in enumerate(found.shapes) if s}
+        run.say("\n".join(f"{self.name}: {line}" for line in found.lines(task)))
+        if out := found.left_out(wanted):
+            run.team.on_root(lambda: run.warn(f"{self.name}: {out}"))
+        judge(run, self.name, found, data.coords.get("channel"))
+
+    def _task(self, known: float | None, settings: Settings) -> Task:
+        """known : J, of the beam, as input section or file say. Errors: JobError, DataError."""
+        energy = self.energy or known
+        energy = energy / EV if energy else settings.energy
+        if not energy:
+            raise DataError(
+                f"{self.name} needs the energy of the beam, which the file does not tell: give "
+                "`energy: 10 keV` in the input section"
+            )
+        given = [] if self.elements == "auto" else [e for e in self.elements if e != "auto"]
+        auto = self.elements == "auto" or "auto" in self.elements
+        if self.elements == "auto" and settings.elements:
+            given, auto = settings.elements, False
+        names = tuple(dict.fromkeys(lines.family_of(one, energy) for one in given))
+        if not names and not auto:
+            raise JobError(f"{self.name}.elements: none are named; leave it out, or write auto")
+        low, high = (LOW, ABOVE * energy) if self.range == "auto" else (e / EV for e in self.range)
+        if not 0 < low < high:
+            raise JobError(f"{self.name}.range: {low:g} eV to {high:g} eV is no range")
+        detector = Detector(self._windows(), "" if self.escape == "off" else self.escape)
+        start = settings.start | self._start()
+        return Task(names, auto, energy, low, high, detector, self.pileup, start, self._free())
+
+    def _start(self) -> dict:
+        if self.start == "auto":
+            return {}
+        known = {"slope": self.start.slope, "offset": self.start.offset}
+        return {name: value / EV for name, value in known.items() if value is not None}
+
+    def _free(self) -> tuple[str, ...]:
+        names = FREE if self.free == "all" else tuple(self.free)
+        for name in names:
+            if name not in FREE:
+                text = f'"{name}" is no parameter{nearest(name, FREE)}; allowed: {", ".join(FREE)}'
+                raise JobError(f"{self.name}.free: {text}")
+        return names
+
+    def _windows(self) -> tuple[Window, ...]:
+        out = []
+        for text, thickness in self.window.items():
+            material, _, own = text.rpartition(" ") if text[-1:].isdigit() and " " in text else (text, "", "")
+            density = float(own) if own else lines.density(material)
+            lines.attenuation(material, np.array([5e3]))
+            if density is None:
+                raise JobError(
+                    f'{self.name}.window: give the g/cm3 of {material}: {{"{material} 1.4": 6 um}}'
+                )
+            out.append(Window(material, density, quantity(thickness, "m", "um")))
+        return tuple(out)
+
+
+def _fitting(model: Model, sums, path: str) -> Model:
+    """Errors: DataError for a model of other spectra."""
+    if model.good.shape != sums.values.shape:
+        d, n = model.good.shape
+        mine = " x ".join(map(str, sums.values.shape))
+        raise DataError(f"{path} holds a model of {d} detectors x {n} channels, the spectra have {mine}")
+    return model

@@ -1,0 +1,68 @@
+"""The step `xrf.prepare`: dead time, monitor, detectors, and the spectra of the whole scan added up."""
+
+from typing import Literal
+
+import numpy as np
+
+from nanompi.errors import DataError
+from nanompi.methods.maps.xrf.exposure import exposure_of
+from nanompi.step import param, step, total
+
+
+@step("xrf.prepare", each="spectrum", gives={"sum_spectrum": total("detector", "channel", unit="counts")})
+class Prepare:
+    """Dead time and monitor of each point, and the sum of all spectra of each detector.
+
+    Counts stay as they are: what is expected of them is multiplied by the live part and the monitor.
+    """
+
+    ends_pass = True
+
+    dead: Literal["auto", "icr", "live", "off"] = param(
+        "auto", help="live part of a detector: icr = output over input rate, live = live over real time"
+    )
+    monitor: str = param("auto", kind="line", help="scaler that measures the beam; auto: by its name; off")
+    detectors: list[int] | Literal["auto"] = param(
+        "auto", ge=0, help="numbers of those that are used; auto leaves out what sees nothing of the sample"
+    )
+
+    def check(self, data):
+        """Errors: DataError for scalers and detectors that are not there, or say nothing sensible."""
+        if "detector" in data.axes:
+            return self._exposure(data).warnings
+
+    def _exposure(self, data):
+        return exposure_of(data, self.dead, self.monitor, self.detectors)
+
+    def start(self, run, data):
+        """The scale of the model of each point and detector, the same on all ranks. Errors: DataError."""
+        found = self._exposure(data)
+        data.beside["scale"], data.beside["detectors"] = found.scale, found.detectors
+        data.per_row["absent"] = found.absent
+        self.absent = found.absent.ravel()
+        run.made["exposure"] = found
+        for text in found.notes:
+            run.say(f"{self.name}: {text}")
+        for text in found.warnings:
+            run.team.on_root(lambda text=text: run.warn(f"{self.name}: {text}"))
+        about = {"monitor": found.monitor, "monitor_mean": found.level, "seconds": found.seconds}
+        run.result.notes.setdefault("xrf", {})["prepare"] = about
+
+    def block(self, block, info):
+        """(k, detector, channel) counts -> the same, to be added up; nothing of points that are left out."""
+        left_out = self.absent[info.index]
+        return {"sum_spectrum": np.where(left_out[:, None, None], 0, block) if left_out.any() else block}
+
+    def finish(self, run):
+        """Errors: DataError where no detector has counted anything."""
+        sums = run.data["sum_spectrum"].values.sum(1)
+        used = run.data[self.takes].beside["detectors"]
+        empty = np.flatnonzero((sums <= 0) & used)
+        used[empty] = False
+        if not used.any():
+            raise DataError(f"{self.name}: no detector is left: none has counted anything in the whole scan")
+        if len(empty):
+            which = ", ".join(map(str, empty))
+            run.team.on_root(
+                lambda: run.warn(f"{self.name}: detector {which} left out: it has counted nothing")
+            )
