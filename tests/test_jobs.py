@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from nanompi.cli import main
+from nanompi.methods.maps.xrd.simulate import PatternSimulation
 from nanompi.methods.ptycho.compare import compare
 from nanompi.methods.ptycho.earlier_result import load_result
 from nanompi.methods.ptycho.read.balls import Balls
@@ -52,6 +53,8 @@ def test_no_job_is_forgotten():
         "shaken",
         "phase-contrast",
         "savu",
+        "xrd",
+        "xrd-simulated",
     }
     assert {p.stem for p in JOBS.glob("*.yaml")} == tested
 
@@ -422,3 +425,41 @@ def test_stxm(tmp_path):
         assert abs(z.mean()) < 0.4 and 0.8 < z.std() < 1.2  # 121 values: 0.09 and 0.065 standard deviations
     assert len(shapes) == 1 and min(shapes.pop()) > 8
     assert load_result(folder)["object"].any()
+
+
+@pytest.mark.slow
+def test_xrd_simulated(tmp_path):
+    """Strains within their errors of 1e-4 on the mean of 16 points, texture of 0.4 along 30 deg"""
+    folder = run("xrd-simulated", tmp_path, "input.simulate.rows=4", "input.simulate.columns=4")
+    true = PatternSimulation(rows=4, columns=4, counts=40, strain=1e-3, shear=1e-3, texture=0.4).strains()
+    with h5py.File(folder / "result.h5") as f:
+        for name, values in zip(("strain_xx", "strain_yy"), true):
+            found, error = f[f"entry_1/{name}/data"][()], f[f"entry_1/{name}/data_errors"][()]
+            assert abs((found - values).mean()) < 1.5e-4 and (found - values).std() < 1.5 * error.mean()
+        assert f["entry_1/texture_1/data"][()].mean() == pytest.approx(0.4, abs=0.02)
+        assert f["entry_1/direction_1/data"][()].mean() == pytest.approx(30, abs=1.5)
+        assert f["entry_1/definition"].asstr()[()] == "NXazint2d"
+    assert (folder / "previews" / "overview.png").stat().st_size > 10_000
+
+
+@pytest.mark.real
+def test_xrd(tmp_path, shared_data):
+    """S5: six rings of CeO2 within 0.001 deg of theory (others: 0.0004), patterns those of pyFAI"""
+    data = shared_data("S5_xrd_ceo2_pilatus2m")
+    file, poni = data / "ceria_50x30_740mm_000005_Pilatus2M.hdf5", data / "ceria_pilatus2m.poni"
+    folder = run("xrd", tmp_path, f"input.file={file}", f"steps.xrd.integrate.poni={poni}")
+    hkl = [(1, 1, 1), (2, 0, 0), (2, 2, 0), (3, 1, 1), (2, 2, 2), (4, 0, 0)]
+    spacing = np.array([5.4115e-10 / np.linalg.norm(h) for h in hkl])
+    with h5py.File(folder / "result.h5") as f:
+        found, pattern = f["entry_1/peaks/data"][0, :, 1], f["entry_1/pattern/I"][0]
+        axis = f["entry_1/pattern/radial_axis"][()]
+    with h5py.File(file) as f:
+        image = f["imageseries/images"][0]
+    assert found == pytest.approx(np.rad2deg(2 * np.arcsin(2.021515e-11 / (2 * spacing))), abs=0.001)
+    pyFAI = pytest.importorskip("pyFAI")
+    want = pyFAI.load(str(poni)).integrate1d(
+        image, 2000, mask=(image < 0) | (image >= 1e6), unit="2th_deg", method=("bbox", "csr", "cython"),
+        polarization_factor=0.99, radial_range=(axis[0] - (axis[1] - axis[0]) / 2, axis[-1] + (axis[1] -
+        axis[0]) / 2),
+    )  # fmt: skip
+    assert pattern == pytest.approx(want.intensity, abs=1e-4 * float(want.intensity.max()))

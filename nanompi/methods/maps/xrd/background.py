@@ -4,6 +4,7 @@ from typing import Literal
 
 import numpy as np
 
+from nanompi.methods.maps.xrf.snip import snip
 from nanompi.step import item, param, step
 
 LINE = 20  # rounds in which what stands above a line is left out
@@ -37,19 +38,8 @@ class Background:
     def block(self, block, info):
         """(k, radial) -> the same"""
         y = block.astype(np.float64)
-        below = snip(y, self.reach) if self.method == "snip" else line(y)
+        below = snip(np.nan_to_num(y), self.reach) if self.method == "snip" else line(y)
         return {"pattern_net": (y - below).astype(np.float32)}
-
-
-def snip(y: np.ndarray, reach: int) -> np.ndarray:
-    """(k, n) the background of each row; NaN stays, as a bin without pixels."""
-    lost = ~np.isfinite(y)
-    with np.errstate(invalid="ignore"):
-        v = np.log(np.log(np.sqrt(np.where(lost, 0, np.maximum(y, 0)) + 1) + 1) + 1)
-    for k in range(reach, 0, -1):
-        middle = (v[:, : -2 * k] + v[:, 2 * k :]) / 2
-        v[:, k:-k] = np.minimum(v[:, k:-k], middle)
-    return np.where(lost, np.nan, (np.exp(np.exp(v) - 1) - 1) ** 2 - 1)
 
 
 def line(y: np.ndarray) -> np.ndarray:

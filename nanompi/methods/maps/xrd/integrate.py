@@ -16,7 +16,7 @@ from nanompi.step import item, param, step
 
 AXES = {1: ("radial",), 2: ("azimuth", "radial")}  # of a pattern, of a cake
 CLIPPED = 1.4826  # a standard deviation, in median distances of a normal distribution
-MOST_LOST = 1e-3  # part of the values that are saturated: more is said
+MOST_LOST = 1e-3  # part of the values that were not measured: more is said
 
 
 @step("xrd.integrate", each="frame", gives={"pattern": item("radial"), "pattern_errors": item("radial")})
@@ -71,6 +71,7 @@ class Integrate:
         self.hot, self.lost, self.all, self.lock = 0, 0.0, 0.0, Lock()
         self._of_one()
         run.made["xrd"] = self.geometry, self.bounds
+        run.made["xrd.integrate"] = self
         run.say(self._said(self.geometry))
 
     def block(self, block, info):
@@ -110,9 +111,8 @@ class Integrate:
         if self.mask.hot:
             run.say(f"{self.name}: {int(hot)} values of hot pixels left out")
         if lost > MOST_LOST * values:
-            run.warn(
-                f"{self.name}: {100 * lost / values:.2g} % of what good pixels see is saturated or missing"
-            )
+            part = f"{100 * lost / values:.2g} % of what good pixels see"
+            run.say(f"{self.name}: {part} was not measured (negative, saturated or missing), and is left out")
 
     # ---- how it is made
 
@@ -199,26 +199,40 @@ class Integrate:
                 self.lost += float(sums[..., 2].sum())
                 self.all += float(self.evenly[:, 0].sum()) * len(sums)
 
-    def _clipped(self, frames, info):
-        """The frames with hot pixels marked as not measured: above the median of their ring by `hot` times
-        its spread, or what counting makes."""
+    def above_rings(self, frames, kernels, sigma: float) -> tuple[np.ndarray, np.ndarray]:
+        """What stands above the median of its ring by sigma times its spread, or what counting makes.
+
+        frames : (k, P); gives (k, P) bool, and (k, P) float32 counts above the ring
+        """
         first, pixel = self.matrix.rings
         middle, spread = (np.empty((len(frames), self.bins), np.float32) for _ in range(2))
-        info.kernels.ring_middles(frames, self.matrix.norm, self.top, self.matrix.rings, middle, spread)
+        kernels.ring_middles(frames, self.matrix.norm, self.top, self.matrix.rings, middle, spread)
         ring, norm = np.repeat(np.arange(self.bins), np.diff(first)), self.matrix.norm[pixel]
-        out = frames.copy()
-        mark = -1 if out.dtype.kind != "u" else np.iinfo(out.dtype).max
-        for j in range(len(out)):
-            value, own = frames[j, pixel], middle[j, ring]
-            counted = np.sqrt(np.maximum(own * norm, 0) + 1) / norm
+        above, value = np.zeros(frames.shape, bool), np.zeros(frames.shape, np.float32)
+        for j in range(len(frames)):
+            over = frames[j, pixel] - middle[j, ring] * norm
+            counted = np.sqrt(np.maximum(middle[j, ring] * norm, 0) + 1)
             with np.errstate(invalid="ignore"):
-                above = value / norm > own + self.mask.hot * np.maximum(CLIPPED * spread[j, ring], counted)
-            above &= value < self.top
-            out[j, pixel[above]] = mark
-            if not info.again:
-                with self.lock:
-                    self.hot += int(above.sum())
-        return out
+                own = over > sigma * np.maximum(CLIPPED * spread[j, ring] * norm, counted)
+                own &= frames[j, pixel] < self.top
+            above[j, pixel], value[j, pixel[own]] = own, over[own]
+        return above, value
+
+    def places(self, rows, columns, shape) -> tuple[np.ndarray, np.ndarray]:
+        """Radial value and azimuth in deg of places on the frames, counted in pixels from the first one's
+        middle."""
+        t1, t2, t3, _ = self.geometry.lab(rows + 0.5, columns + 0.5, shape)
+        radial = self.geometry.radial(np.arctan2(np.hypot(t1, t2), t3), self.unit)
+        return radial, np.rad2deg(np.arctan2(t1, t2))
+
+    def _clipped(self, frames, info):
+        """The frames with hot pixels marked as not measured."""
+        above, _ = self.above_rings(frames, info.kernels, self.mask.hot)
+        if not info.again:
+            with self.lock:
+                self.hot += int(above.sum())
+        mark = -1 if frames.dtype.kind != "u" else np.iinfo(frames.dtype).max
+        return np.where(above, frames.dtype.type(mark), frames)
 
     def _definition(self) -> Definition:
         """As the application definitions NXazint1d and NXazint2d have it."""

@@ -17,6 +17,7 @@ from nanompi.step import item, param, step
 SHAPES = {"pseudo-voigt": PSEUDO_VOIGT, "gauss": GAUSS, "lorentz": LORENTZ}
 PARAMETERS = ("area", "position", "width", "mixing", "base", "slope")
 MAPS = PARAMETERS[:3]  # that become maps of their own
+ODD = 3.0  # chi2 from which on more is said
 MOST_LOST = 0.2  # part of the peaks without a fit: the result is doubtful
 
 
@@ -77,6 +78,7 @@ class Peaks:
         run.say(
             f"{self.name}: {int(fits - lost)} of {int(fits)} peaks fitted, {int(lost)} did not converge (NaN)"
         )
+        self._shapes(run)
         if lost > MOST_LOST * max(fits, 1):
             words = f"{100 * lost / fits:.0f} % of the peaks could not be fitted; are the windows right?"
             give(run, self.name, "doubtful", words, lost=float(lost / fits))
@@ -88,6 +90,20 @@ class Peaks:
         if "azimuth" not in run.data["peaks"].axes:
             self._maps(run, names)
         run.result.pictures["patterns"] = self._picture()
+
+    def _shapes(self, run) -> None:
+        """Say where peaks have another shape than is fitted (collective)."""
+        total, many = ExactSum(), ExactSum()
+        for _, values in run.data["peaks_chi2"].slabs(run.team.rank):
+            good = np.isfinite(values).ravel()
+            total.add(np.where(good, values.ravel(), 0))
+            many.add(good)
+        chi2, n = total.total(run.team), many.total(run.team)
+        if n and chi2 / n > ODD:
+            run.say(
+                f"{self.name}: chi2 is {chi2 / n:.3g} on the mean: the peaks have another shape than is "
+                "fitted; errors are those of counting alone"
+            )
 
     def _fitted(self, info, block, run: slice, counting):
         """One window of all patterns: (p, errors, chi2)"""

@@ -7,6 +7,7 @@ from nanompi.data.respread import fitting
 from nanompi.errors import DataError, JobError
 from nanompi.methods.maps.named import named
 from nanompi.methods.maps.xrd.results import giving, in_memory
+from nanompi.methods.maps.xrd.texture import sector_means
 from nanompi.step import param, section, step
 
 POSITION = 1  # among the parameters of a peak
@@ -93,7 +94,8 @@ class Strain:
     def _tensor(self, run, peaks: Data, strain: np.ndarray, error: np.ndarray) -> None:
         """Strains in the plane of the detector, of all peaks and sectors together"""
         chi = np.deg2rad(np.asarray(peaks.coords["azimuth"][0]))
-        columns = np.stack([np.cos(chi) ** 2, np.sin(chi) ** 2, np.sin(2 * chi)], -1)
+        cos, sin = sector_means(chi)
+        columns = np.stack([(1 + cos) / 2, (1 - cos) / 2, sin], -1)
         with np.errstate(divide="ignore", invalid="ignore"):
             weight = np.where(np.isfinite(strain) & (error > 0), 1 / error**2, 0)
         values = np.where(weight > 0, strain, 0)

@@ -37,9 +37,16 @@ class Texture:
             named(run, f"{key}s", [f"{key}_{k}" for k in names], unit=unit, errors=f"{key}s_errors")
 
 
+def sector_means(chi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """cos 2chi and sin 2chi, averaged over sectors of equal width about chi (n,) rad, which fill the
+    circle."""
+    part = np.sinc(2 / len(chi))  # sin(x) / x of twice the half width
+    return part * np.cos(2 * chi), part * np.sin(2 * chi)
+
+
 def harmonic(chi: np.ndarray, area: np.ndarray, error: np.ndarray):
     """(t, its error, direction in deg, its error) along axis -2 of areas (..., sector, peak)."""
-    columns = np.stack([np.ones_like(chi), np.cos(2 * chi), np.sin(2 * chi)], -1)
+    columns = np.stack([np.ones_like(chi), *sector_means(chi)], -1)
     with np.errstate(divide="ignore", invalid="ignore"):
         weight = np.where(np.isfinite(area) & (error > 0), 1 / error**2, 0)
         normal = np.einsum("...cp,ci,cj->...pij", weight, columns, columns)

@@ -4,7 +4,7 @@ import numpy as np
 
 from nanompi.errors import DataError, JobError
 
-CLEAR = 6.0  # noise of the mean pattern: a peak stands out by so much
+CLEAR = 10.0  # noise of the mean pattern: a peak stands out by so much
 REACH = 3.0  # full widths on both sides of a peak that belong to its window
 FEWEST = 8  # bins of a window: six parameters are fitted
 MOST = 12  # peaks that are found, the strongest
@@ -52,5 +52,5 @@ def found(x: np.ndarray, mean: np.ndarray) -> list[slice]:
     half = REACH * peak_widths(y, peaks, 0.5)[0]
     middles = [0, *((peaks[1:] + peaks[:-1]) // 2), len(y)]
     runs = zip(peaks - half, peaks + half, middles, middles[1:])
-    out = [slice(int(max(a, low)), int(min(b, high)) + 1) for a, b, low, high in runs]
+    out = [slice(int(max(a, low)), min(int(min(b, high)) + 1, len(y))) for a, b, low, high in runs]
     return [one for one in out if one.stop - one.start >= FEWEST]
