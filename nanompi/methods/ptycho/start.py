@@ -11,6 +11,7 @@ from nanompi.methods.ptycho.scale import seen
 from nanompi.step import param, section
 from nanompi.units import show
 
+DARKEST = 0.01  # transmission of a start object at least: nothing comes back from zero
 NEARLY = 1e-3  # pixels that differ by less, relatively, are taken for the same
 
 FILE = "for start: file: run folder, or result of nanompi, ptypy, PyNX, Ptychodus, COSMIC, MATLAB, NumPy"
@@ -24,7 +25,9 @@ NO_LENS = (
 class StartObject:
     """The object at the start."""
 
-    start: Literal["flat", "input", "file"] = param("flat", help="ones, the input's own, or from a file")
+    start: Literal["flat", "stxm", "input", "file"] = param(
+        "flat", help="ones; the maps of a step map.stxm before; the input's own; or from a file"
+    )
     file: str = param("", kind="file", help=FILE)
     path: str = param("", help="which array of the file, where its layout is not known")
     pixel: float | None = param(None, unit="m", gt=0, help="pixel of the object in the file, if it says none")
@@ -69,6 +72,8 @@ def _known_object(how, run, places, geometry):
         if scan.object is None:
             raise DataError(f"object.start: input, but {scan.file or 'the input'} holds no object; use flat")
         return _fit(scan.object, (0, 0), places.shape)
+    if how.start == "stxm":
+        return _mapped_object(run.data, places, geometry)
     from nanompi.methods.ptycho.wave import object_on_grid, read_wave
 
     if not is_result(_file(how.file, "object")):
@@ -85,6 +90,24 @@ def _known_object(how, run, places, geometry):
             f"{how.file}: its object lies {move} pixels away, nothing of it is in this scan; use flat"
         )
     return _fit(old["object"], move, places.shape)
+
+
+def _mapped_object(data, places, geometry) -> np.ndarray:
+    """sqrt(transmission) exp(i phase) of the maps of `map.stxm`, which stand at the middles of the frames,
+    linear between them and as at the edge beyond. Errors: JobError where no such step came before."""
+    from scipy.ndimage import map_coordinates
+
+    if "dpc_phase" not in data or "transmission" not in data:
+        raise JobError("object.start: stxm needs the step map.stxm before ptycho: add it to the steps")
+    phase, transmission = data["dpc_phase"], np.maximum(data["transmission"].values, DARKEST)
+    grid = [np.asarray(phase.coords[axis][0]) for axis in ("y", "x")]
+    pixels = [np.arange(n) - size / 2 for n, size in zip(places.shape, geometry.shape)]
+    at = [o + p * pixel for o, p, pixel in zip(places.origin, pixels, geometry.pixel)]
+    steps = [(g[1] - g[0]) if len(g) > 1 else 1.0 for g in grid]
+    where = np.meshgrid(*((a - g[0]) / s for a, g, s in zip(at, grid, steps)), indexing="ij")
+    own = (map_coordinates(a, where, order=1, mode="nearest") for a in (transmission, phase.values))
+    level, turn = own
+    return (np.sqrt(level) * np.exp(1j * turn)).astype(np.complex64)
 
 
 def _fit(old, move, shape):
