@@ -28,11 +28,12 @@ class Rpie:
                 p.k.project(F, f.I, p.mask, f.gain, p.unit, p.back, p.device.real(0))
                 f.waves[...] = p.optics.backward(F, f.at)
 
-            p.each(change, batch)
             num, den = p.zeros(p.O), p.zeros(p.O)
-            p.object_sums(batch.waves, P, batch.at, num)
-            batch.waves[...] = P[batch.at[:, 2]]
-            p.object_sums(batch.waves, P, batch.at, den)
+            for block in batch:
+                p.each(change, block)
+                p.object_sums(block.waves, P, block.at, num)
+                block.waves[...] = P[block.at[:, 2]]
+                p.object_sums(block.waves, P, block.at, den)
             p.join(num)
             p.join(den)
             least = p.share.largest(den.real)

@@ -50,7 +50,9 @@ def test_a_dense_scan_beyond_the_card_is_reconstructed(card, seed, monkeypatch):
         p, _, _ = problem(**how, device=device)
         history = run_chain([METHODS["engine"][engine](iterations=2)], p, 1, lambda text: None)
         device.wait()
-        assert p.I.held < len(p.I) and 0 < p.waves.held
+        keeps = p.waves is not None  # all frames' waves; without them the counts may all find room
+        assert not keeps or (p.I.held < len(p.I) and 0 < p.waves.held)
+        assert keeps == (engine != "rPIE")
         assert len(history) == 2 and all(np.isfinite(row["error"]) for row in history)
 
 

@@ -43,13 +43,32 @@ def integrated(gy: np.ndarray, gx: np.ndarray, pixel: float) -> np.ndarray:
     gy, gx : (H, W) rad/m, along rows and columns; pixel : m
     """
     h, w = gy.shape
+    gy, gx, ky, kx = _mirrored(gy, gx, pixel)
+    k2 = ky**2 + kx**2
+    k2[0, 0] = 1
+    phi = -1j * (ky * gy + kx * gx) / k2
+    phi[0, 0] = 0
+    image = np.fft.ifft2(phi).real[:h, :w]
+    return image - image.mean()
+
+
+def curl(gy: np.ndarray, gx: np.ndarray, pixel: float) -> float:
+    """Which part of a measured gradient is that of no image, 0 to 1: |k x g|^2 / (|k|^2 |g|^2), summed.
+
+    gy, gx : (H, W), along rows and columns; 0 where both are zero
+    """
+    gy, gx, ky, kx = _mirrored(gy - gy.mean(), gx - gx.mean(), pixel)
+    k2 = ky**2 + kx**2
+    k2[0, 0] = np.inf
+    whole = (abs(gy) ** 2 + abs(gx) ** 2).sum()
+    return float((abs(ky * gx - kx * gy) ** 2 / k2).sum() / whole) if whole > 0 else 0.0
+
+
+def _mirrored(gy, gx, pixel):
+    """Transforms of a gradient with mirrored edges, and the frequencies in rad/m: those of an even image"""
+    h, w = gy.shape
     gy = np.block([[gy, gy[:, ::-1]], [-gy[::-1], -gy[::-1, ::-1]]])
     gx = np.block([[gx, -gx[:, ::-1]], [gx[::-1], -gx[::-1, ::-1]]])
     ky = 2 * np.pi * np.fft.fftfreq(2 * h, pixel)[:, None]
     kx = 2 * np.pi * np.fft.fftfreq(2 * w, pixel)
-    k2 = ky**2 + kx**2
-    k2[0, 0] = 1
-    phi = -1j * (ky * np.fft.fft2(gy) + kx * np.fft.fft2(gx)) / k2
-    phi[0, 0] = 0
-    image = np.fft.ifft2(phi).real[:h, :w]
-    return image - image.mean()
+    return np.fft.fft2(gy), np.fft.fft2(gx), ky, kx

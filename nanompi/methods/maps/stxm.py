@@ -11,13 +11,17 @@ from nanompi.data.data import Data
 from nanompi.data.exact import ExactSum
 from nanompi.data.respread import fitting
 from nanompi.errors import DataError
-from nanompi.methods.maps.gradient import grid_of, integrated, on_grid
+from nanompi.methods.maps.gradient import curl, grid_of, integrated, on_grid
+from nanompi.run.verdict import give
 from nanompi.step import item, param, step
 
 SAMPLE = 256  # frames all over the scan from which the bright field is found
 FEW = 16  # of these that are added up at once
 BRIGHT = 0.95  # part of the counts of their mean that stands in the bright field
 MOMENTS = ("bright", "dark", "slope_y", "slope_x", "top")
+CLEARLY, FREE = 0.3, 0.3  # of what is clearly better; part of slopes that may be no image's (noise: 0.45)
+TOLD = 0.3  # correlation of phase and absorption that tells one half turn from the other
+SMALLEST = 8  # rows and columns of a map that can tell
 IMAGES = {  # name: unit and title of each image
     "transmission": ("", "counts of the frame over those of the brightest"),
     "dark_field": ("", "part of the counts outside of the bright field"),
@@ -77,8 +81,44 @@ class Stxm:
         for (name, (unit, title)), image in zip(IMAGES.items(), images):
             run.data[name] = Data(axes=("y", "x"), values=image, coords=coords, unit=unit, title=title)
             run.given[name] = None
+        self._judge(run, *run.team.on_root(lambda: turns(images[0], images[2:4], rows, columns)))
         size = f"{len(rows)} x {len(columns)}"
         run.say(f"{self.name}: bright field of {self.bright_field:.1f} px, images of {size} points")
+
+    def _judge(self, run, now: float, best: float, turn: int) -> None:
+        """Is the measured slope that of an image, as the frames stand, or only where they are turned?
+
+        now, best : part of the slopes that is of no image (`curl`), as it is and with frames turned
+        """
+        words, figures = f"{100 * now:.0f} % of the slopes of the phase are those of no image", {"curl": now}
+        if best < CLEARLY * now and best < FREE:
+            words += f", {100 * best:.0f} % with the frames turned: rows, columns are not those of the scan"
+            give(run, self.name, "wrong", words, f"orientation: {turn}", best=best, **figures)
+        elif now < FREE:
+            give(run, self.name, "good", words, **figures)
+        else:
+            words += ": noise, a beam out of focus, or orientation or order of the frames"
+            give(run, self.name, "doubtful", words, **figures)
+
+
+def turns(transmission, slopes, rows, columns) -> tuple[float, float, int]:
+    """(part of the slopes that is of no image, the same with the frames turned best, that orientation).
+
+    What half a turn changes is the sign of both slopes, which no curl sees: there the sample tells, in whose
+    denser parts phase and transmission fall together.
+    """
+    gy, gx = slopes
+    if min(gy.shape) < SMALLEST:
+        return 0.0, 0.0, 0
+    pixel = rows[1] - rows[0]
+    ways = {0: (gy, gx), 1: (gy, -gx), 4: (gx, gy), 5: (gx, -gy)}
+    parts = {turn: curl(*way, pixel) for turn, way in ways.items()}
+    best = min(parts, key=parts.get)
+    a, b = ways[best]
+    phase = integrated(a - a.mean(), b - b.mean(), pixel)
+    with np.errstate(invalid="ignore"):  # of a sample that absorbs nothing: NaN, which tells nothing
+        together = np.corrcoef(phase.ravel(), np.ravel(transmission))[0, 1]
+    return parts[0], parts[best], best ^ 3 if together < -TOLD else best
 
 
 def _images(moments, positions, rows, columns) -> list[np.ndarray]:

@@ -266,14 +266,14 @@ class Problem:
             yield Block(self.held.at[f], gain[f], self.held.given[f], I)
             self.clock.tick()
 
-    def batches(self, n: int) -> Iterator[Block]:
+    def batches(self, n: int) -> Iterator[Iterator[Block]]:
         """The frames of the scan in n batches, for engines with more than one update in an iteration.
 
-        Every rank gets n blocks (fewer where there are fewer frames), each with its own frames of one batch:
-        I, at, gain, and `waves` to write into, undefined. Of some batches a rank may hold no
-        frame; it takes part in `join`, `sum` and `total` all the same. Along a curve through the scan each
-        frame goes into the next batch, so that batches differ by at most one frame, lie evenly over the scan,
-        and are the same, in the same order, on any number of ranks.
+        Every rank gets n batches (fewer where there are fewer frames), each of them its own frames of one in
+        blocks: I, at, gain, and `waves` to write into, undefined, and gone with the next block. Of some
+        batches a rank may hold no frame; it takes part in `join`, `sum` and `total` all the same. Along a
+        curve through the scan each frame goes into the next batch, so that batches differ by at most one
+        frame, lie evenly over the scan, and are the same, in the same order, on any number of ranks.
         """
         if n < 1:
             raise ValueError(f"p.batches({n}): 1 batch or more")
@@ -284,11 +284,15 @@ class Problem:
         n = min(n, len(known))
         batch = order[np.searchsorted(known, self.index)] % n
         for k in range(n):
-            where = np.flatnonzero(batch == k)
-            own = (self.at, self.gain, self.given, self.I)
-            own = [self.device.pick(a, where) for a in own]
-            waves = self.device.scratch((len(where), *self.P.shape), self.P.dtype, "batch")
-            yield Block(*own, waves)
+            yield self._picked(np.flatnonzero(batch == k))
+
+    def _picked(self, where: np.ndarray) -> Iterator[Block]:
+        """Some frames of this rank in blocks, with waves to write into. where : (k,) their places"""
+        step = self.device.frames_per_block(self.frame_bytes)
+        for i in range(0, len(where), step):
+            some = where[i : i + step]
+            own = [self.device.pick(a, some) for a in (self.at, self.gain, self.given, self.I)]
+            yield Block(*own, self.device.scratch((len(some), *self.P.shape), self.P.dtype, "batch"))
             self.clock.tick()
 
     def each(self, work: Callable, block: Block) -> list:

@@ -9,6 +9,7 @@ from nanompi.errors import DataError
 from nanompi.methods.maps import gradient
 from nanompi.methods.maps.stxm import Stxm
 from nanompi.mpi.team import Team
+from nanompi.run.result import Result
 from tests import walking
 
 N, PIXEL = 32, 20e-9  # px of a frame and of the probe, m
@@ -56,7 +57,9 @@ def run_of(I, positions, mask=None, **facts):
         facts=FACTS | facts,
         beside={"mask": mask},
     )
-    return walking.run_of(TEAM, frames=data)
+    run = walking.run_of(TEAM, frames=data)
+    run.result = Result()
+    return run
 
 
 def blurred(image, width):
@@ -161,3 +164,38 @@ def test_points_on_one_line_and_one_point():
     )
     rows, columns = gradient.grid_of(np.zeros((1, 2)))
     assert len(rows) == len(columns) == 1
+
+
+@pytest.mark.parametrize("turn, undone", [(0, 0), (1, 1), (4, 4), (5, 6), (2, 2), (7, 7)])
+def test_frames_that_are_turned_have_slopes_of_no_image(turn, undone, monkeypatch):
+    """Turned as `ptycho.prepare` does it (4 transposes, then 2 reverses rows, 1 columns) by what it says.
+
+    The sample is no sum of one for rows and one for columns, and denser where its phase is lower.
+    """
+
+    def blobs(y, x):
+        own = np.exp(-((y - 3e-7) ** 2 + (x - 2e-7) ** 2) / 2e-14) + np.exp(
+            -((y + 3 * x - 1.2e-6) ** 2) / 8e-14
+        )
+        return -0.6 * own
+
+    monkeypatch.setattr("tests.methods.maps.test_stxm.phase", blobs)
+    positions = scan(size=21)
+    I = np.fft.fftshift(frames(positions), axes=(1, 2)) * np.exp(0.5 * blobs(*positions.T))[:, None, None]
+    I = I.transpose(0, 2, 1) if turn & 4 else I
+    I = I[:, ::-1] if turn & 2 else I
+    I = I[:, :, ::-1] if turn & 1 else I
+    run = run_of(I, positions, beam=(N // 2 - bool(turn & 2), N // 2 - (turn & 1)))
+    walk(run, [Stxm()])
+    said = run.result.notes["verdict"]["steps"]["map.stxm"]
+    assert said["paste"] == (f"orientation: {undone}" if turn else "")
+    assert said["grade"] == ("wrong" if turn else "good")
+    assert said["best"] < 0.05 < 0.1 < said["curl"] if turn else said["curl"] < 0.05
+
+
+def test_slopes_of_noise_are_no_image_whichever_way():
+    positions = scan(size=17)
+    I = np.random.default_rng(0).poisson(np.full((len(positions), N, N), 0.05)).astype(float)
+    run = run_of(I, positions)
+    walk(run, [Stxm()])
+    assert run.result.notes["verdict"]["steps"]["map.stxm"]["grade"] == "doubtful"

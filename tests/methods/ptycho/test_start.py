@@ -5,13 +5,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from nanompi.data.data import Data
 from nanompi.errors import DataError, JobError
 from nanompi.methods.ptycho.beam import defocused, spread
 from nanompi.methods.ptycho.modes import extra_modes, orthogonalise, power
 from nanompi.methods.ptycho.overlap import check_overlap, diameter
 from nanompi.methods.ptycho.positions import Shifts, place
 from nanompi.methods.ptycho.scale import seen
-from nanompi.methods.ptycho.start import StartProbe, lens_probe, same_shape
+from nanompi.methods.ptycho.start import StartProbe, _mapped_object, lens_probe, same_shape
 from nanompi.optics.geometry import Geometry
 from tests.scene import problem
 
@@ -159,3 +160,24 @@ def test_shifts_are_unitary_and_adjoint():
     assert power(library).sum(1) == pytest.approx(np.full(3, power(P).sum()))
     num = rng.standard_normal(library.shape) + 1j * rng.standard_normal(library.shape)
     assert np.vdot(num, library) == pytest.approx(np.vdot(shifts.adjoint(num), P))
+
+
+def test_an_object_from_the_maps_of_stxm():
+    """At the middle of each frame it has the phase and transmission that the maps have there"""
+    grid = np.arange(12) * 4e-8
+    y, x = np.meshgrid(grid, grid, indexing="ij")
+    phase, level = 1e7 * y - 5e6 * x, 0.5 + 1e6 * x
+    coords = {"y": (1e-6 + grid, "m"), "x": (2e-6 + grid, "m")}
+    own = {"dpc_phase": phase, "transmission": level}
+    data = {name: Data(axes=("y", "x"), values=values, coords=coords) for name, values in own.items()}
+    geometry = SimpleNamespace(pixel=(2e-8, 2e-8), shape=(16, 16))
+    places = SimpleNamespace(shape=(40, 40), origin=(1e-6, 2e-6))
+    O = _mapped_object(data, places, geometry)
+    assert O.dtype == np.complex64
+    for j in (0, 4, 11):  # the frame of the place j of the map has its corner at 2 j, its middle 8 px on
+        assert O[2 * j + 8, 2 * j + 8] == pytest.approx(
+            np.sqrt(level[j, j]) * np.exp(1j * phase[j, j]), abs=1e-5
+        )
+    assert O[0, 0] == O[8, 8]  # beyond the scan as at its edge
+    with pytest.raises(JobError, match=r"needs the step map\.stxm before ptycho"):
+        _mapped_object({}, places, geometry)

@@ -61,7 +61,7 @@ def run_chain(engines: list[Any], p, every: int, say, note=quiet, control=None, 
         saved = None
         if control:
             _whether_saved(engines[e], say)
-        if left := p.device.left_on_host(p.waves):
+        if p.waves is not None and (left := p.device.left_on_host(p.waves)):
             say(left)
         while i < engines[e].iterations:
             history.append(row := _iterate(engines[e], p, i))

@@ -36,24 +36,41 @@ class RPIE:
 
     def start(self, p):
         """Nothing is remembered."""
-        p.make_waves()
 
     def state(self, p) -> dict:
         """Nothing"""
         return {}
 
     def restore(self, p, state: dict):
-        """As `start`"""
-        p.make_waves()
+        """Nothing"""
 
     def iterate(self, p, i: int) -> dict[str, float]:
         """One iteration; error = sqrt(sum (|F(P O)| - sqrt(I))^2 / sum I), each frame before its update"""
         misfit = p.sums()
         for batch in p.batches(self.batches):
-            P = p.shifts.library(p.P)
-            misfit.each(lambda f, P=P: self.change(p, P, f), batch)
-            self.update(p, P, batch, self.probe.now(i))
+            self.update(p, batch, misfit, self.probe.now(i))
         return {"error": float((misfit.total()[0] / p.counts) ** 0.5)}
+
+    def update(self, p, batch, misfit, of_probe: bool):
+        """Object and probe from the frames of a batch (collective)."""
+        P, real = p.shifts.library(p.P), p.device.real
+        num, places = p.zeros(p.O), [p.at[:0]]
+        nP, dP = p.zeros(P), p.xp.zeros((len(P), *P.shape[-2:]), real)
+        for block in batch:
+            misfit.each(lambda f: self.change(p, P, f), block)
+            p.object_sums(block.waves, P, block.at, num)
+            places.append(block.at)
+            if of_probe:
+                p.probe_sums(block.waves, block.at, nP, dP)
+        p.join(num)
+        den = p.weights_of(P, p.xp.concatenate(places))
+        top = p.share.largest(den)
+        p.O += num / (real(1 - self.alpha) * den + real(self.alpha) * top)
+        clip(p.O, self.bounds)
+        if of_probe:
+            nP, dP = p.shifts.adjoint(nP), dP.sum(0)
+            p.sum(nP, dP)
+            p.P += nP / (real(1 - self.alpha) * dP + real(self.alpha) * dP.max())
 
     def change(self, p, P, f) -> float:
         """The waves of some frames become psi' - P O; returns what the counts miss."""
@@ -64,20 +81,3 @@ class RPIE:
         z = p.optics.backward(F, f.at)
         p.k.follow(p.O, P, f.at, f.waves, z, nothing, -one, one)
         return distance
-
-    def update(self, p, P, batch, of_probe: bool):
-        """Object and probe from the waves of a batch (collective)."""
-        num, real = p.zeros(p.O), p.device.real
-        p.object_sums(batch.waves, P, batch.at, num)
-        p.join(num)
-        den = p.weights_of(P, batch.at)
-        top = p.share.largest(den)
-        nP, dP = p.zeros(P), p.xp.zeros((len(P), *P.shape[-2:]), real)
-        if of_probe:
-            p.probe_sums(batch.waves, batch.at, nP, dP)
-        p.O += num / (real(1 - self.alpha) * den + real(self.alpha) * top)
-        clip(p.O, self.bounds)
-        if of_probe:
-            nP, dP = p.shifts.adjoint(nP), dP.sum(0)
-            p.sum(nP, dP)
-            p.P += nP / (real(1 - self.alpha) * dP + real(self.alpha) * dP.max())
