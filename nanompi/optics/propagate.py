@@ -9,6 +9,8 @@ far field that is a phase, which no detector sees. In the near field the detecto
 wave is moved back on its way.
 """
 
+import copy
+
 import numpy as np
 
 
@@ -64,6 +66,12 @@ class NearField:
     def backward(self, z, at):
         """F^-1 H_s* F z"""
         return self._through(z, at, True)
+
+    def times(self, factor) -> "NearField":
+        """Another one, with each transfer function multiplied. factor : complex, broadcast to (S, h, w)"""
+        out = copy.copy(self)
+        out.H = self.device.array(self.H * factor, self.device.complex)
+        return out
 
     def _through(self, z, at, adjoint):
         self.device.fft(z)

@@ -127,15 +127,18 @@ class Ptycho:
         history = run_chain(self.engines, p, self.figures, run.say, run.note, run.control, balance)
         for line in flux.words(p):
             run.say(line)
+        planned = sum(engine.iterations for engine in self.engines)
         if history:
-            verdict(run, p, geometry, history)
+            verdict(run, p, geometry, history, planned)
         variation = self.variation(p)
         if p.refinement:
             run.say(p.refinement.words())
         weight = p.object_weights(p.shifts.library(p.P))
         O, weight = p.whole(), p.share.on_root(weight)
         P, halves = p.device.host(p.P), None
-        if self.frc == "halves":
+        if self.frc == "halves" and p.iteration < planned:
+            run.say("halves: not made, since iterations were skipped")
+        elif self.frc == "halves":
             halves = compare_halves(run, p, Chain(self.engines, self.figures, self.sums()), geometry)
         known = halves, p.state.get("held") or {}, variation, flux.whole(p), p.background
         run.made["ptycho"] = Reconstruction(O, P, weight, p.places, geometry, history, *known)

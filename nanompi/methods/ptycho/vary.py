@@ -29,6 +29,7 @@ from nanompi.methods.ptycho.modes import times_hermite
 ROUNDS = 4  # of subspace iteration
 AFTER = 5  # iterations of ML with one probe for all come first: after DM the slopes are those of its noise
 EVERY = 10  # iterations after which the shapes are made orthogonal
+NEWTON, DAMP, SOFT = 3, 1e-6, 0.05  # steps for frames left out; of their curvature; photons in a dark pixel
 TINY = 1e-12  # of numbers and of light: nothing there is nothing to divide by
 
 
@@ -84,7 +85,9 @@ class Varied:
         p.optics = Rested.of(p.optics, d.array(self.rest, np.int32))
 
     def foresee(self, p):
-        """The numbers of frames left out: between those of the frames before and after them (collective)."""
+        """The numbers of frames left out: from between those of the frames before and after them to where
+        they meet each frame best, object and shapes fixed. A few numbers a frame say nothing of these, and
+        without them the figures would be those of the beam (collective)."""
         if not p.held:
             return
         index, c = self._everyone(p)
@@ -92,6 +95,34 @@ class Varied:
         L, many = self.E.shape[1], len(p.held.index)
         both = np.reshape(own, (2, L, many))
         self.c[len(p.at) :, 0] = self.device.array((both[0] + 1j * both[1]).T, self.c.dtype)
+        for _ in range(NEWTON):
+            self._meet(p)
+
+    def _meet(self, p):
+        """A Newton step of the numbers of frames left out."""
+        P, E, xp = self.library(p.P), self._shifted(self.E[0]), self.xp
+        for f in p.left_out():
+            still = f.at.copy()
+            still[:, 2] = xp.asarray(self.rest)[f.at[:, 2]]
+            F, D = self._wave(p, P, f.at, f), [self._wave(p, E[:, k], still, f) for k in range(E.shape[1])]
+            g = f.gain[:, None, None]
+            a, I = g * (abs(F) ** 2).sum(1) + p.background, f.I.astype(g.dtype)
+            known = (p.mask > 0) & (I >= 0)
+            b = [2 * g * (F.conj() * turn * d).real.sum(1) for d in D for turn in (1, 1j)]
+            J = known / (a + SOFT)
+            total = lambda z: self.device.host(z.sum((1, 2), dtype=np.float64))  # noqa: E731
+            slope = np.stack([total((a - I) * J * z) for z in b], 1)
+            curve = np.stack([np.stack([total(J * y * z) for z in b], 1) for y in b], 1)
+            curve += DAMP * np.trace(curve, axis1=1, axis2=2)[:, None, None] * np.eye(len(b))
+            step = -np.linalg.solve(curve, slope[..., None])[..., 0]
+            self.c[f.at[:, 2], 0] += self.device.array(step[:, ::2] + 1j * step[:, 1::2], self.c.dtype)
+
+    @staticmethod
+    def _wave(p, P, at, f):
+        """(n, M, h, w) waves of some frames on the detector, with the probes at[:, 2] of P"""
+        z = p.xp.empty((len(at), *P.shape[1:]), P.dtype)
+        p.k.exit_waves(p.O, p.xp.ascontiguousarray(P), at, z)
+        return p.optics.forward(z, f.at)
 
     def _everyone(self, p):
         """(index, numbers) of the frames in use on all ranks, in the order of the scan"""
@@ -268,6 +299,10 @@ class Rested:
 
     def backward(self, z, at):
         return self.optics.backward(z, self._at(at))
+
+    def times(self, factor) -> "Rested":
+        """As that of the near field (`optics.propagate`)"""
+        return Rested(self.optics.times(factor), self.rest)
 
     def _at(self, at):
         at = at.copy()

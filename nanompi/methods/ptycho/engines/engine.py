@@ -123,9 +123,15 @@ def _judge(row, p, say, end: bool):
     with p.clock.phase("quality"):
         row.update(figures(p))
         say(line(row))
-        if end and p.held:
-            row.update(heldout.judge(p))
-            say(heldout.words(row, len(p.places.at) - p.frames))
+    if end and p.held:
+        _judge_unseen(row, p, say)
+
+
+def _judge_unseen(row, p, say):
+    """The figures of the frames left out, into the row and the log"""
+    with p.clock.phase("quality"):
+        row.update(heldout.judge(p))
+        say(heldout.words(row, len(p.places.at) - p.frames))
 
 
 def _take_in(p, engine, say):
@@ -137,9 +143,14 @@ def _take_in(p, engine, say):
 
 
 def _ended(history, p, say) -> list[dict]:
-    """The history of a chain that was stopped early: its last row has figures, too"""
-    if "R" not in history[-1]:
-        _judge(history[-1], p, say, end=True)
+    """The history of a chain that was stopped early: its last row has figures, too, those of frames left out
+    by the image as it is now"""
+    row = history[-1]
+    if "R" not in row:
+        _judge(row, p, say, end=True)
+    elif p.held and not row.keys() & set(heldout.FIGURES):
+        _judge_unseen(row, p, say)
+    heldout.carry_over(history)
     _sound(history, p)
     return history
 

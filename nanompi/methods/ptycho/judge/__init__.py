@@ -25,26 +25,28 @@ FIGURES = {
     "share_flux": "part of the misfit that a factor for each frame would take away, at least",
     "share_background": "the same of counts that lie in every pixel",
     "share_blur": "the same of two more modes, or of a wide source in the near field",
-    "share_positions": "the same of a move of each frame",
+    "share_positions": "the same of a move of each frame; 0 where the probe of each frame is another one",
     "share_affine": "the same of one turn and stretch of all positions; affine_sigmas: in error bars",
     "share_pixels": "part of the misfit in pixels whose mean counts no wave explains",
     "move": "px, median of the moves that frames ask for; move_noise: of chance",
     "noise": "rad, of the phase, as the photons per pixel of the object make expect",
     "sign": "correlation of phase and log of the amplitude: above 0 for matter in X-rays; sign_error",
     "fall": "of llk in the last ten iterations",
+    "skipped": "iterations that were not made, as the run was stopped early",
 }
 
+STILL = dict.fromkeys(("share_positions", "share_affine", "affine_sigmas"), 0.0)
 HELD = ("held", "held_error", "eps_held")
 
 
-def verdict(run, p, geometry, history):
+def verdict(run, p, geometry, history, planned: int):
     """What the step `ptycho` says of its result (collective).
 
     p : the problem after its last engine; history : rows of the iterations, of which the last with `held` and
-        its like tells of unseen frames
+        its like tells of unseen frames; planned : iterations that the engines should have made
     """
     with p.clock.phase("verdict"):
-        figures = measure(run, p, geometry, history)
+        figures = measure(run, p, geometry, history) | {"skipped": float(max(0, planned - p.iteration))}
         finding = decide(figures, lambda: contrast(run, p, geometry))
     lines = "\n".join(map(placed, finding.paste.splitlines()))
     told = {name: value for name, value in figures.items() if isinstance(value, float)}
@@ -65,6 +67,7 @@ def _figures(run, p, geometry, history, seen: tuple[Evidence, np.ndarray, np.nda
     lit = image.lit_area(weight)
     f = shares(evidence, fano) | image.noise(evidence["counts"].sum(), lit) | image.sign(O, lit)
     f |= next(({k: float(row[k]) for k in HELD} for row in reversed(history) if "held" in row), {})
+    f |= STILL if p.varied else {}  # a probe of its own takes up the move of each frame
     f["fall"] = fall(history)
     f["unseen"] = 1 - (f.get("held", f["misfit"]) - 1) / max(f["mean_frame"] - 1, 1e-9)
     if p.noise == "none":

@@ -93,12 +93,12 @@ class Move:
     the far field does not show that; the near field takes it back on its way (`optics.propagate`), so that it
     gets 2 pi i q of the wave itself besides.
 
-    P : (S, M, h, w) -P' at all shifts
-    H : (S, h, w) the near field's transfer times 2 pi i q, None in the far field
+    P : (S, M, h, w) -P' at all shifts, or of each frame where the probe varies
+    optics : the near field's, with its transfer times 2 pi i q; None in the far field
     """
 
     P: Any
-    H: Any = None
+    optics: Any = None
 
     @classmethod
     def of(cls, p, P, axis: int) -> "Move":
@@ -109,16 +109,12 @@ class Move:
         q = p.device.array(q[:, None] if axis == 0 else q[None], p.device.complex)
         probe = p.device.fft(P.copy())
         probe *= q * p.device.real(-1 / P[0, 0].size)
-        H = None if isinstance(p.optics, FarField) else p.device.array(p.optics.H * q)
-        return cls(p.device.ifft(probe), H)
+        return cls(p.device.ifft(probe), None if isinstance(p.optics, FarField) else p.optics.times(q))
 
     def waves(self, p, P, f, out, work):
         """Of some frames, at the detector, into `out`. P : the probe at all shifts; work : to work in"""
         p.k.exit_waves(p.O, self.P, f.at, out)
         p.optics.forward(out, f.at)
-        if self.H is None:
-            return
-        p.k.exit_waves(p.O, P, f.at, work)
-        p.device.fft(work)
-        p.k.transfer(work, self.H, f.at, False)
-        out += p.device.ifft(work)
+        if self.optics is not None:
+            p.k.exit_waves(p.O, P, f.at, work)
+            out += self.optics.forward(work, f.at)

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from nanompi.methods.ptycho import heldout
+
 MET = 1.25  # held of a right model at most: 73 simulated scans had 1.32 at most, nine of ten up to 1.17
 SEEN = 1.06  # the same of seen frames, which the model follows into their noise
 ERRORS = 4.0  # so many error bars are no chance
@@ -33,6 +35,7 @@ OVERFIT, APART = 8.0, 0.5  # (held - 1) over what seen frames have too much; ove
 STARTED = 4.0  # times what a new start leaves beyond noise
 LITTLE, MUCH = 0.3, 2.0  # share of a cause, and `held`, at which other geometries are tried all the same
 FALL = 0.015  # of llk in ten iterations
+FEWEST = heldout.FEW
 GEOMETRY = "geometry"
 REST = (
     ". What remains is tested by nothing here: positions off by some pixels, or a start that failed "
@@ -58,6 +61,8 @@ def decide(f: dict[str, Any], contrast: Callable[[], Any]) -> Finding:
     for rule in (empty, faulty, few_counts):
         if finding := rule(f):
             return finding
+    if f["skipped"] and not met(f):
+        return unfinished(f)
     finding = settled(f) if met(f) else missed(f)
     return compared(f, finding, contrast()) if asks(f, finding) else finding
 
@@ -90,6 +95,20 @@ def met(f) -> bool:
         return f["misfit"] < SEEN
     chance = f["held"] - 1 < ERRORS * f["held_error"] and f["misfit"] < SEEN
     return (f["held"] < MET and f["misfit"] < MET) or chance
+
+
+def unfinished(f) -> Finding:
+    """The misfit of an image on its way is no evidence of a cause"""
+    by = f"unseen frames are met to {f['held']:.3g}" if "held" in f else f"frames are met to {f['misfit']:.3g}"
+    words = f"{by} of counting noise" if f["counting"] else f"amplitudes are met to {part(f['eps'])}"
+    words += f"{skipped(f)}, and what is missing is not looked for in an image on its way"
+    return Finding("doubtful", "stopped", words + "; `nanompi geometry JOB` asks the frames alone")
+
+
+def skipped(f) -> str:
+    """A remark where the run was stopped early"""
+    n = f["skipped"]
+    return f"; {count(n, 'iteration')} {'were' if n > 1 else 'was'} skipped, as the run was stopped" if n else ""
 
 
 def empty(f) -> Finding | None:
@@ -149,14 +168,18 @@ def bent(f, least: float = WHOLE) -> Finding | None:
 def good(f) -> Finding:
     """Nothing that was tested is wrong"""
     if not f["counting"]:
-        return Finding(
-            "good", "", f"the amplitudes are met to {part(f['eps'])}; no counting noise tells more"
-        )
-    if "held" in f:
+        words = f"the amplitudes are met to {part(f['eps'])}; no counting noise tells more"
+    elif "held" in f:
         words = f"unseen frames are met to {f['held']:.3f} ± {f['held_error']:.3f} of counting noise"
     else:
-        words = f"the frames are met to {f['misfit']:.2f} of counting noise; none was left out to judge by"
-    return Finding("good", "", words + improving(f))
+        words = f"the frames are met to {f['misfit']:.2f} of counting noise" + only_seen(f)
+    return Finding("good", "", words + improving(f) + skipped(f))
+
+
+def only_seen(f) -> str:
+    """A remark where no frame was left out: its noise may be part of the image"""
+    few = f" (of fewer than {FEWEST} none is, unless by `heldout: 0.05`)" * (f["frames"] < FEWEST)
+    return f", all of which were seen: no frame was left out to judge by{few}, and an image can follow noise"
 
 
 def improving(f) -> str:
@@ -232,7 +255,8 @@ def all_of_it(f) -> bool:
 def unexplained(f) -> Finding:
     """What no unknown that was tested explains"""
     if f["unseen"] < LOST:
-        return Finding("wrong", GEOMETRY, "unseen frames are foretold hardly better than by their mean")
+        which = "unseen frames are foretold" if "held" in f else "frames, all of which were seen, are met"
+        return Finding("wrong", GEOMETRY, f"{which} hardly better than by their mean")
     error = f["eps_held"] if "eps_held" in f else f["eps"]
     words = (
         f"{part(error)} of the amplitude of {'unseen ' * ('held' in f)}frames is not explained by counting "

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from nanompi.device.cpu import Cpu
+from nanompi.methods.ptycho import vary
 from nanompi.methods.ptycho.image import sign
 from nanompi.methods.ptycho.judge import measure
 from nanompi.methods.ptycho.judge.evidence import collect
@@ -36,6 +37,14 @@ def test_a_right_model_lacks_nothing(near):
     assert f["mean_frame"] > 20 and f["affine_sigmas"] < 6
     shared = {k: v for k, v in f.items() if k.startswith("share_")}
     assert max(shared.values()) < 0.1, shared
+
+
+@pytest.mark.parametrize("near", [False, True])
+def test_a_probe_that_may_vary_and_does_not_is_the_same_probe(near):
+    """One probe for each frame, all alike: the same evidence as with one for all"""
+    fixed, free = collect(right(near)), collect(right(near, varies=2))
+    assert np.allclose(free.rows, fixed.rows, rtol=1e-9, atol=1e-9 * abs(fixed.rows).max())
+    assert np.allclose(free.maps, fixed.maps, rtol=1e-9, atol=1e-9 * abs(fixed.maps).max())
 
 
 @pytest.mark.parametrize("near", [False, True])
@@ -137,6 +146,9 @@ def test_all_figures_together():
     assert f["noise"] == pytest.approx(0.5 / np.sqrt(f["photons_per_pixel"]))
     p.noise = "none"
     assert not measure(run_of(p), p, geometry, rows)["counting"]
+    assert f["share_positions"] > 0
+    vary.begin(p, 1)  # whose line of the job would be refused
+    assert measure(run_of(p), p, geometry, rows)["share_positions"] == 0
 
 
 def test_single_precision_and_numpy_agree():

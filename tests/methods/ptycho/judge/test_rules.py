@@ -13,7 +13,7 @@ GOOD = {
     "move": 0.04, "affine_sigmas": 3.0, "share_affine": 0.001, "share_blur": 0.0, "share_background": 0.0,
     "floor": 0.0, "even_floor": 0.0, "share_pixels": 0.0, "worst_pixel": 0.0, "odd_pixels": 0,
     "photons_per_pixel": 4700.0, "noise": 0.0073, "sign": 0.23, "sign_error": 0.06, "overlap": 0.7,
-    "fall": 0.002,
+    "fall": 0.002, "skipped": 0.0,
 }  # fmt: skip
 
 MEASURED = {  # as simulated scans with that fault had them: what differs from a good one
@@ -126,8 +126,23 @@ def test_nothing_is_blamed_that_explains_nothing():
 
 def test_without_frames_left_out_those_seen_tell():
     seen = {k: v for k, v in GOOD.items() if "held" not in k}
-    assert "none was left out" in decide(seen, never).words
+    words = decide(seen, never).words
+    assert "all of which were seen" in words and "heldout" not in words
+    assert "fewer than 100" in decide(seen | {"frames": 99}, never).words
     assert decide(seen | {"misfit": 1.4}, lambda: None).grade == "doubtful"
+    lost = decide(seen | {"misfit": 8.0, "unseen": 0.1}, lambda: None)
+    assert lost.grade == "wrong" and "unseen" not in lost.words
+
+
+def test_an_image_on_its_way_has_no_cause():
+    """Stopped early: what one pass finds in it may be only what the other iterations would have mended"""
+    for fault in ("positions", "modes", "background", "overlap"):
+        finding = decide(GOOD | MEASURED[fault] | {"skipped": 50.0}, never)
+        assert (finding.grade, finding.cause, finding.paste) == ("doubtful", "stopped", "")
+        assert "50 iterations were skipped" in finding.words
+    assert decide(GOOD | MEASURED["empty frames"] | {"skipped": 50.0}, never).cause == "empty frames"
+    done = decide(GOOD | {"skipped": 1.0}, never)
+    assert done.grade == "good" and "1 iteration was skipped" in done.words
 
 
 def test_without_counting_noise_the_amplitudes_tell():
