@@ -23,6 +23,7 @@ import numpy as np
 
 from nanompi.data.redistribute import moved, routes
 from nanompi.errors import NumbersError
+from nanompi.methods.ptycho import vary
 from nanompi.methods.ptycho.coverage import outside_in
 from nanompi.methods.ptycho.engines.engine import run_chain
 from nanompi.methods.ptycho.overlap import overlap
@@ -235,7 +236,7 @@ def image(run, p, chain, geometry, task) -> tuple[np.ndarray | None, np.ndarray]
     d, frames = p.device, run.data["frames"]
     own = replace(frames, values=task.rows, index=task.index, scale=None, parts=None)
     share, _ = open_share(chain.share, task.team, d, task.places, task.index, geometry.shape)
-    q = Problem.of(task.team, d, own, task.places, p.optics, share)
+    q = Problem.of(task.team, d, own, task.places, vary.without(p.optics), share)
     q.gain = q.given = d.array(task.gain, d.real)  # with the flux that the whole run found
     q.background = p.background
     q.O = d.array(share.part(np.broadcast_to(1, task.places.shape)), d.complex)

@@ -291,7 +291,7 @@ class Rested:
     @classmethod
     def of(cls, optics, rest):
         """For the far field, which does not look at the shift, the optics themselves."""
-        optics = getattr(optics, "optics", optics)
+        optics = without(optics)
         return cls(optics, rest) if hasattr(optics, "H") else optics
 
     def forward(self, z, at):
@@ -308,6 +308,11 @@ class Rested:
         at = at.copy()
         at[:, 2] = self.rest[at[:, 2]]
         return at
+
+
+def without(optics):
+    """The optics of frames whose `at[:, 2]` is the number of their shift"""
+    return getattr(optics, "optics", optics)
 
 
 def orthonormal(E: np.ndarray) -> np.ndarray:

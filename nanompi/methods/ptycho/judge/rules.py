@@ -99,16 +99,17 @@ def met(f) -> bool:
 
 def unfinished(f) -> Finding:
     """The misfit of an image on its way is no evidence of a cause"""
-    by = f"unseen frames are met to {f['held']:.3g}" if "held" in f else f"frames are met to {f['misfit']:.3g}"
-    words = f"{by} of counting noise" if f["counting"] else f"amplitudes are met to {part(f['eps'])}"
+    which, size = ("unseen frames", f["held"]) if "held" in f else ("frames", f["misfit"])
+    words = f"{which} are met to {size:.3g} of counting noise"
+    words = words if f["counting"] else f"amplitudes are met to {part(f['eps'])}"
     words += f"{skipped(f)}, and what is missing is not looked for in an image on its way"
     return Finding("doubtful", "stopped", words + "; `nanompi geometry JOB` asks the frames alone")
 
 
 def skipped(f) -> str:
     """A remark where the run was stopped early"""
-    n = f["skipped"]
-    return f"; {count(n, 'iteration')} {'were' if n > 1 else 'was'} skipped, as the run was stopped" if n else ""
+    many = f"{count(f['skipped'], 'iteration')} {'were' if f['skipped'] > 1 else 'was'}"
+    return f"; {many} skipped, as the run was stopped" * bool(f["skipped"])
 
 
 def empty(f) -> Finding | None:

@@ -1,6 +1,7 @@
 """The text of `nanompi plan`."""
 
 from nanompi import units
+from nanompi.methods.ptycho.halves import ENOUGH
 from nanompi.methods.ptycho.scaling.foresee import foresee, sent
 from nanompi.methods.ptycho.scaling.memory import block, card, memory
 from nanompi.run.planning import doubling, efficiency, smallest
@@ -24,13 +25,24 @@ def needs(sizes, cost, ranks, threads) -> list[str]:
     (H, W), (h, w) = sizes.shape, sizes.frame
     sends = {how: sent(sizes, ranks, how) for how in ("allreduce", "overlap")}
     return [
-        f"{sizes.frames} frames of {h} x {w}, {sizes.modes} mode{'s' * (sizes.modes > 1)}, object {H} x {W}",
+        f"{sizes.frames} frames of {h} x {w}, {sizes.modes} mode{'s' * (sizes.modes > 1)}, object {H} x {W}"
+        + f", a probe for each frame from {sizes.varies} shape{'s' * (sizes.varies > 1)}" * sizes.varied,
         f"on {ranks} rank{'s' * (ranks > 1)}: {most} frames each, "
         f"{units.show(sum(parts.values()), 'B')} of memory per rank ({listed})",
         f"blocks of {min(most, block(sizes))} frames; sent per iteration and rank: "
         + ", ".join(f"{how} {units.show(n, 'B')}" for how, n in sends.items())
         + f"; combine: {sizes.way(ranks)}",
+        *halves(sizes),
     ]
+
+
+def halves(sizes) -> list[str]:
+    """What `frc: halves` costs"""
+    if not sizes.halves:
+        return []
+    more = f", or 3 times where these would overlap by less than {100 * ENOUGH:.0f} %: halves of the counts"
+    said = f"halves of the {sizes.halves}: the iterations take {sizes.more + 1} times as long in all"
+    return [said + more * (sizes.halves == "frames")]
 
 
 def on_card(sizes, ranks, gpu, per_card) -> list[str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from nanompi.device.cpu import Cpu
+from nanompi.methods.ptycho import vary
 from nanompi.methods.ptycho.beam import defocused, spread, window
 from nanompi.methods.ptycho.find_probe import FRAMES, ITERATIONS, LOOK, WIDEST
 from nanompi.methods.ptycho.modes import extra_modes
@@ -100,14 +101,15 @@ def _problem(seen, device, chosen, counts) -> Problem:
     p = Problem.of(Team(alone=True), device, frames, places, optics)
     p.O = device.array(np.ones(places.shape), device.complex)
     p.P = device.array(extra_modes(P[None].astype(np.complex64), seen.sizes.modes), device.complex)
+    p.varies = seen.sizes.varies
     return p
 
 
 def _iterate(p, engine, repeats) -> float:
-    """Seconds of an iteration: the best of some"""
+    """Seconds of an iteration: the best of some, with a probe for each frame where that is asked for"""
     engine.start(p)
     engine.iterate(p, 0)
-    return _best(lambda: engine.iterate(p, 1), repeats)
+    return _best(lambda: engine.iterate(p, vary.AFTER if p.varies else 1), repeats)
 
 
 def _best(work, repeats) -> float:

@@ -48,6 +48,7 @@ def foresee(
         "quality": cost.quality * most * sum(-(-times // every) for _, times, _ in sizes.engines),
         "write": sizes.pixels / WRITTEN,
     }
+    seconds["halves"] = sizes.more * sum(seconds[name] for name in ("iterate", "combine", "quality"))
     return Foreseen(ranks, seconds, seconds["iterate"] + seconds["combine"], sent(sizes, ranks, combine))
 
 

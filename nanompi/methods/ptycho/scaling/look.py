@@ -27,6 +27,8 @@ class JobSizes:
     double  : complex128 instead of complex64; split : name of the partition
     combine : allreduce, overlap, or auto
     engines : [(name, iterations, iterations with an update of the probe)]
+    varies  : shapes in which the probe differs from frame to frame, which ML alone has; 0 = one for all
+    halves  : "frames" or "counts": two more images of half of them each; "" = none
     """
 
     at: np.ndarray
@@ -40,6 +42,8 @@ class JobSizes:
     engines: list[tuple[str, int, int]]
     split: str = "kmeans"
     combine: str = "auto"
+    varies: int = 0
+    halves: str = ""
     _known: dict[int, Any] = field(default_factory=dict, repr=False)
 
     @property
@@ -61,6 +65,17 @@ class JobSizes:
     def pixels(self) -> int:
         """Pixels of the object."""
         return int(np.prod(self.shape))
+
+    @property
+    def varied(self) -> bool:
+        """Does each frame get a probe of its own?"""
+        return bool(self.varies) and any(name == "ML" for name, *_ in self.engines)
+
+    @property
+    def more(self) -> int:
+        """Times that the iterations are made again for the halves, as one rank sees it: either half has half
+        of the frames, or all of them with half of the counts"""
+        return {"": 0, "frames": 1, "counts": 2}[self.halves]
 
     def parts(self, ranks: int) -> list[np.ndarray]:
         """The parts that the program would make. Errors: DataError for more ranks than frames."""
@@ -133,7 +148,9 @@ def look(job) -> Look:
     at, double = places.at[:, :2].astype(int), job.run.precision == "double"
     modes = MOST if ptycho.probe.modes == "auto" else ptycho.probe.modes
     engines, how = _engines(ptycho.engines), (prepare.split, ptycho.sums())
-    sizes = JobSizes(at, places.shape, frame, modes, len(places.rests), item, raw, double, engines, *how)
+    halves = ("frames" if scan.focus is None else "counts") if ptycho.frc == "halves" else ""
+    sizes = JobSizes(at, places.shape, frame, modes, len(places.rests), item, raw, double, engines, *how,
+                     ptycho.probe.varies, halves)  # fmt: skip
     return Look(job, scan, plan, places, geometry, ptycho, sizes)
 
 

@@ -17,6 +17,8 @@ from nanompi.methods.ptycho.subset import MEMORY as TRIAL
 # where it begins anew, as a real the weight, and another for what weight and gradient are made of.
 OBJECTS = {"ML": 6.0}
 PROJECTIONS = 3.5
+VARIED = 4.0  # arrays like all waves: probes of the frames, their changes and slopes, half for weights; in
+# the verdict probes, what moves along either axis would change of them, and a copy
 PROBES = 6  # arrays of the size of the probe at all its shifts
 
 
@@ -37,6 +39,10 @@ def memory(
         "work": _work(sizes, frames, threads),
         "libraries": libraries,
     }
+    if sizes.varied:
+        out["probes of the frames"] = variation(sizes, frames)
+    if sizes.halves:
+        out["halves"] = _halves(sizes, frames)
     spare = _start(sizes, frames) - out["waves"] - out["work"]
     return out | {"start": max(0, spare)}
 
@@ -47,6 +53,20 @@ def _work(sizes, frames, threads) -> int:
     real = int(np.prod(sizes.frame)) * sizes.real
     ml = any(name == "ML" for name, *_ in sizes.engines)
     return threads * some * (sizes.waves + 3 * real) + ml * min(frames, block(sizes)) * sizes.waves
+
+
+def variation(sizes, frames) -> int:
+    """What a probe for each frame needs, and the shapes, their directions and both at all shifts"""
+    shapes = sizes.varies * (3 + 2 * sizes.shifts)
+    return int((VARIED * frames + shapes) * sizes.waves) if sizes.varied else 0
+
+
+def _halves(sizes, frames) -> int:
+    """What the two images of halves need beyond the whole one, which has given its waves up: counts of their
+    frames, the object of the whole run and theirs. A rank alone has half of the frames at a time"""
+    part = 0.5 if sizes.halves == "frames" and frames == sizes.frames else 1
+    rows = part * frames * int(np.prod(sizes.frame)) * sizes.item
+    return max(0, int(rows + 3 * 2 * sizes.real * sizes.pixels - (1 - part) * frames * sizes.waves))
 
 
 def block(sizes) -> int:
@@ -69,6 +89,7 @@ def card(sizes, frames: int, bytes_of_card: int, sharers: int = 1) -> dict[str, 
     """
     fixed = int(2 * 2 * sizes.real * sizes.pixels)  # O and the places; the rest is `beside`, as in Problem
     other_arrays = 12 * 2 * sizes.real * sizes.pixels + PROBES * sizes.shifts * sizes.waves
+    other_arrays += variation(sizes, frames)
     counts, area = int(np.prod(sizes.frame)) * sizes.item, expected_area(sizes.frame, sizes.waves)
     room = int(0.92 * bytes_of_card / sharers) - fixed - other_arrays
     frame = Frame(sizes.waves, counts, area)

@@ -22,12 +22,18 @@ def weights_sent(sizes, ranks: int, rate: float = 8e9, link: float = 4e8) -> boo
     return ranks > 1 and not others * np.prod(sizes.frame) / rate < sizes.pixels / link
 
 
+def exchanged(sizes, engine: str) -> int:
+    """Complex arrays like the object that the ranks sum; with a probe for each frame its weights are one."""
+    return 2 if engine == "ML" and sizes.varied else 1
+
+
 def small(sizes, engine: str, probe: bool, overlap: bool = False) -> int:
     """Bytes of probe sums and numbers that each rank gives to a small Allreduce in one iteration."""
     arrays = sizes.waves + int(np.prod(sizes.frame)) * sizes.real
     if engine == "ML":
         # L; slope, curvature; sum and number of the flux where it is refined; in overlap two inner products
-        return arrays + (5 + 2 * overlap) * NUMBER
+        shapes = sizes.varies * (sizes.waves + NUMBER) + 2 * NUMBER if sizes.varied else 0
+        return arrays + (5 + 2 * overlap) * NUMBER + shapes
     return probe * arrays + NUMBER
 
 
@@ -35,15 +41,18 @@ def allreduce_bytes(sizes, engine: str, ranks: int, probe: bool = True) -> int:
     """Bytes that each rank gives to Allreduce in one iteration, as `timing.Clock.sent` counts them."""
     if ranks == 1:
         return 0
-    weights = sizes.real * weights_sent(sizes, ranks)
-    return sizes.pixels * (2 * sizes.real + weights) + small(sizes, engine, probe)
+    arrays = 2 * sizes.real * exchanged(sizes, engine)
+    if arrays == 2 * sizes.real:
+        arrays += sizes.real * weights_sent(sizes, ranks)
+    return sizes.pixels * arrays + small(sizes, engine, probe)
 
 
 def overlap_bytes(sizes, engine: str, ranks: int, probe: bool = True) -> np.ndarray:
     """(ranks,) bytes that each rank sends to its neighbours, and gives to Allreduce, in one iteration."""
     if ranks == 1:
         return np.zeros(1, np.int64)
-    return sizes.bands(ranks).sent * 2 * sizes.real + small(sizes, engine, probe, overlap=True)
+    bands = sizes.bands(ranks).sent * 2 * sizes.real * exchanged(sizes, engine)
+    return bands + small(sizes, engine, probe, overlap=True)
 
 
 def seconds(sizes, engine: str, ranks: int, link: Link, combine: str) -> float:
@@ -53,5 +62,5 @@ def seconds(sizes, engine: str, ranks: int, link: Link, combine: str) -> float:
     if combine == "allreduce":
         return link.allreduce(allreduce_bytes(sizes, engine, ranks), ranks)
     bands, few = sizes.bands(ranks), small(sizes, engine, True, overlap=True)
-    own = zip(bands.sent * 2 * sizes.real, map(len, bands.shared))
+    own = zip(bands.sent * 2 * sizes.real * exchanged(sizes, engine), map(len, bands.shared))
     return max(link.exchange(*o) for o in own) + link.allreduce(few, ranks)

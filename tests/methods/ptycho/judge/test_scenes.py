@@ -46,7 +46,7 @@ class Stop:
 
 
 def test_a_run_that_was_stopped_is_judged_as_it_is_and_says_so():
-    """After 20 iterations, with the figures of the frames left out as they are then, not of an earlier engine"""
+    """After 20 iterations, with the figures of the frames left out as they are then"""
     own = judged("good", control=Stop(20))
     assert own["grade"] == "doubtful" and own["cause"] == "stopped" and own["skipped"] == 40
     assert own["held"] > 1.2 and "40 iterations were skipped" in own["words"]

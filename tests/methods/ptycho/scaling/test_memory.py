@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,21 @@ def test_frames_waves_and_object_by_hand():
     assert got["work"] == 2 * (3 * 8 + 3 * 4) * 65536  # each thread one frame: waves, and three reals
     assert memory(sizes("ML"), 1000)["work"] > 32 << 20  # a block of waves more
     assert memory(sizes(), 1000, held=10_000)["object"] == 3.5 * 8 * 10_000
+
+
+def test_a_probe_for_each_frame_by_hand():
+    """Four arrays like the waves of all frames, and two shapes with directions; none where ML never runs"""
+    one, free = (memory(replace(sizes("ML"), varies=n), 1000) for n in (0, 2))
+    assert free.pop("probes of the frames") == (4 * 1000 + 2 * 5) * 65536 * 8 and free == one
+    assert memory(replace(sizes("DM"), varies=2), 1000) == memory(sizes("DM"), 1000)
+
+
+def test_halves_by_hand():
+    """In groups of ranks their counts once more, and three objects; a rank alone has half of the waves"""
+    half = replace(sizes(), halves="frames")
+    assert memory(half, 500)["halves"] == 500 * 65536 * 2 + 3 * 8 * 4e6
+    assert memory(half, 1000)["halves"] == 0
+    assert memory(replace(half, halves="counts"), 1000)["halves"] == 1000 * 65536 * 2 + 3 * 8 * 4e6
 
 
 def test_few_frames_need_most_for_the_start_probe():

@@ -1,5 +1,7 @@
 """Bytes and seconds of sums: as counted by real ranks elsewhere (test_mpi_scaling), here the laws."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -49,6 +51,23 @@ def test_bytes_of_an_iteration():
     sent = bands(s.at, s.parts(4), s.frame).sent * 8 + probe + 8
     assert np.array_equal(wire.overlap_bytes(s, "DM", 4), sent)
     assert sent.max() * 5 <= wire.allreduce_bytes(s, "DM", 4)
+
+
+def test_shapes_of_a_probe_that_varies_are_summed_in_ml():
+    """And the illumination of all frames goes round as the object does"""
+    s, shapes = sizes(10_000), 2 * (128 * 128 * 8 + 8) + 16
+    free = replace(s, varies=2, engines=[("DM", 10, 9), ("ML", 10, 9)])
+    assert wire.allreduce_bytes(free, "DM", 4) == wire.allreduce_bytes(s, "DM", 4)
+    own = s.pixels * (16 - 8 - 4 * wire.weights_sent(s, 4))
+    assert wire.allreduce_bytes(free, "ML", 4) == wire.allreduce_bytes(s, "ML", 4) + own + shapes
+
+
+def test_halves_take_the_iterations_again():
+    cost, link = Cost(frame={"DM": 1e-3}, pixel={"DM": 0.0}, quality=1e-3), Link()
+    one, frames, counts = (foresee(sizes(400, halves=way), cost, 2, link) for way in ("", "frames", "counts"))
+    again = sum(one.seconds[name] for name in ("iterate", "combine", "quality"))
+    assert frames.total - one.total == pytest.approx(again) and again > 0
+    assert counts.total - one.total == pytest.approx(2 * again) and frames.iterations == one.iterations
 
 
 def test_efficiency_falls_by_the_object_for_allreduce_and_stays_for_overlap():
