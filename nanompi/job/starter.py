@@ -17,11 +17,26 @@ SIMULATED = "simulate"  # the reader of a first job without a file
 WIDTH = 48
 
 
-def starter(file: str, scan: str = "") -> str:
-    """Text of a job file that will stand in `file`. scan : the scan file; else one is simulated."""
+def first_jobs() -> dict[str, tuple[str, tuple[str, ...]]]:
+    """{what one can begin with, without a file: (reader that simulates it, steps)}: tomo, xrf, stxm ..."""
+    readers, out = METHODS["reader"], {}
+    for name, one in readers.items():
+        if name.endswith(f".{SIMULATED}"):
+            out[name.removesuffix(f".{SIMULATED}")] = name, one.steps
+    own = readers[SIMULATED].steps
+    out |= {"ptycho": (SIMULATED, own), "stxm": (SIMULATED, ("map.stxm",))}
+    return out
+
+
+def starter(file: str, scan: str = "", method: str = "ptycho") -> str:
+    """Text of a job file that will stand in `file`.
+
+    scan : the scan file; without one data for `method`, one of `first_jobs`, are simulated
+    """
     folder = os.path.dirname(os.path.abspath(file))
     source = os.path.relpath(scan, folder) if scan else ""
-    name, guess = _guess(scan, source) if scan else (SIMULATED, [])
+    name, guess = _guess(scan, source) if scan else (first_jobs()[method][0], [])
+    steps = first_jobs()[method][1] if not scan else getattr(METHODS["reader"].get(name), "steps", ())
     head = [
         "# A nanompi job. Lines after # are defaults: take the # away to change one.",
         "# `nanompi check FILE` tests it, `nanompi run -n 2 FILE` runs it; `nanompi methods` explains.",
@@ -30,7 +45,7 @@ def starter(file: str, scan: str = "") -> str:
         write({"name": os.path.splitext(os.path.basename(file))[0]}).rstrip(),
     ]
     return "\n".join(
-        [*head, "", *_input(name, source, guess), "", "steps:", *_steps(name), "", *_options(), ""]
+        [*head, "", *_input(name, source, guess), "", "steps:", *_steps(steps), "", *_options(), ""]
     )
 
 
@@ -56,16 +71,17 @@ def _input(reader: str, source: str, guess: list[str]) -> list[str]:
     elif source:
         lines.append(_said("  " + write({"file": source}, 1000).rstrip(), "the scan file"))
     else:
+        lines += [f"  format: {reader}"] if reader != SIMULATED else []
         lines.append(_said("  simulate: {}", "no file: a scan is simulated; or write  file: scan.cxi"))
     known = {n: p for n, p in parameters(Input).items() if n != "file"}
     own = _commented(METHODS["reader"][reader], "  # ") if source and not guess and reader else []
     return lines + own + [_line("  # ", n, about(f), default(f)) for n, (f, _) in known.items()]
 
 
-def _steps(reader: str) -> list[str]:
-    """Those that a reader names for a first job with its data."""
+def _steps(names) -> list[str]:
+    """Those of a first job, and those that come before them."""
     lines = []
-    for name in _with_preceding(getattr(METHODS["reader"].get(reader), "steps", ())):
+    for name in _with_preceding(names):
         cls = METHODS["step"].get(name)
         lines.append(_said(f"  - use: {name}", doc(cls) if cls else ""))
         lines += _commented(cls, "    # ") if cls else []
