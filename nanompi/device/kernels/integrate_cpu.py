@@ -16,24 +16,23 @@ def integrate_frames(frames, norm, dark, top, by_pixel, by_bin, sums):
 def _integrate(frames, norm, dark, top, first, to, share, sums):
     sums[:] = 0
     for j in range(len(frames)):
-        frame, out = frames[j], sums[j]
+        frame, out, q = frames[j], sums[j], _np.int64(0)
         for p in range(len(frame)):
-            v = frame[p]
-            if v == 0:
-                continue
+            v, end = frame[p], _np.int64(first[p + 1])
             if v > 0 and v < top:
                 y = _np.float64(v)
-                for q in range(first[p], first[p + 1]):
-                    w = _np.float64(share[q])
-                    own = out[to[q]]
-                    own[0] += w * y
-                    own[1] += w * w * y
-            else:
-                for q in range(first[p], first[p + 1]):
-                    w = _np.float64(share[q])
-                    own = out[to[q]]
-                    own[0] += w * dark[p]
-                    own[2] += w * norm[p]
+                while q < end:
+                    w, b = _np.float64(share[q]), _np.int64(to[q])
+                    out[b, 0] += w * y
+                    out[b, 1] += w * w * y
+                    q += 1
+            elif v != 0:
+                while q < end:
+                    w, b = _np.float64(share[q]), _np.int64(to[q])
+                    out[b, 0] += w * dark[p]
+                    out[b, 2] += w * norm[p]
+                    q += 1
+            q = end
 
 
 def ring_middles(frames, norm, top, rings, middle, spread):
