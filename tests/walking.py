@@ -23,6 +23,7 @@ def run_of(team, **data: Data) -> SimpleNamespace:
         "lines": lines,
         "say": lines.append,
         "note": quiet,
+        "glimpse": quiet,
     }
     return SimpleNamespace(**own, data=data, given={}, store=None)
 

@@ -34,9 +34,10 @@ def main(args) -> int:
     from nanompi.run.life import live, together
 
     with together(discover) as ranks:
+        from nanompi.report.live import LiveMaps
         from nanompi.report.previews import pictures
 
-        live(ranks, partial(_prepared, folder, args.set), [pictures], style(args))
+        live(ranks, partial(_prepared, folder, args.set), [LiveMaps(), pictures], style(args))
     return 0
 
 

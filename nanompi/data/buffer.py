@@ -12,10 +12,12 @@ class FrameBuffer:
 
     A block that does not fit the dtype (counts above 65535: float32 among uint16) turns all into one that
     holds both: rare, and costs a copy. No thread writes then.
+
+    done : (n,) bool, which rows have come
     """
 
     def __init__(self, n: int):
-        self.n, self.counts = n, None
+        self.n, self.counts, self.done = n, None, np.zeros(n, bool)
         self._gate, self._writers = Condition(), 0
 
     def put(self, where: np.ndarray, block: np.ndarray) -> None:
@@ -30,6 +32,7 @@ class FrameBuffer:
             self._writers += 1
         try:
             self.counts[run_of(where)] = block
+            self.done[run_of(where)] = True
         finally:
             with self._gate:
                 self._writers -= 1

@@ -15,7 +15,7 @@ class Progress:
     """
 
     def __init__(self, run, walks: list, own: int, rows: int):
-        last = walks[-1]
+        last, self.walks = walks[-1], walks
         self.run, self.own, self.rows, self.lock = run, own, rows, Lock()
         self.names, self.things = ", ".join(one.step.name for one in walks), plural(last.free[:1])
         self.items = count(last.data.size(axis) for axis in last.free[1:])  # of a row
@@ -41,6 +41,7 @@ class Progress:
         if now - self.told >= SELDOM:
             self.told = now
             self._note()
+            self.run.glimpse(self.walks)
 
     def _note(self) -> None:
         part = (self.done + self.within / self.items) / max(1, self.own)

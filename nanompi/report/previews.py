@@ -39,6 +39,12 @@ def previews(result: Result, folder: Path, warn=print) -> list[Path]:
     return written
 
 
+def draw_signals(signals: dict[str, Signal], path: Path) -> None:
+    """Write one sheet of some signals."""
+    own_folder(path.parent)
+    write_png(path, _sheet([_drawn(signal, False) for signal in signals.values()]))
+
+
 def _kept(path: Path, picture, warn) -> list[Path]:
     """[path] when `picture()` could be drawn and written."""
     try:

@@ -70,6 +70,7 @@ class Run:
     team, device, clock : the ranks, this rank's device, time per phase
     say, warn : the log: a line of rank 0, and a warning of any rank
     note    : tells the state of the run to those who look from outside: note("iterating", iteration=3, ...)
+    glimpse : shows what block steps have by now; called with their walks, by each rank, about every second
     folder  : run folder (exists on rank 0)
     data    : arrays with axes (`nanompi.data.data.Data`) by name: what the reader gave as "data" (and more),
         and what steps made of it; given : names of those that block steps gave
@@ -91,6 +92,7 @@ class Run:
     say: Any = print
     warn: Any = print
     note: Any = quiet
+    glimpse: Any = quiet
     control: Any = None
     store: Any = None
     result: Result = field(default_factory=Result)
@@ -100,10 +102,13 @@ def perform(job, run: Run, writers=(), reuse: Reuse | None = None):
     """The trip of the data: read, split, run the steps, write. Every rank calls it with the same job.
 
     job     : nanompi.job.job.Job (name, input, reader, steps, run, resolved, text)
-    writers : called with the run, by every rank, when its result has been written
+    writers : called with the run, by every rank, when its result has been written; one that has `begin` is
+        told of the run before
     reuse   : nanompi.run.reuse.Reuse, in a sweep: what the run before has left, and this one leaves
     """
     reuse = reuse or Reuse()
+    for write in writers:
+        getattr(write, "begin", quiet)(run)
     run.note("reading", device=str(run.device))
     done = reuse.give(run)
     if done < 0:

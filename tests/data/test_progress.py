@@ -10,6 +10,7 @@ from nanompi.data.blocks import Walk
 from nanompi.data.progress import Progress, plural
 from nanompi.data.walk import walk
 from nanompi.mpi.team import Team
+from nanompi.run.status import quiet
 from nanompi.timing import Clock
 from tests import walking as scene
 
@@ -64,7 +65,8 @@ def test_the_share_of_a_rank_stands_for_all(often):
     """4 rows of 8 items on this rank, 10 of all: an item is a 32nd"""
     told, data = [], SimpleNamespace(size=lambda axis: {"row": 10, "energy": 8}[axis])
     last = SimpleNamespace(step=SimpleNamespace(name="tomo"), free=("row", "energy"), data=data)
-    run = SimpleNamespace(clock=Clock(), note=lambda _, items_done, **facts: told.append(items_done))
+    run = SimpleNamespace(clock=Clock(), glimpse=quiet)
+    run.note = lambda _, items_done, **facts: told.append(items_done)
     one = Progress(run, [last], 4, 10)
     one.add(1)
     last.tell(7)
