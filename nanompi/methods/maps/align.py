@@ -23,7 +23,7 @@ LEAST = 8  # rows and columns that must be left
 LAGS = [1, 2, 3, 5, 8, 13, 21, 34]
 
 
-@step("map.align")
+@step("map.align", gives={"data": "energy y x"})
 class Align:
     """Each image of a stack is moved to where it lies over the first, by cubic splines.
 
@@ -135,7 +135,7 @@ def by_energy(run, name: str) -> Data:
     data = fitting(run.team, loaded(run, name), ORDER[1:])
     values = np.ascontiguousarray(data.values.transpose([data.axes.index(axis) for axis in ORDER]))
     out = data.holding(values, data.spread, data.parts)
-    out.axes = ORDER
+    out.axes, out.source = ORDER, None
     return out
 
 

@@ -60,7 +60,9 @@ class Components:
 
     def _spectra(self, run) -> tuple[Data, str]:
         """The data, an axis of the map spread, that of the spectra last (collective)."""
+        stored = run.data[self.of]
         data = loaded(run, self.of)
+        run.data[self.of] = stored  # what lies in the result file stays there
         axis = next((axis for axis in ALONG if axis in data.axes), "")
         if not axis or len(data.axes) < 2:
             raise DataError(f"{self.name}: {self.of} has no axis {' or '.join(ALONG)}; it is {data}")

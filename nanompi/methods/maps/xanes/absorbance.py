@@ -11,7 +11,7 @@ from nanompi.step import item, param, step, total
 MANY = 0.01  # of the values without counts: more are a warning
 
 
-@step("xanes.absorbance", each="frame", gives={"data": item("y", "x"), "_lost": total()})
+@step("xanes.absorbance", each="frame", gives={"data": item("y", "x"), "_absorbance_lost": total()})
 class Absorbance:
     """Absorption of each pixel: -ln(I / I0) of transmission, I / I0 of fluorescence.
 
@@ -65,11 +65,11 @@ class Absorbance:
         else:
             ratio = np.where(ratio >= 0, ratio, np.nan)
         lost = np.isnan(ratio).sum((1, 2))
-        return {"data": ratio.astype(self.real), "_lost": lost}
+        return {"data": ratio.astype(self.real), "_absorbance_lost": lost}
 
     def finish(self, run):
         """How many values were lost. Errors: DataError where none is left."""
-        lost = int(run.data.pop("_lost").values)
+        lost = int(run.data.pop("_absorbance_lost").values)
         data = run.data["data"]
         data.unit, data.title = "1", f"absorption ({self.measured})"
         data.beside = {key: value for key, value in data.beside.items() if key != "i0"}

@@ -22,9 +22,9 @@ GIVES = {
     "fractions": item("reference", title="amount"),
     "fractions_errors": item("reference", title="amount, standard error"),
     "misfit": item(title="R: what the references leave, of the spectrum"),
-    "_sum": total("energy"),
-    "_fit": total("energy"),
-    "_pixels": total(),
+    "_lcf_sum": total("energy"),
+    "_lcf_fit": total("energy"),
+    "_lcf_pixels": total(),
 }
 
 
@@ -133,11 +133,11 @@ class Lcf:
         place[:, ~whole] = 0
         real = info.data.dtype if info.data.dtype.kind == "f" else np.float64
         own = {"fractions": x.astype(real), "fractions_errors": errors.astype(real), "misfit": misfit}
-        return own | {"_sum": place[0], "_fit": place[1], "_pixels": whole.astype(int)}
+        return own | {"_lcf_sum": place[0], "_lcf_fit": place[1], "_lcf_pixels": whole.astype(int)}
 
     def finish(self, run):
         """Maps by name, the mean with its fit as a picture, and a verdict."""
-        sum_, fit, pixels = (run.data.pop(f"_{name}").values for name in ("sum", "fit", "pixels"))
+        sum_, fit, pixels = (run.data.pop(f"_lcf_{name}").values for name in ("sum", "fit", "pixels"))
         if not pixels:
             raise DataError(f"{self.name}: no pixel has a spectrum")
         rest, products = self.mixture.parts(sum_[None, self.used] / pixels)

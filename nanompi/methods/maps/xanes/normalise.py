@@ -20,9 +20,9 @@ GIVES = {
     "edge_step_errors": item(unit="1", title="edge step, standard error"),
     "e0": item(unit="eV", title="steepest rise"),
     "edge_energy": item(unit="eV", title="energy at half of the edge step"),
-    "_pixels": total(),
-    "_with_edge": total(),
-    "_sum": total("energy"),
+    "_edge_pixels": total(),
+    "_edge_with_edge": total(),
+    "_edge_sum": total("energy"),
 }
 
 
@@ -110,9 +110,9 @@ class Normalise:
             "edge_step_errors": error.astype(real),
             "e0": e0,
             "edge_energy": np.where(seen, half, np.nan),
-            "_pixels": np.ones(len(mu), int),
-            "_with_edge": seen.astype(int),
-            "_sum": np.where(seen[:, None], mu, 0.0),
+            "_edge_pixels": np.ones(len(mu), int),
+            "_edge_with_edge": seen.astype(int),
+            "_edge_sum": np.where(seen[:, None], mu, 0.0),
         }
 
     def of(self, mu: np.ndarray):
@@ -129,7 +129,7 @@ class Normalise:
 
     def finish(self, run):
         """How many pixels have an edge, the spectrum of these, and a verdict."""
-        pixels, seen, sum_ = (run.data.pop(f"_{name}").values for name in ("pixels", "with_edge", "sum"))
+        pixels, seen, sum_ = (run.data.pop(f"_edge_{name}").values for name in ("pixels", "with_edge", "sum"))
         lost = 1 - int(seen) / max(1, int(pixels))
         if not seen:
             raise DataError(

@@ -13,8 +13,8 @@ GIVES = {
     "peaks": item("peak", "parameter"),
     "peaks_errors": item("peak", "parameter"),
     "peaks_chi2": item("peak", title="variance of what the peaks leave"),
-    "_sum": total("energy"),
-    "_pixels": total(),
+    "_peaks_sum": total("energy"),
+    "_peaks_pixels": total(),
 }
 
 
@@ -50,7 +50,7 @@ class SpectrumPeaks(Peaks):
                 self.lost += int(xp.isnan(chi2[whole]).sum())
                 self.fits += int(whole.sum()) * len(self.runs)
         out = {"peaks": p, "peaks_errors": errors, "peaks_chi2": chi2}
-        return out | {"_sum": xp.where(whole[:, None], block, 0), "_pixels": whole.astype(int)}
+        return out | {"_peaks_sum": xp.where(whole[:, None], block, 0), "_peaks_pixels": whole.astype(int)}
 
     def _alike(self, info, block, x):
         """One window: (p, errors, chi2); errors on the scale of what is left"""
@@ -67,7 +67,7 @@ class SpectrumPeaks(Peaks):
 
     def finish(self, run):
         """Maps by name, and how many fits have failed (collective)."""
-        sum_, pixels = (run.data.pop(f"_{name}").values for name in ("sum", "pixels"))
+        sum_, pixels = (run.data.pop(f"_peaks_{name}").values for name in ("sum", "pixels"))
         self.mean = sum_ / max(1, int(pixels))
         super().finish(run)
         run.result.pictures["peaks"] = run.result.pictures.pop("patterns")
