@@ -55,6 +55,8 @@ def test_no_job_is_forgotten():
         "savu",
         "xrd",
         "xrd-simulated",
+        "xanes",
+        "xanes-simulated",
     }
     assert {p.stem for p in JOBS.glob("*.yaml")} == tested
 
@@ -463,3 +465,66 @@ def test_xrd(tmp_path, shared_data):
         axis[0]) / 2),
     )  # fmt: skip
     assert pattern == pytest.approx(want.intensity, abs=1e-4 * float(want.intensity.max()))
+
+
+def maps_of(folder, *names):
+    """Maps of a result by name"""
+    with h5py.File(folder / "result.h5") as f:
+        return [f[f"entry_1/{name}/data"][()] for name in names]
+
+
+@pytest.mark.slow
+def test_xanes_simulated(tmp_path):
+    """Parts of two species in grains that drift, where the edge is above a tenth; their mean sum is 1"""
+    short = ["input.simulate.energies=50", "input.simulate.size=48"]
+    folder = run("xanes-simulated", tmp_path, *short)
+    reduced, oxidized, step, label = maps_of(folder, "reduced", "oxidized", "edge_step", "class")
+    seen = np.isfinite(step) & (step > 0.1)
+    assert seen.mean() > 0.4 and label.max() == 3
+    assert np.mean((reduced + oxidized)[seen]) == pytest.approx(1, abs=0.03)
+    amounts = truth_of_xanes(short)
+    true = amounts["reduced"] / (amounts["reduced"] + amounts["oxidized"])
+    h, w = step.shape
+    off = [np.sqrt(np.mean((reduced - true[y : y + h, x : x + w])[seen] ** 2))
+           for y in range(true.shape[0] - h + 1) for x in range(true.shape[1] - w + 1)]  # fmt: skip
+    assert min(off) < 0.1, min(off)
+    with h5py.File(folder / "result.h5") as f:
+        assert f["entry_1/process_1/maps/align/error_px"][()] < 0.1
+    assert (folder / "previews" / "shifts.png").stat().st_size > 1000
+
+
+def truth_of_xanes(short):
+    """Amounts of each species of the simulated job"""
+    from nanompi.methods.maps.xanes.simulate import SimulateStack, StackSimulation
+
+    own = {
+        "counts": 3e4,
+        "drift": 0.3,
+        **{k.split(".")[2].split("=")[0]: int(k.split("=")[1]) for k in short},
+    }
+    return SimulateStack(simulate=StackSimulation(**own)).open("", None)["data"].beside["amounts"]
+
+
+@pytest.mark.real
+@pytest.mark.slow
+def test_xanes(tmp_path, shared_data, monkeypatch):
+    """S4: least squares with two references, a constant and a slope, as its README has it; where both amounts
+    are positive these are the same numbers. The mean: 0.113 Fe(III), 0.038 Fe(II), a constant of 0.72"""
+    file = shared_data("S4_xanes_fe_l3_als") / "als_11022_71214078_fe_l3_stack.h5"
+    monkeypatch.setenv("NANOMPI_DATA", str(file.parent.parent))
+    folder = run("xanes", tmp_path)
+    new, old = maps_of(folder, "oxidized", "reduced")
+    with h5py.File(file) as f:
+        e, own = f["entry/energy"][()], f["entry"]
+        od = -np.log(own["intensity"][()] / own["i0"][()][:, None, None]).reshape(len(e), -1)
+        references = [own[f"reference_{name}"][()] for name in ("oxidized", "reduced")]
+    columns = np.stack([*references, np.ones_like(e), e - e.mean()], 1)
+    plain = np.linalg.lstsq(columns, od, rcond=None)[0]
+    positive = (plain[:2] >= 0).all(0)
+    assert positive.mean() > 0.5
+    for got, want in zip((new, old), plain):
+        assert np.abs(got.ravel() - want)[positive].max() < 1e-6
+        assert np.corrcoef(got.ravel(), want)[0, 1] > 0.99
+    assert plain.mean(1)[:3] == pytest.approx([0.113, 0.038, 0.716], abs=0.001)
+    edges = maps_of(folder, "edge_energy")[0]
+    assert 706 < np.nanmedian(edges) < 710  # Fe L3: 706.8 eV

@@ -91,7 +91,7 @@ class Align:
                 del kept[k]
             for j in (int(i), *(int(i) + lag for lag in lags if int(i) + lag in place)):
                 if j not in kept:
-                    kept[j] = spectrum(calm(near.values[place[j]]), soft)
+                    kept[j] = spectrum(calm(near.values, place[j]), soft)
                 if j > i:
                     told.append((i, j, *shift(kept[int(i)], kept[j], shape, way, self.upsample)))
             run.clock.tick()
@@ -140,21 +140,21 @@ def by_energy(run, name: str) -> Data:
 
 
 def ahead(team, data: Data, reach: int) -> Data:
-    """The same stack, where each rank has some images behind its own as well (collective).
+    """The same stack, where each rank has one image before its own, some and one more behind (collective).
 
     facts["first"] : of each rank, numbers of its own"""
     n = data.size("energy")
-    parts = [np.arange(own[0], min(n, own[-1] + 1 + reach)) if len(own) else own for own in data.parts]
+    parts = [np.arange(max(0, p[0] - 1), min(n, p[-1] + 2 + reach)) if len(p) else p for p in data.parts]
     out = respread(team, data, "energy", parts)
     out.facts = out.facts | {"first": data.parts}
     return out
 
 
-def calm(image: np.ndarray) -> np.ndarray:
-    """(y, x) float32: the medians of their neighbours in place of spikes and of what is no number."""
-    filled, lost = _filled(image)
-    middle, off, usual = _odd(filled)
-    return np.where(lost | (np.abs(off) > SPIKE * usual), middle, filled)
+def calm(images: np.ndarray, k: int) -> np.ndarray:
+    """(y, x) float32, image k of some: medians of their neighbours in place of spikes and lost values."""
+    filled, lost = _filled(images[k])
+    others = [_filled(images[j])[0] for j in (k - 1, k + 1) if 0 <= j < len(images)]
+    return np.where(lost | spikes(filled, others), _odd(filled)[0], filled)
 
 
 def _filled(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -206,7 +206,7 @@ def moved(run, data: Data, places: np.ndarray, crop: bool) -> Data:
     team, shape = run.team, data.shape[1:]
     box = common(places, shape)
     box = box if crop else (slice(0, shape[0]), slice(0, shape[1]))
-    around = _with_neighbours(team, data)
+    around = ahead(team, data, 0)
     where = {int(k): j for j, k in enumerate(around.parts[team.rank])}
     images, odd = [], 0
     for k in data.parts[team.rank]:
@@ -229,13 +229,6 @@ def moved(run, data: Data, places: np.ndarray, crop: bool) -> Data:
     if crop:
         run.say(f"map.align: {size[0]} x {size[1]} of {shape[0]} x {shape[1]} px are in all images")
     return out
-
-
-def _with_neighbours(team, data: Data) -> Data:
-    """The stack, where each rank has one image before and behind its own as well (collective)"""
-    n = data.size("energy")
-    parts = [np.arange(max(0, p[0] - 1), min(n, p[-1] + 2)) if len(p) else p for p in data.parts]
-    return respread(team, data, "energy", parts)
 
 
 def _cut(value, shape, box):
