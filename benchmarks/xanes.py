@@ -6,7 +6,7 @@
 In turns: `normalise` with an edge of a fixed energy, `edges` with one of each pixel (`find` is a part of it),
 against a loop over pixels with NumPy's polynomials, which does for each what larch.xafs.preedge does; `lcf`
 the amounts of references, none below zero, against scipy.optimize.nnls pixel by pixel; `subset` the best of
-at most three. The last table is the rms error of the places of images that drift as is known, at falling counts;
+at most three. The last table is the rms error of places of images that drift as is known, at falling counts;
 with --file of an HDF5 stack (/entry/intensity, /entry/i0) every third image of it, else a simulated one.
 """
 
