@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
+from nanompi.data.blocks import Info
+from nanompi.data.data import Data
+from nanompi.device import Cpu
 from nanompi.device.kernels.peaks import GAUSS, LORENTZ, PSEUDO_VOIGT
+from nanompi.methods.maps.xrd.peaks import Peaks
+from nanompi.mpi.team import Team
+from tests import walking
 from tests.device.test_integrate import DTYPES, integrated
 from tests.device.test_peaks import CONTRACT, fitted, some_rows
 from tests.emulate.gpu import Gpu, kernels
@@ -36,3 +42,28 @@ def test_peaks_equal_the_contract(real, shape):
     scale = np.where(want[1] > 0, want[1], 1)
     for a, b in zip(want[:2], got[:2]):
         assert np.nanmax(abs(a - b) / scale) < (1e-5 if real == np.float64 else 1e-3)
+
+
+def test_the_step_on_a_card_gives_what_it_gives_on_the_cpu(card):
+    """Peaks of patterns, some bins of which have no pixel"""
+    x, y = some_rows()
+    y[3, 5] = np.nan
+    counting = np.ones(len(x))
+    data = Data(
+        axes=("point", "radial"), values=y, spread="point", parts=[np.arange(len(y))],
+        coords={"radial": (x, "deg")}, beside={"counting": counting, "overlap": counting},
+    )  # fmt: skip
+    step = Peaks(windows=[[x[0], x[-1]]])
+    run = walking.run_of(Team(alone=True))
+    step.start(run, data)
+
+    def made(device):
+        info = Info(data, np.arange(len(y)), {"point": np.arange(len(y))}, device, ("point", "radial"))
+        return {name: device.host(values) for name, values in step.block(device.array(y), info).items()}
+
+    want = made(Cpu())
+    with card("single") as device:
+        got = made(device)
+    assert np.array_equal(np.isnan(want["peaks_chi2"]), np.isnan(got["peaks_chi2"]))
+    scale = np.where(want["peaks_errors"] > 0, want["peaks_errors"], 1)
+    assert np.nanmax(abs(want["peaks"] - got["peaks"]) / scale) < 1e-3

@@ -9,6 +9,7 @@ from nanompi.data.data import Data
 from nanompi.data.exact import ExactSum
 from nanompi.device.kernels.peaks import GAUSS, LORENTZ, PSEUDO_VOIGT
 from nanompi.methods.maps.named import named
+from nanompi.methods.maps.xrd.picture import with_rings
 from nanompi.methods.maps.xrd.windows import FEWEST, windows
 from nanompi.run.result import Signal
 from nanompi.run.verdict import give
@@ -90,6 +91,11 @@ class Peaks:
         if "azimuth" not in run.data["peaks"].axes:
             self._maps(run, names)
         run.result.pictures["patterns"] = self._picture()
+        if "xrd" in run.made:
+            geometry, bounds = run.made["xrd"]
+            tops = [self.x[one][np.nanargmax(self.mean[one])] for one in self.runs]
+            frame = run.team.root and with_rings(run.data["data"], geometry, bounds.unit, tops)
+            run.result.pictures |= {"rings": frame} if frame else {}
 
     def _shapes(self, run) -> None:
         """Say where peaks have another shape than is fitted (collective)."""
