@@ -59,8 +59,8 @@ def test_axes_that_are_not_there_are_a_fault_of_the_job(axes, file, faults):
         "test.slices have (row, y, x)"
     ]
     assert faults(CHAIN + "  - test.maps\n  - test.fit\n") == [
-        "job.yaml:5:5: steps.test.fit: test.fit needs (channel) or (energy) in each item; the maps of "
-        "test.maps have (angle, line)"
+        "job.yaml:5:5: steps.test.fit: test.fit needs (detector, channel) or (channel) or (energy) or "
+        "(radial) in each item; the maps of test.maps have (angle, line)"
     ]
 
 

@@ -4,6 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
+from nanompi.cli import main
 from nanompi.data.data import Data
 from nanompi.data.source import Source
 from nanompi.data.walk import walk
@@ -16,8 +17,10 @@ from nanompi.mpi.team import Team
 from nanompi.run.result import Result
 from nanompi.run.writers import nexus
 from tests import walking
+from tests.methods.maps.xrd.test_geometry import poni
 
 SHAPE = (60, 70)
+GOOD = "steps.xrd.integrate.poni=good.poni"
 GEOMETRY = Geometry(0.1, (0.006, 0.0072), (0.02, 0.01, 0), (200e-6, 200e-6), 0.5e-10, file="made")
 
 
@@ -142,3 +145,30 @@ def test_what_is_refused(tmp_path):
         integrated(frames, {"geometry": half})
     with pytest.raises(DataError, match="no pixel is there"):
         integrated(frames, range=[50.0, 60.0])
+
+
+@pytest.mark.parametrize(
+    "sets, code, said",
+    [
+        ([], 2, "name its PONI file"),
+        (["steps.xrd.integrate.poni=no.poni"], 3, "no.poni"),
+        (["steps.xrd.integrate.poni=big.poni"], 3, "122 x 166, these have 61 x 83; were they binned 2 x 2?"),
+        (["steps.xrd.integrate.poni=dark.poni"], 3, "the wavelength is missing"),
+        (["steps.xrd.integrate.mask.file=none.npy", GOOD], 3, "no pixel of the"),
+        (["steps.xrd.integrate.range=[5, 4]", GOOD], 2, "two rising numbers"),
+    ],
+)
+def test_exit_codes(tmp_path, monkeypatch, capfd, sets, code, said):
+    """What a user may do wrong, through the program"""
+    monkeypatch.chdir(tmp_path)
+    with h5py.File("a.h5", "w") as file:
+        file["imageseries/images"] = np.ones((1, 61, 83), np.int32)
+    np.save("none.npy", np.zeros((61, 83)))
+    poni(tmp_path / "good.poni")
+    poni(tmp_path / "dark.poni", Wavelength=None)
+    (tmp_path / "big.poni").write_text(
+        (tmp_path / "good.poni").read_text().replace('"max_shape": [61, 83]', '"max_shape": [122, 166]')
+    )
+    (tmp_path / "job.yaml").write_text("nanompi: 1\ninput: {file: a.h5}\nsteps: [{use: xrd.integrate}]\n")
+    assert main(["run", "job.yaml", *(word for text in sets for word in ("--set", text))]) == code
+    assert said in "".join(capfd.readouterr())
