@@ -163,6 +163,7 @@ def step(name: str, needs=(), gives=(), *, each="", makes=(), takes="data", gpu=
     It may have more, by which the program knows it without its name:
     lanes                    so many items are best in a block, in place of as many as a cache holds
     preceded_by              names of steps that are done before it, inserted where the job does not name them
+    instead_of               {parameter: name of such a step}: where it is given, that step is not inserted
     idle(self, data)         is there nothing for it to do on such data? It is passed over then
     check(self, data)        for `nanompi check`: raises what its `run` would raise of files;
         may give a list of notes

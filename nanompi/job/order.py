@@ -73,14 +73,19 @@ def _known(one, place: Place, faults: Faults) -> bool:
 def _add(one, place: Place, out: Seq, given: set, rest: _Rest):
     """Append a step behind those that precede it, and behind those that give what it needs."""
     cls = step_of(one)
+    spared = [name for key, name in getattr(cls, "instead_of", {}).items() if _given(one, key)]
     for name in getattr(cls, "preceded_by", ()):
-        if name not in [s.get("use") for s in out if isinstance(s, Map)]:
+        if name not in [*spared, *(s.get("use") for s in out if isinstance(s, Map))]:
             _precede(name, cls, place, out, given, rest)
     for need in cls.needs if cls else ():
         if need not in given:
             _supply(need, cls, place, out, given, rest)
     out.put(len(out), one, place)
     given.update(cls.gives if cls else ())
+
+
+def _given(one, key: str) -> bool:
+    return isinstance(one, Map) and bool(one.get(key))
 
 
 def _precede(name: str, cls: type, place: Place, out: Seq, given: set, rest: _Rest):

@@ -6,7 +6,7 @@ result, so that a later run can take it over.
 """
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +59,12 @@ class Model:
         Counts (k, d, channels) go with them as counts[:, model.good].
         """
         return self.columns[self.good], np.nonzero(self.good)[0]
+
+    def without(self, name: str) -> "Model":
+        """The same without a column, if it has it."""
+        kept = [k for k, one in enumerate(self.names) if one != name]
+        names = [self.names[k] for k in kept]
+        return replace(self, names=names, columns=self.columns[..., kept], shares=self.shares[:, kept])
 
     def arrays(self) -> dict[str, object]:
         """As they stand in a result: {place: array or text}."""

@@ -1,0 +1,66 @@
+"""Maps of two results, or of a simulation and its truth, in numbers: `nanompi compare A B`."""
+
+import numpy as np
+
+from nanompi.errors import DataError
+from nanompi.io.hdf5 import at, open_hdf5, whole
+from nanompi.run.result import result_file
+
+TRUTH = "map_truth"  # of a simulation in a result, below /entry_1: a dataset for each map
+SIGMA = 1.96  # standard errors, within which 95 % should be
+
+
+def keep_truth(run, data) -> None:
+    """The true maps of a simulation into the result, where there are some."""
+    for name, values in data.beside.get("truth", {}).items():
+        run.result.arrays[f"{TRUTH}/{name}"] = np.asarray(values)
+
+
+def compare(a: str, b: str, names: list[str] | None = None) -> dict:
+    """How the maps of one scan differ; `b` is the reference, or "truth", which is stored in `a`.
+
+    a, b : result files or run folders; names : of the maps; all that both have, if not given
+    nrmse = |a - b| / |b| over all maps together; of each map rmse, bias = the mean of a - b, and, where `a`
+    has errors of it, covered = the part of the points within 1.96 of them. Errors: DataError naming the file.
+    """
+    one = _maps(result_file(a), "")
+    two = _maps(result_file(a), TRUTH) if b == "truth" else _maps(result_file(b), "")
+    both = [name for name in (names or two) if name in one and name in two and not name.endswith("_errors")]
+    if not both:
+        words = "it is no simulation" if b == "truth" else "they were fitted with other elements"
+        raise DataError(f"{a} and {b} have no map of the same name; {words}?")
+    out, squares, size = {}, 0.0, 0.0
+    for name in both:
+        p, q = one[name], two[name]
+        if p.shape != q.shape:
+            raise DataError(f"{name}: {a} has the shape {p.shape}, {b} has {q.shape}")
+        fine = np.isfinite(p) & np.isfinite(q)
+        d = (p - q)[fine]
+        squares, size = squares + float(d @ d), size + float(q[fine] @ q[fine])
+        out[name] = {
+            "mean": float(q[fine].mean()),
+            "bias": float(d.mean()),
+            "rmse": float(np.sqrt((d @ d) / d.size)),
+        }
+        if f"{name}_errors" in one:
+            sigma = one[f"{name}_errors"][fine]
+            out[name]["covered"] = float((abs(d) <= SIGMA * sigma).mean())
+    nrmse = float(np.sqrt(squares / size)) if size else float("nan")
+    return {"a": str(a), "b": str(b), "judged": "nrmse", "nrmse": nrmse, "maps": out}
+
+
+def _maps(file, group: str) -> dict[str, np.ndarray]:
+    """Arrays by name: signals of a result, or the datasets of a group in it"""
+    with open_hdf5(str(file)) as opened:
+        entry = at(opened, f"entry_1/{group}".rstrip("/"))
+        names = [] if entry is None else list(entry)
+        places = {name: f"entry_1/{group}/{name}" if group else f"entry_1/{name}/data" for name in names}
+        found = {name: at(opened, place) for name, place in places.items()}
+        maps = {n: whole(one).astype(float) for n, one in found.items() if getattr(one, "ndim", 9) in (1, 2)}
+        return maps | ({} if group else _errors(opened, names))
+
+
+def _errors(opened, names) -> dict[str, np.ndarray]:
+    """Standard errors that stand beside maps"""
+    found = {name: at(opened, f"entry_1/{name}/data_errors") for name in names}
+    return {f"{name}_errors": whole(one).astype(float) for name, one in found.items() if one is not None}

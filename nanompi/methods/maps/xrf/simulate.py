@@ -1,0 +1,151 @@
+"""A fluorescence map without a file, with its exact truth: round grains of some elements over a film.
+
+    input:
+      format: xrf.simulate
+      simulate: {rows: 24, columns: 32, counts: 2000, slope: 9.6 eV}
+
+Lines and peaks are those of xraylib and `response`; detectors have slopes that differ by a few parts in a
+thousand and see unlike parts of the light. Each row of the map has random numbers of its own, so that any
+rank can make any of them and the data do not depend on the ranks.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from nanompi.data.data import Data
+from nanompi.data.source import Source
+from nanompi.methods.maps.read.spectra import GIVES, STEPS, Spectra
+from nanompi.step import param, reader, section
+from nanompi.units import EV
+
+FILM = {"Si_K": 0.09, "Ar_K": 0.13, "Ca_K": 0.2, "elastic": 0.08, "compton": 0.15, "background": 0.12}
+GRAINS = {"Ti_K": 0.03, "Mn_K": 0.02, "Fe_K": 0.3, "Co_K": 0.01, "Cu_K": 0.12, "Zn_K": 0.06}
+SPREAD = 0.004  # of the slopes of detectors
+DECAY = 2500.0  # eV, in which the background falls by e
+REACH = 500.0  # eV above the beam: the last channel
+LOW = 1200.0  # eV, below which nothing is fitted
+
+
+@section
+class SpectraSimulation:
+    """What is simulated."""
+
+    rows: int = param(24, ge=1, help="rows of the map")
+    columns: int = param(32, ge=1, help="columns of the map")
+    step: float = param(200e-9, unit="m", gt=0, help="between its points")
+    detectors: int = param(2, ge=1, le=16, help="detectors; each sees less than the one before")
+    counts: float = param(2000.0, gt=0, help="mean counts of a point above 1.2 keV in all detectors")
+    energy: float = param(10e3 * EV, unit="J", bare="keV", gt=0, help="of the beam")
+    slope: float = param(9.6 * EV, unit="J", bare="eV", gt=0, help="of a channel")
+    said: float = param(
+        0.0, unit="J", bare="eV", ge=0, help="of a channel, as the file would have it; 0 = not at all"
+    )
+    dead: int = param(0, ge=0, help="how many of the detectors see nothing, the last ones")
+    absent: int = param(0, ge=0, help="points at the end of the map that were not measured")
+    strong: float = param(0.0, ge=0, help="counts of Fe in every second row, in place of what is there")
+    noise: bool = param(True, help="Poisson counts; otherwise the exact means in float32")
+    seed: int = param(1, ge=0, help="another number gives other grains and other noise")
+
+    def truth(self, names) -> np.ndarray:
+        """(m, rows, columns) counts, the elements in grains whose mean is as it should be."""
+        rng, shares = np.random.default_rng([self.seed, 0]), FILM | GRAINS
+        y, x = np.mgrid[: self.rows, : self.columns]
+        out = np.empty((len(names), self.rows, self.columns))
+        for own, name in zip(out, names):
+            own[:] = 1.0
+            if name in GRAINS:
+                own[:] = 0.05
+                for _ in range(6):
+                    row, column = rng.uniform(0, self.rows), rng.uniform(0, self.columns)
+                    radius = rng.uniform(0.08, 0.25) * (self.rows + self.columns) / 2
+                    own += np.maximum(1 - ((y - row) ** 2 + (x - column) ** 2) / radius**2, 0)
+            own *= self.counts * shares[name] / sum(shares.values()) / own.mean()
+        if self.strong:
+            out[names.index("Fe_K"), ::2] = self.strong
+        return out
+
+
+def model_of(s: SpectraSimulation):
+    """The exact model of a simulation, with all detectors."""
+    from nanompi.methods.maps.xrf.model import Model
+    from nanompi.methods.maps.xrf.response import START, Detector, columns, energies_of, peaks_of
+
+    elements = [name for name in (*FILM, *GRAINS) if name.endswith("_K")]
+    energy, slope = s.energy / EV, s.slope / EV
+    channels = int((energy + REACH) / slope)
+    lines = peaks_of(elements, energy, Detector())
+    names = [*elements, "elastic", "compton", "background"]
+    every, peak = np.empty((s.detectors, channels, len(names))), []
+    for i in range(s.detectors):
+        p = START | {"slope": slope * (1 + SPREAD * i), "energy": energy, "offset": 5.0 * i}
+        smooth = np.exp(-energies_of(p, np.arange(channels)) / DECAY)
+        every[i] = np.column_stack([columns(p, lines, 0, channels), smooth])
+        every[i] *= (1 - 0.5 * i / s.detectors) * (i < s.detectors - s.dead) / every[i].sum(0)
+        peak.append(p)
+    energies = np.stack([energies_of(p, np.arange(channels)) for p in peak])
+    good = (energies > LOW) & (every.sum((1, 2)) > 0)[:, None]
+    every /= (every * good[:, :, None]).sum((0, 1))
+    return Model(names, every, good, energies, (every * good[:, :, None]).sum(1), peak, energy)
+
+
+@dataclass
+class SimulatedSpectra(Source):
+    """Rows of a map: (columns, detectors, channels) each, made when they are read.
+
+    expected : (m, rows, columns) counts; model : of all detectors; lost : points at the end
+    """
+
+    expected: np.ndarray
+    model: object
+    s: SpectraSimulation
+    shape: tuple[int, ...] = field(init=False)
+    dtype: np.dtype = field(init=False)
+
+    def __post_init__(self):
+        self.shape = (*self.expected.shape[1:], *self.model.good.shape)
+        self.dtype = np.dtype(np.uint16 if self.s.noise else np.float32)
+
+    def read(self, index, threads=1) -> np.ndarray:
+        """(len(index), columns, detectors, channels)"""
+        return np.stack([self._row(int(row)) for row in index])
+
+    def _row(self, row: int) -> np.ndarray:
+        d, channels, m = self.model.columns.shape
+        mean = (self.expected[:, row].T @ self.model.columns.reshape(-1, m).T).reshape(-1, d, channels)
+        if self.s.noise:
+            mean = np.random.default_rng([self.s.seed, 1 + row]).poisson(mean)
+        mean[~self.measured()[row]] = 0
+        return mean.astype(self.dtype)
+
+    def measured(self) -> np.ndarray:
+        """(rows, columns) bool"""
+        size = self.shape[0] * self.shape[1]
+        return (np.arange(size) < size - self.s.absent).reshape(self.shape[:2])
+
+
+@reader("xrf.simulate", gives=GIVES, steps=STEPS)
+class SimulateSpectra:
+    """A simulated fluorescence map, by `format: xrf.simulate`."""
+
+    simulate: SpectraSimulation = param(SpectraSimulation(), help="what is simulated")
+
+    @staticmethod
+    def recognises(path: str, given: dict) -> bool:
+        """Never by a file."""
+        return False
+
+    def open(self, file: str, given) -> dict[str, Data]:
+        """Spectra are made when they are read; beside them is the truth."""
+        s = self.simulate
+        model = model_of(s)
+        expected = s.truth(model.names)
+        source = SimulatedSpectra(expected, model, s)
+        y, x = ((np.arange(n) * s.step, "m") for n in (s.rows, s.columns))
+        energies = np.arange(source.shape[-1]) * s.said / EV if s.said else None
+        facts = {"energy": s.energy}
+        notes = [f"simulated: {s.counts:.4g} counts of a point, {s.slope / EV:g} eV of a channel"]
+        own = {"energies": energies, "facts": facts, "notes": notes, "absent": ~source.measured()}
+        data = Spectra(source, y, x, **own).data("simulation", "xrf.simulate")
+        data.beside["truth"] = dict(zip(model.names, expected))
+        return {"data": data}
