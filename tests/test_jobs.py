@@ -550,8 +550,8 @@ def test_xrf_simulated(tmp_path):
 
 @pytest.mark.real
 def test_xrf(tmp_path, shared_data):
-    """S3: a flat film, so that maps spread by counting noise alone; detectors 2 and 3 see nothing of it. Others
-    found slopes of 9.57 eV a channel in 1 % steps; the axis of the file is off by 2 %. No Ti is in the film"""
+    """S3: a flat film: maps spread by counting noise alone; detectors 2 and 3 see nothing of it. Others
+    found slopes of 9.57 eV in 1 % steps; the axis of the file is off by 2 %. No Ti is in the film"""
     pytest.importorskip("xraylib")
     file = shared_data("S3_xrf_2ide") / "2xfm_0010.mda"
     folder = run("xrf", tmp_path, f"input.file={file}")
