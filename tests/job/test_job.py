@@ -107,6 +107,14 @@ def test_steps_that_precede_another_are_inserted_where_the_job_does_not_name_the
     ]
 
 
+def test_a_parameter_in_place_of_a_step_spares_it(parts, job):
+    step("test.first")(type("First", (), {"__doc__": "x"}))
+    own = {"__annotations__": {"model": str}, "model": param("", help="x"), "preceded_by": ("test.first",)}
+    step("test.second")(type("Second", (), {"__doc__": "x", "instead_of": {"model": "test.first"}, **own}))
+    assert [one.name for one in job("  - test.second\n").steps] == ["test.first", "test.second"]
+    assert [one.name for one in job("  - {use: test.second, model: runs/a}\n").steps] == ["test.second"]
+
+
 def test_a_giver_with_required_parameters_is_named_not_inserted(faults):
     assert faults("  - use: test.lonely\n") == [
         "job.yaml:4:5: steps.test.lonely: test.lonely needs noise: put test.noise before it"
