@@ -93,9 +93,9 @@ def _sheet(sheets: list[np.ndarray]) -> np.ndarray:
 
 def image(signal: Signal, space: tuple[int, int], alone: bool) -> tuple[np.ndarray, str]:
     """An image (h, w) in gray with a scale bar; angles are averaged as exp(i angle)."""
-    data = np.asarray(signal.data)
+    data, lost = _whole(np.asarray(signal.data))
     shape = _size(data.shape, space, alone)
-    area, lit = (draw.resized(_area(signal, f), shape) > 0.5 for f in (0.1, 0.3))
+    area, lit = (draw.resized(_area(signal, f) * ~lost, shape) > 0.5 for f in (0.1, 0.3))
     if signal.show == "angle":
         shown = np.angle(draw.resized(_turned(data.astype(np.float32)), shape))
     else:
@@ -121,6 +121,14 @@ def colour_map(signal: Signal, space: tuple[int, int], alone: bool) -> tuple[np.
 
 def _in_brackets(unit: str) -> str:
     return f"[{unit}]" if unit else ""
+
+
+def _whole(data: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """An image with its median where it has no numbers, and (h, w) bool, where that is"""
+    lost = ~np.isfinite(data)
+    if not lost.any():
+        return data, lost
+    return np.where(lost, 0 if lost.all() else np.median(data[~lost]), data), lost
 
 
 def _turned(angle: np.ndarray) -> np.ndarray:

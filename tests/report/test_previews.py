@@ -9,7 +9,7 @@ import pytest
 from nanompi.report import draw
 from nanompi.report.font import glyphs, text
 from nanompi.report.png import write_png
-from nanompi.report.previews import BAR, colour_map, previews
+from nanompi.report.previews import BAR, DRAW, colour_map, previews
 from nanompi.run.result import Result, Signal
 
 
@@ -171,3 +171,16 @@ def test_many_maps_stand_in_a_sheet_that_is_about_square(tmp_path):
     paths = previews(Result(pictures=maps), tmp_path)
     h, w = decoded(paths[-1]).shape[:2]
     assert paths[-1].name == "overview.png" and len(paths) == 21 and 0.7 < h / w < 1.5
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_is_no_number_is_left_out_of_an_image(tmp_path):
+    """The other half keeps its contrast; an image without any number is drawn, too"""
+    data = np.full((40, 40), np.nan, np.float32)
+    nothing = Signal(data.copy(), show="image")
+    data[:, :20] = np.linspace(0, 1, 20)
+    written = previews(Result(signals={"half": Signal(data, show="image"), "nothing": nothing}), tmp_path)
+    assert [path.stem for path in written] == ["half", "nothing", "overview"]
+    picture, _ = DRAW["image"](Signal(data, show="image"), (480, 480), True)
+    left = picture[: picture.shape[0] // 2, : picture.shape[1] // 2 - 10]
+    assert np.ptp(left.astype(int)) > 200

@@ -36,6 +36,7 @@ class Lcf:
     amounts are then parts of the edge step. They are fitted where all of them have energies.
     """
 
+    preceded_by = ("xanes.absorbance",)
     explains = {"misfit": "R of the mean spectrum: what the references leave, of the spectrum, squared"}
 
     references: list[str] = param(

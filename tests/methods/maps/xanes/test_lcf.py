@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from scipy.optimize import nnls
 
+from nanompi.cli import main
 from nanompi.data.walk import walk
 from nanompi.device import Cpu
 from nanompi.errors import DataError, JobError
@@ -185,3 +186,18 @@ def test_a_reference_that_ends_early_is_fitted_on_the_overlap(tmp_path):
 def test_without_references():
     with pytest.raises(JobError, match="name reference spectra"):
         run_of(R)
+
+
+def test_files_in_a_list_stand_beside_the_job(tmp_path, capsys):
+    """As one file of a job does; one that is not there is named with its place in the list"""
+    for name, mu in (("old.r", R[0]), ("new.r", R[4])):
+        text(tmp_path, name, mu=mu)
+    job = tmp_path / "job.yaml"
+    job.write_text(
+        "nanompi: 1\ninput: {format: xanes.simulate, simulate: {energies: 90}}\n"
+        "steps:\n  - {use: xanes.lcf, references: [old.r, new.r]}\n"
+    )
+    assert main(["check", str(job)]) == 0
+    (tmp_path / "new.r").rename(tmp_path / "now.r")
+    assert main(["check", str(job)]) != 0
+    assert "references.1: no such file" in capsys.readouterr().err
