@@ -8,13 +8,13 @@ from nanompi.errors import DataError, JobError, nearest
 from nanompi.methods.maps.xrf import lines
 from nanompi.methods.maps.xrf.calibration import calibrated, judge, picture
 from nanompi.methods.maps.xrf.detectors import Task, model_of
-from nanompi.methods.maps.xrf.model import Model
 from nanompi.methods.maps.xrf.response import Detector, Window
 from nanompi.methods.maps.xrf.settings import Settings, settings_of
 from nanompi.methods.maps.xrf.shape import FREE
 from nanompi.step import param, section, step
 from nanompi.units import EV, quantity
 
+SCALE = ("slope", "offset")  # found; those of a file of settings belong to the scan for which it was written
 LOW, ABOVE = 900.0, 1.05  # eV, and times the energy of the beam: what is fitted
 
 
@@ -63,29 +63,19 @@ class Calibrate:
     config: str = param(
         "", kind="file", help="PyMca .cfg or maps_fit_parameters_override.txt: elements, start values, energy"
     )
-    model: str = param(
-        "", kind="folder", help="run folder or result whose model is taken; nothing is found then"
-    )
 
     def check(self, data):
         """Errors: JobError for elements, windows, parameters that are none, or without xraylib; DataError."""
-        if self.model:
-            Model.load(self.model)
-            return
         lines.xraylib()
         self._task(data.facts.get("energy"), settings_of(self.config))
 
     def run(self, run):
-        """The model as run.made["model"], and in the result (collective)."""
+        """The model as run.made["model"] and in the result; run.made["task"] (collective)."""
         sums, data = run.data["sum_spectrum"], run.data["data"]
-        if self.model:
-            run.made["model"] = run.team.on_root(lambda: _fitting(Model.load(self.model), sums, self.model))
-            return run.say(f"{self.name}: the model of {self.model} is taken")
         task = run.team.on_root(lambda: self._task(data.facts.get("energy"), settings_of(self.config)))
-        wanted = np.asarray(
-            sums.beside.get("detectors", data.beside.get("detectors", np.ones(len(sums.values))))
-        )
-        found = calibrated(run.team, sums.values.astype(float), wanted.astype(bool), task)
+        wanted = data.beside.get("detectors", np.ones(len(sums.values), bool))
+        found = calibrated(run.team, sums.values.astype(float), wanted, task)
+        run.made["task"] = task
         model = run.made["model"] = model_of(found.shapes, sums.values.shape[1], task.energy)
         run.result.arrays |= model.arrays()
         run.result.notes.setdefault("xrf", {})["calibrate"] = found.notes(model)
@@ -115,7 +105,7 @@ class Calibrate:
         if not 0 < low < high:
             raise JobError(f"{self.name}.range: {low:g} eV to {high:g} eV is no range")
         detector = Detector(self._windows(), "" if self.escape == "off" else self.escape)
-        start = settings.start | self._start()
+        start = {name: v for name, v in settings.start.items() if name not in SCALE} | self._start()
         return Task(names, auto, energy, low, high, detector, self.pileup, start, self._free())
 
     def _start(self) -> dict:
@@ -144,12 +134,3 @@ class Calibrate:
                 )
             out.append(Window(material, density, quantity(thickness, "m", "um")))
         return tuple(out)
-
-
-def _fitting(model: Model, sums, path: str) -> Model:
-    """Errors: DataError for a model of other spectra."""
-    if model.good.shape != sums.values.shape:
-        d, n = model.good.shape
-        mine = " x ".join(map(str, sums.values.shape))
-        raise DataError(f"{path} holds a model of {d} detectors x {n} channels, the spectra have {mine}")
-    return model

@@ -1,0 +1,147 @@
+"""The step `xrf.quantify`: counts become masses on an area, by a standard.
+
+Sensitivity k = counts / (ug/cm2 of the standard * exposure), exposure = monitor (or seconds) times live
+part; a map of counts at full live part and its mean monitor m is mass = counts / (k m). An element that the
+standard does not hold goes through the nearest one, by cross section times efficiency.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from nanompi.data.data import Data
+from nanompi.errors import DataError, JobError, nearest
+from nanompi.methods.maps.xrf.calibration import calibrated
+from nanompi.methods.maps.xrf.detectors import Task
+from nanompi.methods.maps.xrf.exposure import Exposure, exposure_of
+from nanompi.methods.maps.xrf.lines import family_of
+from nanompi.methods.maps.xrf.sensitivity import LARGE, Sensitivities, checked
+from nanompi.run.reading import Input, open_data, reader_of
+from nanompi.step import METHODS, param, section, step
+
+LOW, ABOVE = 900.0, 1.05  # eV, and times the energy of the beam: what is fitted of a standard
+ROWS = 16  # of a standard that are read at once
+UNIT = "ug/cm2"
+
+
+@section
+class Standard:
+    """A sample of which it is known what it holds: its scan, or the counts of it."""
+
+    areal: dict[str, float] = param(help="ug/cm2 of its elements: {Ca: 1.931, Fe: 0.504}")
+    file: str = param("", kind="file", help="scan of it, with the same detectors and beam")
+    counts: dict[str, float] = param({}, help="in place of a scan: counts of all fitted detectors together")
+    exposure: float | None = param(
+        None,
+        gt=0,
+        help="of these counts: sum of the monitor, or s without one; else that of a point of the map",
+    )
+
+
+@step("xrf.quantify", needs=("deviance",))
+class Quantify:
+    """Maps of counts as ug/cm2: for each element NAME_areal with its errors, beside the counts.
+
+    Errors are those of counting. An element that the standard does not hold is as uncertain as the elements
+    of the standard spread about one physical curve, which log and notes state; above 15 % it is warned of.
+    """
+
+    preceded_by = ("xrf.fit",)
+
+    standard: Standard = param(help="of known content: its file or counts, and ug/cm2 of its elements")
+
+    def check(self, data):
+        """Errors: JobError for a standard that says too little."""
+        checked(self.standard.areal, "areal")
+        if bool(self.standard.file) == bool(self.standard.counts):
+            raise JobError(f"{self.name}.standard: give `file:` or `counts:`, one of them")
+        missing = [name for name in self.standard.areal if name not in self.standard.counts]
+        if self.standard.counts and missing:
+            close = nearest(missing[0], self.standard.counts)
+            raise JobError(f"{self.name}.standard.counts: {missing[0]} of `areal` has no counts{close}")
+
+    def run(self, run):
+        """run.data["Fe_K_areal"] and its errors, for each element of the model (collective)."""
+        self.check(None)
+        model, exposure = run.made["model"], run.made["exposure"]
+        own = run.made.get("task") or Task((), True, model.energy, LOW, ABOVE * model.energy)
+        areal = {family_of(name, own.energy): value for name, value in self.standard.areal.items()}
+        counts = self._counts(own) or self._measured(run, replace(own, names=tuple(areal), auto=True), model)
+        found = Sensitivities({n: counts[n] / value for n, value in areal.items()}, own.energy, own.detector)
+        unit = _unit(exposure)
+        for name in model.elements:
+            for mark in ("", "_errors"):
+                self._scaled(run, name, mark, 1 / (found.of(name) * unit))
+        self._tell(run, found, model.elements, exposure)
+
+    def _counts(self, task: Task) -> dict[str, float]:
+        """Counts of a unit of exposure, as the job gives them; {} where it names a file."""
+        per = self.standard.exposure or 1.0
+        given = checked(self.standard.counts, "counts") if self.standard.counts else {}
+        return {family_of(name, task.energy): value / per for name, value in given.items()}
+
+    def _measured(self, run, task: Task, model) -> dict[str, float]:
+        """The same of the scan of a standard, fitted as the map was (collective)."""
+        used = model.good.any(1)
+        sums, exposure = run.team.on_root(lambda: _scanned(self.standard.file, run.made["exposure"], used))
+        if len(sums) != len(used):
+            raise DataError(
+                f"{self.standard.file} has {len(sums)} detectors, the map {len(used)}: a standard is "
+                "measured with those of the map"
+            )
+        found = calibrated(run.team, sums, used, task)
+        run.say(f"{self.name}: standard {self.standard.file}: chi2 {found.chi2:.2f}")
+        here = ~exposure.absent
+        time = exposure.scale[here].sum(0) * _unit(exposure)
+        kept = [d for d in np.flatnonzero(used) if found.shapes[d] is not None]
+        if len(kept) < used.sum():
+            raise DataError(f"{self.standard.file}: {found.left_out(used)}; the map has them: name others")
+        return {n: float(sum(found.shapes[d].of(n) / time[d] for d in kept)) for n in task.names}
+
+    def _scaled(self, run, name: str, mark: str, factor: float) -> None:
+        data: Data = run.data[name + mark]
+        values = data.source.read(data.parts[run.team.rank]) if data.values is None else data.values
+        out = data.holding((values * factor).astype(values.dtype), data.spread, data.parts)
+        out.source, out.unit, out.title = None, UNIT, f"{name.replace('_', ' ')}, mass on an area"
+        run.data[f"{name}_areal{mark}"] = out
+        run.given[f"{name}_areal{mark}"] = None
+
+    def _tell(self, run, found: Sensitivities, elements: list[str], exposure: Exposure) -> None:
+        per = f"of {exposure.monitor}" if exposure.monitor else "s" if exposure.seconds else "point"
+        for name, value in found.measured.items():
+            run.say(f"{self.name}: {name}: {value:.5g} counts for 1 {UNIT} and 1 {per}")
+        others = [name for name in elements if name not in found.measured]
+        spread = found.spread
+        text = "not known, of one element" if np.isnan(spread) else f"{100 * spread:.0f} %"
+        words = f"{self.name}: uncertainty of {', '.join(others)}, which the standard does not hold: {text}"
+        if others and not spread <= LARGE:
+            run.team.on_root(lambda: run.warn(words))
+        elif others:
+            run.say(words)
+        run.result.notes.setdefault("xrf", {})["quantify"] = {
+            "sensitivity": {name: found.of(name) for name in elements},
+            "measured": sorted(found.measured),
+            "spread": None if np.isnan(spread) else spread,
+            "exposure": per,
+        }
+
+
+def _unit(exposure: Exposure) -> float:
+    """Exposure of a point at full live part: its mean monitor, or seconds; 1 where neither is known."""
+    return exposure.level if exposure.monitor else exposure.seconds or 1.0
+
+
+def _scanned(file: str, like: Exposure, used: np.ndarray) -> tuple[np.ndarray, Exposure]:
+    """((d, channels) sums of the scan of a standard, its exposure), with the monitor of the map (rank 0)."""
+    reader = METHODS["reader"][reader_of({"file": file})]()
+    data = open_data(file, Input(file=file), reader)["data"]
+    if data.axes[-2:] != ("detector", "channel"):
+        raise DataError(f"{file} holds no spectra: {data}")
+    exposure = exposure_of(data, "auto", like.monitor or "off", "auto")
+    sums = np.zeros(data.shape[-2:])
+    for k in range(0, data.shape[0], ROWS):
+        rows = np.arange(k, min(k + ROWS, data.shape[0]))
+        here = ~exposure.absent[rows]
+        sums += data.source.read(rows)[here].sum(0, dtype=float)
+    data.source.close()
+    return sums, exposure
