@@ -12,7 +12,7 @@ import numpy as np
 from nanompi.errors import DataError
 from nanompi.methods.maps.xrd.geometry import Geometry
 
-BAND = 1 << 19  # pixels worked on at once
+BAND = 1 << 17  # pixels worked on at once
 
 
 @dataclass
