@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from nanompi.data.source import SelectedFrames, Source
-from nanompi.errors import DataError, shown
+from nanompi.errors import DataError, JobError, shown
 from nanompi.units import show
 
 FACTS = {"energy": "J", "distance": "m", "pixel": "m"}  # that a job may give in the input section
+OF_SCANS = ("lag", "rotate")  # that it may give for positions of frames alone
 PATTERNS = {  # what a step sees whole in each item of a block; the first that the axes have
     "frame": (("row", "column"), ("y", "x")),
     "sinogram": (("angle", "column"),),
@@ -111,6 +112,11 @@ class Data:
         for axis, (values, _) in self.coords.items():
             if axis not in self.axes or len(values) != self.size(axis):
                 raise DataError(f"{self.file}: {len(values)} values of {axis} for data of {self}")
+        for name in OF_SCANS:
+            if getattr(given, name, 0):
+                raise JobError(
+                    f"input.{name}: moves positions of a scan's frames, which {self} are not; leave it out"
+                )
         known = {name: getattr(given, name, None) for name in FACTS}
         self.facts = self.facts | {name: value for name, value in known.items() if value is not None}
         return self if given.select.whole else self.selected(given.select)

@@ -33,6 +33,17 @@ class Input:
     angle: float | None = param(
         None, unit="rad", bare="deg", help="rotation of the sample, kept in the result for a tomogram"
     )
+    lag: int = param(
+        0,
+        help="ptychography: frames are late by so many: frame i is of position i - lag; the ends are dropped",
+    )
+    rotate: float = param(
+        0.0,
+        unit="rad",
+        bare="deg",
+        help="ptychography: positions are turned by so much about their middle, from rows (down) to columns "
+        "(to the right), as a stage that is turned against the detector asks for",
+    )
     gain: float | Literal["auto"] = param(
         "auto", gt=0, help="stored units of one count; auto = found from the values and their noise"
     )

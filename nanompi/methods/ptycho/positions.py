@@ -139,3 +139,11 @@ class Shifts:
         z = self.device.xp.empty(num.shape[1:], num.dtype)
         self.device.kernels.ramps_adjoint(self.device.fft(num), *self.ramps, z)
         return self.device.ifft(z)
+
+
+def rotated(positions: np.ndarray, angle: float) -> np.ndarray:
+    """(n, 2) turned about their middle by `angle` (rad), from rows to columns: what lay below it moves to the
+    right, against the clock as an image is looked at. What is not finite has no part in the middle."""
+    middle = positions[np.isfinite(positions).all(1)].mean(0)
+    c, s = np.cos(angle), np.sin(angle)
+    return (positions - middle) @ [[c, s], [-s, c]] + middle

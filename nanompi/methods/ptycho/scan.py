@@ -39,6 +39,7 @@ class Scan(Data):
     left_out  : {reason: numbers in the file of frames that hold no data, and are not in this scan}
     gaps      : any number of such frames is accepted, as the job says
     distance_sought : the job leaves the distance to the frames (`distance: auto`)
+    lag, rotate : what the job says of the stage, done to `positions` (nanompi.methods.ptycho.read.stage); rad
     """
 
     axes: tuple[str, ...] = AXES
@@ -61,6 +62,8 @@ class Scan(Data):
     left_out: dict[str, np.ndarray] = field(default_factory=dict)
     gaps: bool = False
     distance_sought: bool = False
+    lag: int = 0
+    rotate: float = 0.0
 
     def __post_init__(self):
         """Coordinates, facts and images in the words that steps of other methods know."""

@@ -11,6 +11,8 @@ from nanompi.methods.ptycho.paste import placed
     [
         ("distance: 1.99 m", "input"),
         ("select: {without: [3, 10:16]}", "input"),
+        ("lag: -1", "input"),
+        ("rotate: 5.02 deg", "input"),
         ("orientation: 4", "use: ptycho.prepare"),
         ("mask: {hot: 12, dead: true}", "use: ptycho.prepare"),
         ("positions: true", "use: ptycho"),

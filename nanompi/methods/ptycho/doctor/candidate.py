@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nanompi.methods.ptycho.positions import rotated
 from nanompi.methods.ptycho.subset import Subset
 from nanompi.optics.geometry import Geometry
 
@@ -53,7 +54,7 @@ class Candidate:
             some,
             geometry=self.geometry(some.geometry),
             chosen=points,
-            positions=rotated(some.positions[places], self.angle),
+            positions=rotated(some.positions[places], np.deg2rad(self.angle)),
             counts=turned(some.counts[frames], self.turn, corner),
             scale=some.scale[frames],
             frames=dataclasses.replace(
@@ -78,9 +79,3 @@ def after(first: int, second: int) -> int:
     """Number of the orientation that is `second` after `first`; transposing comes first in each."""
     first = 4 * (first >> 2) + (2 * (first & 1) + (first >> 1 & 1) if second & 4 else first & 3)
     return first ^ second
-
-
-def rotated(positions: np.ndarray, degrees: float) -> np.ndarray:
-    """(n, 2) turned about their middle, from rows to columns."""
-    a, middle = np.deg2rad(degrees), positions.mean(0)
-    return (positions - middle) @ [[np.cos(a), np.sin(a)], [-np.sin(a), np.cos(a)]] + middle

@@ -79,11 +79,14 @@ class Finding:
 
 @dataclass
 class Job:
-    """What the job says now: orientation of the frames, distance or focus in m, energy in J."""
+    """What the job says now: orientation of the frames, distance or focus in m, energy in J, frames by which
+    they are late, degrees by which it turns the positions."""
 
     orientation: int
     far: float
     energy: float
+    lag: int = 0
+    rotate: float = 0.0
 
 
 def examine(run, geometry: Geometry, about: Job) -> Finding | None:
@@ -148,7 +151,7 @@ def mean_of(run, chosen: np.ndarray) -> np.ndarray:
 def about(scan: Scan, orientation: int) -> Job:
     """What a job says, for the words."""
     far = scan.distance if scan.focus is None else scan.focus
-    return Job(orientation, far, scan.facts.get("energy", 0.0))
+    return Job(orientation, far, scan.facts.get("energy", 0.0), scan.lag, float(np.rad2deg(scan.rotate)))
 
 
 def figures(found: Finding) -> dict[str, Any]:

@@ -11,12 +11,11 @@ def table(found: Finding, most: int = 12) -> list[str]:
     rows.append(f"{'orientation':>11} {'lag':>4} {place(found):>12} {'rotation':>9}   held")
     order = sorted(found.known, key=lambda c: (found.known[c].logs.mean(), c))
     for c in order[:most]:
-        o, turn = found.known[c], after(found.about.orientation, c.turn)
-        far = length(found.about.far * c.far)
-        own = "   <- this job" if c == Candidate() else ""
-        rows.append(
-            f"{turn:>11} {c.lag:>+4d} {far:>12} {c.angle:>+5.1f} deg   {o.held:.4g} ± {o.error:.2g}{own}"
+        o, about, own = found.known[c], found.about, "   <- this job" * (c == Candidate())
+        stage = (
+            f"{about.lag + c.lag:>+4d} {length(about.far * c.far):>12} {about.rotate + c.angle:>+5.1f} deg"
         )
+        rows.append(f"{after(about.orientation, c.turn):>11} {stage}   {o.held:.4g} ± {o.error:.2g}{own}")
     return rows + [f"... and {len(order) - most} more, all worse"] * (len(order) > most)
 
 
@@ -59,9 +58,13 @@ def _first(found: Finding) -> str:
 def _lag(found: Finding) -> list[str]:
     if not found.best.lag or not found.by.clear:
         return []
-    late = "late" if found.best.lag > 0 else "early"
-    return [f"the frames are {late} by {abs(found.best.lag)}: the frame of each position is the one "
-            f"{'after' if found.best.lag > 0 else 'before'} it"]  # fmt: skip
+    lag = found.about.lag + found.best.lag
+    if not lag:
+        return ["the frames are neither late nor early: each is that of its own position"]
+    late, where = ("late", "after") if lag > 0 else ("early", "before")
+    return [
+        f"the frames are {late} by {abs(lag)}: the frame of each position is the one {abs(lag)} {where} it"
+    ]
 
 
 def _far(found: Finding) -> list[str]:
@@ -81,7 +84,7 @@ def _far(found: Finding) -> list[str]:
 def _angle(found: Finding) -> list[str]:
     if not found.angle_off:
         return []
-    turned = f"{found.angle.value:+.1f} ± {found.angle.error:.1g} deg"
+    turned = f"{found.about.rotate + found.angle.value:+.2f} ± {found.angle.error:.1g} deg"
     return [f"the positions are rotated against the detector: {turned} from rows to columns undo it"]
 
 
@@ -106,4 +109,8 @@ def paste(found: Finding | None) -> list[str]:
         out.append(f"orientation: {after(found.about.orientation, found.turn)}")
     if found.far_off:
         out.append(f"{place(found)}: {length(found.about.far * found.far.value)}")
+    if found.best.lag and found.by.clear:
+        out.append(f"lag: {found.about.lag + found.best.lag}")
+    if found.angle_off:
+        out.append(f"rotate: {found.about.rotate + found.angle.value:.2f} deg")
     return out

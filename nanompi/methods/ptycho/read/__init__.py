@@ -33,8 +33,9 @@ def completed(scan: Scan, given: Input) -> Scan:
     from nanompi.methods.ptycho.read.guard import check_monitor, guard, override
     from nanompi.methods.ptycho.read.identity import fingerprint, with_grid
     from nanompi.methods.ptycho.read.missing import leave_missing_out
+    from nanompi.methods.ptycho.read.stage import staged
 
-    scan = override(with_grid(scan), given)
+    scan = staged(override(with_grid(scan), given), given.lag, given.rotate)
     scan.fingerprint = scan.fingerprint or fingerprint(scan.source)
     check_monitor(scan)
     return replace(guard(leave_missing_out(select(scan, given.select))))  # its facts are those of the end

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from nanompi.methods.ptycho.doctor.candidate import after, rotated, turned
+from nanompi.methods.ptycho.doctor.candidate import after, turned
 from nanompi.methods.ptycho.doctor.finding import SURE
 from nanompi.methods.ptycho.image import sign
+from nanompi.methods.ptycho.positions import rotated
 
 
 def as_stored(frame, turn):
@@ -41,7 +42,7 @@ def test_a_twin_is_the_conjugate():
 
 def test_positions_turn_about_their_middle():
     positions = np.add([[1.0, 0.0], [-1.0, 0.0], [0.0, 2.0], [0.0, -2.0]], [5, 7])
-    assert rotated(positions, 90) - [5, 7] == pytest.approx(
+    assert rotated(positions, np.pi / 2) - [5, 7] == pytest.approx(
         np.array([[0, 1], [0, -1], [-2, 0], [2, 0]]), abs=1e-12
     )
     assert rotated(rotated(positions, 3), -3) == pytest.approx(positions)
