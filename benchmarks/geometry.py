@@ -39,7 +39,7 @@ def prepared(scene):
     frames = Frames(
         values=counts, index=np.arange(len(counts)), mask=mask, corner=not near, pixel=(PIXEL, PIXEL)
     )
-    data = {"data": SimpleNamespace(positions=scene.positions), "frames": frames}
+    data = {"data": SimpleNamespace(positions=scene.positions, numbers=None), "frames": frames}
     run = SimpleNamespace(team=Team(alone=True), device=Cpu("single", 1), data=data, clock=Clock())
     focus = FOCUS if near else None
     return run, Geometry(scene.wavelength, scene.distance, (PIXEL, PIXEL), (n, n), focus)

@@ -9,7 +9,10 @@ out.
 from dataclasses import dataclass, field
 
 from nanompi.methods.ptycho.doctor.finding import UNCLEAR, about, examine, figures
+from nanompi.methods.ptycho.doctor.search import Limit
 from nanompi.methods.ptycho.doctor.words import paste, words
+
+SECONDS, PART = 20.0, 0.05  # in a run: so long, or so much of its time
 
 
 @dataclass
@@ -27,9 +30,11 @@ class Contrast:
 
 
 def contrast(run, p, geometry) -> Contrast:
-    """Of a run with its frames, for its verdict (collective; equal on all ranks)."""
+    """Of a run with its frames, for its verdict (collective; equal on all ranks). It takes at most SECONDS,
+    or PART of what the run has taken, whichever is more."""
     scan, frames = run.data["data"], run.data["frames"]
-    found = examine(run, geometry, about(scan, frames.preparation.get("orientation", 0)))
+    limit = Limit(max(SECONDS, PART * run.team.max(run.clock.elapsed())))
+    found = examine(run, geometry, about(scan, frames.preparation.get("orientation", 0)), limit)
     if found is None:
         return Contrast(UNCLEAR, words(found))
     return Contrast(found.state, words(found), "\n".join(paste(found)), figures(found))

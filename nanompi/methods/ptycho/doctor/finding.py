@@ -1,5 +1,6 @@
 """What the trials say of the geometry of a job."""
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -7,7 +8,8 @@ import numpy as np
 
 from nanompi.methods.ptycho.beam import window
 from nanompi.methods.ptycho.doctor.candidate import TWIN, Candidate
-from nanompi.methods.ptycho.doctor.search import Estimate, Lead, Search, lead
+from nanompi.methods.ptycho.doctor.line import Estimate
+from nanompi.methods.ptycho.doctor.search import BARS, LAGS, Lead, Limit, Search, lead
 from nanompi.methods.ptycho.doctor.trial import Outcome
 from nanompi.methods.ptycho.scan import Scan
 from nanompi.methods.ptycho.subset import WHOLE, nearest_to_middle, taken
@@ -16,6 +18,7 @@ from nanompi.optics.geometry import Geometry
 FRAMES, FEWEST = 100, 30  # frames that are tried, and without which nothing is
 SURE = 0.1  # of the correlation of phase and log amplitude: below, the image and its twin look alike
 EXPLAINS = 0.5  # of the excess of `held` over 1, what another distance or rotation may leave
+LIGHT = 0.98  # of the counts in the window: what is farther out changes no rank
 PIXELS = 1e6  # of all frames that are tried: larger ones are fewer
 BEST, OTHER, UNCLEAR = "best", "other", "unclear"
 
@@ -29,6 +32,7 @@ class Finding:
     far, angle: factor of the distance (near field: of the focus) and rotation that meet them best
     far_off, angle_off : does the best of them beat that of the job beyond doubt?
     outcome   : of the geometry that is taken in the end; known : of all; sign : of its object
+    limit     : of the time, and whether that was over before all was tried
     """
 
     best: Candidate
@@ -41,7 +45,7 @@ class Finding:
     outcome: Outcome
     known: dict[Candidate, Outcome]
     near: bool
-    frames: int
+    limit: Limit = field(default_factory=Limit)
     about: "Job" = field(repr=False, default=None)
 
     @property
@@ -63,11 +67,11 @@ class Finding:
     @property
     def state(self) -> str:
         """best: the geometry of the job is the best of all tried; other: another one is better, beyond doubt;
-        unclear: neither"""
+        unclear: neither, or the time was over before all was tried"""
         if self.over_job.clear or self.bent:
             return OTHER
         own = not self.best.turn and not self.best.lag
-        return BEST if own and self.by.clear else UNCLEAR
+        return BEST if own and self.by.clear and not self.limit.stopped else UNCLEAR
 
     @property
     def turn(self) -> int:
@@ -89,54 +93,72 @@ class Job:
     rotate: float = 0.0
 
 
-def examine(run, geometry: Geometry, about: Job) -> Finding | None:
+def examine(run, geometry: Geometry, about: Job, limit: Limit | None = None) -> Finding | None:
     """Try the neighbours of the geometry of a run with frames, on all ranks (collective); None for too few
     frames.
 
     run : with team, device, clock, and data: "data" (positions) and "frames" (prepared)
+    limit : of the time; what comes first tells most: the job's own geometry, orientations, lags, distances,
+        rotations
     """
-    some, points = middle_frames(run, geometry)
     if len(run.data["data"].positions) < FEWEST:
         return None
-    coarse = Search(run, some, points)
+    limit = limit or Limit()
+    some, points, lags = middle_frames(run, geometry)
+    coarse = Search(run, some, points, lags, limit=limit)
     best, by = coarse.orientation()
-    fine = Search(run, some, points, None if coarse.near else coarse.known[best].P)
+    fine = Search(run, some, points, lags, None if coarse.near else coarse.known[best].P, limit)
     far = fine.far(best)
     angle = fine.angle(replace(best, far=far.best.far))
     if angle.best.angle and _off(fine, angle.best, replace(angle.best, angle=0.0)):
-        far = fine.far(replace(best, angle=angle.best.angle))
+        again = fine.far(replace(best, angle=angle.best.angle))
+        far = far if math.isinf(again.error) else again
     end = replace(best, far=far.best.far, angle=angle.best.angle)
-    fine.outcomes([end])
-    far_off = _off(fine, end, replace(end, far=1.0)) and abs(far.value - 1) > 3 * far.error
-    angle_off = _off(fine, end, replace(end, angle=0.0)) and abs(angle.value) > 3 * angle.error
-    over_job = lead(coarse.known[best], coarse.known[Candidate()])
-    known = coarse.known | {c: o for c, o in fine.known.items() if c not in coarse.known}
-    return Finding(best, by, over_job, far, angle, far_off, angle_off, fine.known[end], known, coarse.near,
-                   len(points), about)  # fmt: skip
+    fine.attempt([end])
+    far_off = _off(fine, end, replace(end, far=1.0)) and abs(far.value - 1) > BARS * far.error
+    angle_off = _off(fine, end, replace(end, angle=0.0)) and abs(angle.value) > BARS * angle.error
+    known = fine.known | coarse.known
+    over_job = lead(known[best], known[Candidate()])
+    last = known.get(end, known[best])
+    return Finding(best, by, over_job, far, angle, far_off, angle_off, last, known, coarse.near, limit, about)
 
 
 def _off(search: Search, one: Candidate, usual: Candidate) -> bool:
     """Is one ahead of what is usual, beyond doubt, and explains most of what that leaves? A distance that
-    takes away a little stands for something else."""
-    first, second = search.outcomes([one, usual])
+    takes away a little stands for something else. Not where the time was over."""
+    search.attempt([one, usual])
+    if not {one, usual} <= search.known.keys():
+        return False
+    first, second = search.known[one], search.known[usual]
     return lead(first, second).clear and first.held - 1 < EXPLAINS * (second.held - 1)
 
 
 def middle_frames(run, geometry: Geometry):
-    """(frames about the middle and their neighbours in time as a Subset, (k,) indices of the former), cut to
-    where the light is in the far field (collective)."""
-    positions = run.data["data"].positions
-    n = len(positions)
-    order = nearest_to_middle(positions, n)
-    order = order[(order > 0) & (order < n - 1)]  # each has a frame before it and one behind
-    cut = WHOLE if geometry.focus is not None else window(np.sqrt(mean_of(run, order[:FRAMES])), LIGHT)
+    """(frames about the middle and their neighbours in time as a Subset, (k,) indices of the former, lags
+    that can be tried); cut to where the light is in the far field (collective)."""
+    points, lags = middle_points(run.data["data"])
+    cut = WHOLE if geometry.focus is not None else window(np.sqrt(mean_of(run, points)), LIGHT)
     pixels = np.prod(run.data["frames"].mask[cut].shape)
-    points = order[: int(min(FRAMES, max(FEWEST, PIXELS // pixels)))]
-    every = np.unique(np.concatenate([points - 1, points, points + 1]))
-    return taken(run, geometry, every, cut), points
+    points = points[: int(min(FRAMES, max(FEWEST, PIXELS // pixels)))]
+    return taken(run, geometry, with_neighbours(points, lags), cut), points, lags
 
 
-LIGHT = 0.98  # of the counts in the window: what is farther out changes no rank
+def middle_points(scan: Scan) -> tuple[np.ndarray, tuple[int, ...]]:
+    """(indices of the frames about the middle, the nearest first; lags that can be tried).
+
+    Each has the frames that were taken right before and behind it; no lag is tried where a selection has left
+    few such frames.
+    """
+    numbers = np.arange(len(scan.positions)) if scan.numbers is None else np.asarray(scan.numbers)
+    follows = np.concatenate([[False], np.diff(numbers) == 1, [False]])
+    order = nearest_to_middle(scan.positions, len(numbers))
+    both = order[(follows[:-1] & follows[1:])[order]]
+    return (both[:FRAMES], LAGS) if len(both) >= FEWEST else (order[:FRAMES], ())
+
+
+def with_neighbours(points: np.ndarray, lags: tuple[int, ...]) -> np.ndarray:
+    """Rising numbers of the points and of the frames that a lag gives them"""
+    return np.unique(np.concatenate([points + lag for lag in (0, *lags)]))
 
 
 def mean_of(run, chosen: np.ndarray) -> np.ndarray:
@@ -155,11 +177,12 @@ def about(scan: Scan, orientation: int) -> Job:
 
 
 def figures(found: Finding) -> dict[str, Any]:
-    """Numbers for a result."""
+    """Numbers for a result; what was not told is not there."""
     own = found.known[Candidate()]
-    return {
+    out = {
         "held": own.held, "held_error": own.error, "best_held": found.known[found.best].held,
         "lead": found.by.size, "lead_error": found.by.error, "turn": found.turn, "lag": found.best.lag,
         "distance_factor": found.far.value, "distance_error": found.far.error, "rotation": found.angle.value,
         "rotation_error": found.angle.error, "sign": found.sign,
     }  # fmt: skip
+    return {name: value for name, value in out.items() if np.isfinite(value)}

@@ -9,12 +9,17 @@ from typing import Any
 import numpy as np
 
 from nanompi.methods.ptycho.doctor.candidate import after
-from nanompi.methods.ptycho.doctor.finding import FRAMES, Finding, about, examine
+from nanompi.methods.ptycho.doctor.finding import (
+    Finding,
+    about,
+    examine,
+    middle_points,
+    with_neighbours,
+)
 from nanompi.methods.ptycho.doctor.words import length, paste, table, words
 from nanompi.methods.ptycho.paste import placed
 from nanompi.methods.ptycho.prepare.orientation import number, orientation
 from nanompi.methods.ptycho.scan import Frames, scan_of
-from nanompi.methods.ptycho.subset import nearest_to_middle
 from nanompi.optics.geometry import Geometry
 
 AUTO = "auto"
@@ -35,8 +40,7 @@ def few_frames(run, scan, step) -> Frames:
     """The frames about the middle and their neighbours in time, all of them on rank 0 (collective)."""
     from nanompi.methods.ptycho.prepare.step import make_plan
 
-    points = nearest_to_middle(scan.positions, FRAMES + 2)
-    index = np.unique(np.clip(np.concatenate([points - 1, points, points + 1]), 0, len(scan.positions) - 1))
+    index = with_neighbours(*middle_points(scan))
     plan = run.team.on_root(lambda: make_plan(step, scan, run.device.threads))
     counts = np.zeros((0, *plan.good.shape), np.float32)
     if run.team.root:

@@ -10,6 +10,7 @@ more than 3 error bars and by more than 5 %. Else it cannot be told which is rig
 """
 
 import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from nanompi.methods.ptycho.doctor.candidate import Candidate
+from nanompi.methods.ptycho.doctor.line import Estimate, refined
 from nanompi.methods.ptycho.doctor.trial import Outcome, tried
 from nanompi.methods.ptycho.subset import Subset
 
@@ -25,6 +27,37 @@ GOOD, BEYOND = 1.25, 2.0  # `held` of a geometry that is not doubted; a lead by 
 CLASSES, ALL = (0, 1, 4, 5), tuple(range(8))  # in the near field no two orientations look alike
 FAR, ANGLES = (0.8, 0.87, 0.93, 1.0, 1.07, 1.15, 1.25), (-6.0, -3.0, 0.0, 3.0, 6.0)
 FARTHER = 3  # more steps where the best is the last one
+LAGS = (-1, 1)
+
+
+@dataclass
+class Limit:
+    """Seconds in which trials may begin, by the slowest clock of all ranks; inf = no limit.
+
+    now, longest : seconds that had passed when all ranks last met, and of the longest round until then: the
+        same numbers on all ranks, so that all stop after the same trial
+    stopped : something was not tried for want of time
+    """
+
+    seconds: float = math.inf
+    begun: float = field(default_factory=time.perf_counter)
+    now: float = 0.0
+    longest: float = 0.0
+    stopped: bool = False
+
+    @property
+    def passed(self) -> float:
+        """Seconds, of this rank"""
+        return time.perf_counter() - self.begun
+
+    def met(self, passed: float) -> None:
+        """After each round. passed : the most of all ranks"""
+        self.longest, self.now = max(self.longest, passed - self.now), passed
+
+    def over(self) -> bool:
+        """Is there no time for one more round?"""
+        self.stopped = self.stopped or self.now + self.longest > self.seconds
+        return self.stopped
 
 
 @dataclass
@@ -52,19 +85,11 @@ def lead(one: Outcome, other: Outcome) -> Lead:
 
 
 @dataclass
-class Estimate:
-    """Where along a line the unseen frames are met best: value, its error bar (of the frames), candidate"""
-
-    value: float
-    error: float
-    best: Candidate
-
-
-@dataclass
 class Search:
     """All that has been tried.
 
-    run    : team and clock; some : frames of `points` and of their neighbours; near : is it a near field?
+    run    : team and clock; some : frames of `points` and of those by `lags` before and behind
+    lags   : numbers of frames by which they may be late; limit : of the time
     P      : (h, w) probe from which all begin, or None: each has its own, from the data
     known  : {candidate: outcome}, equal on all ranks, in the order in which they were tried
     """
@@ -72,7 +97,9 @@ class Search:
     run: Any
     some: Subset
     points: np.ndarray
+    lags: tuple[int, ...] = LAGS
     P: np.ndarray | None = None
+    limit: Limit = field(default_factory=Limit)
     known: dict[Candidate, Outcome] = field(default_factory=dict)
 
     @property
@@ -80,55 +107,59 @@ class Search:
         """Is it a near field?"""
         return self.some.geometry.focus is not None
 
-    def outcomes(self, candidates) -> list[Outcome]:
-        """Of these, tried where they have not been yet (collective)."""
-        new = [c for c in dict.fromkeys(candidates) if c not in self.known]
-        team, own = self.run.team, {}
-        for c in new[team.rank :: team.size]:
-            own[c] = tried(c.view(self.some, self.points), self.P)
+    def attempt(self, candidates) -> None:
+        """These, where they have not been yet, in their order, each rank one at a time; those for which there
+        is no time stay unknown (collective)."""
+        new, team = [c for c in dict.fromkeys(candidates) if c not in self.known], self.run.team
+        for k in range(0, len(new), team.size):
+            if self.limit.over():
+                return
+            each = new[k : k + team.size]
+            own = [tried(c.view(self.some, self.points), self.P) for c in each[team.rank : team.rank + 1]]
             self.run.clock.tick()
-        all_of_them = {c: o for part in team.allgather(own) for c, o in part.items()}
-        self.known |= {c: all_of_them[c] for c in new}
-        return [self.known[c] for c in candidates]
+            all_of_them, passed = zip(*team.allgather((own, self.limit.passed)))
+            self.known |= dict(zip(each, (o for part in all_of_them for o in part), strict=True))
+            self.limit.met(max(passed))
 
     def order(self, candidates=()) -> list[Candidate]:
         """Those tried, or these of them, the best first."""
         return sorted(candidates or self.known, key=lambda c: (_rank(self.known[c]), c))
 
     def first_two(self, candidates) -> tuple[Candidate, Lead]:
-        """The best, and its lead over the next."""
-        self.outcomes(candidates)
-        best, *rest = self.order(dict.fromkeys(candidates))
-        return best, min((lead(self.known[best], self.known[c]) for c in rest), key=lambda one: one.size)
+        """The best, and its lead over the next; no clear one where no other was tried."""
+        self.attempt(candidates)
+        best, *rest = self.order(c for c in dict.fromkeys(candidates) if c in self.known)
+        leads = [lead(self.known[best], self.known[c]) for c in rest]
+        return best, min(leads, key=lambda one: one.size, default=Lead(0.0, math.inf))
 
     def orientation(self) -> tuple[Candidate, Lead]:
-        """The best class and lag, and its lead over the next one."""
+        """The best class and lag, and its lead over the next one. The job's own is tried first of all."""
         turns = ALL if self.near else CLASSES
         best, by = self.first_two([Candidate(t) for t in turns])
-        shifted = [replace(best, lag=lag) for lag in (-1, 1)]
+        shifted = [replace(best, lag=lag) for lag in self.lags]
         if not (by.clear and (self.known[best].held < GOOD or by.size > math.log(BEYOND))):
-            shifted = [Candidate(t, lag) for lag in (-1, 1) for t in turns]
+            shifted = [Candidate(t, lag) for lag in self.lags for t in turns]
         best, by = self.first_two([*self.known, *shifted])
         return self.first_two([*self.known, *(Candidate(t, best.lag) for t in turns)])
 
     def along(self, values, candidate: Callable[[float], Candidate], scale: Callable = float) -> Estimate:
-        """The best of some values, refined by a parabola through the mean log of the deviances.
+        """The best of some values, refined by parabolas through the mean log of the deviances.
 
-        values : rising; candidate : of a value; scale : what the parabola is even in (math.log of a factor)
+        values : rising, the usual one in the middle; candidate : of a value; scale : what the parabola is
+            even in (math.log of a factor)
         """
-        values = list(values)
-        self.outcomes([candidate(v) for v in values])
+        values, usual = list(values), values[len(values) // 2]
+        self.attempt([candidate(v) for v in sorted(values, key=lambda v: abs(scale(v) - scale(usual)))])
         for _ in range(FARTHER):
-            k = int(np.argmin(self._means(values, candidate)))
+            if self.limit.stopped:
+                break
+            k = int(np.argmin([_rank(self.known[candidate(v)]) for v in values]))
             if 0 < k < len(values) - 1:
                 break
             values = _one_more(values, k)
-            self.outcomes([candidate(v) for v in values])
-        line = Line(self, values, candidate, scale)
-        return line.refined()
-
-    def _means(self, values, candidate):
-        return [_rank(self.known[candidate(v)]) for v in values]
+            self.attempt([candidate(v) for v in values])
+        estimate = None if self.limit.stopped else refined(self, values, candidate, scale)
+        return estimate or Estimate(usual, math.inf, candidate(usual))
 
     def far(self, base: Candidate) -> Estimate:
         """The distance as a factor, all else as in `base`."""
@@ -137,51 +168,6 @@ class Search:
     def angle(self, base: Candidate) -> Estimate:
         """The rotation of the positions in degrees, all else as in `base`."""
         return self.along(ANGLES, lambda v: replace(base, angle=v))
-
-
-@dataclass
-class Line:
-    """Values along a line through the geometries, with their outcomes."""
-
-    search: Search
-    values: list[float]
-    candidate: Callable[[float], Candidate]
-    scale: Callable
-
-    def refined(self) -> Estimate:
-        """Two more values about the lowest point of the parabola, and then its error bar frame by frame."""
-        x = np.array([self.scale(v) for v in self.values])
-        first, width = self._lowest(x, self._logs())
-        back = math.exp if self.scale is math.log else float
-        more = [round(back(first + part * width), 4) for part in (-0.4, 0.4)]
-        self.search.outcomes([self.candidate(v) for v in more])
-        self.values = sorted({*self.values, *more})
-        x, logs = np.array([self.scale(v) for v in self.values]), self._logs()
-        low, _ = self._lowest(x, logs)
-        n = len(logs)
-        each = np.array([self._lowest(x, np.delete(logs, j, 0))[0] for j in range(n)])
-        scatter = (n - 1) / n * ((each - each.mean()) ** 2).sum()  # jackknife
-        error = math.hypot(
-            math.sqrt(scatter), (low - first) / 2
-        )  # and what the curve, no parabola, leaves open
-        value = back(low)
-        best = self.search.order([self.candidate(v) for v in self.values])[0]
-        return Estimate(value, error * (value if self.scale is math.log else 1), best)
-
-    def _logs(self) -> np.ndarray:
-        """(u, values)"""
-        return np.array([self.search.known[self.candidate(v)].logs for v in self.values]).T
-
-    def _lowest(self, x, logs) -> tuple[float, float]:
-        """Lowest point of the parabola through the values about the least one, and their distance"""
-        y = np.minimum(logs.mean(0), 1e3)
-        k = int(np.clip(np.argmin(y), 1, len(x) - 2))
-        width = max(x[k + 1] - x[k], x[k] - x[k - 1])
-        near = np.abs(x - x[np.argmin(y)]) <= 1.3 * width
-        near[k - 1 : k + 2] = True
-        a, b, _ = np.polyfit(x[near] - x[k], y[near], 2)
-        low = x[k] - b / (2 * a) if a > 0 else x[np.argmin(y)]
-        return float(np.clip(low, x[near].min(), x[near].max())), float(width)
 
 
 def _rank(outcome: Outcome) -> float:

@@ -5,7 +5,7 @@ were left out, each over what counting noise alone would give. The frames that w
 judge: they can prefer a wrong scale, to which object and probe have adapted.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -36,12 +36,14 @@ class Outcome:
     deviance, expected : (u,)
     sign : correlation of phase and log of the amplitude of the object (`image.sign`)
     P : (h, w) complex64, the probe at the end; None where the trial diverged
+    seen : (s,) log of the deviance of each frame that was iterated over, over its expectation
     """
 
     deviance: np.ndarray
     expected: np.ndarray
     sign: float = 0.0
     P: np.ndarray | None = None
+    seen: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
     @property
     def held(self) -> float:
@@ -58,7 +60,12 @@ class Outcome:
     def logs(self) -> np.ndarray:
         """(u,) log of the deviance of each frame over its expectation: its mean is what geometries are
         compared by, since no single frame decides it"""
-        return np.log(np.maximum(self.deviance, 1e-9) / np.maximum(self.expected, 1e-9))
+        return log_ratio(self.deviance, self.expected)
+
+
+def log_ratio(deviance: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """log of one over the other, both of them positive"""
+    return np.log(np.maximum(deviance, 1e-9) / np.maximum(expected, 1e-9))
 
 
 def tried(some: Subset, P: np.ndarray | None = None) -> Outcome:
@@ -73,12 +80,14 @@ def tried(some: Subset, P: np.ndarray | None = None) -> Outcome:
                 iterate(p, engine, iterations)
             unseen.O, unseen.P = p.O, p.P
             deviance, expected = per_frame(unseen)
+            followed = log_ratio(*per_frame(p))
     except NumbersError:
         deviance = np.array([np.nan])
     if not np.isfinite(deviance).all():
-        return Outcome(np.full(int(out.sum()), np.inf), np.ones(int(out.sum())))
+        lost = np.full(len(out), np.inf)
+        return Outcome(lost[out], np.ones(int(out.sum())), seen=lost[~out])
     lit = lit_area(p.device.host(p.object_weights(p.shifts.library(p.P))))
-    return Outcome(deviance, expected, sign(p.device.host(p.O), lit)["sign"], p.device.host(p.P)[0])
+    return Outcome(deviance, expected, sign(p.device.host(p.O), lit)["sign"], p.device.host(p.P)[0], followed)
 
 
 def iterate(p, engine, iterations: int) -> float:

@@ -1,5 +1,7 @@
 """What was found of the geometry, in words: a ranked table, sentences for the log, lines to paste."""
 
+import math
+
 from nanompi.methods.ptycho.doctor.candidate import Candidate, after
 from nanompi.methods.ptycho.doctor.finding import FEWEST, SURE, Finding
 from nanompi.units import show
@@ -33,8 +35,17 @@ def words(found: Finding | None) -> str:
     """One or more sentences for the log. found : of `examine`"""
     if found is None:
         return f"less than {FEWEST} frames: the geometry cannot be told from so few"
-    said = [_first(found), *_lag(found), *_far(found), *_angle(found), _twin(found)]
+    said = [_first(found), *_lag(found), *_far(found), *_angle(found), _twin(found), *_late(found)]
     return ". ".join(one for one in said if one)
+
+
+def _late(found: Finding) -> list[str]:
+    if not found.limit.stopped:
+        return []
+    return [
+        f"The time for this ({found.limit.seconds:.0f} s) was over after {len(found.known)} geometries: what "
+        "is not told was not tried; `nanompi geometry JOB` has no such limit"
+    ]
 
 
 def _held(outcome) -> str:
@@ -43,7 +54,10 @@ def _held(outcome) -> str:
 
 def _first(found: Finding) -> str:
     rounds = [c for c in found.known if c.far == 1 and not c.angle]
-    behind = min((found.known[c] for c in rounds if c != found.best), key=lambda o: o.logs.mean())
+    rest = [found.known[c] for c in rounds if c != found.best]
+    if not rest:
+        return "which orientation is right cannot be told: there was no time to try another"
+    behind = min(rest, key=lambda o: o.logs.mean())
     against = f"{_held(found.known[found.best])} against {_held(behind)}"
     if not found.by.clear:
         return (
@@ -68,6 +82,8 @@ def _lag(found: Finding) -> list[str]:
 
 
 def _far(found: Finding) -> list[str]:
+    if math.isinf(found.far.error):
+        return []
     value, error = (length(found.about.far * v) for v in (found.far.value, found.far.error))
     name, x = place(found), found.far.value
     if not found.far_off:

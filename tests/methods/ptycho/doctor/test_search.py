@@ -8,12 +8,12 @@ import pytest
 
 from nanompi.methods.ptycho.doctor import search as module
 from nanompi.methods.ptycho.doctor.candidate import Candidate
-from nanompi.methods.ptycho.doctor.search import Search, lead
+from nanompi.methods.ptycho.doctor.search import Limit, Search, lead
 from nanompi.methods.ptycho.doctor.trial import Outcome
 from nanompi.mpi.team import Team
 from nanompi.timing import Clock
 
-FRAMES = 12
+FRAMES, LONG = 12, 1000.0
 ROUGH = np.random.default_rng(3).normal(0, 0.05, FRAMES)  # of one frame, whatever is tried
 
 
@@ -21,16 +21,19 @@ ROUGH = np.random.default_rng(3).normal(0, 0.05, FRAMES)  # of one frame, whatev
 def made(monkeypatch):
     """made(law, noise) -> a search in which the log of the deviance of a candidate is law(candidate)"""
 
-    def search(law, noise=0.02, focus=None):
+    def search(law, noise=0.02, focus=None, limit=None):
         def tried(candidate, P):
+            out.limit.begun -= LONG  # as if a trial took so long
             rng = np.random.default_rng(abs(hash(candidate)) % 2**32)
             logs = law(candidate) + ROUGH + rng.normal(0, noise, FRAMES)
-            return Outcome(100 * np.exp(logs), np.full(FRAMES, 100.0))
+            return Outcome(100 * np.exp(logs), np.full(FRAMES, 100.0), seen=logs - 0.3)
 
         monkeypatch.setattr(module, "tried", tried)
         monkeypatch.setattr(Candidate, "view", lambda self, some, points: self)
         some = SimpleNamespace(geometry=SimpleNamespace(focus=focus))
-        return Search(SimpleNamespace(team=Team(), clock=Clock()), some, np.arange(3))
+        run = SimpleNamespace(team=Team(), clock=Clock())
+        out = Search(run, some, np.arange(3), limit=limit or Limit())
+        return out
 
     return search
 
@@ -86,8 +89,43 @@ def test_the_rotation_is_found_between_the_values_tried(made):
 def test_ranks_share_the_trials(made):
     """Each is tried by one rank, and none twice"""
     found = made(lambda c: float(c.turn))
-    found.outcomes([Candidate(1), Candidate(0), Candidate(1)])
+    found.attempt([Candidate(1), Candidate(0), Candidate(1)])
     known = dict(found.known)
-    found.outcomes([Candidate(0), Candidate(5)])
+    found.attempt([Candidate(0), Candidate(5)])
     assert list(found.known) == [Candidate(1), Candidate(0), Candidate(5)]
     assert all(found.known[c] is o for c, o in known.items())
+
+
+@pytest.mark.parametrize("trials", [1, 2, 4])
+def test_what_there_is_no_time_for_is_not_tried(made, trials):
+    """The job's own geometry is tried in any case; what cannot be compared is no clear lead"""
+    found = made(lambda c: 0.1 if c == Candidate() else 2.5, limit=Limit((trials + 0.5) * LONG))
+    best, by = found.orientation()
+    assert list(found.known) == [Candidate(t) for t in (0, 1, 4, 5)[:trials]]
+    assert best == Candidate() and by.clear == (trials > 1) and found.limit.stopped
+
+
+def test_a_line_that_was_not_finished_tells_nothing(made):
+    found = made(lambda c: 20 * math.log(c.far / 1.1) ** 2, limit=Limit(5.5 * LONG))
+    e = found.far(Candidate(4))
+    assert math.isinf(e.error) and e.best == Candidate(4)
+    assert [c.far for c in found.known] == [1.0, 1.07, 0.93, 0.87, 1.15]  # from the middle outwards
+
+
+def test_all_that_was_needed_in_time_is_not_stopped(made):
+    found = made(lambda c: 0.1 if c == Candidate() else 2.5, limit=Limit(6.5 * LONG))
+    found.orientation()
+    assert len(found.known) == 6 and not found.limit.stopped
+
+
+def test_the_error_bar_counts_the_scatter_of_the_trials(made):
+    """Noise that differs from trial to trial and is the same for all frames: no scatter of frames shows it"""
+    rng = np.random.default_rng(5)
+    rough = {}
+
+    def law(c):
+        return 5 * math.log(c.far) ** 2 + rough.setdefault(c, rng.normal(0, 0.001))
+
+    off = [made(law, noise=0.0).far(Candidate(t)) for t in range(16)]
+    pulls = [(e.value - 1) / e.error for e in off]
+    assert 0.5 < np.sqrt(np.mean(np.square(pulls))) < 1.7

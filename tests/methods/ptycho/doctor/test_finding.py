@@ -1,0 +1,117 @@
+"""What is concluded of a job from all trials, with trials whose outcome is known: state, words, lines."""
+
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from nanompi.methods.ptycho.doctor import finding as module
+from nanompi.methods.ptycho.doctor import search
+from nanompi.methods.ptycho.doctor.candidate import Candidate
+from nanompi.methods.ptycho.doctor.finding import BEST, OTHER, UNCLEAR, Job, examine, figures, middle_points
+from nanompi.methods.ptycho.doctor.search import Limit
+from nanompi.methods.ptycho.doctor.trial import Outcome
+from nanompi.methods.ptycho.doctor.words import paste, table, words
+from nanompi.mpi.team import Team
+from nanompi.timing import Clock
+
+FRAMES, LONG = 12, 1000.0
+
+
+@pytest.fixture
+def examined(monkeypatch):
+    """examined(law) -> the Finding where the log of the deviance of a candidate is law(candidate)"""
+
+    def work(law, limit=None, **job):
+        limit = limit or Limit()
+
+        def tried(candidate, P):
+            limit.begun -= LONG
+            rng = np.random.default_rng(abs(hash(candidate)) % 2**32)
+            logs = law(candidate) + rng.normal(0, 0.02, FRAMES)
+            return Outcome(100 * np.exp(logs), np.full(FRAMES, 100.0), 0.5, seen=logs)
+
+        some = SimpleNamespace(geometry=SimpleNamespace(focus=None))
+        monkeypatch.setattr(search, "tried", tried)
+        monkeypatch.setattr(Candidate, "view", lambda self, some, points: self)
+        monkeypatch.setattr(module, "middle_frames", lambda *_: (some, np.arange(3), (-1, 1)))
+        data = {"data": SimpleNamespace(positions=np.zeros((40, 2)))}
+        run = SimpleNamespace(team=Team(), clock=Clock(), data=data)
+        return examine(run, None, Job(**{"orientation": 0, "far": 2.0, "energy": 0.0} | job), limit)
+
+    return work
+
+
+def true(turn=0, lag=0, far=1.0, angle=0.0):
+    """A scan of which this candidate is the truth"""
+
+    def law(c):
+        if (c.turn, c.lag) != (turn, lag):
+            return 4.0
+        return 0.05 + min(3.0, 30 * math.log(c.far / far) ** 2 + 0.1 * (c.angle - angle) ** 2)
+
+    return law
+
+
+def test_a_right_job_is_the_best_of_all(examined):
+    found = examined(true())
+    assert found.state == BEST and paste(found) == [] and not found.limit.stopped
+
+
+@pytest.mark.parametrize("lag, late", [(1, "late by 1"), (-1, "early by 1")])
+def test_a_lag_has_a_line(examined, lag, late):
+    found = examined(true(lag=lag))
+    assert found.state == OTHER and paste(found) == [f"lag: {lag}"] and late in words(found)
+
+
+def test_what_the_job_says_already_is_counted_in(examined):
+    """Frames that a job has called late by one, and are not; positions that it has turned by half of it"""
+    found = examined(true(lag=-1), lag=1)
+    assert paste(found) == ["lag: 0"] and "neither late nor early" in words(found)
+    found = examined(true(angle=2.5), rotate=2.5)
+    key, _, rest = paste(found)[0].partition(": ")
+    assert key == "rotate" and float(rest.split()[0]) == pytest.approx(5, abs=0.2) and rest.endswith(" deg")
+    assert sum("+2.5 deg" in row and "this job" in row for row in table(found, 40)) == 1
+
+
+def test_distance_and_rotation_are_found_together(examined):
+    found = examined(true(far=0.9, angle=-4.0))
+    keys = {line.partition(": ")[0]: line.partition(": ")[2] for line in paste(found)}
+    assert float(keys["rotate"].split()[0]) == pytest.approx(-4, abs=0.3)
+    assert float(keys["distance"].split()[0]) == pytest.approx(1.8, rel=0.02)
+
+
+@pytest.mark.parametrize("trials", [1, 3, 5, 8, 14])
+def test_without_time_nothing_is_called_best(examined, trials):
+    found = examined(true(), Limit((trials + 0.5) * LONG))
+    assert found.state == UNCLEAR and paste(found) == []
+    geometries = trials - (trials > 6)  # the best one again, with a better probe
+    said = words(found)
+    assert (
+        len(found.known) == geometries
+        and f"after {geometries} geometries" in said
+        and ("cannot be told" in said) == (trials == 1)
+    )
+    assert np.isfinite(list(figures(found).values())).all() and "distance_error" not in figures(found)
+
+
+def test_another_orientation_is_told_in_little_time(examined):
+    found = examined(true(turn=4), Limit(4.5 * LONG))
+    assert found.state == OTHER and paste(found) == ["orientation: 4"]
+
+
+def scan(numbers):
+    """Positions on a square"""
+    n = len(numbers)
+    side = int(np.ceil(np.sqrt(n)))
+    positions = np.array([divmod(i, side) for i in range(n)], float)
+    return SimpleNamespace(positions=positions, numbers=np.asarray(numbers))
+
+
+def test_frames_have_those_before_and_behind_them():
+    """Of a scan with a gap: no frame beside the gap is a point, nor the first and the last one"""
+    points, lags = middle_points(scan([*range(30), *range(35, 80)]))
+    assert lags == (-1, 1) and not {0, 29, 30, 74} & set(points.tolist()) and len(points) == 71
+    points, lags = middle_points(scan(range(0, 120, 2)))  # every other one: a lag would be two
+    assert lags == () and len(points) == 60
