@@ -43,14 +43,16 @@ def test_frames_move_alike_on_any_number_of_ranks(outcomes, n, combine):
 
 @pytest.mark.slow
 def test_lost_frames_are_found_alike_on_any_number_of_ranks(mpirun, tmp_path):
-    """the places are the same; what rounding changes of the image has 48 iterations to grow"""
+    """the places are the same to the bit; of the image rounding has changed 1e-10 after 48 iterations"""
     out = {}
-    for n, combine in (1, "allreduce"), (2, "overlap"):
+    for n, combine in (1, "allreduce"), (2, "overlap"), (3, "overlap"):
         mpirun(n, PROGRAM, tmp_path / f"{n}.npz", combine, "lost")
         out[n] = dict(np.load(tmp_path / f"{n}.npz"))
-    assert out[1]["lost/found"] > 1 and out[1]["lost/found"] == out[2]["lost/found"]
-    assert np.array_equal(out[1]["lost/moved"], out[2]["lost/moved"])
-    assert abs(out[1]["lost/O"] - out[2]["lost/O"]).max() <= 1e-8 * abs(out[1]["lost/O"]).max()
+    assert out[1]["lost/found"] > 1
+    for many in out[2], out[3]:
+        assert out[1]["lost/found"] == many["lost/found"]
+        assert np.array_equal(out[1]["lost/moved"], many["lost/moved"])
+        assert abs(out[1]["lost/O"] - many["lost/O"]).max() <= 1e-9 * abs(out[1]["lost/O"]).max()
 
 
 @pytest.mark.parametrize("job, after", [("JOB", 11), pytest.param("LOST", 29, marks=pytest.mark.slow)])

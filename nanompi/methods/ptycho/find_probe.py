@@ -318,8 +318,12 @@ def attempt(run, trial, widths, iterations: int = ITERATIONS) -> dict[float, tup
 
 def trial_of(run, geometry, wave, cut, count: int = FRAMES) -> Trial:
     """So many frames in the middle of the scan, cut to a window, on every rank, every tenth left out."""
-    some = subset(run, geometry, count, cut)
-    sums = (np.maximum(some.counts, 0) * some.frames.mask).sum((1, 2), dtype=np.float64) / some.scale
-    some = replace(some, scale=some.scale * brightness(some.positions, sums))
+    some = evened(subset(run, geometry, count, cut))
     seen_ones, unseen = some.problems(apart(some.positions, len(some.chosen) // OUT), lit_by_all=True)
     return Trial(seen_ones, unseen, wave, cut, geometry.pixel)
+
+
+def evened(some):
+    """The frames of a subset, at the brightness that their sums have."""
+    sums = (np.maximum(some.counts, 0) * some.frames.mask).sum((1, 2), dtype=np.float64) / some.scale
+    return replace(some, scale=some.scale * brightness(some.positions, sums))

@@ -138,8 +138,9 @@ def start_probe(how: StartProbe, run, p, geometry) -> np.ndarray:
     kind = probe_kind(how, run.data["data"])
     if kind == "data":
         from nanompi.methods.ptycho.find_probe import find_probe
+        from nanompi.methods.ptycho.find_width import find_width
 
-        P = find_probe(run, p, geometry)
+        P = (find_width if p.refinement else find_probe)(run, p, geometry)
     else:
         P = run.team.array_on_root(lambda: _known_probe(kind, how, run, geometry))
     return P * np.sqrt(p.counts / p.frames / seen(p, P))

@@ -45,18 +45,19 @@ class Subset:
     frames: Frames
 
     def problems(
-        self, out: np.ndarray, subpixel: int = 1, lit_by_all=False
+        self, out: np.ndarray, subpixel: int = 1, lit_by_all=False, reach: float = 0.0
     ) -> tuple[Problem, Problem | None]:
         """The frames that are iterated over and those left out (None without any), as problems of this rank
         alone. Both hold the same object (ones) and the same probe (ones), so that iterating one judges in the
         other.
 
         out : (k,) bool; subpixel : positions are rounded to 1/subpixel of a pixel
+        reach : px by which frames may move
         lit_by_all : the illumination counts the frames left out, too, which holds the object back where they
             lie (a search for a beam wants that); without it DM is free there
         """
         g, d = self.geometry, self.device
-        places = place(self.positions, g.pixel, g.shape, subpixel)
+        places = place(self.positions, g.pixel, g.shape, subpixel, reach)
         optics = propagator(d, g, places.rests)
         O, P = d.array(np.ones(places.shape), d.complex), d.array(np.ones((1, *g.shape)), d.complex)
 
