@@ -1,4 +1,4 @@
-"""Draws pictures as arrays: gray values, colours of complex numbers, text, scale bars, curves."""
+"""Draws pictures as arrays: gray values, colours of complex numbers, text, scale bars, curves, arrows."""
 
 import math
 
@@ -197,7 +197,23 @@ def _stroke(onto: np.ndarray, rows: np.ndarray, columns: np.ndarray, colour, wid
         return
     path = np.concatenate([[0], np.cumsum(np.hypot(np.diff(rows), np.diff(columns)))])
     along = np.linspace(0, path[-1], int(4 * path[-1]) + 2)
-    y, x = np.interp(along, path, rows), np.interp(along, path, columns)
+    _ink(onto, np.interp(along, path, rows), np.interp(along, path, columns), colour, width)
+
+
+def arrows(onto: np.ndarray, start: np.ndarray, end: np.ndarray, colour=LINE, head: float = 7.0):
+    """Arrows between points (n, 2), row and column. Their heads are `head` pixels long, or half the arrow."""
+    way = end - start
+    length = np.hypot(*way.T)[:, None]
+    back, side = -way, way[:, ::-1] * (1, -1)
+    size = np.minimum(head / np.maximum(length, 1e-9), 0.5)
+    strokes = [(start, end), *((end, end + size * (0.9 * back + turn * side)) for turn in (0.45, -0.45))]
+    steps = np.linspace(0, 1, int(2 * length.max(initial=0)) + 2)[:, None, None]
+    y, x = np.concatenate([a + steps * (b - a) for a, b in strokes], 1).reshape(-1, 2).T
+    _ink(onto, y, x, colour, 1.8)
+
+
+def _ink(onto: np.ndarray, y: np.ndarray, x: np.ndarray, colour, width: float):
+    """Round dots so dense that they make a line"""
     cover = np.zeros(onto.shape[:2])
     for dy in range(-2, 4):
         for dx in range(-2, 4):

@@ -9,9 +9,10 @@ import numpy as np
 
 from nanompi.io.atomic import own_folder
 from nanompi.report import draw
+from nanompi.report.draw import nice
 from nanompi.report.png import write_png
 from nanompi.run.result import Result, Signal
-from nanompi.units import DIMENSIONS
+from nanompi.units import DIMENSIONS, show
 
 SIDE, LARGEST, MARGIN, CAPTION, BAR = 480, 1600, 16, 30, 118  # px
 
@@ -169,7 +170,25 @@ def curves(signal: Signal, space: tuple[int, int], alone: bool) -> tuple[np.ndar
     return picture, f"{signal.title or 'history'}: {', '.join(last)} at the end"
 
 
-DRAW = {"image": image, "map": colour_map, "angle": image, "modes": modes, "curve": curves}
+def arrows(signal: Signal, space: tuple[int, int], alone: bool) -> tuple[np.ndarray, str]:
+    """Arrows from points, so much longer that the usual ones are seen; of many so many as find room."""
+    data = np.asarray(signal.data, float)
+    where, way = data[:, 0], data[:, 1]
+    span = max(np.ptp(where, axis=0).max(), 1e-30)
+    usual, scale = np.percentile(np.hypot(*way.T), 90), 0.8 * space[0] / span
+    longer = nice(ARROW * span / usual) if usual > 0 else 1.0
+    some = np.linspace(0, len(data) - 1, min(len(data), ARROWS)).astype(int)
+    start = (where[some] - where.min(0)) * scale + 0.1 * space[0]
+    picture = draw.canvas(space[0], space[0])
+    draw.arrows(picture, start, start + way[some] * longer * scale)
+    unit = signal.unit if signal.unit in DIMENSIONS["m"] else ""
+    draw.scale_bar(picture, space[0] / scale * DIMENSIONS["m"].get(unit, 0))
+    rms = show(float(f"{np.sqrt((way**2).mean()):.3g}"), signal.unit)
+    return picture, f"{signal.title or 'arrows'}, drawn {longer:g} times as long: {rms} rms along each axis"
+
+
+ARROWS, ARROW = 400, 0.08  # at most so many; of the picture, how long the usual one is
+DRAW = {"image": image, "map": colour_map, "angle": image, "modes": modes, "curve": curves, "arrows": arrows}
 
 
 def _size(shape: tuple[int, int], space: tuple[int, int], alone: bool) -> tuple[int, int]:

@@ -22,7 +22,7 @@ class Signal:
     title : for people
     show  : how a picture is made of it: "image" (h, w) in gray; "map" (h, w) in colours with their bar;
         "angle" (h, w) in rad, which has no ends; "modes" (n, h, w) complex fields; "curve" (n,) or (k, n);
-        "" = none is made
+        "arrows" (n, 2, 2) points and where they go from there, row and column; "" = none is made
     seen  : (h, w) or None: how well each pixel of an image was seen, `usual` = as is usual. Where it is less
         than a tenth nothing is drawn, and the grays span what was seen better than three tenths
     """

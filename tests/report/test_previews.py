@@ -9,7 +9,7 @@ import pytest
 from nanompi.report import draw
 from nanompi.report.font import glyphs, text
 from nanompi.report.png import write_png
-from nanompi.report.previews import BAR, DRAW, colour_map, previews
+from nanompi.report.previews import BAR, DRAW, arrows, colour_map, previews
 from nanompi.run.result import Result, Signal
 
 
@@ -184,3 +184,15 @@ def test_what_is_no_number_is_left_out_of_an_image(tmp_path):
     picture, _ = DRAW["image"](Signal(data, show="image"), (480, 480), True)
     left = picture[: picture.shape[0] // 2, : picture.shape[1] // 2 - 10]
     assert np.ptp(left.astype(int)) > 200
+
+
+def test_arrows_lead_from_points_to_where_they_go(tmp_path):
+    """one to the right, 26 px long, and one that goes nowhere"""
+    where = np.array([[0.0, 0.0], [3e-6, 3e-6]])
+    way = np.array([[0.0, 1e-8], [0.0, 0.0]])
+    signal = Signal(np.stack([where, way], 1), {}, "m", "moved", "arrows")
+    picture, caption = arrows(signal, (480, 480), True)
+    blue = np.argwhere((picture == draw.LINE).all(-1))
+    first = blue[blue[:, 0] < 200]
+    assert abs(np.ptp(first[:, 1]) - 26) < 3 and np.ptp(first[:, 0]) < 12 and abs(first[:, 1].min() - 48) < 4
+    assert caption == "moved, drawn 20 times as long: 5 nm rms along each axis"

@@ -78,6 +78,8 @@ class Finish:
         r.signals |= image_signals(image, found.geometry.pixel, weight[box], usual_light(weight))
         r.signals |= probe_signal(found)
         r.signals["convergence"] = history_signal(found.history)
+        if found.places.reach:
+            r.pictures["positions"] = moves_signal(run.data["data"].positions, found)
         if found.halves:
             r.signals["frc"] = frc_signal(found.halves)
             r.notes["resolution"] = found.halves.figures()
@@ -188,6 +190,12 @@ def history_signal(history) -> Signal:
     name = "llk" if all("llk" in row for row in rows) else "R"
     title = {"llk": "deviance over its expectation, 1 = counting noise", "R": "R-factor"}[name]
     return Signal(np.array([row[name] for row in rows]), {"iteration": (at, "")}, "", title, "curve")
+
+
+def moves_signal(measured, found) -> Signal:
+    """Where the frames were measured, and how far from there they are. measured : (n, 2) m"""
+    moved = found.places.rounded() * found.geometry.pixel
+    return Signal(np.stack([measured, moved], 1), {}, "m", "displacements of the frames", "arrows")
 
 
 def frc_signal(halves) -> Signal:

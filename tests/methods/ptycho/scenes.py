@@ -37,6 +37,7 @@ __all__ = [
     "Scene",
     "displaced",
     "draw",
+    "geometry_of",
     "make",
     "phase_error",
     "problem",

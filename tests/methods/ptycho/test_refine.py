@@ -1,5 +1,7 @@
 """Positions refined: slopes that point back, steps without the gauge, an image that is right again."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -7,11 +9,12 @@ from nanompi.device.cpu import Cpu
 from nanompi.methods.ptycho.engines.engine import run_chain
 from nanompi.methods.ptycho.engines.ml import ML
 from nanompi.methods.ptycho.engines.projections import DM
+from nanompi.methods.ptycho.find_width import find_width
 from nanompi.methods.ptycho.refine import RefinePositions
 from nanompi.methods.ptycho.refine.newton import cut, newton, within
 from nanompi.methods.ptycho.refine.refinement import Measured, derivative
 from nanompi.methods.ptycho.refine.stage import affine, stage, without
-from tests.methods.ptycho.scenes import displaced, draw, phase_error, problem
+from tests.methods.ptycho.scenes import displaced, draw, geometry_of, phase_error, problem, run_of
 from tests.scene import problem as small
 
 
@@ -89,3 +92,14 @@ def test_lost_frames_are_found_again():
         run_chain([DM(iterations=30), ML(iterations=60)], p, 90, lambda text: None)
         rest[alone] = left(p, scene)
     assert rest[True] > 0.15 and rest[False] < 0.06
+
+
+@pytest.mark.slow
+def test_the_start_beam_is_found_with_errors_of_3_px():
+    """rms radius 0.159 of the frame, of negative sign, where the usual search sees a beam in focus"""
+    scene = displaced(draw(46, frames=200, photons=1e6, step=0.11, phase=1.0), 3.0)
+    p = problem(scene, Cpu("single", 1), refine=RefinePositions())
+    said = []
+    find_width(run_of(scene, p, said.append), p, geometry_of(scene))
+    width, sign = re.search(r"rms radius ([.\d]+) of the frame, curvature of the sign (.)", said[-1]).groups()
+    assert sign == "-" and 0.8 * 0.159 < float(width) < 1.2 * 0.159
