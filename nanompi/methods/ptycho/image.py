@@ -42,6 +42,14 @@ def sign(O: np.ndarray, lit: np.ndarray) -> dict[str, float]:
     return {"sign": float(value), "sign_error": float(np.sqrt(((parts - areas * value) ** 2).sum()))}
 
 
+def steepness(O: np.ndarray, lit: np.ndarray) -> float:
+    """Difference of the phase from one lit pixel to the next, the largest but for one of a hundred, in rad"""
+    pairs = [(np.s_[1:], np.s_[:-1]), (np.s_[:, 1:], np.s_[:, :-1])]
+    steps = [np.abs(np.angle(O[a] * O[b].conj()))[lit[a] & lit[b]] for a, b in pairs]
+    steps = np.concatenate(steps)
+    return float(np.quantile(steps, 0.99)) if len(steps) else 0.0
+
+
 def fine(O: np.ndarray, lit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Phase against that of WIDE pixels about, log of the amplitude against its mean there; both (H, W). No
     phase need be unwrapped, and a ramp of it does not matter."""

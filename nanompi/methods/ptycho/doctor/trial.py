@@ -71,7 +71,7 @@ def log_ratio(deviance: np.ndarray, expected: np.ndarray) -> np.ndarray:
 def tried(some: Subset, P: np.ndarray | None = None) -> Outcome:
     """`some` : the frames and positions of a candidate (`Candidate.view`); P : (h, w) a probe to begin from,
     None = from the data, by a search and with fewer iterations"""
-    out = apart(some.positions, max(4, len(some.chosen) // LEFT_OUT))
+    out = left_out(some)
     p, unseen = some.problems(out, SUBPIXEL)
     begin(p, start(some, p) if P is None else P)
     try:
@@ -88,6 +88,11 @@ def tried(some: Subset, P: np.ndarray | None = None) -> Outcome:
         return Outcome(lost[out], np.ones(int(out.sum())), seen=lost[~out])
     lit = lit_area(p.device.host(p.object_weights(p.shifts.library(p.P))))
     return Outcome(deviance, expected, sign(p.device.host(p.O), lit)["sign"], p.device.host(p.P)[0], followed)
+
+
+def left_out(some: Subset) -> np.ndarray:
+    """(k,) bool, the frames that judge"""
+    return apart(some.positions, max(4, len(some.chosen) // LEFT_OUT))
 
 
 def iterate(p, engine, iterations: int) -> float:

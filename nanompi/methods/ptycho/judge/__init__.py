@@ -8,6 +8,7 @@ import numpy as np
 from nanompi.methods.ptycho import image
 from nanompi.methods.ptycho.doctor import contrast
 from nanompi.methods.ptycho.judge.evidence import Evidence, collect
+from nanompi.methods.ptycho.judge.moves import moves
 from nanompi.methods.ptycho.judge.rules import decide
 from nanompi.methods.ptycho.judge.shares import shares
 from nanompi.methods.ptycho.left_out import shown
@@ -30,6 +31,7 @@ FIGURES = {
     "share_pixels": "part of the misfit in pixels whose mean counts no wave explains",
     "move": "px, median of the moves that frames ask for; move_noise: of chance",
     "noise": "rad, of the phase, as the photons per pixel of the object make expect",
+    "steep": "rad, by which the phase differs from one pixel to the next at most (of 99 %)",
     "sign": "correlation of phase and log of the amplitude: above 0 for matter in X-rays; sign_error",
     "fall": "of llk in the last ten iterations",
     "skipped": "iterations that were not made, as the run was stopped early",
@@ -47,7 +49,7 @@ def verdict(run, p, geometry, history, planned: int):
     """
     with p.clock.phase("verdict"):
         figures = measure(run, p, geometry, history) | {"skipped": float(max(0, planned - p.iteration))}
-        finding = decide(figures, lambda: contrast(run, p, geometry))
+        finding = decide(figures, lambda: contrast(run, p, geometry), lambda: moves(run, geometry))
     lines = "\n".join(map(placed, finding.paste.splitlines()))
     told = {name: value for name, value in figures.items() if isinstance(value, float)}
     give(run, "ptycho", finding.grade, finding.words, lines, cause=finding.cause, **told)
@@ -66,6 +68,7 @@ def _figures(run, p, geometry, history, seen: tuple[Evidence, np.ndarray, np.nda
     fano = {"none": 0.0}.get(p.noise, p.fano)
     lit = image.lit_area(weight)
     f = shares(evidence, fano) | image.noise(evidence["counts"].sum(), lit) | image.sign(O, lit)
+    f["steep"] = image.steepness(O, lit)
     f |= next(({k: float(row[k]) for k in HELD} for row in reversed(history) if "held" in row), {})
     f |= STILL if p.varied else {}  # a probe of its own takes up the move of each frame
     f["fall"] = fall(history)

@@ -35,11 +35,13 @@ OVERFIT, APART = 8.0, 0.5  # (held - 1) over what seen frames have too much; ove
 STARTED = 4.0  # times what a new start leaves beyond noise
 LITTLE, MUCH = 0.3, 2.0  # share of a cause, and `held`, at which other geometries are tried all the same
 FALL = 0.015  # of llk in ten iterations
+FAST, STEEP = 0.1, 1.0  # the same of an image on its way; rad from pixel to pixel in a strong object
+MOVES = 0.15  # log of the ratio of deviances, by which frames that move must be ahead
 FEWEST = heldout.FEW
 GEOMETRY = "geometry"
 REST = (
-    ". What remains is tested by nothing here: positions off by some pixels, or a start that failed "
-    "(a strong object, a beam unlike a lens's)"
+    ". What remains is tested by nothing here: positions off by more than some pixels, or a start that "
+    "failed (a strong object, a beam unlike a lens's)"
 )
 
 
@@ -53,10 +55,11 @@ class Finding:
     paste: str = ""
 
 
-def decide(f: dict[str, Any], contrast: Callable[[], Any]) -> Finding:
-    """What the figures f say; contrast() compares with other geometries: doctor.contrast, None without it.
+def decide(f: dict[str, Any], contrast: Callable[[], Any], moves: Callable[[], Any]) -> Finding:
+    """What the figures f say; contrast() compares with other geometries: doctor.contrast, None without it;
+    moves() with frames that move: moves.moves, or None.
 
-    Called on every rank with the same figures (contrast is collective).
+    Called on every rank with the same figures (both are collective).
     """
     for rule in (empty, faulty, few_counts):
         if finding := rule(f):
@@ -64,7 +67,7 @@ def decide(f: dict[str, Any], contrast: Callable[[], Any]) -> Finding:
     if f["skipped"] and not met(f):
         return unfinished(f)
     finding = settled(f) if met(f) else missed(f)
-    return compared(f, finding, contrast()) if asks(f, finding) else finding
+    return compared(f, finding, contrast(), moves) if asks(f, finding) else finding
 
 
 def asks(f, finding: Finding) -> bool:
@@ -84,7 +87,7 @@ def missed(f) -> Finding:
     """Where they are not. With most of the misfit unexplained and no image, small shares are chance."""
     if f["unseen"] < LOST and not all_of_it(f):
         return little_overlap(f) or unexplained(f)
-    return bent(f) or strongest(f) or little_overlap(f) or unexplained(f)
+    return bent(f) or strongest(f) or little_overlap(f) or on_its_way(f) or unexplained(f)
 
 
 def met(f) -> bool:
@@ -266,8 +269,10 @@ def unexplained(f) -> Finding:
     return Finding("doubtful", GEOMETRY, words)
 
 
-def compared(f, cause: Finding, contrast) -> Finding:
-    """Where the neighbours have to tell. contrast : doctor.Contrast, or None where it could not be had"""
+def compared(f, cause: Finding, contrast, moves=lambda: None) -> Finding:
+    """Where the neighbours have to tell. contrast : doctor.Contrast, or None where it could not be had
+    moves : as `decide` has it, asked where nothing else is known of what is no image
+    """
     if contrast is None:
         words = f"{cause.words}; other geometries were not tried: `nanompi geometry JOB` does"
         return Finding(cause.grade, cause.cause, words, cause.paste)
@@ -275,7 +280,8 @@ def compared(f, cause: Finding, contrast) -> Finding:
         before = f"{cause.words}; " * (cause.cause == GEOMETRY)
         return Finding("wrong", GEOMETRY, before + contrast.words, contrast.paste)
     lost = f["unseen"] < LOST and contrast.state != "best"
-    named = failed_start(f, contrast) or elsewhere(f, contrast) or cause
+    named = failed_start(f, contrast) or elsewhere(f, contrast)
+    named = named or (f["unseen"] < LOST and misplaced(moves())) or cause
     words = f"{named.words}; {contrast.words}" + REST * (lost and named is cause)
     return Finding("wrong" if lost else "doubtful", named.cause, words, named.paste)
 
@@ -300,6 +306,28 @@ def elsewhere(f, contrast) -> Finding | None:
     if contrast.state == "best":
         return strongest(f)
     return of_positions(f) if f["unseen"] < LOST and f["share_positions"] > SHARE["positions"] else None
+
+
+def misplaced(moves) -> Finding | None:
+    """Frames that meet much better where they move, though not to the end. moves : moves.Moves, or None"""
+    if moves is None or not moves.by.clear or moves.by.size < MOVES:
+        return None
+    words = (
+        "the positions are off by some pixels: a hundred frames about the middle are met to "
+        f"{moves.moving:.3g} of counting noise where they may move, to {moves.still:.3g} where they may not. "
+        "`positions: true` mends errors of 2 px; for more it needs the right probe at the start"
+    )
+    return Finding("doubtful", "positions", words, "positions: true")
+
+
+def on_its_way(f) -> Finding | None:
+    """Nearly all that frames differ by is foretold, and each iteration still foretells more"""
+    if f["unseen"] < CLEAR or f["fall"] < FAST:
+        return None
+    words = f"the image is on its way: llk fell by {part(f['fall'])} in the last ten iterations"
+    if f["steep"] > STEEP:
+        words += f", and the object is strong: up to {f['steep']:.2g} rad from one pixel to the next"
+    return Finding("doubtful", "iterations", words + "; more of them would help")
 
 
 def explains(name: str, f) -> str:
