@@ -1,4 +1,4 @@
-"""Frames that are elsewhere meet unseen ones better where they move; those that are where they should do not."""
+"""Frames that are elsewhere meet unseen ones better where they move; others do not."""
 
 import pytest
 
