@@ -8,7 +8,7 @@ import numpy as np
 from nanompi.methods.ptycho import image
 from nanompi.methods.ptycho.doctor import contrast
 from nanompi.methods.ptycho.judge.evidence import Evidence, collect
-from nanompi.methods.ptycho.judge.moves import moves
+from nanompi.methods.ptycho.judge.moving import moves
 from nanompi.methods.ptycho.judge.rules import decide
 from nanompi.methods.ptycho.judge.shares import shares
 from nanompi.methods.ptycho.left_out import shown

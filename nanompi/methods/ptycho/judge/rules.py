@@ -57,7 +57,7 @@ class Finding:
 
 def decide(f: dict[str, Any], contrast: Callable[[], Any], moves: Callable[[], Any]) -> Finding:
     """What the figures f say; contrast() compares with other geometries: doctor.contrast, None without it;
-    moves() with frames that move: moves.moves, or None.
+    moves() with frames that move: moving.moves, or None.
 
     Called on every rank with the same figures (both are collective).
     """
@@ -309,12 +309,12 @@ def elsewhere(f, contrast) -> Finding | None:
 
 
 def misplaced(moves) -> Finding | None:
-    """Frames that meet much better where they move, though not to the end. moves : moves.Moves, or None"""
+    """Frames that meet much better where they move, though not to the end. moves : moving.Moves, or None"""
     if moves is None or not moves.by.clear or moves.by.size < MOVES:
         return None
     words = (
-        "the positions are off by some pixels: a hundred frames about the middle are met to "
-        f"{moves.moving:.3g} of counting noise where they may move, to {moves.still:.3g} where they may not. "
+        "the positions are off by some pixels: unseen ones of a hundred frames about the middle are met to "
+        f"{moves.moving:.3g} of counting noise where the others may move, to {moves.still:.3g} where not. "
         "`positions: true` mends errors of 2 px; for more it needs the right probe at the start"
     )
     return Finding("doubtful", "positions", words, "positions: true")

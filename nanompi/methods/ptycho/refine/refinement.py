@@ -104,8 +104,11 @@ class Refinement:
     def follow(self, p):
         """The frames left out go where they fit object and probe, which stay (collective); not before others
         have moved."""
-        if not self.shift.any():
-            return
+        if self.shift.any():
+            self.place_left_out(p)
+
+    def place_left_out(self, p):
+        """The same whether others have moved or not (collective)."""
         out, gone = p.held.out, Measured(p, POISSON, curved=True)
         for _ in range(FOLLOW):
             sums = gone.left_out()

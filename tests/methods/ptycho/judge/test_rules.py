@@ -6,7 +6,7 @@ import pytest
 
 from nanompi.methods.ptycho.doctor.search import Lead
 from nanompi.methods.ptycho.judge import rules
-from nanompi.methods.ptycho.judge.moves import Moves
+from nanompi.methods.ptycho.judge.moving import Moves
 
 GOOD = {
     "counting": True, "frames": 200, "empty": 0, "empty_frames": "", "modes": 1, "orientation": 0,
@@ -98,7 +98,7 @@ def test_a_start_that_failed_is_told_by_one_that_did_not():
 def test_positions_off_by_some_pixels_are_told_by_frames_that_move():
     """As in a scan with errors of 3 px: single moves of an image that is none explain nothing"""
     figures, unclear = GOOD | LOST, lambda: Contrast("unclear", "it cannot be told", figures={"held": 16.6})
-    finding = decide(figures, unclear, lambda: Moves(16.1, 7.8, Lead(0.79, 0.10), 1.8))
+    finding = decide(figures, unclear, lambda: Moves(11.2, 7.8, Lead(0.41, 0.07), 1.8))
     assert (finding.grade, finding.cause, finding.paste) == ("wrong", "positions", "positions: true")
     assert "7.8" in finding.words and "tested by nothing" not in finding.words
     for little in (Lead(0.3, 0.15), Lead(0.1, 0.01)):

@@ -1,9 +1,9 @@
 """Are the frames elsewhere, by more than single moves of an image that is spoilt can tell?
 
 About a hundred frames about the middle are reconstructed twice, from the same probe: where the scan says
-that they are, and moving (`refine`). Those left out judge both, in the second at places of their own. A wrong
-model of the sample gains little by moves; frames that are elsewhere by some pixels gain, also where the moves
-do not reach the end.
+that they are, and moving (`refine`). Those left out judge both, each at the place near by where it fits
+best: so a wrong model, which any frame meets better elsewhere, gains nothing by the moves of the others.
+Frames that are elsewhere by some pixels gain, also where the moves do not reach the end.
 """
 
 import dataclasses
@@ -65,6 +65,7 @@ def tried(some: Subset, how: RefinePositions) -> tuple[Outcome, float]:
         with np.errstate(all="ignore"):  # a wrong model may diverge
             for engine, iterations in zip((DM(), ML(iterations=ITERATIONS[1])), ITERATIONS):
                 iterate(p, engine, iterations)
+            p.refinement.place_left_out(p)
             heldout.judge(p)
     except NumbersError:
         return Outcome(np.array([np.inf]), np.ones(1)), 0.0

@@ -2,7 +2,7 @@
 
 import pytest
 
-from nanompi.methods.ptycho.judge.moves import moves
+from nanompi.methods.ptycho.judge.moving import moves
 from tests.methods.ptycho.scenes import displaced, draw, geometry_of, make, problem, run_of
 
 
