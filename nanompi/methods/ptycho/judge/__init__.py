@@ -69,7 +69,7 @@ def _figures(run, p, geometry, history, seen: tuple[Evidence, np.ndarray, np.nda
     lit = image.lit_area(weight)
     f = shares(evidence, fano) | image.noise(evidence["counts"].sum(), lit) | image.sign(O, lit)
     f["steep"] = image.steepness(O, lit)
-    f |= next(({k: float(row[k]) for k in HELD} for row in reversed(history) if "held" in row), {})
+    f |= unseen(history, fano)
     f |= STILL if p.varied else {}  # a probe of its own takes up the move of each frame
     f["fall"] = fall(history)
     f["unseen"] = 1 - (f.get("held", f["misfit"]) - 1) / max(f["mean_frame"] - 1, 1e-9)
@@ -81,6 +81,20 @@ def _figures(run, p, geometry, history, seen: tuple[Evidence, np.ndarray, np.nda
     about = {"empty_frames": shown(dark if numbers is None else numbers[dark]), "frames": len(evidence.rows)}
     prepared = run.data["frames"].preparation.get("orientation", 0)
     return f | about | {"counting": p.noise != "none", "modes": len(p.P), "orientation": prepared}
+
+
+def unseen(history, fano: float) -> dict[str, float]:
+    """The last figures of frames left out, over the noise that the counts have; {} where there are none.
+
+    fano : variance of the counts over that of counting noise, which the history is told by
+    """
+    row = next((row for row in reversed(history) if "held" in row), None)
+    if row is None:
+        return {}
+    held, error, eps = (float(row[name]) for name in HELD)
+    fano = fano or 1.0
+    beyond = max(0.0, held - fano) / max(held - 1, 1e-9)  # part of the excess that is no noise
+    return {"held": held / fano, "held_error": error / fano, "eps_held": eps * min(1.0, beyond) ** 0.5}
 
 
 def fall(history) -> float:

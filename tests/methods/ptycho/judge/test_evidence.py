@@ -8,7 +8,7 @@ import pytest
 from nanompi.device.cpu import Cpu
 from nanompi.methods.ptycho import vary
 from nanompi.methods.ptycho.image import sign
-from nanompi.methods.ptycho.judge import measure
+from nanompi.methods.ptycho.judge import measure, unseen
 from nanompi.methods.ptycho.judge.evidence import collect
 from nanompi.methods.ptycho.judge.shares import shares
 from nanompi.methods.ptycho.quality import figures
@@ -131,6 +131,16 @@ def run_of(p, say=print):
     frames = SimpleNamespace(preparation={"orientation": 4})
     scan = SimpleNamespace(numbers=None)
     return SimpleNamespace(team=p.team, data={"data": scan, "frames": frames}, result=Result())
+
+
+def test_counts_with_more_noise_than_counting_are_met_to_theirs():
+    """Frames that were counted twice have 1.75 times the variance: they are met, as seen ones are"""
+    rows = [{"held": 9.0}, {"held": 1.75, "held_error": 0.07, "eps_held": 0.04}, {"llk": 1.3}]
+    f = unseen(rows, 1.75)
+    assert f["held"] == pytest.approx(1) and f["held_error"] == pytest.approx(0.04) and f["eps_held"] == 0
+    assert unseen(rows, 1.0) == rows[1] and unseen(rows[2:], 1.0) == {}
+    half = unseen([rows[1] | {"held": 2.5}], 1.75)  # half of what is beyond counting is noise
+    assert half["eps_held"] == pytest.approx(0.04 / np.sqrt(2))
 
 
 def test_all_figures_together():
