@@ -47,7 +47,7 @@ def moves(run, geometry) -> Moves | None:
     no noise to judge by."""
     if len(run.data["data"].positions) < FEWEST or run.data["frames"].noise != "counts":
         return None
-    some, points = middle_frames(run, geometry)
+    some, points, _ = middle_frames(run, geometry)
     view, team, own = Candidate().view(some, points), run.team, {}
     for how in (STILL, RefinePositions())[team.rank :: team.size]:
         own[how is STILL] = tried(view, how)
