@@ -14,7 +14,7 @@ from scans import NANOMPI, STRIPES, metrics, nanompi, ptycho, simulated, write_j
 # name, frames, size, modes, engines, ranks
 JOBS = [
     ("DM, one mode", 4000, 128, 1, "DM*2", 1),
-    ("ML, one mode, two ranks", 1600, 256, 1, "ML*2", 2),
+    ("DM and ML, one mode, two ranks", 1600, 256, 1, "DM*1 ML*1", 2),
     ("DM and ML, three modes", 500, 256, 3, "DM*1 ML*1", 1),
 ]
 

@@ -61,7 +61,7 @@ def put_last(frames: Frames, out: np.ndarray, rank: int):
     for rows in (frames.values, frames.scale):
         if rows is not None:
             rows[a], rows[b] = rows[b], rows[a]
-    frames.parts[:] = [_swapped(part, out) for part in frames.parts]
+    frames.parts = [_swapped(part, out) for part in frames.parts]  # others know the old ones
     frames.index = frames.parts[rank]
 
 

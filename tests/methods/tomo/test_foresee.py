@@ -54,7 +54,8 @@ def test_bytes_of_one_and_two_ranks(tmp_path, monkeypatch, capsys, storage, sent
 @pytest.mark.slow
 @pytest.mark.parametrize("ranks", [1, 2])
 def test_memory_is_what_a_run_has_at_most(tmp_path, ranks):
-    """Within 10 %: 92 MB of counts, 184 MB of line integrals, blocks of both, 0.25 GB of libraries"""
+    """Within 15 %: 92 MB of counts, 184 MB of line integrals, blocks of both, 0.25 GB of libraries; on two
+    ranks rounds of 64 MB may or may not be under way when the most is held, which the load decides"""
     write(tmp_path, 600, 160, 480, chunks=(1, 160, 480), compression="gzip", compression_opts=1)
 
     def nanompi(*words):
@@ -69,7 +70,7 @@ def test_memory_is_what_a_run_has_at_most(tmp_path, ranks):
     said = re.search(
         r"rows each, (.*?) of memory per rank", nanompi("plan", "job.yaml", "--ranks", str(ranks))
     )
-    assert quantity(said[1], "B") == pytest.approx(max(rank["peak_memory"] for rank in figures), rel=0.1)
+    assert quantity(said[1], "B") == pytest.approx(max(rank["peak_memory"] for rank in figures), rel=0.15)
 
 
 def test_ranks_that_are_no_numbers_are_told(tmp_path, monkeypatch, capsys):
