@@ -121,7 +121,8 @@ def started(name: str, p):
     p.state["ml.perfect"] = 0.0
     engine.start(p) if name != "ML" else p.make_waves()
     if name == "ML":  # its direction is arithmetic on the object alone
-        return lambda: (engine.gradient(p), engine.step(p, p.O, p.P))
+        way = SimpleNamespace(dO=p.O, dP=p.P)
+        return lambda: engine.step(p, engine.gradient(p)[-1], way)
     return partial(engine.iterate, p, 0)
 
 

@@ -73,7 +73,7 @@ def _steps() -> dict:
 def _step(name: str, cls: type) -> list[dict]:
     """A step by `use:`; one that is made of what it names has any parameters, and a short form."""
     whole = of_class(cls, {"use": {"const": name}})
-    if not hasattr(cls, "of"):
+    if not hasattr(cls, "short"):
         return [whole]
     short = of_class(cls)
     short["properties"] = {name: short["properties"].pop(cls.short), **short["properties"]}

@@ -44,7 +44,8 @@ class Forced(Balance):
     def turn(self, p, engine, left):
         if p.iteration in MOVES:
             assert self.shift(p, engine, np.array(MOVES[p.iteration][: p.team.size], float)) > 0
-            assert len(p.at) == len(p.I) == len(p.gain) == len(p.index) == len(p.waves)
+            rows = [p.at, p.I, p.gain, p.index, *([] if p.waves is None else [p.waves])]
+            assert len({len(one) for one in rows}) == 1
 
 
 def moved() -> dict:

@@ -10,7 +10,7 @@ input:
 import numpy as np
 
 from nanompi.errors import DataError, JobError, nearest
-from nanompi.io.hdf5 import at, dataset, hdf5, open_hdf5, text, unit, walk, whole
+from nanompi.io.hdf5 import at, dataset, hdf5, is_hdf5, open_hdf5, text, unit, walk, whole
 from nanompi.io.quantities import joules, one
 from nanompi.methods.maps.read.spectra import AXES, GIVES, POINTS, STEPS, Spectra
 from nanompi.methods.maps.read.stored import StoredSpectra
@@ -31,6 +31,8 @@ class Maps:
     @staticmethod
     def recognises(path: str, given: dict) -> bool:
         """Is there data_a?"""
+        if not is_hdf5(path):
+            return False
         with open_hdf5(path) as file:
             return f"{MAPS}/data_a" in file
 
@@ -56,6 +58,8 @@ class NxFluo:
     @staticmethod
     def recognises(path: str, given: dict) -> bool:
         """Is there such a group?"""
+        if not is_hdf5(path):
+            return False
         with open_hdf5(path) as file:
             return _group_of_spectra(file) is not None
 

@@ -73,7 +73,7 @@ class Xspress3:
     def recognises(path: str, given: dict) -> bool:
         """Frames of (detectors, channels), as these readouts have them."""
         files = _files(path)
-        if not files:
+        if not files or not is_hdf5(str(files[0])):
             return False
         with open_hdf5(str(files[0])) as file:
             return bool(_place(file)) and any(at(file, name) is not None for name in ATTRIBUTES)

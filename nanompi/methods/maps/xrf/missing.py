@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import maximum_filter1d
 
 from nanompi.methods.maps.xrf.lines import families, lines, main_line
 from nanompi.methods.maps.xrf.response import FWHM, PAIR, columns, peaks_of
@@ -54,6 +53,8 @@ def _weights(shape: Shape) -> np.ndarray:
 
 def _height(shape: Shape, mu: np.ndarray) -> np.ndarray:
     """(n,) the highest model near by: errors of a peak stand beside it."""
+    from scipy.ndimage import maximum_filter1d
+
     reach = FAR * FWHM * _width(shape, shape.scene.energy / 2) / shape.p["slope"]
     return maximum_filter1d(mu, 2 * round(reach) + 1)
 

@@ -13,7 +13,6 @@ cwide, ctail, cgamma : of the Compton peak: width in widths of a peak, tail, dec
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import erf, erfc, erfcx
 
 from nanompi.methods.maps.xrf import lines as tables
 
@@ -146,6 +145,8 @@ def columns(p: dict, peaks: Peaks, first: int, last: int) -> np.ndarray:
 
 def _spread(p: dict, channels: tuple[int, int], peaks: Peaks, shape) -> np.ndarray:
     """Each peak over the channels that it reaches, all in one go."""
+    from scipy.special import erfc
+
     at, s, tail, b, low = shape
     first, last = channels
     start = np.clip(np.floor((low - p["offset"]) / p["slope"]), first, last).astype(int)
@@ -163,6 +164,8 @@ def _spread(p: dict, channels: tuple[int, int], peaks: Peaks, shape) -> np.ndarr
 
 def _hypermet(d, slope: float, s, tail, b) -> np.ndarray:
     """Part of a peak in a channel whose middle is d eV above its centre."""
+    from scipy.special import erf, erfc, erfcx
+
     half = slope / 2
     gauss = (erf((d + half) / (np.sqrt(2) * s)) - erf((d - half) / (np.sqrt(2) * s))) / 2
     on = np.flatnonzero(tail > 0)

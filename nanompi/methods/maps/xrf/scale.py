@@ -5,7 +5,6 @@ scatter and a background are fitted to them: the slope for which least is left o
 """
 
 import numpy as np
-from scipy.optimize import nnls
 
 from nanompi.methods.maps.xrf.lines import excited, main_line
 from nanompi.methods.maps.xrf.response import START, Detector, columns, peaks_of
@@ -53,6 +52,8 @@ def _on_grid(counts, slope: float, edges) -> np.ndarray:
 
 
 def _deviance(own, lines, below) -> float:
+    from scipy.optimize import nnls
+
     weight = 1 / np.sqrt(np.maximum(own, 1))
     design = np.column_stack([lines, below / max(below.sum(), 1)])
     amplitudes, _ = nnls(design * weight[:, None], own * weight, maxiter=50 * design.shape[1])

@@ -9,8 +9,6 @@ pay for that.
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
-from scipy.optimize import least_squares, nnls
 
 from nanompi.methods.maps.xrf.response import Detector, columns, energies_of, peaks_of, pileup
 from nanompi.methods.maps.xrf.snip import snip
@@ -117,6 +115,8 @@ def under(counts: np.ndarray, slope: float) -> np.ndarray:
 
     SNIP follows the lowest of what scatters, so that chance is smoothed out before.
     """
+    from scipy.ndimage import gaussian_filter1d
+
     smooth = gaussian_filter1d(np.asarray(counts, float), SMOOTH / slope, axis=-1)
     return np.maximum(snip(smooth, max(4, round(WIDEST / slope))), 0)
 
@@ -130,6 +130,8 @@ def channels_of(p: dict, scene: Scene, n: int) -> tuple[int, int]:
 def amplitudes_of(design: np.ndarray, counts: np.ndarray, background: np.ndarray) -> np.ndarray:
     """(m,) by non-negative least squares with the weights 1 / counts; that of the background, the last, is
     its area."""
+    from scipy.optimize import nnls
+
     weight = 1 / np.sqrt(np.maximum(counts, 1))
     weighed = design[:, :-1] * weight[:, None]
     found, _ = nnls(weighed, (counts - background) * weight, maxiter=50 * design.shape[1])
@@ -160,6 +162,8 @@ def fitted(counts: np.ndarray, scene: Scene, start: dict, free: tuple[str, ...] 
 
     Each has a range (`BOUNDS`) and, where spectra say little, what is usual (`USUAL`).
     """
+    from scipy.optimize import least_squares
+
     start = start | {"energy": start.get("energy", scene.energy)}
     low, high = np.transpose([_range(name, start) for name in free])
     p0 = np.clip([start[name] for name in free], low, high)
