@@ -5,11 +5,13 @@ from typing import Literal
 
 import numpy as np
 
+from nanompi.data.respread import fitting
 from nanompi.errors import DataError
 from nanompi.methods.maps.compare import keep_truth
+from nanompi.methods.maps.grid import judge_rows
 from nanompi.methods.maps.linear_fit import LinearFit
 from nanompi.methods.maps.named import named
-from nanompi.methods.maps.xrf.model import Model
+from nanompi.methods.maps.xrf.model import OTHERS, Model
 from nanompi.methods.maps.xrf.regions import read_regions, refitted
 from nanompi.run.result import Signal, result_holds
 from nanompi.run.verdict import give
@@ -60,6 +62,7 @@ class Fit:
         self.used = self._columns(model, data)
         keep_truth(run, data)
         self.names, self.lost, self.lock = self.used.names, 0, Lock()
+        data.coords["line"] = (self.names, "")  # for those who look while the maps are made
         columns, detector = self.used.side_by_side()
         self.places, self.parts = np.flatnonzero(self.used.good), int(detector[-1]) + 1
         free = tuple(axis for axis in data.axes if axis not in ("detector", "channel"))
@@ -133,6 +136,7 @@ class Fit:
         self._write(run, regions)
         self._say(run)
         self._grade(run)
+        self._judge_rows(run)
 
     @staticmethod
     def compares(path: str) -> bool:
@@ -189,6 +193,14 @@ class Fit:
         run.say(
             f"{self.name}: counts of a point, by the fit of the sum of {whole.points}: {', '.join(words)}"
         )
+
+    def _judge_rows(self, run) -> None:
+        """Does the map of the strongest element look like one of rows to and fro? (collective)"""
+        lines = [j for j, name in enumerate(self.names) if name not in OTHERS]
+        if self.axes == ("y", "x") and lines:
+            data = run.data[self.names[max(lines, key=lambda j: self.whole.amplitudes[j])]]
+            image = fitting(run.team, data, data.axes).values  # all on rank 0
+            judge_rows(run, f"{self.name}, rows", image if run.team.root else None)
 
     def _grade(self, run) -> None:
         off = self.whole.misfit

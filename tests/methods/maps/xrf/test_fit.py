@@ -177,3 +177,16 @@ def test_simulated_rows_do_not_depend_on_who_reads_them():
     every = source.read(np.arange(4))
     assert np.array_equal(source.read(np.array([2])), every[2:3]) and every.dtype == np.uint16
     assert every.sum((2, 3)).mean() == pytest.approx(s.counts, rel=0.2)
+
+
+def test_rows_to_and_fro_are_doubted(usual):
+    """A snake scan that was read as a raster: every second row is the wrong way round"""
+    assert "xrf.fit, rows" not in usual[0].result.notes["verdict"]["steps"]
+
+    def to_and_fro(counts):
+        counts[1::2] = counts[1::2, ::-1].copy()
+        return counts
+
+    run, _ = fitted(SpectraSimulation(rows=12, columns=16, slope=20 * 1.602176634e-19), to_and_fro)
+    said = run.result.notes["verdict"]["steps"]["xrf.fit, rows"]
+    assert said["grade"] == "doubtful" and said["paste"] == "- {use: map.grid, snake: true}"
