@@ -219,9 +219,12 @@ class Walk:
         totals = [key for key, kind in self.names.items() if isinstance(kind, Total)]
         return {key: self.sums.setdefault(key, ExactSum()) for key in totals}
 
-    def place(self) -> None:
-        """The results of all ranks into run.data (collective)."""
+    def place(self, own: bool = False) -> None:
+        """The results of all ranks into run.data (collective): those for all, or the step's `own`, which
+        stand there while it finishes: another step of the pass may have some of the same names."""
         for key, kind in self.names.items():
+            if key.startswith(OWN) != own:
+                continue
             if isinstance(kind, Total):
                 values = self.sums.get(key, ExactSum()).total(self.run.team)
                 self.run.data[key] = self.described(key, kind.axes, values)

@@ -121,6 +121,7 @@ def walk(run, steps: list) -> None:
         walks += _over_values(run, then) if then else []
         steps = steps[len(way) :]
         for one in walks:
+            one.place(own=True)
             if hasattr(one.step, "finish"):
                 one.step.finish(run)
 

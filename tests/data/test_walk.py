@@ -233,3 +233,29 @@ def test_finish_sees_the_results_and_start_the_data(made):
 def test_the_data_say_what_they_are():
     data = Data(axes=("angle", "row"), values=np.zeros((3, 4), np.uint16))
     assert str(data) == "3 angle x 4 row, uint16" and data.size("row") == 4
+
+
+def test_what_is_a_steps_own_is_not_anothers_of_the_same_name(made):
+    """Two steps of one pass have results of the same name for their own finish: each finds its own"""
+
+    class Sums:
+        gives_to: dict = {}
+        times = 1
+
+        def block(self, block, info):
+            return {"_sum": self.times * block.sum((1, 2)), self.mark: block.max((1, 2))}
+
+        def finish(self, run):
+            Sums.gives_to[self.mark] = run.data.pop("_sum").values
+
+    class One(Sums):
+        mark, times = "one", 1
+
+    class Ten(Sums):
+        mark, times = "ten", 10
+
+    run = scene.run_of(TEAM, data=scene.spread(TEAM, STACK, "angle row column", "angle", coords=ANGLES))
+    walk(run, [made(cls, each="frame", gives={"_sum": item(), cls.mark: item()}) for cls in (One, Ten)])
+    assert np.allclose(Sums.gives_to["one"], STACK.sum((1, 2)))
+    assert np.allclose(Sums.gives_to["ten"], 10 * STACK.sum((1, 2)), rtol=1e-6)
+    assert list(run.given) == ["one", "ten"]
