@@ -553,12 +553,18 @@ def test_xrf(tmp_path, shared_data):
     """S3: a flat film: maps spread by counting noise alone; detectors 2 and 3 see nothing of it. Others
     found slopes of 9.57 eV in 1 % steps; the axis of the file is off by 2 %. No Ti is in the film"""
     pytest.importorskip("xraylib")
-    file = shared_data("S3_xrf_2ide") / "2xfm_0010.mda"
-    folder = run("xrf", tmp_path, f"input.file={file}")
+    file, film = (shared_data("S3_xrf_2ide") / name for name in ("2xfm_0010.mda", "axo_std.mda"))
+    own = f"steps.xrf.quantify.standard={{file: {film}, areal: {{Ca: 1.931, Fe: 0.504, Cu: 0.284}}}}"
+    folder = run("xrf", tmp_path, f"input.file={file}", own)
     with h5py.File(folder / "result.h5") as f:
         maps = {name: f[f"entry_1/{name}/data"][()] for name in ("Ca_K", "Fe_K", "Cu_K", "Ti_K")}
         errors = {name: f[f"entry_1/{name}/data_errors"][()] for name in maps}
         good = f["entry_1/xrf_model/good"][()].astype(bool)
+        areal = {name: f[f"entry_1/{name}_areal/data"][()] for name in ("Ca_K", "Fe_K")}
+        assert f["entry_1/Fe_K_areal/data"].attrs["units"] == "ug/cm2"
+    # 1247 and 3525 counts a second for 1 ug/cm2 of the film, and half a second at a point
+    for name, k in (("Ca_K", 1247), ("Fe_K", 3525)):
+        assert areal[name].mean() == pytest.approx(maps[name].mean() / (0.5 * k), rel=0.03), name
     assert list(np.flatnonzero(good.any(1))) == [0, 1]
     for name in ("Fe_K", "Cu_K"):
         assert maps[name].std() < 1.1 * errors[name].mean(), name
