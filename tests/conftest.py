@@ -11,6 +11,8 @@ from nanompi import step
 from nanompi.optics.ramp import usual_light
 from nanompi.run.result import Result, Signal
 
+SLURM = "tests/slurm/"
+
 
 def siemens_star(n: int, spokes: int = 18) -> np.ndarray:
     """(n, n) complex64: gold-like spokes, 0.8 rad and 15 % absorption, smooth edges, a fine texture."""
@@ -134,13 +136,17 @@ def shared_data_fixture():
     return shared_data
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """Several processes share the files among them; those with the Slurm, of which there is one, go to
-    one."""
-    for item in items:
-        of = item.path.parent if item.path.parent.name == "slurm" else item.path
-        item.add_marker(pytest.mark.xdist_group(str(of)))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Several processes share the files; those with the Slurm, of which there is one, go to one."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Files(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return SLURM if file.startswith(SLURM) else file
+
+    return Files(config, log)
 
 
 def pytest_sessionfinish(session, exitstatus):

@@ -96,7 +96,7 @@ def checked(cls: type) -> type:
 def made_of(name: str) -> type | None:
     """The step that FILE.py:NAME on the command line means; None for other names. Errors: JobError."""
     file, _, rest = name.rpartition(":")
-    makers = [cls for cls in METHODS["step"].values() if hasattr(cls, "of")]
+    makers = [cls for cls in METHODS["step"].values() if hasattr(cls, "short")]
     return (
         checked(makers[0].of(f"{os.path.abspath(file)}:{rest}")) if makers and os.path.isfile(file) else None
     )
