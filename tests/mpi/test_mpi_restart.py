@@ -190,8 +190,8 @@ def test_a_folder_that_becomes_read_only(nanompi):
 
 # ---- ranks -------------------------------------------------------------------------------------------------
 
-SOON = "checkpoint@1@0 watch:12@8@0 watch:12@8@1"  # watched closely from the iteration in which it happens;
-# who waits speaks 6 s after who stands still, which a busy machine must not turn round
+SOON = "checkpoint@1@0 watch:20@8@0 watch:20@8@1"  # watched closely from the iteration in which it happens;
+# who waits speaks 10 s after who stands still, which a busy machine must not turn round
 WAITS = r"rank 0 on \S+: no progress for \d+ s in phase PLACE for rank 1 on \S+;"
 OVERLAP = WAITS.replace("PLACE", "(iterate, it waits in max|combine, it waits in exchange)")
 STALLS = [
