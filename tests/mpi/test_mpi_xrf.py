@@ -12,7 +12,6 @@ SMALL = ("rows=5", "columns=6", "absent=2", "slope=20 eV")
 @pytest.mark.slow
 def test_one_two_and_three_ranks_give_the_same_bits(mpirun_here, tmp_path):
     """Rows of different contents; two points that were not measured; regions, of which one is on one rank"""
-    pytest.importorskip("xraylib")
     mask = np.zeros((5, 6), int)
     mask[0], mask[2:] = 1, 2
     np.save(tmp_path / "mask.npy", mask)

@@ -3,18 +3,16 @@ gathered first, so that the products of columns, most of the work, are vector co
 
 import numpy as _np
 
+from nanompi.device.cholesky import OPTIONS as _OPTIONS
+from nanompi.device.cholesky import backward as _backward
+from nanompi.device.cholesky import factor as _factor
+from nanompi.device.cholesky import forward as _forward
+from nanompi.device.cholesky import into as _into
+from nanompi.device.cholesky import listed as _listed
 from nanompi.device.compiled import compiler as _compiler
-from nanompi.device.kernels.spectra_fit import FIRST as _FIRST
-from nanompi.device.kernels.spectra_fit import FLAT as _FLAT
-from nanompi.device.kernels.spectra_fit import FULL as _FULL
-from nanompi.device.kernels.spectra_fit import LEAST as _LEAST
-from nanompi.device.kernels.spectra_fit import RIDGE as _RIDGE
-from nanompi.device.kernels.spectra_fit import SHORTER as _SHORTER
-from nanompi.device.kernels.spectra_fit import SINGULAR as _SINGULAR
-from nanompi.device.kernels.spectra_fit import TRIES as _TRIES
-from nanompi.device.kernels.spectra_fit import UNEXPLAINED as _UNEXPLAINED
+from nanompi.device.kernels import spectra_fit as _of
 
-_compiled = _compiler(nogil=True, fastmath={"reassoc", "contract", "nsz", "arcp"}, error_model="numpy")
+_compiled = _compiler(**_OPTIONS)
 _VECTOR = 8  # columns are padded to a multiple
 _ABREAST = 4  # products of a column with others that are added up at a time
 
@@ -55,7 +53,7 @@ def _least_squares(y, P, weights, at, scale, gram, third, signed, x, errors, mis
             continue
         if signed:
             p = _listed(free, some)
-            _factor(G, some, p, _SINGULAR, L)
+            _factor(G, some, p, _of.SINGULAR, L)
             _into(L, some, p, b, z, x[s])
         else:
             p = _pivot(G, b, there, free, some, L, z, v, x[s])
@@ -107,69 +105,14 @@ def _add_times(to, what, factor):
 
 
 @_compiled
-def _listed(free, some):
-    p = 0
-    for j in range(len(free)):
-        if free[j]:
-            some[p] = j
-            p += 1
-    return p
-
-
-@_compiled
-def _factor(G, some, p, ridge, L):
-    """L L' = G + ridge diag(G) of some columns (Cholesky)"""
-    for a in range(p):
-        for e in range(a + 1):
-            t = G[some[a], some[e]]
-            if a == e:
-                t += ridge * t
-            for q in range(e):
-                t -= L[a, q] * L[e, q]
-            if a == e:
-                L[a, a] = _np.sqrt(max(t, 0.5 * ridge * G[some[a], some[a]]))
-            else:
-                L[a, e] = t / L[e, e]
-
-
-@_compiled
-def _forward(L, p, z):
-    for a in range(p):
-        t = z[a]
-        for q in range(a):
-            t -= L[a, q] * z[q]
-        z[a] = t / L[a, a]
-
-
-@_compiled
-def _backward(L, p, z):
-    for a in range(p - 1, -1, -1):
-        z[a] /= L[a, a]
-        for q in range(a):
-            z[q] -= L[a, q] * z[a]
-
-
-@_compiled
-def _into(L, some, p, b, z, x):
-    """x = the solution for some columns, 0 elsewhere"""
-    for a in range(p):
-        z[a] = b[some[a]]
-    _forward(L, p, z)
-    _backward(L, p, z)
-    x[:] = 0
-    for a in range(p):
-        x[some[a]] = z[a]
-
-
-@_compiled
 def _pivot(G, b, there, free, some, L, z, wrong, x):
     """Which columns are not 0, and x; returns how many"""
-    m, best, left, limit, p = len(b), len(b) + 1, _FULL, 0.0, 0
+    m, best, left, limit, p = len(b), len(b) + 1, _of.FULL, 0.0, 0
     for j in range(m):
         limit = max(limit, abs(b[j]))
     for _ in range(20 * m):
         p = _listed(free, some)
-        _factor(G, some, p, _SINGULAR, L)
+        _factor(G, some, p, _of.SINGULAR, L)
         _into(L, some, p, b, z, x)
         many, last = 0, 0
         for j in range(m):
@@ -180,14 +123,14 @@ def _pivot(G, b, there, free, some, L, z, wrong, x):
                 slope = -b[j]
                 for q in range(p):
                     slope += G[j, some[q]] * x[some[q]]
-                wrong[j] = slope < -_SINGULAR * limit
+                wrong[j] = slope < -_of.SINGULAR * limit
             if wrong[j]:
                 many, last = many + 1, j
         if many == 0:
             break
         alone = False
         if many < best:
-            best, left = many, _FULL
+            best, left = many, _of.FULL
         elif left > 0:
             left -= 1
         else:
@@ -223,7 +166,7 @@ def _spread_of_counts(third, scale, x, V):
 def _spreads(G, V, there, free, some, L, z, errors):
     """Standard deviations: x_j = r'b with r the row of the inverse; of a column at 0, with it taken in"""
     p = _listed(free, some)
-    _factor(G, some, p, _SINGULAR, L)
+    _factor(G, some, p, _of.SINGULAR, L)
     for j in range(len(errors)):
         if not there[j]:
             errors[j] = _np.nan
@@ -242,7 +185,7 @@ def _spreads(G, V, there, free, some, L, z, errors):
             if not free[j]:
                 left += z[a] * G[i, j]
                 spread += 2 * z[a] * V[i, j]
-        errors[j] = _np.sqrt(max(spread, 0.0)) / max(left, _SINGULAR * G[j, j] * (not free[j]))
+        errors[j] = _np.sqrt(max(spread, 0.0)) / max(left, _of.SINGULAR * G[j, j] * (not free[j]))
 
 
 def poisson_fit(counts, columns, detector, scale, iterations, tolerance, x, errors, misfit, lane, lanes):
@@ -310,13 +253,13 @@ def _newton(Z, hold, k, total, until, vectors, x, H, L, some, free):
     own, mu, r, there, w = hold
     S, g, z, d, to, g_to = vectors
     for j in range(m):
-        x[j] = max(x[j], _FIRST * (total + 1) / (m * S[j])) if S[j] > 0 else 0.0
+        x[j] = max(x[j], _of.FIRST * (total + 1) / (m * S[j])) if S[j] > 0 else 0.0
     _model(Z, k, x, own, mu, r)
     _slopes(Z, k, r, S, g)
     for turn in range(int(until[0]) + 1):
         _information(Z, k, mu, r, w, H)
         for j in range(m):
-            free[j] = S[j] > 0 and not (x[j] * S[j] <= _LEAST * 1.000001 and g[j] > 0)
+            free[j] = S[j] > 0 and not (x[j] * S[j] <= _of.LEAST * 1.000001 and g[j] > 0)
         p = _listed(free, some)
         _factor_information(H, S, total, some, p, L)
         for a in range(p):
@@ -334,18 +277,18 @@ def _newton(Z, hold, k, total, until, vectors, x, H, L, some, free):
         step = 1.0
         if turn == int(until[0]):
             break
-        for _ in range(_TRIES):
+        for _ in range(_of.TRIES):
             for j in range(m):
-                to[j] = max(x[j] + step * d[j], _LEAST / S[j]) if free[j] else x[j]
+                to[j] = max(x[j] + step * d[j], _of.LEAST / S[j]) if free[j] else x[j]
             _model(Z, k, to, own, there, r)
             _slopes(Z, k, r, S, g_to)
             slope, change = 0.0, 0.0
             for j in range(m):
                 slope += g_to[j] * (to[j] - x[j])
                 change += S[j] * (to[j] - x[j])
-            if slope <= _FLAT or change <= _gain(own, mu, there, k):
+            if slope <= _of.FLAT or change <= _gain(own, mu, there, k):
                 break
-            step *= _SHORTER
+            step *= _of.SHORTER
         else:
             break
         x[:] = to
@@ -358,7 +301,7 @@ def _newton(Z, hold, k, total, until, vectors, x, H, L, some, free):
 @_compiled
 def _model(Z, k, x, own, mu, r):
     """mu, and r = y / mu"""
-    mu[:k] = _UNEXPLAINED
+    mu[:k] = _of.UNEXPLAINED
     for j in range(len(x)):
         part = Z.dtype.type(x[j])
         if part > 0:
@@ -401,7 +344,7 @@ def _factor_information(H, S, total, some, p, L):
         for e in range(a + 1):
             t = _np.float64(H[some[a], some[e]])
             if a == e:
-                ridge = _RIDGE * (t + S[some[a]] ** 2 / (total + 1))
+                ridge = _of.RIDGE * (t + S[some[a]] ** 2 / (total + 1))
                 t += ridge
             for q in range(e):
                 t -= L[a, q] * L[e, q]
@@ -424,7 +367,7 @@ def _gain(own, mu, there, k):
 def _deviance(Z, hold, k, total, S, channels, z, x):
     own, mu, r, _, _ = hold
     _model(Z, k, x, own, mu, r)
-    out = _UNEXPLAINED * channels - total
+    out = _of.UNEXPLAINED * channels - total
     for j in range(len(S)):
         out += S[j] * x[j]
     for c in range(k):

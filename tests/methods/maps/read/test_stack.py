@@ -35,7 +35,8 @@ def hdf5(folder, energies=ENERGIES, i0=None, units="eV"):
 
 
 def tiffs(folder, text):
-    tifffile = pytest.importorskip("tifffile")
+    import tifffile
+
     for k, image in enumerate(IMAGES):
         tifffile.imwrite(folder / f"image_{k}.tif", image)
     (folder / "energies.txt").write_text(text)

@@ -12,7 +12,6 @@ from nanompi.mpi.team import Team
 from nanompi.run.result import Result
 from tests import walking
 
-pytest.importorskip("xraylib")
 TEAM = Team(alone=True)
 
 

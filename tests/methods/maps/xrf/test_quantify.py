@@ -1,14 +1,10 @@
 """Masses on an area from counts and a standard."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from nanompi.data.data import Data
 from nanompi.errors import JobError
-from nanompi.methods.maps.read.mda import MdaSpectra
 from nanompi.methods.maps.xrf.exposure import Exposure
 from nanompi.methods.maps.xrf.model import Model
 from nanompi.methods.maps.xrf.quantify import Quantify, Standard
@@ -16,7 +12,6 @@ from nanompi.methods.maps.xrf.response import Detector
 from nanompi.methods.maps.xrf.sensitivity import Sensitivities
 from tests.methods.maps.xrf.scenes import run_of
 
-FOLDER = Path(os.environ.get("NANOMPI_DATA", "")) / "S3_xrf_2ide"
 FILM = {"Ca": 1.931, "Fe": 0.504, "Cu": 0.284}  # ug/cm2, of the certificate
 
 
@@ -82,13 +77,11 @@ def test_standards_that_say_too_little_are_refused(given, words):
 
 @pytest.mark.real
 @pytest.mark.slow
-def test_the_measured_film_has_the_sensitivity_of_a_separate_fit():
+def test_the_measured_film_has_the_sensitivity_of_a_separate_fit(shared_data):
     """Counts of all four detectors for 1 ug/cm2, in the whole scan: 238183 Ca, 679392 Fe, 1206149 Cu. With
     no window its elements spread by a seventh about one physical curve"""
-    if not MdaSpectra.recognises(str(FOLDER / "axo_std.mda"), {}):
-        pytest.skip("NANOMPI_DATA has no S3_xrf_2ide")
     run = mapped(["Ca_K", "Zn_K"], detectors=4, channels=2000)
-    Quantify(standard=Standard(areal=FILM, file=str(FOLDER / "axo_std.mda"))).run(run)
+    Quantify(standard=Standard(areal=FILM, file=str(shared_data("S3_xrf_2ide/axo_std.mda")))).run(run)
     own = run.result.notes["xrf"]["quantify"]
     wanted = {"Ca_K": 238183, "Fe_K": 679392, "Cu_K": 1206149}
     points, live, seconds = 121, 0.978, 1.0064

@@ -1,7 +1,5 @@
 """A thin film and a map, measured at 10 keV with four detectors (APS 2-ID-E, files of XRF-Maps)."""
 
-import os
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,8 +8,8 @@ import pytest
 from nanompi.methods.maps.read.mda import MdaSpectra
 from nanompi.methods.maps.xrf.calibration import calibrated
 from nanompi.methods.maps.xrf.detectors import Task
+from tests.conftest import shared_data
 
-FOLDER = Path(os.environ.get("NANOMPI_DATA", "")) / "S3_xrf_2ide"
 SLOPES = [9.593, 9.595, 9.721, 9.638]  # eV a channel, of a separate fit of the standard
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 TEAM = SimpleNamespace(rank=0, size=1, on_root=lambda work: work(), allgather=lambda value: [value])
@@ -20,9 +18,7 @@ FILM = ["Si", "S", "Cl", "Ar", "K", "Ca", "Ti", "Cr", "Mn", "Fe", "Co", "Ni", "C
 
 def fits(name: str, names=(), auto=True):
     """Of the sums of a scan, from nothing but the energy of the beam"""
-    if not (FOLDER / name).exists():
-        pytest.skip("NANOMPI_DATA has no S3_xrf_2ide")
-    data = MdaSpectra().open(str(FOLDER / name), None)["data"]
+    data = MdaSpectra().open(str(shared_data(f"S3_xrf_2ide/{name}")), None)["data"]
     sums = data.source.read(np.arange(data.shape[0])).sum((0, 1), dtype=float)
     return calibrated(TEAM, sums, np.ones(4, bool), Task(tuple(names), auto, 10e3, 900.0, 10.5e3))
 
