@@ -95,6 +95,17 @@ class Mda:
         except (ValueError, struct.error):
             return None
 
+    def length(self, at: int) -> int:
+        """Bytes of the scan that begins at a byte; 0 where there is none, or the file ends before it does."""
+        if not 0 < at < len(self.raw):
+            return 0
+        numbers = Numbers(self.raw, at)
+        try:
+            _scan(numbers)
+        except (ValueError, struct.error):
+            return 0
+        return numbers.at - at
+
     def rows(self) -> list[Scan | None]:
         """Of the scans at the points of the outermost; None for one that was not measured."""
         known = [self.scan(int(at)) for at in self.top.inner[: self.top.done]]

@@ -18,6 +18,7 @@ from nanompi.run.result import Signal
 
 SELDOM = 10.0  # seconds between two pictures
 MOST = 9  # maps in one picture
+NUMBERS = ":rows"  # behind the name of a map, in a file: which rows it holds
 SIDE = 256  # points of a map along each axis at most: every second, third ... is taken
 
 
@@ -80,9 +81,6 @@ class LiveMaps:
                     image[parts[key + NUMBERS]] = parts[key]
         step = max(1, every // SIDE)
         return {key: Signal(image[::step], title=f"{key}, so far", show="map") for key, image in out.items()}
-
-
-NUMBERS = ":rows"
 
 
 def _maps(walk, key: str, rows: FrameBuffer) -> dict[str, np.ndarray]:

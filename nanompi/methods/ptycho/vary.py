@@ -110,12 +110,15 @@ class Varied:
             known = (p.mask > 0) & (I >= 0)
             b = [2 * g * (F.conj() * turn * d).real.sum(1) for d in D for turn in (1, 1j)]
             J = known / (a + SOFT)
-            total = lambda z: self.device.host(z.sum((1, 2), dtype=np.float64))  # noqa: E731
-            slope = np.stack([total((a - I) * J * z) for z in b], 1)
-            curve = np.stack([np.stack([total(J * y * z) for z in b], 1) for y in b], 1)
+            slope = np.stack([self._total((a - I) * J * z) for z in b], 1)
+            curve = np.stack([np.stack([self._total(J * y * z) for z in b], 1) for y in b], 1)
             curve += DAMP * np.trace(curve, axis1=1, axis2=2)[:, None, None] * np.eye(len(b))
             step = -np.linalg.solve(curve, slope[..., None])[..., 0]
             self.c[f.at[:, 2], 0] += self.device.array(step[:, ::2] + 1j * step[:, 1::2], self.c.dtype)
+
+    def _total(self, z) -> np.ndarray:
+        """(n,) sum of each frame, on the host"""
+        return self.device.host(z.sum((1, 2), dtype=np.float64))
 
     @staticmethod
     def _wave(p, P, at, f):

@@ -59,6 +59,8 @@ class MdaRows(Source):
         row = self._open.scan(int(self._open.top.inner[y])) if self.measured[y].any() else None
         for x in np.flatnonzero(self.measured[y]):
             point = self._open.scan(int(row.inner[x]))
+            if point is None or len(point.detectors) != self.shape[2]:
+                raise DataError(f"{self.file}: the spectra at y {y}, x {x} are damaged, or not as the others")
             for k, one in enumerate(point.detectors):
                 out[x, k] = one.values
 
@@ -89,10 +91,7 @@ class MdaSpectra:
 
 def _spectra(mda: Mda) -> Spectra:
     rows = mda.rows()
-    measured = np.zeros(mda.shape[:2], bool)
-    for y, row in enumerate(rows):
-        if row is not None:
-            measured[y, : row.done] = [mda.scan(int(at)) is not None for at in row.inner[: row.done]]
+    measured = _measured(mda, rows)
     first = next((row for row, own in zip(rows, measured) if own.any()), None)
     if first is None:
         raise DataError(f"{mda.file}: no spectrum was measured; was the scan stopped, the file cut short?")
@@ -109,6 +108,18 @@ def _spectra(mda: Mda) -> Spectra:
         per_row=_scalers(rows, mda.shape[1], numbers),
         absent=~measured,
     )
+
+
+def _measured(mda: Mda, rows: list[Scan | None]) -> np.ndarray:
+    """(rows, columns) bool, points whose spectra lie within the file. All are as long as the first one, which
+    alone is looked at: a map may have a million."""
+    out, length = np.zeros(mda.shape[:2], bool), 0
+    for y, row in enumerate(rows):
+        if row is not None and row.done:
+            begins = row.inner[: row.done].astype(np.int64)
+            length = length or mda.length(int(begins[0]))
+            out[y, : row.done] = (length > 0) & (begins > 0) & (begins + length <= len(mda.raw))
+    return out
 
 
 def _along(scan: Scan) -> tuple[np.ndarray, str] | None:
