@@ -19,11 +19,21 @@ def iterating(slurm, words: str, nodes: int = 2) -> int:
 
 
 @pytest.fixture
-def node2(slurm):
-    """A node that comes back afterwards."""
-    yield "node2"
+def dies(slurm):
+    """`dies(job)`: the last node of a job dies; its name and those of the others. It comes back afterwards."""
+    dead = []
+
+    def dies(job) -> tuple[str, list[str]]:
+        names = slurm.facts(job)["NodeList"]  # whichever were idle: an earlier job may still be leaving one
+        *others, last = slurm.shell(f"scontrol show hostnames {names}").split()
+        dead.append(last)
+        slurm.cluster.node_dies(last)
+        return last, others
+
+    yield dies
     slurm.shell("scancel --user=root; scancel --user=root --signal=KILL; true")
-    slurm.cluster.node_up("node2")
+    for node in dead:
+        slurm.cluster.node_up(node)
 
 
 @pytest.mark.parametrize(
@@ -42,28 +52,28 @@ def test_scancel_leaves_no_process(slurm, nodes, file):
     assert "stopped (143)" in told or ("stopped (75)" in told and "stopped by SIGTERM after" in told), told
 
 
-def test_a_node_that_dies_ends_the_job_with_4_and_the_reason(slurm, node2):
+def test_a_node_that_dies_ends_the_job_with_4_and_the_reason(slurm, dies):
     job = iterating(slurm, f"--no-requeue {ROOT}/slurm/run.sbatch")
-    slurm.cluster.node_dies(node2)
+    node, (other,) = dies(job)
     how = slurm.ended(job)
     slurm.until(lambda: not slurm.left(job), 10)
     said = slurm.logs()
     assert "Traceback" not in said
     if how[0] == "NODE_FAIL":  # Slurm has seen it before the other rank
-        assert "Node failure on node2" in said
+        assert f"Node failure on {node}" in said
         return
     assert how == ("FAILED", "4:0"), said
-    assert "rank 0 on node1: the connection to other ranks broke" in said
+    assert f"rank 0 on {other}: the connection to other ranks broke" in said, said
     assert "failed (4)" in slurm.shell("nanompi status")
 
 
-def test_a_job_whose_node_is_set_down_goes_on_with_another(slurm, node2):
+def test_a_job_whose_node_is_set_down_goes_on_with_another(slurm, dies):
     long = "job.yaml --set steps.ptycho.engines=DM*24000 --set 'run.checkpoint=1 s'"
     job = slurm.sbatch(f"--nodes=2 --ntasks=2 {ROOT}/slurm/run.sbatch {long}")
     run = slurm.folder / f"runs/nanompi/job-{job}"
     slurm.until(lambda: list(run.glob("checkpoint-*")), 60)
-    slurm.cluster.node_dies(node2)
-    slurm.shell(f"scontrol update nodename={node2} state=down reason=test")
+    node, _ = dies(job)
+    slurm.shell(f"scontrol update nodename={node} state=down reason=test")
     slurm.until(lambda: slurm.facts(job)["Restarts"] == "1", 10)
     assert slurm.ended(job, 90) == ("COMPLETED", "0:0"), slurm.logs()
     assert slurm.logs().count("resumed after iteration") == 1 and (run / "result.h5").exists()
