@@ -20,7 +20,7 @@ def iterating(slurm, words: str, nodes: int = 2) -> int:
 
 @pytest.fixture
 def dies(slurm):
-    """`dies(job)`: the last node of a job dies; its name and those of the others. It comes back afterwards."""
+    """`dies(job)`: the last node of a job dies, until the test ends; its name and those of the others."""
     dead = []
 
     def dies(job) -> tuple[str, list[str]]:
