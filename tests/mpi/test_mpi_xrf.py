@@ -4,26 +4,42 @@ import h5py
 import numpy as np
 import pytest
 
+from nanompi.methods.maps.xrf.simulate import SimulateSpectra, SpectraSimulation
+from nanompi.units import EV
+from tests.methods.maps.read.mda_file import write_mda
 from tests.test_jobs import JOBS
 
 SMALL = ("rows=5", "columns=6", "absent=2", "slope=20 eV")
+STEPS = "[{{use: xrf.fit, regions: {0}/mask.npy}}, {{use: xrf.quantify, standard: {1}}}]"
+STANDARD = "{{file: {0}/film.mda, areal: {{Fe: 0.5, Ca: 1}}}}"
 
 
 @pytest.mark.slow
 def test_one_two_and_three_ranks_give_the_same_bits(mpirun_here, tmp_path):
-    """Rows of different contents; two points that were not measured; regions, of which one is on one rank"""
+    """Rows of different contents; two points that were not measured; regions, of which one is on one rank;
+    masses by a standard of its own"""
     mask = np.zeros((5, 6), int)
     mask[0], mask[2:] = 1, 2
     np.save(tmp_path / "mask.npy", mask)
+    write_standard(tmp_path / "film.mda")
     bits = []
+    steps = STEPS.format(tmp_path, STANDARD.format(tmp_path))
     for n in (1, 2, 3):
         words = ["-m", "nanompi", "run", str(JOBS / "xrf-simulated.yaml"), "--out", str(tmp_path / str(n))]
-        sets = [f"input.simulate.{one}" for one in SMALL] + [f"steps.xrf.fit.regions={tmp_path}/mask.npy"]
+        sets = [f"input.simulate.{one}" for one in SMALL] + [f"steps={steps}"]
         mpirun_here(n, [*words, *(word for one in sets for word in ("--set", one))])
         with h5py.File(tmp_path / str(n) / "xrf-simulated" / "latest" / "result.h5") as file:
             bits.append(_bits(file["entry_1"]))
     assert bits[0] == bits[1] == bits[2]
     assert {"Fe_K/data", "Fe_K/data_errors", "deviance/data", "xrf_regions/amplitudes"} <= bits[0].keys()
+    assert {"Fe_K_areal/data", "Cu_K_areal/data_errors"} <= bits[0].keys()
+
+
+def write_standard(path) -> None:
+    """Another sample before the same two detectors"""
+    s = SpectraSimulation(rows=5, columns=4, seed=2, slope=20 * EV)
+    counts = SimulateSpectra(simulate=s).open("", None)["data"].source.read(np.arange(s.rows))
+    write_mda(path, counts.astype(np.float32), np.arange(s.rows), np.arange(s.columns))
 
 
 def _bits(entry) -> dict[str, bytes]:
