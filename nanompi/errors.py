@@ -25,11 +25,13 @@ class NanompiError(Exception):
 
     common : raised by all ranks alike (`common(error)`), so that rank 0 alone prints it
     trace  : a user's traceback, shown before the message
+    faults : those of a job file (`job.faults.Fault`), where they are what is told
     """
 
     code = 1
     common = False
     trace = ""
+    faults: tuple = ()
 
     def __str__(self) -> str:
         return "\n".join(map(shown, self.args))

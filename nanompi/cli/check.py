@@ -13,6 +13,7 @@ def arguments(parser):
     """Arguments of `nanompi check`."""
     job_arguments(parser)
     parser.add_argument("--no-data", action="store_true", help="check the job alone, do not open its input")
+    parser.add_argument("--json", action="store_true", help="print what was found as one JSON object")
     parser.add_argument("--resolved", action="store_true", help="print the job with every default filled in")
 
 
@@ -25,6 +26,8 @@ def main(args) -> int:
     from nanompi.run.foreign import BROKEN
 
     discover()
+    if args.json:
+        return _json(args)
     found = read_settings(args.job, args.set)
     job = found.settings[0].job
     notes = [] if args.no_data else look([one.job for one in found.settings])
@@ -42,3 +45,14 @@ def main(args) -> int:
     for why in BROKEN.values():
         print(f"note: {why}; it is left out", file=sys.stderr)
     return 0
+
+
+def _json(args) -> int:
+    """Print the answer as one JSON object; its exit code is the same as in words."""
+    import json
+
+    from nanompi.job.answer import answer
+
+    found = answer(args.job, args.set, data=not args.no_data)
+    print(json.dumps(found, indent=1, allow_nan=False))
+    return found["code"]

@@ -31,18 +31,43 @@ class Spot:
         return Spot(place or self.place, (*self.path, key))
 
 
+class StepName(str):
+    """A step in the path of a fault: people read its name, programs its number in the list of steps.
+
+    number : from 0; None for a step that the job does not list
+    """
+
+    number: int | None
+
+    def __new__(cls, name: str, number: int | None) -> "StepName":
+        """The name as text, with the number beside it."""
+        made = super().__new__(cls, name)
+        made.number = number
+        return made
+
+
+def counted(path) -> str:
+    """The dotted path with numbers for steps: "steps.0.probe.modes", even where two have one name."""
+    numbers = ((part, getattr(part, "number", None)) for part in path)
+    return ".".join(str(part if number is None else number) for part, number in numbers)
+
+
 class Nothing:
     """Stands for a value with a fault, so that the rest can still be checked."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault; `data` marks those that blame the input data and not the job file."""
+    """One fault; `data` marks those that blame the input data and not the job file.
+
+    counted : the path with steps by their number, for programs
+    """
 
     place: Place
     path: str
     text: str
     data: bool = False
+    counted: str = ""
 
     def __str__(self) -> str:
         return ": ".join(part for part in (str(self.place), self.path, self.text) if part)
@@ -56,23 +81,32 @@ class Faults:
 
     def add(self, place: Place, path, text: str, data: bool = False):
         """Note one fault. path : dotted text, or the parts of it."""
-        path = path if isinstance(path, str) else ".".join(map(str, path))
-        self.found.append(Fault(place, path, text, data))
+        parts = (path,) if isinstance(path, str) else path
+        self.found.append(Fault(place, ".".join(map(str, parts)), text, data, counted(parts)))
 
     def __len__(self) -> int:
         return len(self.found)
 
-    def lines(self) -> list[str]:
-        """All faults as lines, in the order of the file; those of `--set` come last."""
+    def ordered(self) -> list[Fault]:
+        """All faults in the order of the file, each once; those of `--set` come last."""
         ordered = sorted(
             self.found, key=lambda f: (not f.place.line, f.place.file, f.place.line, f.place.column)
         )
-        return list(dict.fromkeys(map(str, ordered)))
+        return list({str(fault): fault for fault in reversed(ordered)}.values())[::-1]
+
+    def lines(self) -> list[str]:
+        """All faults as lines."""
+        return list(map(str, self.ordered()))
 
     def stop(self):
-        """Raise JobError (DataError where only the data are to blame) when there are faults."""
+        """Raise JobError (DataError where only the data are to blame) when there are faults.
+
+        The error has them all in `faults`, too, as a program wants them.
+        """
         if self.found:
             kind = DataError if all(f.data for f in self.found) else JobError
             said = self.lines()
             more = [f"... and {len(said) - MOST} more"] if len(said) > MOST else []
-            raise kind(*said[:MOST], *more)
+            error = kind(*said[:MOST], *more)
+            error.faults = tuple(self.ordered()[:MOST])
+            raise error

@@ -115,7 +115,7 @@ def job_of(tree: load.Tree, stem: str, faults: Faults) -> Job:
     name = _name(values, stem, faults)
     built = [_step(one, at, faults) for one, at in zip(steps, steps.items_at)]
     output, run, _ = sections(values, ("output", "run", "sweep"), faults)
-    known = order.check_axes(built, steps.items_at, reader, faults)
+    known = order.check_axes(built, steps, reader, faults)
     for one in getattr(output, "keep", ()):
         if known and one not in known:
             text = f'no step gives "{one}"{nearest(one, known)}; at the end there are {", ".join(known)}'
@@ -186,6 +186,9 @@ def _list(values: Map, faults: Faults) -> Seq:
         )
         return Seq(place)
     _name_steps(values)
+    for number, one in enumerate(given):
+        if isinstance(one, Map):
+            one.number = number
     own.find(given, faults)
     return given
 
@@ -230,7 +233,7 @@ def _step(one, place, faults: Faults):
     return (
         Nothing
         if cls is None
-        else model.build(cls, one, Spot(place, ("steps", one["use"])), faults, extra=("use",))
+        else model.build(cls, one, Spot(place, order.path_of(one)), faults, extra=("use",))
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import MISSING
 from nanompi.data.data import PATTERNS, core_of, free_of, replaced
 from nanompi.errors import nearest
 from nanompi.job import leaf
-from nanompi.job.faults import Faults, Nothing, Place
+from nanompi.job.faults import Faults, Nothing, Place, StepName
 from nanompi.job.model import parameters
 from nanompi.job.yaml12 import Map, Seq
 from nanompi.run.foreign import left_out
@@ -32,9 +32,14 @@ def step_of(one) -> type | None:
     return METHODS["step"].get(name) if isinstance(name, str) else None
 
 
+def path_of(one: Map) -> tuple:
+    """The path of a step as written, for faults."""
+    return ("steps", StepName(str(one["use"]), one.number))
+
+
 def complete(steps: Seq, faults: Faults) -> Seq:
     """The steps, with those inserted that are needed and those appended that always follow."""
-    known = [_known(one, at, faults) for one, at in zip(steps, steps.items_at)]
+    known = [_known(one, i, at, faults) for i, (one, at) in enumerate(zip(steps, steps.items_at))]
     out, given = Seq(steps.place), at_hand()
     for i, (one, place) in enumerate(zip(steps, steps.items_at)):
         later = [step_of(s) for s in steps[i + 1 :]]
@@ -43,7 +48,7 @@ def complete(steps: Seq, faults: Faults) -> Seq:
         follower = getattr(step_of(one), "followed_by", None)
         if follower and follower not in [s.get("use") for s in out[i + 1 :] if isinstance(s, Map)]:
             after = named(follower, out.items_at[i])
-            if _known(after, after.place, faults):
+            if _known(after, None, after.place, faults):
                 _add(after, after.place, out, given, _Rest([], faults, ()))
     return out
 
@@ -55,18 +60,18 @@ class _Rest:
         self.later, self.faults, self.above = later, faults, above
 
 
-def _known(one, place: Place, faults: Faults) -> bool:
+def _known(one, number: int | None, place: Place, faults: Faults) -> bool:
     if step_of(one):
         return True
     if isinstance(one, Map) and one.step is Nothing:
         return False  # its faults are told already
     known = METHODS["step"]
     if not isinstance(one, Map) or not isinstance(one.get("use"), str):
-        faults.add(place, "steps", f"a step is named by `use:`; allowed: {', '.join(known)}")
+        faults.add(place, ("steps", number), f"a step is named by `use:`; allowed: {', '.join(known)}")
     else:
         text = f'unknown step "{one["use"]}"{nearest(one["use"], known)}; allowed: {", ".join(known)}'
         text += left_out()
-        faults.add(one.at("use"), "steps", text)
+        faults.add(one.at("use"), ("steps", StepName(one["use"], number)), text)
     return False
 
 
@@ -76,10 +81,10 @@ def _add(one, place: Place, out: Seq, given: set, rest: _Rest):
     spared = [name for key, name in getattr(cls, "instead_of", {}).items() if _given(one, key)]
     for name in getattr(cls, "preceded_by", ()):
         if name not in [*spared, *(s.get("use") for s in out if isinstance(s, Map))]:
-            _precede(name, cls, place, out, given, rest)
+            _precede(name, one, place, out, given, rest)
     for need in cls.needs if cls else ():
         if need not in given:
-            _supply(need, cls, place, out, given, rest)
+            _supply(need, one, place, out, given, rest)
     out.put(len(out), one, place)
     given.update(cls.gives if cls else ())
 
@@ -88,17 +93,19 @@ def _given(one, key: str) -> bool:
     return isinstance(one, Map) and bool(one.get(key))
 
 
-def _precede(name: str, cls: type, place: Place, out: Seq, given: set, rest: _Rest):
-    """Insert a step that precedes `cls` and is not named before it; a fault where it is named later."""
+def _precede(name: str, one: Map, place: Place, out: Seq, given: set, rest: _Rest):
+    """Insert a step that precedes this one and is not named before it; a fault where it is named later."""
     if name in [s.name for s in rest.later if s]:
-        text = f"{name}, which precedes {cls.name}, stands later; move it before {cls.name}"
-        rest.faults.add(place, ("steps", cls.name), text)
+        after = step_of(one).name
+        text = f"{name}, which precedes {after}, stands later; move it before {after}"
+        rest.faults.add(place, path_of(one), text)
     else:
         _add(named(name, place), place, out, given, rest)
 
 
-def _supply(need: str, cls: type, place: Place, out: Seq, given: set, rest: _Rest):
+def _supply(need: str, one: Map, place: Place, out: Seq, given: set, rest: _Rest):
     """Insert the one step that gives `need`; a fault where none or several do, or it needs parameters."""
+    cls = step_of(one)
     givers = [s for s in METHODS["step"].values() if need in s.gives]
     late = [s.name for s in rest.later if s in givers]
     if late:
@@ -111,26 +118,27 @@ def _supply(need: str, cls: type, place: Place, out: Seq, given: set, rest: _Res
     else:
         text = f"{cls.name} needs {need}, which no step gives"
     given.add(need)  # told once
-    rest.faults.add(place, ("steps", cls.name), text)
+    rest.faults.add(place, path_of(one), text)
 
 
 def _required(cls: type) -> list[str]:
     return [name for name, (field, _) in parameters(cls).items() if leaf.default(field) is MISSING]
 
 
-def check_axes(steps: list, places: list[Place], reader, faults: Faults) -> dict[str, tuple | None]:
+def check_axes(steps: list, written: Seq, reader, faults: Faults) -> dict[str, tuple | None]:
     """Do steps on blocks find the axes that they need, as reader and earlier steps declare them?
 
-    steps : instances, Nothing for one with faults. The axes of all data at the end; None = not known
+    steps : instances, Nothing for one with faults; written : the same as the job names them
+    The axes of all data at the end; None = not known.
     """
     known = {} if reader is Nothing else dict(reader.gives or {"data": None})
     giver = dict.fromkeys(known, getattr(reader, "name", ""))
-    for one, place in zip(steps, places):
+    for one, given, place in zip(steps, written, written.items_at):
         axes = known.get(getattr(one, "takes", ""))
         if axes and core_of(one.each, axes) is None:
             needs = " or ".join(f"({', '.join(core)})" for core in PATTERNS[one.each])
             has = f"the {one.takes} of {giver[one.takes]} have ({', '.join(axes)})"
-            faults.add(place, ("steps", one.name), f"{one.name} needs {needs} in each item; {has}")
+            faults.add(place, path_of(given), f"{one.name} needs {needs} in each item; {has}")
             axes = None
         made = _made(one, axes)
         known |= made

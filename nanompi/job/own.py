@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 from nanompi.errors import JobError
-from nanompi.job.faults import Faults, Nothing, Spot
+from nanompi.job.faults import Faults, Nothing, Spot, StepName
 from nanompi.job.leaf import about, adapter
 from nanompi.job.model import found_file, parameters
 from nanompi.job.yaml12 import Map, Seq
@@ -40,7 +40,7 @@ def find(steps: Seq, faults: Faults) -> None:
 
 def _made(maker: type, one: Map, faults: Faults):
     key, before = maker.short, len(faults)
-    spot = Spot(one.at(key), ("steps", one["use"], key))
+    spot = Spot(one.at(key), ("steps", StepName(one["use"], one.number), key))
     file, _, name = one[key].rpartition(":")
     if not (file and name):
         faults.add(spot.place, spot.path, f'"{one[key]}" does not fit here; write it as FILE.py:NAME')
@@ -72,7 +72,7 @@ def _file(name: str, spot: Spot, faults: Faults) -> str:
     own = Faults()
     path = found_file(name, spot, own)
     for fault in own.found:
-        faults.add(fault.place, fault.path, fault.text)
+        faults.add(fault.place, spot.path, fault.text)
     return path
 
 

@@ -170,7 +170,10 @@ def _text(file: str, faults: Faults, asked: Place) -> str | None:
         why = f"there is no such file{nearest(Path(file).name, others)}; `nanompi init` writes one"
     except JobError as e:
         why = str(e)
-    faults.add(asked if asked.line else Place(), file, why)
+    if asked.line:
+        faults.add(asked, "extends", f"{file}: {why}")
+    else:
+        faults.add(Place(file), "", why)
     return None
 
 

@@ -64,10 +64,12 @@ for _name, (_text, _first) in _RULES.items():
 class Map(dict):
     """A mapping of a job file: `place` of itself, `keys_at` and `values_at` of what it holds.
 
-    step : the class of the step that it describes, where its name alone does not tell
+    step   : the class of the step that it describes, where its name alone does not tell
+    number : place of this step in the list of the job; None for one that is not listed there
     """
 
     step: type | None = None
+    number: int | None = None
 
     def __init__(self, place: Place = Place()):  # noqa: B008  Place is frozen
         super().__init__()

@@ -304,3 +304,59 @@ def test_a_scan_that_a_reader_knows_is_named_in_the_first_job_and_nothing_is_gue
         and main(["init", "new.yaml", "--from", "a.cxi"]) == 0
     )
     assert "\n  paths:" not in (tmp_path / "new.yaml").read_text() and main(["check", "new.yaml"]) == 0
+
+
+TWICE = """nanompi: 1
+name: x
+input: {file: scan.h5, paths: {frames: /data, x: /x, y: /y}, energy: 8 keV, distance: 2 m, pixel: 55 um}
+steps:
+  - {use: ptycho, engines: DM*2}
+  - use: ptycho
+    probe: {modes: three}
+    engines: [DMM*3]
+  - {use: ptyco}
+run: {threads: 0}
+"""
+
+
+def as_json(capsys, *words: str) -> tuple[int, dict]:
+    """(exit code, what is printed) of `check --json`; nothing else may be printed."""
+    code = main(["check", "--json", *words])
+    said = capsys.readouterr()
+    assert not said.err
+    return code, json.loads(said.out)
+
+
+def test_faults_as_objects_count_steps_where_words_name_them(scan, capsys):
+    (scan / "twice.yaml").write_text(TWICE)
+    code, found = as_json(capsys, "twice.yaml", "--set", "steps.7.size=3")
+    assert code == found["code"] == 2 and list(found) == ["code", "faults"]
+    where = [(f["path"], f["line"], f["column"]) for f in found["faults"]]
+    assert where == [
+        ("steps.1.probe.modes", 7, 20),
+        ("steps.1.engines", 8, 15),
+        ("steps.2", 9, 11),
+        ("run.threads", 10, 16),
+        ("steps.7.size", 0, 0),
+    ]
+    assert {f["file"] for f in found["faults"]} == {"twice.yaml", "--set steps.7.size=3"}
+    assert not any(f["data"] for f in found["faults"])
+    assert found["faults"][0]["text"].startswith('"three" does not fit here; allowed: a whole number')
+    assert "steps.ptycho.probe.modes" in checked(capsys, job="twice.yaml")[1]
+
+
+def test_a_sound_job_as_an_object_says_what_would_run(scan, capsys):
+    code, found = as_json(capsys, "sim.yaml", "--set", "steps.ptycho.probe.modes={sweep: [1, 2]}")
+    assert (code, found["faults"], found["settings"]) == (0, [], 2)
+    assert found["steps"] == ["ptycho.prepare", "ptycho", "ptycho.finish"] and found["input"] == "simulate"
+    assert found["swept"] == ["steps.ptycho.probe.modes"]
+    assert found["resolved"]["steps"][1]["probe"]["modes"] == 1
+
+
+@pytest.mark.parametrize(("words", "path"), [(["--set", "input.distance=2 um"], ""), (["nope.yaml"], "")])
+def test_what_has_no_place_in_the_job_is_an_object_too(scan, capsys, words, path):
+    code, found = as_json(capsys, *(words if words[0] == "nope.yaml" else ["job.yaml", *words]))
+    assert code == (2 if words[0] == "nope.yaml" else 3)
+    (fault,) = found["faults"]
+    assert (fault["path"], fault["line"]) == (path, 0) and fault["text"]
+    assert fault["data"] == (code == 3) and as_json(capsys, "job.yaml", "--no-data")[0] == 0

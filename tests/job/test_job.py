@@ -34,7 +34,7 @@ def test_all_faults_are_told_at_once_with_line_and_column(faults):
         ("job.yaml:3:15: input.file: ", "no such file"),
         ("job.yaml:3:31: input.energy: ", 'did you mean "keV"?'),
         ("job.yaml:3:37: input.fil: ", 'did you mean "file"?'),
-        ("job.yaml:5:10: steps: ", 'unknown step "ptyco" (did you mean "ptycho"?)'),
+        ("job.yaml:5:10: steps.ptyco: ", 'unknown step "ptyco" (did you mean "ptycho"?)'),
         (
             "job.yaml:7:20: steps.ptycho.probe.modes: ",
             '"three" does not fit here; allowed: a whole number >= 1, <= 20',
@@ -152,9 +152,12 @@ def test_a_required_parameter_is_asked_for(faults):
         ("nanompi: 1\ninput: {file: a.scan}\nsteps: []\n", "job.yaml:3:8: steps: list the steps"),
         (
             "nanompi: 1\ninput: {file: a.scan}\nsteps: [{probe: 3}]\n",
-            "job.yaml:3:9: steps: a step is named by `use:`",
+            "job.yaml:3:9: steps.0: a step is named by `use:`",
         ),
-        ("nanompi: 1\ninput: {file: a.scan}\nsteps: [7]\n", "job.yaml:3:9: steps: a step is named by `use:`"),
+        (
+            "nanompi: 1\ninput: {file: a.scan}\nsteps: [7]\n",
+            "job.yaml:3:9: steps.0: a step is named by `use:`",
+        ),
         ("nanompi: 1\nsteps: [ptycho]\n", "job.yaml:1:1: input.file: neither `file:` nor `simulate:`"),
         ("nanompi: 1\ninput: 3\nsteps: [ptycho]\n", "job.yaml:2:8: input: 3 does not fit here"),
         ("nanompi: 1\ninput: {file: 3}\nsteps: [ptycho]\n", "job.yaml:2:15: input.file: 3 does not fit here"),

@@ -1,0 +1,65 @@
+"""What a check finds, as plain values for programs: pages, editors, notebooks."""
+
+import math
+from typing import Any
+
+from nanompi.errors import NanompiError, shown
+from nanompi.job.faults import Fault
+
+
+def answer(file: str, settings: list[str] = (), data: bool = True) -> dict[str, Any]:
+    """Check a job file, and its input where `data`. Call `nanompi.methods.discover()` before.
+
+    code   : the exit code of `nanompi check`
+    faults : of each its path (steps by their number), file, line, column (0 = not in a file), text, and data:
+             is the input to blame, and not the job? Empty for a job without faults, of which then are told
+    name, input (the reader), steps, settings (how many a sweep makes), swept (paths), notes, left_out (parts
+    of others that cannot be loaded), resolved (the job with every default)
+    """
+    from nanompi.job.open_input import look
+    from nanompi.job.sweeps import read_settings
+    from nanompi.run.foreign import BROKEN
+
+    try:
+        found = read_settings(file, settings)
+        notes = look([one.job for one in found.settings]) if data else []
+    except NanompiError as error:
+        return {"code": error.code, "faults": faults_of(error)}
+    job = found.settings[0].job
+    return {
+        "code": 0,
+        "faults": [],
+        "name": job.name,
+        "input": job.reader.name,
+        "steps": [step.name for step in job.steps],
+        "settings": len(found.settings),
+        "swept": list(found.settings[0].values),
+        "notes": [shown(note) for note in notes],
+        "left_out": [shown(why) for why in BROKEN.values()],
+        "resolved": _finite(job.resolved),
+    }
+
+
+def faults_of(error: NanompiError) -> list[dict[str, Any]]:
+    """The faults that an error tells, as `answer` gives them; one without a place for another error."""
+    return [_plain(one) for one in error.faults] or [
+        {"path": "", "file": "", "line": 0, "column": 0, "text": str(error), "data": error.code == 3}
+    ]
+
+
+def _plain(fault: Fault) -> dict[str, Any]:
+    place = fault.place
+    where = {"path": fault.counted, "file": place.file, "line": place.line, "column": place.column}
+    return {name: shown(v) if isinstance(v, str) else v for name, v in where.items()} | {
+        "text": shown(fault.text),
+        "data": fault.data,
+    }
+
+
+def _finite(value):
+    """The same values, inf and nan as text: JSON has neither."""
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
