@@ -33,6 +33,7 @@ import inspect
 from typing import Any
 
 KINDS = ("reader", "step", "engine", "partition")
+LEVELS = ("basic", "expert")
 OWN = "_"  # what a block step gives under such a name is for its own `finish`, which takes it away
 METHODS: dict[str, dict[str, type]] = {kind: {} for kind in KINDS}
 
@@ -44,6 +45,7 @@ def param(
     unit: str = "",
     bare: str = "",
     kind: str = "",
+    level: str = "expert",
     same_answer: bool = False,
     **limits,
 ):
@@ -58,12 +60,16 @@ def param(
     kind    : the value is a chain of registered parts of this kind ("DM*100 ML*200", or a list), or the
         name of one where its type is str; or it is the name of a "file" or "folder"; or one "line" of a
         script.
+    level   : "basic" for the few that a beginner touches: forms show them first, `nanompi init --level basic`
+        writes no others. What is required is basic by itself.
     same_answer : another value gives the same answer but for rounding: a run that was stopped may go on
         with another one.
     limits  : ge, gt, le, lt.
     """
+    if level not in LEVELS:
+        raise TypeError(f'"{level}" is no level of a parameter; allowed: {", ".join(LEVELS)}')
     about = {"help": help, "unit": unit, "bare": bare or unit, "kind": kind, "limits": limits}
-    about["same_answer"] = same_answer
+    about |= {"level": "basic" if default is dataclasses.MISSING else level, "same_answer": same_answer}
     if isinstance(default, (list, dict)) or dataclasses.is_dataclass(default):
         import copy
 

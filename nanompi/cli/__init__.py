@@ -33,6 +33,7 @@ VERBS = {
     "geometry": "is the scan as the job says: orientation, lag, distance, rotation",
     "inspect": "print geometry and size of a scan file",
     "methods": "list steps, readers and engines, or the parameters of one",
+    "manual": "write the manual: one HTML file that needs no network",
     "new-step": "write a step of your own: a function in a file, and a test of it",
     "schema": "print the JSON schema of job files, for editors",
     "compare": "align two results, print phase error and FRC",

@@ -23,9 +23,12 @@ MISSING = "missing"
 class Select:
     """Part of the scan. A text alone is `keep`."""
 
-    keep: str = param("", help='"0:100", "::2" (start:stop:step) or "middle:100" = nearest to the middle')
+    keep: str = param(
+        "", level="basic", help='"0:100", "::2" (start:stop:step) or "middle:100" = nearest to the middle'
+    )
     without: int | str | list[int | str] = param(
         [],
+        level="basic",
         help='frames left out, counted in the file from 0: 17, "40:52", a list of them; "missing" = all that '
         "were never measured, also where they are many",
     )

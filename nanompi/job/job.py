@@ -27,7 +27,10 @@ class Output:
     """Where the result goes."""
 
     folder: str = param(
-        "runs", kind="folder", help="folder of all runs; this one is FOLDER/NAME/run-0001, counted up"
+        "runs",
+        kind="folder",
+        level="basic",
+        help="folder of all runs; this one is FOLDER/NAME/run-0001, counted up",
     )
     keep: list[str] = param(
         [], help="names of the data in the result; without it what steps on blocks gave: data, maps ..."

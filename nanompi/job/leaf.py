@@ -19,11 +19,11 @@ _WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: 
 _SIGNS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
 _BLANK = re.compile("[\n\t\u00a0\u2000-\u200a\u202f\u205f\u3000]")  # copied from a page
 _SWITCHES = ("off", "on", "no", "yes", "false", "true", "none", "null")  # words of YAML 1.1: texts in 1.2
-PLAIN = {"help": "", "unit": "", "bare": "", "kind": "", "limits": {}, "same_answer": False}
+PLAIN = {"help": "", "unit": "", "bare": "", "kind": "", "limits": {}, "level": "basic", "same_answer": False}
 
 
 def about(field: Field) -> dict:
-    """What `param` noted of a dataclass field: help, unit, bare, kind, limits, same_answer."""
+    """What `param` noted of a dataclass field: help, unit, bare, kind, limits, level, same_answer."""
     return {**PLAIN, **field.metadata}
 
 

@@ -1,4 +1,8 @@
-"""The JSON schema of a job file, for completion and checks in editors, from the same parameters."""
+"""The JSON schema of a job file, for completion and checks in editors, from the same parameters.
+
+What a form needs beside it stands in words of our own: `x-level` (basic or expert), `x-unit` (that of a bare
+number), `x-reader` (the readers that know a parameter of the input section).
+"""
 
 from dataclasses import MISSING
 from typing import Union, get_args, get_origin
@@ -46,7 +50,9 @@ def of_class(cls: type, first: dict | None = None) -> dict:
     """The schema of a part or section. first : properties that stand before its own, all required."""
     properties = {**(first or {}), **{name: _parameter(*known) for name, known in parameters(cls).items()}}
     required = [n for n, (field, _) in parameters(cls).items() if default(field) is MISSING]
+    name = getattr(cls, "name", "")
     out = {
+        **({"title": name} if isinstance(name, str) and name else {}),
         "type": "object",
         "description": _doc(cls),
         "additionalProperties": False,
@@ -60,9 +66,22 @@ def _input() -> dict:
     out, own = of_class(SECTIONS["input"]), {}
     for cls in METHODS["reader"].values():
         for name, known in parameters(cls).items():
-            own.setdefault(name, []).append(_parameter(*known))
-    merged = {name: found[0] if len(found) == 1 else {"anyOf": found} for name, found in own.items()}
+            own.setdefault(name, []).append((cls.name, _parameter(*known)))
+    merged = {name: _merged(found) for name, found in own.items()}
     return {**out, "properties": {**merged, **out["properties"]}}
+
+
+def _merged(found: list[tuple[str, dict]]) -> dict:
+    """One parameter of several readers: [(reader, rule)]."""
+    rules = [rule for k, (_, rule) in enumerate(found) if rule not in [other for _, other in found[:k]]]
+    out = rules[0] if len(rules) == 1 else {"anyOf": rules, **_marks(rules)}
+    return {**out, "x-reader": [reader for reader, _ in found]}
+
+
+def _marks(rules: list[dict]) -> dict:
+    """What a form must know of a parameter that several rules describe."""
+    basic = any(rule["x-level"] == "basic" for rule in rules)
+    return {"title": rules[0]["title"], "x-level": "basic" if basic else "expert"}
 
 
 def _steps() -> dict:
@@ -85,6 +104,8 @@ def _parameter(field, hint) -> dict:
     note, standard = about(field), default(field)
     words = [note["help"], f"(a bare number is in {note['bare']})" if note["unit"] else ""]
     out = {**_or_sweep(_value(hint, note)), "description": " ".join(w for w in words if w)}
+    out |= {"title": field.name.replace("_", " "), "x-level": note["level"]}
+    out |= {"x-unit": note["bare"]} if note["unit"] else {}
     return out if standard is MISSING else {**out, "default": simple(standard, note["unit"])}
 
 

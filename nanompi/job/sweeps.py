@@ -33,6 +33,7 @@ class SweepOptions:
     seed: int = param(1, ge=0, help="another number draws other settings")
     score: str = param(
         "auto",
+        level="basic",
         help="the ranking: a score that a step of the job offers (`nanompi methods STEP` lists them); auto = "
         "the usual one of the step",
     )

@@ -30,7 +30,7 @@ class Options:
     """How the job runs; none of these changes the answer beyond rounding."""
 
     device: Literal["auto", "cpu", "cuda"] = param(
-        "auto", help="where the ranks compute; auto takes the cards where every rank has one"
+        "auto", level="basic", help="where the ranks compute; auto takes the cards where every rank has one"
     )
     precision: Literal["single", "double"] = param(
         "single", help="float32 and complex64, or float64 and complex128"

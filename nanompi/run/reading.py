@@ -17,18 +17,21 @@ from nanompi.step import METHODS, param, section
 class Input:
     """Where the scan is, and what its file does not say (values here win over those in the file)."""
 
-    file: str = param("", kind="file", help="scan file, or folder of files; its format is found by itself")
+    file: str = param(
+        "", kind="file", level="basic", help="scan file, or folder of files; its format is found by itself"
+    )
     format: str = param("auto", help="name of a reader, where the file does not tell")
-    energy: float | None = param(None, unit="J", bare="keV", gt=0, help="photon energy")
+    energy: float | None = param(None, unit="J", bare="keV", gt=0, level="basic", help="photon energy")
     wavelength: float | None = param(None, unit="m", gt=0, help="wavelength; wins over energy")
     distance: float | Literal["auto"] | None = param(
         None,
         unit="m",
         gt=0,
+        level="basic",
         help="from the sample to the detector; auto (ptychography): that of the file, corrected by what the "
         "frames say",
     )
-    pixel: float | None = param(None, unit="m", gt=0, help="detector pixel size")
+    pixel: float | None = param(None, unit="m", gt=0, level="basic", help="detector pixel size")
     focus: float | None = param(None, unit="m", help="near field: from the focus to the sample")
     angle: float | None = param(
         None, unit="rad", bare="deg", help="rotation of the sample, kept in the result for a tomogram"
@@ -49,6 +52,7 @@ class Input:
     )
     select: Select = param(
         Select(),
+        level="basic",
         help='part of the scan: "0:100", "::2", "middle:100", or all but some: {without: [17, 40:52]}',
     )
     mask_good: Literal["auto", "zero", "nonzero"] = param(

@@ -9,6 +9,7 @@ from nanompi.errors import JobError, ResourceError
 from nanompi.job import folder, methods, yaml12
 from nanompi.job.schema import SWEEP, schema
 from nanompi.job.starter import starter
+from nanompi.step import LEVELS, METHODS, param
 from tests.job.validate import valid
 
 FIRST = {"nanompi": 1, "input": {"file": "a.scan"}}
@@ -28,11 +29,29 @@ def test_the_schema_names_every_part_with_defaults_and_help(parts):
         "anyOf": [{"type": "integer", "minimum": 1, "maximum": 20}, SWEEP],
         "default": 1,
         "description": "number of probe modes",
+        "title": "modes",
+        "x-level": "expert",
     }
     assert ptycho["properties"]["probe"]["default"] == {"start": "data", "modes": 1, "width": None}
     energy = found["properties"]["input"]["properties"]["energy"]
+    assert energy["x-unit"] == "keV" and energy["x-level"] == "basic" and energy["title"] == "energy"
     assert energy["description"] == "photon energy (a bare number is in keV)"
     assert {"skip", "paths", "simulate", "file"} <= set(found["properties"]["input"]["properties"])
+
+
+def test_a_parameter_of_several_readers_names_them(parts):
+    own = schema()["properties"]["input"]["properties"]
+    named = {name: one["x-reader"] for name, one in own.items() if "x-reader" in one}
+    assert named and all(
+        name in methods.parameters(METHODS["reader"][r]) for name in named for r in named[name]
+    )
+    assert all(one["x-level"] in LEVELS and one["title"] for one in own.values())
+
+
+def test_what_is_required_is_basic(parts):
+    assert param(help="").metadata["level"] == "basic" and param(1, help="").metadata["level"] == "expert"
+    with pytest.raises(TypeError, match="basic, expert"):
+        param(1, level="begginer", help="")
 
 
 GOOD = [

@@ -26,7 +26,9 @@ class Denoise:
     """Maps with less noise, written beside the fitted ones, whose sums and errors stay what they are."""
 
     method: Literal["nlm", "tv", "wavelet", "median", "gaussian"] = param(
-        "nlm", help="non-local means, total variation, wavelets (scikit-image), median or Gauss of 3 points"
+        "nlm",
+        level="basic",
+        help="non-local means, total variation, wavelets (scikit-image), median or Gauss of 3 points",
     )
     maps: list[str] = param([], help="names of the maps; all that steps gave if none are named")
     counts: bool | Literal["auto"] = param(

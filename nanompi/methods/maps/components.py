@@ -39,8 +39,10 @@ class Components:
 
     explains = {"explained": "part of the variance (pca), of the squares (nmf), between classes (kmeans)"}
 
-    method: Literal["pca", "nmf", "kmeans"] = param("pca", help="how; nmf takes negative values for 0")
-    number: int = param(4, ge=1, le=64, help="how many components or classes")
+    method: Literal["pca", "nmf", "kmeans"] = param(
+        "pca", level="basic", help="how; nmf takes negative values for 0"
+    )
+    number: int = param(4, ge=1, le=64, level="basic", help="how many components or classes")
     of: str = param("data", help="name of the spectra: data (y, x, energy), or what a step before gave")
     iterations: int = param(200, ge=1, help="of nmf and kmeans with some of the pixels; a tenth with all")
     seed: int = param(0, ge=0, help="another number gives another start of nmf and kmeans")

@@ -23,7 +23,7 @@ class Grid:
     """Maps of a scan over points on a regular grid: snake and fly scans, encoders."""
 
     step: float | None = param(
-        None, unit="m", gt=0, help="of the grid; the median step of the scan if not given"
+        None, unit="m", gt=0, level="basic", help="of the grid; the median step of the scan if not given"
     )
     method: Literal["auto", "nearest", "linear"] = param(
         "auto", help="auto: nearest where all points stand within a quarter step of the grid, else linear"

@@ -26,7 +26,9 @@ class StartObject:
     """The object at the start."""
 
     start: Literal["flat", "stxm", "input", "file"] = param(
-        "flat", help="ones; the maps of a step map.stxm before; the input's own; or from a file"
+        "flat",
+        level="basic",
+        help="ones; the maps of a step map.stxm before; the input's own; or from a file",
     )
     file: str = param("", kind="file", help=FILE)
     path: str = param("", help="which array of the file, where its layout is not known")
@@ -39,10 +41,15 @@ class StartProbe:
 
     start: Literal["auto", "data", "input", "aperture", "file"] = param(
         "auto",
+        level="basic",
         help="from the input where it has one, else found from the data; or an aperture, or from a file",
     )
     modes: int | Literal["auto"] = param(
-        1, ge=1, le=100, help="probe modes of partial coherence; auto = up to three, as unseen frames need"
+        1,
+        ge=1,
+        le=100,
+        level="basic",
+        help="probe modes of partial coherence; auto = up to three, as unseen frames need",
     )
     varies: int = param(
         0,

@@ -69,15 +69,17 @@ class Ptycho:
     explains = FIGURES
 
     engines: list | str = param(
-        "DM*100 ML*100", kind="engine", help="engines from left to right with their iterations"
+        "DM*100 ML*100", kind="engine", level="basic", help="engines from left to right with their iterations"
     )
-    probe: StartProbe = param(StartProbe(), help="the probe at the start, and its modes")
+    probe: StartProbe = param(StartProbe(), level="basic", help="the probe at the start, and its modes")
     object: StartObject = param(StartObject(), help="the object at the start")
     subpixel: int | Literal["auto"] = param(
         "auto", ge=1, le=64, help="positions are rounded to 1/subpixel of a pixel"
     )
     positions: RefinePositions | None = param(
-        None, help="true: the frames are moved, too, in ML, to where they fit object and probe best"
+        None,
+        level="basic",
+        help="true: the frames are moved, too, in ML, to where they fit object and probe best",
     )
     figures: int = param(10, ge=1, help="R-factor, likelihood and photons each so many iterations")
     heldout: float | Literal["auto"] = param(
@@ -95,7 +97,9 @@ class Ptycho:
         "the mean frame, 0 where that is not even",
     )
     frc: Literal["off", "halves"] = param(
-        "off", help="halves: what the scan resolves, by two more images, each of half of what was measured"
+        "off",
+        level="basic",
+        help="halves: what the scan resolves, by two more images, each of half of what was measured",
     )
     combine: Literal["auto", "allreduce", "overlap"] = param(
         "auto",

@@ -30,6 +30,7 @@ class Flat:
 
     flat: Literal["mean", "median", "linear", "none"] = param(
         "mean",
+        level="basic",
         help="of the flat images; linear: in time, between those before and those after; none: the "
         "projections are transmissions",
     )

@@ -31,9 +31,12 @@ class Quantify:
 
     quantity: Literal["delta", "electron_density", "mass_density", "mu", "beta"] = param(
         "electron_density",
+        level="basic",
         help="what the values become; the first three of phases, the others of attenuation",
     )
-    formula: str = param("", kind="line", help="chemical formula of the sample, for its mass density: SiO2")
+    formula: str = param(
+        "", kind="line", level="basic", help="chemical formula of the sample, for its mass density: SiO2"
+    )
 
     def check(self, data):
         """What is missing, of a volume or of the projections that it will be made of.

@@ -41,6 +41,7 @@ class Tomo:
 
     method: Literal["fourier", "fbp", "cgls", "tv", "sirt", "os", "mlem"] = param(
         "fourier",
+        level="basic",
         help="fourier: by Fourier transforms and gridding, the fastest and most exact; fbp: filtered "
         "back-projection with linear interpolation, which damps high frequencies. By iterations, for few or "
         "noisy projections and those that end in the sample: tv (flat areas with sharp borders, as smooth as "

@@ -29,7 +29,9 @@ class Frames:
     """Detector frames of any HDF5 file, without positions too, by `format: frames` and `paths:`; image series
     of HEXRD by themselves."""
 
-    paths: dict[str, str] = param({}, help="where the datasets are: frames, and y, x, mask, energy")
+    paths: dict[str, str] = param(
+        {}, level="basic", help="where the datasets are: frames, and y, x, mask, energy"
+    )
     units: dict[str, str] = param({}, help="unit of each of them, where the file does not say it")
 
     @staticmethod

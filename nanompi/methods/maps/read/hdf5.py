@@ -87,6 +87,7 @@ class Hdf5Spectra:
 
     paths: dict[str, str] = param(
         {},
+        level="basic",
         help="where the datasets are: spectra; x, y; live, real, icr, ocr of each detector; energy; others "
         "are scalers by their name",
     )

@@ -65,7 +65,9 @@ class MapFiles(Source):
 class Stack:
     """Images at rising photon energies: HDF5 by `paths:`, a folder of TIFF files, or of runs (`map:`)."""
 
-    paths: dict[str, str] = param({}, help="where the datasets are: images, energies, i0, x, y")
+    paths: dict[str, str] = param(
+        {}, level="basic", help="where the datasets are: images, energies, i0, x, y"
+    )
     units: dict[str, str] = param({}, help="unit of energies, x or y, in place of what the file says")
     energies: str = param("", help="text with the energy of each image, from the folder of the images")
     i0: str = param("", help="text with the incident intensity at each energy, its last column")

@@ -20,7 +20,9 @@ class Absorbance:
     """
 
     measured: Literal["transmission", "fluorescence"] = param(
-        "transmission", help="what the images are: light that came through, or fluorescence that it made"
+        "transmission",
+        level="basic",
+        help="what the images are: light that came through, or fluorescence that it made",
     )
 
     def idle(self, data) -> bool:

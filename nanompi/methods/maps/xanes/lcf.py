@@ -42,6 +42,7 @@ class Lcf:
     references: list[str] = param(
         [],
         kind="file",
+        level="basic",
         help="files of spectra: CSV, XDI, .nor, two columns, HDF5; none = those of a simulation",
     )
     sum_to_one: bool = param(False, help="the amounts of each pixel add up to 1")

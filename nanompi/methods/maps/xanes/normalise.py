@@ -38,7 +38,7 @@ class Normalise:
     explains = {"without_edge": "part of the pixels that have no edge", "e0_eV": "edge energy of the sum"}
 
     e0: float | Literal["auto"] = param(
-        "auto", gt=0, help="edge energy, eV; auto = the steepest rise of each spectrum"
+        "auto", gt=0, level="basic", help="edge energy, eV; auto = the steepest rise of each spectrum"
     )
     pre: list[float] | None = param(None, help="range of the line before the edge, eV from it: [-50, -15]")
     before: Literal["line", "constant"] = param(

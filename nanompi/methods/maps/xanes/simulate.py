@@ -28,11 +28,11 @@ THICK = 0.5  # absorption before the edge, of the step
 class StackSimulation:
     """What is simulated."""
 
-    energies: int = param(80, ge=20, help="how many images")
-    size: int = param(64, ge=16, unit="px", help="rows and columns of an image")
+    energies: int = param(80, ge=20, level="basic", help="how many images")
+    size: int = param(64, ge=16, unit="px", level="basic", help="rows and columns of an image")
     species: int = param(2, ge=1, le=3, help="how many species there are")
     edge: float = param(7112.0 * EV, unit="J", bare="eV", gt=0, help="energy of the first edge")
-    counts: float = param(3000.0, gt=0, help="counts of a pixel without the sample")
+    counts: float = param(3000.0, gt=0, level="basic", help="counts of a pixel without the sample")
     thickness: float = param(1.5, gt=0, help="edge step of the thickest grain")
     drift: float = param(0.4, ge=0, unit="px", help="rms by which the sample moves from image to image")
     pixel: float = param(50e-9, unit="m", gt=0, help="pixel size")
@@ -121,7 +121,7 @@ class SimulatedStack(Source):
 class SimulateStack:
     """A simulated stack of images at rising energies, by `format: xanes.simulate`."""
 
-    simulate: StackSimulation = param(StackSimulation(), help="what is simulated")
+    simulate: StackSimulation = param(StackSimulation(), level="basic", help="what is simulated")
 
     @staticmethod
     def recognises(path: str, given: dict) -> bool:

@@ -22,7 +22,7 @@ class Background:
     """
 
     preceded_by = ("xrd.integrate",)
-    method: Literal["snip", "line"] = param("snip", help="how it is found")
+    method: Literal["snip", "line"] = param("snip", level="basic", help="how it is found")
     width: float | None = param(
         None, gt=0, help="snip: half width of the widest peak; a fortieth of the pattern"
     )

@@ -28,12 +28,20 @@ class Integrate:
     a fit over them takes 1 / sum w n as the variance of I = 1, which holds for what is wider than a pixel.
     """
 
-    poni: str = param("", kind="file", help="PONI file of version 1, 2 or 2.1 with the place of the detector")
-    unit: Literal["2th_deg", "2th_rad", "q_nm^-1", "q_A^-1"] = param("2th_deg", help="of the radial axis")
-    bins: int = param(1000, ge=2, help="how many along the radial axis")
+    poni: str = param(
+        "", kind="file", level="basic", help="PONI file of version 1, 2 or 2.1 with the place of the detector"
+    )
+    unit: Literal["2th_deg", "2th_rad", "q_nm^-1", "q_A^-1"] = param(
+        "2th_deg", level="basic", help="of the radial axis"
+    )
+    bins: int = param(1000, ge=2, level="basic", help="how many along the radial axis")
     range: list[float] = param([], help="lowest and highest radial value; all that the pixels cover")
     sectors: int = param(
-        1, ge=1, le=3600, help="of the azimuth, from -180 to 180 deg; 1 = a pattern of one axis"
+        1,
+        ge=1,
+        le=3600,
+        level="basic",
+        help="of the azimuth, from -180 to 180 deg; 1 = a pattern of one axis",
     )
     polarisation: float | None = param(
         0.99,

@@ -45,6 +45,7 @@ class Peaks:
 
     windows: list[list[float]] = param(
         [],
+        level="basic",
         help="[low, high] about each peak, in the unit of the pattern; found if not given",
     )
     shape: Literal["pseudo-voigt", "gauss", "lorentz"] = param("pseudo-voigt", help="of the peaks")

@@ -29,8 +29,8 @@ AXES = ("y", "x", "row", "column")
 class PatternSimulation:
     """What is simulated."""
 
-    rows: int = param(8, ge=1, help="points along y")
-    columns: int = param(8, ge=1, help="points along x")
+    rows: int = param(8, ge=1, level="basic", help="points along y")
+    columns: int = param(8, ge=1, level="basic", help="points along x")
     size: int = param(192, ge=32, unit="px", help="rows and columns of a frame")
     pixel: float = param(200e-6, unit="m", gt=0, help="detector pixel size")
     distance: float = param(0.1, unit="m", gt=0, help="from the sample to the detector")
@@ -41,7 +41,7 @@ class PatternSimulation:
     mixing: float = param(
         0.0, ge=0, le=1, help="part of a ring that is Lorentzian, the rest is a Gauss function"
     )
-    counts: float = param(20.0, gt=0, help="counts of a pixel on top of the first ring, about")
+    counts: float = param(20.0, gt=0, level="basic", help="counts of a pixel on top of the first ring, about")
     background: float = param(2.0, ge=0, help="counts of a pixel between the rings")
     strain: float = param(1e-3, help="largest mean strain; it changes over the map")
     shear: float = param(0.0, help="largest half difference of the strains along x and y")
@@ -131,7 +131,7 @@ def spacings(s: PatternSimulation) -> list[float]:
 class SimulatePatterns:
     """A simulated diffraction map, by `format: xrd.simulate`."""
 
-    simulate: PatternSimulation = param(PatternSimulation(), help="what is simulated")
+    simulate: PatternSimulation = param(PatternSimulation(), level="basic", help="what is simulated")
 
     @staticmethod
     def recognises(path: str, given: dict) -> bool:

@@ -36,7 +36,7 @@ class Strain:
     """
 
     preceded_by = ("xrd.peaks",)
-    reference: Reference = param(Reference(), help="planes without strain")
+    reference: Reference = param(Reference(), level="basic", help="planes without strain")
 
     def run(self, run):
         """Maps of strain. Errors: DataError, JobError."""

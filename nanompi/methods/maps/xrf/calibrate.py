@@ -43,6 +43,7 @@ class Calibrate:
 
     elements: list[str] | Literal["auto"] = param(
         "auto",
+        level="basic",
         help="families of lines: [Ca, Fe_K, La_L]; auto, alone or among them, adds what the rest asks for",
     )
     energy: float | None = param(

@@ -42,7 +42,9 @@ class Fit:
     instead_of = {"model": "xrf.calibrate"}
 
     method: Literal["poisson", "nnls", "lsq"] = param(
-        "poisson", help="nnls: least squares, for a quick look; lsq: signed, unbiased where there is nothing"
+        "poisson",
+        level="basic",
+        help="nnls: least squares, for a quick look; lsq: signed, unbiased where there is nothing",
     )
     background: Literal["column", "none"] = param(
         "column", help="the model's, SNIP of the sum of all spectra; none leaves it out"

@@ -31,11 +31,13 @@ LOW = 1200.0  # eV, below which nothing is fitted
 class SpectraSimulation:
     """What is simulated."""
 
-    rows: int = param(24, ge=1, help="rows of the map")
-    columns: int = param(32, ge=1, help="columns of the map")
+    rows: int = param(24, ge=1, level="basic", help="rows of the map")
+    columns: int = param(32, ge=1, level="basic", help="columns of the map")
     step: float = param(200e-9, unit="m", gt=0, help="between its points")
     detectors: int = param(2, ge=1, le=16, help="detectors; each sees less than the one before")
-    counts: float = param(2000.0, gt=0, help="mean counts of a point above 1.2 keV in all detectors")
+    counts: float = param(
+        2000.0, gt=0, level="basic", help="mean counts of a point above 1.2 keV in all detectors"
+    )
     energy: float = param(10e3 * EV, unit="J", bare="keV", gt=0, help="of the beam")
     slope: float = param(9.6 * EV, unit="J", bare="eV", gt=0, help="of a channel")
     said: float = param(
@@ -128,7 +130,7 @@ class SimulatedSpectra(Source):
 class SimulateSpectra:
     """A simulated fluorescence map, by `format: xrf.simulate`."""
 
-    simulate: SpectraSimulation = param(SpectraSimulation(), help="what is simulated")
+    simulate: SpectraSimulation = param(SpectraSimulation(), level="basic", help="what is simulated")
 
     @staticmethod
     def recognises(path: str, given: dict) -> bool:

@@ -34,7 +34,7 @@ RISES = 8  # halvings in a row: from a flat object four are usual, and 1/256 of 
 class ML:
     """Maximum likelihood by conjugate gradients: the best image from a good start."""
 
-    iterations: int = param(100, ge=0, help="number of iterations")
+    iterations: int = param(100, ge=0, level="basic", help="number of iterations")
     noise: Literal["auto", "poisson", "gaussian", "euclidean"] = param(
         "auto", help="noise model of the counts; auto = poisson, or euclidean where no counting noise is seen"
     )

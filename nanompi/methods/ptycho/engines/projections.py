@@ -26,7 +26,7 @@ LEAST = 1e-12  # of the inertia: what no frame sees stays as it is
 class Projections:
     """The iteration; a subclass gives its coefficients (a, b, c, d, e)."""
 
-    iterations: int = param(100, ge=0, help="number of iterations")
+    iterations: int = param(100, ge=0, level="basic", help="number of iterations")
     probe: When = param(When(), help="when the probe is updated")
     object_inertia: float = param(
         1e-2, ge=0, help="part of the old object kept, relative to the largest illumination"

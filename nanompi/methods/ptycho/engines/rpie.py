@@ -25,7 +25,7 @@ from nanompi.step import engine, param
 class RPIE:
     """Regularised PIE in batches over all ranks: a start in few iterations, to be followed by ML."""
 
-    iterations: int = param(10, ge=0, help="number of iterations")
+    iterations: int = param(10, ge=0, level="basic", help="number of iterations")
     batches: int = param(16, ge=1, help="updates in an iteration, each from its own frames")
     alpha: float = param(0.1, gt=0, le=1, help="how much weakly lit pixels are held back, 1 = most")
     rho: float = param(0.5, ge=0, help="trust in the wave against the noise of the counts, 0 = as counted")

@@ -22,7 +22,7 @@ LEAST = 30  # counts that a dead pixel's neighbours must have: no luck leaves a 
 class Mask:
     """Which pixels count; the scan file's own mask always holds too."""
 
-    file: str = param("", kind="file", help="mask file (npy, npz, HDF5), non-zero = good")
+    file: str = param("", kind="file", level="basic", help="mask file (npy, npz, HDF5), non-zero = good")
     path: str = param("", help="which array of the mask file, for npz and HDF5")
     invert: bool = param(False, help="the mask file has non-zero = bad (as CXI has it)")
     hot: float | None = param(None, gt=0, help="leave out pixels this many sigma above their neighbours")

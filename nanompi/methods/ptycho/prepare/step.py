@@ -44,13 +44,14 @@ class Prepare:
         "auto",
         unit="px",
         ge=2,
+        level="basic",
         help="window around the centre in detector pixels, n or [rows, columns]; auto = whole",
     )
     centre: Literal["auto", "middle"] | tuple[float, float] = param(
         "auto",
         help="where the beam hits the stored frame: [row, column], middle, or auto = found (far field)",
     )
-    mask: Mask = param(Mask(), help="which detector pixels count")
+    mask: Mask = param(Mask(), level="basic", help="which detector pixels count")
     dark: Dark | float | Literal["auto"] = param(
         "auto", ge=0, help="subtracted: a number, {file: ...}, or auto = the dark image of the scan file"
     )
@@ -59,6 +60,7 @@ class Prepare:
         0,
         ge=0,
         le=7,
+        level="basic",
         help="4 * transpose + 2 * flipud + fliplr of the stored frames, or [transpose, flipud, fliplr]; auto "
         "= found from some frames",
     )

@@ -33,7 +33,7 @@ class Hdf5:
     last = True  # any format that is known comes before
 
     paths: dict[str, str] = param(
-        {}, help="where the datasets are: frames, x, y or positions, mask, energy ..."
+        {}, level="basic", help="where the datasets are: frames, x, y or positions, mask, energy ..."
     )
     units: dict[str, str] = param({}, help="unit of each of them, where the file does not say it")
     corner: bool = param(False, help="frames are stored with the zero frequency at [0, 0]")

@@ -40,7 +40,9 @@ class Npz:
 
     needs_paths = True  # `nanompi init` guesses them
 
-    paths: dict[str, str] = param({}, help="keys of the arrays: frames, x, y or positions, mask, probe ...")
+    paths: dict[str, str] = param(
+        {}, level="basic", help="keys of the arrays: frames, x, y or positions, mask, probe ..."
+    )
     units: dict[str, str] = param({}, help="unit of each of them; positions may be in px of the object")
     corner: bool = param(False, help="frames are stored with the zero frequency at [0, 0]")
 

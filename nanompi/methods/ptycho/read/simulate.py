@@ -40,9 +40,9 @@ ABSORBED = 0.05  # of the phase of the balls: -log of the amplitude
 class Simulation:
     """What is simulated."""
 
-    frames: int = param(400, ge=1, help="how many frames")
-    size: int = param(128, ge=16, unit="px", help="rows and columns of a frame")
-    photons: float = param(1e6, gt=0, help="mean counts of a frame")
+    frames: int = param(400, ge=1, level="basic", help="how many frames")
+    size: int = param(128, ge=16, unit="px", level="basic", help="rows and columns of a frame")
+    photons: float = param(1e6, gt=0, level="basic", help="mean counts of a frame")
     energy: float = param(8e3 * EV, unit="J", bare="keV", gt=0, help="photon energy")
     distance: float = param(2.0, unit="m", gt=0, help="from the sample to the detector")
     pixel: float = param(55e-6, unit="m", gt=0, help="detector pixel size")
@@ -51,7 +51,7 @@ class Simulation:
         None, unit="px", gt=0, help="distance of the points; 0.11 of the size if not given"
     )
     subpixel: bool = param(False, help="positions between the pixels; otherwise on whole pixels")
-    modes: int = param(1, ge=1, le=10, help="modes of the probe (partial coherence)")
+    modes: int = param(1, ge=1, le=10, level="basic", help="modes of the probe (partial coherence)")
     sample: Literal["star", "balls"] = param("star", help="a flat Siemens star, or balls in three dimensions")
     jitter: float = param(0.0, unit="px", ge=0, help="rms displacement of the balls, of each angle its own")
     phase: float = param(1.0, unit="rad", gt=0, help="by how much the object lowers the phase at most")
@@ -73,7 +73,7 @@ class Simulation:
 class Simulate:
     """A simulated scan with its exact truth, by `simulate:`."""
 
-    simulate: Simulation = param(Simulation(), help="what is simulated")
+    simulate: Simulation = param(Simulation(), level="basic", help="what is simulated")
 
     @staticmethod
     def recognises(path: str, given: dict) -> bool:

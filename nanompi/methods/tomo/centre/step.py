@@ -24,6 +24,7 @@ class Centre:
     value: float | None = param(
         None,
         unit="px",
+        level="basic",
         help="column of the rotation axis in the middle row, 0 = middle of the first; found if not given",
     )
 

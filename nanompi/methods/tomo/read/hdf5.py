@@ -25,7 +25,7 @@ class Hdf5Tomogram(StoredTomogram):
     """Any HDF5 file with a tomogram, by `format: tomo.hdf5` and `paths:`."""
 
     paths: dict[str, str] = param(
-        {}, help="where the datasets are: data, angle, flat, dark, and pixel, energy, distance"
+        {}, level="basic", help="where the datasets are: data, angle, flat, dark, and pixel, energy, distance"
     )
     holds: Literal["counts", "lines"] = param(
         "counts", help="what data is: counts of a detector, or line integrals, which need no flats"

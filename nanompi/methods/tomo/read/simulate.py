@@ -31,15 +31,15 @@ from nanompi.units import EV
 class TomogramSimulation:
     """What is simulated."""
 
-    angles: int = param(180, ge=2, help="how many projections")
+    angles: int = param(180, ge=2, level="basic", help="how many projections")
     span: float = param(
         np.pi, unit="rad", bare="deg", gt=0, help="the angle that they cover, its end left out"
     )
-    size: int = param(128, ge=16, unit="px", help="columns of a projection")
-    rows: int = param(8, ge=1, unit="px", help="rows of a projection")
+    size: int = param(128, ge=16, unit="px", level="basic", help="columns of a projection")
+    rows: int = param(8, ge=1, unit="px", level="basic", help="rows of a projection")
     centre: float | None = param(None, unit="px", help="column of the rotation axis; the middle if not given")
     sample: float = param(RADIUS, gt=0, le=4, help="width of the sample, of that of the detector")
-    photons: float = param(1e4, gt=0, help="mean counts of a pixel without the sample")
+    photons: float = param(1e4, gt=0, level="basic", help="mean counts of a pixel without the sample")
     thickness: float = param(1.5, gt=0, help="line integral through the middle of the sample")
     pixel: float = param(1e-6, unit="m", gt=0, help="pixel size on the sample")
     images: int = param(20, ge=1, help="how many flat and how many dark images")
@@ -75,7 +75,7 @@ class TomogramSimulation:
 class SimulateTomogram(Part):
     """A simulated tomogram, by `format: tomo.simulate`."""
 
-    simulate: TomogramSimulation = param(TomogramSimulation(), help="what is simulated")
+    simulate: TomogramSimulation = param(TomogramSimulation(), level="basic", help="what is simulated")
 
     @staticmethod
     def recognises(path: str, given: dict) -> bool:

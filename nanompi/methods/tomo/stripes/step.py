@@ -56,6 +56,7 @@ class Stripes:
 
     method: str = param(
         "auto",
+        level="basic",
         help="auto: in each sinogram dead columns are filled and gains taken off where they are seen; gain; "
         "sort (weak), large (strong), dead (and large), all: by ranks, for gains that depend on the light; "
         "none; or algotom:NAME",
