@@ -5,11 +5,11 @@ import json
 import math
 import os
 import socket
-import stat
 from pathlib import Path
 from typing import Any
 
 from nanompi.errors import JobError, nearest, shown
+from nanompi.io.ordinary import tail
 from nanompi.run.status import OVER, STATES
 
 SILENT = 60.0  # seconds without a sign of life after which a run counts as lost
@@ -88,12 +88,8 @@ def _fits(value: Any, kind: type) -> bool:
 
 
 def _text(path: Path) -> str:
-    """The end of an ordinary file. Errors: ValueError, OSError."""
-    if not stat.S_ISREG(os.stat(path).st_mode):
-        raise ValueError("it is not a file")
-    with open(path, "rb") as file:
-        file.seek(max(0, os.fstat(file.fileno()).st_size - LARGEST))
-        return file.read(LARGEST).decode("utf-8", "replace")
+    """The end of an ordinary file. Errors: OSError."""
+    return tail(path, LARGEST).decode("utf-8", "replace")
 
 
 def over(status: dict[str, Any]) -> bool:

@@ -17,6 +17,7 @@ import datetime
 import json
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -69,8 +70,9 @@ def write(result: Result, path: Path, team=None, store=None):
         entry["end_time"] = _now()
         for place, value in result.arrays.items():
             _array(entry, place, value, result.groups)
+        lit: dict[int, Any] = {}
         for name, signal in result.signals.items():
-            _signal(entry, name, signal)
+            _signal(entry, name, signal, lit)
         for name, data in result.data.items():
             _data(entry, name, data, team)
         for name in filter(partial(_measured, result), result.data):
@@ -140,7 +142,8 @@ def _chunks(shape, dtype) -> tuple[int, ...]:
 # ---- NeXus ----------------------------------------------------------------------------------------
 
 
-def _signal(entry, name: str, signal: Signal):
+def _signal(entry, name: str, signal: Signal, lit: dict):
+    """lit : {id of what signals have as `seen`: its dataset}; signals that share it, share the dataset"""
     group = _group(entry, name, "NXdata")
     group.attrs["NX_class"] = "NXdata"
     field = _field(group, name, signal.data)
@@ -148,12 +151,24 @@ def _signal(entry, name: str, signal: Signal):
     axes = _axes(group, signal)
     others = set(group) - {field, *axes}
     curves = sorted(k for k in others if getattr(group[k], "shape", None) == found.shape)
-    group.attrs.update(signal=field, title=signal.title or name)
+    group.attrs.update(signal=field, title=signal.title or name, show=signal.show)
+    if signal.seen is not None:
+        _weight(group, signal, lit)
     if found.ndim:
         group.attrs["axes"] = axes
     if curves:
         group.attrs["auxiliary_signals"] = curves
     found.attrs.update(units=signal.unit, long_name=_label(signal.title or name, signal.unit))
+
+
+def _weight(group, signal: Signal, lit: dict):
+    """How well each pixel was seen, in per cent of what is usual: uint8, up to 255"""
+    if id(signal.seen) not in lit:
+        percent = np.clip(100 / max(signal.usual, 1e-300) * np.nan_to_num(signal.seen), 0, 255)
+        lit[id(signal.seen)] = dataset(group, "weight", np.rint(percent).astype(np.uint8))
+        lit[id(signal.seen)].attrs.update(units="%", long_name="illumination, of what is usual [%]")
+    else:
+        group["weight"] = lit[id(signal.seen)]
 
 
 def _field(group, name: str, data) -> str:

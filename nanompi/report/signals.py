@@ -1,0 +1,169 @@
+"""Signals of a result or of a live view, read from the NXdata groups of its file, each when it is asked for.
+
+The file may be of anybody: its own datasets alone are read, no links into other files, and of arrays with
+more axes than an image has the planes that are shown.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from nanompi.data.data import PATTERNS, count
+from nanompi.errors import DataError, shown
+from nanompi.io.hdf5 import foreign, hdf5, open_hdf5, text
+from nanompi.run.result import OF_EVERY_RESULT, Signal
+
+LARGEST = 1 << 28  # values of a signal
+MOST = 500  # groups that are looked at
+NAMES = 32  # signals of an axis of names: the lines of elements
+WORD = 200  # characters of a title, a unit, a name
+SHOWS = ("image", "map", "angle", "modes", "curve", "arrows", "positions", "frame")
+FRAMES = PATTERNS["frame"]
+
+
+class SignalsInFile(Mapping):
+    """{name: Signal} of a file, the one that a viewer opens first in front.
+
+    Errors: DataError, where the file is damaged or a signal is larger than LARGEST.
+    """
+
+    def __init__(self, path: Path):
+        self.path = Path(path)
+        with open_hdf5(str(self.path)) as file, foreign(str(self.path)):
+            self._places = _places(file)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __getitem__(self, name: str) -> Signal:
+        group, place, show = self._places[name]
+        with open_hdf5(str(self.path)) as file, foreign(f"{self.path}: {shown(name, WORD)}"):
+            return _signal(own(own(file, "entry_1"), group), name, place, show)
+
+
+def _places(file) -> dict[str, tuple]:
+    """{name: (group, index of the part that is shown, how it is shown)}"""
+    entry, out = own(file, "entry_1"), {}
+    if not isinstance(entry, hdf5().Group):
+        return {}
+    first = text(entry.attrs.get("default", ""))
+    names = [name for name, _ in zip(entry, range(MOST)) if name not in OF_EVERY_RESULT]
+    for name in sorted(names, key=lambda name: name != first):
+        group = own(entry, name)
+        if isinstance(group, hdf5().Group) and _word(group, "NX_class") == "NXdata":
+            out |= {key: (name, *how) for key, how in _parts(name, group).items()}
+    return out
+
+
+def _parts(name: str, group) -> dict[str, tuple]:
+    """{name of a signal: (index, how it is shown)} of a group"""
+    data, show = _field(group), _word(group, "show")
+    if data is None:
+        return {}
+    if show in SHOWS:
+        return {name: ((), show)}
+    axes = [axis for axis, _ in _axes(group, data.ndim)]
+    if data.dtype.kind == "c" or data.ndim == 0:
+        return {}
+    if data.ndim == 1:
+        return {name: ((), "curve")}
+    pair = next((p for p in (tuple(axes[-2:]), *FRAMES) if p in FRAMES and set(p) <= set(axes)), None)
+    return _planes(name, group, axes, pair) if pair else {}
+
+
+def _planes(name: str, group, axes: list[str], pair: tuple[str, str]) -> dict[str, tuple]:
+    """Planes of an array along `pair`: one for each name of an axis of names, else the middle one"""
+    shape, show = _field(group).shape, "map" if pair == ("y", "x") else "image"
+    place = [slice(None) if axis in pair else n // 2 for axis, n in zip(axes, shape)]
+    named = [k for k, axis in enumerate(axes) if axis not in pair and _is_text(group, axis)]
+    if len(named) != 1 or not shape[named[0]]:
+        return {name: (tuple(place), show)}
+    (k,), out = named, {}
+    for n, word in enumerate(group[axes[k]][: min(shape[k], NAMES)]):
+        out[f"{name} {shown(text(word), WORD)}"] = (
+            tuple(n if i == k else p for i, p in enumerate(place)),
+            show,
+        )
+    return out
+
+
+def _signal(group, name: str, place: tuple, show: str) -> Signal:
+    data = None if group is None else _field(group)
+    if data is None:
+        raise DataError(f"{shown(name, WORD)} is no longer in the file; read it again")
+    cut = [n for n, p in zip(data.shape, place or [slice(None)] * data.ndim) if isinstance(p, slice)]
+    if count(cut) > LARGEST:
+        raise DataError(f"{data.file.filename}: {data.name} has {count(cut)} values, more than {LARGEST}")
+    values = data[place]
+    left = [isinstance(p, slice) for p in place] or [True] * data.ndim
+    axes = [axis for axis, stays in zip(_axes(group, data.ndim), left) if stays]
+    title = _word(group, "title") or name
+    if show in ("angle", "image", "map") and values.ndim != 2:
+        raise DataError(f"{data.file.filename}: {data.name} is no image: it has {values.ndim} axes")
+    return Signal(values, _coordinates(group, axes, values.shape), _word(data, "units"), title, show,
+                  _weight(group, values.shape), 100.0)  # fmt: skip
+
+
+def _field(group):
+    """The dataset that a group of NXdata names as its signal; None where there is none with numbers in this
+    file"""
+    data = _dataset(group, _word(group, "signal"))
+    return data if data is not None and data.dtype.kind in "biufc" else None
+
+
+def _axes(group, ndim: int) -> list[tuple[str, int]]:
+    """(name, dimension) of each dimension; "" where it has no name"""
+    names = [text(name) for name in np.ravel(group.attrs.get("axes", []))[:ndim]]
+    names = names + [""] * (ndim - len(names))
+    for key in list(group)[:MOST]:  # an axis of names is "." in @axes
+        k = group.attrs.get(f"{key}_indices")
+        if k is not None and np.size(k) == 1 and 0 <= int(np.ravel(k)[0]) < ndim:
+            k = int(np.ravel(k)[0])
+            names[k] = key if names[k] in ("", ".") else names[k]
+    return [("" if name == "." else name, k) for k, name in enumerate(names)]
+
+
+def _coordinates(group, axes: list[tuple[str, int]], shape) -> dict[str, tuple[np.ndarray, str]]:
+    """{name: (values, unit)} of the dimensions, in their order; without those in front that have none"""
+    out = {}
+    for (name, _), n in zip(axes, shape):
+        data = _dataset(group, name)
+        if data is not None and data.shape == (n,) and n <= LARGEST and data.dtype.kind in "biuf":
+            out[name] = (data[()], _word(data, "units"))
+        else:
+            out = {}  # a later dimension alone may go on without a name before it
+    return out
+
+
+def _weight(group, shape) -> np.ndarray | None:
+    data = _dataset(group, "weight")
+    return data[()] if data is not None and data.shape == shape[-2:] and data.dtype.kind in "uf" else None
+
+
+def _is_text(group, axis: str) -> bool:
+    data = _dataset(group, axis)
+    return data is not None and data.ndim == 1 and data.dtype.kind in "OS"
+
+
+def _dataset(group, name: str):
+    """A dataset whose values stand in the same file, in chunks that fit into memory; else None"""
+    data = own(group, name)
+    good = isinstance(data, hdf5().Dataset) and data.shape is not None
+    good = good and not data.is_virtual and not data.external
+    return data if good and count(data.chunks or ()) <= LARGEST else None
+
+
+def own(group, name: str):
+    """A member of a group that stands there itself; None where nothing does, or a link to elsewhere."""
+    if group is None or not name or "/" in name or name not in group:
+        return None
+    return group[name] if isinstance(group.get(name, getlink=True), hdf5().HardLink) else None
+
+
+def _word(thing, name: str) -> str:
+    """An attribute as text"""
+    return shown(text(thing.attrs.get(name, "")), WORD)
