@@ -1,0 +1,217 @@
+"""Signals as images for a page: how view.js shows each, without any method being known.
+
+for frame in frames("phase", signal):
+    frame.facts()      # JSON-able: title, unit, axes, limits, colours ... for view(element, {...})
+    frame.described()  # the same with the values as PNG
+    frame.values       # (h, w) float32, NaN outside
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nanompi.report.coded import coded
+from nanompi.run.result import Signal
+from nanompi.units import DIMENSIONS
+
+SIDE = 512  # px: what is larger is averaged
+MOST = 60  # images of one signal
+OUTSIDE, LIT = (
+    0.1,
+    0.3,
+)  # of the usual light: nothing is shown below the first, limits are of what is above the second
+COLOURS = {"image": "gray", "angle": "gray", "map": "viridis", "frame": "inferno", "modes": "field"}
+LENGTHS = (("pm", 1e-12), ("nm", 1e-9), ("µm", 1e-6), ("mm", 1e-3), ("m", 1.0))
+
+
+@dataclass
+class Frame:
+    """One image of a page.
+
+    values : (h, w) float32, NaN outside; angle : the same of a complex field, whose amplitude is `values`
+    axes   : x and y -> (first, last, unit); low, high : limits of the colours
+    log    : the values are logarithms to the base 10, shown as what they are of
+    group  : images of one group are looked at together
+    """
+
+    name: str
+    title: str
+    unit: str
+    values: np.ndarray
+    axes: dict[str, tuple[float, float, str]]
+    low: float
+    high: float
+    map: str
+    group: str
+    angle: np.ndarray | None = None
+    log: bool = False
+
+    def facts(self) -> dict[str, Any]:
+        """What view.js needs beside the values."""
+        names = ("name", "title", "unit", "axes", "low", "high", "map", "group", "log")
+        return {"shape": list(self.values.shape)} | {name: getattr(self, name) for name in names}
+
+    def described(self) -> dict[str, Any]:
+        """The same with the values as PNG."""
+        image = coded(self.values)
+        out = self.facts() | {"src": image.url, "range": [image.low, image.high]}
+        if self.angle is None:
+            return out
+        angle = coded(self.angle)
+        return out | {"angle": angle.url, "angle_range": [angle.low, angle.high]}
+
+
+def frames(name: str, signal: Signal, side: int = SIDE) -> list[Frame]:
+    """The images of a signal, at most `side` px along each axis; none of a curve or of points."""
+    if signal.show not in COLOURS or np.ndim(signal.data) < 2 or not np.size(signal.data):
+        return []
+    data = np.asarray(signal.data)
+    images = data.reshape(-1, *data.shape[-2:])[:MOST]
+    if signal.show == "modes":
+        return _modes(name, signal, images, side)
+    titles = _titles(name, signal, len(images))
+    return [_frame(one, title, signal, image, side) for (one, title), image in zip(titles, images)]
+
+
+def axes_of(signal: Signal, shape: tuple[int, int], k: int = 1) -> dict[str, tuple[float, float, str]]:
+    """First and last place along x and y, in a unit that suits; k x k px of the signal are one of `shape`."""
+    known = list(signal.axes.items())[-2:] if len(signal.axes) > 1 else []
+    ends = [
+        _ends(*known[i][1], shape[i], k) if known else (0.0, float(shape[i] - 1) * k, "px") for i in (0, 1)
+    ]
+    return {"y": ends[0], "x": ends[1]} if ends[0][2] not in METRES else _lengths(*ends)
+
+
+METRES = DIMENSIONS["m"]
+
+
+def _ends(values, unit: str, n: int, k: int) -> tuple[float, float, str]:
+    """The middles of the first and the last of n px, of k each"""
+    values = np.asarray(values)
+    if values.dtype.kind not in "fiu" or len(values) < 2:
+        return 0.0, float(n - 1) * k, "px"
+    step = float(values[-1] - values[0]) / (len(values) - 1)
+    first = float(values[0]) + (k - 1) / 2 * step
+    return first, first + (n - 1) * k * step, unit
+
+
+def _lengths(y, x):
+    """Two axes in metres in the same unit, in which the larger has one to three digits before the point."""
+    if x[2] not in METRES:
+        return {"y": y, "x": x}
+    metres = [tuple(v * METRES[unit] for v in ends) for *ends, unit in (y, x)]
+    span = max(abs(last - first) for first, last in metres) or 1.0
+    unit, size = next(((u, s) for u, s in reversed(LENGTHS) if span >= 0.8 * s), LENGTHS[0])
+    return {name: (a / size, b / size, unit) for name, (a, b) in zip("yx", metres)}
+
+
+def _titles(name: str, signal: Signal, n: int) -> list[tuple[str, str]]:
+    """(name, title) of each image of a stack, by the values of the axis along which they lie"""
+    whole = signal.title or name
+    if np.ndim(signal.data) == 2:
+        return [(name, whole)]
+    axis = list(signal.axes.items())[:-2]
+    values, unit = axis[-1][1] if axis and len(axis[-1][1][0]) >= n else (range(n), "")
+    texts = [v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in list(values)[:n]]
+    return [(f"{name} {text}", f"{text} {unit}".strip() + f", {whole}" * (len(whole) < 40)) for text in texts]
+
+
+def _frame(name: str, title: str, signal: Signal, image: np.ndarray, side: int) -> Frame:
+    image = np.asarray(image.real if image.dtype.kind == "c" else image, np.float32)
+    inside, lit = (_seen(signal, image, part) for part in (OUTSIDE, LIT))
+    log, angle = signal.show == "frame", signal.show == "angle"
+    image = np.where(inside, image, np.nan)
+    k = math.ceil(max(image.shape) / side)
+    small = _averaged(image, k, angle)
+    if log:
+        small = np.log10(np.maximum(small, _floor(small)), out=small)
+    low, high = _limits(small, _averaged(np.where(lit, 1.0, 0.0), k) > 0.5)
+    turns = angle and high - low > 0.85 * 2 * np.pi
+    low, high = (-np.pi, np.pi) if turns else (10**low, 10**high) if log else (low, high)
+    colours = "twilight" if turns else COLOURS[signal.show]
+    axes = axes_of(signal, small.shape, k)
+    return Frame(name, title, signal.unit, small, axes, low, high, colours, _group(small, axes), log=log)
+
+
+def _seen(signal: Signal, image: np.ndarray, part: float) -> np.ndarray:
+    """(h, w) bool: where more than `part` of the usual was seen, of what is a number"""
+    known = np.isfinite(image)
+    if signal.seen is None or np.shape(signal.seen) != image.shape:
+        return known
+    seen = known & (np.asarray(signal.seen) > part * signal.usual)
+    return seen if seen.any() else known
+
+
+def _averaged(image: np.ndarray, k: int, angle: bool = False) -> np.ndarray:
+    """Means of k x k px, of those that are numbers; of angles by exp(i angle); NaN where there is none."""
+    if k == 1:
+        return image
+    if angle:
+        return np.angle(_averaged(np.exp(1j * image), k)).astype(np.float32)
+    h, w = (-(-n // k) * k for n in image.shape)
+    whole = np.full((h, w), np.nan, image.dtype)
+    whole[: image.shape[0], : image.shape[1]] = image
+    known = np.isfinite(whole)
+    blocks = (h // k, k, w // k, k)
+    count = known.reshape(blocks).sum((1, 3))
+    total = np.where(known, whole, 0).reshape(blocks).sum((1, 3))
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan).astype(image.dtype)
+
+
+def _floor(image: np.ndarray) -> float:
+    """The least value above 0: zeros of a frame are drawn like it"""
+    above = image[image > 0]
+    return float(above.min()) if above.size else 1.0
+
+
+def _limits(image: np.ndarray, lit: np.ndarray) -> tuple[float, float]:
+    """The percentiles 0.5 and 99.5 of what is well lit."""
+    known = np.isfinite(image)
+    chosen = image[known & lit] if (known & lit).any() else image[known]
+    low, high = (float(v) for v in np.percentile(chosen, (0.5, 99.5))) if chosen.size else (0.0, 1.0)
+    return (low, high) if high > low else (low - 0.5, low + 0.5)
+
+
+def _group(image: np.ndarray, axes) -> str:
+    """The same for images of the same place, in the same pixels"""
+    return " ".join(
+        f"{v:.6g}" if isinstance(v, float) else str(v) for v in (*image.shape, *axes["x"], *axes["y"])
+    )
+
+
+def _modes(name: str, signal: Signal, fields: np.ndarray, side: int) -> list[Frame]:
+    """Complex fields, cut to where there is light; the title says the power of each."""
+    power = [float((np.abs(field) ** 2).sum()) for field in fields]
+    box = lit_box(fields)
+    k = math.ceil(max(s.stop - s.start for s in box) / side)
+    cut = Signal(fields[0][box], _cut_axes(signal, box))
+    out = []
+    for i, field in enumerate(fields):
+        amplitude = np.sqrt(_averaged(np.abs(field[box]).astype(np.float32) ** 2, k))
+        angle = np.angle(_averaged(field[box], k)).astype(np.float32)
+        axes = axes_of(cut, amplitude.shape, k)
+        title = f"{signal.title or name} {i + 1}: {100 * power[i] / (sum(power) or 1):.1f} %"
+        out.append(
+            Frame(f"{name} {i + 1}", title, signal.unit, amplitude, axes, 0.0, float(amplitude.max()) or 1.0,
+                  "field", name + _group(amplitude, axes), angle)
+        )  # fmt: skip
+    return out
+
+
+def lit_box(fields: np.ndarray) -> tuple[slice, slice]:
+    """The rows and columns with more than 1 % of the largest amplitude; all where there is none."""
+    lit = np.abs(fields).max(0) > 0.01 * np.abs(fields).max()
+    if not lit.any():
+        return slice(0, lit.shape[0]), slice(0, lit.shape[1])
+    return tuple(slice(int(i[0]), int(i[-1]) + 1) for i in (np.flatnonzero(lit.any(axis)) for axis in (1, 0)))
+
+
+def _cut_axes(signal: Signal, box) -> dict:
+    last = list(signal.axes.items())[-2:]
+    return (
+        {name: (np.asarray(v)[part], unit) for (name, (v, unit)), part in zip(last, box)}
+        if len(last) == 2
+        else {}
+    )
