@@ -76,7 +76,7 @@ def live(ranks: Ranks, prepare: Callable, writers=(), style: str = "text", reuse
         stack.enter_context(ranks.dog.watching(team, clock, folder, job.run.watchdog))
         log = stack.enter_context(Log(team, folder, style=style))
         _introduce(log, job, hosts)
-        note = stack.enter_context(Status(team, folder, job.name, log.progress))
+        note = stack.enter_context(Status(team, folder, job.name, log))
         run = Run(team, None, job.run, folder, job.name, clock=clock, say=log, warn=log.warn, note=note)
         if ranks.signals:
             run.control = stack.enter_context(_control(ranks.signals, run, marks, files))

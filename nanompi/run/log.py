@@ -10,8 +10,10 @@ from pathlib import Path
 from nanompi.errors import entry, exit_code, lines, shown
 from nanompi.io.atomic import own
 from nanompi.mpi.launcher import under_launcher
+from nanompi.run.status import event
 from nanompi.run.streams import raw
 
+MARK = "warning: "
 QUIET = 10.0  # seconds between two lines of progress in a log file
 
 
@@ -21,8 +23,9 @@ class Log:
     team    : the ranks; folder : run folder, or None for no file
     out     : stream of rank 0 (stdout); a terminal gets a bar
     style   : of the screen: "text"; "quiet" = only warnings; "none" = nothing; "json" = a JSON object in
-        each line: time (s), event (log, warning, progress, file, end), and text, iteration, iterations,
-        step, items_done, items, path, code
+        each line: time (s), event (log, warning, engine, progress, file, end), and text, engine, iteration,
+        iterations, step, items_done, items, path, code
+    Warnings stand in events.jsonl of the folder, too, those of any rank.
     """
 
     def __init__(self, team, folder: Path | None = None, out=None, style: str = "text"):
@@ -37,17 +40,18 @@ class Log:
                 self.warn(f"{path} cannot be written ({e.strerror}): the log is on the screen alone")
 
     def __call__(self, text: str):
-        """Say a line (rank 0 only)."""
+        """Say a line (rank 0 only). A line of it that begins with "warning: " is a warning."""
         if self.team.root:
-            self._line("log", lines(text))
+            self._entry(lines(text), *_parted(lines(text)))
 
     say = __call__
 
     def warn(self, text: str):
         """Say a warning, from any rank; the others name themselves and go to stderr."""
         if self.team.root:
-            self._line("warning", lines(text))
+            self._entry(MARK + lines(text), "", [lines(text)])
         else:
+            self._happened([lines(text)])
             who = f"rank {self.team.rank} on {self.team.host}"
             print(f"warning: {who}: {entry(text)}", file=sys.stderr, flush=True)
 
@@ -75,6 +79,12 @@ class Log:
             self._screen(line)
         if self.file:
             self._file(line)
+
+    def engine(self, name: str, first: int):
+        """Another engine begins with this iteration: programs that read along are told; people see its name
+        in each line of figures."""
+        if self.team.root and self.style == "json":
+            self._json("engine", engine=name, iteration=first)
 
     def wrote(self, path: Path):
         """A file of the result, by its name alone (rank 0)."""
@@ -108,15 +118,26 @@ class Log:
             return "NANOMPI_TERMINAL" in os.environ and self.out is sys.stdout
         return bool(getattr(self.out, "isatty", lambda: False)())
 
-    def _line(self, kind: str, text: str):
+    def _entry(self, text: str, said: str, warnings: list[str]):
+        """An entry of the log. said, warnings : what of it is none, and what is"""
         self._end_bar()
-        line = f"{self._clock()} {'warning: ' if kind == 'warning' else ''}{entry(text)}\n"
-        if self.style == "json":
-            self._json(kind, text=text)
-        elif self.style == "text" or (self.style == "quiet" and kind == "warning"):
-            self._screen(line)
+        if self.style == "text":
+            self._screen(f"{self._clock()} {entry(text)}\n")
+        elif self.style == "json" and said:
+            self._json("log", text=said)
+        for warning in warnings:
+            if self.style == "json":
+                self._json("warning", text=warning)
+            elif self.style == "quiet":
+                self._screen(f"{self._clock()} {MARK}{entry(warning)}\n")
         if self.file:
-            self._file(line)
+            self._file(f"{self._clock()} {entry(text)}\n")
+        self._happened(warnings)
+
+    def _happened(self, warnings: list[str]):
+        """Warnings of any rank, into events.jsonl"""
+        for warning in warnings if self.folder else ():
+            event(self.folder, "warning", text=warning, rank=self.team.rank)
 
     def _screen(self, text: str):
         self.out.write(text)
@@ -158,3 +179,10 @@ class Log:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
+
+
+def _parted(text: str) -> tuple[str, list[str]]:
+    """(the lines that are no warnings, the warnings)"""
+    every = text.split("\n")
+    warnings = [line.lstrip().removeprefix(MARK) for line in every if line.lstrip().startswith(MARK)]
+    return "\n".join(line for line in every if not line.lstrip().startswith(MARK)), warnings

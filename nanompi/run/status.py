@@ -1,4 +1,5 @@
-"""The state of a run for `status` and `watch`: status.json (now) and events.jsonl (what happened).
+"""The state of a run for `status` and `watch`: status.json (now), events.jsonl (what happened) and
+history.jsonl (the figures of each iteration, `nanompi.run.history`).
 
     note = Status(team, folder, name)
     note("reading", device="cpu");  note("iterating", iteration=3, iterations=100, error=0.02)
@@ -17,11 +18,13 @@ import os
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from nanompi.errors import NanompiError, exit_code, explained, is_common
 from nanompi.io.atomic import own, write_text
+from nanompi.run.history import History
 
 STATES = ("waiting", "starting", "reading", "working", "iterating", "writing", "done", "failed", "stopped")
 OVER = ("done", "failed", "stopped")
@@ -35,23 +38,30 @@ def quiet(state: str, **facts):
     """In place of a Status where nobody looks."""
 
 
-def unheard(done: int, total: int, text: str, step: str = "", things: str = ""):
-    """In place of the progress of a Log."""
+class Unheard:
+    """In place of a Log where nobody looks."""
+
+    def progress(self, *facts):
+        """Nothing"""
+
+    def engine(self, *facts):
+        """Nothing"""
 
 
 class Status:
     """The state of one run; `with Status(team, folder, name) as note:` ends it as done, failed or stopped.
 
-    progress : hears on rank 0 of each iteration, progress(done, total, text), and of blocks of items,
-        progress(done, total, text, step, what the items are) (`nanompi.run.log.Log`)
+    log : hears on rank 0 of each iteration, log.progress(done, total, text), of blocks of items,
+        log.progress(done, total, text, step, what the items are), and of each engine, log.engine(name, its
+        first iteration) (`nanompi.run.log.Log`)
     """
 
-    def __init__(self, team, folder: Path, name: str, progress=unheard):
-        self.team, self.folder, self.progress = team, Path(folder), progress
+    def __init__(self, team, folder: Path, name: str, log=None):
+        self.team, self.folder, self.log = team, Path(folder), log or Unheard()
         self.facts: dict[str, Any] = {"nanompi": 1, "name": name, "state": "starting", "ranks": team.size}
         self.facts |= {"host": team.host, "pid": os.getpid(), "slurm_job": slurm_job(), "begun": now()}
-        self._past: deque = deque()
-        self._changed, self._written, self._over = False, 0.0, threading.Event()
+        self.history, self._errands, self._past = History(self.folder), deque(), deque()
+        self._changed, self._written, self._over, self.engine = False, 0.0, threading.Event(), ""
         self._thread = threading.Thread(target=self._beat, name="status", daemon=True)
 
     def __call__(self, state: str, **facts):
@@ -60,6 +70,8 @@ class Status:
             return
         if state != self.facts["state"]:
             event(self.folder, "state", state=state)
+        if state == "iterating":
+            self._iterated(facts)
         count = next(((facts[a], facts[b]) for a, b in COUNTED if a in facts), None)
         self._forget(state, facts.get("step"))
         if count:
@@ -67,9 +79,25 @@ class Status:
         self.facts = {**self.facts, **facts, "state": state, "changed": now()}
         self._changed = True
         if "iteration" in facts:
-            self.progress(*count, _words(self.facts))
+            self.log.progress(*count, _words(self.facts))
         elif count and count[0]:
-            self.progress(*count, _left(self.facts), facts["step"], facts["items_are"])
+            self.log.progress(*count, _left(self.facts), facts["step"], facts["items_are"])
+
+    def later(self, work: Callable[[], None]):
+        """Have something done by the thread of the status (rank 0), which must not fail."""
+        self._errands.append(work)
+
+    def _iterated(self, facts: dict[str, Any]):
+        """One more iteration, or more figures of the last: into the history, and into the events where
+        another engine has begun"""
+        if "iteration" in facts and "engine" not in facts:
+            self.engine = ""  # a chain begins
+            return
+        self.history.note(facts)
+        if facts.get("engine", self.engine) != self.engine:
+            self.engine, first = facts["engine"], facts["iteration"]
+            event(self.folder, "engine", engine=self.engine, iteration=first)
+            self.log.engine(self.engine, first)
 
     def _forget(self, state: str, step: str | None):
         """What was known of a step that works on blocks, when another one begins or the state is another"""
@@ -91,6 +119,7 @@ class Status:
         if self.team.root:
             self._over.set()
             self._thread.join()
+            self.history.write(end=True)
             self(**end)
             self._write()
 
@@ -110,6 +139,9 @@ class Status:
         while not self._over.wait(PERIOD):
             if self._changed or time.monotonic() - self._written > BEAT:
                 self._write()
+            self.history.write()
+            while self._errands and not self._over.is_set():
+                self._errands.popleft()()
 
     def _write(self):
         self._changed, self._written = False, time.monotonic()
@@ -144,9 +176,10 @@ def slurm_job(environ=os.environ) -> str:
 
 
 def _words(facts: dict[str, Any]) -> str:
-    """How the iterations stand, after their number: ", DM: error 0.021, R 0.03, llk 1.3, 3 min left"."""
+    """How the iterations stand, behind the number: ", DM: error 0.02, R 0.03, llk 1.3, 2/s, 3 min left"."""
     figures = [f"{name} {facts[name]:.4g}" for name in ("error", "R", "llk", "held") if name in facts]
-    return (f", {facts['engine']}: {', '.join(figures)}" if "engine" in facts else "") + _left(facts)
+    words = f", {facts['engine']}: {', '.join(figures)}" if "engine" in facts else ""
+    return words + (f", {facts['rate']:.3g}/s" if "rate" in facts else "") + _left(facts)
 
 
 def _left(facts: dict[str, Any]) -> str:

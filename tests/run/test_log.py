@@ -138,3 +138,27 @@ def test_json_tells_an_object_in_each_line(tmp_path, clock, direct):
         {"time": 40.0, "event": "file", "path": str(tmp_path)},
         {"time": 40.0, "event": "end", "code": 3},
     ]
+
+
+def test_warnings_stand_in_the_events_and_pass_where_little_is_said(tmp_path):
+    """Those of any rank, and lines of an entry that are warnings; people see it as it is"""
+    text, quiet, objects = io.StringIO(), io.StringIO(), io.StringIO()
+    for style, out in (("text", text), ("quiet", quiet), ("json", objects)):
+        folder = tmp_path / style
+        (folder / "logs").mkdir(parents=True)
+        with Log(team(), folder, out, style) as log:
+            log("scan.h5\nwarning: frame 3 is empty\n  warning: no mask")
+            log.warn("slow disk")
+            log.engine("ML", 5)
+        Log(team(2), folder).warn("no card")
+        told = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
+        warned = [(e["event"], e["text"], e["rank"]) for e in told]
+        every = [("frame 3 is empty", 0), ("no mask", 0), ("slow disk", 0), ("no card", 2)]
+        assert warned == [("warning", *one) for one in every]
+    assert text.getvalue().count("\n") == 4 and "] warning: slow disk" in text.getvalue()
+    assert [line.partition("] ")[2] for line in quiet.getvalue().splitlines()] == [
+        "warning: frame 3 is empty", "warning: no mask", "warning: slow disk"
+    ]  # fmt: skip
+    found = [json.loads(line) for line in objects.getvalue().splitlines()]
+    assert [one["event"] for one in found] == ["log", "warning", "warning", "warning", "engine", "end"]
+    assert found[0]["text"] == "scan.h5" and (found[4]["engine"], found[4]["iteration"]) == ("ML", 5)

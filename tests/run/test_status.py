@@ -24,6 +24,14 @@ def happened(folder) -> list[dict]:
     return [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
 
 
+class Hears:
+    """A log that keeps what it hears."""
+
+    def __init__(self, said: list):
+        self.progress = lambda *told: said.append(told)
+        self.engine = lambda *told: None
+
+
 @pytest.fixture
 def fast(monkeypatch):
     """The thread looks each 10 ms."""
@@ -51,7 +59,7 @@ def test_a_run_from_its_start_to_its_end(tmp_path, fast, monkeypatch):
         assert now["slurm_job"] == "12" and now["host"] == "n7" and now["ranks"] == 2
     assert status(tmp_path)["state"] == "done" and status(tmp_path)["code"] == 0
     told = [e.get("state", e["event"]) for e in happened(tmp_path)]
-    assert told == ["begin", "reading", "iterating", "done"]
+    assert told == ["begin", "reading", "iterating", "engine", "done"]
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
 
 
@@ -142,20 +150,20 @@ def test_the_number_of_a_slurm_job():
 
 def test_how_the_iterations_stand_is_told_to_the_log(tmp_path):
     said = []
-    with Status(team(), tmp_path, "x", lambda *told: said.append(told)) as note:
+    with Status(team(), tmp_path, "x", Hears(said)) as note:
         note("reading")
         note("iterating", iteration=0, iterations=9)
         note("iterating", R=0.2, llk=1.25)
         note._past[0] = (note._past[0][0] - 1200, 0)
         note("iterating", iteration=3, iterations=9, engine="DM", error=0.0312)
-    assert said == [(0, 9, ""), (3, 9, ", DM: error 0.0312, R 0.2, llk 1.25, 40 min left")]
+    assert said == [(0, 9, ""), (3, 9, ", DM: error 0.0312, R 0.2, llk 1.25, 0.0025/s, 40 min left")]
 
 
 def test_how_far_a_step_over_blocks_is(tmp_path, monkeypatch):
     """8 rows of which 2 are made in 40 s; then another step, of which nothing is known yet; then the end"""
     said, clock = [], FalseTime()
     monkeypatch.setattr(events, "time", clock)
-    with Status(team(), tmp_path, "x", lambda *told: said.append(told)) as note:
+    with Status(team(), tmp_path, "x", Hears(said)) as note:
         note("working", step="tomo", items_done=0, items=8, items_are="rows")
         clock.spend(40)
         note("working", step="tomo", items_done=2, items=8, items_are="rows")
@@ -169,3 +177,24 @@ def test_how_far_a_step_over_blocks_is(tmp_path, monkeypatch):
         assert "eta" not in note.facts and note.facts["step"] == "map" and len(said) == 1
         note("iterating", iteration=1, iterations=9)
         assert not {"step", "items_done", "items"} & note.facts.keys() and said[1:] == [(1, 9, "")]
+
+
+def test_each_engine_is_an_event_with_its_first_iteration(tmp_path):
+    """Also where a chain of the same engine follows, and none where figures of the last iteration come"""
+    with Status(team(), tmp_path, "x") as note:
+        for first, engine in ((1, "DM"), (3, "ML")):
+            for i in (first, first + 1):
+                note("iterating", iteration=i, iterations=4, engine=engine, error=0.1)
+            note("iterating", R=0.2)
+        note("iterating", iteration=0, iterations=1)
+        note("iterating", iteration=1, iterations=1, engine="ML", error=0.1)
+    told = [(e["engine"], e["iteration"]) for e in happened(tmp_path) if e["event"] == "engine"]
+    assert told == [("DM", 1), ("ML", 3), ("ML", 1)]
+    assert [json.loads(line)["i"] for line in (tmp_path / "history.jsonl").read_text().splitlines()][-1] == 1
+
+
+def test_work_for_the_thread_is_done_between_its_looks(tmp_path, fast):
+    done = []
+    with Status(team(), tmp_path, "x") as note:
+        note.later(lambda: done.append(1))
+        assert until(lambda: done == [1])

@@ -191,7 +191,7 @@ def _finite(row, p):
     raise common(not_finite)
 
 
-SHOWN = ("R", "llk", "held", "held_error", "eps_held")  # in the status
+SHOWN = ("R", "llk", "held", "held_error", "eps_held", "photons")  # in status and history
 LOST = 3.0  # llk of a model that is far from the counts whatever R says
 ADVICE = (
     "Use a better start (DM before ML, another start probe), a higher inertia, or look for bad frames; check "
