@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from nanompi.device.kernels import load
-from nanompi.device.kernels.peaks import GAUSS, LORENTZ, PARAMETERS, PSEUDO_VOIGT, _profile
+from nanompi.device.kernels.peaks import GAUSS, LORENTZ, PARAMETERS, PSEUDO_VOIGT
+from nanompi.optics.peak import profile
 
 CONTRACT, NUMBA = load(""), load("_cpu")
 
@@ -16,7 +17,7 @@ def peaks(n, seed=0, areas=(5, 40), m=40):
     p = [rng.uniform(*areas, n), 10.2 + rng.normal(0, 0.01, n), rng.uniform(0.03, 0.06, n)]
     p += [rng.uniform(0.2, 0.8, n), rng.uniform(50, 150, n), rng.normal(0, 20, n)]
     p = np.stack(p, 1)
-    return x, rng.poisson(_profile(x, p)[0]).astype(float), p
+    return x, rng.poisson(profile(x, p)[0]).astype(float), p
 
 
 def fitted(K, x, y, shape=PSEUDO_VOIGT, counting=1.0):

@@ -1,14 +1,14 @@
 """Peaks fitted, each by itself: least squares of an area, a place, a width and a mixing on a straight line.
 
-y(x) = area (eta L(x) + (1 - eta) G(x)) + base + slope (x - m), m in the middle of x; L and G are a Lorentz
-and a Gauss function of area 1 and full width fwhm at half maximum about the centre (pseudo-Voigt: Wertheim,
-Butler, West, Buchanan, Rev. Sci. Instrum. 45, 1369 (1974)). Steps are Levenberg's and Marquardt's (J. Soc.
-Indust. Appl. Math. 11, 431 (1963)); a parameter that a step drives over its limit stays at it.
+The profile is `nanompi.optics.peak`. Steps are Levenberg's and Marquardt's (J. Soc. Indust. Appl. Math. 11,
+431 (1963)); a parameter that a step drives over its limit stays at it.
 
 x : (m,) float64, rising    y, weight : (n, m) float64, weight = 1 / variance, 0 = not measured
 """
 
 import numpy as _np
+
+from nanompi.optics import peak as _peak
 
 PARAMETERS = 6  # area, centre, fwhm, eta, base, slope
 PSEUDO_VOIGT, GAUSS, LORENTZ = 0, 1, 2  # shapes: eta free, 0, 1
@@ -16,9 +16,8 @@ TRIALS = 60  # steps at most
 CONVERGED = 1e-7  # of the sum of squares: a step that gains less is the last
 STIFF = 1e9  # damping at which no step gains anything any more
 NARROW = 0.3  # steps of x: the least width
-LN2 = 0.6931471805599453
+LN2, PI = _peak.LN2, _peak.PI
 ABREAST = 64  # threads of a block of a card
-PI = 3.141592653589793
 
 
 def fit_peaks(x, y, weight, counting, shape, p, errors, chi2):
@@ -37,7 +36,7 @@ def fit_peaks(x, y, weight, counting, shape, p, errors, chi2):
     done = _descend(x, y, w, p, shape)
     again = (counting > 0) & (weight > 0)
     if again.any():
-        model = _profile(x, p)[0]
+        model = _peak.profile(x, p)[0]
         w = _np.where(again, 1 / _np.where(again, counting * _np.maximum(model, counting), 1), w)
         done = _descend(x, y, w, p, shape)
     H, g, sum2 = _normal(x, y, w, p)
@@ -71,23 +70,9 @@ def _start(x, y, weight, shape):
     return p
 
 
-def _profile(x, p):
-    """(n, m) the model, (n, m, PARAMETERS) its derivatives"""
-    area, centre, width, eta, base, slope = (a[:, None] for a in p.T)
-    u = 2 * (x - centre) / width
-    G = 2 * _np.sqrt(LN2 / PI) / width * _np.exp(-LN2 * u * u)
-    L = 2 / (PI * width) / (1 + u * u)
-    own, along = eta * L + (1 - eta) * G, x - (x[0] + x[-1]) / 2
-    moved = area / width * ((1 - eta) * G * 4 * LN2 * u + eta * L * 4 * u / (1 + u * u))
-    grown = (1 - eta) * G * (2 * LN2 * u * u - 1) + eta * L * (2 * u * u / (1 + u * u) - 1)
-    one = _np.ones_like(own)
-    J = _np.stack([own, moved, area / width * grown, area * (L - G), one, one * along], -1)
-    return area * own + base + slope * along, J
-
-
 def _normal(x, y, w, p):
     """Normal matrix (n, 6, 6), downhill (n, 6), sum of weighted squares (n,)"""
-    f, J = _profile(x, p)
+    f, J = _peak.profile(x, p)
     wJ, r = w[..., None] * J, y - f
     return _np.einsum("nia,nib->nab", wJ, J), (wJ * r[..., None]).sum(1), (w * r * r).sum(1)
 

@@ -9,7 +9,7 @@ from nanompi.data.nexus import Definition
 from nanompi.errors import DataError, JobError
 from nanompi.methods.maps.xrd.geometry import UNITS, Geometry, fits, read_poni
 from nanompi.methods.maps.xrd.mask import Image, Mask, dark_and_flat
-from nanompi.methods.maps.xrd.matrix import Bins, Matrix, limits, matrix
+from nanompi.methods.maps.xrd.matrix import Bins, Matrix, limits, matrix, shared
 from nanompi.methods.maps.xrd.scan import on_scan
 from nanompi.optics.geometry import PLANCK_C
 from nanompi.step import item, param, step
@@ -25,7 +25,8 @@ class Integrate:
 
     I = sum w (y - dark) / sum w n, with the share w that a pixel has in a bin by its bounding box, and n
     = solid angle x polarisation x flat; errors from counting, sum w^2 y. Neighbouring bins share pixels:
-    a fit over them takes 1 / sum w n as the variance of I = 1, which holds for what is wider than a pixel.
+    a fit over them takes 1 / sum w n as the variance of I = 1, which holds for what is wider than a pixel;
+    `xrd.peaks` takes into account what narrow peaks gain.
     """
 
     poni: str = param(
@@ -71,9 +72,10 @@ class Integrate:
         own: dict = {}
         self.geometry, self.bounds = run.team.on_root(lambda: self._made(own, data))
         arrays = [
-            run.team.bcast_array(own.get(k)) for k in ("first", "bin", "share", "norm", "dark", "f", "p")
+            run.team.bcast_array(own.get(k))
+            for k in ("first", "bin", "share", "norm", "dark", "f", "p", "shared")
         ]
-        *entries, norm, self.dark_counts, ring_first, ring_pixel = arrays
+        *entries, norm, self.dark_counts, ring_first, ring_pixel, self.shared = arrays
         self.matrix = Matrix(*entries, norm, (ring_first, ring_pixel))
         self.top, self.cells = self.mask.top(data.dtype), self.bins * self.sectors
         self.hot, self.lost, self.all, self.lock = 0, 0.0, 0.0, Lock()
@@ -113,6 +115,7 @@ class Integrate:
             }
             data.coords = {axis: known for axis, known in data.coords.items() if axis in data.axes}
             data.beside = {"counting": counting.reshape(shape), "overlap": overlap.reshape(shape)}
+            data.beside["shared"] = self.shared
             data.nexus = self._definition()
             run.data[name] = data
         lost, values, hot = run.team.total(self.lost, self.all, float(self.hot))
@@ -166,7 +169,7 @@ class Integrate:
                 f"{self.name}.range: no pixel is there; they cover {low:.4g} to {high:.4g} {UNITS[self.unit]}"
             )
         own |= {"first": made.first, "bin": made.bin, "share": made.share, "norm": made.norm * flat}
-        own |= {"f": made.rings[0], "p": made.rings[1]}
+        own |= {"f": made.rings[0], "p": made.rings[1], "shared": shared(made, bounds)}
         return geometry, bounds
 
     def _said(self, geometry: Geometry) -> str:

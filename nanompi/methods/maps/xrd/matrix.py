@@ -8,6 +8,7 @@ and the polarisation, (1 + cos^2 2t - P cos 2chi sin^2 2t) / 2 (P 1: in the plan
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import sparse
 
 from nanompi.errors import DataError
 from nanompi.methods.maps.xrd.geometry import Geometry
@@ -132,6 +133,43 @@ def matrix(geometry: Geometry, shape, good: np.ndarray, bins: Bins, polarisation
     first = np.zeros(len(many) + 1, np.int32)
     np.cumsum(many, out=first[1:])
     return Matrix(first, to, share, np.concatenate(norm), _rings(np.concatenate(rings), bins.number))
+
+
+def shared(made: Matrix, bins: Bins) -> np.ndarray:
+    """How far neighbouring bins count the same: covariance of the bins b and b + d of a pattern of 1.
+
+    sum w_b w_(b+d) norm / (sum w_b norm sum w_(b+d) norm) over the pixels, mean over the sectors, (D, number)
+    with D the most bins that a pixel covers; NaN where a bin has no pixel.
+    """
+    size, P = bins.number * bins.sectors, len(made.norm)
+    every = sparse.csr_array((size, size))
+    for i in range(0, P, BAND):
+        own = slice(made.first[i], made.first[min(i + BAND, P)])
+        first = made.first[i : min(i + BAND, P) + 1] - own.start
+        entries = made.share[own].astype(float), made.bin[own].astype(np.int64), first.astype(np.int64)
+        A = sparse.csr_array(entries, shape=(len(first) - 1, size))
+        every += A.T @ A.multiply(made.norm[i : i + BAND, None]).tocsr()
+    every, total = every.tocoo(), np.zeros(size)
+    for i in range(0, P, BAND):
+        total += _seen(made, i, min(i + BAND, P), size)
+    return _by_distance(every, total, bins)
+
+
+def _seen(made: Matrix, i: int, j: int, size: int) -> np.ndarray:
+    """(size,) share x norm of some pixels"""
+    own, many = slice(made.first[i], made.first[j]), np.diff(made.first[i : j + 1])
+    return np.bincount(made.bin[own], made.share[own] * np.repeat(made.norm[i:j], many), size)
+
+
+def _by_distance(every, total: np.ndarray, bins: Bins) -> np.ndarray:
+    """(D, number) of pairs of bins in one sector"""
+    (a, b), n = every.coords, bins.number
+    own = (a // n == b // n) & (b >= a)
+    a, b, values = a[own], b[own], (every.data / (total[a] * total[b]))[own]
+    sums = np.zeros((int((b - a).max(initial=0)) + 1, n))
+    np.add.at(sums, (b - a, a % n), values)
+    many = (total.reshape(-1, n) > 0).sum(0)
+    return sums / np.where(many, many, np.nan)
 
 
 def _rings(ring: np.ndarray, number: int) -> tuple[np.ndarray, np.ndarray]:

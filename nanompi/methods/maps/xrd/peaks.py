@@ -9,6 +9,7 @@ from nanompi.data.data import Data
 from nanompi.data.exact import ExactSum
 from nanompi.device.kernels.peaks import GAUSS, LORENTZ, PSEUDO_VOIGT
 from nanompi.methods.maps.named import named
+from nanompi.methods.maps.xrd.narrow import narrowed
 from nanompi.methods.maps.xrd.picture import with_rings
 from nanompi.methods.maps.xrd.windows import FEWEST, windows
 from nanompi.run.result import Signal
@@ -37,8 +38,9 @@ class Peaks:
     """Pseudo-Voigt peaks on a straight line, fitted in each pattern and sector by themselves.
 
     Least squares with the weights of counting, twice: the second time with those of the first model, so
-    that low counts do not pull. A fit that does not converge, or runs out of its window, is NaN and
-    counted. chi2 is 1 where counting is all that a pattern scatters by.
+    that low counts do not pull. Errors are those of counting, with what neighbouring bins share of their
+    pixels, as wide as the peaks are in the mean pattern. A fit that does not converge, or runs out of its
+    window, is NaN and counted. chi2 is 1 where counting is all that a pattern scatters by.
     """
 
     preceded_by = ("xrd.integrate",)
@@ -55,6 +57,7 @@ class Peaks:
         self.x, self.unit = np.asarray(data.coords["radial"][0], float), data.coords["radial"][1]
         self.mean = mean_pattern(run.team, data)
         self.runs = run.team.on_root(lambda: windows(self.windows, self.x, self.mean, self.name))
+        self.factors = run.team.on_root(lambda: [self._narrowed(data, one) for one in self.runs])
         self.lost, self.fits, self.lock = 0, 0, Lock()
         ends = ", ".join(f"{self.x[s.start]:.4g} to {self.x[s.stop - 1]:.4g}" for s in self.runs)
         run.say(f"{self.name}: {len(self.runs)} peaks in {ends} {self.unit}")
@@ -67,6 +70,7 @@ class Peaks:
         chi2 = xp.empty((k, len(self.runs)))
         for n, run in enumerate(self.runs):
             p[:, n], errors[:, n], chi2[:, n] = self._fitted(info, block, run, counting[:, run])
+            errors[:, n] *= info.device.array(self.factors[n])
             chi2[:, n] /= overlap[:, run].mean(1)
         if not info.again:
             with self.lock:
@@ -111,6 +115,16 @@ class Peaks:
                 f"{self.name}: chi2 is {chi2 / n:.3g} on the mean: the peaks have another shape than is "
                 "fitted; errors are those of counting alone"
             )
+
+    def _narrowed(self, data: Data, run: slice) -> np.ndarray:
+        """(parameter,) what the errors of a window are multiplied by, where neighbouring bins share pixels"""
+        shared = data.beside.get("shared")
+        if shared is None:
+            return np.ones(len(PARAMETERS))
+        counting = data.beside["counting"].reshape(-1, len(self.x))
+        counting = np.where(np.isfinite(counting), counting, 0).sum(0) / np.isfinite(counting).sum(0)
+        own = self.x[run], self.mean[run], counting[run], shared[:, run], SHAPES[self.shape]
+        return narrowed(*own)
 
     def _fitted(self, info, block, run: slice, counting):
         """One window of all patterns: (p, errors, chi2)"""

@@ -12,7 +12,7 @@ from nanompi.errors import DataError, JobError
 from nanompi.methods.maps.xrd.geometry import Geometry
 from nanompi.methods.maps.xrd.integrate import Integrate
 from nanompi.methods.maps.xrd.mask import Image, Mask
-from nanompi.methods.maps.xrd.matrix import pixels
+from nanompi.methods.maps.xrd.matrix import Bins, matrix, pixels, shared
 from nanompi.mpi.team import Team
 from nanompi.run.result import Result
 from nanompi.run.writers import nexus
@@ -105,6 +105,22 @@ def test_errors_are_those_of_counting():
     run = integrated(frames)
     scatter = run.data["pattern"].values.std(0)
     assert (scatter / run.data["pattern_errors"].values.mean(0)) == pytest.approx(1, abs=0.12)
+
+
+@pytest.mark.parametrize("sectors", [1, 4])
+def test_what_neighbouring_bins_share(sectors):
+    """Against the matrix written out"""
+    bins = Bins("2th_deg", 12, 0.5, 5.0, sectors)
+    made = matrix(GEOMETRY, SHAPE, np.ones(SHAPE, bool), bins, 0.99)
+    A, number = np.zeros((len(made.norm), 12 * sectors)), np.diff(made.first)
+    A[np.repeat(np.arange(len(made.norm)), number), made.bin] = made.share
+    seen = made.norm @ A
+    own = A.T * made.norm @ A / np.maximum(np.outer(seen, seen), 1e-30)
+    got, many = shared(made, bins), (seen.reshape(sectors, 12) > 0).sum(0)
+    for d in range(len(got)):
+        for b in range(12 - d):
+            want = np.sum([own[12 * s + b, 12 * s + b + d] for s in range(sectors)]) / many[b]
+            assert got[d, b] == pytest.approx(want, rel=1e-5, abs=1e-12)
 
 
 def test_points_of_a_grid_become_a_map():

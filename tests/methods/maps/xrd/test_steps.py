@@ -44,19 +44,31 @@ def simulated(**values):
 
 
 def test_strain_of_the_map():
-    """Errors of three rings are right to a third, rather too large: neighbouring bins share pixels. That more
-    pixels lie further out in a bin moves a ring by less than 1e-4 of its angle. What rings overlap is lost to
-    the line below them, 3 % of the area of the second"""
+    """That more pixels lie further out in a bin moves a ring by less than 1e-4 of its angle. What rings
+    overlap is lost to the line below them, 3 % of the area of the second"""
     scene, data = simulated(counts=200.0, rows=6, columns=6)
     run = done(data, Integrate(bins=250), Peaks(), Strain(reference=CERIA))
     true = sum(scene.strains()) / 2
     found, error = (run.data[name].values for name in ("strain", "strain_errors"))
     assert run.data["strain"].axes == ("y", "x") and error.mean() < 6e-5
     assert abs((found - true).mean()) < 1e-4
-    assert (found - true).std() / error.mean() == pytest.approx(0.85, abs=0.3)
+    assert (found - true).std() / error.mean() == pytest.approx(1, abs=0.3)
     assert np.corrcoef(found.ravel(), true.ravel())[0, 1] > 0.99
     assert run.data["peaks"].values[..., 0].mean((0, 1)) == pytest.approx(areas(scene), rel=0.05)
     assert run.data["peak_2_width"].values.mean() == pytest.approx(0.35, rel=0.1)
+
+
+def test_errors_of_rings_of_a_pixel_and_a_half():
+    """144 fits of each of three rings: 3.4 % is what their widths can be known to. Bins that counted by
+    themselves would have errors 1.5 and 1.2 times as large as widths and places scatter"""
+    _, data = simulated(rows=12, columns=12, counts=100.0, strain=0.0, width=0.2)
+    run = done(data, Integrate(bins=250), Peaks(shape="gauss"))
+    for name in ("area", "position", "width"):
+        ratios = [
+            run.data[f"peak_{k}_{name}"].values.std() / run.data[f"peak_{k}_{name}_errors"].values.mean()
+            for k in (1, 2, 3)
+        ]
+        assert np.mean(ratios) == pytest.approx(1, abs=0.12), (name, ratios)
 
 
 def test_without_reference_strains_are_against_the_median():
