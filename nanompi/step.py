@@ -174,6 +174,8 @@ def step(name: str, needs=(), gives=(), *, each="", makes=(), takes="data", gpu=
     check(self, data)        for `nanompi check`: raises what its `run` would raise of files;
         may give a list of notes
     explains                 {name: what the figure means}, for `nanompi methods`
+    sources(self)            modules, classes, functions whose docstrings name the papers behind it, or DOIs,
+        where its own docstring or module does not tell (`nanompi.papers`)
     gives_figures, summary   the figures of a finished run, by which sweeps rank (`nanompi.run.figures`)
     compares(path)           is it a result of this step? static
     compare(a, b)            two of them in numbers, for `nanompi compare`: a dict that names under "judged"

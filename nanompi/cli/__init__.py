@@ -37,6 +37,7 @@ VERBS = {
     "new-step": "write a step of your own: a function in a file, and a test of it",
     "schema": "print the JSON schema of job files, for editors",
     "compare": "align two results, print phase error and FRC",
+    "cite": "the papers behind a run or a job, as text or BibTeX",
     "simulate": "write the simulated scan of a job to a file",
     "doctor": "show MPI, devices, packages and what is missing",
 }

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from nanompi import papers
 from nanompi.data.data import Data
 from nanompi.data.infile import ArrayInFile
 from nanompi.data.walk import next_pass, walk
@@ -210,6 +211,8 @@ def _write(run, job, writers):
         run.result.notes["course"] = run.control.notes
     verdict = conclude(run)
     run.result.notes |= {"job": job.resolved, "job_text": job.text, "run": account(run)}
+    behind = papers.of([job.reader, *job.steps]) if run.team.root else []
+    run.result.notes["papers"] = papers.noted(behind)
     run.result.data = kept(run, job.output.keep)
     with run.clock.phase("write"):
         nexus.write_result(run)
@@ -221,4 +224,6 @@ def _write(run, job, writers):
         for write in writers:
             write(run)
     write_metrics(run)
+    if behind:
+        run.say(f"papers: {'; '.join(p.short for p in behind)} (`nanompi cite {run.folder}`)")
     tell(run, verdict, job.run.strict)

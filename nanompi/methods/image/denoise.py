@@ -18,6 +18,8 @@ from nanompi.step import param, step
 
 IMAGE = ("y", "x")
 ERRORS, MARK = "_errors", "_denoised"
+SOURCES = {"nlm": ("10.1109/CVPR.2005.38",), "tv": ("10.1023/B:JMIV.0000011325.36760.1e",)}
+COUNTS = ("10.1093/biomet/35.3-4.246", "10.1109/TIP.2011.2121085")
 LEAST = 2 * np.sqrt(3 / 8)  # Anscombe's transform of no counts
 
 
@@ -35,6 +37,10 @@ class Denoise:
         "auto", help="do they hold counts, of which large ones are noisier? auto goes by their unit"
     )
     strength: float = param(1.0, gt=0, le=10, help="how much is smoothed; 1 as is right for the noise")
+
+    def sources(self) -> list:
+        """Where the papers are named that stand behind these parameters (`nanompi.papers`)."""
+        return [*SOURCES.get(self.method, ()), *COUNTS * (self.counts is not False)]
 
     def run(self, run):
         """NAME_denoised of each map, on every rank. Errors: DataError, JobError, ResourceError."""

@@ -42,6 +42,10 @@ class Align:
     )
     crop: bool = param(True, help="keep the common field; otherwise NaN stands where an image saw nothing")
 
+    def sources(self) -> list:
+        """Where the papers are named that stand behind these parameters (`nanompi.papers`)."""
+        return [shift, path]
+
     def check(self, data):
         """Errors: DataError where the data are no stack."""
         if set(data.axes) != set(ORDER):

@@ -26,6 +26,7 @@ ALONG = ("energy", "channel", "line", "radial")  # of which one is the axis of a
 SAMPLE = 2000  # pixels with which nmf and kmeans begin
 TRIES = 4  # random starts of kmeans
 TINY = 1e-12
+SOURCES = {"nmf": ["10.1038/44565"], "kmeans": ["10.1109/TIT.1982.1056489"]}
 ALIKE = 1e-9  # of the largest change: kmeans and nmf are done
 
 
@@ -46,6 +47,10 @@ class Components:
     of: str = param("data", help="name of the spectra: data (y, x, energy), or what a step before gave")
     iterations: int = param(200, ge=1, help="of nmf and kmeans with some of the pixels; a tenth with all")
     seed: int = param(0, ge=0, help="another number gives another start of nmf and kmeans")
+
+    def sources(self) -> list:
+        """Where the papers are named that stand behind these parameters (`nanompi.papers`)."""
+        return SOURCES.get(self.method, [])
 
     def run(self, run):
         """(collective) Errors: DataError, JobError."""

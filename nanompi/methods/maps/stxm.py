@@ -43,6 +43,10 @@ class Stxm:
         None, unit="px", gt=0, help="radius on the detector; else that which holds 95 % of the mean frame"
     )
 
+    def sources(self) -> list:
+        """Where the papers are named that stand behind these parameters (`nanompi.papers`)."""
+        return [integrated]
+
     def start(self, run, data):
         """Places of the pixels, and which of them stand in the bright field; the same on all ranks.
 

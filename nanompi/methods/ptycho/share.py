@@ -6,7 +6,7 @@ Regions : every rank holds the box around its own frames; ranks whose frames see
     weights sum |P|^2 follow from probe and positions and are not sent.
 
 With compact parts the bytes sent by a rank follow the border of its part instead of the size of the object
-(the idea of exchanging overlaps: Wang et al., doi:10.1109/SC41404.2022.00077).
+(the idea of exchanging overlaps: Wang et al., doi:10.48550/arXiv.2205.06327).
 """
 
 from collections.abc import Callable

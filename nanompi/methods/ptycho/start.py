@@ -65,6 +65,12 @@ class StartProbe:
     stop: float = param(0.0, unit="m", ge=0, help="diameter of its central stop, for start: aperture")
     defocus: float = param(0.0, unit="m", help="sample behind the focus, for start: aperture")
 
+    def sources(self) -> list:
+        """Where the papers are named that stand behind these parameters (`nanompi.papers`)."""
+        from nanompi.methods.ptycho import modes, vary
+
+        return [*[modes, modes.extra_modes] * (self.modes != 1), *[vary] * bool(self.varies)]
+
 
 def start_object(how: StartObject, run, places, geometry) -> np.ndarray:
     """(H, W) complex, equal on all ranks, not to be written to. Errors: DataError, JobError."""

@@ -28,6 +28,7 @@ from nanompi.methods.ptycho.start import (
     start_object,
     start_probe,
 )
+from nanompi.optics.frc import half_bit
 from nanompi.optics.geometry import Geometry
 from nanompi.optics.propagate import propagator
 from nanompi.step import METHODS, param, step
@@ -118,6 +119,10 @@ class Ptycho:
         same_answer=True,
         help="object sums on cards by atomic adds: not the same bits in every run",
     )
+
+    def sources(self) -> list:
+        """Where the papers are named that stand behind these parameters (`nanompi.papers`)."""
+        return [half_bit] if self.frc == "halves" else []
 
     def run(self, run):
         run.device.atomics = self.atomics

@@ -2,7 +2,7 @@
 
 The light of a real beam drifts over a lens, and what falls onto the sample changes slowly, or from shot to
 shot. The frames share the shapes and differ by L complex numbers (orthogonal probe relaxation: Odstrcil et
-al., Opt. Express 24, 8360, 2016).
+al., Opt. Express 24, 8360, 2016, doi:10.1364/OE.24.008360).
 
 Shapes and numbers are further unknowns of maximum likelihood, with their own conjugate direction and the step
 of all. With g_j, the slope of the likelihood by the probe of frame j, moved back by its rest, and w, the

@@ -21,6 +21,7 @@ from nanompi.step import param, step
 
 REACH = 8  # times the length over which the filter falls by e: what is put around a projection
 GEOMETRY = ("energy", "distance", "pixel")
+PAGANIN, GENERALISED = "10.1046/j.1365-2818.2002.01010.x", "10.1088/2040-8986/abbab9"
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,10 @@ class Phase:
     pixel: float | None = param(
         None, unit="m", gt=0, help="pixel size on the sample; that of the file if not given"
     )
+
+    def sources(self) -> list:
+        """Where the papers are named that stand behind these parameters (`nanompi.papers`)."""
+        return [PAGANIN, *[GENERALISED] * (self.method == "generalised")]
 
     def check(self, data):
         """JobError where the geometry is not known."""

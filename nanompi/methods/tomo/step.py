@@ -91,6 +91,10 @@ class Tomo:
         "none. What tv smooths agrees however little the projections resolve",
     )
 
+    def sources(self) -> list:
+        """Where the papers are named that stand behind these parameters (`nanompi.papers`)."""
+        return [METHODS[self.method]]
+
     gives_figures = {
         "residual": Figure(score="residual", instead="negative", usual=True),
         "negative": Figure(score="negative"),

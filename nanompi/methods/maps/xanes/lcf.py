@@ -54,6 +54,10 @@ class Lcf:
         "auto", help="what else a spectrum may hold; auto: none on normalised spectra, else a line"
     )
 
+    def sources(self) -> list:
+        """Where the papers are named that stand behind these parameters (`nanompi.papers`)."""
+        return [*[Mixture] * self.sum_to_one, *[Mixture.best_subset] * bool(self.subset)]
+
     def check(self, data):
         """Errors: DataError where references cannot be read, or do not cover the energies."""
         if self.references:

@@ -56,6 +56,10 @@ class Normalise:
         "auto", ge=0, help="least edge step; auto = three times its error by the noise before the edge"
     )
 
+    def sources(self) -> list:
+        """Where the papers are named that stand behind these parameters (`nanompi.papers`)."""
+        return [Edge]
+
     def __post_init__(self):
         for name in ("pre", "post"):
             given = getattr(self, name)

@@ -16,9 +16,9 @@ class Background:
     """Patterns without their background; their errors are those of the patterns.
 
     snip: the lower of a value and the mean of its neighbours at a distance that shrinks from `width`, of
-    log(log(sqrt(y + 1) + 1) + 1) (Ryan et al., Nucl. Instrum. Methods B 34, 396 (1988)). line: a straight
-    line through what does not stand above it. Peaks are fitted with a line of their own (xrd.peaks) and
-    do not need this step.
+    log(log(sqrt(y + 1) + 1) + 1) (Ryan et al., Nucl. Instrum. Methods B 34, 396 (1988),
+    doi:10.1016/0168-583X(88)90063-8). line: a straight line through what does not stand above it. Peaks are
+    fitted with a line of their own (xrd.peaks) and do not need this step.
     """
 
     preceded_by = ("xrd.integrate",)
@@ -26,6 +26,10 @@ class Background:
     width: float | None = param(
         None, gt=0, help="snip: half width of the widest peak; a fortieth of the pattern"
     )
+
+    def sources(self) -> list:
+        """Where the papers are named that stand behind these parameters (`nanompi.papers`)."""
+        return [snip] if self.method == "snip" else []
 
     def start(self, run, data):
         """Of the width in bins."""

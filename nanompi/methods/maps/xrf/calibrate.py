@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 
 from nanompi.errors import DataError, JobError, nearest
-from nanompi.methods.maps.xrf import lines
+from nanompi.methods.maps.xrf import lines, response, shape, snip
 from nanompi.methods.maps.xrf.calibration import calibrated, judge, picture
 from nanompi.methods.maps.xrf.detectors import Task, model_of
 from nanompi.methods.maps.xrf.response import Detector, Window
@@ -64,6 +64,10 @@ class Calibrate:
     config: str = param(
         "", kind="file", help="PyMca .cfg or maps_fit_parameters_override.txt: elements, start values, energy"
     )
+
+    def sources(self) -> list:
+        """Where the papers are named that stand behind these parameters (`nanompi.papers`)."""
+        return [shape, snip, response.columns, *[response.escape] * (self.escape != "off")]
 
     def check(self, data):
         """Errors: JobError for elements, windows, parameters that are none, or without xraylib; DataError."""

@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 
 from nanompi.data.respread import fitting
+from nanompi.device.kernels.spectra_fit import least_squares, poisson_fit
 from nanompi.errors import DataError
 from nanompi.methods.maps.compare import keep_truth
 from nanompi.methods.maps.grid import judge_rows
@@ -53,6 +54,10 @@ class Fit:
     regions: str = param("", help="FILE.npy or FILE.h5:/dataset with numbers of regions, 0 = of none")
     iterations: int = param(30, ge=1, help="steps of poisson at most")
     tolerance: float = param(1e-5, gt=0, lt=1, help="of ln L, at which poisson ends")
+
+    def sources(self) -> list:
+        """Where the papers are named that stand behind these parameters (`nanompi.papers`)."""
+        return {"poisson": [poisson_fit], "nnls": [least_squares]}.get(self.method, [])
 
     def __post_init__(self):
         if self.regions:

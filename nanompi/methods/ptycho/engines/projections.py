@@ -125,7 +125,10 @@ def update_probe(p, P, inertia):
 
 @engine("DM")
 class DM(Projections):
-    """Difference map: robust from a poor start."""
+    """Difference map: robust from a poor start.
+
+    Source: doi:10.1016/j.ultramic.2008.12.011
+    """
 
     alpha: float = param(1.0, gt=0, le=1, help="strength of the reflection, 1 = difference map")
 
@@ -136,7 +139,10 @@ class DM(Projections):
 
 @engine("AP")
 class AP(Projections):
-    """Alternating projections (error reduction): descends, may stand still in a poor minimum."""
+    """Alternating projections (error reduction): descends, may stand still in a poor minimum.
+
+    Source: doi:10.1088/0266-5611/29/11/115009
+    """
 
     keeps = ()  # psi is made anew in each iteration
     least = 0.0
@@ -148,7 +154,10 @@ class AP(Projections):
 
 @engine("RAAR")
 class RAAR(Projections):
-    """Relaxed averaged alternating reflections: between DM (beta = 1) and AP."""
+    """Relaxed averaged alternating reflections: between DM (beta = 1) and AP.
+
+    Source: doi:10.1088/0266-5611/21/1/004
+    """
 
     beta: float = param(0.9, gt=0, le=1, help="relaxation")
 

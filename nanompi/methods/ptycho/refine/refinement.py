@@ -36,6 +36,10 @@ class RefinePositions:
     reach: float = param(8.0, unit="px", gt=0, help="how far a frame may move from where it was measured")
     damp: float = param(0.02, ge=0, help="added curvature, relative to the median over the frames")
 
+    def sources(self) -> list:
+        """Where the papers are named that stand behind these parameters (`nanompi.papers`)."""
+        return [newton]
+
     @classmethod
     def from_value(cls, value: bool) -> "RefinePositions | None":
         """`positions: true` means the defaults, false none"""

@@ -33,6 +33,10 @@ class Align:
     )
     shifts: str = param("", kind="file", help="shifts.csv of an earlier run, taken in place of measuring")
 
+    def sources(self) -> list:
+        """Where the papers are named that stand behind these parameters (`nanompi.papers`)."""
+        return [] if self.shifts else [mass, *[Reprojection] * (self.rounds > 0)]
+
     def check(self, data):
         """What of the input `run` would refuse. Errors: DataError."""
         if set(ORDER) <= set(data.axes):

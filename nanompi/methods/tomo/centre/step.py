@@ -49,6 +49,10 @@ class Centre:
 
     strict: bool = param(False, help="end the run with code 5 where the axis is doubtful")
 
+    def sources(self) -> list:
+        """Where the papers are named that stand behind these parameters (`nanompi.papers`)."""
+        return [Opposite] if self.value is None and self.method != "moment" else []
+
     @property
     def ends_pass(self) -> bool:
         """Later steps wait for what is found."""

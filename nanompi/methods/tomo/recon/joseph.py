@@ -59,7 +59,10 @@ class Rows:
 
 
 class Sirt(Method):
-    """Least squares, each ray and pixel weighed by its length: slow and steady."""
+    """Least squares, each ray and pixel weighed by its length: slow and steady.
+
+    Source: doi:10.1109/TMI.2008.923696
+    """
 
     lanes, as_measured, updates, takes = LANES, True, 200, ("iterations", "positive", "halves")
 
@@ -152,7 +155,10 @@ class Sirt(Method):
 
 
 class Os(Sirt):
-    """As sirt, subset after subset: as far in as few iterations as there are more subsets."""
+    """As sirt, subset after subset: as far in as few iterations as there are more subsets.
+
+    Source: doi:10.1109/TIP.2003.815295
+    """
 
     updates = UPDATES
 
@@ -161,7 +167,10 @@ class Os(Sirt):
 
 
 class Mlem(Sirt):
-    """For values that are Poisson numbers, such as counts of fluorescence; never negative."""
+    """For values that are Poisson numbers, such as counts of fluorescence; never negative.
+
+    Source: doi:10.1109/TMI.1982.4307558
+    """
 
     updates, takes = 100, ("iterations", "halves")
 

@@ -65,6 +65,10 @@ class Stripes:
     size: int = param(21, ge=3, le=WIDEST, unit="px", help="columns of the median against weak stripes, odd")
     large: int = param(51, ge=3, le=WIDEST, unit="px", help="the same against strong ones")
 
+    def sources(self) -> list:
+        """Where the papers are named that stand behind these parameters (`nanompi.papers`)."""
+        return [rank_sort] if self.method in {*OWN} - {"none", "gain"} else []
+
     def idle(self, data) -> bool:
         """Data of a known unit that are no counts do not come from the columns of a detector."""
         return data.unit not in ("", "counts")
