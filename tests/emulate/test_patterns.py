@@ -1,18 +1,21 @@
-"""Diffraction patterns and their peaks on a card, emulated, against the contract; threads in other orders."""
+"""Diffraction patterns, their peaks, moments of frames on a card, emulated, against the contract."""
 
 import numpy as np
 import pytest
 
 from nanompi.data.blocks import Info
 from nanompi.data.data import Data
+from nanompi.data.walk import walk
 from nanompi.device import Cpu
 from nanompi.device.kernels.peaks import GAUSS, LORENTZ, PSEUDO_VOIGT
+from nanompi.methods.maps.stxm import Stxm
 from nanompi.methods.maps.xrd.peaks import Peaks
 from nanompi.mpi.team import Team
 from tests import walking
 from tests.device.test_integrate import DTYPES, integrated
 from tests.device.test_peaks import CONTRACT, fitted, some_rows
 from tests.emulate.gpu import Gpu, kernels
+from tests.methods.maps import test_stxm as stxm
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -67,3 +70,24 @@ def test_the_step_on_a_card_gives_what_it_gives_on_the_cpu(card):
     assert np.array_equal(np.isnan(want["peaks_chi2"]), np.isnan(got["peaks_chi2"]))
     scale = np.where(want["peaks_errors"] > 0, want["peaks_errors"], 1)
     assert np.nanmax(abs(want["peaks"] - got["peaks"]) / scale) < 1e-3
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.float32])
+def test_moments_of_a_scan_on_a_card_are_those_of_the_cpu(card, dtype):
+    """`map.stxm`: masked pixels and an empty frame, too"""
+    positions = stxm.scan(size=9)
+    I = np.random.default_rng(1).poisson(stxm.frames(positions, 1e4)).astype(dtype)
+    I[40], mask = 0, np.ones(I.shape[1:], bool)
+    mask[3, 4] = False
+
+    def made(device):
+        run = stxm.run_of(I, positions, mask)
+        run.device = device
+        walk(run, [Stxm()])
+        return run.data["moments"].values
+
+    want = made(Cpu())
+    with card("single") as device:
+        got = made(device)
+    assert np.isnan(want[40, 2:4]).all()
+    assert got == pytest.approx(want, rel=1e-12, abs=1e-9 * np.nanmax(abs(want[:, 2])), nan_ok=True)

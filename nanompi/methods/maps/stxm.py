@@ -31,7 +31,7 @@ IMAGES = {  # name: unit and title of each image
 }
 
 
-@step("map.stxm", gives={"moments": item("moment")}, each="frame", takes="frames")
+@step("map.stxm", gives={"moments": item("moment")}, each="frame", takes="frames", gpu=True)
 class Stxm:
     """Images of transmission, dark field and phase (integrated DPC) from the frames of a scan.
 
@@ -67,10 +67,11 @@ class Stxm:
 
     def block(self, block, info):
         """(k, row, column) counts -> moments (k, 5) float64; the slope of an empty frame is NaN."""
-        out = np.empty((len(block), 5))
-        info.kernels.moments(block, self.good, self.bright, self.y, self.x, out)
+        xp, array = info.xp, info.device.array
+        out, places = xp.empty((len(block), 5)), (self.good, self.bright, self.y, self.x)
+        info.kernels.moments(block, *map(array, places), out)
         counts = out[:, 0] + out[:, 1]
-        out[:, 2:4] *= self.slope / np.where(counts > 0, counts, np.nan)[:, None]
+        out[:, 2:4] *= array(self.slope) / xp.where(counts > 0, counts, xp.nan)[:, None]
         return {"moments": out}
 
     def finish(self, run):

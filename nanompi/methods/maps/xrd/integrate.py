@@ -26,7 +26,9 @@ class Integrate:
     I = sum w (y - dark) / sum w n, with the share w that a pixel has in a bin by its bounding box, and n
     = solid angle x polarisation x flat; errors from counting, sum w^2 y. Neighbouring bins share pixels:
     a fit over them takes 1 / sum w n as the variance of I = 1, which holds for what is wider than a pixel;
-    `xrd.peaks` takes into account what narrow peaks gain.
+    `xrd.peaks` takes into account what narrow peaks gain. Frames are integrated by CPUs, on cards, too: while
+    a frame is loaded and decompressed, so that a map larger than memory goes through; a card would have all
+    of them loaded first, and its frames take about as long to send as a few threads take to integrate them.
     """
 
     poni: str = param(
