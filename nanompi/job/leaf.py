@@ -7,9 +7,6 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import Field as Limits
-from pydantic import Strict, TypeAdapter, ValidationError
-
 from nanompi.errors import JobError, nearest, no_path, odd, shown
 from nanompi.job.yaml12 import plain
 from nanompi.step import METHODS
@@ -57,6 +54,8 @@ def leaf(value: Any, hint, note: dict) -> Any:
     given = plain(value)
     if why := _unfit(given, note["kind"]):
         raise JobError(f"{quoted(given)} does not fit here: {why}" + _help(note))
+    from pydantic import ValidationError
+
     changed = _with_unit(given, hint, note)
     try:
         checked = adapter(hint, tuple(note["limits"].items())).validate_python(_whole(changed, hint))
@@ -89,12 +88,20 @@ def allowed(hint, note: dict) -> str:
 
 
 @cache
-def adapter(hint, limits: tuple) -> TypeAdapter:
-    """pydantic's judge of an annotation, strict, with the limits on each number in it."""
+def adapter(hint, limits: tuple):
+    """pydantic's judge of an annotation (a TypeAdapter), strict, with the limits on each number in it.
+
+    pydantic is imported when the first value is judged: who only lists parameters does without.
+    """
+    from pydantic import TypeAdapter
+
     return TypeAdapter(_strict(hint, dict(limits)))
 
 
 def _strict(hint, limits: dict):
+    from pydantic import Field as Limits
+    from pydantic import Strict
+
     origin, inner = get_origin(hint), get_args(hint)
     if hint in (int, float):
         return Annotated[hint, Strict(), Limits(**limits)]
