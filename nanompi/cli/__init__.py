@@ -33,6 +33,7 @@ VERBS = {
     "geometry": "is the scan as the job says: orientation, lag, distance, rotation",
     "inspect": "print geometry and size of a scan file",
     "methods": "list steps, readers and engines, or the parameters of one",
+    "completion": "print what bash, zsh or tcsh needs to complete commands, options and files",
     "manual": "write the manual: one HTML file that needs no network",
     "new-step": "write a step of your own: a function in a file, and a test of it",
     "schema": "print the JSON schema of job files, for editors",
@@ -93,7 +94,11 @@ def _parsed(argv: list[str]):
         unknown = f'nanompi: unknown command "{argv[0]}"{nearest(argv[0], VERBS)}\n\n{_help()}'
         raise SystemExit(_say(unknown, 2))
     module = importlib.import_module(f"nanompi.cli.{argv[0].replace('-', '_')}")
-    parser = argparse.ArgumentParser(f"nanompi {argv[0]}", description=module.__doc__)
+    parser = argparse.ArgumentParser(
+        f"nanompi {argv[0]}",
+        description=module.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     module.arguments(parser)
     return module.main, parser.parse_args(argv[1:])
 

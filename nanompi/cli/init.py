@@ -1,4 +1,9 @@
-"""Write a first job file with comments: every parameter with its default and one sentence."""
+"""Write a first job file: what a beginner touches as comments, with defaults, or all parameters.
+
+nanompi init --from scan.cxi      for a scan; energy, distance and pixel of the file stand in the comments
+nanompi init --list               what one can begin with: modes, near-field, tomo, xrf ...
+nanompi init modes                a job of that kind, with simulated data; with --from for a scan
+"""
 
 from pathlib import Path
 
@@ -12,33 +17,58 @@ def arguments(parser):
         "file",
         nargs="?",
         type=new_path,
-        default="job.yaml",
-        help="job file to write (job.yaml); or a method, such as xrf: xrf.yaml with simulated data of it",
+        help="job file to write (job.yaml); or the name of a template, such as xrf: xrf.yaml",
     )
     parser.add_argument(
         "--from", dest="scan", type=path, metavar="SCAN", help="scan file; else one is simulated"
+    )
+    parser.add_argument("--template", metavar="NAME", default="", help="what to begin with; see --list")
+    parser.add_argument("--list", action="store_true", help="show the templates")
+    parser.add_argument(
+        "--level",
+        choices=("basic", "expert"),
+        default="basic",
+        help="parameters that stand in comments: those that a beginner touches, or all",
     )
     parser.add_argument("--force", action="store_true", help="overwrite the file")
 
 
 def main(args) -> int:
     """Exit code 0; 2 when the file is there already."""
-    from nanompi.job.starter import first_jobs, starter
+    from nanompi.job.templates import find, templates
     from nanompi.methods import discover
 
     discover()
-    method = args.file if args.file in first_jobs() and not args.scan else ""
-    args.file = f"{method}.yaml" if method else args.file
-
+    if args.list:
+        for name, one in templates().items():
+            print(f"{name:<14} {one.about}" + (f"  ({one.file})" if one.file else ""))
+        return 0
+    if args.file in templates() and not args.template:
+        args.template, args.file = args.file, f"{args.file}.yaml"
+    args.file = args.file or f"{args.template or 'job'}.yaml"
+    template = find(args.template) if args.template else None
     if args.scan and not (Path(args.scan).is_file() or Path(args.scan).is_dir()):
         what = "this is no file or folder" if Path(args.scan).exists() else "there is no such file"
         raise JobError(f"--from {args.scan}: {what}")
     if Path(args.file).exists() and not args.force:
         raise JobError(f"{args.file} is there already; name another file, or overwrite it with --force")
     try:
-        text = starter(args.file, args.scan or "", method or "ptycho")
-        Path(args.file).write_text(text, encoding="utf-8")
+        Path(args.file).write_text(_text(args, template), encoding="utf-8")
     except OSError as e:
         raise ResourceError(f"{args.file}: cannot be written: {e.strerror}") from None
     print(f"{args.file} is written. Next: nanompi check {args.file}; nanompi run -n 2 {args.file}")
     return 0
+
+
+def _text(args, template) -> str:
+    from nanompi.job.schema_file import schema_file
+    from nanompi.job.starter import starter
+
+    if not (template and template.file):
+        return starter(args.file, args.scan or "", template, args.level, schema_file())
+    if not args.scan:
+        return template.file.read_text(encoding="utf-8")
+    from nanompi.job.yaml12 import write
+
+    scan = str(Path(args.scan).absolute())
+    return write({"nanompi": 1, "extends": str(template.file), "set": {"input.file": scan}})

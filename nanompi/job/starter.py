@@ -1,51 +1,116 @@
 """Writes a first job file with comments, from what steps, readers and engines declare."""
 
 import os
-from dataclasses import MISSING, is_dataclass
+from dataclasses import MISSING, dataclass, field, is_dataclass
+from typing import Any
 
-from nanompi.errors import DataError
+from nanompi.errors import DataError, NanompiError
 from nanompi.job.leaf import about, default, section_of
 from nanompi.job.methods import doc
 from nanompi.job.model import parameters
 from nanompi.job.resolve import simple
+from nanompi.job.templates import SIMULATED, Template
 from nanompi.job.yaml12 import write
 from nanompi.run.perform import Options
-from nanompi.run.reading import Input, reader_of, refuse
+from nanompi.run.reading import Input, open_data, reader_of, refuse
 from nanompi.step import KINDS, METHODS
 
-SIMULATED = "simulate"  # the reader of a first job without a file
 WIDTH = 48
 
 
-def first_jobs() -> dict[str, tuple[str, tuple[str, ...]]]:
-    """{what one can begin with, without a file: (reader that simulates it, steps)}: tomo, xrf, stxm ..."""
-    readers, out = METHODS["reader"], {}
-    for name, one in readers.items():
-        if name.endswith(f".{SIMULATED}"):
-            out[name.removesuffix(f".{SIMULATED}")] = name, one.steps
-    own = readers[SIMULATED].steps
-    out |= {"ptycho": (SIMULATED, own), "stxm": (SIMULATED, ("map.stxm",))}
-    return out
+@dataclass(frozen=True)
+class Lines:
+    """How the parameters of one part are written: as comments, but those that are given.
+
+    level : "basic" leaves out what only experts touch
+    given : {dotted parameter: value}, which stand there without #
+    found : {parameter: value} that the scan file says, shown as what a comment would change
+    """
+
+    level: str = "expert"
+    given: dict[str, Any] = field(default_factory=dict)
+    found: dict[str, Any] = field(default_factory=dict)
+
+    def of(self, cls: type, indent: str, mark: str = "# ", skip=(), above: str = "", base=None) -> list[str]:
+        """All parameters of a part or section with their defaults (those of `base` where given).
+
+        indent : what stands before mark and name; mark : of a line that is a comment
+        """
+        out = []
+        for name, (known, hint) in parameters(cls).items():
+            if name not in skip and self._shown(above + name, known):
+                standard = default(known) if base is None else getattr(base, name)
+                section = section_of(hint) if is_dataclass(standard) else None
+                out += self._one((above + name, known, section), indent, mark, standard)
+        return out
+
+    def _shown(self, path: str, known) -> bool:
+        return self.level == "expert" or about(known)["level"] == "basic" or self._stands(path)
+
+    def _stands(self, path: str) -> bool:
+        """Is it given, or something in it?"""
+        return any(one == path or one.startswith(path + ".") for one in self.given)
+
+    def _one(self, known, indent: str, mark: str, standard) -> list[str]:
+        path, known, section = known
+        lead = indent + ("" if self._stands(path) else mark)
+        note, name = about(known), path.rpartition(".")[2]
+        if section and path not in self.given:
+            head = _said(f"{lead}{name}:", note["help"])
+            mark = mark if self._stands(path) else mark + "  "
+            deeper = indent + ("  " if self._stands(path) else "")
+            return [head, *self.of(section, deeper, mark, above=path + ".", base=standard)]
+        if path in self.found:
+            return [
+                _line(lead, name, {**note, "help": f"{note['help']}: that of the file"}, self.found[path])
+            ]
+        return [_line(lead, name, note, self.given.get(path, standard))]
 
 
-def starter(file: str, scan: str = "", method: str = "ptycho") -> str:
+def starter(
+    file: str, scan: str = "", template: Template | None = None, level: str = "expert", schema: str = ""
+) -> str:
     """Text of a job file that will stand in `file`.
 
-    scan : the scan file; without one data for `method`, one of `first_jobs`, are simulated
+    scan     : the scan file; without one data are simulated
+    template : what it is about; without one ptychography, or what the reader of the scan proposes
+    level    : "basic" = with the parameters that a beginner touches, "expert" = with all
+    schema   : where editors find the schema of jobs
     """
-    folder = os.path.dirname(os.path.abspath(file))
-    source = os.path.relpath(scan, folder) if scan else ""
-    name, guess = _guess(scan, source) if scan else (first_jobs()[method][0], [])
-    steps = first_jobs()[method][1] if not scan else getattr(METHODS["reader"].get(name), "steps", ())
+    source = os.path.relpath(scan, os.path.dirname(os.path.abspath(file))) if scan else ""
+    plain = template or Template("ptycho", "", SIMULATED, METHODS["reader"][SIMULATED].steps)
+    name, guess = _guess(scan, source) if scan else (plain.reader, [])
+    steps = plain.steps if template or not scan else getattr(METHODS["reader"].get(name), "steps", ())
     head = [
+        *([f"# yaml-language-server: $schema={schema}"] if schema else []),
         "# A nanompi job. Lines after # are defaults: take the # away to change one.",
         "# `nanompi check FILE` tests it, `nanompi run -n 2 FILE` runs it; `nanompi methods` explains.",
+        *(["# More parameters: nanompi init --level expert"] if level == "basic" else []),
         "",
         "nanompi: 1",
         write({"name": os.path.splitext(os.path.basename(file))[0]}).rstrip(),
     ]
-    return "\n".join(
-        [*head, "", *_input(name, source, guess), "", "steps:", *_steps(steps), "", *_options(), ""]
+    body = [*_input(name, source, guess, Lines(level, plain.given.get("input", {}), _facts(scan)), plain)]
+    body += ["", "steps:", *_steps(steps, level, plain.given), "", "# run:"]
+    return "\n".join([*head, "", *body, *Lines(level).of(Options, "", "#   "), ""])
+
+
+def _facts(scan: str) -> dict[str, Any]:
+    """Parameters of the input that the file itself says: {"energy": J, "distance": m, "pixel": m}."""
+    from nanompi.job.job import read_input
+
+    if not scan:
+        return {}
+    try:
+        given, reader = read_input(scan)
+        facts = next(iter(open_data(given.file, given, reader).values())).facts
+    except NanompiError:
+        return {}
+    out = {key: facts[key] for key in ("energy", "distance") if isinstance(facts.get(key), float)}
+    pixel = facts.get("pixel")
+    sides = set(pixel) if isinstance(pixel, tuple | list) else {pixel}
+    return out | (
+        {"pixel": float(pixel[0])} if pixel and len(sides) == 1 and isinstance(pixel, tuple) else {}
     )
 
 
@@ -64,27 +129,27 @@ def _guess(scan: str, source: str) -> tuple[str, list[str]]:
     return next(((one, lines) for one, guess in able.items() if (lines := guess(scan, source))), (name, []))
 
 
-def _input(reader: str, source: str, guess: list[str]) -> list[str]:
-    lines = ["input:"]
+def _input(reader: str, source: str, guess: list[str], lines: Lines, template: Template) -> list[str]:
+    out = ["input:"]
     if guess:
-        lines += ["  # a guess by shapes and names: look at it", *guess[1:]]
+        out += ["  # a guess by shapes and names: look at it", *guess[1:]]
     elif source:
-        lines.append(_said("  " + write({"file": source}, 1000).rstrip(), "the scan file"))
+        out.append(_said("  " + write({"file": source}, 1000).rstrip(), "the scan file"))
     else:
-        lines += [f"  format: {reader}"] if reader != SIMULATED else []
-        lines.append(_said("  simulate: {}", "no file: a scan is simulated; or write  file: scan.cxi"))
-    known = {n: p for n, p in parameters(Input).items() if n != "file"}
-    own = _commented(METHODS["reader"][reader], "  # ") if source and not guess and reader else []
-    return lines + own + [_line("  # ", n, about(f), default(f)) for n, (f, _) in known.items()]
+        out += [f"  format: {reader}"] if reader != SIMULATED else []
+        made = write([template.simulated], 1000, flow=True).strip()[1:-1]
+        out.append(_said(f"  simulate: {made}", "no file: a scan is simulated; or write  file: scan.cxi"))
+    own = lines.of(METHODS["reader"][reader], "  ") if source and not guess and reader else []
+    return out + own + lines.of(Input, "  ", skip=("file",))
 
 
-def _steps(names) -> list[str]:
+def _steps(names, level: str, given: dict[str, dict[str, Any]]) -> list[str]:
     """Those of a first job, and those that come before them."""
     lines = []
     for name in _with_preceding(names):
         cls = METHODS["step"].get(name)
         lines.append(_said(f"  - use: {name}", doc(cls) if cls else ""))
-        lines += _commented(cls, "    # ") if cls else []
+        lines += Lines(level, given.get(name, {})).of(cls, "    ") if cls else []
     return lines or ["  # name them here: `nanompi methods` lists them with what they work on"]
 
 
@@ -94,23 +159,6 @@ def _with_preceding(names) -> list[str]:
     for name in names:
         out += [*_with_preceding(getattr(METHODS["step"].get(name), "preceded_by", ())), name]
     return list(dict.fromkeys(out))
-
-
-def _options() -> list[str]:
-    return ["# run:", *_commented(Options, "#   ")]
-
-
-def _commented(cls: type, lead: str, base=None) -> list[str]:
-    """All parameters of a part or section as comments with their defaults (those of `base` where given)."""
-    lines = []
-    for name, (field, hint) in parameters(cls).items():
-        standard = default(field) if base is None else getattr(base, name)
-        if section_of(hint) and is_dataclass(standard):
-            lines.append(_said(f"{lead}{name}:", about(field)["help"]))
-            lines += _commented(section_of(hint), lead + "  ", standard)
-        else:
-            lines.append(_line(lead, name, about(field), standard))
-    return lines
 
 
 def _line(lead: str, name: str, note: dict, standard) -> str:

@@ -1,26 +1,123 @@
-"""`nanompi init METHOD`: a first job with simulated data of each method."""
+"""`nanompi init`: a first job of each template, with what the scan file says, in two levels."""
+
+import re
+from pathlib import Path
 
 import pytest
 
 from nanompi.cli import main
-from nanompi.job.starter import first_jobs
+from nanompi.job.templates import templates
 from nanompi.methods import discover
 
 discover()
 
 
-@pytest.mark.parametrize("method", first_jobs())
-def test_a_first_job_of_each_method_has_no_faults(method, tmp_path, monkeypatch, capsys):
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """An empty folder, a cache and no templates but those of the program."""
     monkeypatch.chdir(tmp_path)
-    assert main(["init", method]) == 0
-    assert f"nanompi run -n 2 {method}.yaml" in capsys.readouterr().out
-    assert main(["check", f"{method}.yaml"]) == 0
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("NANOMPI_TEMPLATES", raising=False)
+    return tmp_path
+
+
+@pytest.mark.parametrize("level", ["basic", "expert"])
+@pytest.mark.parametrize("name", templates())
+def test_a_first_job_of_each_template_has_no_faults(name, level, here, capsys):
+    assert main(["init", name, "--level", level]) == 0
+    assert f"nanompi run -n 2 {name}.yaml" in capsys.readouterr().out
+    assert main(["check", f"{name}.yaml"]) == 0
     said = capsys.readouterr().out
-    reader, steps = first_jobs()[method]
-    assert f"input by {reader}" in said and all(step in said for step in steps)
+    one = templates()[name]
+    assert f"input by {one.reader}" in said and all(step in said for step in one.steps)
 
 
-def test_what_is_no_method_is_the_name_of_the_job(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_what_a_template_sets_stands_without_its_comment(here):
+    assert main(["init", "modes"]) == 0
+    text = (here / "modes.yaml").read_text()
+    assert re.search(r"^    probe: ", text, re.M) and re.search(r"^      modes: 2 ", text, re.M)
+    assert re.search(r"^    # engines: DM\*100 ML\*100 ", text, re.M) and "simulate: {modes: 2}" in text
+
+
+def test_the_basic_level_is_a_part_of_all(here):
+    for level in ("basic", "expert"):
+        assert main(["init", f"{level}.yaml", "--level", level]) == 0
+    basic, expert = ((here / f"{level}.yaml").read_text() for level in ("basic", "expert"))
+    names = [{m[0] for m in re.findall(r"^[ #]*(\w+):", text, re.M)} for text in (basic, expert)]
+    assert "engines" in basic and "atomics" not in basic and "atomics" in expert
+    assert names[0] <= names[1] and basic.count("\n") < 0.5 * expert.count("\n")
+
+
+def test_what_is_no_template_is_the_name_of_the_job(here):
     assert main(["init", "xyz.yaml"]) == 0
-    assert "simulate: {}" in (tmp_path / "xyz.yaml").read_text()
+    assert "simulate: {}" in (here / "xyz.yaml").read_text()
+    assert main(["init", "--template", "modez"]) == 2
+
+
+def test_the_list_shows_every_template_with_its_sentence(here, capsys):
+    assert main(["init", "--list"]) == 0
+    lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert (
+        set(lines) == set(templates()) >= {"far-field", "near-field", "modes", "tomo", "xrf", "xanes", "xrd"}
+    )
+    assert all(len(about) > 20 for about in lines.values())
+
+
+def test_a_folder_of_templates_wins_and_a_scan_stands_in_them(here, monkeypatch, capsys):
+    folder = here / "ours"
+    folder.mkdir()
+    job = "# Our station, with its mask. More words.\nnanompi: 1\n"
+    job += "input: {simulate: {frames: 30}}\nsteps: [ptycho]\n"
+    (folder / "station.yaml").write_text(job)
+    monkeypatch.setenv("NANOMPI_TEMPLATES", str(folder))
+    assert main(["init", "--list"]) == 0
+    assert (
+        f"station        Our station, with its mask  ({folder / 'station.yaml'})" in capsys.readouterr().out
+    )
+    assert main(["init", "station"]) == 0 and (here / "station.yaml").read_text() == job
+    assert main(["simulate", "station.yaml", "-o", "scan.cxi"]) == 0
+    assert main(["init", "mine.yaml", "--template", "station", "--from", "scan.cxi"]) == 0
+    assert main(["check", "mine.yaml", "--resolved"]) == 0
+    assert str(here / "scan.cxi") in capsys.readouterr().out
+
+
+def test_a_plug_in_brings_templates(here, monkeypatch):
+    from tests.readmes import lay_entry_points
+
+    (here / "site_jobs.py").write_text("")
+    (here / "beamline.yaml").write_text("# Of a package.\nnanompi: 1\n")
+    points = {"nanompi.templates": {"site": "site_jobs", "gone": "no_such_module"}}
+    project = {"name": "site", "version": "1", "entry-points": points}
+    modules = {"setuptools": {"py-modules": ["site_jobs", "no_such_module"]}}
+    lay_entry_points(here, {"project": project, "tool": modules})
+    monkeypatch.syspath_prepend(str(here))
+    assert templates()["beamline"].about == "Of a package."
+
+
+def test_what_the_file_says_stands_in_the_comments(here, capsys):
+    assert main(["init", "small.yaml"]) == 0
+    sets = ["--set", "input.simulate.frames=30", "--set", "input.simulate.energy=7 keV"]
+    assert main(["simulate", "small.yaml", "-o", "scan.cxi", *sets]) == 0
+    assert main(["init", "--from", "scan.cxi"]) == 0
+    text = (here / "job.yaml").read_text()
+    assert re.search(r"# energy: 7 keV .*that of the file", text)
+    assert re.search(r"# pixel: 5\.5e-05 m|# pixel: 55 um", text) and "# distance: 2 m " in text
+    assert main(["check", "job.yaml"]) == 0
+
+
+def test_editors_find_the_schema_without_a_network(here):
+    assert main(["init"]) == 0
+    first = (here / "job.yaml").read_text().splitlines()[0]
+    file = Path(first.removeprefix("# yaml-language-server: $schema="))
+    before = file.stat().st_mtime_ns
+    assert '"x-level"' in file.read_text() and file.is_relative_to(here / "cache")
+    assert main(["init", "other.yaml"]) == 0 and file.stat().st_mtime_ns == before
+    file.write_text('{"$comment": "0.0.1"}\n')
+    assert main(["init", "third.yaml"]) == 0 and '"x-level"' in file.read_text()
+
+
+def test_without_a_place_for_the_schema_the_job_has_no_such_line(here, monkeypatch):
+    (here / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(here / "file"))
+    assert main(["init"]) == 0
+    assert (here / "job.yaml").read_text().startswith("# A nanompi job.")
