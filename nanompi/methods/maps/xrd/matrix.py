@@ -8,7 +8,6 @@ and the polarisation, (1 + cos^2 2t - P cos 2chi sin^2 2t) / 2 (P 1: in the plan
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
 
 from nanompi.errors import DataError
 from nanompi.methods.maps.xrd.geometry import Geometry
@@ -141,6 +140,8 @@ def shared(made: Matrix, bins: Bins) -> np.ndarray:
     sum w_b w_(b+d) norm / (sum w_b norm sum w_(b+d) norm) over the pixels, mean over the sectors, (D, number)
     with D the most bins that a pixel covers; NaN where a bin has no pixel.
     """
+    from scipy import sparse
+
     size, P = bins.number * bins.sectors, len(made.norm)
     every = sparse.csr_array((size, size))
     for i in range(0, P, BAND):
