@@ -21,7 +21,7 @@ function decades(low, high) { // 1, 2, 5, 10 ... from low to high, or powers of 
 
 /* {title, label, lines: [{name, x: [...], y: [... or null]}], marks: [[x, word]], aim}; a drag shows a part, a double click all */
 function curves(element, { title, label = "", lines, marks = [], aim = null }) {
-  const W = 560, H = 270, L = 58, R = 10, T = 18, B = 40, every = lines.flatMap(line => line.x);
+  const W = 420, H = 240, L = 52, R = 10, T = 18, B = 40, every = lines.flatMap(line => line.x);
   const whole = [Math.min(...every), Math.max(...every)];
   let range = whole, from = null;
   const picture = svg("svg", { viewBox: `0 0 ${W} ${H}`, role: "img" }), said = make("output", { className: "said" });

@@ -192,7 +192,7 @@ def _modes(name: str, signal: Signal, fields: np.ndarray, side: int) -> list[Fra
         amplitude = np.sqrt(_averaged(np.abs(field[box]).astype(np.float32) ** 2, k))
         angle = np.angle(_averaged(field[box], k)).astype(np.float32)
         axes = axes_of(cut, amplitude.shape, k)
-        title = f"{signal.title or name} {i + 1}: {100 * power[i] / (sum(power) or 1):.1f} %"
+        title = f"{signal.title or name}: {i + 1} with {100 * power[i] / (sum(power) or 1):.1f} %"
         out.append(
             Frame(f"{name} {i + 1}", title, signal.unit, amplitude, axes, 0.0, float(amplitude.max()) or 1.0,
                   "field", name + _group(amplitude, axes), angle)

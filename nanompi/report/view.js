@@ -72,7 +72,7 @@ async function view(element, data) {
       pen.strokeRect(left + i * sx - 0.5, top + j * sy - 0.5, Math.max(sx, 5) + 1, Math.max(sy, 5) + 1);
     }
     if (/m$/.test(x[2])) ruler(pen, step(x, w) / sx * dot, x[2], dot);
-    const v = real(values[j * w + i]), along = ([first, last, unit], k, n) => short(first + (n > 1 ? k / (n - 1) : 0) * (last - first)) + ` ${unit}`;
+    const v = real(values[j * w + i]), along = ([first, last, unit], k, n) => short(+((first + (n > 1 ? k / (n - 1) : 0) * (last - first)).toFixed(9))) + ` ${unit}`;
     value.textContent = `x ${along(x, i, w)}, y ${along(y, j, h)}: ${short(v, 6)} ${Number.isFinite(v) ? data.unit || "" : ""}`.trim()
       + (turn && Number.isFinite(v) ? `, ${short(turn[j * w + i])} rad` : "");
   }

@@ -1,0 +1,93 @@
+"""Which parameters of a job differ from their defaults, from job.resolved.yaml of a run."""
+
+from typing import Any, NamedTuple
+
+from nanompi.job.methods import rows
+from nanompi.step import METHODS
+
+
+class Parameter(NamedTuple):
+    """A parameter of a job: "ptycho: probe.modes", its value and its default as YAML, what it means."""
+
+    place: str
+    value: str
+    default: str
+    help: str
+
+
+def differing(job: dict[str, Any]) -> list[Parameter]:
+    """The parameters of a resolved job whose value is not the default, in the order of the job.
+
+    Call `nanompi.methods.discover()` before; parts that are not known are left out.
+    """
+    out = []
+    for title, cls, tree in _sections(job):
+        out += _differing(title, cls, tree)
+    return out
+
+
+def flat(tree: Any, above: str = "") -> dict[str, str]:
+    """{"steps.0.probe.modes": "2"}: each value of a resolved job as YAML, a chain of engines as one."""
+    if isinstance(tree, dict) and tree:
+        return {k: v for name, one in tree.items() for k, v in flat(one, f"{above}{name}.").items()}
+    if isinstance(tree, list) and any(isinstance(one, dict) for one in tree):
+        pairs = {
+            f"{one.get('use', n)}" if isinstance(one, dict) else str(n): one for n, one in enumerate(tree)
+        }
+        return {k: v for name, one in pairs.items() for k, v in flat(one, f"{above}{name}.").items()}
+    return {above.rstrip("."): _text(tree)}
+
+
+def _sections(job: dict[str, Any]):
+    """(title, class, values) of all parts of a job that are known"""
+    from nanompi.job.job import SECTIONS
+
+    given = _dict(job.get("input"))
+    yield "input", SECTIONS["input"], given
+    yield "input", METHODS["reader"].get(str(given.get("format"))), given
+    for step in job.get("steps") if isinstance(job.get("steps"), list) else []:
+        use = str(_dict(step).get("use"))
+        yield use, METHODS["step"].get(use), _dict(step)
+    for name in ("output", "run"):
+        yield name, SECTIONS[name], _dict(job.get(name))
+
+
+def _differing(title: str, cls: type | None, tree: dict[str, Any]) -> list[Parameter]:
+    out = []
+    for name, default, _, text in rows(cls) if cls else ():
+        value = _at(tree, name)
+        if _is_chain(value):
+            chain = " ".join(map(_link, value))
+            out += [Parameter(f"{title}: {name}", chain, default, text)] * (chain != default)
+            for one in value:
+                out += _differing(_link(one), METHODS["engine"].get(next(iter(one))), one)
+        elif value is not None and not isinstance(value, dict) and _text(value) != default:
+            out.append(Parameter(f"{title}: {name}", _text(value), default, text))
+    return out
+
+
+def _is_chain(value) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(one, dict) and one for one in value)
+
+
+def _link(one: dict[str, Any]) -> str:
+    """An engine of a chain: DM*50"""
+    name, count = next(iter(one.items()))
+    return name if count is None else f"{name}*{count}"
+
+
+def _at(tree: dict[str, Any], place: str):
+    """The value at a dotted name; None where nothing is"""
+    for name in place.split("."):
+        tree = _dict(tree).get(name)
+    return tree
+
+
+def _dict(value) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value) -> str:
+    from nanompi.job import yaml12
+
+    return yaml12.write([value], 1000, flow=True).strip()[1:-1]

@@ -1,0 +1,207 @@
+"""report.html of a run: one file that asks for nothing else, renewed by rename while the run goes on.
+
+What is shown comes from `nanompi.report.record` alone: a run of any method has signals, a history, ranks,
+phases and a verdict. A page of several runs is made by `nanompi.report.several`.
+"""
+
+import base64
+import functools
+import hashlib
+import io
+import json
+import math
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nanompi.errors import NanompiError, shown
+from nanompi.io.atomic import write_text
+from nanompi.report.frames import SIDE, Frame, frames
+from nanompi.report.plots import history_curves, plot
+from nanompi.report.record import Record, record
+from nanompi.report.tables import cost, facts, tests
+from nanompi.run.result import Signal
+
+HERE = Path(__file__).parent
+SCRIPTS = ("basics.js", "view.js", "curves.js", "report.js")
+BUDGET = 1_200_000  # px of all images together: about 3 MB of noise
+SMALL_FROM = 5  # images of one kind from which on they are drawn small
+PERIOD = 10  # seconds after which a page of a run that goes on is loaded anew
+
+
+def write(folder: Path) -> Path:
+    """Write report.html into the folder of a run; its path. Call `nanompi.methods.discover()` before.
+
+    Errors: DataError where there is no such folder, ResourceError where it cannot be written.
+    """
+    path = Path(folder) / "report.html"
+    write_text(path, page("report.html.j2", **_of_one(record(folder))))
+    return path
+
+
+def page(template: str, data: dict[str, Any], **values) -> str:
+    """The text of a page; data : what its scripts get, JSON-able."""
+    css, scripts = _parts()
+    return _template(template).render(css=css, js=scripts, css_hash=_hash(css), js_hash=_hash(scripts),
+                                      some=data, data=for_script(data), **values)  # fmt: skip
+
+
+def for_script(data: Any) -> str:
+    """JSON that may stand inside <script>, whatever its texts hold."""
+    text = json.dumps(_finite(data), allow_nan=False)
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+def images(signals, warnings: list[str], budget: int = BUDGET) -> list[Frame]:
+    """All images of some signals, as large as the budget allows."""
+    side, out = SIDE, []
+    for _ in range(2):
+        out = [one for name, signal in _readable(signals, warnings) for one in frames(name, signal, side)]
+        area = sum(one.values.size * (2 if one.angle is not None else 1) for one in out)
+        if area <= budget:
+            break
+        side = max(32, int(side * math.sqrt(budget / area)))
+    return out
+
+
+def still(frame: Frame) -> str:
+    """A picture in gray, as data URL, for readers without scripts."""
+    from PIL import Image
+
+    values = frame.values
+    low, high = (math.log10(v) if frame.log else v for v in (frame.low, frame.high))
+    gray = np.nan_to_num(np.clip((values - low) / (high - low), 0, 1) * 255, nan=208).astype(np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(gray).save(file, "PNG")
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+def _of_one(run: Record) -> dict[str, Any]:
+    """What the page of one run shows"""
+    warnings = list(run.warnings)
+    signals = _guarded(run.signals, {}, warnings)
+    history = _guarded(lambda: run.history, {"i": np.array([]), "engine": []}, warnings)
+    notes = _guarded(lambda: run.notes, {}, warnings)
+    pictures = images(signals, warnings)
+    own = [plot(name, signal) for name, signal in _readable(signals, warnings)]
+    data = {
+        "images": [one.described() for one in pictures if not _is_small(pictures, one)],
+        "small": [one.described() for one in pictures if _is_small(pictures, one)],
+        "history": history_curves([("", history)]),
+        "plots": [one for one in own if one and not _is_history(one, history)],
+        "live": run.live,
+        "written": time.time(),
+        "period": PERIOD,
+    }
+    return {
+        "data": data,
+        "status": run.status,
+        "live": run.live,
+        "period": PERIOD,
+        "title": run.status.get("name") or run.folder.resolve().parent.name,
+        "folder": run.folder.resolve().name,
+        "facts": facts(run, notes),
+        "verdict": _verdict(run.status, notes),
+        "tests": tests(notes),
+        "warnings": list(dict.fromkeys(warnings)),
+        "still": still(pictures[0]) if pictures else "",
+        "still_title": pictures[0].title if pictures else "",
+        "cost": cost(run),
+        "ranks": run.ranks,
+        "differing": _differing(run),
+        "job": run.job_text,
+        "log": run.log_tail(),
+        "papers": _papers(notes),
+    }
+
+
+def _verdict(status: dict[str, Any], notes: dict[str, Any]) -> dict[str, str]:
+    """Grade, words, and lines to paste; {} where nothing has been judged"""
+    said = notes.get("verdict")
+    if isinstance(said, dict) and said.get("grade"):
+        return {name: str(said.get(name, "")) for name in ("grade", "words", "paste")}
+    grade = status.get("verdict", "")
+    return {"grade": grade, "words": status.get("reason", ""), "paste": ""} if grade else {}
+
+
+def _papers(notes: dict[str, Any]) -> list[str]:
+    """What to cite, a line each"""
+    found = notes.get("papers")
+    found = found if isinstance(found, list) else []
+    return [paper if isinstance(paper, str) else _paper(paper) for paper in found]
+
+
+def _paper(one: Any) -> str:
+    one = one if isinstance(one, dict) else {}
+    authors = one.get("authors", "")
+    authors = ", ".join(map(str, authors)) if isinstance(authors, list) else str(authors)
+    year = f"({one['year']})" if one.get("year") else ""
+    doi = f"doi:{one['doi']}" if one.get("doi") else ""
+    return ", ".join(
+        filter(None, (authors, str(one.get("title", "")), f"{one.get('journal', '')} {year}".strip(), doi))
+    )
+
+
+def _differing(run: Record) -> list:
+    from nanompi.report.differing import differing
+
+    return differing(run.resolved)
+
+
+def _readable(signals, warnings: list[str]) -> Iterable[tuple[str, Signal]]:
+    """Those of the signals that can be read; the others are warned of."""
+    for name in signals:
+        signal = _guarded(lambda name=name: signals[name], None, warnings)
+        if signal is not None:
+            yield name, signal
+
+
+def _guarded(read, nothing, warnings: list[str]):
+    """What `read` gives; `nothing` and a warning where a file is damaged"""
+    try:
+        return read()
+    except NanompiError as error:
+        warnings.append(shown(error, 300))
+        return nothing
+
+
+def _is_small(pictures: list[Frame], one: Frame) -> bool:
+    """Of many alike, such as the maps of elements, and modes"""
+    return one.angle is not None or sum(other.map == one.map for other in pictures) >= SMALL_FROM
+
+
+def _is_history(plotted: dict[str, Any], history: dict[str, Any]) -> bool:
+    """Does the history of the run say the same with more?"""
+    return len(history["i"]) > 0 and plotted.get("label") == "iteration"
+
+
+def _finite(tree: Any) -> Any:
+    """The same with None where a number is none"""
+    if isinstance(tree, dict):
+        return {str(name): _finite(one) for name, one in tree.items()}
+    if isinstance(tree, list | tuple):
+        return [_finite(one) for one in tree]
+    return None if isinstance(tree, float) and not math.isfinite(tree) else tree
+
+
+def _hash(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+@functools.cache
+def _parts() -> tuple[str, str]:
+    """Style and scripts of a page"""
+    scripts = "\n".join((HERE / name).read_text(encoding="utf-8") for name in SCRIPTS)
+    return (HERE / "page.css").read_text(encoding="utf-8"), scripts
+
+
+@functools.cache
+def _template(name: str):
+    from jinja2 import Environment, FileSystemLoader
+
+    return Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    ).get_template(name)
