@@ -37,6 +37,7 @@ VERBS = {
     "manual": "write the manual: one HTML file that needs no network",
     "new-step": "write a step of your own: a function in a file, and a test of it",
     "schema": "print the JSON schema of job files, for editors",
+    "report": "write report.html of a run, or one page that compares several",
     "compare": "align two results, print phase error and FRC",
     "cite": "the papers behind a run or a job, as text or BibTeX",
     "simulate": "write the simulated scan of a job to a file",

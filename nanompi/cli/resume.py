@@ -36,8 +36,11 @@ def main(args) -> int:
     with together(discover) as ranks:
         from nanompi.report.live import LiveMaps
         from nanompi.report.previews import pictures
+        from nanompi.report.report import at_the_end
 
-        live(ranks, partial(_prepared, folder, args.set), [LiveMaps(), pictures], style(args))
+        live(
+            ranks, partial(_prepared, folder, args.set), [LiveMaps(), pictures], style(args), last=at_the_end
+        )
     return 0
 
 

@@ -26,18 +26,6 @@ def differing(job: dict[str, Any]) -> list[Parameter]:
     return out
 
 
-def flat(tree: Any, above: str = "") -> dict[str, str]:
-    """{"steps.0.probe.modes": "2"}: each value of a resolved job as YAML, a chain of engines as one."""
-    if isinstance(tree, dict) and tree:
-        return {k: v for name, one in tree.items() for k, v in flat(one, f"{above}{name}.").items()}
-    if isinstance(tree, list) and any(isinstance(one, dict) for one in tree):
-        pairs = {
-            f"{one.get('use', n)}" if isinstance(one, dict) else str(n): one for n, one in enumerate(tree)
-        }
-        return {k: v for name, one in pairs.items() for k, v in flat(one, f"{above}{name}.").items()}
-    return {above.rstrip("."): _text(tree)}
-
-
 def _sections(job: dict[str, Any]):
     """(title, class, values) of all parts of a job that are known"""
     from nanompi.job.job import SECTIONS

@@ -187,12 +187,13 @@ def _modes(name: str, signal: Signal, fields: np.ndarray, side: int) -> list[Fra
     box = lit_box(fields)
     k = math.ceil(max(s.stop - s.start for s in box) / side)
     cut = Signal(fields[0][box], _cut_axes(signal, box))
+    axis = next(iter(signal.axes)) if len(signal.axes) > 2 else name
     out = []
     for i, field in enumerate(fields):
         amplitude = np.sqrt(_averaged(np.abs(field[box]).astype(np.float32) ** 2, k))
         angle = np.angle(_averaged(field[box], k)).astype(np.float32)
         axes = axes_of(cut, amplitude.shape, k)
-        title = f"{signal.title or name}: {i + 1} with {100 * power[i] / (sum(power) or 1):.1f} %"
+        title = f"{axis} {i + 1}: {100 * power[i] / (sum(power) or 1):.1f} %"
         out.append(
             Frame(f"{name} {i + 1}", title, signal.unit, amplitude, axes, 0.0, float(amplitude.max()) or 1.0,
                   "field", name + _group(amplitude, axes), angle)

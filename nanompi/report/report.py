@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from nanompi.errors import NanompiError, shown
-from nanompi.io.atomic import write_text
+from nanompi.io.atomic import complaint, write_text
 from nanompi.report.frames import SIDE, Frame, frames
 from nanompi.report.plots import history_curves, plot
 from nanompi.report.record import Record, record
@@ -38,8 +38,20 @@ def write(folder: Path) -> Path:
     Errors: DataError where there is no such folder, ResourceError where it cannot be written.
     """
     path = Path(folder) / "report.html"
-    write_text(path, page("report.html.j2", **_of_one(record(folder))))
+    text = page("report.html.j2", **_of_one(record(folder)))
+    try:
+        write_text(path, text)
+    except OSError as error:
+        raise complaint(path, len(text), error) from error
     return path
+
+
+def at_the_end(folder: Path, log) -> None:
+    """The last report of a run, and its path in the log; one that cannot be made costs the run nothing."""
+    try:
+        log.wrote(write(folder), "report: ")
+    except Exception as error:
+        log.warn(f"there is no report ({type(error).__name__}: {error}); the result is not touched by that")
 
 
 def page(template: str, data: dict[str, Any], **values) -> str:
@@ -82,9 +94,9 @@ def still(frame: Frame) -> str:
 def _of_one(run: Record) -> dict[str, Any]:
     """What the page of one run shows"""
     warnings = list(run.warnings)
-    signals = _guarded(run.signals, {}, warnings)
-    history = _guarded(lambda: run.history, {"i": np.array([]), "engine": []}, warnings)
-    notes = _guarded(lambda: run.notes, {}, warnings)
+    signals = guarded(run.signals, {}, warnings)
+    history = guarded(lambda: run.history, {"i": np.array([]), "engine": []}, warnings)
+    notes = guarded(lambda: run.notes, {}, warnings)
     pictures = images(signals, warnings)
     own = [plot(name, signal) for name, signal in _readable(signals, warnings)]
     data = {
@@ -104,7 +116,7 @@ def _of_one(run: Record) -> dict[str, Any]:
         "title": run.status.get("name") or run.folder.resolve().parent.name,
         "folder": run.folder.resolve().name,
         "facts": facts(run, notes),
-        "verdict": _verdict(run.status, notes),
+        "verdict": verdict_of(run.status, notes),
         "tests": tests(notes),
         "warnings": list(dict.fromkeys(warnings)),
         "still": still(pictures[0]) if pictures else "",
@@ -118,7 +130,7 @@ def _of_one(run: Record) -> dict[str, Any]:
     }
 
 
-def _verdict(status: dict[str, Any], notes: dict[str, Any]) -> dict[str, str]:
+def verdict_of(status: dict[str, Any], notes: dict[str, Any]) -> dict[str, str]:
     """Grade, words, and lines to paste; {} where nothing has been judged"""
     said = notes.get("verdict")
     if isinstance(said, dict) and said.get("grade"):
@@ -154,12 +166,12 @@ def _differing(run: Record) -> list:
 def _readable(signals, warnings: list[str]) -> Iterable[tuple[str, Signal]]:
     """Those of the signals that can be read; the others are warned of."""
     for name in signals:
-        signal = _guarded(lambda name=name: signals[name], None, warnings)
+        signal = guarded(lambda name=name: signals[name], None, warnings)
         if signal is not None:
             yield name, signal
 
 
-def _guarded(read, nothing, warnings: list[str]):
+def guarded(read, nothing, warnings: list[str]):
     """What `read` gives; `nothing` and a warning where a file is damaged"""
     try:
         return read()

@@ -53,13 +53,14 @@ def together(discover: Callable) -> Iterator[Ranks]:
         announce_end(number)
 
 
-def live(ranks: Ranks, prepare: Callable, writers=(), style: str = "text", reuse=None):
+def live(ranks: Ranks, prepare: Callable, writers=(), style: str = "text", reuse=None, last=None):
     """One run in a folder of its own (collective); what it gives is a `nanompi.run.perform.Run`.
 
     prepare : prepare(vendor, hosts), a context manager that rank 0 alone enters: (checked job, its folder,
         marks, files); the folder is locked and holds the job as long as it is open (`nanompi.job.folder`)
     writers : called with the run after its result has been written, by every rank
     style   : of the log on the screen; reuse : nanompi.run.reuse.Reuse, in a sweep
+    last    : called by rank 0 with the folder and the log when the run has ended, well or not
     """
     from nanompi.device import open_device
     from nanompi.run.log import Log
@@ -76,6 +77,8 @@ def live(ranks: Ranks, prepare: Callable, writers=(), style: str = "text", reuse
         stack.enter_context(ranks.dog.watching(team, clock, folder, job.run.watchdog))
         log = stack.enter_context(Log(team, folder, style=style))
         _introduce(log, job, hosts)
+        if team.root and last:
+            stack.callback(last, folder, log)
         note = stack.enter_context(Status(team, folder, job.name, log))
         run = Run(team, None, job.run, folder, job.name, clock=clock, say=log, warn=log.warn, note=note)
         if ranks.signals:

@@ -86,12 +86,12 @@ class Log:
         if self.team.root and self.style == "json":
             self._json("engine", engine=name, iteration=first)
 
-    def wrote(self, path: Path):
-        """A file of the result, by its name alone (rank 0)."""
+    def wrote(self, path: Path, what: str = ""):
+        """A file of the result, by its name alone, or after `what` it is (rank 0)."""
         if self.style == "json":
             self._json("file", path=str(path))
         elif self.style != "none":
-            self._screen(f"{path}\n")
+            self._screen(f"{what}{path}\n")
 
     def close(self):
         """End the bar and the file."""

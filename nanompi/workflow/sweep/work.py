@@ -16,6 +16,7 @@ from functools import partial
 from nanompi.errors import NanompiError, Stopped, complain, exit_code
 from nanompi.job.folder import held, writing
 from nanompi.report.previews import pictures
+from nanompi.report.report import at_the_end
 from nanompi.run.figures import summary
 from nanompi.run.life import Ranks, live
 from nanompi.run.reuse import Reuse, common
@@ -91,7 +92,7 @@ def _one(ranks: Ranks, task: Task, reuse: Reuse):
 
 def _attempt(ranks: Ranks, task: Task, reuse: Reuse) -> dict:
     """Run the setting as `nanompi run` would; its figures (rank 0 of the group has them)."""
-    run = live(replace(ranks, clock=Clock()), partial(_prepared, task), [pictures], "none", reuse)
+    run = live(replace(ranks, clock=Clock()), partial(_prepared, task), [pictures], "none", reuse, at_the_end)
     return run.team.on_root(lambda: summary(run, task.job.steps))
 
 
