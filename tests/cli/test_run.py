@@ -48,6 +48,7 @@ def test_run_tells_where_the_result_is(alone, here, monkeypatch, capsys):
     assert main(["run", "job.yaml"]) == 0
     assert capsys.readouterr().out.endswith(
         "runs/job/run-0001/result.h5\nruns/job/run-0001/previews/phase.png\n"
+        "report: runs/job/run-0001/report.html\n"
     )
 
 
@@ -171,7 +172,7 @@ def test_two_ranks_do_one_job_together(alone, here):
     out, err = (p := nanompi("done", "run", "-n", "2", "job.yaml")).communicate(timeout=patience(60))
     assert p.returncode == 0, err
     assert "ptycho.prepare 3 of 2, 1 thread" in out and out.endswith(
-        "run-0001/result.h5\nruns/job/run-0001/phase.png\n"
+        "run-0001/result.h5\nruns/job/run-0001/phase.png\nreport: runs/job/run-0001/report.html\n"
     )
     assert "warning: rank 1 on" in err and [p.name for p in (here / "runs/job").glob("run-*")] == ["run-0001"]
 
