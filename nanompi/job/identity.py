@@ -14,8 +14,8 @@ from nanompi.step import METHODS, same_answer
 
 
 def same_job(text: str, resolved: dict) -> bool:
-    """Does the text of a job.resolved.yaml ask for the same answer? `run`, `output` and what is `same_answer`
-    may differ."""
+    """Does the text of a job.resolved.yaml ask for the same answer? `run`, `output`, `about` and what is
+    `same_answer` may differ."""
     one, other = (_answer(t) for t in (text, yaml12.write(resolved)))
     return one is not None and one == other
 
@@ -56,10 +56,10 @@ def identity(job) -> dict[str, str]:
 
 
 def _asked(values: dict) -> dict:
-    """A resolved job without `run`, `output` and the parameters of steps that do not change the answer."""
+    """A resolved job without `run`, `output`, `about`, and what of steps does not change the answer."""
     steps = values.get("steps")
     listed = {"steps": [_of_step(one) for one in steps]} if isinstance(steps, list) else {}
-    return {k: v for k, v in values.items() if k not in ("run", "output")} | listed
+    return {k: v for k, v in values.items() if k not in ("run", "output", "about")} | listed
 
 
 def _of_step(values: Any) -> Any:

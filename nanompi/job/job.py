@@ -15,6 +15,7 @@ from nanompi.job.tree import Sweep
 from nanompi.job.yaml12 import Map, Seq, plain
 from nanompi.run.foreign import left_out
 from nanompi.run.perform import Options
+from nanompi.run.provenance import About
 from nanompi.run.reading import Input, reader_of
 from nanompi.step import METHODS, param, section
 
@@ -62,12 +63,13 @@ class Job:
     steps: list
     output: Output = field(default_factory=Output)
     run: Options = field(default_factory=Options)
+    about: About = field(default_factory=About)
     text: str = ""
     resolved: dict = field(default_factory=dict)
 
 
-SECTIONS = {"input": Input, "output": Output, "run": Options, "sweep": SweepOptions}
-KEYS = ("nanompi", "name", "input", "steps", "output", "run", "sweep", "extends", "set")
+SECTIONS = {"input": Input, "output": Output, "run": Options, "sweep": SweepOptions, "about": About}
+KEYS = ("nanompi", "name", "input", "steps", "output", "run", "sweep", "about", "extends", "set")
 
 
 def read_job(file: str, settings: list[str] = ()) -> Job:
@@ -117,14 +119,14 @@ def job_of(tree: load.Tree, stem: str, faults: Faults) -> Job:
     given, reader = _input(_mapping(values, "input", faults), faults)
     name = _name(values, stem, faults)
     built = [_step(one, at, faults) for one, at in zip(steps, steps.items_at)]
-    output, run, _ = sections(values, ("output", "run", "sweep"), faults)
+    output, run, about, _ = sections(values, ("output", "run", "about", "sweep"), faults)
     known = order.check_axes(built, steps, reader, faults)
     for one in getattr(output, "keep", ()):
         if known and one not in known:
             text = f'no step gives "{one}"{nearest(one, known)}; at the end there are {", ".join(known)}'
             faults.add(values.at("output"), "output.keep", text)
     faults.stop()
-    job = Job(name, given, reader, built, output, run, tree.text)
+    job = Job(name, given, reader, built, output, run, about, tree.text)
     job.resolved = resolved(job)
     return job
 

@@ -14,7 +14,7 @@ def resolved(job) -> dict:
     """The whole job as plain dicts, lists, texts and numbers; quantities as texts with their unit."""
     steps = [{"use": getattr(one, "use", one.name), **values(one)} for one in job.steps]
     given = {**values(job.input), "format": job.reader.name, **values(job.reader)}
-    parts = {"output": values(job.output), "run": values(job.run)}
+    parts = {"output": values(job.output), "run": values(job.run), "about": values(job.about)}
     return {"nanompi": 1, "name": job.name, "input": given, "steps": steps, **parts}
 
 

@@ -13,6 +13,7 @@ from nanompi.mpi.team import Team
 from nanompi.run.foreign import blamed, foreign
 from nanompi.run.foresight import foresee
 from nanompi.run.metrics import account, write_metrics
+from nanompi.run.provenance import gather
 from nanompi.run.reading import open_data, spread_evenly
 from nanompi.run.result import Result
 from nanompi.run.reuse import Reuse
@@ -213,6 +214,8 @@ def _write(run, job, writers):
     run.result.notes |= {"job": job.resolved, "job_text": job.text, "run": account(run)}
     behind = papers.of([job.reader, *job.steps]) if run.team.root else []
     run.result.notes["papers"] = papers.noted(behind)
+    if run.team.root:
+        run.result.notes |= gather(run, job)
     run.result.data = kept(run, job.output.keep)
     with run.clock.phase("write"):
         nexus.write_result(run)

@@ -9,7 +9,18 @@ import numpy as np
 from nanompi.data.data import Data
 from nanompi.errors import DataError, NanompiError
 
-OF_EVERY_RESULT = ("end_time", "process_1", "instrument_1", "image_1", "data_1")  # under /entry_1
+OF_EVERY_RESULT = (
+    "end_time",
+    "process_1",
+    "instrument_1",
+    "image_1",
+    "data_1",
+    "title",
+    "start_time",
+    "experiment_identifier",
+    "sample_1",
+    "user_1",
+)  # under /entry_1
 
 
 @dataclass
@@ -25,6 +36,7 @@ class Signal:
         "arrows" (n, 2, 2) points and where they go from there, row and column; "" = none is made
     seen  : (h, w) or None: how well each pixel of an image was seen, `usual` = as is usual. Where it is less
         than a tenth nothing is drawn, and the grays span what was seen better than three tenths
+    note  : a sentence on what the values mean, such as a sign, which the file keeps beside them
     """
 
     data: np.ndarray
@@ -34,6 +46,7 @@ class Signal:
     show: str = ""
     seen: np.ndarray | None = None
     usual: float = 1.0
+    note: str = ""
 
 
 @dataclass

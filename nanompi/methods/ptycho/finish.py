@@ -4,6 +4,7 @@ import numpy as np
 
 from nanompi.errors import DataError
 from nanompi.methods.ptycho.halves import SEVENTH
+from nanompi.methods.ptycho.judge import FIGURES
 from nanompi.methods.ptycho.modes import orthogonalise, power
 from nanompi.optics.geometry import energy_of
 from nanompi.optics.ramp import remove_ramp, scanned_area, usual_light
@@ -11,6 +12,24 @@ from nanompi.run.figures import Figure
 from nanompi.run.result import Signal, result_holds
 from nanompi.step import param, step
 
+SIGN = (
+    "of waves exp(+i k z): matter with the refractive index 1 - delta + i beta lowers the phase, by 2 pi / "
+    "wavelength times delta times its thickness. Its level and its slope are free, and were taken off"
+)
+HISTORY = {  # of each iteration: unit, meaning
+    "iteration": ("", "number of the iteration, from 1"),
+    "engine": ("", "engine that made it"),
+    "error": ("", "of projections: distance of the modelled amplitudes to the measured ones, over these; of "
+              "ML: log likelihood per pixel above its least. The two cannot be compared"),
+    "step": ("", "of ML: length along its direction"),
+    "R": ("", "sum |sqrt(model) - sqrt(counts)| / sum sqrt(counts)"),
+    "r2": ("", "sqrt(sum (sqrt(model) - sqrt(counts))^2 / sum counts)"),
+    "llk": ("", "Poisson deviance over its expectation: 1 = nothing but counting noise is left"),
+    "deviance": ("counts", "mean over pixels of model - counts + counts log(counts / model)"),
+    "photons": ("counts", "mean photons of the model in a frame"),
+    "R_held": ("", "R of frames that the engines did not see"),
+    "confirmed": ("", "part of the structure that frames which the engines did not see confirm"),
+}  # fmt: skip
 ITEMS, VALUES = "held/frame", "held/data"  # in the result: frames left out, and what `held` is the mean of
 
 
@@ -164,14 +183,21 @@ def history_arrays(history) -> dict:
     """history/<name> : (iterations,), NaN where a figure was not computed"""
     names = dict.fromkeys(k for row in history for k in row)
     columns = {n: [row.get(n, np.nan) for row in history] for n in names}
-    return {f"history/{n}": np.array(c, "S" if n == "engine" else float) for n, c in columns.items()}
+    arrays = {n: np.array(c, "S" if n == "engine" else float) for n, c in columns.items()}
+    return {f"history/{n}": (a, _described(n)) for n, a in arrays.items()}
+
+
+def _described(name: str) -> dict[str, str]:
+    """Unit and meaning of a column of the history; of those of a foreign engine nothing is known."""
+    unit, meaning = HISTORY.get(name, ("", FIGURES.get(name, "")))
+    return {"units": unit, "long_name": meaning} if meaning else {}
 
 
 def image_signals(image, pixel, seen, usual) -> dict[str, Signal]:
     """Phase and amplitude with axes in m from the corner of the image. seen, usual : as `Signal` has them"""
     axes = {n: (np.arange(s) * p, "m") for n, s, p in zip("yx", image.shape, pixel)}
     return {
-        "phase": Signal(np.angle(image), axes, "rad", "phase of the object", "angle", seen, usual),
+        "phase": Signal(np.angle(image), axes, "rad", "phase of the object", "angle", seen, usual, SIGN),
         "amplitude": Signal(np.abs(image), axes, "", "amplitude of the object", "image", seen, usual),
     }
 

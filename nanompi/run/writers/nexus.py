@@ -9,6 +9,8 @@
         data_1/data       link to it, where CXI programs look first
         object, probe, positions, history, truth ...    arrays by path
         process_1         NXprocess: program, version, date and every note (JSON text, and its numbers)
+                          among them where it came from (`nanompi.run.provenance`)
+        title, start_time, end_time, experiment_identifier, sample_1, user_1    NeXus, as far as known
         instrument_1      source energy and detector, where the notes have a "geometry"
 CXI 1.6: github.com/cxidb/CXI. NeXus: NXdata with @signal, @axes, @NAME_indices (rules of NIAC 2014).
 """
@@ -31,6 +33,7 @@ from nanompi.units import DIMENSIONS
 # Bytes of an array that is compressed. Gzip makes 60 MB/s of phases and weights and saves a third of them: of
 # a large result, with its complex object that shrinks by less, a tenth for half a second in which all wait.
 PACKED = 1 << 16, 4 << 20
+PROPOSAL = {"proposal": "experiment_identifier"}  # the name that NeXus has for it
 ERRORS = "_errors"  # at the end of the name of a result: standard errors of the one without
 
 
@@ -81,6 +84,7 @@ def write(result: Result, path: Path, team=None, store=None):
             if data.nexus and name in entry:
                 _defined(entry, name, data)
         entry.attrs["default"] = result.main or next(iter([*result.signals, *result.data]), "image_1")
+        _about(entry, result.notes.get("about", {}))
         _process(entry, result.notes)
         _instrument(entry, result.notes.get("geometry", {}))
         _image(entry, result)
@@ -159,6 +163,8 @@ def _signal(entry, name: str, signal: Signal, lit: dict):
     if curves:
         group.attrs["auxiliary_signals"] = curves
     found.attrs.update(units=signal.unit, long_name=_label(signal.title or name, signal.unit))
+    if signal.note:
+        found.attrs["description"] = signal.note
 
 
 def _weight(group, signal: Signal, lit: dict):
@@ -329,6 +335,20 @@ def _instrument(entry, geometry: dict):
         if value is not None:
             group[name] = float(value)
             group[name].attrs["units"] = unit
+
+
+def _about(entry, about: dict[str, str]):
+    """notes["about"] (`nanompi.run.provenance`) as NeXus has it: title, times, sample, user, proposal."""
+    for name, place in (
+        ("title", "title"),
+        ("start_time", "start_time"),
+        ("proposal", "experiment_identifier"),
+    ):
+        if about.get(name) and place not in entry:
+            entry[place] = about[name]
+    for name, place, nexus in (("sample", "sample_1", "NXsample"), ("user", "user_1", "NXuser")):
+        if about.get(name):
+            _group(entry, place, nexus)["name"] = about[name]
 
 
 # ---- how it was made ------------------------------------------------------------------------------
