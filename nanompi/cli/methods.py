@@ -10,11 +10,13 @@ def main(args) -> int:
     """Exit code 0; 2 for a name that does not exist."""
     from nanompi.job import methods
     from nanompi.job.job import SECTIONS
+    from nanompi.job.plain import plain
     from nanompi.methods import discover
     from nanompi.run.foreign import BROKEN
 
     discover()
     if args.name in SECTIONS:
+        print(plain(SECTIONS[args.name]))
         _rows(SECTIONS[args.name], methods)
         return 0
     if args.name:
@@ -30,7 +32,9 @@ def main(args) -> int:
 
 
 def _one(cls, methods):
-    print(f"{cls.name} ({cls.kind}): {methods.doc(cls)}")
+    from nanompi.job.plain import plain
+
+    print(f"{cls.name} ({cls.kind}): {plain(cls)}\n")
     if getattr(cls, "each", ""):
         print(f"  works on each {cls.each} of {cls.takes}")
     needs = cls.needs if cls.kind == "step" else ()

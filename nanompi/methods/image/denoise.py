@@ -25,7 +25,24 @@ LEAST = 2 * np.sqrt(3 / 8)  # Anscombe's transform of no counts
 
 @step("image.denoise")
 class Denoise:
-    """Maps with less noise, written beside the fitted ones, whose sums and errors stay what they are."""
+    r"""Maps with less noise, written beside the fitted ones, whose sums and errors stay what they are.
+
+    .. math::
+
+        z = 2 \sqrt{y + 3/8}
+
+    makes the noise of counts y even; z is smoothed and goes back by the unbiased inverse.
+
+    Unit: as its input.
+
+    Source: doi:10.1093/biomet/35.3-4.246 doi:10.1109/TIP.2011.2121085; non-local means
+    doi:10.1109/CVPR.2005.38; total variation doi:10.1023/B:JMIV.0000011325.36760.1e
+
+    Example::
+
+        - xrf.fit
+        - {use: image.denoise, method: tv}
+    """
 
     method: Literal["nlm", "tv", "wavelet", "median", "gaussian"] = param(
         "nlm",

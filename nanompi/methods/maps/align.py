@@ -25,11 +25,25 @@ LAGS = [1, 2, 3, 5, 8, 13, 21, 34]
 
 @step("map.align", gives={"data": "energy y x"})
 class Align:
-    """Each image of a stack is moved to where it lies over the first, by cubic splines.
+    r"""Each image of a stack is moved to where it lies over the first, by cubic splines.
 
     Pairs of images some energies apart are correlated by phase; the path of the sample is that which fits all
     pairs, those that do not agree with the others count little. Images are smoothed for that no more than it
     takes for the pairs to agree to half a pixel. The field that all images have in common is kept.
+
+    .. math::
+
+        s = \arg\max_s | F^{-1} \frac{\hat a\, \hat b^*}{|\hat a\, \hat b^*|} |(s)
+
+    a and b are the images of a pair.
+
+    Unit: px; the images as before.
+
+    Source: doi:10.1364/OL.33.000156; agreement of pairs doi:10.1080/03610927708827533
+
+    Example::
+
+        - {use: map.align, pairs: [1, 2, 3]}
     """
 
     explains = {"residual_px": "rms by which pairs miss the path", "range_px": "how far the sample moved"}

@@ -32,10 +32,25 @@ ALIKE = 1e-9  # of the largest change: kmeans and nmf are done
 
 @step("map.components")
 class Components:
-    """What the spectra of a map are made of: principal components, parts that are not negative, or classes.
+    r"""What the spectra of a map are made of: principal components, parts that are not negative, or classes.
 
     Gives maps `component_1` ... and their spectra; of kmeans one map `class` (1 ..., 0 = no spectrum) and the
     mean spectra. Spectra with values that are no numbers take no part and are NaN in the maps.
+
+    .. math::
+
+        X \approx W H, \qquad W, H \ge 0 \; (\text{nmf})
+
+    X are the spectra of all pixels, H the components, W the maps; pca takes the directions of the largest
+    variance about the mean.
+
+    Unit: maps as the spectra, spectra of length 1.
+
+    Source: nmf doi:10.1038/44565, kmeans doi:10.1109/TIT.1982.1056489
+
+    Example::
+
+        - {use: map.components, method: nmf, number: 3}
     """
 
     explains = {"explained": "part of the variance (pca), of the squares (nmf), between classes (kmeans)"}

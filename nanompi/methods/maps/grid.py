@@ -20,7 +20,16 @@ FEWEST = 6  # rows and columns that can tell
 
 @step("map.grid")
 class Grid:
-    """Maps of a scan over points on a regular grid: snake and fly scans, encoders."""
+    """Maps of a scan over points on a regular grid: snake and fly scans, encoders.
+
+    Unit: as its input; the grid in m.
+
+    Source: no paper.
+
+    Example::
+
+        - {use: map.grid, step: 0.2 um}
+    """
 
     step: float | None = param(
         None, unit="m", gt=0, level="basic", help="of the grid; the median step of the scan if not given"

@@ -33,10 +33,26 @@ IMAGES = {  # name: unit and title of each image
 
 @step("map.stxm", gives={"moments": item("moment")}, each="frame", takes="frames", gpu=True)
 class Stxm:
-    """Images of transmission, dark field and phase (integrated DPC) from the frames of a scan.
+    r"""Images of transmission, dark field and phase (integrated DPC) from the frames of a scan.
 
     The phase is the sample's where the beam is in focus, or the sample absorbs evenly: else its slope holds
     the curvature of the beam as well, weighed by what is absorbed on one side of it.
+
+    .. math::
+
+        T_j = \sum_k I_{jk}, \qquad
+        \nabla \varphi(r_j) = \frac{2 \pi}{\lambda z} \frac{\sum_k k\, I_{jk}}{\sum_k I_{jk}}
+
+    k is the place on the detector from the centre of the beam, z its distance; the slope is integrated by
+    Fourier transforms.
+
+    Unit: transmission and dark field in parts of the brightest, phase in rad.
+
+    Source: doi:10.1109/34.3909
+
+    Example::
+
+        - {use: map.stxm, bright_field: 0.05}
     """
 
     bright_field: float | None = param(

@@ -32,7 +32,16 @@ from nanompi.step import param, step
 
 @step("python", each="frame")
 class Python:
-    """A function of a block, in a file of yours: `- {python: my_steps.py:drop_background, percentile: 2}`."""
+    """A function of a block, in a file of yours: `- {python: my_steps.py:drop_background, percentile: 2}`.
+
+    Unit: what the function gives.
+
+    Source: yours.
+
+    Example::
+
+        - {python: my_steps.py:drop_background, percentile: 2}
+    """
 
     use, short = "python", "function"  # `{python: X}` is short for `{use: python, function: X}`
 

@@ -35,9 +35,25 @@ ITEMS, VALUES = "held/frame", "held/data"  # in the result: frames left out, and
 
 @step("ptycho.finish", needs=["ptycho"], gives=["image"])
 class Finish:
-    """Remove the phase ramp, crop to the scanned area, order the probe modes; the raw object is kept.
+    r"""Remove the phase ramp, crop to the scanned area, order the probe modes; the raw object is kept.
 
     run.made["image"] : (H, W) complex on rank 0, None elsewhere
+
+    .. math::
+
+        O'(r) = O(r)\, e^{-i (k \cdot r + c)}
+
+    k and c make the phase of what was lit flat on the average; the modes are those of which each has as
+    much of the power as any can have.
+
+    Unit: phase in rad, lengths in m.
+
+    Source: no paper.
+
+    Example::
+
+        - ptycho
+        - {use: ptycho.finish, crop: 0.3}
     """
 
     crop: float = param(

@@ -64,7 +64,26 @@ class Reconstruction:
 
 @step("ptycho", needs=["frames"], gives=["ptycho"])
 class Ptycho:
-    """Ptychographic reconstruction of object and probe modes by a chain of engines."""
+    r"""Ptychographic reconstruction of object and probe modes by a chain of engines.
+
+    .. math::
+
+        I_{jk} \approx a_{jk} = \sum_m | F(P_m(r)\, O(r + r_j)) |^2_k
+
+    O is the object, P_m are the modes of the probe, r_j the positions; F is a Fourier transform in the
+    far field, the angular spectrum in the Fresnel-scaled geometry with `input.focus`.
+
+    Unit: the object is a complex transmission without unit, its phase in rad; the probe has the root of
+    counts.
+
+    Source: that of each engine; probe modes doi:10.1038/nature11806
+
+    Example::
+
+        - use: ptycho
+          probe: {modes: 2}
+          engines: DM*50 ML*100
+    """
 
     followed_by = "ptycho.finish"
     explains = FIGURES

@@ -26,7 +26,23 @@ LOOKED_AT = 3  # projections, before the others are read
 
 @step("tomo.flat", each="pixel")
 class Flat:
-    """Line integrals -log T of projections, T = (I - D) / (F - D) by flat images F and dark images D."""
+    r"""Line integrals -log T of projections, T = (I - D) / (F - D) by flat images F and dark images D.
+
+    .. math::
+
+        p = -\log T, \qquad T = \frac{I - D}{F - D}
+
+    I is a projection, F the flat, D the dark image.
+
+    Unit: none: integrals of the attenuation along the rays.
+
+    Source: no paper; Beer and Lambert's law.
+
+    Example::
+
+        - {use: tomo.flat, flat: linear}
+        - tomo
+    """
 
     flat: Literal["mean", "median", "linear", "none"] = param(
         "mean",

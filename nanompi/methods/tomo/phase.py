@@ -49,7 +49,25 @@ class Way:
 
 @step("tomo.phase", each="frame")
 class Phase:
-    """Line integrals of a sample of one material from projections with phase contrast (Paganin)."""
+    r"""Line integrals of a sample of one material from projections with phase contrast (Paganin).
+
+    .. math::
+
+        T_0 = F^{-1} \frac{F T}{1 + a |k|^2}, \qquad a = \frac{\lambda z}{4 \pi} \frac{\delta}{\beta}
+
+    T is the transmission at the distance z behind the sample, T_0 that right behind it; the result is
+    -log T_0.
+
+    Unit: none: integrals of the attenuation along the rays.
+
+    Source: doi:10.1046/j.1365-2818.2002.01010.x; generalised doi:10.1088/2040-8986/abbab9
+
+    Example::
+
+        - tomo.flat
+        - {use: tomo.phase, delta_beta: 300}
+        - tomo
+    """
 
     preceded_by = ("tomo.flat",)
 

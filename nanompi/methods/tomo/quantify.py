@@ -27,7 +27,25 @@ OF = {  # of what volume it is made, and in which unit it is
 
 @step("tomo.quantify", each="frame")
 class Quantify:
-    """Slices as delta, electron or mass density (of phases), attenuation or beta."""
+    r"""Slices as delta, electron or mass density (of phases), attenuation or beta.
+
+    .. math::
+
+        \delta = \frac{\lambda p}{2 \pi}, \quad n_e = \frac{p}{r_e \lambda}, \quad
+        \beta = \frac{\lambda \mu}{4 \pi}
+
+    p is a phase per length, mu an attenuation per length; the mass density is n_e times the mass per
+    electron of `formula`.
+
+    Unit: 1/m^3 (electron density), kg/m^3 (mass density), 1/m (mu); delta and beta have none.
+
+    Source: no paper; r_e is the classical radius of the electron.
+
+    Example::
+
+        - tomo
+        - {use: tomo.quantify, quantity: mass_density, formula: SiO2}
+    """
 
     quantity: Literal["delta", "electron_density", "mass_density", "mu", "beta"] = param(
         "electron_density",

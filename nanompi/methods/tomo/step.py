@@ -35,7 +35,26 @@ LEAST = 10.0  # degrees; with less there is no slice to be had
     gpu=True,
 )
 class Tomo:
-    """Slices of parallel rays, x to the right, y down, the rotation axis in the middle."""
+    r"""Slices of parallel rays, x to the right, y down, the rotation axis in the middle.
+
+    .. math::
+
+        p(s, \theta) = \int f(s \cos\theta - t \sin\theta,\; s \sin\theta + t \cos\theta)\, dt, \qquad
+        \hat p(\nu, \theta) = \hat f(\nu \cos\theta, \nu \sin\theta)
+
+    p are the line integrals, f is the slice; `fourier` and `fbp` use the second equation, the others fit
+    the first.
+
+    Unit: 1/m where the pixel size is known, else per pixel.
+
+    Source: doi:10.1137/1.9780898719277; gridding doi:10.1109/TMI.1985.4307723; `tv`
+    doi:10.1137/080716542; `sirt` doi:10.1109/TMI.2008.923696; `os` doi:10.1109/TIP.2003.815295; `mlem`
+    doi:10.1109/TMI.1982.4307558; `cgls` doi:10.1109/TSP.2005.853152
+
+    Example::
+
+        - {use: tomo, method: tv, halves: 0}
+    """
 
     preceded_by = ("tomo.flat", "tomo.stripes", "tomo.centre")
 

@@ -14,7 +14,23 @@ MANY = 0.001  # of the values; more are hardly zingers
 
 @step("tomo.zingers", each="frame")
 class Zingers:
-    """Replaces pixels far above their neighbours, in images as they were measured: before tomo.flat."""
+    r"""Replaces pixels far above their neighbours, in images as they were measured: before tomo.flat.
+
+    .. math::
+
+        y \leftarrow \mathrm{median}(y) \quad \text{where} \quad y - \mathrm{median}(y) > t \, \sigma(y)
+
+    The median goes over `size` x `size` pixels, t is `above`, sigma the noise of the image.
+
+    Unit: as its input.
+
+    Source: no paper.
+
+    Example::
+
+        - {use: tomo.zingers, above: 6}
+        - tomo
+    """
 
     size: int = param(
         3, ge=3, le=15, unit="px", help="side of the square whose median a pixel is compared with"

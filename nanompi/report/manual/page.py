@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from nanompi import __version__
+from nanompi import __version__, papers
 from nanompi.errors import JobError, nearest
 from nanompi.job import methods
 from nanompi.job.job import SECTIONS
@@ -33,6 +33,11 @@ class Entry:
     def text(self) -> str:
         """Its docstring as HTML"""
         return html(doc(self.part))
+
+    @property
+    def papers(self) -> list[papers.Paper]:
+        """Those that its text names"""
+        return [papers.table()[doi] for doi in papers.named(doc(self.part))]
 
     @property
     def rows(self) -> list[tuple[str, str, str, str]]:

@@ -13,10 +13,25 @@ MANY = 0.01  # of the values without counts: more are a warning
 
 @step("xanes.absorbance", each="frame", gives={"data": item("y", "x"), "_absorbance_lost": total()})
 class Absorbance:
-    """Absorption of each pixel: -ln(I / I0) of transmission, I / I0 of fluorescence.
+    r"""Absorption of each pixel: -ln(I / I0) of transmission, I / I0 of fluorescence.
 
     Values without counts, or with negative ones, have no absorption: they are NaN, counted and told. The
     scale of I0 does not matter for fluorescence; in transmission another scale is a constant in all spectra.
+
+    .. math::
+
+        \mu t = -\ln \frac{I}{I_0}, \qquad \mu \propto \frac{I_f}{I_0}
+
+    The first of light that came through, the second of fluorescence.
+
+    Unit: none.
+
+    Source: no paper; Beer and Lambert's law.
+
+    Example::
+
+        - {use: xanes.absorbance, measured: fluorescence}
+        - xanes.normalise
     """
 
     measured: Literal["transmission", "fluorescence"] = param(

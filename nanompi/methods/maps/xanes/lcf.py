@@ -30,10 +30,25 @@ GIVES = {
 
 @step("xanes.lcf", each="spectrum", gives=GIVES)
 class Lcf:
-    """Amounts of reference spectra in each pixel by least squares, none below zero.
+    r"""Amounts of reference spectra in each pixel by least squares, none below zero.
 
     References are brought onto the scale of the spectra by `xanes.normalise` where that stands before: the
     amounts are then parts of the edge step. They are fitted where all of them have energies.
+
+    .. math::
+
+        \min_{c \ge 0} \sum_E ( y(E) - \sum_k c_k r_k(E) - b(E) )^2
+
+    y is the spectrum of a pixel, r_k are the references, b is a line or nothing.
+
+    Unit: parts of the edge step behind `xanes.normalise`.
+
+    Source: with `sum_to_one` doi:10.1137/1.9781611971217; the best of subsets doi:10.1093/biomet/76.2.297
+
+    Example::
+
+        - xanes.normalise
+        - {use: xanes.lcf, references: [fe2.xdi, fe3.xdi], subset: 2}
     """
 
     preceded_by = ("xanes.absorbance",)

@@ -28,10 +28,24 @@ GIVES = {
 
 @step("xanes.normalise", each="spectrum", gives=GIVES)
 class Normalise:
-    """Each spectrum less a line before its edge, over its edge step: the numbers of larch.xafs.pre_edge.
+    r"""Each spectrum less a line before its edge, over its edge step: the numbers of larch.xafs.pre_edge.
 
     `edge_energy` is where it rises through 0.5. Pixels whose edge step is no larger than `min_step` have no
     edge: NaN, counted and told.
+
+    .. math::
+
+        \mu_n(E) = \frac{\mu(E) - l(E)}{q(E_0) - l(E_0)}
+
+    l is the line before the edge E_0, q the polynomial behind it.
+
+    Unit: none; energies in eV.
+
+    Source: doi:10.1088/1742-6596/430/1/012007
+
+    Example::
+
+        - {use: xanes.normalise, e0: 7112, pre: [-50, -15]}
     """
 
     preceded_by = ("xanes.absorbance",)

@@ -20,10 +20,24 @@ GIVES = {
 
 @step("xanes.peaks", each="spectrum", gpu=True, gives=GIVES)
 class SpectrumPeaks(Peaks):
-    """Pseudo-Voigt peaks on a straight line in windows of each spectrum, each fitted by itself.
+    r"""Pseudo-Voigt peaks on a straight line in windows of each spectrum, each fitted by itself.
 
     All energies count alike; errors follow from what a fit leaves. A fit that does not converge, or runs out
     of its window, is NaN and counted.
+
+    .. math::
+
+        y(E) = A ( \eta L(E) + (1 - \eta) G(E) ) + m E + b
+
+    L and G are a Lorentzian and a Gaussian of area 1 and the same width.
+
+    Unit: eV; areas in eV times the unit of the spectra.
+
+    Source: no paper; least squares by Levenberg and Marquardt.
+
+    Example::
+
+        - {use: xanes.peaks, windows: [[7110, 7116]]}
     """
 
     preceded_by = ("xanes.normalise",)

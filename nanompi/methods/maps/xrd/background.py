@@ -13,12 +13,26 @@ ABOVE = 1.5  # standard deviations about the line that still belong to it
 
 @step("xrd.background", each="spectrum", takes="pattern", gives={"pattern_net": item("radial")})
 class Background:
-    """Patterns without their background; their errors are those of the patterns.
+    r"""Patterns without their background; their errors are those of the patterns.
 
     snip: the lower of a value and the mean of its neighbours at a distance that shrinks from `width`, of
     log(log(sqrt(y + 1) + 1) + 1) (Ryan et al., Nucl. Instrum. Methods B 34, 396 (1988),
     doi:10.1016/0168-583X(88)90063-8). line: a straight line through what does not stand above it. Peaks are
     fitted with a line of their own (xrd.peaks) and do not need this step.
+
+    .. math::
+
+        v(x) \leftarrow \min(v(x),\; \frac{1}{2} (v(x - d) + v(x + d))), \qquad d = w, w - 1, \dots, 1
+
+    v is the logarithm above, w is `width`.
+
+    Unit: as the patterns.
+
+    Source: doi:10.1016/0168-583X(88)90063-8
+
+    Example::
+
+        - {use: xrd.background, method: snip}
     """
 
     preceded_by = ("xrd.integrate",)

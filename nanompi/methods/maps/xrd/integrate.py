@@ -21,7 +21,7 @@ MOST_LOST = 1e-3  # part of the values that were not measured: more is said
 
 @step("xrd.integrate", each="frame", gives={"pattern": item("radial"), "pattern_errors": item("radial")})
 class Integrate:
-    """Diffraction patterns: each frame over 2 theta or q, and over sectors of the azimuth.
+    r"""Diffraction patterns: each frame over 2 theta or q, and over sectors of the azimuth.
 
     I = sum w (y - dark) / sum w n, with the share w that a pixel has in a bin by its bounding box, and n
     = solid angle x polarisation x flat; errors from counting, sum w^2 y. Neighbouring bins share pixels:
@@ -29,6 +29,19 @@ class Integrate:
     `xrd.peaks` takes into account what narrow peaks gain. Frames are integrated by CPUs, on cards, too: while
     a frame is loaded and decompressed, so that a map larger than memory goes through; a card would have all
     of them loaded first, and its frames take about as long to send as a few threads take to integrate them.
+
+    .. math::
+
+        I_b = \frac{\sum_p w_{bp} (y_p - D_p)}{\sum_p w_{bp} n_p}, \qquad
+        \sigma_b^2 = \frac{\sum_p w_{bp}^2\, y_p}{(\sum_p w_{bp} n_p)^2}
+
+    Unit: counts of a pixel on the axis; the radial axis as `unit` says.
+
+    Source: no paper; geometry and corrections are those of PONI files.
+
+    Example::
+
+        - {use: xrd.integrate, poni: scan.poni, unit: q_nm^-1, sectors: 36}
     """
 
     poni: str = param(

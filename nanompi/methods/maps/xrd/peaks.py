@@ -35,12 +35,26 @@ MOST_LOST = 0.2  # part of the peaks without a fit: the result is doubtful
     },
 )
 class Peaks:
-    """Pseudo-Voigt peaks on a straight line, fitted in each pattern and sector by themselves.
+    r"""Pseudo-Voigt peaks on a straight line, fitted in each pattern and sector by themselves.
 
     Least squares with the weights of counting, twice: the second time with those of the first model, so
     that low counts do not pull. Errors are those of counting, with what neighbouring bins share of their
     pixels, as wide as the peaks are in the mean pattern. A fit that does not converge, or runs out of its
     window, is NaN and counted. chi2 is 1 where counting is all that a pattern scatters by.
+
+    .. math::
+
+        y(x) = A ( \eta L(x) + (1 - \eta) G(x) ) + m x + b
+
+    L and G are a Lorentzian and a Gaussian of area 1 and the same width, eta is `mixing`.
+
+    Unit: the radial axis' for place and width, times counts for areas.
+
+    Source: no paper; least squares by Levenberg and Marquardt.
+
+    Example::
+
+        - {use: xrd.peaks, windows: [[8.2, 8.9], [13.4, 14.2]]}
     """
 
     preceded_by = ("xrd.integrate",)

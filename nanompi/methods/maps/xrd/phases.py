@@ -25,10 +25,24 @@ GIVES = {
 
 @step("xrd.phases", each="spectrum", takes="pattern", gives=GIVES)
 class Phases:
-    """Sums of whole patterns, none below zero, with a constant and the SNIP background of the mean pattern.
+    r"""Sums of whole patterns, none below zero, with a constant and the SNIP background of the mean pattern.
 
     Each reference has area 1, so that an amount is the integrated intensity of its rings. Patterns are
     fitted as counts: bins weigh by what counting makes of the mean pattern.
+
+    .. math::
+
+        \min_{c \ge 0} \sum_b \frac{( y_b - \sum_k c_k r_{kb} - c_s s_b - c_0 )^2}{\sigma_b^2}
+
+    r_k are the references, s is the background of the mean pattern.
+
+    Unit: the radial axis' times counts.
+
+    Source: as of the methods of `xrf.fit`.
+
+    Example::
+
+        - {use: xrd.phases, patterns: [ceo2.xy]}
     """
 
     preceded_by = ("xrd.integrate",)

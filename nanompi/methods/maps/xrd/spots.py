@@ -13,11 +13,23 @@ MOST = 1_000_000  # spots that are listed
 
 @step("xrd.spots", each="frame", gives={"spots": item(title="spots of single grains in the frame")})
 class Spots:
-    """Spots: pixels side by side that stand above the median of their ring by `sigma` times its spread,
+    r"""Spots: pixels side by side that stand above the median of their ring by `sigma` times its spread,
     or what counting makes.
 
     Gives how many each frame has, and a table spots_found with the frame, the centre of mass, the counts
     above the ring, pixels, the radial value and the azimuth in deg of each.
+
+    .. math::
+
+        y_p > \mathrm{median}(y_{\text{ring}}) + \sigma \, \max(\text{spread},\; \sqrt{\mathrm{median} + 1})
+
+    Unit: numbers of spots; counts, px, the unit of the radial axis and deg in the table.
+
+    Source: no paper.
+
+    Example::
+
+        - {use: xrd.spots, sigma: 8}
     """
 
     preceded_by = ("xrd.integrate",)

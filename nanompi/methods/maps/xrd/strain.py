@@ -27,12 +27,27 @@ class Reference:
 
 @step("xrd.strain", needs=("peaks", "peaks_errors"))
 class Strain:
-    """Strain e = (d - d0) / d0 of each peak, and its mean over the peaks weighed by their errors.
+    r"""Strain e = (d - d0) / d0 of each peak, and its mean over the peaks weighed by their errors.
 
     d by Bragg's law from the place of the peak; d0 from `reference`, or the median over the map: what
     differs then is the change over the map. Of sectors: e_xx cos^2 chi + e_yy sin^2 chi + e_xy sin 2chi
     is fitted to all peaks, chi the azimuth on the detector, x along its columns; errors are those of
     counting.
+
+    .. math::
+
+        \varepsilon = \frac{d - d_0}{d_0}, \quad d = \frac{\lambda}{2 \sin\theta}, \qquad
+        \varepsilon(\chi) = \varepsilon_{xx} \cos^2\chi + \varepsilon_{yy} \sin^2\chi
+        + \varepsilon_{xy} \sin 2\chi
+
+    Unit: none (1e-3 is 0.1 %).
+
+    Source: no paper; Bragg's law.
+
+    Example::
+
+        - xrd.peaks
+        - {use: xrd.strain, reference: {a: 5.4115 A, hkl: [[1, 1, 1], [2, 0, 0]]}}
     """
 
     preceded_by = ("xrd.peaks",)

@@ -13,10 +13,23 @@ LEAST = 5  # sectors with a peak that tell three numbers and how well
 
 @step("xrd.texture", needs=("peaks", "peaks_errors"))
 class Texture:
-    """Texture of each peak: its area over the azimuth is fitted by A (1 + t cos 2(chi - c)).
+    r"""Texture of each peak: its area over the azimuth is fitted by A (1 + t cos 2(chi - c)).
 
     t is 0 without texture, c the azimuth in deg, from -90 to 90, where the ring is brightest. It needs
     sectors (`xrd.integrate: {sectors: 36}`).
+
+    .. math::
+
+        A(\chi) = A ( 1 + t \cos 2(\chi - c) )
+
+    Unit: t has none, c is in deg.
+
+    Source: no paper; the first harmonic of the azimuth.
+
+    Example::
+
+        - {use: xrd.integrate, sectors: 36}
+        - xrd.texture
     """
 
     preceded_by = ("xrd.peaks",)

@@ -28,7 +28,7 @@ class Start:
 
 @step("xrf.calibrate", needs=("sum_spectrum",), gives=())
 class Calibrate:
-    """Finds scale of energies, shape of the peaks and elements from the sum spectra of the detectors.
+    r"""Finds scale of energies, shape of the peaks and elements from the sum spectra of the detectors.
 
     The model: lines of each family with the shares of xraylib (L and M with cascades), as Gauss peaks with an
     exponential tail and a shelf, integrated over channels; escape peaks (Reed & Ware 1972); elastic and
@@ -36,6 +36,23 @@ class Calibrate:
     need be known: the scale is found on a grid of slopes, then with the peaks by variable projection (Golub &
     Pereyra 1973). Each detector has its own; one that sees less than 5 % of the fluorescence that the best
     one sees is left out. The axis of the file is compared, not used.
+
+    .. math::
+
+        E(c) = E_0 + b c, \qquad \mathrm{FWHM}^2 = n^2 + 8 \ln 2\; f w E
+
+    c is the channel; E_0, b, n (`noise`) and f (`fano`) are found with the amplitudes of all lines, w is
+    the energy of an electron-hole pair.
+
+    Unit: eV.
+
+    Source: doi:10.1137/0710036 doi:10.1088/0022-3735/5/6/029 doi:10.1016/0168-583X(88)90063-8
+    doi:10.1016/0029-554X(76)90472-9
+
+    Example::
+
+        - {use: xrf.calibrate, elements: [Ca, Fe, Cu, auto]}
+        - xrf.fit
     """
 
     preceded_by = ("xrf.prepare",)

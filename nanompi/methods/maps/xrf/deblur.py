@@ -100,9 +100,25 @@ def steps_by_held_out(blur: Blur, counts: np.ndarray, most: int, seed: int = 0) 
 
 @step("xrf.deblur")
 class Deblur:
-    """Maps of elements sharpened by the probe of a ptychographic reconstruction: NAME_sharp.
+    r"""Maps of elements sharpened by the probe of a ptychographic reconstruction: NAME_sharp.
 
     Amplitudes are taken for counts with the mean of their errors: divided by the ratio of variance and mean.
+
+    .. math::
+
+        c \leftarrow \frac{c}{\sum_j h_j} \sum_j h_j \frac{y_j}{\sum_r h_j(r)\, c(r)}, \qquad
+        h_j(r) = |P(r - r_j)|^2
+
+    y are the counts of the points, P is the probe.
+
+    Unit: counts.
+
+    Source: doi:10.1364/JOSA.62.000055
+
+    Example::
+
+        - xrf.fit
+        - {use: xrf.deblur, probe: runs/ptycho/latest}
     """
 
     probe: str = param(kind="folder", help="run folder or result of ptychography, or of other programs")

@@ -32,11 +32,26 @@ LOWEST = 0.3  # counts that the picture shows
     gpu=True,
 )
 class Fit:
-    """Counts of each element at each point, with errors: Poisson's likelihood, detectors fitted together.
+    r"""Counts of each element at each point, with errors: Poisson's likelihood, detectors fitted together.
 
     Each spectrum is scale * (columns @ amplitudes), the scale of dead time and monitor. Amplitudes cannot be
     negative (but for lsq): where an element is absent they are too large on the average, so that the mean of
     a region is a fit of its sum of spectra, not a mean of the map.
+
+    .. math::
+
+        \max_{a \ge 0} \sum_{c} ( y_c \ln \mu_c - \mu_c ), \qquad \mu_c = s \sum_k a_k m_{kc}
+
+    y are the counts of the channels c, m_k the columns of the model, s is the scale of dead time and
+    monitor.
+
+    Unit: counts at full live part and mean monitor.
+
+    Source: doi:10.1137/0320018, nnls doi:10.1137/110821172
+
+    Example::
+
+        - {use: xrf.fit, method: nnls}
     """
 
     preceded_by = ("xrf.prepare", "xrf.calibrate")

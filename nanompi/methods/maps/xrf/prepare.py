@@ -11,9 +11,25 @@ from nanompi.step import param, step, total
 
 @step("xrf.prepare", each="spectrum", gives={"sum_spectrum": total("detector", "channel", unit="counts")})
 class Prepare:
-    """Dead time and monitor of each point, and the sum of all spectra of each detector.
+    r"""Dead time and monitor of each point, and the sum of all spectra of each detector.
 
     Counts stay as they are: what is expected of them is multiplied by the live part and the monitor.
+
+    .. math::
+
+        s_{jd} = l_{jd}\, \frac{m_j}{\bar m}
+
+    is by what the counts of point j and detector d are less than they would be: l the live part, m the
+    monitor.
+
+    Unit: none; counts stay counts.
+
+    Source: no paper.
+
+    Example::
+
+        - {use: xrf.prepare, monitor: off}
+        - xrf.fit
     """
 
     ends_pass = True

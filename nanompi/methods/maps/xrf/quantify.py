@@ -40,10 +40,25 @@ class Standard:
 
 @step("xrf.quantify", needs=("deviance",))
 class Quantify:
-    """Maps of counts as ug/cm2: for each element NAME_areal with its errors, beside the counts.
+    r"""Maps of counts as ug/cm2: for each element NAME_areal with its errors, beside the counts.
 
     Errors are those of counting. An element that the standard does not hold is as uncertain as the elements
     of the standard spread about one physical curve, which log and notes state; above 15 % it is warned of.
+
+    .. math::
+
+        M = \frac{N}{k\, m}, \qquad k = \frac{N_s}{M_s\, t_s}
+
+    N are counts, m is the mean monitor, N_s, M_s, t_s are counts, mass and exposure of the standard.
+
+    Unit: ug/cm2.
+
+    Source: no paper; proportions to a thin standard.
+
+    Example::
+
+        - xrf.fit
+        - {use: xrf.quantify, standard: {counts: {Fe: 12000}, exposure: 10, areal: {Fe: 0.504}}}
     """
 
     preceded_by = ("xrf.fit",)

@@ -32,7 +32,23 @@ RISES = 8  # halvings in a row: from a flat object four are usual, and 1/256 of 
 
 @engine("ML")
 class ML:
-    """Maximum likelihood by conjugate gradients: the best image from a good start."""
+    r"""Maximum likelihood by conjugate gradients: the best image from a good start.
+
+    .. math::
+
+        L(O, P) = -\sum_{j,k} \log p(I_{jk} \mid a_{jk}), \qquad a_{jk} = \sum_m |F(P_m O_j)|^2_k
+
+    d follows Polak and Ribiere from the gradients over :math:`\sum |P|^2` and :math:`\sum |O|^2`; the
+    step is the slope over the expected curvature along d.
+
+    Unit: object and probe as those of the start; L in counts, told per pixel as `llk`.
+
+    Source: doi:10.1088/1367-2630/14/6/063004
+
+    Example::
+
+        - {use: ptycho, engines: DM*50 ML*100}
+    """
 
     iterations: int = param(100, ge=0, level="basic", help="number of iterations")
     noise: Literal["auto", "poisson", "gaussian", "euclidean"] = param(

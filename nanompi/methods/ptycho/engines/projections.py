@@ -125,9 +125,21 @@ def update_probe(p, P, inertia):
 
 @engine("DM")
 class DM(Projections):
-    """Difference map: robust from a poor start.
+    r"""Difference map: robust from a poor start.
+
+    .. math::
+
+        \psi_j \leftarrow \psi_j + \Pi_F((1 + \alpha) P O_j - \alpha \psi_j) - P O_j, \qquad
+        O \leftarrow \frac{\sum_j P^* \psi_j}{\sum_j |P|^2}, \quad
+        P \leftarrow \frac{\sum_j O_j^* \psi_j}{\sum_j |O_j|^2}
+
+    Unit: `error` is the distance of the amplitudes over their norm, without unit.
 
     Source: doi:10.1016/j.ultramic.2008.12.011
+
+    Example::
+
+        - {use: ptycho, engines: DM*50 ML*50}
     """
 
     alpha: float = param(1.0, gt=0, le=1, help="strength of the reflection, 1 = difference map")
@@ -139,9 +151,21 @@ class DM(Projections):
 
 @engine("AP")
 class AP(Projections):
-    """Alternating projections (error reduction): descends, may stand still in a poor minimum.
+    r"""Alternating projections (error reduction): descends, may stand still in a poor minimum.
+
+    .. math::
+
+        \psi_j \leftarrow \Pi_F(P O_j), \qquad
+        O \leftarrow \frac{\sum_j P^* \psi_j}{\sum_j |P|^2}, \quad
+        P \leftarrow \frac{\sum_j O_j^* \psi_j}{\sum_j |O_j|^2}
+
+    Unit: `error` as of DM.
 
     Source: doi:10.1088/0266-5611/29/11/115009
+
+    Example::
+
+        - {use: ptycho, engines: DM*50 AP*50}
     """
 
     keeps = ()  # psi is made anew in each iteration
@@ -154,9 +178,22 @@ class AP(Projections):
 
 @engine("RAAR")
 class RAAR(Projections):
-    """Relaxed averaged alternating reflections: between DM (beta = 1) and AP.
+    r"""Relaxed averaged alternating reflections: between DM (beta = 1) and AP.
+
+    .. math::
+
+        \psi_j \leftarrow \beta (\psi_j + \Pi_F(2 P O_j - \psi_j)) + (1 - 2\beta) P O_j
+
+    Object and probe follow from the waves as in DM.
+
+    Unit: `error` as of DM.
 
     Source: doi:10.1088/0266-5611/21/1/004
+
+    Example::
+
+        - use: ptycho
+          engines: [{RAAR: 100, beta: 0.8}, ML*50]
     """
 
     beta: float = param(0.9, gt=0, le=1, help="relaxation")

@@ -23,7 +23,23 @@ from nanompi.step import engine, param
 
 @engine("rPIE")
 class RPIE:
-    """Regularised PIE in batches over all ranks: a start in few iterations, to be followed by ML."""
+    r"""Regularised PIE in batches over all ranks: a start in few iterations, to be followed by ML.
+
+    .. math::
+
+        O \leftarrow O + \frac{\sum_j P^* (\Pi_F(P O_j) - P O_j)}{(1 - \alpha) w + \alpha \max w}, \qquad
+        w = \sum_j |P|^2
+
+    The sums go over the frames j of a batch; the probe likewise, with O and P exchanged.
+
+    Unit: `error` as of DM, each frame before its update.
+
+    Source: doi:10.1364/OPTICA.4.000736
+
+    Example::
+
+        - {use: ptycho, engines: rPIE*20 ML*50}
+    """
 
     iterations: int = param(10, ge=0, level="basic", help="number of iterations")
     batches: int = param(16, ge=1, help="updates in an iteration, each from its own frames")

@@ -20,7 +20,23 @@ ROUNDS = 60  # of k-means at most: the balancing goes on from there
 
 @partition("kmeans")
 class KMeans:
-    """Compact parts by k-means, balanced so that they differ by at most one frame."""
+    r"""Compact parts by k-means, balanced so that they differ by at most one frame.
+
+    .. math::
+
+        \min \sum_i \sum_{j \in S_i} |r_j - c_i|^2, \qquad |S_i| - |S_k| \in \{-1, 0, 1\}
+
+    S are the parts, c their centres, r the positions.
+
+    Unit: positions in m.
+
+    Source: Lloyd 1982, and a flow of frames between neighbouring parts, of which none is in the result.
+
+    Example::
+
+        - {use: ptycho.prepare, split: kmeans}
+        - ptycho
+    """
 
     sweeps: int = param(12, ge=0, help="how often neighbouring parts share their frames anew")
 

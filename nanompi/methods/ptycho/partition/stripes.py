@@ -8,7 +8,17 @@ from nanompi.step import partition
 
 @partition("stripes")
 class Stripes:
-    """Equal stripes across the longer axis of the scan."""
+    """Equal stripes across the longer axis of the scan.
+
+    Unit: positions in m.
+
+    Source: no paper; the positions are sorted along an axis and cut.
+
+    Example::
+
+        - {use: ptycho.prepare, split: stripes}
+        - ptycho
+    """
 
     def split(self, positions: np.ndarray, parts: int, weights=None) -> list[np.ndarray]:
         """Part k = frames of stripe k. positions : (n, 2) float64. Errors: DataError (few frames, NaN)."""

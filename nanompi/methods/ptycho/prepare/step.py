@@ -38,7 +38,24 @@ from nanompi.step import param, step
 
 @step("ptycho.prepare", needs=["data"], gives={"frames": " ".join(AXES)})
 class Prepare:
-    """Load the frames, mask, crop and orient them."""
+    r"""Load the frames, mask, crop and orient them.
+
+    .. math::
+
+        I = \frac{y - D}{g}
+
+    y are stored values, D is the dark image, g the gain. Then: mask, orientation, window around the
+    centre, rebin.
+
+    Unit: counts.
+
+    Source: no paper; what is looked for is told in the log.
+
+    Example::
+
+        - {use: ptycho.prepare, size: 128, orientation: 4}
+        - ptycho
+    """
 
     size: int | tuple[int, int] | Literal["auto"] = param(
         "auto",

@@ -22,7 +22,25 @@ STEEP = 3.0  # rad between two pixels: the phase may have turned once more
 
 @step("tomo.align")
 class Align:
-    """Each projection is moved to where the others say that it belongs; bad ones are left out."""
+    r"""Each projection is moved to where the others say that it belongs; bad ones are left out.
+
+    .. math::
+
+        s_j \leftarrow s_j + \arg\min_{d, c} \sum_r w_r ( p_j(r + d) - q_j(r) - c )^2
+
+    p_j is a projection, q_j the same as the slices of all project it; the mass of the projections gives
+    the start.
+
+    Unit: px.
+
+    Source: doi:10.1364/OE.19.021345 doi:10.1364/OE.27.036637
+
+    Example::
+
+        - tomo.flat
+        - {use: tomo.align, rounds: 10}
+        - tomo
+    """
 
     preceded_by = ("tomo.flat", "tomo.stripes")
 

@@ -17,7 +17,24 @@ SUMS = {"_by_angle": total("angle", "term"), "_by_row": total("term")}
 
 @step("tomo.centre", each="sinogram", gives=SUMS)
 class Centre:
-    """The column of the rotation axis, its tilt, and how far both can be trusted."""
+    r"""The column of the rotation axis, its tilt, and how far both can be trusted.
+
+    .. math::
+
+        \sum_s (s - s_0)\, p(s, \theta) = (c - s_0)\, m_0 + X \cos\theta + Y \sin\theta
+
+    m_0 is the mass, s_0 the middle, c the axis; `opposite` compares rays of opposite directions in place
+    of masses.
+
+    Unit: columns (px) from the middle of the first; the tilt in rad.
+
+    Source: doi:10.1364/OE.22.019078
+
+    Example::
+
+        - {use: tomo.centre, search: [300, 340]}
+        - tomo
+    """
 
     preceded_by = ("tomo.flat", "tomo.stripes")
 

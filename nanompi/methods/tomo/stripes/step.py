@@ -50,7 +50,25 @@ class Tally:
 
 @step("tomo.stripes", each="sinogram", gpu=True)
 class Stripes:
-    """Removes stripes from sinograms of line integrals, which become rings of slices."""
+    r"""Removes stripes from sinograms of line integrals, which become rings of slices.
+
+    .. math::
+
+        p'(\theta, s) = p(\theta, s) - g(s)
+
+    g is the gain of a column: what its mean over all angles stands above its neighbours. `auto` takes it
+    off where it exceeds the noise, and fills dead columns; `sort`, `large`, `dead` and `all` follow Vo et
+    al.
+
+    Unit: as its input.
+
+    Source: doi:10.1364/OE.26.028396
+
+    Example::
+
+        - {use: tomo.stripes, method: all}
+        - tomo
+    """
 
     preceded_by = ("tomo.flat",)
 
