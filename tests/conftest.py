@@ -100,6 +100,15 @@ def make_result(star, image: np.ndarray) -> Result:
     )
 
 
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium, once for a file of tests."""
+    from tests.browser import chromium
+
+    with chromium() as started:
+        yield started
+
+
 @pytest.fixture
 def star_result(star):
     """Call it with an object (256, 256) for the `Result` of its reconstruction."""

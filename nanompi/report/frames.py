@@ -127,7 +127,7 @@ def _frame(name: str, title: str, signal: Signal, image: np.ndarray, side: int) 
     small = _averaged(image, k, angle)
     if log:
         small = np.log10(np.maximum(small, _floor(small)), out=small)
-    low, high = _limits(small, _averaged(np.where(lit, 1.0, 0.0), k) > 0.5)
+    low, high = _limits(small, lit[::k, ::k])
     turns = angle and high - low > 0.85 * 2 * np.pi
     low, high = (-np.pi, np.pi) if turns else (10**low, 10**high) if log else (low, high)
     colours = "twilight" if turns else COLOURS[signal.show]
@@ -149,15 +149,27 @@ def _averaged(image: np.ndarray, k: int, angle: bool = False) -> np.ndarray:
     if k == 1:
         return image
     if angle:
-        return np.angle(_averaged(np.exp(1j * image), k)).astype(np.float32)
-    h, w = (-(-n // k) * k for n in image.shape)
-    whole = np.full((h, w), np.nan, image.dtype)
-    whole[: image.shape[0], : image.shape[1]] = image
-    known = np.isfinite(whole)
-    blocks = (h // k, k, w // k, k)
-    count = known.reshape(blocks).sum((1, 3))
-    total = np.where(known, whole, 0).reshape(blocks).sum((1, 3))
+        cosine, sine = (_averaged(part(image), k) for part in (np.cos, np.sin))
+        return np.arctan2(sine, cosine)
+    known = np.isfinite(image)
+    if known.all():
+        return _sums(image, k) / _sums(np.ones(image.shape, np.float32), k)
+    count = _sums(known.astype(np.float32), k)
+    total = _sums(np.where(known, image, 0), k)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan).astype(image.dtype)
+
+
+def _sums(image: np.ndarray, k: int) -> np.ndarray:
+    """Sums of k x k px, of less at the end"""
+    along = image[::k].copy()
+    for i in range(1, k):
+        part = image[i::k]
+        along[: len(part)] += part
+    out = along[:, ::k].copy()
+    for i in range(1, k):
+        part = along[:, i::k]
+        out[:, : part.shape[1]] += part
+    return out
 
 
 def _floor(image: np.ndarray) -> float:

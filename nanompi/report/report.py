@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 
@@ -27,7 +28,8 @@ from nanompi.run.result import Signal
 
 HERE = Path(__file__).parent
 SCRIPTS = ("basics.js", "view.js", "curves.js", "report.js")
-BUDGET = 1_200_000  # px of all images together: about 3 MB of noise
+BUDGET = 850_000  # px of all images together: below 3 MB even of noise
+STILL = 384  # px of the picture for readers without scripts
 SMALL_FROM = 5  # images of one kind from which on they are drawn small
 PERIOD = 10  # seconds after which a page of a run that goes on is loaded anew
 
@@ -67,23 +69,27 @@ def for_script(data: Any) -> str:
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
-def images(signals, warnings: list[str], budget: int = BUDGET) -> list[Frame]:
-    """All images of some signals, as large as the budget allows."""
-    side, out = SIDE, []
+def pictures(signals, warnings: list[str], budget: int = BUDGET) -> tuple[list[Frame], list[dict[str, Any]]]:
+    """All images of some signals, as large as the budget allows, and all plots of them."""
+    side, images, plots = SIDE, [], []
     for _ in range(2):
-        out = [one for name, signal in _readable(signals, warnings) for one in frames(name, signal, side)]
-        area = sum(one.values.size * (2 if one.angle is not None else 1) for one in out)
+        own = [
+            (frames(name, signal, side), plot(name, signal)) for name, signal in _readable(signals, warnings)
+        ]
+        images, plots = [one for many, _ in own for one in many], [one for _, one in own if one]
+        area = sum(one.values.size * (2 if one.angle is not None else 1) for one in images)
         if area <= budget:
             break
         side = max(32, int(side * math.sqrt(budget / area)))
-    return out
+    return images, plots
 
 
 def still(frame: Frame) -> str:
     """A picture in gray, as data URL, for readers without scripts."""
     from PIL import Image
 
-    values = frame.values
+    step = -(-max(frame.values.shape) // STILL)
+    values = frame.values[::step, ::step]
     low, high = (math.log10(v) if frame.log else v for v in (frame.low, frame.high))
     gray = np.nan_to_num(np.clip((values - low) / (high - low), 0, 1) * 255, nan=208).astype(np.uint8)
     file = io.BytesIO()
@@ -97,13 +103,12 @@ def _of_one(run: Record) -> dict[str, Any]:
     signals = guarded(run.signals, {}, warnings)
     history = guarded(lambda: run.history, {"i": np.array([]), "engine": []}, warnings)
     notes = guarded(lambda: run.notes, {}, warnings)
-    pictures = images(signals, warnings)
-    own = [plot(name, signal) for name, signal in _readable(signals, warnings)]
+    images, plots = pictures(signals, warnings)
     data = {
-        "images": [one.described() for one in pictures if not _is_small(pictures, one)],
-        "small": [one.described() for one in pictures if _is_small(pictures, one)],
+        "images": [one.described() for one in images if not _is_small(images, one)],
+        "small": [one.described() for one in images if _is_small(images, one)],
         "history": history_curves([("", history)]),
-        "plots": [one for one in own if one and not _is_history(one, history)],
+        "plots": [one for one in plots if not _is_history(one, history)],
         "live": run.live,
         "written": time.time(),
         "period": PERIOD,
@@ -119,8 +124,8 @@ def _of_one(run: Record) -> dict[str, Any]:
         "verdict": verdict_of(run.status, notes),
         "tests": tests(notes),
         "warnings": list(dict.fromkeys(warnings)),
-        "still": still(pictures[0]) if pictures else "",
-        "still_title": pictures[0].title if pictures else "",
+        "still": still(images[0]) if images else "",
+        "still_title": images[0].title if images else "",
         "cost": cost(run),
         "ranks": run.ranks,
         "differing": _differing(run),
@@ -139,22 +144,15 @@ def verdict_of(status: dict[str, Any], notes: dict[str, Any]) -> dict[str, str]:
     return {"grade": grade, "words": status.get("reason", ""), "paste": ""} if grade else {}
 
 
-def _papers(notes: dict[str, Any]) -> list[str]:
-    """What to cite, a line each"""
-    found = notes.get("papers")
-    found = found if isinstance(found, list) else []
-    return [paper if isinstance(paper, str) else _paper(paper) for paper in found]
+def _papers(notes: dict[str, Any]) -> list[tuple[str, str]]:
+    """What to cite: [(reference, address or "")]"""
+    found = notes.get("papers") if isinstance(notes.get("papers"), list) else []
+    known = [one for one in found if isinstance(one, dict) and one.get("text")]
+    return [(str(one["text"]).partition(" https://")[0], _address(one)) for one in known]
 
 
-def _paper(one: Any) -> str:
-    one = one if isinstance(one, dict) else {}
-    authors = one.get("authors", "")
-    authors = ", ".join(map(str, authors)) if isinstance(authors, list) else str(authors)
-    year = f"({one['year']})" if one.get("year") else ""
-    doi = f"doi:{one['doi']}" if one.get("doi") else ""
-    return ", ".join(
-        filter(None, (authors, str(one.get("title", "")), f"{one.get('journal', '')} {year}".strip(), doi))
-    )
+def _address(paper: dict[str, Any]) -> str:
+    return f"https://doi.org/{quote(str(paper['doi']))}" if paper.get("doi") else ""
 
 
 def _differing(run: Record) -> list:
@@ -180,9 +178,9 @@ def guarded(read, nothing, warnings: list[str]):
         return nothing
 
 
-def _is_small(pictures: list[Frame], one: Frame) -> bool:
+def _is_small(images: list[Frame], one: Frame) -> bool:
     """Of many alike, such as the maps of elements, and modes"""
-    return one.angle is not None or sum(other.map == one.map for other in pictures) >= SMALL_FROM
+    return one.angle is not None or sum(other.map == one.map for other in images) >= SMALL_FROM
 
 
 def _is_history(plotted: dict[str, Any], history: dict[str, Any]) -> bool:

@@ -13,7 +13,7 @@ from nanompi.report.differing import differing as differing_from_default
 from nanompi.report.frames import Frame
 from nanompi.report.plots import history_curves
 from nanompi.report.record import Record, record
-from nanompi.report.report import BUDGET, guarded, images, page, verdict_of
+from nanompi.report.report import BUDGET, guarded, page, pictures, verdict_of
 from nanompi.report.tables import name_of
 
 MOST, ROWS = 12, 40  # runs, and signals, of one page
@@ -93,7 +93,7 @@ def _rows(runs: list[Record], names: list[str], warnings: list[str]) -> list[tup
     every = []
     for run in runs:
         signals = guarded(run.signals, {}, warnings)
-        every.append({frame.name: frame for frame in images(signals, warnings, budget)})
+        every.append({frame.name: frame for frame in pictures(signals, warnings, budget)[0]})
     shared = [name for name in every[0] if any(name in other for other in every[1:])][:ROWS]
     return [
         _row(name, [(run, own[name]) for run, own in zip(names, every) if name in own]) for name in shared

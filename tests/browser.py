@@ -1,0 +1,69 @@
+"""A real browser for tests of pages: Debian's Chromium by Playwright; what a page asked for and said."""
+
+import contextlib
+import os
+import shutil
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+SEEN = [(1200, "light"), (1200, "dark"), (390, "light"), (390, "dark")]  # widths and colour schemes
+
+
+@dataclass
+class Watched:
+    """A page, and what is to be empty of it: what it said on the console, what it asked others for.
+
+    asked : addresses of all requests but those of `data:`
+    """
+
+    page: Any
+    said: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+    def faults_of_access(self) -> list[str]:
+        """What axe finds: rule and element."""
+        from axe_playwright_python.sync_playwright import Axe
+
+        found = Axe().run(self.page).response["violations"]
+        return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found]
+
+    def too_wide(self) -> bool:
+        """Is there more than fits from left to right?"""
+        return self.page.evaluate(
+            "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+        )
+
+
+@contextlib.contextmanager
+def chromium():
+    """`with chromium() as browser:`; skips where there is none (in CI a skip is a failure)."""
+    program = next(filter(None, map(shutil.which, NAMES)), None)
+    if program is None:
+        pytest.skip(f"no browser: none of {', '.join(NAMES)} is installed")
+    from playwright.sync_api import sync_playwright
+
+    root = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=root)
+        yield browser
+        browser.close()
+
+
+@contextlib.contextmanager
+def page(browser, width: int = 1200, scheme: str = "light", **options):
+    """`with page(browser) as seen: seen.page.goto(...)`"""
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, **options)
+    seen = Watched(context.new_page())
+    seen.page.on("console", lambda message: seen.said.append(message.text))
+    seen.page.on("pageerror", lambda error: seen.said.append(str(error)))
+    seen.page.on("request", lambda request: _note(seen.asked, request.url))
+    yield seen
+    context.close()
+
+
+def _note(asked: list[str], url: str) -> None:
+    if not url.startswith("data:"):
+        asked.append(url)
