@@ -7,6 +7,7 @@ from pathlib import Path
 from nanompi.cli import loudness, path, settings, style
 from nanompi.errors import JobError
 from nanompi.mpi.mpiexec import one_thread, start, to_start
+from nanompi.run import notify
 
 
 def arguments(parser):
@@ -15,6 +16,7 @@ def arguments(parser):
     parser.add_argument("-n", type=int, metavar="N", help="number of ranks; starts mpiexec by itself")
     settings(parser)
     loudness(parser)
+    notify.argument(parser)
 
 
 def main(args) -> int:
@@ -27,13 +29,14 @@ def main(args) -> int:
         return 0
     if to_start(args.n):
         sets = [word for text in args.set for word in ("--set", text)]
-        return start(
-            args.n, ["resume", *sets, *[f"--{style(args)}"] * (style(args) != "text"), "--", args.run]
-        )
+        words = ["resume", *sets, *[f"--{style(args)}"] * (style(args) != "text"), "--", args.run]
+        with notify.told(args.notify) as ended:
+            ended.code = start(args.n, words)
+        return ended.code
     from nanompi.methods import discover
     from nanompi.run.life import live, together
 
-    with together(discover) as ranks:
+    with together(discover) as ranks, notify.told(args.notify, ranks.team):
         from nanompi.report.live import LiveMaps
         from nanompi.report.previews import pictures
         from nanompi.report.report import at_the_end

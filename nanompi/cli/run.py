@@ -4,12 +4,14 @@ from functools import partial
 
 from nanompi.cli import job_arguments, loudness, new_path, style
 from nanompi.mpi.mpiexec import one_thread, start, to_start
+from nanompi.run import notify
 
 
 def arguments(parser):
     """Arguments of `nanompi run`."""
     job_arguments(parser)
     loudness(parser)
+    notify.argument(parser)
     parser.add_argument("-n", type=int, metavar="N", help="number of ranks; starts mpiexec by itself")
     parser.add_argument(
         "--out", type=new_path, metavar="DIR", help="folder of runs, in place of output.folder"
@@ -23,11 +25,13 @@ def main(args) -> int:
     """Exit code of the job, the same from every rank."""
     one_thread()  # before NumPy is loaded
     if to_start(args.n):
-        return start(args.n, ["run", *_again(args)])
+        with notify.told(args.notify) as ended:
+            ended.code = start(args.n, ["run", *_again(args)])
+        return ended.code
     from nanompi.methods import discover
     from nanompi.run.life import live, together
 
-    with together(discover) as ranks:
+    with together(discover) as ranks, notify.told(args.notify, ranks.team):
         from nanompi.report.live import LiveMaps
         from nanompi.report.previews import pictures
         from nanompi.report.report import at_the_end

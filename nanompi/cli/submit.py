@@ -11,7 +11,7 @@ from nanompi.cli import job_arguments, new_path, path
 from nanompi.cluster import slurm
 from nanompi.errors import JobError, NanompiError
 from nanompi.io.atomic import write_text
-from nanompi.run import status
+from nanompi.run import notify, status
 from nanompi.units import clock, seconds
 
 
@@ -24,6 +24,7 @@ def arguments(parser):
         "--out", type=new_path, metavar="DIR", help="folder of runs, in place of output.folder"
     )
     parser.add_argument("--dry", action="store_true", help="print the script and do nothing")
+    notify.argument(parser)
 
 
 def site_arguments(parser):
@@ -44,7 +45,7 @@ def main(args) -> int:
     here = asked(here, args)
     if args.dry:
         folder = Path(args.out or job.output.folder).absolute() / job.name / "run-NNNN"
-        print(slurm.script(batch(job.name, folder, here, source), here), end="")
+        print(slurm.script(batch(job.name, folder, here, source, args.notify), here), end="")
         return 0
     slurm.need_sbatch()
     _submit(job, here, source, args)
@@ -67,7 +68,7 @@ def _submit(job, here, source: str, args):
     folder = claim(job, args.out)
     file = folder / "run.sbatch"
     try:
-        write_text(file, slurm.script(batch(job.name, folder.absolute(), here, source), here))
+        write_text(file, slurm.script(batch(job.name, folder.absolute(), here, source, args.notify), here))
         number = slurm.sbatch(str(file))
     except (OSError, NanompiError):
         shutil.rmtree(folder, ignore_errors=True)
@@ -80,14 +81,17 @@ def _submit(job, here, source: str, args):
     print(f"look    nanompi watch {folder}   or   squeue --job={number}")
 
 
-def batch(name: str, folder: Path, here, source: str) -> slurm.Batch:
-    """The batch job of a run folder. The words name the job as checked: later edits do not reach it."""
-    run = shlex.quote(str(folder))
+def batch(name: str, folder: Path, here, source: str, notice: str = "") -> slurm.Batch:
+    """The batch job of a run folder. The words name the job as checked: later edits do not reach it.
+
+    notice : command for its end, or ""
+    """
+    run, more = shlex.quote(str(folder)), f" --notify {shlex.quote(notice)}" if notice else ""
     return slurm.Batch(
         name=name,
         program=shlex.quote(here.nanompi or program()),
-        start='run "$run/job.resolved.yaml" --folder "$run"',
-        resume='resume "$run"',
+        start='run "$run/job.resolved.yaml" --folder "$run"' + more,
+        resume='resume "$run"' + more,
         output=slurm.log_file(folder, "slurm-%j.log"),
         head=(f"nanompi submit: the job of {folder} {with_site(source)}",),
         before=(f"run={run}",),

@@ -7,6 +7,7 @@ from nanompi.cli import new_path, path, settings
 from nanompi.cli.submit import asked, program, site_arguments, with_site
 from nanompi.errors import JobError, PartError
 from nanompi.mpi.mpiexec import one_thread, start, to_start
+from nanompi.run import notify
 
 
 def arguments(parser):
@@ -29,17 +30,20 @@ def arguments(parser):
     parser.add_argument("--submit", action="store_true", help="as a Slurm array, and a job that collects")
     parser.add_argument("--dry", action="store_true", help="with --submit: show the scripts, submit nothing")
     site_arguments(parser)
+    notify.argument(parser)
 
 
 def main(args) -> int:
     """Exit code 0; 7 when settings failed, the others are done."""
     one_thread()
     _fit_together(args)
-    if args.collect:
-        return _collect(Path(args.collect))
     if args.submit:
         return _submit(args)
-    return start(args.n, ["sweep", *again(args)]) if to_start(args.n) else work(args)
+    if args.collect or to_start(args.n):
+        with notify.told(args.notify) as ended:
+            ended.code = _collect(args) if args.collect else start(args.n, ["sweep", *again(args)])
+        return ended.code
+    return work(args)
 
 
 def work(args, shorten=None) -> int:
@@ -47,12 +51,13 @@ def work(args, shorten=None) -> int:
     from nanompi.methods import discover
     from nanompi.run.life import together
 
-    with together(discover) as ranks, ExitStack() as stack:
+    with together(discover) as ranks, notify.told(args.notify, ranks.team), ExitStack() as stack:
         from nanompi.workflow.sweep.work import group_number, run_settings
 
         team = ranks.team
         folder, todo, text = team.on_root(lambda: _plan(args, stack, shorten))
         groups = group_number(team, args.groups, len(todo))
+        notify.here(folder)
         if team.root:
             print(f"{text} by {groups} group{'s' * (groups > 1)} of {team.size} ranks; {folder}", flush=True)
         with ranks.dog.watching(team, ranks.clock, None, 0):  # a group may wait long for another
@@ -124,8 +129,9 @@ def _end(folder: Path):
         )
 
 
-def _collect(folder: Path) -> int:
-    _end(folder)
+def _collect(args) -> int:
+    notify.here(args.collect)
+    _end(Path(args.collect))
     return 0
 
 
@@ -143,7 +149,7 @@ def _submit(args) -> int:
         need_sbatch()
     where, _ = folder.create(found, args.out, args.folder)
     own = {"program": here.nanompi or program(), "source": with_site(source)}
-    files = script.write(where, found.settings[0].job.name, len(found.settings), here, **own)
+    files = script.write(where, found.settings[0].job.name, len(found.settings), here, args.notify, **own)
     if args.dry:
         print("\n".join(f"# {file}\n{file.read_text(encoding='utf-8')}" for file in files))
         return 0

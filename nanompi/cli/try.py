@@ -46,7 +46,7 @@ def main(args) -> int:
     swept = f"{args.key}={{sweep: {{from: {args.first}, to: {args.last}, step: {args.step}}}}}"
     given = SimpleNamespace(
         job=args.job, set=[*args.set, swept], out=args.out, groups=args.groups,
-        folder="", only=None, resume="",
+        folder="", only=None, resume="", notify="",
     )  # fmt: skip
     return sweep.work(given, lambda found: shorten(found, args.frames, args.iterations))
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from nanompi.mpi.launcher import announce, announce_end
 from nanompi.mpi.signals import Signals
+from nanompi.run import notify
 from nanompi.timing import Clock
 
 
@@ -74,6 +75,7 @@ def live(ranks: Ranks, prepare: Callable, writers=(), style: str = "text", reuse
             hosts = team.allgather(team.host)
             begun = team.on_root(lambda: stack.enter_context(prepare(team.vendor, hosts)))
         job, folder, marks, files = begun
+        notify.here(folder)
         stack.enter_context(ranks.dog.watching(team, clock, folder, job.run.watchdog))
         log = stack.enter_context(Log(team, folder, style=style))
         _introduce(log, job, hosts)

@@ -32,7 +32,7 @@ def folder(tmp_path_factory):
             entry["title"][()] = "wings at noon"
             entry.require_group("sample_1")["name"] = "butterfly"
             entry["start_time"] = "2026-11-01T12:00:00"
-        assert main(["run", "job.yaml"]) == 0
+        assert main(["run", "job.yaml", "--notify", "sh -c 'env > told.txt'"]) == 0
     return top / "runs" / "x" / "run-0001"
 
 
@@ -123,3 +123,10 @@ def test_about_changes_no_answer(folder, monkeypatch):
     monkeypatch.chdir(folder.parents[2])
     one, two = (read_job("job.yaml", sets) for sets in ([], ["about.sample=another"]))
     assert one.resolved["about"] != two.resolved["about"] and identity(one) == identity(two)
+
+
+def test_the_end_of_a_run_is_told(folder):
+    heard = (folder.parents[2] / "told.txt").read_text().splitlines()
+    assert {f"NANOMPI_FOLDER={folder}", "NANOMPI_STATE=done", "NANOMPI_CODE=0"} < set(heard)
+    with h5py.File(folder / "result.h5") as f:
+        assert f"NANOMPI_VERDICT={note(f['entry_1'], 'verdict')['grade']}" in heard

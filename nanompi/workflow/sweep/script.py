@@ -9,10 +9,13 @@ from nanompi.cluster import slurm
 from nanompi.io.atomic import write_text
 
 
-def write(folder: Path, name: str, settings: int, site: Any, program: str, source: str) -> list[Path]:
+def write(
+    folder: Path, name: str, settings: int, site: Any, notify: str, *, program: str, source: str
+) -> list[Path]:
     """Write both scripts into the folder of the sweep; their paths.
 
-    site : nanompi.cluster.site.Site; program : path of nanompi; source : which site file it was, for the head
+    site : nanompi.cluster.site.Site; notify : command for the end of all, or ""
+    program : path of nanompi; source : which site file it was, for the head
     """
     where = Path(folder).resolve()
     run = slurm.Batch(
@@ -27,11 +30,12 @@ def write(folder: Path, name: str, settings: int, site: Any, program: str, sourc
         ),
         before=(f"run={shlex.quote(str(where))}",),
     )
+    words = 'sweep --collect "$run"' + (f" --notify {shlex.quote(notify)}" if notify else "")
     last = replace(
         run,
         name=f"{name}-collect",
-        start='sweep --collect "$run"',
-        resume='sweep --collect "$run"',
+        start=words,
+        resume=words,
         output=slurm.log_file(where, "collect.log"),
         head=(f"the sweep in {where} {source}: table and pictures",),
     )
