@@ -1,7 +1,14 @@
-"""One line for each run as `nanompi status`, repeated until all have ended; Ctrl-C leaves them alone."""
+"""How runs stand, renewed until all have ended; Ctrl-C leaves them alone.
 
+On a terminal with bars, the course of a figure and the ranks; elsewhere one line for each run that changed,
+with --json an object.
+"""
+
+import json
 import sys
 import time
+from contextlib import contextmanager
+from pathlib import Path
 
 from nanompi.cli import status
 from nanompi.errors import JobError
@@ -16,28 +23,49 @@ def arguments(parser):
 
 def main(args) -> int:
     """Exit code of the run, or 7 when one of several has not ended well; a run that is lost counts as 1."""
-    from nanompi.report.status import over, table
+    from nanompi.report.status import over
 
     if not 0 <= args.every < 1e6:
         raise JobError(f"--every {args.every}: a number of seconds")
+    with _screen() if sys.stdout.isatty() and not args.json else _lines(args.json) as show:
+        while True:
+            found = status.look(args)
+            show(found)
+            if all(map(over, found)):
+                return _code(found)
+            time.sleep(max(args.every, 0.1))
+
+
+@contextmanager
+def _screen():
+    """show(found) renews what stands on the terminal."""
+    from rich.console import Console
+    from rich.live import Live
+
+    from nanompi.report.record import record
+    from nanompi.report.watch import view
+
+    console = Console(file=raw(sys.stdout), force_terminal=True)
+    with Live(console=console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False) as live:
+        yield lambda found: live.update(
+            view([record(Path(one["folder"])).standing(one) for one in found]), refresh=True
+        )
+
+
+@contextmanager
+def _lines(as_json: bool):
+    """show(found) prints the lines that changed."""
+    from nanompi.report.status import table
+
     before: list[str] = []
-    while True:
-        found = status.look(args)
-        lines = table(found)
-        _show(lines, before)
-        before = lines
-        if all(map(over, found)):
-            return _code(found)
-        time.sleep(max(args.every, 0.1))
 
+    def show(found):
+        lines = list(map(json.dumps, found)) if as_json else table(found)
+        if new := [line for line in lines if line not in before]:
+            print("\n".join(new), flush=True)
+        before[:] = lines
 
-def _show(lines: list[str], before: list[str]):
-    """On a terminal the table stays in its place; elsewhere the lines that changed are printed."""
-    if sys.stdout.isatty():
-        raw(sys.stdout).write(f"\x1b[{len(before)}A\x1b[J" if before else "")
-        print("\n".join(lines), flush=True)
-    elif new := [line for line in lines if line not in before]:
-        print("\n".join(new), flush=True)
+    yield show
 
 
 def _code(found: list[dict]) -> int:

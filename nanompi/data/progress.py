@@ -27,20 +27,28 @@ class Progress:
         """So many more rows of this rank are done."""
         with self.lock:
             self.done, self.within = self.done + rows, 0
-            self._seldom()
+            due = self._seldom()
+        self._show(due)
 
     def tell(self, items: int) -> None:
         """So many more items of the block at work are done."""
         self.run.clock.tick()
         with self.lock:
             self.within += items
-            self._seldom()
+            due = self._seldom()
+        self._show(due)
 
-    def _seldom(self) -> None:
+    def _seldom(self) -> bool:
         now = time.monotonic()
-        if now - self.told >= SELDOM:
+        due = now - self.told >= SELDOM
+        if due:
             self.told = now
             self._note()
+        return due
+
+    def _show(self, due: bool) -> None:
+        """Without the lock: what is shown is written to a disk, which other threads do not wait for."""
+        if due:
             self.run.glimpse(self.walks)
 
     def _note(self) -> None:

@@ -1,102 +1,140 @@
-"""Maps while they are made: previews/live.png of a run whose block steps are at work.
+"""What a run shows while it goes on: live.h5, ranks.json, and the report that is made of them.
 
-Ranks are never made to wait for it: every SELDOM seconds each writes what it has of the maps into the folder
-`live` of the run, and rank 0 draws what lies there, gray where nothing has come yet. Where the others do not
-see that folder, their rows stay gray.
+Rank 0 decides by its own clock. What costs time, it does seldom: the next look at the image comes after
+LEAST seconds, and not before a hundred times what the last one has cost, the thread that writes included. So
+all of it stays at a hundredth of the run. RUN/show asks at once. No failure ends a run; the first is told.
 """
 
+import json
 import time
-from pathlib import Path
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from threading import Lock
 
-import numpy as np
+from nanompi.io.atomic import write_text
+from nanompi.report.live_maps import LiveMaps
+from nanompi.run.metrics import busy
+from nanompi.run.result import Result
+from nanompi.run.writers.nexus import write
 
-from nanompi.data.buffer import FrameBuffer
-from nanompi.io.atomic import new_file
-from nanompi.report.previews import draw_signals
-from nanompi.run.result import Signal
-
-SELDOM = 10.0  # seconds between two pictures
-MOST = 9  # maps in one picture
-NUMBERS = ":rows"  # behind the name of a map, in a file: which rows it holds
-SIDE = 256  # points of a map along each axis at most: every second, third ... is taken
+RANKS, SHOW = 1, 2  # what can be looked at; their sum for both
+LEAST, SHARE = 10.0, 0.01  # seconds between two looks; part of a run that they may cost
+NAME = "live.h5"
 
 
-class LiveMaps:
-    """A writer for `nanompi.run.perform.perform`, told of the run before."""
+class LiveView:
+    """A writer for `nanompi.run.perform.perform`, told of the run before (collective).
+
+    cost : seconds of rank 0 in which it gathered ("main"), and of processor time of its thread ("thread");
+        times : how often
+    """
 
     def begin(self, run) -> None:
         """From now on the run shows what it has."""
-        self.run, self.shown, self.lock = run, time.monotonic(), Lock()
-        self.folder = run.team.bcast(str(run.folder / "live"))
-        run.glimpse = self.show
+        self.run, self.lock, self.over = run, Lock(), False
+        self.trouble, self.warned = "", False
+        self.later = getattr(run.note, "later", lambda work: work())
+        self.times, self.cost, self.idle = 0, {"main": 0.0, "thread": 0.0}, (0.0, 0.0)
+        self.at_work, self.next = False, {RANKS: time.monotonic(), SHOW: time.monotonic() + LEAST}
+        self.maps = LiveMaps(run, self.draw)
+        run.glimpse = self.maps.show
+        if run.control:
+            run.control.live = self
+
+    def wanted(self, asked: bool) -> int:
+        """What rank 0 wishes to see now: RANKS, SHOW, their sum, or 0. asked : the file RUN/show is there"""
+        now = time.monotonic()
+        show = asked or (now >= self.next[SHOW] and not self.at_work)
+        if self.trouble:
+            self._tell()
+        return RANKS * (now >= self.next[RANKS]) + SHOW * show
+
+    def look(self, what: int, view: Callable | None) -> None:
+        """Gather what is wished to be seen (collective); a thread writes it.
+
+        view : of the step at work, as `nanompi.run.control.Control` has it; None where it has maps or nothing
+        """
+        with self.run.clock.phase("live"):
+            if what & RANKS:
+                self._ranks()
+            if what & SHOW:
+                self._show(view)
+
+    def _ranks(self) -> None:
+        own, *self.idle = busy(self.run, *self.idle)
+        every = self.run.team.gather(own)
+        self.next[RANKS] = time.monotonic() + LEAST
+        if self.run.team.root:
+            self.later(partial(self._guarded, partial(self._write_ranks, every)))
+
+    def _write_ranks(self, every: list[dict]) -> None:
+        write_text(self.run.folder / "ranks.json", json.dumps(every, indent=1) + "\n")
+
+    def _show(self, view: Callable | None) -> None:
+        begun, root = time.perf_counter(), self.run.team.root
+        signals = view() if view else None
+        if view is None:
+            self.maps.hurry()
+        if root:
+            with suppress(OSError):
+                (self.run.folder / "show").unlink(missing_ok=True)
+        self.next[SHOW] = time.monotonic() + LEAST
+        if root and signals:
+            self.draw(signals, time.perf_counter() - begun)
+
+    def draw(self, signals: Callable, spent: float) -> None:
+        """Have the thread write live.h5 and the report (rank 0).
+
+        signals : makes them; spent : seconds in which they were gathered
+        """
+        self.at_work = True
+        self.later(partial(self._drawn, signals, spent))
+
+    def _drawn(self, signals: Callable, spent: float) -> None:
+        begun = time.thread_time()
+        with self.lock:
+            if not self.over:
+                self._guarded(partial(self._write, signals))
+        took = time.thread_time() - begun
+        self.times += 1
+        self.cost["main"] += spent
+        self.cost["thread"] += took
+        self.next[SHOW] = time.monotonic() + max(LEAST, (spent + took) / SHARE)
+        self.at_work = False
+
+    def _write(self, signals: Callable) -> None:
+        from nanompi.report import report
+
+        made = signals()
+        if not made:
+            return
+        write(Result(next(iter(made)), made), self.run.folder / NAME)
+        report.write(self.run.folder)
+
+    def _guarded(self, work: Callable) -> None:
+        try:
+            work()
+        except Exception as error:  # a picture is worth no run
+            self.trouble = f"no live view of the run ({type(error).__name__}: {error}); the run goes on"
+
+    def _tell(self) -> None:
+        """The first failure, by the thread that speaks"""
+        trouble, self.trouble = self.trouble, ""
+        if not self.warned:
+            self.warned = True
+            self.run.warn(trouble)
 
     def __call__(self, run) -> None:
-        """The run is done; its own pictures take the place of these."""
-        for path in [*Path(self.folder).glob("*.npz"), run.folder / "previews" / "live.png"]:
-            path.unlink(missing_ok=True)
-        run.team.barrier()
-        if run.team.root and Path(self.folder).is_dir():
-            Path(self.folder).rmdir()
-
-    def show(self, walks: list) -> None:
-        """Write own rows of the maps, and on rank 0 draw those of all, where the last time is long ago."""
+        """The run is done: its result takes the place of all this, and metrics.json tells the cost."""
         with self.lock:
-            now = time.monotonic()
-            if now - self.shown < SELDOM:
-                return
-            self.shown = now
-        try:
-            self._show(walks)
-        except Exception as error:  # a picture is worth no run
-            self.run.warn(f"no picture of what there is by now ({type(error).__name__}: {error})")
-            self.run.glimpse = lambda walks: None
-
-    def _show(self, walks: list) -> None:
-        folder, root = Path(self.folder), self.run.team.root
-        if root:
-            folder.mkdir(exist_ok=True)
-        if not folder.is_dir():
+            self.over = True
+        self.maps.end()
+        if not run.team.root:
             return
-        own = {}
-        for walk in walks:
-            for key, rows in walk.outs.items():
-                if isinstance(rows, FrameBuffer) and rows.counts is not None and len(own) < MOST:
-                    own |= _maps(walk, key, rows)
-        with new_file(folder / f"{self.run.team.rank}.npz") as file:
-            np.savez(file, **own)
-        if root and own:
-            draw_signals(self._signals(folder, walks[-1].data), folder.parent / "previews" / "live.png")
-
-    def _signals(self, folder: Path, data) -> dict[str, Signal]:
-        """The maps of all ranks, NaN where nothing has come."""
-        out: dict[str, np.ndarray] = {}
-        every = data.size("y")
-        for path in sorted(folder.glob("*.npz")):
-            with np.load(path) as parts:
-                for key in parts:
-                    if key.endswith(NUMBERS):
-                        continue
-                    image = out.setdefault(key, np.full((every, parts[key].shape[1]), np.nan, np.float32))
-                    image[parts[key + NUMBERS]] = parts[key]
-        step = max(1, every // SIDE)
-        return {key: Signal(image[::step], title=f"{key}, so far", show="map") for key, image in out.items()}
-
-
-def _maps(walk, key: str, rows: FrameBuffer) -> dict[str, np.ndarray]:
-    """{name: values (rows, columns)} of a result with one value, or a few, at each point of a scan y, x; with
-    the numbers of its rows; {} of another."""
-    if walk.free != ("y", "x") or len(walk.names[key].axes) > 1 or key.endswith("_errors"):
-        return {}
-    values = rows.counts[rows.done]
-    step = max(1, values.shape[1] // SIDE)
-    values = values[:, ::step]
-    numbers = walk.data.parts[walk.run.team.rank][rows.done]
-    if values.ndim == 2:
-        return {key: values, key + NUMBERS: numbers}
-    axis = walk.names[key].axes[0]
-    names = walk.data.coords.get(axis, ([f"{key.strip('_')} {k}" for k in range(values.shape[2])], ""))[0]
-    out = {}
-    for k, name in enumerate(list(names)[:MOST]):
-        out |= {str(name): values[..., k], str(name) + NUMBERS: numbers}
-    return out
+        with suppress(OSError):
+            (run.folder / NAME).unlink(missing_ok=True)
+        if self.trouble:
+            self._tell()
+        share = sum(self.cost.values()) / run.clock.elapsed()
+        run.result.notes["run"]["live"] = {"times": self.times, "seconds": self.cost, "share": share}

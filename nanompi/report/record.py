@@ -56,6 +56,11 @@ class Record:
         """How the run stands."""
         return status.read(self.folder)
 
+    def standing(self, known: dict[str, Any]) -> "Record":
+        """The same with a status that was read before, perhaps with what Slurm knows of the run."""
+        self.__dict__["status"] = known
+        return self
+
     @property
     def live(self) -> bool:
         """Does the run still go on?"""

@@ -1,6 +1,7 @@
 """Decides when a run checkpoints and when it stops: by time, by signal, by a file in its folder.
 
     RUN/checkpoint   keep the state, go on          RUN/stop   end early with a full result
+    RUN/show         show the image as it is now (RUN/live.h5)
 
 Rank 0 decides on time and files; a signal may reach any rank. One sum of a few numbers in each iteration
 makes the decision the same on all ranks.
@@ -29,6 +30,8 @@ class Control:
     saved_state : the checkpoint from which it goes on, or None
     notes    : for the result: where the run was resumed, and whether it was stopped early
     files    : {path: stamp} of all that was read (rank 0; `io.fingerprint.followed`), kept with the state
+    live     : nanompi.report.live.LiveView, which shows how far the run is; None where nobody looks
+    view     : of the step at work: view() gives a function that makes signals (rank 0), or None (collective)
     """
 
     def __init__(self, run, marks: dict, signals: Signals):
@@ -39,6 +42,8 @@ class Control:
         self.files: dict[str, list] = {}
         self.done, self.step, self.what = 0, 0, ITERATION
         self.writing, self.last, self.looked = None, time.monotonic(), 0.0
+        self.live: Any = None
+        self.view: Callable | None = None
 
     def resume(self, saved_state: SavedState) -> str:
         """Go on from a checkpoint; what there is to say of it."""
@@ -61,7 +66,7 @@ class Control:
     def begin(self, step: int):
         """Step number `step` of the job begins (collective). A signal that came before any iteration is
         heeded now; one that came after the last iteration is not: the result is near."""
-        self.step = step
+        self.step, self.view = step, None
         if not self.signals.gentle and self.team.total(bool(self.signals.asked))[0]:
             lost = "the steps before it begin again" if step else "nothing is lost"
             self._stopped(f"before step {step + 1} of the job: {lost}")
@@ -81,7 +86,8 @@ class Control:
 
         Errors: Stopped (kept, and asked to end), ResourceError (asked to end, but not kept).
         """
-        end, keep, stop, slow = self._asked(ITERATION)
+        end, keep, stop, slow, look = self._asked(ITERATION)
+        self._look(look)
         self._heed(state, end, keep, slow)
         if stop:
             self._early()
@@ -92,7 +98,8 @@ class Control:
 
         Without the other blocks there is no result: whoever asks for an early end gets what is done kept, as
         after a signal."""
-        end, keep, stop, slow, more = self._asked(BLOCK, more)
+        end, keep, stop, slow, look, more = self._asked(BLOCK, more)
+        self._look(look)
         if stop:
             self._remove("stop")
         self._heed(state, end or stop, keep, slow)
@@ -101,6 +108,11 @@ class Control:
     def _asked(self, what: str, *more: bool):
         self.done, self.what, self.signals.gentle = self.done + 1, what, True
         return self.team.total(*self._wishes(), *more)
+
+    def _look(self, what: float):
+        """Show what rank 0 wishes to be shown (collective)"""
+        if what:
+            self.live.look(int(what), self.view)
 
     def _heed(self, state, end, keep, slow):
         old = self.saved_state is not None  # an earlier step is done again: on the disk is a later state
@@ -121,18 +133,19 @@ class Control:
         if self.team.root:
             clear(self.folder)
 
-    def _wishes(self) -> tuple[bool, bool, bool, bool]:
-        """(end, keep, stop early, still writing) as this rank sees it."""
+    def _wishes(self) -> tuple[bool, bool, bool, bool, int]:
+        """(end, keep, stop early, still writing, what is to be shown) as this rank sees it."""
         slow = self.writing is not None and not self.writing.flushed()
-        keep = stop = False
+        keep = stop = show = False
         if self.team.root:
             now = time.monotonic()
             keep = 0 < self.interval < now - self.last
             if now - self.looked >= LOOK:
                 self.looked = now
                 keep |= (self.folder / "checkpoint").exists()
-                stop = (self.folder / "stop").exists()
-        return bool(self.signals.asked), keep, stop, slow
+                stop, show = ((self.folder / name).exists() for name in ("stop", "show"))
+        look = self.live.wanted(show) if self.live and self.team.root else 0
+        return bool(self.signals.asked), keep, stop, slow, look
 
     def _keep(self, state) -> str:
         """Start a checkpoint; what went wrong. A failure does not end the run."""

@@ -18,10 +18,10 @@ IDLE = (
     "wait",
 )  # phases in which a rank does nothing for the image
 ORDER = ("start-up", "import", "compile", "read", "split", "load", "prepare", "cache", "start", "iterate",
-         "quality", "balance", "checkpoint", "combine", "wait", "finish", "write")  # fmt: skip
+         "quality", "balance", "checkpoint", "live", "combine", "wait", "finish", "write")  # fmt: skip
 
 LABELS = {"start-up": "process start", "import": "imports", "compile": "GPU kernels",
-          "split": "partition", "start": "start probe", "quality": "figures",
+          "split": "partition", "start": "start probe", "quality": "figures", "live": "live view",
           "combine": "sums over ranks", "wait": "wait for ranks", "finish": "image"}  # fmt: skip
 WIDTH = 15
 
@@ -69,6 +69,18 @@ def _figures(run) -> dict[str, Any]:
         "whole": dict(clock.whole),
         "sent": dict(clock.sent),
     }
+
+
+def busy(run, idle: float, seconds: float) -> tuple[dict[str, Any], float, float]:
+    """({host, device, frames, memory, busy} of this rank now, `_idle` and seconds up to now).
+
+    idle, seconds : those of the last time; busy is the part of the time since then in which the rank worked
+    """
+    clock, now = run.clock, run.clock.elapsed()
+    still = _idle(clock, now)
+    part = 1 - (still - idle) / max(now - seconds, 1e-9)
+    known = {"host": run.team.host, "device": str(run.device), "frames": _items(run)}
+    return known | {"memory": peak_memory(), "busy": min(1.0, max(0.0, part))}, still, now
 
 
 def write_metrics(run):

@@ -111,7 +111,7 @@ class Finish:
         }
         weight = r.arrays["object/weight"]
         r.signals |= image_signals(image, found.geometry.pixel, weight[box], usual_light(weight))
-        r.signals |= probe_signal(found)
+        r.signals["probe"] = probe_signal(found.P, found.geometry.pixel)
         r.signals["convergence"] = history_signal(found.history)
         if found.places.reach:
             r.pictures["positions"] = moves_signal(run.data["data"].positions, found)
@@ -218,11 +218,11 @@ def image_signals(image, pixel, seen, usual) -> dict[str, Signal]:
     }
 
 
-def probe_signal(found) -> dict[str, Signal]:
-    """Probe modes at the sample, strongest first"""
-    P = orthogonalise(found.P)
-    axes = {n: ((np.arange(s) - s // 2) * p, "m") for n, s, p in zip("yx", P.shape[1:], found.geometry.pixel)}
-    return {"probe": Signal(P, {"mode": (np.arange(len(P)), ""), **axes}, "", "probe modes", "modes")}
+def probe_signal(P, pixel) -> Signal:
+    """Probe modes at the sample, strongest first. P : (M, h, w) complex; pixel : (2,) m"""
+    P = orthogonalise(P)
+    axes = {n: ((np.arange(s) - s // 2) * p, "m") for n, s, p in zip("yx", P.shape[1:], pixel)}
+    return Signal(P, {"mode": (np.arange(len(P)), ""), **axes}, "", "probe modes", "modes")
 
 
 def history_signal(history) -> Signal:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 import numpy as np
 
 from nanompi import units
+from nanompi.methods.ptycho.coarse import cells, laid
 from nanompi.methods.ptycho.coverage import touched
 from nanompi.methods.ptycho.edges import Edges, EdgeSum
 
@@ -117,6 +118,14 @@ class Whole:
         """
         return self.device.host(a) if self.team.root else None
 
+    def means(self, O, weight, step: int) -> tuple[np.ndarray, np.ndarray] | None:
+        """Object and weight, averaged over squares of step x step pixels, on rank 0 (`coarse.laid`); None
+        elsewhere."""
+        if not self.team.root:
+            return None
+        host = self.device.host
+        return laid([cells(host(O), host(weight), (0, 0), step)], self.shape, step)
+
     def part(self, whole: np.ndarray) -> np.ndarray:
         """The part of an array over the whole object that this rank holds."""
         return whole
@@ -217,6 +226,12 @@ class Regions:
             own = np.unpackbits(bits, count=H * W).reshape(H, W).astype(bool)
             self._lay(out, (y, x, H, W), own, values.view(host.dtype))
         return out
+
+    def means(self, O, weight, step: int) -> tuple[np.ndarray, np.ndarray] | None:
+        host = self.device.host
+        own = cells(host(O), host(weight) * host(self.own), self.corner, step)
+        parts = self.team.gather(own)
+        return laid(parts, self.full, step) if self.team.root else None
 
     def _lay(self, out, box, own, values):
         y, x, H, W = box

@@ -1,6 +1,7 @@
 """The step `ptycho`: object and probe from prepared frames."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -28,6 +29,7 @@ from nanompi.methods.ptycho.start import (
     start_object,
     start_probe,
 )
+from nanompi.methods.ptycho.view import view
 from nanompi.optics.frc import half_bit
 from nanompi.optics.geometry import Geometry
 from nanompi.optics.propagate import propagator
@@ -152,6 +154,8 @@ class Ptycho:
             put_last(run.data["frames"], out, run.team.rank)
         p, geometry = self.problem(run, out)
         balance = None if self.balance == "off" else balanced(run)
+        if run.control:
+            run.control.view = partial(view, p, geometry.pixel)
         history = run_chain(self.engines, p, self.figures, run.say, run.note, run.control, balance)
         for line in flux.words(p):
             run.say(line)
