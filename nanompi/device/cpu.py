@@ -79,6 +79,12 @@ class Cpu(Device):
         """Write rows of the host into what `large` gave; where : their (k,) places."""
         large[where] = rows
 
+    def close(self):
+        """End the threads, with which their work arrays go, and let go of those of this one."""
+        if self.pool:
+            self.pool.shutdown()
+        self.scratch.clear()
+
     # ---- transforms, both unscaled, over the last two axes, in place (what they return is z itself)
 
     def fft(self, z):

@@ -236,6 +236,11 @@ class Cuda(Device):
         self.plans.clear()
         self.release()
 
+    def close(self):
+        """Give back all memory that is only kept, and the limit of the pool, which is the program's."""
+        self._forget()
+        self.pool.set_limit(size=0)
+
     def release(self):
         """Give back what the pools only keep. Of a chunk that is partly in use CuPy gives back nothing."""
         self._pinned.give_back()

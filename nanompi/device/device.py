@@ -45,6 +45,9 @@ class Device(Protocol):
     def wait(self):
         """Wait until all work and all copies have ended."""
 
+    def close(self):
+        """End threads, and give back memory that is only kept: no more work comes."""
+
     # ---- arrays over the frames of this rank, which may exceed the device: read and written by `stream`
 
     def counts(self, I: np.ndarray):

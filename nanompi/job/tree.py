@@ -48,6 +48,21 @@ def load(file: str, settings: list[str], faults: Faults) -> Tree:
     return tree
 
 
+def of_values(given: dict, settings: list[str], faults: Faults) -> Tree:
+    """The tree of a job that a program has as plain values; `extends` counts from the current folder."""
+    text, own = yaml12.write(given), Faults()
+    values, _ = yaml12.read(text, "", own)
+    for fault in own.found:
+        faults.add(Place(), fault.path, fault.text)
+    values = values if isinstance(values, Map) else Map()
+    _move(values, Place())
+    tree = Tree(values, _sets(values, faults), text)
+    tree = _extended(tree, "", faults, ()) if "extends" in values else tree
+    tree.sets += [s for text in settings if (s := setting(text, faults))]
+    find(tree, faults)
+    return tree
+
+
 def setting(text: str, faults: Faults) -> Set | None:
     """A `--set` argument: "steps.ptycho.probe.modes=3", the value in YAML."""
     path, equals, value = text.partition("=")

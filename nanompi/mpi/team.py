@@ -389,6 +389,22 @@ class Team:
                 complain(error, trace)
             self.barrier()  # Open MPI ends all ranks when the first one exits: not before rank 0 has spoken
             sys.exit(code)
+        self._end_all(error, trace, code)
+
+    @contextmanager
+    def guest(self):
+        """`with team.guest():` in a program of somebody else's, which gets the errors that all ranks have.
+
+        One that this rank has alone ends all ranks, since the others wait for it: they cannot be told.
+        """
+        try:
+            yield self
+        except BaseException as error:
+            if self.size > 1 and not is_common(error):
+                self._end_all(error, error.__traceback__, exit_code(error))
+            raise
+
+    def _end_all(self, error, trace, code: int):
         complain(error, trace, f"rank {self.rank} on {self.host}: ")
         # The others still wait for this rank: also an exit with 0 is a failure here.
         time.sleep(0.3)  # mpiexec kills without reading what is still in the pipe of stderr

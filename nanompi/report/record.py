@@ -120,11 +120,8 @@ class Record:
     @cached_property
     def notes(self) -> dict[str, Any]:
         """What the result says of how it was made. Errors: DataError where it is damaged."""
-        path = str(self.folder / "result.h5")
-        if not (self.folder / "result.h5").is_file():
-            return {}
-        with open_hdf5(path) as file, foreign(path):
-            return _notes(own(own(file, "entry_1"), "process_1"))
+        path = self.folder / "result.h5"
+        return notes_in(path) if path.is_file() else {}
 
     def log_tail(self, most: int = 8192) -> str:
         """The last lines of the log, of at most so many bytes."""
@@ -156,6 +153,12 @@ class Record:
             return parse(whole(self.folder / name, SMALL))
         except (OSError, ValueError, RecursionError, NanompiError):
             return nothing
+
+
+def notes_in(path: Path) -> dict[str, Any]:
+    """{name: text or tree} of a result file. Errors: DataError where it is damaged."""
+    with open_hdf5(str(path)) as file, foreign(str(path)):
+        return _notes(own(own(file, "entry_1"), "process_1"))
 
 
 def _age(path: Path) -> float:

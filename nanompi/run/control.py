@@ -36,7 +36,7 @@ class Control:
 
     def __init__(self, run, marks: dict, signals: Signals):
         self.team, self.interval, self.marks, self.signals = run.team, run.options.checkpoint, marks, signals
-        self.folder = run.team.bcast(Path(run.folder).absolute() if run.team.root else None)
+        self.folder = run.team.bcast(Path(run.folder).absolute() if run.team.root and run.folder else None)
         self.say, self.warn, self.saved_state = run.say, run.warn, None
         self.notes: dict[str, Any] = {}
         self.files: dict[str, list] = {}
@@ -130,7 +130,7 @@ class Control:
 
     def clear(self):
         """The result is written: the checkpoints have done their duty (collective)."""
-        if self.team.root:
+        if self.team.root and self.folder:
             clear(self.folder)
 
     def _wishes(self) -> tuple[bool, bool, bool, bool, int]:
@@ -195,6 +195,6 @@ class Control:
         self._remove("stop")
 
     def _remove(self, name: str):
-        if self.team.root:
+        if self.team.root and self.folder:
             with suppress(OSError):
                 (self.folder / name).unlink()

@@ -25,6 +25,8 @@ def foresee(run, job) -> None:
 def _foreseen(run, job) -> None:
     if job.output.zarr and importlib.util.find_spec("zarr") is None:
         raise JobError("output.zarr: the package zarr is not installed: pip install 'nanompi[zarr]'")
+    if run.folder is None:
+        return
     values = expected(job.steps, run.data["data"]) if "data" in run.data else 0
     pixel = 2 if job.output.type == "uint16" else np.dtype(run.device.real).itemsize
     size = values * (pixel * (1 + job.output.zarr) + BYTES[job.output.tiff])

@@ -26,17 +26,20 @@ FRESH = 2.0  # seconds for which a line waits for figures that may follow
 class History:
     """Lines of one run, noted by rank 0 and written by the thread of its status.
 
-    folder : of the run; t counts the seconds since this was made, of a resumed run those before as well
+    folder : of the run, None: nothing is kept; t counts the seconds since this was made, of a resumed run
+        those before as well
     """
 
-    def __init__(self, folder: Path):
-        self.path, self.begun, self.before = Path(folder) / NAME, time.monotonic(), None
+    def __init__(self, folder: Path | None):
+        self.path, self.begun, self.before = folder and Path(folder) / NAME, time.monotonic(), None
         self.rows: list[dict[str, Any]] = []
         self.torn, self.lock = False, Lock()
 
     def note(self, facts: dict[str, Any]):
         """Hear of an iteration, {"iteration": 31, "engine": "ML", "error": 0.12}, or of more figures of the
         last one."""
+        if not self.path:
+            return
         own_figures = {name: facts[name] for name in FIGURES if math.isfinite(facts.get(name, math.nan))}
         with self.lock:
             if "iteration" in facts:

@@ -2,6 +2,8 @@
 
 with together(discover) as ranks:
     live(ranks, prepare, [pictures])
+
+`attended` takes the place of `together` inside a program of the user's (`nanompi.api`).
 """
 
 from collections.abc import Callable, Iterator
@@ -19,13 +21,15 @@ from nanompi.timing import Clock
 class Ranks:
     """The ranks of this program, and what looks after them.
 
-    dog : nanompi.run.watchdog.Watchdog; signals : what asks the run to stop, None = it keeps no checkpoints
+    dog : nanompi.run.watchdog.Watchdog, None = somebody sees to the run
+    signals : what asks the run to stop, None = it keeps no checkpoints; out : of the log, None = stdout
     """
 
     team: Any
     clock: Clock
     dog: Any
-    signals: Signals | None = None
+    signals: Any = None
+    out: Any = None
 
 
 @contextmanager
@@ -54,11 +58,35 @@ def together(discover: Callable) -> Iterator[Ranks]:
         announce_end(number)
 
 
+@contextmanager
+def attended(discover: Callable, out) -> Iterator[Ranks]:
+    """`with attended(discover, out) as ranks:` the same inside a program of the user's, which goes on then.
+
+    Errors come as exceptions, no watchdog looks, an interrupt ends iterations early; libraries have one
+    thread each, as on the command line, until it ends. out : stream of the log
+    """
+    clock = Clock()
+    with clock.phase("import"):
+        from nanompi.mpi.team import Team
+        from nanompi.run.attended import Interrupts, one_thread_each
+        from nanompi.run.foreign import blamed
+
+    with clock.phase("start-up"):
+        team = Team()
+    with team.guest(), one_thread_each(), Interrupts().heard() as signals, blamed():
+        with clock.phase("import"):
+            import nanompi.run.perform  # noqa: F401  before the first collective verb
+
+            discover()
+        yield Ranks(team, clock, None, signals, out)
+
+
 def live(ranks: Ranks, prepare: Callable, writers=(), style: str = "text", reuse=None, last=None):
     """One run in a folder of its own (collective); what it gives is a `nanompi.run.perform.Run`.
 
     prepare : prepare(vendor, hosts), a context manager that rank 0 alone enters: (checked job, its folder,
-        marks, files); the folder is locked and holds the job as long as it is open (`nanompi.job.folder`)
+        marks, files); the folder is locked and holds the job as long as it is open (`nanompi.job.folder`).
+        None in its place: nothing is written
     writers : called with the run after its result has been written, by every rank
     style   : of the log on the screen; reuse : nanompi.run.reuse.Reuse, in a sweep
     last    : called by rank 0 with the folder and the log when the run has ended, well or not
@@ -75,21 +103,24 @@ def live(ranks: Ranks, prepare: Callable, writers=(), style: str = "text", reuse
             hosts = team.allgather(team.host)
             begun = team.on_root(lambda: stack.enter_context(prepare(team.vendor, hosts)))
         job, folder, marks, files = begun
-        notify.here(folder)
-        stack.enter_context(ranks.dog.watching(team, clock, folder, job.run.watchdog))
-        log = stack.enter_context(Log(team, folder, style=style))
+        if ranks.dog:
+            notify.here(folder)
+            stack.enter_context(ranks.dog.watching(team, clock, folder, job.run.watchdog))
+        log = stack.enter_context(Log(team, folder, ranks.out, style=style))
         _introduce(log, job, hosts)
         if team.root and last:
             stack.callback(last, folder, log)
         note = stack.enter_context(Status(team, folder, job.name, log))
         run = Run(team, None, job.run, folder, job.name, clock=clock, say=log, warn=log.warn, note=note)
         if ranks.signals:
-            run.control = stack.enter_context(_control(ranks.signals, run, marks, files))
+            run.control = stack.enter_context(_control(ranks, run, marks, files))
         team.count_in(clock)
         with clock.phase("import"):
             run.device = reuse.device or open_device(job.run, team, log)
+        if not ranks.dog:
+            stack.callback(run.device.close)
         perform(job, run, writers, reuse)
-        if team.root:
+        if team.root and folder:
             _name_files(log, folder)
     return run
 
@@ -99,7 +130,8 @@ def _introduce(log, job, hosts: list[str]):
     from nanompi.run.foreign import BROKEN
 
     team = log.team
-    log(f"{job.name}: {team.size} rank{'s' * (team.size > 1)}, MPI: {team.vendor}; {log.folder}")
+    where = log.folder or "in memory"
+    log(f"{job.name}: {team.size} rank{'s' * (team.size > 1)}, MPI: {team.vendor}; {where}")
     for why in BROKEN.values():
         log(f"note: {why}; it is left out")
     if team.size > 1:
@@ -118,15 +150,19 @@ def places(hosts: list[str]) -> str:
 
 
 @contextmanager
-def _control(signals, run, marks: dict, files: list):
+def _control(ranks, run, marks: dict, files: list):
     """What keeps the state of the run and stops it, with the newest checkpoint of this job, if there is one;
     all files that are read meanwhile are noted (collective)."""
     from nanompi.io import fingerprint
+    from nanompi.run.attended import Attended
     from nanompi.run.checkpoint import newest
     from nanompi.run.control import Control
 
     with ExitStack() as stack:
-        control = Control(run, marks, signals)
+        control = (Control if ranks.dog else Attended)(run, marks, ranks.signals)
+        if not run.folder:
+            yield control
+            return
         if run.team.root:
             control.files = stack.enter_context(fingerprint.followed())
         if saved := newest(run.team, control.folder, marks, run.warn):

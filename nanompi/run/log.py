@@ -53,7 +53,8 @@ class Log:
         else:
             self._happened([lines(text)])
             who = f"rank {self.team.rank} on {self.team.host}"
-            print(f"warning: {who}: {entry(text)}", file=sys.stderr, flush=True)
+            screen = sys.stderr if self.out is sys.stdout else self.out
+            print(f"warning: {who}: {entry(text)}", file=screen, flush=True)
 
     def progress(self, done: int, total: int, text: str = "", step: str = "", things: str = ""):
         """Tell how far the iterations are: a bar on a terminal, and a line each 10 s elsewhere.

@@ -93,7 +93,8 @@ def write_metrics(run):
         ranks = [_figures(run), *book["ranks"][1:]]
         book = book | {"seconds": run.clock.elapsed(), "ranks": ranks}
         run.say(table(book))
-        keep(book, run.folder)
+        if run.folder:
+            keep(book, run.folder)
 
 
 def _items(run) -> int:

@@ -20,7 +20,7 @@ from nanompi.run.reuse import Reuse
 from nanompi.run.status import quiet
 from nanompi.run.store import Store
 from nanompi.run.verdict import conclude, tell
-from nanompi.run.writers import nexus
+from nanompi.run.writers import nexus, spread
 from nanompi.run.writers.images import images_of
 from nanompi.run.writers.stacks import write_stacks
 from nanompi.step import idle, param, section
@@ -73,7 +73,7 @@ class Run:
     say, warn : the log: a line of rank 0, and a warning of any rank
     note    : tells the state of the run to those who look from outside: note("iterating", iteration=3, ...)
     glimpse : shows what block steps have by now; called with their walks, by each rank, about every second
-    folder  : run folder (exists on rank 0)
+    folder  : run folder (exists on rank 0); None: nothing is written, the result stays in memory
     data    : arrays with axes (`nanompi.data.data.Data`) by name: what the reader gave as "data" (and more),
         and what steps made of it; given : names of those that block steps gave
     made    : what earlier steps gave that is no array with axes, by name
@@ -85,7 +85,7 @@ class Run:
     team: Team
     device: Any
     options: Options
-    folder: Path
+    folder: Path | None
     name: str = ""
     clock: Clock = field(default_factory=Clock)
     made: dict[str, Any] = field(default_factory=dict)
@@ -218,10 +218,14 @@ def _write(run, job, writers):
         run.result.notes |= gather(run, job)
     run.result.data = kept(run, job.output.keep)
     with run.clock.phase("write"):
-        nexus.write_result(run)
+        if run.folder:
+            nexus.write_result(run)
+        else:
+            spread.gather(run)
         if run.control:
             run.control.clear()
-        write_stacks(run, job.output)
+        if run.folder:
+            write_stacks(run, job.output)
         for name, data in run.result.data.items():
             run.result.pictures |= images_of(run.team, data, name)
         for write in writers:

@@ -45,15 +45,20 @@ class About:
 
 
 def gather(run, job) -> dict[str, Any]:
-    """The notes of a result about its origin (rank 0, before the result is written)."""
-    log = _log(run.folder)
-    return {
-        "about": about(job, run.clock.elapsed()),
-        "inputs": inputs(_stamps(run, job)),
-        "environment": _environment(run.folder),
-        "warnings": [shown(" ".join(one.split())) for one in WARNING.findall(log)][:WARNINGS],
-        "log": log,
-    }
+    """The notes of a result about its origin (rank 0, before the result is written).
+
+    Of a run without a folder, whoever has its log knows the rest.
+    """
+    origin = {"about": about(job, run.clock.elapsed()), "inputs": inputs(_stamps(run, job))}
+    if not run.folder:
+        return origin
+    return {**origin, "environment": _environment(run.folder), **told(_log(run.folder))}
+
+
+def told(log: str) -> dict[str, Any]:
+    """The text of a log, and what it warns of"""
+    warnings = [shown(" ".join(one.split())) for one in WARNING.findall(log)][:WARNINGS]
+    return {"warnings": warnings, "log": log}
 
 
 def about(job, seconds: float) -> dict[str, str]:

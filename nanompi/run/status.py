@@ -51,13 +51,14 @@ class Unheard:
 class Status:
     """The state of one run; `with Status(team, folder, name) as note:` ends it as done, failed or stopped.
 
+    folder : of the run; None: it has none, and nothing is written
     log : hears on rank 0 of each iteration, log.progress(done, total, text), of blocks of items,
         log.progress(done, total, text, step, what the items are), and of each engine, log.engine(name, its
         first iteration) (`nanompi.run.log.Log`)
     """
 
     def __init__(self, team, folder: Path, name: str, log=None):
-        self.team, self.folder, self.log = team, Path(folder), log or Unheard()
+        self.team, self.folder, self.log = team, folder and Path(folder), log or Unheard()
         self.facts: dict[str, Any] = {"nanompi": 1, "name": name, "state": "starting", "ranks": team.size}
         self.facts |= {"host": team.host, "pid": os.getpid(), "slurm_job": slurm_job(), "begun": now()}
         self.history, self._errands, self._past = History(self.folder), deque(), deque()
@@ -109,7 +110,8 @@ class Status:
         if self.team.root:
             event(self.folder, "begin", ranks=self.team.size, host=self.team.host, slurm_job=slurm_job())
             self._write()
-            self._thread.start()
+            if self.folder:
+                self._thread.start()
         return self
 
     def __exit__(self, kind, error, trace):
@@ -118,8 +120,9 @@ class Status:
             event(self.folder, "end", **end, rank=self.team.rank, host=self.team.host)
         if self.team.root:
             self._over.set()
-            self._thread.join()
-            self.history.write(end=True)
+            if self.folder:
+                self._thread.join()
+                self.history.write(end=True)
             self(**end)
             self._write()
 
@@ -150,12 +153,16 @@ class Status:
 
 def write(folder: Path, facts: dict[str, Any]):
     """Replace status.json, with the time as `heartbeat`; what the disk refuses is not told."""
+    if folder is None:
+        return
     with contextlib.suppress(OSError):
         write_text(Path(folder) / "status.json", json.dumps({**facts, "heartbeat": now()}, indent=1) + "\n")
 
 
 def event(folder: Path, kind: str, **facts):
     """Add a line to events.jsonl (one write in append mode: any rank may)."""
+    if folder is None:
+        return
     line = json.dumps({"time": now(), "event": kind, **facts}) + "\n"
     path = Path(folder) / "events.jsonl"
     with contextlib.suppress(OSError), open(path, "ab", buffering=0, opener=own) as file:

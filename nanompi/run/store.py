@@ -38,7 +38,7 @@ class Store:
 
     def __init__(self, run, kind: str = "same"):
         self.run, self.team, self.kind = run, run.team, kind
-        self.folder = run.team.bcast(Path(run.folder).absolute() if run.team.root else None)
+        self.folder = run.team.bcast(Path(run.folder).absolute() if run.team.root and run.folder else None)
         self.path: Path | None = None
         self.arrays: dict[str, ArrayInFile] = {}
         self.final: set[str] = set()
@@ -48,13 +48,15 @@ class Store:
         self.last, self.facts = 0, {}
         if saved := self._saved():
             self._adopt(saved)
-        elif run.team.root:
+        elif self.folder and run.team.root:
             self._clear()
 
     # ---- places in the file ----------------------------------------------------------------------------
 
     def shared(self) -> bool:
         """Do all ranks see the folder of the result? (collective, the first time)"""
+        if self.folder is None:
+            return False
         if self.seen is None:
             sign = self.team.on_root(self._sign)
             self.seen = self.team.all(sign.exists() and os.access(self.folder, os.W_OK))

@@ -128,7 +128,8 @@ class Align:
             named = ", ".join(f"{k} ({np.rad2deg(places.angles[k]):.4g} degrees)" for k in bad)
             run.warn(f"tomo.align: left out, since the others do not agree with them: projections {named}")
         if run.team.root:
-            write_text(run.folder / "shifts.csv", table.text_of(places))
+            if run.folder:
+                write_text(run.folder / "shifts.csv", table.text_of(places))
             both = np.stack([places.down, places.right])
             run.result.arrays |= {
                 "alignment/shifts": (both, {"units": "px", "long_name": "down and right"}),

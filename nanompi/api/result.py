@@ -1,0 +1,115 @@
+"""What a program gets of a run: arrays, figures, verdict; in memory, or read when asked for."""
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nanompi.api.sources import Kept, Others, Stored
+from nanompi.job.folder import environment
+from nanompi.run.provenance import told
+from nanompi.run.result import Signal
+
+
+class Result:
+    """The result of a run, of any method.
+
+    name    : of the job; folder : of the run, None where it has none; log : what was said
+    root    : has this rank the arrays? Under mpirun rank 0 alone has: on the others `object` and `probe` are
+        None, `signals`, `data` and `maps` are empty, `save` does nothing
+    """
+
+    def __init__(
+        self, name: str, source: Any, *, root: bool = True, folder: Path | None = None, log: str = ""
+    ):
+        self.name, self.root, self.folder, self.log = name, root, folder, log
+        self._source = source
+
+    @classmethod
+    def of(cls, run, log: str = "") -> "Result":
+        """The result of a run that has ended (collective)."""
+        hosts = run.team.allgather(run.team.host)
+        if run.team.root and not run.folder:
+            run.result.notes |= {"environment": environment(run.team.vendor, hosts), **told(log)}
+        few = run.team.bcast(Others.of(run.result) if run.team.root else None)
+        source = few
+        if run.team.root:
+            source = Stored(run.folder / "result.h5") if run.folder else Kept(run.result)
+        return cls(run.name, source, root=run.team.root, folder=run.folder, log=log)
+
+    # ---- what there is
+
+    @property
+    def object(self) -> np.ndarray | None:
+        """(rows, columns) complex, the object as it was reconstructed; None for other methods."""
+        return self._source.array("object/data")
+
+    @property
+    def image(self) -> np.ndarray | None:
+        """(rows, columns) complex, the scanned part of the object without phase ramp."""
+        return self._source.array("image_1/data")
+
+    @property
+    def probe(self) -> np.ndarray | None:
+        """(modes, rows, columns) complex, strongest first."""
+        return self._source.array("probe/data")
+
+    @property
+    def pixel(self) -> np.ndarray | None:
+        """(2,) m, size of a pixel of object and probe along rows and columns."""
+        size = self.notes.get("geometry", {}).get("object_pixel")
+        return None if size is None else np.array(size)
+
+    @property
+    def history(self) -> dict[str, np.ndarray]:
+        """{name: (iterations,)}: iteration, engine, error, R, llk ...; nan where it was not computed."""
+        return self._source.history
+
+    @property
+    def notes(self) -> dict[str, Any]:
+        """{name: tree}: job, geometry, preparation, metrics, run, verdict ..."""
+        return self._source.notes
+
+    @property
+    def verdict(self) -> dict[str, Any]:
+        """grade ("good", "doubtful", "wrong"), words, paste (lines of the job that would help), steps; {}
+        where nothing was judged."""
+        return self.notes.get("verdict", {})
+
+    @property
+    def signals(self) -> Mapping[str, Signal]:
+        """{name: Signal} of all that can be shown: data, axes with units, unit, title; of volumes planes, of
+        stacks of maps each ("maps Fe"). Read when asked for."""
+        return self._source.signals
+
+    @property
+    def data(self) -> Mapping[str, np.ndarray]:
+        """{name: array} of all that the run made, whole: volumes, stacks of maps ... Read when asked for."""
+        return self._source.data
+
+    @property
+    def maps(self) -> dict[str, np.ndarray]:
+        """{name: (y, x)}: the maps of a scan; of a stack each by its own name: "Fe", or "maps Fe" where
+        several are called so."""
+        shown = {key: one.data for key, one in self.signals.items() if one.show == "map"}
+        short = Counter(key.partition(" ")[2] or key for key in shown)
+        names = {key: key.partition(" ")[2] or key for key in shown}
+        return {names[key] if short[names[key]] == 1 else key: one for key, one in shown.items()}
+
+    def array(self, place: str) -> np.ndarray | None:
+        """An array of the result, by its path under /entry_1: "positions/refined"; None for no such."""
+        return self._source.array(place)
+
+    # ---- to keep
+
+    def save(self, path) -> None:
+        """Write all there is as a result.h5 (`nanompi.run.writers.nexus`). Errors: ResourceError."""
+        if self.root:
+            self._source.write(Path(path))
+
+    def __repr__(self):
+        there = ", ".join(self.signals) or "nothing on this rank"
+        grade = f", {self.verdict['grade']}" if self.verdict else ""
+        return f"<nanompi result {self.name}{grade}: {there}>"
