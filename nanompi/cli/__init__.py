@@ -24,7 +24,7 @@ VERBS = {
     "sweep": "run all settings of a job with {sweep: ...} in one allocation",
     "try": "one picture strip in minutes: some values of one parameter",
     "submit": "hand a job to Slurm, or show its batch script (--dry)",
-    "status": "one line for each run: state, iteration, error, rate, time left",
+    "status": "one line for each run: state, iteration, likelihood, rate, time left",
     "watch": "the same, repeated until all runs have ended",
     "plan": "memory, messages, time and number of ranks of a job, before it starts",
     "bench": "run a job on 1, 2, 4 ... ranks; speed-up and efficiency of each phase",

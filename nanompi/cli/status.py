@@ -1,4 +1,4 @@
-"""One line for each run: state, iteration, error, rate, time left, ranks, Slurm's state."""
+"""One line for each run: state, iteration, likelihood, rate, time left, ranks, Slurm's state."""
 
 from nanompi.cli import path
 from nanompi.errors import JobError

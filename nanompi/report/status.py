@@ -13,7 +13,16 @@ from nanompi.io.ordinary import tail
 from nanompi.run.status import OVER, STATES
 
 SILENT = 60.0  # seconds without a sign of life after which a run counts as lost
-COLUMNS = {"run": 20, "state": 14, "iteration": 9, "error": 6, "rate": 8, "left": 10, "ranks": 5, "slurm": 0}
+COLUMNS = {
+    "run": 20,
+    "state": 14,
+    "iteration": 9,
+    "figure": 10,
+    "rate": 8,
+    "left": 10,
+    "ranks": 5,
+    "slurm": 0,
+}
 
 
 KINDS = {
@@ -22,7 +31,7 @@ KINDS = {
         *("host", "device", "slurm_job", "begun", "heartbeat"),
     ),
     int: ("pid", "ranks", "code", "iteration", "iterations", "items_done", "items", "rank"),
-    float: ("error", "rate", "eta"),
+    float: ("error", "R", "llk", "rate", "eta"),
 }
 LARGEST = 10_000_000  # bytes of a status or of the end of a list of events
 
@@ -118,12 +127,18 @@ def _cells(s: dict[str, Any]) -> tuple[str, ...]:
         shown("/".join(Path(s["folder"]).absolute().parts[-2:]), 200),
         s["state"] + code + (f", {s['verdict']}" if "verdict" in s and s["state"] == "done" else ""),
         _counted(s),
-        f"{s['error']:.4f}" if "error" in s else "",
+        figure(s),
         rate,
         span(s["eta"]) if live and "eta" in s else "",
         str(s.get("ranks", "")),
         shown(" ".join(filter(None, (s.get("slurm_job", ""), s.get("slurm", "")))), 80),
     )
+
+
+def figure(s: dict[str, Any]) -> str:
+    """The figure that tells most of the iterations: the likelihood, else R; the error, which is another thing
+    of each engine, where there is nothing else."""
+    return next((f"{name} {s[name]:.4g}" for name in ("llk", "R", "error") if name in s), "")
 
 
 def _counted(s: dict[str, Any]) -> str:

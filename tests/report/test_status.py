@@ -35,11 +35,13 @@ def aged(folder, **facts):
 
 def test_one_line_with_all_that_is_known(run, capsys):
     facts = {"iteration": 40, "iterations": 100, "error": 0.02314, "rate": 3.21, "eta": 200.0}
-    run("star/run-0001", **facts)
+    folder = run("star/run-0001", **facts)
     assert main(["status"]) == 0
     head, line = capsys.readouterr().out.splitlines()
-    assert head.split() == ["run", "state", "iteration", "error", "rate", "left", "ranks", "slurm"]
-    assert line.split() == "star/run-0001 iterating 40/100 0.0231 3.21/s 3 min 20 s 2".split()
+    assert head.split() == ["run", "state", "iteration", "figure", "rate", "left", "ranks", "slurm"]
+    assert line.split() == "star/run-0001 iterating 40/100 error 0.02314 3.21/s 3 min 20 s 2".split()
+    aged(folder, R=0.1, llk=1.25)  # errors of engines are different things
+    assert main(["status"]) == 0 and "40/100     llk 1.25    3.21/s" in capsys.readouterr().out
 
 
 def test_runs_are_found_by_folder_name_and_folder_of_runs(run):
