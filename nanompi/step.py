@@ -182,6 +182,8 @@ def step(name: str, needs=(), gives=(), *, each="", makes=(), takes="data", gpu=
         the figure that a limit is for; static
     ends_pass                True where later steps wait for its `finish` (a block step that finds something
         out of all items); the others go through their data together, block by block
+    stay                     True where later steps walk its items again: they stay in memory, where there is
+        room for them twice, and are read once
     foresee(job, threads)    memory and time beforehand, for `nanompi plan` and `bench`: an object with
         report(ranks, link, gpu, per_card, within) and compared(books, ranks, items, link), as
         `nanompi.methods.ptycho.scaling.forecast.Forecast` has them

@@ -8,7 +8,8 @@ by several threads at once. An item may not depend on which others stand in its 
 
 Steps that follow one another go through their data in one pass, block by block, as far as each finds its
 items whole on one rank: `start` of all, then the blocks, then `finish` of all. A step for which later ones
-must wait, since its `finish` tells them something, says `ends_pass = True`.
+must wait, since its `finish` tells them something, says `ends_pass = True`; one whose items are walked again
+says `stay = True`.
 """
 
 from contextlib import nullcontext
@@ -26,6 +27,8 @@ from nanompi.data.respread import fitting, free_axis, respread
 from nanompi.data.room import lacking, room
 from nanompi.data.rows import ROUND, Turn, directly, load_rows, reading
 from nanompi.units import show
+
+SPARE = 2  # times the items that stay in memory: so much must be free for each rank
 
 
 @dataclass(frozen=True)
@@ -149,10 +152,28 @@ def _while_loading(run, steps: list) -> list[Walk]:
     walks, _ = _begun(run, steps, data, lambda: data.source.read(np.arange(1)))
     _only_last(walks, name)
     prepare = _prepare(run, walks, name, data.parts)
-    _load(run, data, lambda raw, index: prepare(raw, index).reshape(len(raw), -1)[:, :0])
+    stay = _stay(run, walks, data)
+    values = _load(
+        run, data, prepare if stay else lambda raw, i: prepare(raw, i).reshape(len(raw), -1)[:, :0]
+    )
     for one in walks:
         one.place()
+    if stay:
+        run.data[name] = data.holding(values, data.spread, data.parts)
     return walks
+
+
+def _stay(run, walks: list[Walk], data: Data) -> bool:
+    """Do items that are walked again stay in memory, so that they are read once (collective)? Not where other
+    items take their place, or where there is no room for as much again beside them."""
+    name = walks[0].step.takes
+    if not getattr(walks[-1].step, "stay", False) or any(name in one.names for one in walks):
+        return False
+    own = count(data.shape) // data.size(data.spread) * len(data.parts[run.team.rank])
+    short = lacking(run.team, SPARE * own * data.dtype.itemsize)
+    if short > 0:
+        run.say(f"{name}: no room to keep them ({show(short, 'B')} are missing); read again when needed")
+    return short <= 0
 
 
 def _by_rows(run, name: str, steps: list, axis: str) -> list[Walk]:

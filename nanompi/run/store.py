@@ -23,6 +23,7 @@ from nanompi.io import growing
 from nanompi.io.atomic import complaint, remove
 from nanompi.run.checkpoint import State
 from nanompi.run.control import BLOCK
+from nanompi.step import OWN
 
 LARGE = 4 << 20  # bytes of a result from which on it is written in place
 NAME = ".result.h5.{}.part"
@@ -306,8 +307,9 @@ class Store:
         return found is not None
 
     def remember(self, step) -> None:
-        """What the last of the steps has found, for a run that goes on after it: of one that only looks."""
-        if getattr(step, "ends_pass", False):
+        """What the last of the steps has found, for a run that goes on after it: of one that only looks, and
+        leaves nothing but what is known of the data."""
+        if getattr(step, "ends_pass", False) and all(name.startswith(OWN) for name in step.gives):
             now = {name: _facts(data) for name, data in self.run.data.items()}
             self.found[str(self.last)] = {
                 name: _new(own, self.facts.get(name, {})) for name, own in now.items()

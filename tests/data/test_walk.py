@@ -181,6 +181,20 @@ def test_what_only_looks_leaves_the_data_on_the_disk(made):
     assert np.array_equal(run.data["number"].values, np.arange(7))
 
 
+@pytest.mark.parametrize("free, reads", [(1e9, 1), (1.5 * STACK.nbytes, 2)])
+def test_what_is_walked_again_stays_where_there_is_room_for_it_twice(made, monkeypatch, free, reads):
+    monkeypatch.setattr("nanompi.data.room.free_memory", lambda: free / 0.9)
+    first, second = (made(scene.Figures, each="frame", gives=scene.FIGURES) for _ in range(2))
+    first.ends_pass = first.stay = True
+    data = scene.on_disk(TEAM, STACK, "angle row column")
+    run = scene.run_of(TEAM, data=data)
+    walk(run, [first, second])
+    assert data.source.read_rows[1:].tolist() == [reads] * 6
+    assert (run.data["data"].values is not None) == (reads == 1)
+    assert any("no room to keep them" in line for line in run.lines) == (reads == 2)
+    assert np.allclose(run.data["mean"].values, STACK.sum(0, dtype=float), atol=1e-12)
+
+
 def test_a_block_cannot_be_written_to(made):
     class Writes:
         def block(self, block, info):

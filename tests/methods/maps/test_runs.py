@@ -1,5 +1,7 @@
 """Maps from start to end by `nanompi run`: what is said of scans that are not as they should be."""
 
+import json
+
 import h5py
 import numpy as np
 import pytest
@@ -50,6 +52,12 @@ def test_an_axis_that_is_wrong_by_two_is_said_and_not_used(scanned):
     )
     own = maps(folder, "first")
     assert own["Fe_K/data"].mean() == pytest.approx(truth["Fe_K"].mean(), rel=0.03)
+
+
+def test_spectra_are_read_once(scanned):
+    """Added up for the calibration, then fitted: 6 x 8 points, three detectors of 525 channels, uint16"""
+    metrics = json.loads((scanned[0] / "first" / "latest" / "metrics.json").read_text())
+    assert metrics["ranks"][0]["bytes"]["load"] == 6 * 8 * 3 * 525 * 2
 
 
 def test_a_dead_detector_among_several_is_left_out_with_a_message(scanned):

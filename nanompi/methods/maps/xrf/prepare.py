@@ -32,7 +32,7 @@ class Prepare:
         - xrf.fit
     """
 
-    ends_pass = True
+    ends_pass = stay = True
 
     dead: Literal["auto", "icr", "live", "off"] = param(
         "auto", help="live part of a detector: icr = output over input rate, live = live over real time"
