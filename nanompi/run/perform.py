@@ -23,7 +23,7 @@ from nanompi.run.verdict import conclude, tell
 from nanompi.run.writers import nexus, spread
 from nanompi.run.writers.images import images_of
 from nanompi.run.writers.stacks import write_stacks
-from nanompi.step import idle, param, section
+from nanompi.step import OWN, idle, param, section
 from nanompi.timing import Clock
 
 
@@ -167,8 +167,10 @@ def _passed_over(run, step) -> bool:
 
 
 def final(job, numbers: list[int]) -> set[str]:
-    """Names of what some steps give that are written: no later one takes their place."""
+    """Names of what some steps give that are written: no later one takes their place, and they are not for
+    the `finish` of a step alone."""
     gives = [set(step.gives) or {getattr(step, "takes", "")} for step in job.steps]
+    gives = [{name for name in names if not name.startswith(OWN)} for names in gives]
     own = set().union(*(gives[k] for k in numbers)).difference(*gives[numbers[-1] + 1 :])
     return own & set(job.output.keep) if job.output.keep else own
 

@@ -78,6 +78,16 @@ def test_the_model_of_another_run_gives_the_same_maps(scanned, capfd):
     assert all(np.array_equal(one[key], two[key]) for key in NAMES)
 
 
+def test_maps_of_any_size_are_made_of_what_is_in_memory(scanned, monkeypatch):
+    """What a step has for its own finish is no result, however large: maps are, and stand in the file"""
+    folder, _ = scanned
+    monkeypatch.setattr("nanompi.run.store.LARGE", 100)
+    steps = f"[{{use: xrf.fit, model: {folder}/first/latest}}]"
+    assert run(folder, "large", SIMULATED + "said: 40 eV}}", steps) == 0
+    one, two = maps(folder, "first"), maps(folder, "large")
+    assert all(np.array_equal(one[key], two[key]) for key in NAMES)
+
+
 def test_a_monitor_of_zero_in_a_row_is_an_error_that_names_the_points(tmp_path, capfd):
     """Before anything is fitted; what the message says to write makes it run"""
     counts = np.random.default_rng(1).poisson(3.0, (3, 4, 2, 64)).astype(np.float32)
