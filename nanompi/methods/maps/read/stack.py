@@ -1,5 +1,6 @@
 """Stacks of images at rising photon energies: of an HDF5 file, a folder of TIFF files, a folder of runs.
 
+input: {file: stack.h5}     # NXstxm, and others whose shapes and units tell: `layout`
 input: {file: stack.h5, paths: {images: /entry/data, energies: /entry/energy, i0: /entry/i0}}
 input: {file: tiffs, energies: energies.txt, i0: i0.txt}        # format: stack, where the text may be angles
 input: {file: runs/fe-map, map: Fe_K, format: stack}            # one run for each energy: a map of each
@@ -19,10 +20,11 @@ from nanompi.errors import DataError, JobError, nearest
 from nanompi.io.hdf5 import at, dataset, foreign, is_hdf5, open_hdf5, real, text, unit, whole
 from nanompi.io.quantities import scale_of
 from nanompi.methods.maps.read import energies
+from nanompi.methods.maps.read.layout import stack_paths
 from nanompi.step import param, reader
 
 PATHS = ("images", "energies", "i0", "x", "y")
-GIVES = {"data": "energy y x"}
+AXES = ("energy", "y", "x")
 STEPS = ("xanes.normalise",)
 LIKELY = 200.0  # eV: smallest first energy of a text that is not taken for angles
 
@@ -61,12 +63,12 @@ class MapFiles(Source):
         return image
 
 
-@reader("stack", gives=GIVES, steps=STEPS)
+@reader("stack", gives=None, steps=STEPS)
 class Stack:
     """Images at rising photon energies: HDF5 by `paths:`, a folder of TIFF files, or of runs (`map:`)."""
 
     paths: dict[str, str] = param(
-        {}, level="basic", help="where the datasets are: images, energies, i0, x, y"
+        {}, level="basic", help="where the datasets are: images, energies, i0, x, y; else by shape and unit"
     )
     units: dict[str, str] = param({}, help="unit of energies, x or y, in place of what the file says")
     energies: str = param("", help="text with the energy of each image, from the folder of the images")
@@ -75,11 +77,13 @@ class Stack:
 
     @staticmethod
     def recognises(path: str, given: dict) -> bool:
-        """HDF5 with a path of images; a folder with `map:` or `energies:`, or with a text that holds them."""
+        """HDF5 with a path of images, or with a stack by its shapes and units; a folder with `map:` or
+        `energies:`, or with a text that holds them."""
         if given.get("map") or given.get("energies"):
             return os.path.isdir(path)
         if os.path.isfile(path):
-            return is_hdf5(path) and "images" in (given.get("paths") or {})
+            paths = given.get("paths")
+            return is_hdf5(path) and ("images" in paths if paths else bool(stack_paths(path)))
         return bool(_text_of(Path(path), len(_images(Path(path)))))
 
     def open(self, file: str, given) -> dict[str, Data]:
@@ -87,18 +91,25 @@ class Stack:
         notes: list[str] = []
         kind = self._runs if self.map else self._tiffs if os.path.isdir(file) else self._hdf5
         source, along, more = kind(file, notes)
+        axes = more.pop("axes", AXES)
+        if axes[0] != "energy" and not given.select.whole:
+            raise JobError(f"input.select: the first axis of {file} is {axes[0]}; `select` takes energies")
         energies.must_rise(along, given.select.numbers(len(along)), file)
         coords = {"energy": (along, "eV")} | more.pop("coords", {})
         if given.pixel and not coords.keys() & {"y", "x"}:
-            coords |= {axis: (np.arange(n) * given.pixel, "m") for axis, n in zip("yx", source.shape[1:])}
+            sides = {axis: n for axis, n in zip(axes, source.shape) if axis != "energy"}
+            coords |= {axis: (np.arange(n) * given.pixel, "m") for axis, n in sides.items()}
         if "i0" in more and not given.select.whole:
             more["i0"] = more["i0"][given.select.numbers(len(along))]
         about = {"title": "images", "file": file, "format": self.name, "notes": notes, "beside": more}
-        return {"data": Data(axes=("energy", "y", "x"), source=source, coords=coords, **about)}
+        return {"data": Data(axes=axes, source=source, coords=coords, **about)}
 
     # ---- HDF5
 
     def _hdf5(self, file: str, notes: list[str]):
+        if not self.paths:
+            self.paths = stack_paths(file)
+            notes.append("found by shapes and units: " + ", ".join(map(" ".join, self.paths.items())))
         for name in self.paths:
             if name not in PATHS:
                 raise JobError(
@@ -112,11 +123,21 @@ class Stack:
             stored = dataset(opened, self.paths["images"]).shape
             if len(stored) != 3:
                 raise DataError(f"{source.where} has the shape {stored}; (energies, y, x) is needed")
-            along = self._energies(opened, stored[0], notes)
-            more = {"coords": self._places(opened, stored[1:], notes)}
+            axes = self._axes(opened, stored)
+            sizes = dict(zip(axes, stored))
+            along = self._energies(opened, sizes["energy"], notes)
+            more = {"axes": axes, "coords": self._places(opened, (sizes["y"], sizes["x"]), notes)}
             if "i0" in self.paths:
-                more["i0"] = self._i0(opened, stored)
+                more["i0"] = self._i0(opened, stored, axes)
         return source, along, more
+
+    def _axes(self, opened, stored) -> tuple[str, ...]:
+        """In the order of the file: the energies are the one axis that is as long as they are"""
+        n = dataset(opened, self.paths["energies"]).size
+        places = [k for k in range(3) if stored[k] == n]
+        rest = ["y", "x"]
+        rest.insert(places[0] if len(places) == 1 else 0, "energy")
+        return tuple(rest)
 
     def _energies(self, opened, n: int, notes) -> np.ndarray:
         data = dataset(opened, self.paths["energies"])
@@ -124,15 +145,15 @@ class Stack:
         along = energies.fitting(real(whole(data), where).ravel(), n, where)
         return energies.in_ev(along, self.units.get("energies", unit(data)), where, notes)
 
-    def _i0(self, opened, shape) -> np.ndarray:
+    def _i0(self, opened, stored, axes) -> np.ndarray:
         """(energy,) or (energy, y, x) float64. Errors: DataError for another shape."""
         where = f"{opened.filename}: {self.paths['i0']}"
-        values = real(whole(dataset(opened, self.paths["i0"])), where)
-        if values.shape not in ((shape[0],), tuple(shape)):
+        values, first = real(whole(dataset(opened, self.paths["i0"])), where), axes.index("energy")
+        if values.shape not in ((stored[first],), tuple(stored)):
             raise DataError(
-                f"{where} has the shape {values.shape}; {(shape[0],)} or {tuple(shape)} is needed"
+                f"{where} has the shape {values.shape}; {(stored[first],)} or {tuple(stored)} is needed"
             )
-        return values
+        return values if values.ndim == 1 else np.moveaxis(values, first, 0)
 
     def _places(self, opened, shape, notes) -> dict:
         """Coordinates of y and x in m, as far as the file has them for each row and column."""

@@ -56,6 +56,57 @@ def test_hdf5_by_paths(tmp_path):
     assert data.coords["x"][0] == pytest.approx(np.arange(7) * 0.5e-6) and (data.beside["i0"] == 2000).all()
 
 
+def test_a_stack_is_found_by_shapes_and_units(tmp_path):
+    """Without `paths:`, and what was found is said"""
+    file = hdf5(tmp_path)
+    assert reader_of({"file": file}) == "stack"
+    data = opened(file)
+    assert data.shape == (5, 6, 7) and np.array_equal(data.coords["energy"][0], ENERGIES)
+    assert data.coords["y"][0] == pytest.approx(np.arange(6) * 0.5e-6) and (data.beside["i0"] == 2000).all()
+    assert data.notes[0] == (
+        "found by shapes and units: images /e/img, energies /e/energy, y /e/y, x /e/x, i0 /e/i0"
+    )
+
+
+def test_nxstxm(tmp_path):
+    """Its NXdata names the signal, the monitor stands in a group of its own"""
+    with h5py.File(tmp_path / "stxm.h5", "w") as f:
+        f["entry1/control/data"] = np.full((5, 6, 7), 3.0)
+        f["entry1/control"].attrs["NX_class"] = "NXmonitor"
+        own = f.create_group("entry1/counter0")
+        own.attrs.update({"NX_class": "NXdata", "signal": "data", "axes": ["energy", "sample_y", "sample_x"]})
+        own["a_copy"], own["data"], own["energy"] = IMAGES[::-1], IMAGES, ENERGIES
+        own["sample_y"], own["sample_x"] = np.arange(6.0), np.arange(7.0)
+        own["sample_x"].attrs["units"] = "um"
+    file = str(tmp_path / "stxm.h5")
+    assert reader_of({"file": file}) == "stack"
+    data = opened(file)
+    assert np.array_equal(data.source.read(np.arange(5)), IMAGES) and data.beside["i0"].shape == (5, 6, 7)
+    assert "y" not in data.coords and data.coords["x"][0][-1] == pytest.approx(6e-6)
+
+
+def test_spectra_of_a_map_are_no_stack(tmp_path):
+    """An axis of channels begins near zero"""
+    with h5py.File(tmp_path / "mca.h5", "w") as f:
+        f["MAPS/mca_arr"], f["MAPS/energy"] = np.zeros((500, 6, 7), np.float32), 10.0 * np.arange(1, 501)
+    with pytest.raises(DataError, match="HDF5, but neither CXI"):
+        reader_of({"file": str(tmp_path / "mca.h5")})
+
+
+@pytest.mark.parametrize("place, axes", [(2, ("y", "x", "energy")), (1, ("y", "energy", "x"))])
+def test_the_order_of_axes_is_that_of_the_shapes(tmp_path, place, axes):
+    file = hdf5(tmp_path, i0=np.moveaxis(IMAGES, 0, place) * 2.0)
+    with h5py.File(file, "a") as f:
+        del f["e/img"]
+        f["e/img"] = np.moveaxis(IMAGES, 0, place)
+    data = opened(file, paths=PATHS)
+    assert data.axes == axes and np.array_equal(data.beside["i0"], IMAGES * 2.0)
+    assert np.array_equal(data.source.read(np.arange(6)), np.moveaxis(IMAGES, 0, place))
+    assert len(data.coords["x"][0]) == 7
+    with pytest.raises(JobError, match=r"first axis of .* is y; `select` takes energies"):
+        opened(file, select=Select(keep=":3"), paths=PATHS)
+
+
 def test_energies_in_kev_are_noted(tmp_path):
     file = hdf5(tmp_path, ENERGIES / 1000, units="")
     data = opened(file, paths=PATHS)
