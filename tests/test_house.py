@@ -15,13 +15,15 @@ HOUSE = (  # a word knows only those before it; `__init__` and `__main__` stand 
     " workflow web api cli __main__"
 ).split()
 # These may have methods found; nobody outside methods/ knows one by its name.
-DISCOVER = ("job", "api", "cli")
+DISCOVER = ("job", "web", "api", "cli")
 ONLY_HERE = {
     "mpi4py": ["mpi/", "cli/doctor.py"],
     "cupy": ["device/"],
     "numba": ["device/"],
     "pydantic": ["job/"],
     "yaml": ["job/", "papers.py"],
+    "starlette": ["web/"],
+    "uvicorn": ["web/"],
 }
 
 

@@ -32,6 +32,7 @@ VERBS = {
     "init": "write a first job file with comments",
     "geometry": "is the scan as the job says: orientation, lag, distance, rotation",
     "inspect": "print geometry and size of a scan file",
+    "serve": "show runs in a browser, and start them",
     "methods": "list steps, readers and engines, or the parameters of one",
     "completion": "print what bash, zsh or tcsh needs to complete commands, options and files",
     "manual": "write the manual: one HTML file that needs no network",

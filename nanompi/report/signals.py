@@ -39,6 +39,10 @@ class SignalsInFile(Mapping):
     def __len__(self) -> int:
         return len(self._places)
 
+    def show(self, name: str) -> str:
+        """How a picture is made of a signal (`Signal.show`), without reading it."""
+        return self._places[name][2]
+
     def __getitem__(self, name: str) -> Signal:
         group, place, show = self._places[name]
         with open_hdf5(str(self.path)) as file, foreign(f"{self.path}: {shown(name, WORD)}"):

@@ -47,7 +47,7 @@ def runs(where: str = "", most: int = 20) -> list[Path]:
         found = [p.parent for pattern in ("", "*/", "*/*/") for p in top.glob(f"{pattern}status.json")]
         found = [p for p in found if p.name != "latest" or p == top]
         if found:
-            return sorted(found, key=_touched)[-most:]
+            return sorted(found, key=touched)[-most:]
     known = [p.name for p in Path("runs").iterdir()] if Path("runs").is_dir() else []
     text = (
         "no run was started in ./runs yet" if not where else f"{where}: no run folder, and no job in ./runs"
@@ -215,7 +215,8 @@ def _age(text: str) -> float:
         return math.inf
 
 
-def _touched(folder: Path) -> float:
+def touched(folder: Path) -> float:
+    """When its status was written last; 0 where it has none."""
     try:
         return (folder / "status.json").stat().st_mtime
     except OSError:

@@ -1,0 +1,267 @@
+"use strict";
+/* The pages of `nanompi serve`: login, runs, one run, several runs compared, methods. form.js has the new job.
+   Texts of files only ever become text: nothing here makes elements of them. */
+const main = document.getElementById("main");
+const KEY = `nanompi-key ${location.pathname}`; // two servers behind one proxy are two pages
+const LIVE = ["waiting", "starting", "reading", "working", "iterating", "writing"];
+const coded = run => run.split("/").map(encodeURIComponent).join("/");
+const alive = status => LIVE.includes(status.state);
+const write = (element, ...inner) => { element.replaceChildren(...inner.filter(Boolean)); return element; };
+const title = (text, ...inner) => make("div", { className: "heading" }, make("h1", { textContent: text }), ...inner);
+const button = (text, act, facts = {}) => make("button", { type: "button", textContent: text, onclick: act, ...facts });
+
+class Refused extends Error {}
+
+async function ask(path, body, tag) { // a Response; an error with the words of the server
+  const headers = { "x-nanompi-key": sessionStorage.getItem(KEY) || "" };
+  if (body) headers["content-type"] = "application/json";
+  if (tag) headers["if-none-match"] = tag;
+  const answer = await fetch(`api/${path}`, { method: body ? "POST" : "GET", body: body && JSON.stringify(body), headers });
+  if (answer.ok || answer.status === 304) return answer;
+  const text = await answer.text();
+  if (answer.status === 401 && path !== "login") {
+    loginPage("Log in with the link that nanompi serve has printed, or with its token:");
+    throw new Refused("logged out");
+  }
+  let found = { fault: text };
+  try { found = JSON.parse(text); } catch { /* a line of text */ }
+  throw Object.assign(new Error(found.fault), { detail: found.detail, status: answer.status });
+}
+const tree = async (path, body) => (await ask(path, body)).json();
+
+/* ---- login: the token goes once, behind #, for a cookie and a key of this tab */
+async function enter(token) {
+  history.replaceState(null, "", `${location.pathname}#/`);
+  try {
+    sessionStorage.setItem(KEY, (await tree("login", { token })).key);
+    await route();
+  } catch (error) { loginPage(error.message); }
+}
+function loginPage(words) {
+  stop();
+  const token = make("input", { id: "token", autocomplete: "off", spellcheck: false });
+  const label = make("label", { htmlFor: "token", textContent: words });
+  const form = make("form", { onsubmit: e => { e.preventDefault(); enter(token.value.replace(/^.*#token=/, "").trim()); } }, token, make("button", { className: "main", textContent: "log in" }));
+  write(main, make("div", { className: "card login" }, make("h1", { textContent: "Log in" }), label, form));
+  token.focus();
+}
+
+/* ---- what is looked at every two seconds; 304 while nothing changed, nothing is held open */
+let watching = 0;
+const stop = () => { watching += 1; };
+async function every(path, show) {
+  const mine = ++watching;
+  let tag = "";
+  const look = async () => {
+    const answer = await ask(path, null, tag);
+    if (mine !== watching || answer.status === 304) return;
+    tag = answer.headers.get("etag");
+    await show(await answer.json());
+  };
+  await look();
+  const again = async () => {
+    if (mine !== watching) return;
+    try { if (!document.hidden) await look(); offline(""); } catch (error) { if (!(error instanceof Refused)) offline(error.message); }
+    setTimeout(again, 2000);
+  };
+  setTimeout(again, 2000);
+}
+function offline(words) { // the server has gone, or a run folder
+  const old = document.getElementById("offline");
+  if (!words) return old?.remove();
+  if (!old) main.prepend(make("p", { id: "offline", className: "fault", role: "status", textContent: `No answer: ${words}` }));
+}
+
+/* ---- runs */
+const picked = new Set();
+const left = s => s < 60 ? `${Math.round(s)} s` : s < 3600 ? `${Math.round(s / 60)} min` : `${Math.floor(s / 3600)} h ${Math.round(s % 3600 / 60)} min`;
+const when = text => text ? new Date(text).toLocaleString([], { dateStyle: "medium", timeStyle: "short" }) : "";
+function stateOf(s) {
+  const word = s.state === "done" && s.verdict ? s.verdict : s.state;
+  const state = make("span", { className: `state ${word}`, textContent: s.state });
+  return s.state === "done" && s.verdict ? [state, `, ${s.verdict}`] : s.slurm ? [state, ` (${s.slurm})`] : [state];
+}
+const counted = s => s.items_done !== undefined ? [s.items_done, s.items, s.items_are || "items"] : [s.iteration, s.iterations, s.engine || ""];
+function bar(s) {
+  const [now, all, word] = counted(s);
+  return all ? make("progress", { max: all, value: now || 0, ariaLabel: `${word} ${now || 0} of ${all}` }) : "";
+}
+async function runsPage() {
+  const search = make("input", { type: "search", placeholder: "filter", ariaLabel: "filter runs", value: keep.get("runs").filter || "" });
+  const compare = button("compare", () => { location.hash = `#/compare/${[...picked].map(encodeURIComponent).join(",")}`; });
+  const body = make("tbody"), shut = new Set();
+  const names = [["", ""], ["run", ""], ["state", ""], ["progress", ""], ["misfit", "n wide"], ["R", "n wide"], ["left", "n"], ["ranks", "n wide"], ["begun", "wide"]];
+  const head = make("thead", {}, make("tr", {}, ...names.map(([n, c]) => n ? make("th", { scope: "col", textContent: n, className: c }) : make("td"))));
+  const card = make("div", { className: "card runs" });
+  let rows = [], folder = "";
+  const cell = (inner, className = "") => make("td", { className }, ...[].concat(inner ?? ""));
+  function line(r, inner) {
+    const box = make("input", { type: "checkbox", checked: picked.has(r.run), ariaLabel: `compare ${r.run}`, onchange: () => { box.checked ? picked.add(r.run) : picked.delete(r.run); counts(); } });
+    const said = r.message || (r.verdict !== "good" && r.reason) || "";
+    const link = make("a", { href: `#/run/${coded(r.run)}`, textContent: r.run });
+    const [now, all] = counted(r);
+    return make("tr", { className: inner ? "inner" : "" }, cell(box), cell(link, "run"), cell([...stateOf(r), said ? make("small", { textContent: said }) : ""]),
+      cell(alive(r) ? [bar(r), make("small", { textContent: all ? `${r.engine || r.step || ""} ${now || 0} of ${all}` : "" })] : ""),
+      cell(r.llk?.toFixed(3), "n wide"), cell(r.R?.toFixed(4), "n wide"), cell(alive(r) && r.eta ? left(r.eta) : "", "n"), cell(r.ranks, "n wide"), cell(when(r.begun), "wide"));
+  }
+  const counts = () => { compare.disabled = picked.size < 2; compare.textContent = picked.size > 1 ? `compare ${picked.size}` : "compare"; };
+  function draw() {
+    const focus = document.activeElement?.getAttribute("aria-label"), words = search.value.toLowerCase();
+    keep.set("runs", { filter: search.value });
+    const shown = rows.filter(r => `${r.run} ${r.state} ${r.verdict || ""}`.toLowerCase().includes(words));
+    const groups = Map.groupBy ? Map.groupBy(shown, sweepOf) : shown.reduce((m, r) => m.set(sweepOf(r), [...(m.get(sweepOf(r)) || []), r]), new Map());
+    const lines = [...groups].flatMap(([sweep, own]) => {
+      if (!sweep) return own.map(r => line(r));
+      const open = !shut.has(sweep), done = own.filter(r => r.state === "done").length;
+      const fold = button(open ? "−" : "+", () => { open ? shut.add(sweep) : shut.delete(sweep); draw(); }, { className: "plain", ariaLabel: `${open ? "fold" : "unfold"} ${sweep}`, ariaExpanded: open });
+      return [make("tr", {}, cell(fold), cell(sweep, "run"), cell(`sweep: ${done} of ${own.length} done`), ...Array.from({ length: 6 }, () => cell(""))), ...(open ? own.map(r => line(r, true)) : [])];
+    });
+    write(body, ...lines);
+    if (focus) [...card.querySelectorAll("[aria-label]")].find(e => e.getAttribute("aria-label") === focus)?.focus();
+    write(card, rows.length ? make("table", {}, head, body) : make("p", { className: "empty", textContent: `No run in ${folder} yet: nanompi run job.yaml makes one.` }));
+  }
+  search.oninput = draw;
+  write(main, title("Runs", search, compare), card);
+  counts();
+  await every("runs", found => { rows = found.runs; folder = found.folder; may(found.jobs); draw(); });
+}
+const sweepOf = r => r.run.match(/^(.*\/?sweep-\d+)\//)?.[1] || "";
+function may(jobs) { document.querySelector("[data-page=new]").hidden = !jobs; }
+
+/* ---- one run */
+async function runPage(run) {
+  const [head, images, lines, facts, files] = ["div", "div", "div", "div", "div"].map(tag => make(tag));
+  images.className = lines.className = facts.className = "grid2";
+  const log = make("pre", { tabIndex: 0, ariaLabel: "log" }), warnings = make("ul", { className: "warnings" }), job = make("pre", { tabIndex: 0, ariaLabel: "job file" });
+  const buttons = make("div", { className: "bar" }), more = make("details", {}, make("summary", { textContent: "job.yaml" }), make("div", { className: "card" }, job));
+  write(main, title(run, buttons), head, images, lines, make("h2", { textContent: "Log" }), warnings, make("div", { className: "card" }, log), facts, make("h2", { textContent: "To take away" }), files, more);
+  let stamp = "";
+  await every(`run/${coded(run)}`, async d => {
+    may(d.jobs);
+    write(head, ...headOf(d));
+    write(buttons, ...steering(run, d));
+    curvesOf(lines, [[run, d.history]]);
+    write(warnings, ...[...d.faults, ...d.warnings].map(text => make("li", { textContent: text })));
+    log.textContent = d.log || "nothing was logged yet";
+    job.textContent = d.job;
+    write(facts, ...tables(d));
+    write(files, ...takeAway(run, d));
+    if (stamp !== d.stamp) { stamp = d.stamp; await imagesOf(images, run, d.signals, d.stamp); }
+  });
+}
+function headOf(d) {
+  const s = d.status, [now, all, word] = counted(s), fact = (name, value) => value ? make("span", {}, `${name} `, make("b", { textContent: value })) : "";
+  const line = make("p", { className: "now", role: "status" }, make("span", {}, ...stateOf(s)), all ? make("span", {}, `${word} `, make("b", { textContent: `${now || 0} of ${all}` })) : "",
+    fact("misfit", s.llk?.toFixed(3)), fact("R", s.R?.toFixed(4)), alive(s) ? fact("", s.rate && `${s.rate.toPrecision(3)} per s`) : "", alive(s) ? fact("left", s.eta && left(s.eta)) : "", fact("ranks", s.ranks));
+  const words = s.message || s.reason, judged = words ? make("div", { className: `verdict ${s.state === "failed" ? "wrong" : s.verdict || ""}` }, make("p", { textContent: words })) : "";
+  return [line, alive(s) ? bar(s) : "", judged];
+}
+function steering(run, d) {
+  const tell = what => async e => { e.target.disabled = true; e.target.textContent = `${what}: asked`; await ask(`run/${coded(run)}/ask`, { what }); };
+  const again = button("again with changes", () => { keep.set("again", {}); location.hash = `#/new/${coded(run)}`; });
+  if (!d.jobs) return [];
+  return alive(d.status) ? [button("checkpoint", tell("checkpoint")), button("stop", tell("stop")), again] : [again];
+}
+const sure = v => v.some(x => x !== null);
+function curvesOf(place, runs) { // misfit and R of one run or of several over each other
+  const wanted = [["llk", "misfit to the counts, 1 = counting noise", 1], ["R", "R factor", null], ["error", "error of the engine", null]];
+  const known = wanted.filter(([name]) => runs.some(([, h]) => h[name] && sure(h[name])));
+  const chosen = known.length > 2 ? known.slice(0, 2) : known;
+  const [, first] = runs[0], marks = runs.length > 1 ? [] : first.i.map((x, k) => [x, first.engine[k]]).filter(([, word], k) => word && word !== first.engine[k - 1]);
+  write(place, ...chosen.map(([name, text, aim]) => {
+    const figure = make("figure"), own = runs.filter(([, h]) => h[name]);
+    curves(figure, { title: text, label: "iteration", lines: own.map(([run, h]) => ({ name: runs.length > 1 ? run : name, x: h.i, y: h[name] })), marks, aim });
+    return figure;
+  }));
+}
+async function imageOf(run, name, mode = 0) {
+  const answer = await ask(`run/${coded(run)}/image/${encodeURIComponent(name)}?mode=${mode}`), facts = JSON.parse(answer.headers.get("x-facts"));
+  const values = await answer.arrayBuffer(), half = values.byteLength / 2;
+  return { ...facts, src: facts.angle ? values.slice(0, half) : values, angle: facts.angle ? values.slice(half) : undefined };
+}
+async function imagesOf(place, run, names) { // an image takes the place of its older self, so that nothing jumps
+  const old = new Map([...place.children].map(figure => [figure.dataset.name, figure])), kept = [];
+  const show = async (name, mode) => {
+    const image = await imageOf(run, name, mode), label = `${name} ${mode}`, figure = old.get(label) || make("figure");
+    figure.dataset.name = label;
+    kept.push(figure);
+    if (!figure.isConnected) place.append(figure);
+    await view(figure, image);
+    return image.of;
+  };
+  for (const name of names) {
+    try {
+      const n = await show(name, 0);
+      for (let mode = 1; mode < Math.min(n, 8); mode += 1) await show(name, mode);
+    } catch (error) { if (error.status !== 422) throw error; } // a curve, or the file is being renewed
+  }
+  [...place.children].forEach(figure => kept.includes(figure) || figure.remove());
+}
+function table(caption, heads, rows) {
+  const cells = row => make("tr", {}, ...row.map((v, k) => make("td", { textContent: v ?? "", className: k && /^[-\d.]+( \S+)?$/.test(v) ? "n" : "" })));
+  return make("div", { className: "card", tabIndex: 0, role: "region", ariaLabel: caption }, make("h3", { textContent: caption }), make("table", {}, make("thead", {}, make("tr", {}, ...heads.map((h, k) => make("th", { scope: "col", textContent: h, className: k && rows.length && /^[-\d.]+( \S+)?$/.test(rows[0][k]) ? "n" : "" })))), make("tbody", {}, ...rows.map(cells))));
+}
+const bytes = n => n > 1e9 ? `${(n / 2 ** 30).toFixed(1)} GiB` : `${(n / 2 ** 20).toFixed(0)} MiB`;
+function tables(d) {
+  const ranks = d.ranks.slice(0, 16).map((r, k) => [String(k), r.host, r.device, r.frames ?? "", r.memory ? bytes(r.memory) : "", r.busy !== undefined ? `${Math.round(100 * r.busy)} %` : ""]);
+  if (d.ranks.length > 16) ranks.push([`and ${d.ranks.length - 16} more`]);
+  return [ranks.length && table("Ranks", ["rank", "host", "device", "frames", "memory", "busy"], ranks)];
+}
+function takeAway(run, d) {
+  const save = name => async () => {
+    const answer = await ask(`run/${coded(run)}/file/${encodeURIComponent(name)}`), url = URL.createObjectURL(await answer.blob());
+    make("a", { href: url, download: name }).click();
+    URL.revokeObjectURL(url);
+  };
+  const list = make("ul", { className: "files" }, ...d.files.map(name => make("li", {}, button(name, save(name)))));
+  const path = `${d.folder}/result.h5`, scp = make("p", { className: "soft" }, "The arrays: ", make("code", { textContent: d.stamp.startsWith("result") ? `scp ${d.status.host || "HOST"}:${path} .` : path }));
+  return [make("div", { className: "card" }, list, scp)];
+}
+
+/* ---- several runs */
+async function comparePage(names) {
+  stop();
+  const mine = watching, lines = make("div", { className: "grid2" }), place = make("div");
+  write(main, title(`${names.length} runs compared`), lines, place);
+  const found = await Promise.all(names.map(name => tree(`run/${coded(name)}`)));
+  const differ = await tree(`differences?${names.map(n => `run=${encodeURIComponent(n)}`).join("&")}`);
+  if (mine !== watching) return;
+  curvesOf(lines, found.map((d, k) => [names[k], d.history]));
+  const rows = differ.rows.map(({ path, values }) => [path, ...values]);
+  place.append(rows.length ? table("Parameters that differ", ["parameter", ...names], rows) : make("p", { className: "soft", textContent: "Their parameters are the same." }));
+  for (const name of [...new Set(found.flatMap(d => d.signals))]) {
+    const grid = make("div", { className: "grid2" }), heading = make("h2", { textContent: name });
+    for (const [k, d] of found.entries()) {
+      if (!d.signals.includes(name)) continue;
+      try {
+        const image = await imageOf(names[k], name), figure = make("figure");
+        if (mine !== watching) return;
+        if (!grid.isConnected) place.append(heading, grid);
+        grid.append(figure);
+        await view(figure, { ...image, name: `${names[k]} ${name}`, title: names[k] });
+      } catch (error) { if (error.status !== 422) throw error; }
+    }
+  }
+}
+
+/* ---- methods */
+const GOOD = new Set("A B BR CODE DD DIV DL DT EM H1 H2 H3 H4 I LI OL P PRE SECTION SMALL SPAN STRONG SUB SUP TABLE TBODY TD TH THEAD TR TT UL CITE".split(" "));
+function clean(node) { // words, lists, tables and formulas of a text; nothing else of it
+  if (node.nodeType === 3) return document.createTextNode(node.data);
+  const math = node.namespaceURI === "http://www.w3.org/1998/Math/MathML";
+  if (node.nodeType !== 1 || !(math || GOOD.has(node.nodeName.toUpperCase()))) return document.createTextNode("");
+  const out = math ? document.createElementNS(node.namespaceURI, node.nodeName) : document.createElement(node.nodeName);
+  if (/^https:\/\/doi\.org\//.test(node.getAttribute("href"))) out.setAttribute("href", node.getAttribute("href"));
+  for (const name of ["display", "mathvariant", "stretchy"]) if (math && node.hasAttribute(name)) out.setAttribute(name, node.getAttribute(name));
+  out.append(...[...node.childNodes].map(clean));
+  return out;
+}
+async function methodsPage(name) {
+  stop();
+  const found = await tree(name ? `methods/${encodeURIComponent(name)}` : "methods");
+  if (name) {
+    const page = new DOMParser().parseFromString(found.html, "text/html");
+    return write(main, make("p", {}, make("a", { href: "#/methods", textContent: "all methods" })), make("div", { className: "manual card" }, ...[...page.body.childNodes].map(clean)));
+  }
+  write(main, title("Methods"), ...found.kinds.flatMap(({ kind, names }) => [make("h2", { textContent: kind }), make("ul", { className: "list card" }, ...names.map(n => make("li", {}, make("a", { href: `#/methods/${encodeURIComponent(n)}`, textContent: n }))))]));
+}

@@ -1,0 +1,52 @@
+"""`nanompi serve` on the command line: what it refuses, and how it ends."""
+
+import subprocess
+import sys
+
+import pytest
+
+from nanompi.cli import main
+from tests.patience import patience
+from tests.web.serving import Server
+
+
+def test_without_its_packages_it_says_what_to_install(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "uvicorn.protocols.http.h11_impl", None)
+    monkeypatch.delitem(sys.modules, "nanompi.web.connection", raising=False)
+    monkeypatch.delitem(sys.modules, "nanompi.web.listen", raising=False)
+    assert main(["serve", str(tmp_path)]) == 4
+    assert 'pip install "nanompi[web]"' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        (["nowhere"], "nowhere: there is no such folder"),
+        ([".", "--port", "99999"], "--port 99999: 0 to 65535"),
+        ([".", "--idle", "long"], "long"),
+        (["."], "one.sock: no socket can be made there"),
+    ],
+)
+def test_what_it_refuses(words, said, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "one.sock").write_text("a file of the user")
+    words = [*words, "--socket", str(tmp_path / "one.sock")] if words == ["."] else words
+    assert main(["serve", *words]) in (2, 4)
+    assert said in capsys.readouterr().err
+    assert (tmp_path / "one.sock").read_text() == "a file of the user"
+
+
+@pytest.mark.slow
+def test_it_ends_when_nobody_looks(tmp_path):
+    (tmp_path / "runs").mkdir()
+    with Server(tmp_path / "runs", ("--port", "0", "--idle", "1s")) as server:
+        assert server.process.wait(patience(20)) == 0
+
+
+@pytest.mark.slow
+def test_start_loads_no_arrays_and_no_mpi():
+    """The page itself stays small: what reads files is another process"""
+    code = "import nanompi.cli, nanompi.cli.serve, nanompi.web.listen, sys; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
+    heavy = {"numpy", "h5py", "yaml", "pydantic", "mpi4py", "scipy", "numba", "matplotlib"}
+    assert not heavy & set(done.stdout.split())
