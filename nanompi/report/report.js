@@ -17,11 +17,12 @@ document.querySelectorAll("details[id]").forEach(part => {
 const hold = document.getElementById("hold"), age = document.getElementById("age");
 if (hold) {
   let still = keep.get("hold").still || false;
-  const show = () => { hold.textContent = still ? "go on" : "hold"; hold.setAttribute("aria-pressed", still); };
+  const show = () => hold.setAttribute("aria-pressed", still);
   hold.onclick = () => { still = !still; keep.set("hold", { still }); show(); };
   show();
   const busy = () => document.querySelector("canvas.image:hover, svg:hover, input:focus, select:focus");
   setInterval(() => still || busy() || location.reload(), 1000 * page.period);
   const silent = Math.round(Date.now() / 60000 - page.written / 60);
-  if (silent >= 2) age.textContent = `Nothing new since ${silent} min: the run may have been ended from outside; nanompi status knows.`;
+  const why = "the run may have been ended from outside; nanompi status knows";
+  if (silent >= 2) age.textContent = `Nothing new since ${silent} min: ${why}.`;
 }
