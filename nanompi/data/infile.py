@@ -92,16 +92,19 @@ class RowsInFile:
     the file.
 
     numbers : of the rows of this rank along the axis. One block is on its way while the next is computed.
+    newest  : number of the last row that is surely in the file; -1 where there is none
     """
 
     def __init__(self, array: ArrayInFile, axis: int, numbers: np.ndarray, clock):
         self.array, self.axis, self.numbers, self.clock = array, axis, numbers, clock
         self.thread = ThreadPoolExecutor(1, "writer")
         self.last: Future | None = None
+        self.newest = self.coming = -1
 
     def put(self, where: np.ndarray, block: np.ndarray) -> None:
         """Write a block (k, *row) at the rows `where` of this rank. Errors: ResourceError of the last one."""
         self.flush()
+        self.newest, self.coming = self.coming, int(self.numbers[where[-1]])
         own = np.array(block)  # the step may use its array again
         self.last = self.thread.submit(self.array.write, self.numbers[where], own, self.axis)
 

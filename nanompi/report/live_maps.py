@@ -1,8 +1,9 @@
-"""Maps while block steps make them, for the live view of a run.
+"""Maps and slices while block steps make them, for the live view of a run.
 
 Ranks are never made to wait for it: every SELDOM seconds each writes what it has of the maps into the folder
 `live` of the run, and rank 0 shows what lies there, nan where nothing has come yet. Where the others do not
-see that folder, their rows stay so.
+see that folder, their rows stay so. Of results that are an image for each item, as slices are, rank 0 shows
+its last one.
 """
 
 import time
@@ -13,6 +14,8 @@ from threading import Lock
 import numpy as np
 
 from nanompi.data.buffer import FrameBuffer
+from nanompi.data.data import PATTERNS
+from nanompi.data.infile import RowsInFile
 from nanompi.io.atomic import new_file
 from nanompi.run.result import Signal
 
@@ -21,6 +24,7 @@ SHARE = 0.01  # part of the time that they may cost
 MOST = 9  # maps in one picture
 NUMBERS = ":rows"  # behind the name of a map, in a file: which rows it holds
 SIDE = 256  # points of a map along each axis at most: every second, third ... is taken
+SLICE = 1024  # the same of an image
 
 
 class LiveMaps:
@@ -65,17 +69,23 @@ class LiveMaps:
             self.folder.mkdir(exist_ok=True)
         if not self.folder.is_dir():
             return
-        for walk in walks:
-            for key, rows in walk.outs.items():
-                if isinstance(rows, FrameBuffer) and rows.counts is not None and len(own) < MOST:
-                    own |= _maps(walk, key, rows)
+        results = [(walk, key, rows) for walk in walks for key, rows in walk.outs.items()]
+        for walk, key, rows in results:
+            if isinstance(rows, FrameBuffer) and rows.counts is not None and len(own) < MOST:
+                own |= _maps(walk, key, rows)
         with new_file(self.folder / f"{self.run.team.rank}.npz") as file:
             np.savez(file, **own)
+        images = _images(results) if root else {}
         spent = time.monotonic() - begun
         self.next = begun + max(SELDOM, spent / SHARE)
-        if root and own:
-            axes = _axes(walks[-1].data)
-            self.draw(lambda: self.signals(axes, walks[-1].data.size("y")), spent)
+        if own or images:
+            data = walks[-1].data
+            axes, lines = _axes(data), data.size("y") if "y" in data.axes else 0
+            self._drawn(lambda: self.signals(axes, lines) | images, spent)
+
+    def _drawn(self, signals: Callable, spent: float) -> None:
+        if self.run.team.root:
+            self.draw(signals, spent)
 
     def signals(self, axes: dict, rows: int) -> dict[str, Signal]:
         """The maps of all ranks, nan where nothing has come (rank 0). axes : y and x, where they are known"""
@@ -105,6 +115,31 @@ def _signal(key: str, image: np.ndarray, axes: dict, step: int) -> Signal:
         values, unit = axes[axis]
         taken[axis] = np.asarray(values)[:: step if axis == "y" else max(1, len(values) // SIDE)][:n], unit
     return Signal(image, taken, title=f"{key}, so far", show="map")
+
+
+def _images(results: list) -> dict[str, Signal]:
+    """The last image of each result that has one for each item along a single axis"""
+    out = {}
+    for walk, key, rows in results:
+        if len(walk.free) == 1 and walk.names[key].axes in PATTERNS["frame"] and len(out) < MOST:
+            out |= _image(walk, key, rows)
+    return out
+
+
+def _image(walk, key: str, rows: FrameBuffer | RowsInFile) -> dict[str, Signal]:
+    if isinstance(rows, RowsInFile):
+        number, place = rows.newest, [slice(None)] * len(rows.array.shape)
+        place[rows.axis] = number
+        values = rows.array.part(tuple(place)) if number >= 0 else None
+    else:
+        done = np.flatnonzero(rows.done)
+        values = rows.counts[done[-1]] if len(done) else None
+        number = walk.data.parts[walk.run.team.rank][done[-1]] if len(done) else -1
+    if values is None or values.dtype.kind not in "biuf":
+        return {}
+    step = -(-max(values.shape) // SLICE)
+    image = np.array(values[::step, ::step], np.float32)
+    return {key: Signal(image, title=f"{key}, {walk.free[0]} {number}, so far", show="image")}
 
 
 def _maps(walk, key: str, rows: FrameBuffer) -> dict[str, np.ndarray]:

@@ -6,7 +6,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from nanompi.data.blocks import Walk
 from nanompi.data.data import even
+from nanompi.data.infile import ArrayInFile, RowsInFile
 from nanompi.data.walk import walk
 from nanompi.mpi.team import Team
 from nanompi.report import live, live_maps
@@ -197,6 +199,48 @@ def test_half_of_the_rows_are_nan_while_they_are_awaited(run, often, monkeypatch
     assert sorted((one["sum"] for one in seen), reverse=True) == [one["sum"] for one in seen]
     writer(run)
     assert not list(run.folder.iterdir())
+
+
+@step("test.slices", each="sinogram", gives={"data": item("y", "x"), "sum": item()})
+class Slices:
+    """The sinogram of a row as its slice"""
+
+    def block(self, block, info):
+        return {"data": block * 2.0, "sum": block.sum((1, 2), dtype=float)}
+
+
+@pytest.mark.parametrize("in_file", [False, True])
+def test_the_last_slice_of_rank_0_is_shown_while_others_are_made(run, often, monkeypatch, in_file):
+    """Of results in memory, and of those that are written in place, of which the last is still on its way"""
+    values = np.arange(2.0 * 5 * 6).reshape(2, 5, 6)
+    run.data["data"] = walking.spread(run.team, values, "angle row column", "row", even(5, 1))
+    monkeypatch.setattr(Walk, "block", lambda self, values: 1)
+    seen, write = [], LiveView._write
+    writer = LiveView()
+    writer.begin(run)
+    monkeypatch.setattr(writer, "_write", lambda made: (write(writer, made), seen.append(dict(shown(run)))))
+    rows = RowsInFile(array_in(run.folder / "a", (5, 2, 6)), 0, np.arange(5), run.clock)
+    if in_file:
+        keep = Walk.keep
+        monkeypatch.setattr(
+            Walk, "keep", lambda self, *what: (self.outs.update(data=rows), keep(self, *what))
+        )
+    monkeypatch.setattr(Walk, "place", lambda self, own=False: None)
+    walk(run, [Slices()])
+    rows.close()
+    assert len(seen) == (4 if in_file else 5)
+    for k, one in enumerate(seen):
+        assert one["data"].show == "image" and np.array_equal(one["data"].data, 2 * values[:, k])
+        assert one["data"].title == f"data, row {k}, so far"
+
+
+def shown(run):
+    return record(run.folder).signals()
+
+
+def array_in(path, shape) -> ArrayInFile:
+    path.write_bytes(bytes(8 * int(np.prod(shape))))
+    return ArrayInFile(path, 0, shape, np.dtype(float))
 
 
 def test_rows_of_other_ranks_stand_where_they_belong(run):
