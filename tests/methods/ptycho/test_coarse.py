@@ -3,11 +3,16 @@
 import numpy as np
 import pytest
 
+from nanompi.methods import discover
 from nanompi.methods.ptycho import view as module
 from nanompi.methods.ptycho.coarse import cells, laid
+from nanompi.methods.ptycho.engines.engine import run_chain
 from nanompi.methods.ptycho.view import view
 from nanompi.optics.ramp import scanned_area
+from nanompi.step import METHODS
 from tests.scene import problem
+
+discover()
 
 
 @pytest.mark.parametrize("step", [1, 2, 3, 5])
@@ -46,3 +51,18 @@ def test_a_large_object_is_shown_in_squares_of_pixels(monkeypatch):
     )
     assert np.array_equal(p.O, before[0]) and np.array_equal(p.P, before[1])
     assert found["probe"].data.shape == (len(p.P), 16, 16)
+
+
+@pytest.mark.slow
+def test_a_look_leaves_a_beam_that_varies_as_it_is():
+    """Shapes and numbers of each frame stay, and what the next iterations make of them"""
+    (p, *_), (other, *_) = (problem(varies=1, frames=16) for _ in range(2))
+    found = []
+    for one in (p, other):
+        run_chain([METHODS["engine"]["ML"](iterations=2)], one, 9, lambda text: None)
+        if one is p:
+            view(p, (1e-8, 1e-8))()
+        run_chain([METHODS["engine"]["ML"](iterations=2)], one, 9, lambda text: None)
+        found.append((one.O, one.P, one.varied.E, one.varied.c))
+    for a, b in zip(*found):
+        assert np.array_equal(a, b)
