@@ -7,9 +7,9 @@ const svg = (tag, facts, text = "") => {
   return element;
 };
 
-function ticks(low, high, most = 5) { // round numbers from low to high
-  const rough = (high - low) / most || 1, ten = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map(n => n * ten).find(s => s >= rough * 0.999);
+function ticks(low, high, most = 5, least = 0) { // round numbers from low to high, not closer than `least`
+  const rough = Math.max(least, (high - low) / most) || 1, ten = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 2.5, 5, 10].map(n => n * ten).find(s => s >= rough * 0.999);
   const first = Math.ceil(low / step - 1e-9), n = Math.floor(high / step + 1e-9) - first + 1;
   return Array.from({ length: n }, (_, k) => +((first + k) * step).toPrecision(12));
 }
@@ -28,6 +28,7 @@ class Curves {
     const every = lines.flatMap(line => line.x);
     this.whole = [every.reduce((a, b) => Math.min(a, b)), every.reduce((a, b) => Math.max(a, b))];
     this.range = this.whole;
+    this.least = every.every(Number.isInteger) ? 1 : 0;
     const ends = lines.map(({ name, y }) => `${name} ends at ${short(y.findLast(v => v !== null) ?? NaN)}`);
     this.picture = svg("svg", {
       viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": `${title}: ${ends.join(", ")}` });
@@ -52,14 +53,15 @@ class Curves {
     const log = low > 0 && high > 20 * low, f = log ? Math.log10 : v => v;
     const room = 0.05 * (f(high) - f(low)) || 0.1 * Math.abs(f(low)) || 0.1;
     const Y = v => H - B - (f(v) - f(low) + room) / (f(high) - f(low) + 2 * room) * (H - B - T);
-    this.picture.replaceChildren(...this.grid(log ? decades(low, high) : ticks(low, high, 4), Y));
+    this.picture.replaceChildren(...this.grid(log ? decades(low, high) : ticks(low, high), Y));
     if (this.aim !== null)
       this.picture.append(svg("line", { x1: L, x2: W - R, y1: Y(this.aim), y2: Y(this.aim), class: "aim" }));
     this.lines.forEach(({ x, y }, k) => {
       const place = (v, i) => `${this.X(v).toFixed(1)} ${Y(y[i]).toFixed(1)}`;
       const dots = x.flatMap((v, i) => this.inside(v) && y[i] !== null ? [place(v, i)] : []);
-      const d = dots.length ? `M${dots.join("L")}${dots.length > 1 ? "" : "h2"}` : "";
+      const d = dots.length ? `M${dots.join("L")}` : "", spots = dots.map(dot => `M${dot}h0`).join("");
       this.picture.append(svg("path", { d, class: `line l${k % 6}` }));
+      if (dots.length < 15) this.picture.append(svg("path", { d: spots, class: `line spots l${k % 6}` }));
     });
   }
 
@@ -70,7 +72,7 @@ class Curves {
       out.push(svg("line", { x1: L, x2: W - R, y1: Y(v), y2: Y(v), class: "grid" }));
       out.push(svg("text", { x: L - 8, y: Y(v) + 4, "text-anchor": "end" }, short(v, 3)));
     }
-    for (const v of ticks(...this.range, 6))
+    for (const v of ticks(...this.range, 6, this.least))
       out.push(svg("text", { x: this.X(v), y: H - B + 18, ...middle }, short(v, 6)));
     for (const [x, word] of this.marks.filter(([x]) => this.inside(x))) {
       out.push(svg("line", { x1: this.X(x), x2: this.X(x), y1: T - 4, y2: H - B, class: "mark" }));

@@ -33,7 +33,7 @@ class Frame:
     values : (h, w) float32, NaN outside; angle : the same of a complex field, whose amplitude is `values`
     axes   : x and y -> (first, last, unit); low, high : limits of the colours
     log    : the values are logarithms to the base 10, shown as what they are of
-    group  : images of one group are looked at together
+    group  : images of one group are looked at together; errors : standard errors of the values
     """
 
     name: str
@@ -47,6 +47,12 @@ class Frame:
     group: str
     angle: np.ndarray | None = None
     log: bool = False
+    errors: np.ndarray | None = None
+
+    @property
+    def parts(self) -> int:
+        """How many arrays of its size it holds."""
+        return 1 + sum(part is not None for part in (self.angle, self.errors))
 
     def facts(self) -> dict[str, Any]:
         """What view.js needs beside the values."""
@@ -57,10 +63,11 @@ class Frame:
         """The same with the values as PNG."""
         image = coded(self.values)
         out = self.facts() | {"src": image.url, "range": [image.low, image.high]}
-        if self.angle is None:
-            return out
-        angle = coded(self.angle)
-        return out | {"angle": angle.url, "angle_range": [angle.low, angle.high]}
+        for name in ("angle", "errors"):
+            if getattr(self, name) is not None:
+                more = coded(getattr(self, name))
+                out |= {name: more.url, f"{name}_range": [more.low, more.high]}
+        return out
 
 
 def frames(name: str, signal: Signal, side: int = SIDE) -> list[Frame]:
@@ -72,7 +79,16 @@ def frames(name: str, signal: Signal, side: int = SIDE) -> list[Frame]:
     if signal.show == "modes":
         return _modes(name, signal, images, side)
     titles = _titles(name, signal, len(images))
-    return [_frame(one, title, signal, image, side) for (one, title), image in zip(titles, images)]
+    out = [_frame(one, title, signal, image, side) for (one, title), image in zip(titles, images)]
+    if len(out) == 1 and signal.errors is not None:
+        out[0].errors = _errors(signal, side)
+    return out
+
+
+def _errors(signal: Signal, side: int) -> np.ndarray | None:
+    """Errors of an image; none where pixels became one: those of a mean depend on how they go together"""
+    small = max(signal.errors.shape) <= side and np.shape(signal.errors) == np.shape(signal.data)
+    return np.asarray(signal.errors, np.float32) if small else None
 
 
 def axes_of(signal: Signal, shape: tuple[int, int], k: int = 1) -> dict[str, tuple[float, float, str]]:
@@ -205,7 +221,8 @@ def _modes(name: str, signal: Signal, fields: np.ndarray, side: int) -> list[Fra
         amplitude = np.sqrt(_averaged(np.abs(field[box]).astype(np.float32) ** 2, k))
         angle = np.angle(_averaged(field[box], k)).astype(np.float32)
         axes = axes_of(cut, amplitude.shape, k)
-        title = f"{axis} {i + 1}: {100 * power[i] / (sum(power) or 1):.1f} %"
+        part = f"{axis} {i + 1}: {100 * power[i] / (sum(power) or 1):.1f} %"
+        title = part if len(fields) > 1 else signal.title or name
         out.append(
             Frame(f"{name} {i + 1}", title, signal.unit, amplitude, axes, 0.0, float(amplitude.max()) or 1.0,
                   "field", name + _group(amplitude, axes), angle)

@@ -77,7 +77,7 @@ def pictures(signals, warnings: list[str], budget: int = BUDGET) -> tuple[list[F
             (frames(name, signal, side), plot(name, signal)) for name, signal in _readable(signals, warnings)
         ]
         images, plots = [one for many, _ in own for one in many], [one for _, one in own if one]
-        area = sum(one.values.size * (2 if one.angle is not None else 1) for one in images)
+        area = sum(one.values.size * one.parts for one in images)
         if area <= budget:
             break
         side = max(32, int(side * math.sqrt(budget / area)))

@@ -108,8 +108,10 @@ def _signal(group, name: str, place: tuple, show: str) -> Signal:
     title = _word(group, "title") or name
     if show in ("angle", "image", "map") and values.ndim != 2:
         raise DataError(f"{data.file.filename}: {data.name} is no image: it has {values.ndim} axes")
+    errors = _dataset(group, f"{_word(group, 'signal')}_errors")
+    errors = errors[place] if errors is not None and errors.shape == data.shape else None
     return Signal(values, _coordinates(group, axes, values.shape), _word(data, "units"), title, show,
-                  _weight(group, values.shape), 100.0)  # fmt: skip
+                  _weight(group, values.shape), 100.0, errors=errors)  # fmt: skip
 
 
 def _field(group):

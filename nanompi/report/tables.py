@@ -11,7 +11,6 @@ from nanompi.units import EV, show
 
 UNITS = {
     "energy": "J",
-    "wavelength": "m",
     "distance": "m",
     "object_pixel": "m",
     "pixel": "m",

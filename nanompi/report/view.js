@@ -1,12 +1,13 @@
 "use strict";
 /* Images with zoom, limits, colours and the value under the cursor: report.html and `serve` use it, after
    basics.js. view(element, {...}) takes what `Frame.described` of frames.py gives; src is a PNG of 16 bits a
-   value with its `range`, or an ArrayBuffer of float32 with its `shape`; `angle` makes it a complex field.
-   Views of one `group` show the same part of their images. */
+   value with its `range`, or an ArrayBuffer of float32 with its `shape`; so `angle` of a complex field, and
+   `errors`. Views of one `group` show the same part of their images. */
 async function view(element, data) {
   const { values, shape } = await pixels(data.src, data.range, data.shape);
-  const turn = data.angle && (await pixels(data.angle, data.angle_range, data.shape)).values;
-  return new ImageView(element, data, values, shape, turn);
+  const decoded = name => pixels(data[name], data[`${name}_range`], data.shape);
+  const more = async name => data[name] && (await decoded(name)).values;
+  return new ImageView(element, data, values, shape, await more("angle"), await more("errors"));
 }
 
 const GROUPS = new Map(); // name -> what its views have in common: zoom, middle, cursor (parts of the image)
@@ -14,9 +15,9 @@ let scrolled = -1e9;
 addEventListener("scroll", () => { scrolled = performance.now(); }, { passive: true });
 
 class ImageView {
-  constructor(element, data, values, [h, w], turn) {
+  constructor(element, data, values, [h, w], turn, errors) {
     const { x = [0, w - 1, "px"], y = [0, h - 1, "px"] } = data.axes || {};
-    Object.assign(this, { element, data, values, turn, h, w, x, y, name: data.name, held: null });
+    Object.assign(this, { element, data, values, turn, errors, h, w, x, y, name: data.name, held: null });
     this.title = data.title || data.name;
     this.step = ([first, last], n) => n > 1 ? Math.abs(last - first) / (n - 1) : 1;
     const even = clip(this.step(y, h) / this.step(x, w), w / h / 4, 4 * w / h);
@@ -98,10 +99,9 @@ class ImageView {
     pen.imageSmoothingEnabled = Math.min(sx, sy) < 1;
     pen.drawImage(this.source, left, top, w * sx, h * sy);
     const [i, j] = this.cursor();
-    if (this.state.shown) {
-      pen.strokeStyle = "#ffffffb0";
+    pen.strokeStyle = "#ffffffb0";
+    if (this.state.shown)
       pen.strokeRect(left + i * sx - 0.5, top + j * sy - 0.5, Math.max(sx, 5) + 1, Math.max(sy, 5) + 1);
-    }
     pen.save();
     pen.scale(devicePixelRatio, devicePixelRatio);
     const wide = canvas.width / devicePixelRatio, high = canvas.height / devicePixelRatio;
@@ -115,15 +115,15 @@ class ImageView {
     const { data, w, h, turn } = this, v = this.values[j * w + i], known = Number.isFinite(v);
     const along = ([first, last, unit], k, n) =>
       `${short(+(first + (n > 1 ? k / (n - 1) : 0) * (last - first)).toFixed(9))} ${unit}`;
-    const number = short(data.log && known ? 10 ** v : v, 6), unit = known ? data.unit || "" : "";
-    const text = `${number} ${unit}`.trim();
+    const number = short(data.log && known ? 10 ** v : v, 6);
+    const error = this.errors && known ? ` ± ${short(this.errors[j * w + i], 2)}` : "";
+    const text = `${number}${error} ${known ? data.unit || "" : ""}`.trim();
     const angle = turn && known ? `, ${short(turn[j * w + i])} rad` : "";
     this.said.textContent = `x ${along(this.x, i, w)}, y ${along(this.y, j, h)}: ${text}${angle}`;
   }
 
   all() { // draw the views of the group; those that have left the page are forgotten
-    const { draws } = this.state;
-    draws.forEach((draw, element) => element.isConnected ? draw() : draws.delete(element));
+    this.state.draws.forEach((draw, element, draws) => element.isConnected ? draw() : draws.delete(element));
   }
 
   moved() {
@@ -162,9 +162,9 @@ class ImageView {
   key(e) {
     const ways = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
     const way = ways[e.key], by = { "+": 1.25, "-": 0.8, 0: 0 }[e.key], { state } = this;
-    if (!way && by === undefined) return;
-    e.preventDefault();
-    if (!way) return void this.zoom(by);
+    if (way || by !== undefined) e.preventDefault();
+    if (by !== undefined) this.zoom(by);
+    if (!way) return;
     const far = e.shiftKey ? 10 : 1, sizes = [this.w, this.h];
     state.at = this.cursor().map((v, k) => (clip(v + way[k] * far, 0, sizes[k] - 1) + 0.5) / sizes[k]);
     state.shown = true;
@@ -173,8 +173,8 @@ class ImageView {
 
   listen() {
     const { canvas, said, low, high, map } = this;
-    canvas.onwheel = e => { // a page on its way past an image is not held up by it
-      if (performance.now() - scrolled < 300) return;
+    canvas.onwheel = e => {
+      if (performance.now() - scrolled < 300) return; // the page is on its way past the image
       e.preventDefault();
       this.zoom(e.deltaY < 0 ? 1.25 : 0.8, this.pointed(e));
     };

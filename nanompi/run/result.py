@@ -36,6 +36,7 @@ class Signal:
         "arrows" (n, 2, 2) points and where they go from there, row and column; "" = none is made
     seen  : (h, w) or None: how well each pixel of an image was seen, `usual` = as is usual. Where it is less
         than a tenth nothing is drawn, and the grays span what was seen better than three tenths
+    errors : standard errors of the data, of the same shape, or None
     note  : a sentence on what the values mean, such as a sign, which the file keeps beside them
     """
 
@@ -47,6 +48,7 @@ class Signal:
     seen: np.ndarray | None = None
     usual: float = 1.0
     note: str = ""
+    errors: np.ndarray | None = None
 
 
 @dataclass

@@ -110,6 +110,14 @@ def test_a_stack_has_one_image_for_each_name():
     assert [one.name for one in found] == ["maps Fe", "maps Cu"] and found[0].group == found[1].group
 
 
+def test_errors_stay_with_their_values_where_no_pixels_are_averaged():
+    data, errors = RNG.random((4, 6)), np.full((4, 6), 0.25)
+    signal = Signal(data, {}, "counts", "iron", "map", errors=errors)
+    (whole,), (small,) = frames("map", signal), frames("map", signal, 3)
+    assert (whole.errors == 0.25).all() and whole.parts == 2 and small.errors is None
+    assert whole.described()["errors_range"][0] == 0.25 and "errors" not in small.described()
+
+
 def test_curves_hold_what_was_computed_and_where_engines_change():
     i, nan = np.arange(1.0, 6), np.nan
     history = {"i": i, "engine": ["DM", "DM", "ML", "ML", "ML"], "R": np.array([0.5, nan, 0.3, nan, 0.1])}

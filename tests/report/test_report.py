@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from nanompi.cli import main
+from nanompi.data.data import Data
 from nanompi.errors import JobError, ResourceError
 from nanompi.report import several
 from nanompi.report.differing import differing
@@ -51,12 +52,18 @@ def test_it_holds_what_the_run_holds_and_asks_for_nothing(folder):
     }
     made = result()
     made.notes = notes
+    maps = made.data["maps"]
+    made.data["maps_errors"] = Data(
+        axes=maps.axes, values=np.full(maps.values.shape, 0.5), coords=maps.coords
+    )
     nexus.write(made, folder / "result.h5")
     page = write(folder).read_text()
     told = ("one frame is dark", "The result is doubtful", "too few", "frames: 90", "1.25", "8 keV", "44 nm")
     for words in (*told, "the last line", "A. B. C (2009)."):
         assert words in page, words
     data = shown(page)
+    iron = next(one for one in data["images"] + data["small"] if one["name"] == "maps Fe_K")
+    assert iron["errors_range"] == [0.5, 0.5 + 0.5]
     names = {one["name"] for one in data["images"] + data["small"]}
     assert {"phase", "amplitude", "maps Fe_K", "maps Cu_K"} <= names
     assert data["history"][0]["lines"][0]["y"] == [0.5, None, 0.2]
