@@ -37,7 +37,13 @@ class Spectra:
     notes: list[str] = field(default_factory=list)
 
     def data(self, file: str, format: str) -> Data:
-        """As steps know it. Errors: DataError where much of the scan is missing."""
+        """As steps know it. Errors: DataError where much of the scan is missing, or axes are mistaken."""
+        detectors, channels = self.source.shape[-2:]
+        if detectors > channels:
+            raise DataError(
+                f"{file}: {detectors} detectors whose spectra have {channels} channels; is that the order of "
+                "the axes (`input: {axes: y x detector channel}` says another)?"
+            )
         absent = np.zeros(self.source.shape[:-2], bool) if self.absent is None else self.absent
         self._say_missing(absent, file)
         channel = None if self.energies is None else (self.energies, "eV")

@@ -108,8 +108,11 @@ class Stack:
 
     def _hdf5(self, file: str, notes: list[str]):
         if not self.paths:
-            self.paths = stack_paths(file)
+            self.paths, *others = stack_paths(file) or [{}]
             notes.append("found by shapes and units: " + ", ".join(map(" ".join, self.paths.items())))
+            if others:
+                more = ", ".join(one["images"] for one in others[:3]) + " ..." * (len(others) > 3)
+                notes.append(f"warning: the file holds other stacks, too, which `paths:` takes: {more}")
         for name in self.paths:
             if name not in PATHS:
                 raise JobError(

@@ -80,6 +80,9 @@ class Geometry:
             return self.radial(2 * np.arcsin(self.wavelength / (2 * np.asarray(d))), unit)
 
 
+SENSIBLE = {"distance": (1e-3, 50.0), "wavelength": (1e-12, 1e-8), "pixel": (1e-7, 1e-2)}  # m
+
+
 def read_poni(path: str) -> Geometry:
     """A PONI file of version 1, 2 or 2.1; of several calibrations in it the last counts.
 
@@ -100,7 +103,19 @@ def read_poni(path: str) -> Geometry:
         raise DataError(f"{path}: detector orientation {orientation} is not one of 1, 2, 3, 4")
     poni = number("poni1"), number("poni2")
     own = (poni, rot, pixel, number("wavelength", 0.0) or None, orientation, shape, str(path))
-    return Geometry(number("distance"), *own)
+    return _in_metres(Geometry(number("distance"), *own))
+
+
+def _in_metres(geometry: Geometry) -> Geometry:
+    """The same. Errors: DataError for lengths that cannot be in m, as PONI files have them."""
+    lengths = {"distance": geometry.distance, "wavelength": geometry.wavelength, "pixel": max(geometry.pixel)}
+    for name, (low, high) in SENSIBLE.items():
+        if lengths[name] and not low <= abs(lengths[name]) <= high:
+            raise DataError(
+                f"{geometry.file}: {name} = {lengths[name]:g} m; {low:g} to {high:g} m is sensible: a PONI "
+                "file has all lengths in m"
+            )
+    return geometry
 
 
 def _config(path: str, text: str) -> dict:

@@ -15,6 +15,7 @@ from nanompi.step import param, section, step
 from nanompi.units import EV, quantity
 
 SCALE = ("slope", "offset")  # found; those of a file of settings belong to the scan for which it was written
+BEAM = 1e3, 200e3  # eV, of beams that excite lines of the elements whose tables there are
 LOW, ABOVE = 900.0, 1.05  # eV, and times the energy of the beam: what is fitted
 
 
@@ -115,6 +116,11 @@ class Calibrate:
             raise DataError(
                 f"{self.name} needs the energy of the beam, which the file does not tell: give "
                 "`energy: 10 keV` in the input section"
+            )
+        if not BEAM[0] <= energy <= BEAM[1]:
+            raise DataError(
+                f"{self.name}: the energy of the beam is {energy / 1e3:.4g} keV; {BEAM[0] / 1e3:g} to "
+                f"{BEAM[1] / 1e3:g} keV is sensible: give `energy:` with its unit, such as 10 keV or 10000 eV"
             )
         given = [] if self.elements == "auto" else [e for e in self.elements if e != "auto"]
         auto = self.elements == "auto" or "auto" in self.elements

@@ -17,6 +17,7 @@ PAIRS = {"icr": ("ocr", "icr"), "live": ("live", "real")}  # of what the live pa
 SLOW = 1 / 3.0  # live part below which counts mean nothing
 PILED = 0.7  # live part below which pile-up is strong
 MANY = 0.01  # part of the points at which the live part may be unknown
+MISSING = 0.1  # part of the points that may hold what are no counts
 BROKEN = 0.5  # part of them, from which on the detector is broken
 
 
@@ -56,6 +57,17 @@ def exposure_of(data: Data, dead: str, monitor: str, detectors) -> Exposure:
     out.seconds = float(np.nanmean(np.asarray(real)[~out.absent])) if real is not None else 0.0
     out.scale[out.absent] = 1.0
     return out
+
+
+def uncounted(spectra: np.ndarray, used: np.ndarray) -> np.ndarray:
+    """(k,) bool, points of which a used detector has values that are no counts: negative, NaN, infinite.
+
+    spectra : (k, d, channels)
+    """
+    if spectra.dtype.kind not in "fi":
+        return np.zeros(len(spectra), bool)
+    own = spectra if used.all() else spectra[:, used]
+    return ~((own >= 0) & (own < np.inf)).all((1, 2))
 
 
 def _used(detectors, n: int, file: str) -> np.ndarray:

@@ -4,12 +4,17 @@ from typing import Literal
 
 import numpy as np
 
+from nanompi.data.respread import fitting
 from nanompi.errors import DataError
-from nanompi.methods.maps.xrf.exposure import exposure_of
-from nanompi.step import param, step, total
+from nanompi.methods.maps.xrf.exposure import MISSING, exposure_of, uncounted
+from nanompi.step import item, param, step, total
 
 
-@step("xrf.prepare", each="spectrum", gives={"sum_spectrum": total("detector", "channel", unit="counts")})
+@step(
+    "xrf.prepare",
+    each="spectrum",
+    gives={"sum_spectrum": total("detector", "channel", unit="counts"), "_uncounted": item()},
+)
 class Prepare:
     r"""Dead time and monitor of each point, and the sum of all spectra of each detector.
 
@@ -66,11 +71,14 @@ class Prepare:
 
     def block(self, block, info):
         """(k, detector, channel) counts -> the same, to be added up; nothing of points that are left out."""
-        left_out = self.absent[info.index]
-        return {"sum_spectrum": np.where(left_out[:, None, None], 0, block) if left_out.any() else block}
+        absent = self.absent[info.index]
+        bad = uncounted(block, info.data.beside["detectors"]) & ~absent
+        left_out = (absent | bad)[:, None, None]
+        return {"sum_spectrum": np.where(left_out, 0, block) if left_out.any() else block, "_uncounted": bad}
 
     def finish(self, run):
-        """Errors: DataError where no detector has counted anything."""
+        """Errors: DataError where no detector has counted anything, or much that is stored is no count."""
+        self._leave_uncounted(run)
         sums = run.data["sum_spectrum"].values.sum(1)
         used = run.data[self.takes].beside["detectors"]
         empty = np.flatnonzero((sums <= 0) & used)
@@ -82,3 +90,22 @@ class Prepare:
             run.team.on_root(
                 lambda: run.warn(f"{self.name}: detector {which} left out: it has counted nothing")
             )
+
+    def _leave_uncounted(self, run) -> None:
+        """Points with values that are no counts are absent, too (collective)."""
+        one = run.data.pop("_uncounted")
+        bad = run.team.bcast(fitting(run.team, one, one.axes).values)  # all on rank 0
+        if not bad.any():
+            return
+        first = ", ".join(map(str, np.argwhere(bad)[0]))
+        words = (
+            f"{bad.sum()} of {bad.size} spectra hold values that are no counts (negative, NaN or infinite), "
+            f"the first at point ({first})"
+        )
+        if bad.sum() > MISSING * bad.size:
+            raise DataError(
+                f"{self.name}: {words}; is it a difference, or is one of the detectors off "
+                "(`xrf.prepare: {detectors: [0, 1]}` names those that are taken)?"
+            )
+        run.data[self.takes].per_row["absent"] |= bad
+        run.team.on_root(lambda: run.warn(f"{self.name}: {words}; they are NaN in all maps"))

@@ -13,7 +13,7 @@ from nanompi.data.data import Data
 from nanompi.errors import DataError, JobError, nearest
 from nanompi.methods.maps.xrf.calibration import calibrated
 from nanompi.methods.maps.xrf.detectors import Task
-from nanompi.methods.maps.xrf.exposure import Exposure, exposure_of
+from nanompi.methods.maps.xrf.exposure import Exposure, exposure_of, uncounted
 from nanompi.methods.maps.xrf.lines import family_of
 from nanompi.methods.maps.xrf.sensitivity import LARGE, Sensitivities, checked
 from nanompi.run.reading import Input, open_data, reader_of
@@ -156,7 +156,10 @@ def _scanned(file: str, like: Exposure, used: np.ndarray) -> tuple[np.ndarray, E
     sums = np.zeros(data.shape[-2:])
     for k in range(0, data.shape[0], ROWS):
         rows = np.arange(k, min(k + ROWS, data.shape[0]))
-        here = ~exposure.absent[rows]
-        sums += data.source.read(rows)[here].sum(0, dtype=float)
+        spectra = data.source.read(rows)
+        lead = spectra.shape[:-2]
+        bad = uncounted(spectra.reshape(-1, *sums.shape), used) if len(used) == len(sums) else False
+        exposure.absent[rows] |= np.reshape(bad, lead) if np.ndim(bad) else bad
+        sums += spectra[~exposure.absent[rows]].sum(0, dtype=float)
     data.source.close()
     return sums, exposure

@@ -68,6 +68,17 @@ def test_a_stack_is_found_by_shapes_and_units(tmp_path):
     )
 
 
+def test_other_stacks_of_a_file_are_named(tmp_path):
+    """The first is taken; energies that fall are a stack, too, of which the reader says so"""
+    with h5py.File(tmp_path / "two.h5", "w") as f:
+        for k in (1, 2):
+            f[f"entry{k}/image"], f[f"entry{k}/energy"] = IMAGES, ENERGIES
+    data = opened(str(tmp_path / "two.h5"))
+    assert "other stacks, too, which `paths:` takes: /entry2/image" in data.notes[1]
+    with pytest.raises(DataError, match="energy falls at number 1"):
+        opened(hdf5(tmp_path, ENERGIES[::-1]))
+
+
 def test_nxstxm(tmp_path):
     """Its NXdata names the signal, the monitor stands in a group of its own"""
     with h5py.File(tmp_path / "stxm.h5", "w") as f:

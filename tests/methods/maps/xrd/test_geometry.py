@@ -129,6 +129,8 @@ def test_detectors_are_those_of_pyfai():
     "text, said",
     [
         ("Poni1: 0\nPoni2: 0\n", "distance is missing"),
+        ("Distance: 740\nPoni1: 0\nPoni2: 0\n", "distance = 740 m; 0.001 to 50 m is sensible"),
+        ("Distance: 1\nPoni1: 0\nPoni2: 0\nWavelength: 0.2\n", "wavelength = 0.2 m; .* lengths in m"),
         ("Distance: far\nPoni1: 0\nPoni2: 0\n", "distance = far is no number"),
         ("Distance: 1\nPoni1: 0\nPoni2: 0\nDetector_config: {'a'\n", "Detector_config is no JSON"),
         (

@@ -107,6 +107,12 @@ def test_what_a_job_cannot_mean_is_refused_before_the_run(given, kind, words):
         Calibrate(**given).check(data)
 
 
+def test_an_energy_in_another_unit_is_told():
+    """10000, which is meant to be eV, is read as keV"""
+    with pytest.raises(DataError, match=r"beam is 1e\+04 keV; 1 to 200 keV is sensible.*10000 eV"):
+        Calibrate(energy=1e7 * EV).check(run_of(drawn()[None]).data["data"])
+
+
 def test_without_the_energy_of_the_beam_nothing_begins():
     data = run_of(drawn()[None], distance=1.0).data["data"]
     with pytest.raises(DataError, match=r"needs the energy of the beam.*`energy: 10 keV`"):

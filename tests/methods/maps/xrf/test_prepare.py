@@ -6,11 +6,15 @@ import numpy as np
 import pytest
 
 from nanompi.data.data import Data
+from nanompi.data.walk import walk
 from nanompi.errors import DataError
 from nanompi.methods.maps.xrf.exposure import exposure_of
 from nanompi.methods.maps.xrf.prepare import Prepare
+from nanompi.mpi.team import Team
+from tests import walking
 
 POINTS = (4, 5)
+TEAM = Team(alone=True)
 
 
 def scan(**per_row) -> Data:
@@ -100,6 +104,34 @@ def test_a_scan_without_a_count_has_no_detector_left():
     run = SimpleNamespace(made={}, data={"data": data}, said=[], result=SimpleNamespace(notes={}))
     run.say, run.team = run.said.append, SimpleNamespace(on_root=lambda work: work())
     step.start(run, data)
+    run.team = Team(alone=True)
     run.data["sum_spectrum"] = Data(axes=("detector", "channel"), values=np.zeros((3, 10)))
+    run.data["_uncounted"] = Data(axes=("y", "x"), values=np.zeros(POINTS, bool))
     with pytest.raises(DataError, match="no detector is left: none has counted anything"):
         step.finish(run)
+
+
+@pytest.mark.parametrize("value", [-1, np.nan, np.inf])
+def test_what_is_no_count_is_left_out_with_a_warning(value):
+    """Of one point; the other 59 are added up. In a detector that is not used it does not matter"""
+    counts = np.ones((6, 10, 2, 8), np.float32)
+    counts[2, 3, 1, 4] = value
+    for detectors, absent, total in (("auto", 1, 59 * 8), ([0], 0, 60 * 8)):
+        data = walking.on_disk(TEAM, counts, "y x detector channel", file="scan.h5")
+        run = walking.run_of(TEAM, data=data)
+        run.made, run.result, run.warn = {}, SimpleNamespace(notes={}), run.lines.append
+        walk(run, [Prepare(detectors=detectors)])
+        found = run.data["data"].per_row["absent"]
+        assert found.sum() == absent and found[2, 3] == absent
+        assert run.data["sum_spectrum"].values[0].sum() == total and "_uncounted" not in run.data
+        said = [line for line in run.lines if "1 of 60 spectra hold values that are no counts" in line]
+        assert len(said) == absent
+
+
+def test_many_that_are_no_counts_are_an_error():
+    counts = np.ones((6, 10, 2, 8), np.float32)
+    counts[:, :, 1] = np.nan
+    run = walking.run_of(TEAM, data=walking.on_disk(TEAM, counts, "y x detector channel", file="scan.h5"))
+    run.made, run.result = {}, SimpleNamespace(notes={})
+    with pytest.raises(DataError, match=r"60 of 60 spectra .* at point \(0, 0\).*detectors: \[0, 1\]"):
+        walk(run, [Prepare()])
