@@ -7,6 +7,8 @@ input:
   axes: y x detector channel
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from nanompi.errors import DataError, JobError, nearest
@@ -61,12 +63,12 @@ class NxFluo:
         if not is_hdf5(path):
             return False
         with open_hdf5(path) as file:
-            return _group_of_spectra(file) is not None
+            return next(_groups_of_spectra(file), None) is not None
 
     def open(self, file: str, given):
         """Nothing is loaded. Errors: DataError."""
         with open_hdf5(file) as opened:
-            path, signal, axes = _group_of_spectra(opened)
+            (path, signal, axes), *others = _groups_of_spectra(opened)
             data = dataset(opened, f"{path}/{signal}")
             order = {
                 2: ("point", "channel"),
@@ -77,8 +79,17 @@ class NxFluo:
             known = dict(zip(order, [f"{path}/{name}" for name in axes]))
             along = {axis: _along(opened, known.get(axis), n) for axis, n in zip(order, data.shape)}
             energies, notes = _energies(opened, known.get("channel"), data.shape[-1])
+            notes += _told_of([f"{other}/{name}" for other, name, _ in others])
             own = Spectra(source, along.get("y"), along.get("x"), energies, notes=notes)
         return {"data": own.data(file, "nxfluo")}
+
+
+def _told_of(others: list[str]) -> list[str]:
+    """A note of spectra that are not taken"""
+    which = ", ".join(others[:3]) + " ..." * (len(others) > 3)
+    return [f"warning: the file holds other spectra, too ({which}); `format: xrf.hdf5` takes them"] * bool(
+        others
+    )
 
 
 @reader("xrf.hdf5", gives=None, steps=STEPS)
@@ -144,8 +155,8 @@ class Hdf5Spectra:
         return values.reshape(wanted)
 
 
-def _group_of_spectra(file) -> tuple[str, str, list[str]] | None:
-    """(path, name of the signal, names of its axes) of the first NXdata whose last axis has channels."""
+def _groups_of_spectra(file) -> Iterator[tuple[str, str, list[str]]]:
+    """(path, name of the signal, names of its axes) of each NXdata whose last axis has channels."""
     for path, group in walk(file):
         if text(getattr(group, "attrs", {}).get("NX_class", "")) != "NXdata":
             continue
@@ -156,8 +167,7 @@ def _group_of_spectra(file) -> tuple[str, str, list[str]] | None:
             continue
         last = axes[-1].lower()
         if data.shape[-1] >= FEWEST and any(word in last for word in ENERGY):
-            return path, signal, axes
-    return None
+            yield path, signal, axes
 
 
 def _along(opened, path: str | None, n: int) -> tuple[np.ndarray, str] | None:

@@ -53,6 +53,23 @@ def test_nxfluo(tmp_path, counts, unit, scale):
     assert np.allclose(data.coords["channel"][0], energies)
 
 
+def test_other_spectra_of_a_file_are_named(tmp_path, counts):
+    with h5py.File(tmp_path / "two.nxs", "w") as file:
+        for k in (1, 2):
+            group = file.create_group(f"scan_{k}/data")
+            group.attrs.update(NX_class="NXdata", signal="data", axes=["y", "x", "detector", "channel"])
+            group["data"] = counts
+    assert "other spectra, too (/scan_2/data/data)" in opened(tmp_path / "two.nxs", NxFluo()).notes[-1]
+
+
+def test_more_detectors_than_channels_are_axes_in_another_order(tmp_path, counts):
+    with h5py.File(tmp_path / "any.h5", "w") as file:
+        file["mca"] = counts
+    reader = Hdf5Spectra(paths={"spectra": "mca"}, axes="y x channel detector")
+    with pytest.raises(DataError, match="128 detectors whose spectra have 2 channels"):
+        opened(tmp_path / "any.h5", reader)
+
+
 def test_any_file_by_paths(tmp_path, counts):
     flat = counts.reshape(H * W, D, C)
     with h5py.File(tmp_path / "scan.h5", "w") as file:
