@@ -32,6 +32,7 @@ class Clock:
     _patient: bool = False
     _names: list[str] = field(default_factory=list)
     _inner: list[float] = field(default_factory=list)
+    _begun: list[float] = field(default_factory=list)
 
     @classmethod
     def since_start(cls) -> "Clock":
@@ -46,11 +47,13 @@ class Clock:
         self.tick()
         self._names.append(name)
         self._inner.append(0.0)
+        self._begun.append(t)
         try:
             yield self
         finally:
             self.tick()
             self._names.pop()
+            self._begun.pop()
             whole = time.perf_counter() - t
             self.seconds[name] = self.seconds.get(name, 0.0) + whole - self._inner.pop()
             if self._inner:
@@ -62,6 +65,14 @@ class Clock:
     def now(self) -> str:
         """The phase that this rank works or waits in, the innermost; '' between phases."""
         return next((name for name in reversed(self._names) if name != "wait"), "")
+
+    def unfinished(self) -> tuple[str, float]:
+        """(the innermost phase that goes on, its seconds up to now without those nested in it), which are not
+        counted yet; ("", 0.0) between phases."""
+        names, begun, inner = self._names[-1:], self._begun[-1:], self._inner[-1:]
+        if not (names and begun and inner):
+            return "", 0.0
+        return names[0], time.perf_counter() - begun[0] - inner[0]
 
     @property
     def patient(self) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from threading import Lock
+from typing import Any
 
 from nanompi.io.atomic import write_text
 from nanompi.report.live_maps import LiveMaps
@@ -37,7 +38,7 @@ class LiveView:
         self.later = getattr(run.note, "later", lambda work: work())
         self.times, self.cost, self.idle = 0, {"main": 0.0, "thread": 0.0}, (0.0, 0.0)
         self.at_work, self.next = False, {RANKS: time.monotonic(), SHOW: time.monotonic() + LEAST}
-        self.maps = LiveMaps(run, self.draw)
+        self.maps = LiveMaps(run, self)
         run.glimpse = self.maps.show
         if run.control:
             run.control.live = self
@@ -62,14 +63,20 @@ class LiveView:
                 self._show(view)
 
     def _ranks(self) -> None:
-        own, *self.idle = busy(self.run, *self.idle)
-        every = self.run.team.gather(own)
+        every = self.run.team.gather(self.standing())
         self.next[RANKS] = time.monotonic() + LEAST
         if self.run.team.root:
-            self.later(partial(self._guarded, partial(self._write_ranks, every)))
+            self.tell(lambda: every)
 
-    def _write_ranks(self, every: list[dict]) -> None:
-        write_text(self.run.folder / "ranks.json", json.dumps(every, indent=1) + "\n")
+    def standing(self) -> dict[str, Any]:
+        """What this rank has, and how busy it was since the last time."""
+        own, *self.idle = busy(self.run, *self.idle)
+        return own
+
+    def tell(self, ranks: Callable) -> None:
+        """Have the thread write ranks.json (rank 0). ranks : gives what each of them has"""
+        path = self.run.folder / "ranks.json"
+        self.later(partial(self._guarded, lambda: write_text(path, json.dumps(ranks(), indent=1) + "\n")))
 
     def _show(self, view: Callable | None) -> None:
         begun, root = time.perf_counter(), self.run.team.root

@@ -3,11 +3,11 @@
 Ranks are never made to wait for it: every SELDOM seconds each writes what it has of the maps into the folder
 `live` of the run, and rank 0 shows what lies there, nan where nothing has come yet. Where the others do not
 see that folder, their rows stay so. Of results that are an image for each item, as slices are, rank 0 shows
-its last one.
+its last one. How the ranks are goes the same way.
 """
 
+import json
 import time
-from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
 
@@ -16,7 +16,7 @@ import numpy as np
 from nanompi.data.buffer import FrameBuffer
 from nanompi.data.data import PATTERNS
 from nanompi.data.infile import RowsInFile
-from nanompi.io.atomic import new_file
+from nanompi.io.atomic import new_file, remove, write_text
 from nanompi.run.result import Signal
 
 SELDOM = 10.0  # seconds between two pictures
@@ -30,11 +30,13 @@ SLICE = 1024  # the same of an image
 class LiveMaps:
     """The maps of a run that its block steps have by now (collective).
 
-    draw : draw(makes signals, seconds spent) has them written (rank 0)
+    view : nanompi.report.live.LiveView, which has them written
     """
 
-    def __init__(self, run, draw: Callable):
-        self.run, self.draw, self.next, self.lock = run, draw, time.monotonic() + SELDOM, Lock()
+    def __init__(self, run, view):
+        self.run, self.view, self.next, self.lock = run, view, time.monotonic() + SELDOM, Lock()
+        if run.team.root:
+            remove(run.folder / "live")  # of a run that was killed, perhaps on more ranks
         self.folder = Path(run.team.bcast(str(run.folder / "live")))
 
     def hurry(self) -> None:
@@ -44,11 +46,9 @@ class LiveMaps:
     def end(self) -> None:
         """Nothing is shown any more (collective)."""
         self.run.glimpse = lambda walks: None
-        for path in self.folder.glob("*.npz"):
-            path.unlink(missing_ok=True)
         self.run.team.barrier()
-        if self.run.team.root and self.folder.is_dir():
-            self.folder.rmdir()
+        if self.run.team.root:
+            remove(self.folder)
 
     def show(self, walks: list) -> None:
         """Write own rows of the maps, and on rank 0 have those of all shown, where it is time to do so."""
@@ -75,17 +75,21 @@ class LiveMaps:
                 own |= _maps(walk, key, rows)
         with new_file(self.folder / f"{self.run.team.rank}.npz") as file:
             np.savez(file, **own)
+        write_text(self.folder / f"{self.run.team.rank}.json", json.dumps(self.view.standing()))
         images = _images(results) if root else {}
         spent = time.monotonic() - begun
         self.next = begun + max(SELDOM, spent / SHARE)
-        if own or images:
+        if root:
+            self.view.tell(self.ranks)
+        if root and (own or images):
             data = walks[-1].data
             axes, lines = _axes(data), data.size("y") if "y" in data.axes else 0
-            self._drawn(lambda: self.signals(axes, lines) | images, spent)
+            self.view.draw(lambda: self.signals(axes, lines) | images, spent)
 
-    def _drawn(self, signals: Callable, spent: float) -> None:
-        if self.run.team.root:
-            self.draw(signals, spent)
+    def ranks(self) -> list[dict]:
+        """How the ranks are, in their order (rank 0)."""
+        files = sorted(self.folder.glob("*.json"), key=lambda path: int(path.stem))
+        return [json.loads(path.read_text()) for path in files]
 
     def signals(self, axes: dict, rows: int) -> dict[str, Signal]:
         """The maps of all ranks, nan where nothing has come (rank 0). axes : y and x, where they are known"""

@@ -77,7 +77,8 @@ def busy(run, idle: float, seconds: float) -> tuple[dict[str, Any], float, float
     idle, seconds : those of the last time; busy is the part of the time since then in which the rank worked
     """
     clock, now = run.clock, run.clock.elapsed()
-    still = _idle(clock, now)
+    phase, seconds_of_it = clock.unfinished()
+    still = _idle(clock, now) - (seconds_of_it if phase and phase not in IDLE else 0.0)
     part = 1 - (still - idle) / max(now - seconds, 1e-9)
     known = {"host": run.team.host, "device": str(run.device), "frames": _items(run)}
     return known | {"memory": peak_memory(), "busy": min(1.0, max(0.0, part))}, still, now

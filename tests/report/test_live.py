@@ -20,6 +20,7 @@ from nanompi.run.result import Result, Signal
 from nanompi.step import item, step
 from tests import walking
 from tests.false_time import FalseTime
+from tests.patience import until
 
 H, W = 12, 10
 reports: list = []
@@ -197,8 +198,10 @@ def test_half_of_the_rows_are_nan_while_they_are_awaited(run, often, monkeypatch
     walk(run, [Lines()])
     assert {"Fe_K", "Cu_K", "sum"} == set(seen[-1]) and seen[-1]["sum"] < 1
     assert sorted((one["sum"] for one in seen), reverse=True) == [one["sum"] for one in seen]
+    (one,) = record(run.folder).ranks
+    assert one["frames"] == H and one["host"] == run.team.host
     writer(run)
-    assert not list(run.folder.iterdir())
+    assert [path.name for path in run.folder.iterdir()] == ["ranks.json"]
 
 
 @step("test.slices", each="sinogram", gives={"data": item("y", "x"), "sum": item()})
@@ -245,6 +248,8 @@ def array_in(path, shape) -> ArrayInFile:
 
 def test_rows_of_other_ranks_stand_where_they_belong(run):
     """Rank 0 shows what files of all ranks hold, by the numbers of their rows, and where the points are"""
+    (run.folder / "live").mkdir()
+    (run.folder / "live" / "7.npz").touch()  # of a run before
     maps = LiveMaps(run, None)
     maps.folder.mkdir()
     for rank, rows in ((0, [0, 1]), (1, [7])):
@@ -290,8 +295,10 @@ def test_a_scan_of_points_shows_nothing():
 
 
 def test_ranks_tell_what_they_have_and_how_busy_they_are(run, view):
-    with run.clock.phase("load"):
-        view.look(RANKS, None)
+    view.look(RANKS, None)
+    with run.clock.phase("load"):  # which goes on
+        until(lambda: run.clock.unfinished()[1] > 0.05)
+        view.tell(lambda: [view.standing()])
     (one,) = json.loads((run.folder / "ranks.json").read_text())
-    assert one["host"] == run.team.host and one["frames"] == H and 0 <= one["busy"] <= 1
+    assert one["host"] == run.team.host and one["frames"] == H and 0 < one["busy"] <= 1
     assert record(run.folder).ranks == [one]
