@@ -1,4 +1,4 @@
-"""Write report.html of a run; or of several, one page that compares them."""
+"""Write report.html of a run; or one page that compares several, or the best settings of a sweep."""
 
 from pathlib import Path
 
@@ -7,19 +7,32 @@ from nanompi.cli import new_path, path
 
 def arguments(parser):
     """Arguments of `nanompi report`."""
-    parser.add_argument("run", nargs="+", type=path, help="run folder; or the name of a job: its latest run")
+    text = "run folder; the name of a job: its latest run; folder of a sweep: its best settings"
+    parser.add_argument("run", nargs="+", type=path, help=text)
     parser.add_argument("--out", type=new_path, metavar="FILE", help="of several runs: compare.html")
 
 
 def main(args) -> int:
     """Exit code 0; prints the path of the page."""
-    from nanompi.cli.resume import found
     from nanompi.methods import discover
     from nanompi.report.report import write
     from nanompi.report.several import compare
 
     discover()
-    folders = [found(name) for name in args.run]
-    several = len(folders) > 1
-    print(compare(folders, Path(args.out or "compare.html")) if several else write(folders[0]))
+    swept = [Path(name) for name in args.run if (Path(name) / "settings.json").is_file()]
+    folders = [folder for name in args.run for folder in _folders(name)]
+    if not swept and len(folders) == 1:
+        print(write(folders[0]))
+    else:
+        usual = swept[0] / "compare.html" if len(args.run) == len(swept) == 1 else "compare.html"
+        print(compare(folders, Path(args.out or usual)))
     return 0
+
+
+def _folders(name: str) -> list[Path]:
+    """The runs that are meant. Errors: JobError, DataError."""
+    from nanompi.cli.resume import found
+    from nanompi.report.several import MOST
+    from nanompi.workflow.sweep.folder import best
+
+    return best(Path(name), MOST) if (Path(name) / "settings.json").is_file() else [found(name)]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from nanompi.cli import new_path, path, settings
 from nanompi.cli.submit import asked, program, site_arguments, with_site
-from nanompi.errors import JobError, PartError
+from nanompi.errors import JobError, NanompiError, PartError
 from nanompi.mpi.mpiexec import one_thread, start, to_start
 from nanompi.run import notify
 
@@ -121,12 +121,25 @@ def _end(folder: Path):
     print(best)
     for made in filter(Path.exists, (folder / n for n in ("table.csv", "sweep.h5", "contact.png"))):
         print(made, flush=True)
+    _compared(folder)
     bad = [r for r in rows if r["code"] != 0]
     if bad:
         raise PartError(
             f"{len(bad)} of {len(rows)} settings have no result (the list above says why), the others "
             f"are done: nanompi sweep --resume {folder} tries them again"
         )
+
+
+def _compared(folder: Path):
+    """The page of the best settings; one that cannot be made costs the sweep nothing."""
+    from nanompi.report.several import MOST, compare
+    from nanompi.workflow.sweep.folder import best
+
+    try:
+        if folders := best(folder, MOST):
+            print(f"report: {compare(folders, folder / 'compare.html')}", flush=True)
+    except NanompiError as error:
+        print(f"there is no page of the settings: {error}", flush=True)
 
 
 def _collect(args) -> int:

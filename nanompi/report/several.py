@@ -22,8 +22,10 @@ MOST, ROWS = 12, 40  # runs, and signals, of one page
 def compare(folders: list[Path], path: Path) -> Path:
     """Write a page of some runs; the first is what the others differ from. Its path.
 
-    Errors: DataError where a folder is none, JobError for more than MOST, ResourceError.
+    Errors: DataError where a folder is none, JobError for none or more than MOST, ResourceError.
     """
+    if not folders:
+        raise JobError("no run has a result to show")
     if len(folders) > MOST:
         raise JobError(f"{len(folders)} runs on one page: {MOST} are the most; name fewer of them")
     text = page("several.html.j2", **_of_several([record(folder) for folder in folders]))

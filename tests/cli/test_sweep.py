@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -59,11 +60,22 @@ def test_all_settings_are_run_ranked_and_collected(here, capsys):
     for name in (
         "result.h5",
         "previews/overview.png",
+        "report.html",
         "job.resolved.yaml",
         "outcome.json",
         "logs/rank-0000.log",
     ):
         assert (SWEEP / rows[0]["folder"] / name).stat().st_size > 0, name
+
+
+def test_the_best_settings_are_compared_on_one_page(here, capsys):
+    main(["sweep", "job.yaml", "--set", "sweep={score: R}"])
+    assert f"report: {SWEEP / 'compare.html'}\n" in capsys.readouterr().out
+    best = next(row["folder"] for row in table(SWEEP) if row["rank"] == "1")
+    title = re.search(r"<title>2 runs: ([^,]+), ", (SWEEP / "compare.html").read_text())[1]
+    assert title == best
+    (SWEEP / "compare.html").unlink()
+    assert main(["report", str(SWEEP)]) == 0 and (SWEEP / "compare.html").exists()
 
 
 def test_one_hdf5_shows_the_phases_of_all_runs_from_any_folder(here, tmp_path_factory, monkeypatch):

@@ -6,6 +6,7 @@ NNNN-.../            job.resolved.yaml from the beginning; outcome.json when it 
 table.csv sweep.h5 contact.png ranking.txt       at the end
 """
 
+import csv
 import json
 import re
 from dataclasses import asdict, dataclass
@@ -106,6 +107,17 @@ def judges(head: dict) -> dict[str, Figure]:
 def tasks(path: Path) -> list[Task]:
     """All settings of a sweep, without their jobs. Errors: DataError."""
     return [Task(s["number"], path / s["folder"], s["values"]) for s in read_head(path)["settings"]]
+
+
+def best(path: Path, most: int) -> list[Path]:
+    """Folders of the settings with a result, those of the best rank in table.csv first. Errors: DataError."""
+    done = [task.path for task in tasks(path) if task.done()]
+    ranks = {}
+    if (path / "table.csv").is_file():
+        with foreign(f"{path}/table.csv"):
+            rows = list(csv.DictReader(read_text(str(path / "table.csv")).splitlines()))
+            ranks = {row["folder"]: int(row["rank"]) for row in rows if row.get("rank", "").isdigit()}
+    return sorted(done, key=lambda folder: ranks.get(folder.name, len(done) + 1))[:most]
 
 
 def again(path: Path) -> list[Task]:
