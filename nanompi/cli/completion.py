@@ -1,9 +1,10 @@
 """Print what a shell needs to complete the commands, options and files of nanompi.
 
-eval "$(nanompi completion bash)"                              for this shell
-nanompi completion bash > ~/.local/share/bash-completion/completions/nanompi
-nanompi completion zsh > ~/.zfunc/_nanompi                     where fpath has ~/.zfunc
-nanompi completion tcsh > ~/.nanompi.tcsh                      and source it in ~/.tcshrc
+    eval "$(nanompi completion bash)"                  in this shell; or in ~/.bashrc
+    nanompi completion zsh > ~/.zfunc/_nanompi         where fpath has ~/.zfunc
+    nanompi completion tcsh > ~/.nanompi.tcsh          and `source ~/.nanompi.tcsh` in ~/.tcshrc
+
+It is made of the same words as the help of each command.
 """
 
 SHELLS = ("bash", "zsh", "tcsh")

@@ -1,8 +1,10 @@
 """Write a first job file: what a beginner touches as comments, with defaults, or all parameters.
 
-nanompi init --from scan.cxi      for a scan; energy, distance and pixel of the file stand in the comments
-nanompi init --list               what one can begin with: modes, near-field, tomo, xrf ...
-nanompi init modes                a job of that kind, with simulated data; with --from for a scan
+    nanompi init --from scan.cxi      for a scan; energy, distance and pixel of the file stand in the comments
+    nanompi init --list               what one can begin with: modes, near-field, tomo, xrf ...
+    nanompi init modes                a job of that kind, with simulated data; with --from for a scan
+
+Folders of job files in $NANOMPI_TEMPLATES are templates, too.
 """
 
 from pathlib import Path

@@ -1,7 +1,10 @@
 """Write the manual: one HTML file that needs no network, with a guide and all steps, readers and engines.
 
-nanompi manual -o manual.html
-nanompi manual --man | man -l -          the commands as a man page
+    nanompi manual -o manual.html
+    nanompi manual --pictures pictures       the same with pictures: runs twelve small scans, some minutes
+    nanompi manual --man | man -l -          the commands as a man page
+
+Pictures that are there are not made again.
 """
 
 import sys
@@ -14,6 +17,12 @@ def arguments(parser):
     """Arguments of `nanompi manual`."""
     parser.add_argument(
         "-o", "--output", type=new_path, help="the file (manual.html; a man page: the screen)"
+    )
+    parser.add_argument(
+        "--pictures",
+        type=new_path,
+        metavar="FOLDER",
+        help="make the pictures of the guide there, as far as they are missing, and put them into the manual",
     )
     parser.add_argument("--man", action="store_true", help="the commands as a man page, for troff")
 
@@ -43,7 +52,12 @@ def _text(args) -> str:
     if args.man:
         return man(_verbs())
     discover()
-    return page()
+    if not args.pictures:
+        return page()
+    from nanompi.workflow.gallery import make
+
+    make(Path(args.pictures))
+    return page(Path(args.pictures))
 
 
 def _verbs() -> list:

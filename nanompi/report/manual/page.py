@@ -10,6 +10,7 @@ from nanompi import __version__, papers
 from nanompi.errors import JobError, nearest
 from nanompi.job import methods
 from nanompi.job.job import SECTIONS
+from nanompi.report.manual.guide import chapters
 from nanompi.report.manual.text import doc, html
 from nanompi.step import KINDS, METHODS
 
@@ -60,12 +61,17 @@ def fragment(name: str) -> str:
     return "".join(_template("entry.html.j2").render(entry=entry) for entry in found)
 
 
-def page() -> str:
-    """The whole manual as one HTML file."""
+def page(pictures: Path | None = None) -> str:
+    """The whole manual as one HTML file. pictures : folder with those of the guide"""
     style, script = ((HERE / name).read_text(encoding="utf-8") for name in ("manual.css", "manual.js"))
     policy = f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; script-src '{_hash(script)}'"
     return _template("page.html.j2").render(
-        kinds=entries(), style=style, script=script, policy=policy, version=__version__
+        guide=chapters(pictures),
+        kinds=entries(),
+        style=style,
+        script=script,
+        policy=policy,
+        version=__version__,
     )
 
 
