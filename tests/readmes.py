@@ -31,7 +31,6 @@ NOT_RUN = {
     "source .venv/bin/activate": "the tests run inside an environment",
     "pip install -e .": "downloads build tools; the test lays the entry points as pip would",
     "srun --ntasks=1 --gpus=1": "needs Slurm and a card; tests/emulate/test_doctor.py asks the doctor",
-    "silx view": "opens a window, and silx is not installed here",
 }
 CLUSTER = "<!-- cluster -->"  # the mark before a block that tests/slurm/test_slurm_readme.py runs
 

@@ -26,7 +26,7 @@ def user(slurm):
 
 def test_the_first_page(user):
     said = [user.shell(line) for line in commands("README.md")]
-    assert len(said) == 9
+    assert len(said) == 7
     assert said[0].startswith("#!/bin/bash") and said[1].startswith("job ")
     assert user.ended(int(said[2].split()[-1])) == ("COMPLETED", "0:0"), user.logs()
     assert "siemens-star/run-0001" in said[3] and re.search(r"run-0001 +done, wrong +4/4", said[4])
