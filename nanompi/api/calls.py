@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from nanompi.api.result import Result
-from nanompi.errors import JobError
+from nanompi.errors import DataError, JobError
 
 
 def reconstruct(
@@ -70,18 +70,33 @@ def load(run: str | PathLike) -> Result:
     Errors: DataError where there is none.
     """
     from nanompi.api.sources import Going, Stored
-    from nanompi.errors import DataError
     from nanompi.report.record import record
 
-    path = Path(run)
+    path = run_of(run)
     if path.is_file():
         return _loaded(Stored(path), path.stem, None)
+    there = (path / "result.h5").is_file()
+    return _loaded(Stored(path / "result.h5") if there else Going(record(path)), path.name, path)
+
+
+def run_of(name: str | PathLike) -> Path:
+    """The result file, or the run folder, that a name means: itself, or the latest run of a job of this name.
+
+    Errors: DataError.
+    """
+    path = Path(name)
     tries = [path, path / "latest", Path("runs") / path / "latest"]
-    folder = next((one for one in tries if (one / "job.resolved.yaml").is_file()), None)
-    if folder is None:
-        raise DataError(f"{run}: there is no result and no run. Looked at {', '.join(map(str, tries))}")
-    there = (folder / "result.h5").is_file()
-    return _loaded(Stored(folder / "result.h5") if there else Going(record(folder)), folder.name, folder)
+    found = next((one for one in tries if (one / "job.resolved.yaml").is_file()), None)
+    if found is None and not path.is_file():
+        raise DataError(f"{name}: there is no result and no run. Looked at {', '.join(map(str, tries))}")
+    return found or path
+
+
+def result_of(name: str | PathLike) -> Path:
+    """The result file that a name means. Errors: DataError."""
+    from nanompi.run.result import result_file
+
+    return result_file(run_of(name))
 
 
 def _loaded(source, name: str, folder: Path | None) -> Result:

@@ -93,7 +93,8 @@ class Result:
     def maps(self) -> dict[str, np.ndarray]:
         """{name: (y, x)}: the maps of a scan; of a stack each by its own name: "Fe", or "maps Fe" where
         several are called so."""
-        shown = {key: one.data for key, one in self.signals.items() if one.show == "map"}
+        flat = [key for key in self.signals if self._source.axes.get(key, 2) == 2]
+        shown = {key: one.data for key in flat if (one := self.signals[key]).show == "map"}
         short = Counter(key.partition(" ")[2] or key for key in shown)
         names = {key: key.partition(" ")[2] or key for key in shown}
         return {names[key] if short[names[key]] == 1 else key: one for key, one in shown.items()}
@@ -104,10 +105,19 @@ class Result:
 
     # ---- to keep
 
-    def save(self, path) -> None:
-        """Write all there is as a result.h5 (`nanompi.run.writers.nexus`). Errors: ResourceError."""
-        if self.root:
-            self._source.write(Path(path))
+    def save(self, path) -> list[Path]:
+        """Write it to a file, of the kind that its name says (.h5, .tif, .npz, .ptyr, .cxi), as
+        `nanompi convert` does; the files that were written.
+
+        Errors: JobError, DataError, ResourceError.
+        """
+        from nanompi.api.export import export
+
+        return export(self, Path(path)) if self.root else []
+
+    def write(self, path: Path) -> None:
+        """All there is as a result.h5 (`nanompi.run.writers.nexus`). Errors: ResourceError."""
+        self._source.write(path)
 
     def __repr__(self):
         there = ", ".join(self.signals) or "nothing on this rank"

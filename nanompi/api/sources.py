@@ -25,6 +25,7 @@ class Others:
     notes: dict[str, Any]
     signals: Mapping[str, Signal] = field(default_factory=dict)
     data: Mapping[str, np.ndarray] = field(default_factory=dict)
+    axes: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, result: Result) -> "Others":
@@ -67,6 +68,11 @@ class Kept:
         """Whole arrays by name."""
         signals = {name: signal.data for name, signal in self.result.signals.items()}
         return signals | {name: data.values for name, data in self.result.data.items()}
+
+    @property
+    def axes(self) -> dict[str, int]:
+        """{name: number of axes} of these."""
+        return {name: np.ndim(one) for name, one in self.data.items()}
 
     def array(self, place: str) -> np.ndarray | None:
         """By its path."""
@@ -128,6 +134,11 @@ class Stored:
         """The same of whole arrays."""
         return ArraysInFile(self.path)
 
+    @property
+    def axes(self) -> dict[str, int]:
+        """{name: number of axes} of these."""
+        return self.data.axes
+
     def array(self, place: str) -> np.ndarray | None:
         """By its path."""
         with open_hdf5(str(self.path)) as file, foreign(str(self.path)):
@@ -140,7 +151,7 @@ class Stored:
 
 
 class ArraysInFile(Mapping):
-    """{name: array} of the NXdata groups of a result, each read when it is asked for."""
+    """{name: array} of the NXdata groups of a result, each read when asked for; axes : how many it has"""
 
     def __init__(self, path: Path):
         self.path = path
@@ -151,6 +162,7 @@ class ArraysInFile(Mapping):
             self._places = {name: f"{name}/{entry[name].attrs['signal']}" for name in names}
             errors = {f"{name}_errors": f"{place}_errors" for name, place in self._places.items()}
             self._places |= {name: place for name, place in errors.items() if place in entry}
+            self.axes = {name: entry[place].ndim for name, place in self._places.items()}
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._places)
@@ -168,7 +180,7 @@ class Going:
     """A run that has no result yet."""
 
     def __init__(self, record: Record):
-        self.record, self.notes, self.data = record, {}, {}
+        self.record, self.notes, self.data, self.axes = record, {}, {}, {}
 
     @property
     def history(self) -> dict[str, np.ndarray]:

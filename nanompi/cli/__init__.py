@@ -21,6 +21,7 @@ from nanompi.run.streams import give_up, standing
 VERBS = {
     "run": "run a job, alone or on N ranks",
     "resume": "go on with a run that was stopped",
+    "rerun": "repeat the run of a result, and say whether the new one is the same",
     "sweep": "run all settings of a job with {sweep: ...} in one allocation",
     "try": "one picture strip in minutes: some values of one parameter",
     "submit": "hand a job to Slurm, or show its batch script (--dry)",
@@ -40,13 +41,14 @@ VERBS = {
     "schema": "print the JSON schema of job files, for editors",
     "report": "write report.html of a run, or one page that compares several",
     "compare": "align two results, print phase error and FRC",
+    "convert": "write a result as TIFF, NPZ, for ptypy or for PyNX",
     "cite": "the papers behind a run or a job, as text or BibTeX",
     "simulate": "write the simulated scan of a job to a file",
     "doctor": "show MPI, devices, packages and what is missing",
 }
 
 
-RUNS = ("run", "resume", "sweep", "try", "bench")  # they go on where nobody hears them
+RUNS = ("run", "resume", "rerun", "sweep", "try", "bench")  # they go on where nobody hears them
 
 
 def main(argv: list[str] | None = None) -> int:

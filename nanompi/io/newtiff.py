@@ -5,6 +5,7 @@ of pixel sizes and of real values stands in its own lines of the description.
 """
 
 import struct
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,11 @@ SHORT, LONG, TEXT, RATIO = 3, 4, 2, 5  # types of a field
 FIRST = 8  # byte of the first directory
 
 
-def write_tiff(path: Path, image: np.ndarray, pixel: float = 0.0, words: str = "") -> None:
+def write_tiff(path, image: np.ndarray, pixel: float = 0.0, words: str = "") -> None:
     """An image (h, w) of uint8, uint16 or float32. Errors: OSError.
 
-    pixel : its size in um, 0 = unknown; words : more lines of the description
+    path : of the file, or one that is open for bytes; pixel : its size in um, 0 = unknown; words : more
+        lines of the description
     """
     image = np.ascontiguousarray(image, image.dtype.newbyteorder("<"))
     text = ("ImageJ=1.54f\n" + "unit=um\n" * bool(pixel) + words).encode() + b"\0"
@@ -25,7 +27,7 @@ def write_tiff(path: Path, image: np.ndarray, pixel: float = 0.0, words: str = "
     start = FIRST + 2 + 12 * len(fields) + 4
     places = np.cumsum([start, *map(len, more)]).tolist()
     values = {270: places[0], 282: places[1], 283: places[-2], 273: places[-1]}
-    with open(path, "wb") as file:
+    with open(path, "wb") if isinstance(path, str | Path) else nullcontext(path) as file:
         file.write(struct.pack("<2sHIH", b"II", 42, FIRST, len(fields)))
         for tag, (kind, count, value) in sorted(fields.items()):
             file.write(struct.pack("<HHII", tag, kind, count, values.get(tag, value)))

@@ -12,6 +12,7 @@
                           among them where it came from (`nanompi.run.provenance`)
         title, start_time, end_time, experiment_identifier, sample_1, user_1    NeXus, as far as known
         instrument_1      source energy and detector, where the notes have a "geometry"
+    /entry_last           the same by the names of PyNX, as links (`nanompi.run.writers.pynx`)
 CXI 1.6: github.com/cxidb/CXI. NeXus: NXdata with @signal, @axes, @NAME_indices (rules of NIAC 2014).
 """
 
@@ -27,7 +28,7 @@ import nanompi
 from nanompi.data.data import Data, count
 from nanompi.io.atomic import new_hdf5
 from nanompi.run.result import Result, Signal
-from nanompi.run.writers import spread
+from nanompi.run.writers import pynx, spread
 from nanompi.units import DIMENSIONS
 
 # Bytes of an array that is compressed. Gzip makes 60 MB/s of phases and weights and saves a third of them: of
@@ -88,6 +89,7 @@ def write(result: Result, path: Path, team=None, store=None):
         _process(entry, result.notes)
         _instrument(entry, result.notes.get("geometry", {}))
         _image(entry, result)
+        pynx.link(f, result.notes)
 
 
 def _at_their_names(entry, result: Result, store):
