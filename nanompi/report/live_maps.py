@@ -14,8 +14,8 @@ from threading import Lock
 import numpy as np
 
 from nanompi.data.buffer import FrameBuffer
-from nanompi.data.data import PATTERNS
 from nanompi.data.infile import RowsInFile
+from nanompi.data.planes import FRAMES
 from nanompi.io.atomic import new_file, remove, write_text
 from nanompi.run.result import Signal
 
@@ -125,7 +125,7 @@ def _images(results: list) -> dict[str, Signal]:
     """The last image of each result that has one for each item along a single axis"""
     out = {}
     for walk, key, rows in results:
-        if len(walk.free) == 1 and walk.names[key].axes in PATTERNS["frame"] and len(out) < MOST:
+        if len(walk.free) == 1 and walk.names[key].axes in FRAMES and len(out) < MOST:
             out |= _image(walk, key, rows)
     return out
 

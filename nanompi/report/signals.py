@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from nanompi.data.data import PATTERNS, count
+from nanompi.data.data import count
+from nanompi.data.planes import MAP, planes
 from nanompi.errors import DataError, shown
 from nanompi.io.hdf5 import foreign, hdf5, open_hdf5, text
 from nanompi.run.result import OF_EVERY_RESULT, Signal
@@ -19,7 +20,6 @@ MOST = 500  # groups that are looked at
 NAMES = 32  # signals of an axis of names: the lines of elements
 WORD = 200  # characters of a title, a unit, a name
 SHOWS = ("image", "map", "angle", "modes", "curve", "arrows", "positions", "frame")
-FRAMES = PATTERNS["frame"]
 
 
 class SignalsInFile(Mapping):
@@ -75,13 +75,15 @@ def _parts(name: str, group) -> dict[str, tuple]:
         return {}
     if data.ndim == 1:
         return {name: ((), "curve")}
-    pair = next((p for p in (tuple(axes[-2:]), *FRAMES) if p in FRAMES and set(p) <= set(axes)), None)
-    return _planes(name, group, axes, pair) if pair else {}
+    out: dict[str, tuple] = {}
+    for mark, pair in planes(tuple(axes)):
+        out |= _planes(f"{name}{mark}", group, axes, pair)
+    return out
 
 
 def _planes(name: str, group, axes: list[str], pair: tuple[str, str]) -> dict[str, tuple]:
     """Planes of an array along `pair`: one for each name of an axis of names, else the middle one"""
-    shape, show = _field(group).shape, "map" if pair == ("y", "x") else "image"
+    shape, show = _field(group).shape, "map" if tuple(axes) == MAP else "image"
     place = [slice(None) if axis in pair else n // 2 for axis, n in zip(axes, shape)]
     named = [k for k, axis in enumerate(axes) if axis not in pair and _is_text(group, axis)]
     if len(named) != 1 or not shape[named[0]]:
@@ -90,7 +92,7 @@ def _planes(name: str, group, axes: list[str], pair: tuple[str, str]) -> dict[st
     for n, word in enumerate(group[axes[k]][: min(shape[k], NAMES)]):
         out[f"{name} {shown(text(word), WORD)}"] = (
             tuple(n if i == k else p for i, p in enumerate(place)),
-            show,
+            "map",
         )
     return out
 

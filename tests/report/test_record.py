@@ -77,7 +77,9 @@ def test_data_with_axes_show_one_map_for_each_name_and_the_middle_of_a_volume(fo
     assert found["maps Cu_K"].show == "map" and found["maps Cu_K"].unit == "counts"
     assert np.array_equal(found["maps Cu_K"].data, np.arange(24.0).reshape(3, 4, 2)[..., 1])
     assert list(found["maps Cu_K"].axes) == ["y", "x"]
-    assert np.array_equal(found["volume"].data, np.arange(60.0).reshape(3, 4, 5)[1])
+    volume = np.arange(60.0).reshape(3, 4, 5)
+    for name, plane in {"volume": volume[1], "volume-zx": volume[:, 2], "volume-zy": volume[..., 2]}.items():
+        assert np.array_equal(found[name].data, plane) and found[name].show == "image"
 
 
 def test_history_notes_and_warnings(folder):

@@ -2,14 +2,11 @@
 
 import numpy as np
 
-from nanompi.data.data import PATTERNS, Data, count
+from nanompi.data.data import Data, count
+from nanompi.data.planes import MAP, planes
 from nanompi.data.respread import fitting
 from nanompi.run.result import Signal
 from nanompi.run.writers.nexus import ERRORS
-
-FRAMES = PATTERNS["frame"]  # axes of what can be shown as an image
-MAP = ("y", "x")  # of a result that is one value at each point of a scan
-SPACE = ("z", "y", "x")  # of which three planes are shown
 
 
 def images_of(team, data: Data, name: str) -> dict[str, Signal]:
@@ -19,16 +16,8 @@ def images_of(team, data: Data, name: str) -> dict[str, Signal]:
     """
     if data.dtype.kind not in "biuf" or not count(data.shape) or name.endswith(ERRORS):
         return {}
-    images = {f"{name}{mark}": _plane(team, data, pair, name) for mark, pair in _pairs(data.axes)}
+    images = {f"{name}{mark}": _plane(team, data, pair, name) for mark, pair in planes(data.axes)}
     return images if team.root else {}
-
-
-def _pairs(axes: tuple[str, ...]) -> list[tuple[str, tuple[str, str]]]:
-    """(what is added to the name, axes) of the images"""
-    if set(axes) == set(SPACE):
-        return [("", ("y", "x")), ("-zx", ("z", "x")), ("-zy", ("z", "y"))]
-    pair = next((p for p in (axes[-2:], *FRAMES) if p in FRAMES and set(p) <= set(axes)), None)
-    return [("", pair)] if pair else []
 
 
 def _plane(team, data: Data, pair: tuple[str, str], name: str) -> Signal:
