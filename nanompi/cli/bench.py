@@ -9,7 +9,8 @@ import json
 from pathlib import Path
 
 from nanompi.cli import job_arguments, new_path
-from nanompi.cli.plan import link, links, seer
+from nanompi.cli.plan import link, links
+from nanompi.cluster.plan import seer
 from nanompi.errors import JobError, ResourceError
 from nanompi.io.atomic import write_text
 from nanompi.mpi.children import bound

@@ -4,6 +4,7 @@ A few frames in the middle of the scan are tried on this machine (one core of it
 """
 
 from nanompi.cli import job_arguments
+from nanompi.cluster.plan import seer, unknown
 from nanompi.errors import JobError, shown
 from nanompi.mpi.mpiexec import one_thread
 
@@ -49,7 +50,6 @@ def main(args) -> int:
     ranks = numbers(args.ranks)
     from nanompi.job.job import read_job
     from nanompi.methods import discover
-    from nanompi.run.foreign import foreign
     from nanompi.units import quantity, seconds
 
     discover()
@@ -58,8 +58,7 @@ def main(args) -> int:
     job = read_job(args.job, args.set)
     forecast = seer(job).foresee(job, args.threads)
     print("\n\n".join(forecast.report(n, wire, memory, args.per_card, within) for n in ranks))
-    if others := [step.name for step in job.steps if foreign(step)]:
-        print(f"not known: what {', '.join(others)} needs; `nanompi bench` measures it")
+    print("".join(f"{line}\n" for line in unknown(job)), end="")
     return 0
 
 
@@ -71,12 +70,3 @@ def numbers(text: str) -> list[int]:
     ):
         raise JobError(f"--ranks {shown(text, 40)}: a number from 1 to {MOST}, or some, such as 1,2,4")
     return [int(word) for word in words]
-
-
-def seer(job):
-    """The first step that can say what the job needs. Errors: JobError where none can."""
-    able = [step for step in job.steps if hasattr(step, "foresee")]
-    if not able:
-        names = ", ".join(step.name for step in job.steps)
-        raise JobError(f"none of the steps of this job ({names}) can say beforehand what it needs")
-    return able[0]

@@ -61,10 +61,18 @@ def _site(args, link):
 
     reads = [Path(folder).resolve() for folder in args.read or ["."]]
     hosts = {"localhost", "127.0.0.1", "[::1]", *args.host}
-    site = Site(Runs(Path(args.runs)), Login(link), hosts, args.jobs, reads)
+    site = Site(Runs(Path(args.runs)), Login(link, first=_first_token()), hosts, args.jobs, reads)
     if args.open:
         link.open()
     return site
+
+
+def _first_token() -> str:
+    """The one that whoever starts the page has made: Jupyter, Open OnDemand. Errors: JobError."""
+    token = os.environ.pop("NANOMPI_SERVE_TOKEN", "")
+    if token and not (len(token) >= 24 and token.isascii() and token.isprintable()):
+        raise JobError("NANOMPI_SERVE_TOKEN: 24 random characters or more")
+    return token
 
 
 class Link:

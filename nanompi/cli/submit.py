@@ -1,17 +1,13 @@
 """Submit a job to Slurm: a batch script from the job and slurm/site.yaml, shown or given to sbatch."""
 
-import os
-import shlex
-import shutil
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 from nanompi.cli import job_arguments, new_path, path
 from nanompi.cluster import slurm
-from nanompi.errors import JobError, NanompiError
-from nanompi.io.atomic import write_text
-from nanompi.run import notify, status
+from nanompi.cluster.submit import batch, submit
+from nanompi.errors import JobError
+from nanompi.run import notify
 from nanompi.units import clock, seconds
 
 
@@ -48,7 +44,10 @@ def main(args) -> int:
         print(slurm.script(batch(job.name, folder, here, source, args.notify), here), end="")
         return 0
     slurm.need_sbatch()
-    _submit(job, here, source, args)
+    folder, number = submit(job, here, source, args.out, args.notify)
+    print(f"job     {number}: {job.name}, {here.ranks} ranks for {clock(seconds(here.time))}")
+    print(f"folder  {folder}   (script run.sbatch, log slurm-{number}.log)")
+    print(f"look    nanompi watch {folder}   or   squeue --job={number}")
     return 0
 
 
@@ -60,53 +59,3 @@ def asked(here, args):
         return replace(here, ranks=args.n or here.ranks, time=args.time or here.time)
     except JobError as e:
         raise JobError(f"--time {args.time}: {e}") from None
-
-
-def _submit(job, here, source: str, args):
-    from nanompi.job.folder import claim
-
-    folder = claim(job, args.out)
-    file = folder / "run.sbatch"
-    try:
-        write_text(file, slurm.script(batch(job.name, folder.absolute(), here, source, args.notify), here))
-        number = slurm.sbatch(str(file))
-    except (OSError, NanompiError):
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    if not (folder / "status.json").exists():  # the job may have begun already
-        facts = {"nanompi": 1, "name": job.name, "state": "waiting", "ranks": here.ranks, "slurm_job": number}
-        status.write(folder, {**facts, "begun": status.now()})
-    print(f"job     {number}: {job.name}, {here.ranks} ranks for {clock(seconds(here.time))}")
-    print(f"folder  {folder}   (script run.sbatch, log slurm-{number}.log)")
-    print(f"look    nanompi watch {folder}   or   squeue --job={number}")
-
-
-def batch(name: str, folder: Path, here, source: str, notice: str = "") -> slurm.Batch:
-    """The batch job of a run folder. The words name the job as checked: later edits do not reach it.
-
-    notice : command for its end, or ""
-    """
-    run, more = shlex.quote(str(folder)), f" --notify {shlex.quote(notice)}" if notice else ""
-    return slurm.Batch(
-        name=name,
-        program=shlex.quote(here.nanompi or program()),
-        start='run "$run/job.resolved.yaml" --folder "$run"' + more,
-        resume='resume "$run"' + more,
-        output=slurm.log_file(folder, "slurm-%j.log"),
-        head=(f"nanompi submit: the job of {folder} {with_site(source)}",),
-        before=(f"run={run}",),
-    )
-
-
-def with_site(source: str) -> str:
-    """Whose site file is in a script, for its head: it may be one that others wrote."""
-    return f"with {os.path.abspath(source)}" if source else "with no site file"
-
-
-def program() -> str:
-    """The nanompi that is running."""
-    own = Path(sys.argv[0])
-    neighbour = Path(sys.executable).with_name("nanompi")
-    return next(
-        (os.path.abspath(p) for p in (own, neighbour) if p.name == "nanompi" and p.is_file()), "nanompi"
-    )

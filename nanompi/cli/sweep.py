@@ -4,7 +4,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from nanompi.cli import new_path, path, settings
-from nanompi.cli.submit import asked, program, site_arguments, with_site
+from nanompi.cli.submit import asked, site_arguments
+from nanompi.cluster.submit import program, with_site
 from nanompi.errors import JobError, NanompiError, PartError
 from nanompi.mpi.mpiexec import one_thread, start, to_start
 from nanompi.run import notify

@@ -8,24 +8,27 @@ const coded = run => run.split("/").map(encodeURIComponent).join("/");
 const alive = status => LIVE.includes(status.state);
 const write = (element, ...inner) => { element.replaceChildren(...inner.filter(Boolean)); return element; };
 const title = (text, ...inner) => make("div", { className: "heading" }, make("h1", { textContent: text }), ...inner);
+const LOG_END = 40; // px from its end at which a log is followed
 const button = (text, act, facts = {}) => make("button", { type: "button", textContent: text, onclick: act, ...facts });
 
 class Refused extends Error {}
 
 async function ask(path, body, tag) { // a Response; an error with the words of the server
+  if (path !== "login" && !sessionStorage.getItem(KEY)) return loggedOut();
   const headers = { "x-nanompi-key": sessionStorage.getItem(KEY) || "" };
   if (body) headers["content-type"] = "application/json";
   if (tag) headers["if-none-match"] = tag;
   const answer = await fetch(`api/${path}`, { method: body ? "POST" : "GET", body: body && JSON.stringify(body), headers });
   if (answer.ok || answer.status === 304) return answer;
   const text = await answer.text();
-  if (answer.status === 401 && path !== "login") {
-    loginPage("Log in with the link that nanompi serve has printed, or with its token:");
-    throw new Refused("logged out");
-  }
+  if (answer.status === 401 && path !== "login") return loggedOut();
   let found = { fault: text };
   try { found = JSON.parse(text); } catch { /* a line of text */ }
   throw Object.assign(new Error(found.fault), { detail: found.detail, status: answer.status });
+}
+function loggedOut() {
+  loginPage("Log in with the link that nanompi serve has printed, or with its token:");
+  throw new Refused("logged out");
 }
 const tree = async (path, body) => (await ask(path, body)).json();
 
@@ -140,9 +143,11 @@ async function runPage(run) {
     may(d.jobs);
     write(head, ...headOf(d));
     write(buttons, ...steering(run, d));
-    curvesOf(lines, [[run, d.history]]);
+    curvesOf(lines, d.curves);
     write(warnings, ...[...d.faults, ...d.warnings].map(text => make("li", { textContent: text })));
+    const follow = log.scrollHeight - log.scrollTop - log.clientHeight < LOG_END || !log.textContent;
     log.textContent = d.log || "nothing was logged yet";
+    if (follow) log.scrollTop = log.scrollHeight;
     job.textContent = d.job;
     write(facts, ...tables(d));
     write(files, ...takeAway(run, d));
@@ -153,8 +158,9 @@ function headOf(d) {
   const s = d.status, [now, all, word] = counted(s), fact = (name, value) => value ? make("span", {}, `${name} `, make("b", { textContent: value })) : "";
   const line = make("p", { className: "now", role: "status" }, make("span", {}, ...stateOf(s)), all ? make("span", {}, `${word} `, make("b", { textContent: `${now || 0} of ${all}` })) : "",
     fact("misfit", s.llk?.toFixed(3)), fact("R", s.R?.toFixed(4)), alive(s) ? fact("", s.rate && `${s.rate.toPrecision(3)} per s`) : "", alive(s) ? fact("left", s.eta && left(s.eta)) : "", fact("ranks", s.ranks));
+  const facts = make("p", { className: "now soft" }, ...d.facts.filter(([name]) => name !== "ranks").map(([name, value]) => fact(name, value)));
   const words = s.message || s.reason, judged = words ? make("div", { className: `verdict ${s.state === "failed" ? "wrong" : s.verdict || ""}` }, make("p", { textContent: words })) : "";
-  return [line, alive(s) ? bar(s) : "", judged];
+  return [line, alive(s) ? bar(s) : "", facts, judged];
 }
 function steering(run, d) {
   const tell = what => async e => { e.target.disabled = true; e.target.textContent = `${what}: asked`; await ask(`run/${coded(run)}/ask`, { what }); };
@@ -162,22 +168,18 @@ function steering(run, d) {
   if (!d.jobs) return [];
   return alive(d.status) ? [button("checkpoint", tell("checkpoint")), button("stop", tell("stop")), again] : [again];
 }
-const sure = v => v.some(x => x !== null);
-function curvesOf(place, runs) { // misfit and R of one run or of several over each other
-  const wanted = [["llk", "misfit to the counts, 1 = counting noise", 1], ["R", "R factor", null], ["error", "error of the engine", null]];
-  const known = wanted.filter(([name]) => runs.some(([, h]) => h[name] && sure(h[name])));
-  const chosen = known.length > 2 ? known.slice(0, 2) : known;
-  const [, first] = runs[0], marks = runs.length > 1 ? [] : first.i.map((x, k) => [x, first.engine[k]]).filter(([, word], k) => word && word !== first.engine[k - 1]);
-  write(place, ...chosen.map(([name, text, aim]) => {
-    const figure = make("figure"), own = runs.filter(([, h]) => h[name]);
-    curves(figure, { title: text, label: "iteration", lines: own.map(([run, h]) => ({ name: runs.length > 1 ? run : name, x: h.i, y: h[name] })), marks, aim });
-    return figure;
-  }));
+function curvesOf(place, plots) {
+  write(place, ...plots.slice(0, 6).map(plot => { const figure = make("figure"); curves(figure, plot); return figure; }));
 }
 async function imageOf(run, name, mode = 0) {
   const answer = await ask(`run/${coded(run)}/image/${encodeURIComponent(name)}?mode=${mode}`), facts = JSON.parse(answer.headers.get("x-facts"));
+  if ("plot" in facts) return facts;
   const values = await answer.arrayBuffer(), half = values.byteLength / 2;
   return { ...facts, src: facts.angle ? values.slice(0, half) : values, angle: facts.angle ? values.slice(half) : undefined };
+}
+async function picture(figure, image) { // an image, a curve or points
+  if (!("plot" in image)) await view(figure, image);
+  else if (image.plot) (image.plot.points ? points : curves)(figure, image.plot);
 }
 async function imagesOf(place, run, names) { // an image takes the place of its older self, so that nothing jumps
   const old = new Map([...place.children].map(figure => [figure.dataset.name, figure])), kept = [];
@@ -186,7 +188,7 @@ async function imagesOf(place, run, names) { // an image takes the place of its 
     figure.dataset.name = label;
     kept.push(figure);
     if (!figure.isConnected) place.append(figure);
-    await view(figure, image);
+    await picture(figure, image);
     return image.of;
   };
   for (const name of names) {
@@ -199,13 +201,14 @@ async function imagesOf(place, run, names) { // an image takes the place of its 
 }
 function table(caption, heads, rows) {
   const cells = row => make("tr", {}, ...row.map((v, k) => make("td", { textContent: v ?? "", className: k && /^[-\d.]+( \S+)?$/.test(v) ? "n" : "" })));
-  return make("div", { className: "card", tabIndex: 0, role: "region", ariaLabel: caption }, make("h3", { textContent: caption }), make("table", {}, make("thead", {}, make("tr", {}, ...heads.map((h, k) => make("th", { scope: "col", textContent: h, className: k && rows.length && /^[-\d.]+( \S+)?$/.test(rows[0][k]) ? "n" : "" })))), make("tbody", {}, ...rows.map(cells))));
+  return make("div", { className: "card", tabIndex: 0, role: "region", ariaLabel: caption }, make("h2", { className: "first", textContent: caption }), make("table", {}, make("thead", {}, make("tr", {}, ...heads.map((h, k) => make("th", { scope: "col", textContent: h, className: k && rows.length && /^[-\d.]+( \S+)?$/.test(rows[0][k]) ? "n" : "" })))), make("tbody", {}, ...rows.map(cells))));
 }
 const bytes = n => n > 1e9 ? `${(n / 2 ** 30).toFixed(1)} GiB` : `${(n / 2 ** 20).toFixed(0)} MiB`;
 function tables(d) {
+  const cost = d.cost.map(one => [one.phase, `${one.worst.toFixed(2)} s`, one.rate && `${one.rate} GB/s`]);
   const ranks = d.ranks.slice(0, 16).map((r, k) => [String(k), r.host, r.device, r.frames ?? "", r.memory ? bytes(r.memory) : "", r.busy !== undefined ? `${Math.round(100 * r.busy)} %` : ""]);
   if (d.ranks.length > 16) ranks.push([`and ${d.ranks.length - 16} more`]);
-  return [ranks.length && table("Ranks", ["rank", "host", "device", "frames", "memory", "busy"], ranks)];
+  return [cost.length && table("Time", ["phase", "slowest rank", "rate"], cost), ranks.length && table("Ranks", ["rank", "host", "device", "frames", "memory", "busy"], ranks)];
 }
 function takeAway(run, d) {
   const save = name => async () => {
@@ -226,7 +229,7 @@ async function comparePage(names) {
   const found = await Promise.all(names.map(name => tree(`run/${coded(name)}`)));
   const differ = await tree(`differences?${names.map(n => `run=${encodeURIComponent(n)}`).join("&")}`);
   if (mine !== watching) return;
-  curvesOf(lines, found.map((d, k) => [names[k], d.history]));
+  curvesOf(lines, differ.curves);
   const rows = differ.rows.map(({ path, values }) => [path, ...values]);
   place.append(rows.length ? table("Parameters that differ", ["parameter", ...names], rows) : make("p", { className: "soft", textContent: "Their parameters are the same." }));
   for (const name of [...new Set(found.flatMap(d => d.signals))]) {
@@ -238,7 +241,7 @@ async function comparePage(names) {
         if (mine !== watching) return;
         if (!grid.isConnected) place.append(heading, grid);
         grid.append(figure);
-        await view(figure, { ...image, name: `${names[k]} ${name}`, title: names[k] });
+        await picture(figure, { ...image, name: `${names[k]} ${name}`, title: names[k] });
       } catch (error) { if (error.status !== 422) throw error; }
     }
   }
@@ -250,7 +253,7 @@ function clean(node) { // words, lists, tables and formulas of a text; nothing e
   if (node.nodeType === 3) return document.createTextNode(node.data);
   const math = node.namespaceURI === "http://www.w3.org/1998/Math/MathML";
   if (node.nodeType !== 1 || !(math || GOOD.has(node.nodeName.toUpperCase()))) return document.createTextNode("");
-  const out = math ? document.createElementNS(node.namespaceURI, node.nodeName) : document.createElement(node.nodeName);
+  const out = math ? document.createElementNS(node.namespaceURI, node.nodeName) : document.createElement({ H3: "h2", H4: "h3" }[node.nodeName] || node.nodeName);
   if (/^https:\/\/doi\.org\//.test(node.getAttribute("href"))) out.setAttribute("href", node.getAttribute("href"));
   for (const name of ["display", "mathvariant", "stretchy"]) if (math && node.hasAttribute(name)) out.setAttribute(name, node.getAttribute(name));
   out.append(...[...node.childNodes].map(clean));
@@ -261,7 +264,7 @@ async function methodsPage(name) {
   const found = await tree(name ? `methods/${encodeURIComponent(name)}` : "methods");
   if (name) {
     const page = new DOMParser().parseFromString(found.html, "text/html");
-    return write(main, make("p", {}, make("a", { href: "#/methods", textContent: "all methods" })), make("div", { className: "manual card" }, ...[...page.body.childNodes].map(clean)));
+    return write(main, title(name), make("p", {}, make("a", { href: "#/methods", textContent: "all methods" })), make("div", { className: "manual card" }, ...[...page.body.childNodes].map(clean)));
   }
   write(main, title("Methods"), ...found.kinds.flatMap(({ kind, names }) => [make("h2", { textContent: kind }), make("ul", { className: "list card" }, ...names.map(n => make("li", {}, make("a", { href: `#/methods/${encodeURIComponent(n)}`, textContent: n }))))]));
 }

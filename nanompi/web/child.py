@@ -22,6 +22,10 @@ TASKS = {
     "differences": "nanompi.web.show:differences",
     "methods": "nanompi.web.manual:methods",
     "method": "nanompi.web.manual:method",
+    "browse": "nanompi.web.scans:browse",
+    "preview": "nanompi.web.scans:preview",
+    **{name: f"nanompi.web.jobs:{name}" for name in ("schema", "templates", "template", "check", "plan")},
+    **{name: f"nanompi.web.jobs:{name}" for name in ("script", "submit", "claim")},
 }
 
 

@@ -28,18 +28,20 @@ class Session:
 class Login:
     """The tokens and sessions of one server.
 
-    announce : is told each new token, and nobody else is
+    announce : is told each new token, and nobody else is; first : the first one, where it is given
     """
 
-    def __init__(self, announce: Callable[[str], None], clock: Callable[[], float] = time.monotonic):
+    def __init__(
+        self, announce: Callable[[str], None], clock: Callable[[], float] = time.monotonic, first: str = ""
+    ):
         self.announce, self.clock = announce, clock
         self.cookie = f"nanompi-{secrets.token_hex(4)}"  # servers on one host do not overwrite each other's
         self._sessions: dict[str, Session] = {}
         self._used, self._until, self._next = "", 0.0, 0.0
-        self._renew()
+        self._renew(first)
 
-    def _renew(self):
-        self._token = secrets.token_urlsafe(24)
+    def _renew(self, token: str = ""):
+        self._token = token or secrets.token_urlsafe(24)
         self.announce(self._token)
 
     def too_fast(self) -> bool:

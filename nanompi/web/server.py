@@ -17,6 +17,7 @@ from nanompi.web.answers import AT_ONCE, Large, given, tagged, word
 from nanompi.web.gate import Gate, Rules
 from nanompi.web.login import Login
 from nanompi.web.runs import Runs
+from nanompi.web.steering import Steering
 from nanompi.web.work import Task, TooBusy, Workers
 
 HERE, REPORT = Path(__file__).parent, Path(nanompi.report.__file__).parent
@@ -53,7 +54,7 @@ class Pages:
     """The handlers of a site, one for each path of `routes`."""
 
     def __init__(self, site: Site):
-        self.site = site
+        self.site, self.steering = site, Steering(site)
 
     async def page(self, request: Request) -> Response:
         """A file of the page itself."""
@@ -106,8 +107,8 @@ class Pages:
         folders = [await asyncio.to_thread(self.site.runs.folder, name) for name in names]
         if None in folders or not folders:
             raise HTTPException(404, "there is no such run")
-        rows, _ = await self.site.workers.ask("differences", folders=[str(folder) for folder in folders])
-        return tagged(request, {"rows": rows})
+        words = {"folders": [str(folder) for folder in folders], "names": names}
+        return tagged(request, (await self.site.workers.ask("differences", **words))[0])
 
     async def methods(self, request: Request) -> Response:
         """The names of all parts that have a page of the manual."""
@@ -121,7 +122,7 @@ class Pages:
 
     async def ask(self, request: Request) -> Response:
         """Ask a run to stop or to keep its state: an empty file in its folder."""
-        self._need_jobs()
+        self.steering.need()
         folder, what = await self._folder(request), word(await given(request), "what")
         if what not in ASKS:
             raise HTTPException(400, f"what: one of {', '.join(ASKS)}")
@@ -134,17 +135,22 @@ class Pages:
             raise HTTPException(404, "there is no such run")
         return folder
 
-    def _need_jobs(self):
-        if not self.site.jobs:
-            raise HTTPException(403, "this page shows and starts nothing: nanompi serve --jobs")
-
 
 def application(site: Site) -> Gate:
     """The ASGI application of a site."""
     pages = Pages(site)
+    jobs = pages.steering
     paths: list[tuple[str, str, Any]] = [
         ("POST", "/api/login", pages.login),
         ("GET", "/api/runs", pages.runs),
+        ("GET", "/api/schema", jobs.schema),
+        ("GET", "/api/templates", jobs.templates),
+        ("POST", "/api/template", jobs.template),
+        ("GET", "/api/browse", jobs.browse),
+        ("POST", "/api/preview", jobs.preview),
+        ("POST", "/api/check", jobs.check),
+        ("POST", "/api/plan", jobs.plan),
+        ("POST", "/api/start", jobs.start),
         ("GET", "/api/differences", pages.differences),
         ("GET", "/api/methods", pages.methods),
         ("GET", "/api/methods/{name}", pages.method),

@@ -6,13 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from nanompi.errors import DataError, NanompiError, shown
+from nanompi.errors import DataError, NanompiError
 from nanompi.io.ordinary import whole
+from nanompi.methods import discover
+from nanompi.report import tables
 from nanompi.report.frames import COLOURS, frames
+from nanompi.report.plots import history_curves, plot
 from nanompi.report.record import Record, record
+from nanompi.report.several import differing
 
 SIDE = 2048  # px of an image that is sent; what is larger is averaged
-ITERATIONS = 5000  # of a history that is sent, the last
 LOG, JOB = 8192, 100_000  # bytes
 KEPT = ("report.html", "job.yaml", "job.resolved.yaml")  # files that may be taken away, with the pictures
 LARGEST = 16 << 20  # bytes of such a file
@@ -21,9 +24,14 @@ LARGEST = 16 << 20  # bytes of such a file
 def run(folder: str) -> dict[str, Any]:
     """All that is known of a run but the values of its images; what is damaged is named in `faults`."""
     held, faults = record(folder), []
+    whole = inside(held.folder, "result.h5")
+    history = _known(faults, lambda: held.history if whole else {})
+    notes = _known(faults, lambda: held.notes if whole else {})
     return {
-        "history": _history(_known(faults, lambda: held.history if inside(held.folder, "result.h5") else {})),
-        "signals": list(_known(faults, lambda: _images(held))),
+        "curves": history_curves([("", history)]) if history else [],
+        "signals": list(_known(faults, lambda: _shown(held))),
+        "facts": tables.facts(held, notes),
+        "cost": tables.cost(held),
         "ranks": held.ranks[:256],
         "warnings": held.warnings[-100:],
         "log": held.log_tail(LOG) if inside(held.folder, "logs") else "",
@@ -43,10 +51,11 @@ def _known(faults: list[str], read: Callable):
         return {}
 
 
-def _images(held: Record) -> list[str]:
-    """Names of the signals that are images"""
+def _shown(held: Record) -> list[str]:
+    """Names of the signals that are shown: images, and curves and points but those of the history"""
     found = held.signals()
-    return [name for name in found if found.show(name) in COLOURS][:100] if found else []
+    shows = {*COLOURS, *({"curve", "positions", "arrows"} if "convergence" not in found else {"positions"})}
+    return [name for name in found if found.show(name) in shows][:100] if found else []
 
 
 def image(folder: str, name: str, mode: int = 0) -> tuple[dict[str, Any], bytes]:
@@ -57,6 +66,8 @@ def image(folder: str, name: str, mode: int = 0) -> tuple[dict[str, Any], bytes]
     signals = record(folder).signals()
     if name not in signals:
         raise DataError("there is no such signal")
+    if signals.show(name) not in COLOURS:
+        return {"plot": plot(name, signals[name]), "of": 1}, b""
     made = frames(name, signals[name], SIDE)
     if not 0 <= mode < len(made):
         raise DataError("there is no such image")
@@ -93,29 +104,13 @@ def _stamp(held: Record) -> str:
     return f"{path.name} {found.st_mtime_ns} {found.st_size}" if found else ""
 
 
-def _history(found: dict[str, Any]) -> dict[str, list]:
-    """Columns, None where a figure was not computed"""
-    columns = {"i": [], "engine": [], **found}
-    return {name: [_plain(v) for v in column[-ITERATIONS:]] for name, column in columns.items()}
-
-
-def _plain(value):
-    return value if isinstance(value, str) else float(value) if np.isfinite(value) else None
-
-
-def differences(folders: list[str]) -> list[dict[str, Any]]:
-    """[{path, values}]: the parameters in which runs differ, as texts; "" where one has none."""
-    trees = [dict(_leaves(record(folder).resolved)) for folder in folders]
-    paths = list(dict.fromkeys(path for tree in trees for path in tree if path != "name"))
-    rows = [(path, [tree.get(path, "") for tree in trees]) for path in paths]
-    return [{"path": path, "values": values} for path, values in rows if len(set(values)) > 1][:500]
-
-
-def _leaves(tree: Any, path: str = ""):
-    """(dotted path, text) of each value"""
-    inner = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else None
-    if inner is None or not tree:
-        yield path, shown(tree, 200)
-        return
-    for key, value in inner:
-        yield from _leaves(value, f"{path}.{key}" if path else str(key))
+def differences(folders: list[str], names: list[str]) -> dict[str, Any]:
+    """{curves, rows [{path, values}]}: histories over each other, and the parameters in which runs differ."""
+    discover()
+    held = [record(folder) for folder in folders]
+    rows = differing([one.resolved for one in held])[:500]
+    histories = [(name, one.history) for name, one in zip(names, held) if inside(one.folder, "result.h5")]
+    return {
+        "curves": history_curves([(name, own) for name, own in histories if len(own.get("i", ()))]),
+        "rows": [{"path": path, "values": values} for path, values in rows],
+    }

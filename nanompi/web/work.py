@@ -84,7 +84,7 @@ class Workers:
         self.waiting = 0
         self._unused: asyncio.TimerHandle | None = None
 
-    async def ask(self, task: str, seconds: float = 30.0, **words) -> tuple[Any, bytes]:
+    async def ask(self, task: str, /, seconds: float = 30.0, **words) -> tuple[Any, bytes]:
         """Do one task within a time. Errors: DataError (also where it takes too long), TooBusy, Task."""
         if self.waiting >= WAITING:
             raise TooBusy

@@ -74,7 +74,7 @@ GUARDS = [
     Guard("attachment", "web/server.py", '"attachment"', '"inline"', f"{HOSTILE}::test_files_to_take"),
     Guard("words of a run", "web/server.py", "if what not in ASKS", "if False",
           f"{HOSTILE}::test_a_body_that"),
-    Guard("jobs", "web/server.py", "if not self.site.jobs", "if False", f"{HOSTILE}::test_a_page_without"),
+    Guard("jobs", "web/steering.py", "if not self.site.jobs", "if False", f"{HOSTILE}::test_a_page_without"),
     Guard("socket", "web/listen.py", "os.umask(0o177)", "os.umask(0)", f"{HOSTILE}::test_another_user"),
     Guard("time to ask", "web/connection.py", "ASK, TAKE, REST = 5.0,", "ASK, TAKE, REST = 5000.0,",
           f"{HOSTILE}::test_those_who_never"),

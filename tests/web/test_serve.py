@@ -2,12 +2,14 @@
 
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
 from nanompi.cli import main
+from nanompi.web.jupyter import server
 from tests.patience import patience
-from tests.web.serving import Server
+from tests.web.serving import ROOT, Server
 
 
 def test_without_its_packages_it_says_what_to_install(tmp_path, capsys, monkeypatch):
@@ -50,3 +52,21 @@ def test_start_loads_no_arrays_and_no_mpi():
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
     heavy = {"numpy", "h5py", "yaml", "pydantic", "mpi4py", "scipy", "numba", "matplotlib"}
     assert not heavy & set(done.stdout.split())
+
+
+def test_jupyter_starts_it_with_a_token_of_its_launcher(tmp_path):
+    """The entry point is declared; its command, socket and token do what the launcher relies on"""
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]
+    assert declared["jupyter_serverproxy_servers"] == {"nanompi": "nanompi.web.jupyter:server"}
+    said = server()
+    token = said["launcher_entry"]["path_info"].split("#token=")[1]
+    assert said["environment"] == {"NANOMPI_SERVE_TOKEN": token} and token not in " ".join(said["command"])
+    assert said["command"][-2:] == ["--socket", "{unix_socket}"] and "--jobs" not in said["command"]
+    with Server(tmp_path, ("--port", "0"), said["environment"]) as page:
+        assert page.token() == token and page.login().status == 200
+
+
+def test_a_token_that_can_be_guessed_is_refused(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("NANOMPI_SERVE_TOKEN", "secret")
+    assert main(["serve", str(tmp_path), "--port", "0"]) == 2
+    assert "24 random characters" in capsys.readouterr().err

@@ -1,0 +1,157 @@
+"""A person's trip over the page in a browser: from the printed link to a report that is kept."""
+
+import h5py
+import numpy as np
+import pytest
+
+from tests.browser import SEEN, chromium, page
+from tests.patience import patience, until
+from tests.web.serving import Server, result, run_folder
+from tests.web.test_hostile import BAD
+from tests.web.test_jobs import JOB
+
+pytestmark = pytest.mark.slow
+WAIT = 1000 * patience(60)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    top = tmp_path_factory.mktemp("trip") / "runs"
+    for name in ("good/run-0001", "good/run-0002"):
+        result(run_folder(top, name), (48, 64))
+        (top / name / "job.resolved.yaml").write_text(JOB.replace("DM*3", f"DM*{name[-1]}"))
+    run_folder(top, f"{BAD}/run-0001", message=BAD)
+    with Server(top, ("--port", "0", "--jobs")) as server:
+        server.base = f"http://localhost:{server.port}/"
+        yield server
+
+
+def enter(site, seen):
+    """Come in by the link that was printed"""
+    seen.page.set_default_timeout(WAIT)
+    seen.page.goto(f"{site.base}#token={site.token()}")
+    seen.page.wait_for_selector("td a")
+    assert "token" not in seen.page.url
+
+
+def is_calm(site, seen):
+    """Nothing on the console, no request elsewhere, no fault of access, nothing too wide"""
+    assert seen.said == []
+    assert [one for one in seen.asked if not one.startswith((site.base, f"blob:{site.base}"))] == []
+    assert seen.faults_of_access() == [] and not seen.too_wide()
+
+
+@pytest.mark.parametrize("width, scheme", SEEN)
+def test_every_page_is_calm(site, browser, width, scheme):
+    with page(browser, width, scheme) as seen:
+        seen.page.goto(site.base)
+        seen.page.wait_for_selector("#token")
+        is_calm(site, seen)
+        enter(site, seen)
+        is_calm(site, seen)
+        for way, wanted in PAGES:
+            seen.page.goto(f"{site.base}#/{way}")
+            seen.page.wait_for_selector(wanted)
+            is_calm(site, seen)
+
+
+PAGES = [
+    ("run/good/run-0001", "canvas.image"),
+    ("compare/good%2Frun-0001,good%2Frun-0002", "canvas >> nth=3"),
+    ("methods", ".list a"),
+    ("methods/ML", ".manual math"),
+    ("new", "p.good"),
+]
+
+
+def test_names_and_units_are_never_elements(site, browser):
+    with page(browser) as seen:
+        enter(site, seen)
+        assert BAD in seen.page.inner_text("table")
+        seen.page.goto(f"{site.base}#/run/good/run-0001")
+        seen.page.wait_for_selector("canvas.image")
+        assert "<script>" in seen.page.inner_text("figcaption >> nth=0")
+        assert seen.page.evaluate("window.HACKED") is None and seen.said == []
+
+
+def test_the_value_under_the_cursor_is_that_of_the_file(site, browser):
+    with h5py.File(site.runs / "good/run-0001/result.h5") as file:
+        values = file["entry_1/phase/data"][()]
+    with page(browser) as seen:
+        enter(site, seen)
+        seen.page.goto(f"{site.base}#/run/good/run-0001")
+        seen.page.wait_for_selector("canvas.image")
+        canvas = seen.page.locator("canvas.image").first
+        box = canvas.bounding_box()
+        canvas.hover(position={"x": box["width"] * 20.5 / 64, "y": box["height"] * 10.5 / 48})
+        text = seen.page.locator("output.value").first.inner_text()
+        assert f"x 2 µm, y 1 µm: {float(f'{values[10, 20]:.6g}'):g}"[:21] == text[:21]
+        shown = float(text.split(": ")[1].split()[0])
+        assert abs(shown - values[10, 20]) <= np.ptp(values) / 65535
+        seen.page.keyboard.press("Tab")
+        canvas.focus()
+        seen.page.keyboard.press("ArrowRight")
+        assert seen.page.locator("output.value").first.inner_text().startswith("x 2.1 µm")
+
+
+def test_a_tab_without_the_key_is_logged_out(site, browser):
+    """The cookie alone goes with a second tab of the same browser; it does not do"""
+    with page(browser) as seen:
+        enter(site, seen)
+        other = seen.page.context.new_page()
+        other.goto(site.base)
+        other.wait_for_selector("#token")
+
+
+def test_runs_are_compared(site, browser):
+    with page(browser) as seen:
+        enter(site, seen)
+        for name in ("good/run-0001", "good/run-0002"):
+            seen.page.check(f"[aria-label='compare {name}']")
+        seen.page.click("text=compare 2")
+        seen.page.wait_for_selector("canvas.image >> nth=1")
+        table = seen.page.inner_text("table")
+        assert "DM*1" in table and "DM*2" in table and "ptycho: engines" in table
+
+
+def test_six_clicks_from_the_link_to_a_report(site, browser, tmp_path):
+    """A wrong field is shown where it stands; a run is started, watched, stopped; its report is kept"""
+    scan = site.runs.parent / "job.yaml"
+    scan.write_text(JOB.replace("DM*3", "DM*20000").replace("star", "trip"))
+    with page(browser, accept_downloads=True) as seen:
+        enter(site, seen)  # 1: the link
+        seen.page.click("text=new job")  # 2
+        seen.page.wait_for_selector("p.good")
+        modes = "f-steps.1.probe.modes"
+        seen.page.fill(f"[id='{modes}']", "-2")
+        seen.page.keyboard.press("Tab")
+        seen.page.wait_for_selector(f"[id='{modes}-fault']:not(:empty)")
+        assert "-2 does not fit" in seen.page.inner_text(f"[id='{modes}-fault']")
+        assert seen.page.is_disabled("button.main")
+        assert seen.page.input_value("#job").count("modes: -2") == 1
+        seen.page.fill("#job", scan.read_text())
+        seen.page.keyboard.press("Tab")
+        seen.page.wait_for_selector("[id='f-steps.0.engines']")
+        seen.page.wait_for_selector("p.good")
+        assert seen.page.input_value("[id='f-steps.0.engines']") == "DM*20000"
+        seen.page.fill("[aria-label='number of ranks']", "1")
+        seen.page.click("button.main")  # 4: start
+        seen.page.wait_for_selector("h1 >> text=trip/run-0001")
+        seen.page.wait_for_selector("progress")
+        seen.page.wait_for_selector("canvas.image")  # live
+        seen.page.click("[aria-label$='larger'] >> nth=0")  # 5: zoom into the live image
+        seen.page.click("text=stop")
+        seen.page.wait_for_selector(".state.done, .state.good, .state.doubtful, .state.wrong")
+        seen.page.wait_for_selector("button >> text=report.html")
+        with seen.page.expect_download() as kept:
+            seen.page.click("button >> text=report.html")  # 6
+        text = kept.value.path().read_text()
+        assert kept.value.suggested_filename == "report.html" and "trip" in text and "<script>" in text
+        is_calm(site, seen)
+    until(lambda: (site.runs / "trip/run-0001/result.h5").is_file())
