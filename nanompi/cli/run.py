@@ -32,9 +32,9 @@ def main(args) -> int:
     from nanompi.run.life import live, together
 
     with together(discover) as ranks, notify.told(args.notify, ranks.team):
+        from nanompi.report.at_the_end import at_the_end
         from nanompi.report.live import LiveView
         from nanompi.report.previews import pictures
-        from nanompi.report.report import at_the_end
 
         live(ranks, partial(_prepared, args), [LiveView(), pictures], style(args), last=at_the_end)
     return 0

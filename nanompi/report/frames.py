@@ -33,6 +33,7 @@ class Frame:
     values : (h, w) float32, NaN outside; angle : the same of a complex field, whose amplitude is `values`
     axes   : x and y -> (first, last, unit); low, high : limits of the colours
     log    : the values are logarithms to the base 10, shown as what they are of
+    means  : how many px of the signal along y, and along x, became one
     group  : images of one group are looked at together; errors : standard errors of the values
     """
 
@@ -47,6 +48,7 @@ class Frame:
     group: str
     angle: np.ndarray | None = None
     log: bool = False
+    means: int = 1
     errors: np.ndarray | None = None
 
     @property
@@ -56,7 +58,7 @@ class Frame:
 
     def facts(self) -> dict[str, Any]:
         """What view.js needs beside the values."""
-        names = ("name", "title", "unit", "axes", "low", "high", "map", "group", "log")
+        names = ("name", "title", "unit", "axes", "low", "high", "map", "group", "log", "means")
         return {"shape": list(self.values.shape)} | {name: getattr(self, name) for name in names}
 
     def described(self) -> dict[str, Any]:
@@ -148,7 +150,9 @@ def _frame(name: str, title: str, signal: Signal, image: np.ndarray, side: int) 
     low, high = (-np.pi, np.pi) if turns else (10**low, 10**high) if log else (low, high)
     colours = "twilight" if turns else COLOURS[signal.show]
     axes = axes_of(signal, small.shape, k)
-    return Frame(name, title, signal.unit, small, axes, low, high, colours, _group(small, axes), log=log)
+    return Frame(
+        name, title, signal.unit, small, axes, low, high, colours, _group(small, axes), log=log, means=k
+    )
 
 
 def _seen(signal: Signal, image: np.ndarray, part: float) -> np.ndarray:

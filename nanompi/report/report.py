@@ -48,14 +48,6 @@ def write(folder: Path) -> Path:
     return path
 
 
-def at_the_end(folder: Path, log) -> None:
-    """The last report of a run, and its path in the log; one that cannot be made costs the run nothing."""
-    try:
-        log.wrote(write(folder), "report: ")
-    except Exception as error:
-        log.warn(f"there is no report ({type(error).__name__}: {error}); the result is not touched by that")
-
-
 def page(template: str, data: dict[str, Any], **values) -> str:
     """The text of a page; data : what its scripts get, JSON-able."""
     css, scripts = _parts()

@@ -52,8 +52,9 @@ class ImageView {
       + "+ and - zoom, 0 shows all.");
     this.canvas.style.aspectRatio = clip(w / (h * this.tall), 0.8, 3);
     this.said = make("output", { className: "value" });
+    const means = data.means > 1 ? ` means of ${data.means}² px` : "";
     this.element.replaceChildren(
-      make("figcaption", {}, title, make("small", { textContent: data.unit ? ` ${data.unit}` : "" })),
+      make("figcaption", {}, title, make("small", { textContent: ` ${data.unit || ""}${means}` })),
       this.canvas, make("div", { className: "limits" }, this.low, this.strip, this.high),
       make("div", { className: "bar" }, this.map, button("−", "smaller", () => this.zoom(0.8)),
         button("+", "larger", () => this.zoom(1.25)), button("whole", "show all", () => this.zoom(0))),
@@ -127,8 +128,7 @@ class ImageView {
   }
 
   moved() {
-    const { zoom, x, y, at } = this.state;
-    keep.set(`group ${this.group}`, { zoom, x, y, at });
+    keep.set(`group ${this.group}`, { ...this.state, draws: undefined, shown: undefined });
     this.all();
   }
 
@@ -166,8 +166,8 @@ class ImageView {
     if (by !== undefined) this.zoom(by);
     if (!way) return;
     const far = e.shiftKey ? 10 : 1, sizes = [this.w, this.h];
-    state.at = this.cursor().map((v, k) => (clip(v + way[k] * far, 0, sizes[k] - 1) + 0.5) / sizes[k]);
-    state.shown = true;
+    const at = this.cursor().map((v, k) => (clip(v + way[k] * far, 0, sizes[k] - 1) + 0.5) / sizes[k]);
+    Object.assign(state, { shown: true, at });
     this.moved();
   }
 
