@@ -88,7 +88,8 @@ class Calibration:
             words.append(f"the model does not explain the spectra (chi2 {self.chi2:.0f}){rest}")
         if self.rival < UNSURE:
             words.append(
-                "another scale of energies explains the spectra nearly as well; give `start: {slope: ...}`"
+                "another scale of energies explains the spectra nearly as well: is the energy of the beam "
+                f"{self.shapes[self.best].scene.energy / 1e3:.4g} keV? Else give `start: {{slope: ...}}`"
             )
         return words
 

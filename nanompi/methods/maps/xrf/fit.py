@@ -228,5 +228,5 @@ class Fit:
         off = self.whole.misfit
         grade = "good" if off <= OFF else "doubtful" if off <= WRONG else "wrong"
         words = "" if off <= OFF else f"the fit of the sum of all spectra is off by {100 * off:.0f} %"
-        words += "; the energy scale or an element is missing" * bool(words)
+        words += "; scale of energies or energy of the beam are wrong, or an element is missing" * bool(words)
         give(run, self.name, grade, words, misfit=off, deviance=self.whole.deviance, points=self.whole.points)

@@ -71,11 +71,16 @@ def decide(f: dict[str, Any], contrast: Callable[[], Any], moves: Callable[[], A
 
 
 def asks(f, finding: Finding) -> bool:
-    """Must other geometries be tried? Also where a cause explains little of much: a wrong geometry lets each
-    unknown explain something."""
+    """Must other geometries be tried?"""
+    return finding.cause == GEOMETRY or explains_little(f, finding)
+
+
+def explains_little(f, finding: Finding) -> bool:
+    """Does a cause explain little of much? A wrong geometry, and frames that are elsewhere, let each unknown
+    explain something."""
     shares = {"flux": "flux", "background": "background", "modes": "blur", "positions": "positions"}
     little = finding.cause in shares and f[f"share_{shares[finding.cause]}"] < LITTLE
-    return finding.cause == GEOMETRY or (little and f.get("held", f["misfit"]) > MUCH)
+    return little and f.get("held", f["misfit"]) > MUCH
 
 
 def settled(f) -> Finding:
@@ -271,7 +276,8 @@ def unexplained(f) -> Finding:
 
 def compared(f, cause: Finding, contrast, moves=lambda: None) -> Finding:
     """Where the neighbours have to tell. contrast : doctor.Contrast, or None where it could not be had
-    moves : as `decide` has it, asked where nothing else is known of what is no image
+    moves : as `decide` has it, asked where nothing else is known of what is no image, or where what is known
+        explains little of much
     """
     if contrast is None:
         words = f"{cause.words}; other geometries were not tried: `nanompi geometry JOB` does"
@@ -280,8 +286,11 @@ def compared(f, cause: Finding, contrast, moves=lambda: None) -> Finding:
         before = f"{cause.words}; " * (cause.cause == GEOMETRY)
         return Finding("wrong", GEOMETRY, before + contrast.words, contrast.paste)
     lost = f["unseen"] < LOST and contrast.state != "best"
-    named = failed_start(f, contrast) or elsewhere(f, contrast)
-    named = named or (f["unseen"] < LOST and misplaced(moves())) or cause
+    failed = failed_start(f, contrast)
+    named = failed or elsewhere(f, contrast)
+    if not failed and (explains_little(f, named or cause) or (not named and f["unseen"] < LOST)):
+        named = misplaced(moves()) or named
+    named = named or cause
     words = f"{named.words}; {contrast.words}" + REST * (lost and named is cause)
     return Finding("wrong" if lost else "doubtful", named.cause, words, named.paste)
 
