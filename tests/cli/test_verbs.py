@@ -216,6 +216,12 @@ def test_check_imports_little_more_than_its_libraries(here):
     assert len(own) > 20 and len(check - own - libraries) < 0.6 * len(libraries)
 
 
+@pytest.mark.parametrize("argv", [["methods"], ["methods", "DM"], ["status"], ["--version"]])
+def test_verbs_that_judge_no_value_do_without_pydantic(here, argv):
+    loaded = modules(f"from nanompi.cli import main; main({argv!r})")
+    assert "pydantic" not in loaded and "nanompi.cli" in loaded
+
+
 def env():
     import nanompi
 

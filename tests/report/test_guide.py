@@ -20,8 +20,12 @@ from tests.browser import SEEN, page
 discover()
 JOBS = {  # small ones, of which the results hold all that the table names
     "star": (
-        "simulate: {frames: 60, size: 32, photons: 1e5, modes: 2}",
-        "{use: ptycho, probe: {modes: 2, varies: 1}, engines: DM*6 ML*6, positions: true, frc: halves}",
+        "simulate: {frames: 60, size: 32, photons: 1e5}",
+        "{use: ptycho, probe: {varies: 1}, engines: DM*6 ML*6, heldout: 0.1}",
+    ),
+    "moved": (
+        "simulate: {frames: 60, size: 32, photons: 1e5}",
+        "{use: ptycho, engines: DM*6 ML*6, positions: true, frc: halves}",
     ),
     "slices": ("format: tomo.simulate, simulate: {angles: 40, size: 48, rows: 4}", "tomo"),
     "maps": ("simulate: {frames: 30, size: 32}", "map.stxm"),
@@ -75,7 +79,7 @@ def test_the_reference_names_all_that_results_hold_and_nothing_else(runs):
             file.visit(found.append)
         assert [path for path in found if not row_of(path)] == []
         used |= {row_of(path) for path in found}
-        of_ptychography |= {row_of(path) for path in found if name == "star"}
+        of_ptychography |= {row_of(path) for path in found if name in ("star", "moved")}
     assert set(paths()) - used == set()
     assert {row for row in of_ptychography if row.startswith("entry_1/*")} <= {"entry_1/*", "entry_1/*/*"}
 
@@ -115,7 +119,7 @@ def test_the_gallery_shows_what_is_wrong_and_what_the_run_said(pictures):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("width, scheme", SEEN)
+@pytest.mark.parametrize("width, scheme", [SEEN[0], SEEN[-1]])
 def test_the_page_is_in_order_in_a_browser(browser, pictures, width, scheme, tmp_path):
     (tmp_path / "manual.html").write_text(manual.page(pictures))
     with page(browser, width, scheme) as seen:

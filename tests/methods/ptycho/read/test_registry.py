@@ -18,6 +18,20 @@ def test_all_readers_are_registered():
     assert {"cxi", "nexus", "hdf5", "ptyd", "npz", "simulate"} <= set(METHODS["reader"])
 
 
+def test_no_part_is_missed_by_the_look_at_the_text_of_modules():
+    code = (
+        "import importlib, pkgutil, nanompi.methods as m\n"
+        "from nanompi.step import METHODS\n"
+        "[importlib.import_module(i.name) for i in pkgutil.walk_packages(m.__path__, m.__name__ + '.')]\n"
+        "print(sorted((kind, name) for kind, table in METHODS.items() for name in table))"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    ours = {
+        k: [n for n, c in t.items() if c.__module__.startswith("nanompi.")] for k, t in discover().items()
+    }
+    assert said.stdout.strip() == str(sorted((kind, name) for kind in ours for name in ours[kind]))
+
+
 def test_registering_imports_nothing_heavy():
     code = (
         "import sys, importlib, pkgutil, nanompi.methods.ptycho.read as r\n"
