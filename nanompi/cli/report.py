@@ -15,15 +15,17 @@ def arguments(parser):
 def main(args) -> int:
     """Exit code 0; prints the path of the page."""
     from nanompi.methods import discover
-    from nanompi.report.report import write
-    from nanompi.report.several import compare
 
     discover()
     swept = [Path(name) for name in args.run if (Path(name) / "settings.json").is_file()]
     folders = [folder for name in args.run for folder in _folders(name)]
     if not swept and len(folders) == 1:
+        from nanompi.report.report import write
+
         print(write(folders[0]))
     else:
+        from nanompi.report.several import compare
+
         usual = swept[0] / "compare.html" if len(args.run) == len(swept) == 1 else "compare.html"
         print(compare(folders, Path(args.out or usual)))
     return 0
@@ -32,7 +34,10 @@ def main(args) -> int:
 def _folders(name: str) -> list[Path]:
     """The runs that are meant. Errors: JobError, DataError."""
     from nanompi.cli.resume import found
+
+    if not (Path(name) / "settings.json").is_file():
+        return [found(name)]
     from nanompi.report.several import MOST
     from nanompi.workflow.sweep.folder import best
 
-    return best(Path(name), MOST) if (Path(name) / "settings.json").is_file() else [found(name)]
+    return best(Path(name), MOST)
