@@ -80,7 +80,7 @@ def loading(few: dict, many: dict) -> tuple[float, float]:
 def finished(folder: Path, frames: int) -> tuple[float, float]:
     """Seconds of the processor: (image without ramp, files) for the object of so many frames."""
     from nanompi.methods.ptycho.finish import image_signals, scanned_image
-    from nanompi.report.previews import previews
+    from nanompi.report.figures import previews
     from nanompi.run.result import Result
     from nanompi.run.writers import nexus
 

@@ -17,6 +17,7 @@ HOUSE = (  # a word knows only those before it; `__init__` and `__main__` stand 
 # These may have methods found; nobody outside methods/ knows one by its name.
 DISCOVER = ("job", "web", "api", "cli")
 ONLY_HERE = {
+    "matplotlib": ["report/"],
     "mpi4py": ["mpi/", "cli/doctor.py"],
     "cupy": ["device/"],
     "numba": ["device/"],

@@ -33,8 +33,8 @@ def main(args) -> int:
     from nanompi.run.life import live, together
 
     with together(discover) as team:
+        from nanompi.report.figures import pictures
         from nanompi.report.live import LiveView
-        from nanompi.report.previews import pictures
 
         last = partial(_compared, file, args.max)
         live(team, partial(_prepared, args, notes), [LiveView(), pictures, last], style(args))

@@ -38,8 +38,8 @@ def main(args) -> int:
 
     with together(discover) as ranks, notify.told(args.notify, ranks.team):
         from nanompi.report.at_the_end import at_the_end
+        from nanompi.report.figures import pictures
         from nanompi.report.live import LiveView
-        from nanompi.report.previews import pictures
 
         live(
             ranks, partial(_prepared, folder, args.set), [LiveView(), pictures], style(args), last=at_the_end

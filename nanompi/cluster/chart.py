@@ -1,5 +1,6 @@
 """The picture of scaling as SVG text: bars of seconds by phase, curves of efficiency."""
 
+import math
 from html import escape
 
 COLOURS = {
@@ -53,12 +54,18 @@ def _axes(x, w, top: float, words: str, steps: int = 4) -> list[str]:
     return out
 
 
+def _round(value: float) -> float:
+    """The smallest of 1, 2, 2.5, 5, 10 times a power of ten that is not below `value`; of nothing 1"""
+    ten = 10.0 ** math.floor(math.log10(value)) if value > 0 else 1.0
+    return next(k * ten for k in (1, 2, 2.5, 5, 10) if k * ten >= value * (1 - 1e-9))
+
+
 def _y(value, top) -> float:
     return HEIGHT - BOTTOM - (HEIGHT - BOTTOM - TOP) * value / top
 
 
 def _bars(bars, x, w) -> list[str]:
-    top = max((sum(b.values()) for b in bars.values()), default=1.0) or 1.0
+    top = 4 * _round(max((sum(b.values()) for b in bars.values()), default=1.0) / 4)
     out, step = _axes(x, w, top, "seconds, mean of the ranks"), w / max(1, len(bars))
     for k, (ranks, phases) in enumerate(bars.items()):
         at = 0.0

@@ -24,6 +24,26 @@ OF_EVERY_RESULT = (
 
 
 @dataclass
+class Marks:
+    """What a picture shows beside the data of a signal.
+
+    names  : of curves, in order; label : what their values are, or those of points
+    begins : (place on the axis, words) where something begins: an engine
+    aim    : the value that curves should reach
+    centre : (row, column) px of a frame; rings : (radius px, words) around it
+    values : (n,) by which points have their colours
+    """
+
+    names: tuple[str, ...] = ()
+    label: str = ""
+    begins: tuple[tuple[float, str], ...] = ()
+    aim: float | None = None
+    centre: tuple[float, float] | None = None
+    rings: tuple[tuple[float, str], ...] = ()
+    values: np.ndarray | None = None
+
+
+@dataclass
 class Signal:
     """One array that a viewer can show with axes (an NXdata group).
 
@@ -32,12 +52,15 @@ class Signal:
     unit  : unit of the data
     title : for people
     show  : how a picture is made of it: "image" (h, w) in gray; "map" (h, w) in colours with their bar;
-        "angle" (h, w) in rad, which has no ends; "modes" (n, h, w) complex fields; "curve" (n,) or (k, n);
-        "arrows" (n, 2, 2) points and where they go from there, row and column; "" = none is made
+        "angle" (h, w) in rad, which has no ends; "frame" (h, w) of a detector, in logarithms, NaN where it is
+        masked; "modes" (n, h, w) complex fields; "curve" (n,) or (k, n); "spectrum" (k, n) measured, fit,
+        parts of the fit; "positions" (n, 2) row and column; "arrows" (n, 2, 2) points and where they go from
+        there; "" = none is made
     seen  : (h, w) or None: how well each pixel of an image was seen, `usual` = as is usual. Where it is less
         than a tenth nothing is drawn, and the grays span what was seen better than three tenths
     errors : standard errors of the data, of the same shape, or None
     note  : a sentence on what the values mean, such as a sign, which the file keeps beside them
+    marks : what else a picture shows
     """
 
     data: np.ndarray
@@ -49,6 +72,7 @@ class Signal:
     usual: float = 1.0
     note: str = ""
     errors: np.ndarray | None = None
+    marks: Marks = field(default_factory=Marks)
 
 
 @dataclass

@@ -49,7 +49,7 @@ class Reuse:
 
 def _copy(made: dict, data: dict, given: dict, result: Result) -> tuple[dict, dict, dict, Result]:
     own = Result(result.main, dict(result.signals), dict(result.arrays), dict(result.groups))
-    own.notes = deepcopy(result.notes)
+    own.notes, own.pictures = deepcopy(result.notes), dict(result.pictures)
     return dict(made), dict(data), dict(given), own
 
 

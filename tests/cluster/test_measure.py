@@ -58,6 +58,7 @@ def test_the_picture_is_svg_with_bars_and_curves():
     root = ET.fromstring(text)
     tags = [element.tag.split("}")[1] for element in root.iter()]
     assert tags.count("polyline") == 1 and tags.count("circle") == 3
+    assert {"2.5", "5", "7.5", "10"} <= {e.text for e in root.iter()}  # bars up to 9 s: round numbers
     assert [e.text for e in root.iter() if e.text and "title" in e.text] == ["title & more"]
     tall = [
         float(e.get("height"))

@@ -10,7 +10,7 @@ from nanompi.data.respread import fitting, respread
 from nanompi.data.walk import loaded
 from nanompi.errors import DataError, JobError
 from nanompi.optics.shifts import Path, Way, path, shift, spectrum, window
-from nanompi.run.result import Signal
+from nanompi.run.result import Marks, Signal
 from nanompi.run.verdict import give
 from nanompi.step import param, step
 
@@ -145,7 +145,9 @@ class Align:
                 "alignment/energy": (energies, {"units": "eV"}),
             }
             axes = {"energy": (energies, "eV")}
-            run.result.pictures["shifts"] = Signal(found.places.T, axes, "px", "place of each image", "curve")
+            names = Marks(("down", "right"), "moved")
+            title = "place of each image"
+            run.result.pictures["shifts"] = Signal(found.places.T, axes, "px", title, "curve", marks=names)
 
 
 def by_energy(run, name: str) -> Data:

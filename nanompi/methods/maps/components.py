@@ -19,7 +19,7 @@ from nanompi.data.walk import loaded
 from nanompi.errors import DataError, JobError
 from nanompi.methods.maps.xanes.edge import dots
 from nanompi.mpi.team import Team
-from nanompi.run.result import Signal
+from nanompi.run.result import Marks, Signal
 from nanompi.step import param, step
 
 ALONG = ("energy", "channel", "line", "radial")  # of which one is the axis of a spectrum
@@ -187,7 +187,9 @@ class Components:
         run.data[key] = Data(axes=("component", axis), values=spectra, coords=along, title=title)
         run.given[key] = None
         numeric = {a: v for a, v in along.items() if np.asarray(v[0]).dtype.kind in "iuf"}
-        run.result.pictures[key] = Signal(spectra, numeric, "", title, "curve")
+        word = "class" if self.method == "kmeans" else "component"
+        marks = Marks(tuple(f"{word} {k + 1}" for k in range(len(spectra))))
+        run.result.pictures[key] = Signal(spectra, numeric, "", title, "curve", marks=marks)
         run.result.notes.setdefault("maps", {})["components"] = {
             "method": self.method, "number": self.number, "explained": explained}  # fmt: skip
         run.say(f"{self.name}: {self.number} by {self.method} explain {explained:.2%}")

@@ -6,10 +6,11 @@ from nanompi.errors import DataError
 from nanompi.methods.ptycho.halves import SEVENTH
 from nanompi.methods.ptycho.judge import FIGURES
 from nanompi.methods.ptycho.modes import orthogonalise, power
+from nanompi.methods.ptycho.pictures import begins, convergence
 from nanompi.optics.geometry import energy_of
 from nanompi.optics.ramp import remove_ramp, scanned_area, usual_light
 from nanompi.run.figures import Figure
-from nanompi.run.result import Signal, result_holds
+from nanompi.run.result import Marks, Signal, result_holds
 from nanompi.step import param, step
 
 SIGN = (
@@ -113,8 +114,9 @@ class Finish:
         r.signals |= image_signals(image, found.geometry.pixel, weight[box], usual_light(weight))
         r.signals["probe"] = probe_signal(found.P, found.geometry.pixel)
         r.signals["convergence"] = history_signal(found.history)
+        r.pictures |= convergence(found.history)
         if found.places.reach:
-            r.pictures["positions"] = moves_signal(run.data["data"].positions, found)
+            r.pictures["moved"] = moves_signal(run.data["data"].positions, found)
         if found.halves:
             r.signals["frc"] = frc_signal(found.halves)
             r.notes["resolution"] = found.halves.figures()
@@ -222,7 +224,8 @@ def probe_signal(P, pixel) -> Signal:
     """Probe modes at the sample, strongest first. P : (M, h, w) complex; pixel : (2,) m"""
     P = orthogonalise(P)
     axes = {n: ((np.arange(s) - s // 2) * p, "m") for n, s, p in zip("yx", P.shape[1:], pixel)}
-    return Signal(P, {"mode": (np.arange(len(P)), ""), **axes}, "", "probe modes", "modes")
+    title = "probe modes" if len(P) > 1 else "probe"
+    return Signal(P, {"mode": (np.arange(len(P)), ""), **axes}, "", title, "modes")
 
 
 def history_signal(history) -> Signal:
@@ -231,7 +234,9 @@ def history_signal(history) -> Signal:
     at = np.array([row["iteration"] for row in rows], float)
     name = "llk" if all("llk" in row for row in rows) else "R"
     title = {"llk": "deviance over its expectation, 1 = counting noise", "R": "R-factor"}[name]
-    return Signal(np.array([row[name] for row in rows]), {"iteration": (at, "")}, "", title, "curve")
+    marks = Marks(begins=begins(history), aim=1.0 if name == "llk" else None)
+    values = np.array([row[name] for row in rows])
+    return Signal(values, {"iteration": (at, "")}, "", title, "curve", marks=marks)
 
 
 def moves_signal(measured, found) -> Signal:
@@ -245,8 +250,9 @@ def frc_signal(halves) -> Signal:
     curve, coarse = halves.curve, max(halves.pixel)
     lines = np.stack([curve.value, curve.half_bit, np.full(len(curve.value), SEVENTH)])
     title = f"Fourier ring correlation of halves of the {halves.way}, half a bit, 1/7"
-    return Signal(lines, {"line": (np.arange(3), ""), "frequency": (curve.frequency / coarse, "1/m")}, "",
-                  title, "curve")  # fmt: skip
+    axes = {"line": (np.arange(3), ""), "frequency": (curve.frequency / coarse, "1/m")}
+    marks = Marks(("correlation", "half a bit", "1/7"), "Fourier ring correlation")
+    return Signal(lines, axes, "", title, "curve", marks=marks)
 
 
 def last_figures(history) -> dict[str, float]:

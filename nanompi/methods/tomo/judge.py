@@ -62,6 +62,7 @@ class Judge:
         seen = next((one for one in run.team.gather(self.sinogram) or () if one is not None), None)
         if seen is not None:
             title = f"line integrals, row {self.seen}, every angle"
-            result.pictures["sinogram"] = Signal(seen, {}, "", title, "image")
+            axes = {"projection": (np.arange(len(seen)), ""), "column": (np.arange(seen.shape[1]), "px")}
+            result.pictures["sinogram"] = Signal(seen, axes, "", title, "image")
         if curve is not None:
             result.main, result.signals["frc"] = "data", quality.curve_signal(curve)

@@ -4,7 +4,7 @@ import numpy as np
 
 from nanompi.methods.tomo.halves import resolution
 from nanompi.optics.frc import Curve
-from nanompi.run.result import Signal
+from nanompi.run.result import Marks, Signal
 
 
 def sums(slices: np.ndarray, truth: np.ndarray | None) -> np.ndarray:
@@ -38,7 +38,8 @@ def curve_signal(curve: Curve) -> Signal:
     """The Fourier ring correlation with its threshold, for result and pictures."""
     axes = {"curve": (np.arange(2), ""), "frequency": (curve.frequency, "1/px")}
     title = "Fourier ring correlation of halves of the projections, and the half-bit threshold"
-    return Signal(np.stack([curve.value, curve.half_bit]), axes, "", title, "curve")
+    marks = Marks(("correlation", "half a bit"), "Fourier ring correlation")
+    return Signal(np.stack([curve.value, curve.half_bit]), axes, "", title, "curve", marks=marks)
 
 
 def of_halves(curve: Curve | None, pixel: float | None) -> dict[str, float]:

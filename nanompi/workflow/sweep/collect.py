@@ -12,8 +12,8 @@ import numpy as np
 
 from nanompi.io.atomic import new_file, new_hdf5
 from nanompi.job.sweeps import label, word
+from nanompi.report.contact import Panel, contact
 from nanompi.run.figures import Figure
-from nanompi.workflow.sweep.contact import contact
 from nanompi.workflow.sweep.folder import Task, judges, read_head, tasks
 from nanompi.workflow.sweep.paired import decided
 
@@ -36,9 +36,9 @@ def collect(folder: Path) -> tuple[list[dict], str]:
     images = [image(t) for t in all_tasks]
     _hdf5(folder / "sweep.h5", all_tasks, images, rows)
     try:
-        angles = any(one is not None and one.unit == "rad" for one in images)
-        pictures = [None if one is None else one.values for one in images]
-        contact(folder / "contact.png", pictures, [_caption(t, r) for t, r in zip(all_tasks, rows)], angles)
+        panels = [_panel(t, r, one) for t, r, one in zip(all_tasks, rows, images)]
+        one = next((one for one in images if one is not None), Image(None, "", ""))
+        contact(folder / "contact.png", panels, f"{folder.name}: {one.name}".rstrip(": "), one.unit)
     except Exception as e:  # all that counts is written
         print(f"warning: there is no contact.png ({type(e).__name__}: {e})", file=sys.stderr, flush=True)
     instead = ""
@@ -132,12 +132,14 @@ def _short(value) -> str:
 
 @dataclass
 class Image:
-    """The main image of a result: values (h, w), its name and unit, and the path of its dataset."""
+    """The main image of a result: values (h, w), its name and unit, the path of its dataset, and its width in
+    a unit of its own, "" where that is not known."""
 
-    values: np.ndarray
+    values: np.ndarray | None
     name: str
     unit: str
-    path: str
+    path: str = ""
+    width: tuple[float, str] = (0.0, "")
 
 
 def image(task: Task) -> Image | None:
@@ -152,7 +154,22 @@ def image(task: Task) -> Image | None:
         data = None if group is None else group.get(group.attrs.get("signal", "data"))
         if getattr(data, "ndim", 0) != 2 or data.dtype.kind == "c":
             return None
-        return Image(data[()], name, str(data.attrs.get("units", "")), data.name)
+        return Image(data[()], name, str(data.attrs.get("units", "")), data.name, _width(group))
+
+
+def _width(group) -> tuple[float, str]:
+    """Width of an image (NXdata) and its unit, by its last axis"""
+    axis = group.get(str(np.ravel(group.attrs.get("axes", "."))[-1]))
+    if axis is None or axis.size < 2:
+        return 0.0, ""
+    pixel = abs(float(axis[-1] - axis[0])) / (axis.size - 1)
+    return pixel * axis.size, str(axis.attrs.get("units", ""))
+
+
+def _panel(task: Task, r: dict, one: Image | None) -> Panel:
+    """A setting on the contact sheet; the first of the ranking is framed."""
+    first = r["rank"] == 1
+    return Panel(one and one.values, _caption(task, r), first, *(one.width if one else (0.0, "")))
 
 
 def _caption(task: Task, r: dict) -> list[str]:

@@ -16,7 +16,7 @@ from functools import partial
 from nanompi.errors import NanompiError, Stopped, complain, exit_code
 from nanompi.job.folder import held, writing
 from nanompi.report.at_the_end import at_the_end
-from nanompi.report.previews import pictures
+from nanompi.report.figures import pictures
 from nanompi.run.figures import summary
 from nanompi.run.life import Ranks, live
 from nanompi.run.reuse import Reuse, common

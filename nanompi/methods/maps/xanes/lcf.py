@@ -11,7 +11,7 @@ from nanompi.methods.maps.xanes.edge import Edge, edge_numbers
 from nanompi.methods.maps.xanes.fractions import Mixture
 from nanompi.methods.maps.xanes.normalise import filled
 from nanompi.methods.maps.xanes.references import Reference, read, rising
-from nanompi.run.result import Signal
+from nanompi.run.result import Marks, Signal
 from nanompi.run.verdict import give
 from nanompi.step import item, param, step, total
 
@@ -170,7 +170,11 @@ class Lcf:
         run.result.notes.setdefault("xanes", {})["lcf"] = own
         axes = {"energy": (self.energies[self.used], "eV")}
         curves = np.stack([sum_, fit])[:, self.used] / pixels
-        run.result.pictures["fit"] = Signal(curves, axes, "", "mean of the pixels, and its fit", "curve")
+        title, marks = (
+            "mean spectrum and its fit",
+            Marks(("mean of the pixels", "fit"), "normalised absorption"),
+        )
+        run.result.pictures["fit"] = Signal(curves, axes, "", title, "spectrum", marks=marks)
         text = ", ".join(f"{name} {v:.3f}" for name, v in means.items())
         run.say(f"{self.name}: mean spectrum: {text}; R {misfit:.2g}")
         words = f"the references leave {misfit:.1%} of the mean spectrum; is one missing?"

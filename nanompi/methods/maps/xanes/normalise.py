@@ -6,7 +6,7 @@ import numpy as np
 
 from nanompi.errors import DataError, JobError
 from nanompi.methods.maps.xanes.edge import Edge, Ranges, crossing, edge_numbers
-from nanompi.run.result import Signal
+from nanompi.run.result import Marks, Signal
 from nanompi.run.verdict import give
 from nanompi.step import item, param, step, total
 
@@ -164,7 +164,9 @@ class Normalise:
         own |= {"pre_eV": _span(edge, edge.pre), "post_eV": _span(edge, edge.post)}
         run.result.notes.setdefault("xanes", {})["normalise"] = own
         axes = {"energy": (self.energies, "eV")}
-        run.result.pictures["spectrum"] = Signal(norm, axes, "", "normalised mean of the edges", "curve")
+        marks = Marks(label="normalised absorption", begins=((edge.e0, f"edge {edge.e0:.2f} eV"),))
+        title = "mean of the pixels with an edge"
+        run.result.pictures["spectrum"] = Signal(norm, axes, "", title, "curve", marks=marks)
         words = f"{lost:.1%} of {int(pixels)} pixels have no edge, NaN in the maps"
         run.say(f"{self.name}: edge of the mean at {edge.e0:.2f} eV; {words}")
         grade = "doubtful" if lost > MANY else "good"

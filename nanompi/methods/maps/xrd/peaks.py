@@ -12,7 +12,7 @@ from nanompi.methods.maps.named import named
 from nanompi.methods.maps.xrd.narrow import narrowed
 from nanompi.methods.maps.xrd.picture import with_rings
 from nanompi.methods.maps.xrd.windows import FEWEST, windows
-from nanompi.run.result import Signal
+from nanompi.run.result import Marks, Signal
 from nanompi.run.verdict import give
 from nanompi.step import item, param, step
 
@@ -181,9 +181,8 @@ class Peaks:
         for one in self.runs:
             marks[one] = low
         axes = {"radial": (self.x, self.unit)}
-        return Signal(
-            np.stack([self.mean, marks]), axes, title="mean pattern, and where peaks are fitted", show="curve"
-        )
+        both, names = np.stack([self.mean, marks]), Marks(("mean pattern", "fitted here"), "intensity")
+        return Signal(both, axes, "", "mean pattern, and where peaks are fitted", "curve", marks=names)
 
 
 def mean_pattern(team, data: Data) -> np.ndarray:

@@ -11,7 +11,7 @@ from nanompi.methods.maps.linear_fit import LinearFit
 from nanompi.methods.maps.named import named
 from nanompi.methods.maps.xrd.peaks import mean_pattern
 from nanompi.methods.maps.xrf.snip import snip
-from nanompi.run.result import Signal
+from nanompi.run.result import Marks, Signal
 from nanompi.step import item, param, step
 
 LEVEL = 1e-3  # part by which a background changes that is more than a constant
@@ -90,9 +90,9 @@ class Phases:
         x = self.model.fit(Cpu(), np.maximum(mean, 0), method=self.method, errors=False)[0]
         curves = np.stack([mean[0], self.columns @ x[0]]) / self.to_counts
         axes = {"radial": (self.x[self.used], self.unit)}
-        run.result.pictures["phases"] = Signal(
-            curves, axes, title="mean pattern and its phases", show="curve"
-        )
+        marks = Marks(("mean pattern", "fit of the phases"), "intensity")
+        title = "mean pattern and its phases"
+        run.result.pictures["phases"] = Signal(curves, axes, "", title, "spectrum", marks=marks)
 
     def _columns(self) -> np.ndarray:
         """(bins, m) references of area 1, then the background. Errors: DataError."""

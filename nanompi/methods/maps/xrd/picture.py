@@ -11,7 +11,7 @@ LEFT = 0.5  # part of the columns over which rings are drawn
 
 
 def with_rings(data: Data, geometry: Geometry, unit: str, places) -> Signal | None:
-    """The first frame in logarithms; rings at these radial values are drawn over its left half (rank 0).
+    """The first frame; rings at these radial values are drawn over its left half (rank 0).
 
     None where the frames cannot be read any more.
     """
@@ -20,14 +20,12 @@ def with_rings(data: Data, geometry: Geometry, unit: str, places) -> Signal | No
     frame = data.source.read(np.arange(1))
     frame = frame.reshape(-1, *frame.shape[-2:])[0]
     with np.errstate(invalid="ignore"):
-        image = np.log10(np.where(frame > 0, frame, 0).astype(np.float32) + 1)
-    top, shape = float(np.percentile(image, 99.5)), frame.shape
+        image = np.where(frame >= 0, frame, np.nan).astype(np.float32)
+    top, shape = float(np.nanmax(image, initial=1.0)), frame.shape
     for rows in bands(shape):
         own = pixels(geometry, shape, rows, unit, None)
         on = (abs(own.r[:, None] - np.asarray(places)) <= own.dr[:, None]).any(1).reshape(-1, shape[1])
         on[:, int(shape[1] * LEFT) :] = False
         image[rows][on] = top
     axes = {name: (np.arange(n), "px") for name, n in zip(("row", "column"), shape)}
-    return Signal(
-        image, axes, title="first frame, log10(counts + 1), and the rings that are fitted", show="image"
-    )
+    return Signal(image, axes, "counts", "first frame, and on its left the rings that are fitted", "frame")

@@ -16,7 +16,7 @@ from nanompi.methods.maps.xrf.detectors import (
 from nanompi.methods.maps.xrf.missing import Leftover, leftovers
 from nanompi.methods.maps.xrf.model import Model
 from nanompi.methods.maps.xrf.shape import Shape, energies
-from nanompi.run.result import Signal
+from nanompi.run.result import Marks, Signal
 from nanompi.run.verdict import give
 
 POOR = 50.0  # chi2 of a fit that lacks something
@@ -134,7 +134,7 @@ def judge(run, name: str, found: Calibration, axis) -> None:
 
 
 def picture(shape: Shape, d: int) -> Signal:
-    """Counts and fit over energies, as logarithms."""
-    both = np.log10(np.maximum([shape.counts, shape.model], 0.5))
+    """Counts and fit over energies."""
+    both, title = np.stack([shape.counts, shape.model]), f"spectrum of detector {d} and its fit"
     axes = {"energy": (energies(shape) / 1e3, "keV")}
-    return Signal(both, axes, "", f"log10 of counts and fit, detector {d}", "curve")
+    return Signal(both, axes, "counts", title, "spectrum", marks=Marks(("counts", "fit")))

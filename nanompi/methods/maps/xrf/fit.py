@@ -14,7 +14,7 @@ from nanompi.methods.maps.linear_fit import LinearFit
 from nanompi.methods.maps.named import named
 from nanompi.methods.maps.xrf.model import OTHERS, Model
 from nanompi.methods.maps.xrf.regions import read_regions, refitted
-from nanompi.run.result import Signal, result_holds
+from nanompi.run.result import Marks, Signal, result_holds
 from nanompi.run.verdict import give
 from nanompi.step import item, param, step, total
 
@@ -22,7 +22,6 @@ FEW = 0.02  # counts of a channel that weigh as much as those of any weaker one,
 OFF, WRONG = 0.15, 0.5  # parts of the counts by which the fit of the sum is off: doubtful; wrong
 SHOWN = 6  # elements in the picture of the sum
 PLACE = "xrf_regions"  # of the means of regions in a result, below /entry_1
-LOWEST = 0.3  # counts that the picture shows
 
 
 @step(
@@ -198,11 +197,10 @@ class Fit:
         parts = self.fitting.columns[here] * self.whole.amplitudes * self._sum_of_scale(strong)
         first = np.argsort(-parts.sum(0), kind="stable")[:SHOWN]
         curves = np.vstack([self.whole.spectrum[:, here], parts.T[first]])
-        words = ", ".join(["counts", "fit", *(self.names[j] for j in first)])
-        shown = np.log10(np.where(curves < LOWEST, np.nan, curves))
+        marks = Marks(("counts", "fit", *(self.names[j] for j in first)))
         axes = {"energy": (self.used.energies.reshape(-1)[self.places][here], "eV")}
-        title = f"log10 of the sum of all spectra, detector {strong}: {words}"
-        result.pictures["sum_fit"] = Signal(shown, axes, "", title, "curve")
+        title = f"sum of all spectra of detector {strong}, its fit, strongest parts"
+        result.pictures["sum_fit"] = Signal(curves, axes, "counts", title, "spectrum", marks=marks)
 
     def _sum_of_scale(self, detector: int) -> float:
         return float(self.scale[..., detector].sum())

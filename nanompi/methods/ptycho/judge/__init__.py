@@ -14,6 +14,7 @@ from nanompi.methods.ptycho.judge.shares import shares
 from nanompi.methods.ptycho.left_out import shown
 from nanompi.methods.ptycho.overlap import overlap
 from nanompi.methods.ptycho.paste import placed
+from nanompi.methods.ptycho.pictures import of_frames
 from nanompi.run.verdict import give
 
 FIGURES = {
@@ -65,6 +66,9 @@ def measure(run, p, geometry, history) -> dict:
 def _figures(run, p, geometry, history, seen: tuple[Evidence, np.ndarray, np.ndarray]) -> dict:
     """The figures on rank 0. seen : the evidence, object and weights as a whole"""
     evidence, O, weight = seen
+    centred = run.data["frames"].corner
+    places = run.data["data"].positions
+    run.result.pictures |= of_frames(evidence, places, geometry.pixel, centred)
     fano = {"none": 0.0}.get(p.noise, p.fano)
     lit = image.lit_area(weight)
     f = shares(evidence, fano) | image.noise(evidence["counts"].sum(), lit) | image.sign(O, lit)

@@ -10,7 +10,7 @@ from nanompi.io.atomic import write_text
 from nanompi.methods.tomo.align import mass, table
 from nanompi.methods.tomo.align.reproject import Places, Reprojection
 from nanompi.methods.tomo.align.shift import moved
-from nanompi.run.result import Signal
+from nanompi.run.result import Marks, Signal
 from nanompi.step import param, step
 
 ORDER = ("angle", "row", "column")
@@ -136,9 +136,10 @@ class Align:
                 "alignment/angle": (places.angles, {"units": "rad"}),
                 "alignment/used": places.used.astype(np.uint8),
             }
-            run.result.pictures["shifts"] = Signal(
-                both, {}, "px", "moved down and right, each angle", "curve"
-            )
+            names, order = Marks(("down", "right"), "moved"), np.argsort(places.angles)
+            axes = {"angle": (np.rad2deg(places.angles[order]), "deg")}
+            title = "displacements of the projections"
+            run.result.pictures["shifts"] = Signal(both[:, order], axes, "px", title, "curve", marks=names)
 
 
 def by_angle(run, data: Data) -> Data:

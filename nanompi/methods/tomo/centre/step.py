@@ -8,7 +8,7 @@ from nanompi.errors import DataError, JobError, NumbersError
 from nanompi.methods.tomo.centre.moment import Moments
 from nanompi.methods.tomo.centre.opposite import Opposite, tiles_of
 from nanompi.methods.tomo.centre.verdict import Verdict, judged, tilt_of
-from nanompi.run.result import Signal
+from nanompi.run.result import Marks, Signal
 from nanompi.step import param, step, total
 
 LOOKED = 2048  # projections, over all rows, of which opposite ones are compared
@@ -151,9 +151,9 @@ class Centre:
             seen, means = (np.stack([rows[row][k] for row in order]) for k in range(2))
             one = Opposite(self.tiles, seen, means, np.array(order) - (self.height - 1) / 2)
             known["opposite"] = one.estimate(*(self.search or (0.0, n - 1.0)))
-            run.result.pictures["centre"] = Signal(
-                one.curve[1], {"column": (one.curve[0], "px")}, "", "log probability of the axis", "curve"
-            )
+            axes, marks = {"column": (one.curve[0], "px")}, Marks(label="log probability")
+            title = "where the axis may be"
+            run.result.pictures["centre"] = Signal(one.curve[1], axes, "", title, "curve", marks=marks)
         slope = tilt_of(known, self.height) if self.tilt == "auto" else self._given_slope()
         return judged(known, self.agree, slope, (n - 1) / 2)
 

@@ -128,8 +128,8 @@ def test_the_sign_is_that_of_matter():
 
 def run_of(p, say=print):
     """As much of a run as figures need"""
-    frames = SimpleNamespace(preparation={"orientation": 4})
-    scan = SimpleNamespace(numbers=None)
+    frames = SimpleNamespace(preparation={"orientation": 4}, corner=True)
+    scan = SimpleNamespace(numbers=None, positions=p.places.corners * 1e-8)
     return SimpleNamespace(team=p.team, data={"data": scan, "frames": frames}, result=Result())
 
 
@@ -148,7 +148,15 @@ def test_all_figures_together():
     p = right()
     geometry = Geometry(1e-10, 1.0, (50e-6, 50e-6), (32, 32))
     rows = [{"iteration": 10, "llk": 1.1}, {"iteration": 20, "llk": 1.0}]
-    f = measure(run_of(p), p, geometry, rows)
+    run = run_of(p)
+    f = measure(run, p, geometry, rows)
+    shown = run.result.pictures
+    assert shown["positions"].marks.values.sum() == pytest.approx(
+        np.nansum(shown["mean_frame"].data) * len(p.at)
+    )
+    assert np.median(shown["misfit"].marks.values) == pytest.approx(
+        1, abs=0.1
+    )  # the truth: counting noise alone
     assert f["fall"] == pytest.approx(0.1) and "held" not in f and f["counting"]
     rows.append({"held": 1.5, "held_error": 0.1, "eps_held": 0.02})
     f = measure(run_of(p), p, geometry, rows)

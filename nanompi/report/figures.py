@@ -1,0 +1,182 @@
+"""Pictures of a result for people: one of each signal that says how it is shown, and all on one sheet.
+
+Matplotlib is loaded when the first picture is made, no sooner: by rank 0, when the result is safe.
+"""
+
+import datetime
+import math
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from nanompi.io.atomic import new_file, own_folder
+from nanompi.run.result import Result, Signal
+from nanompi.units import EV, show
+
+TILE, ALONE, WIDE = (4.3, 3.5), (5.4, 4.6), (6.4, 4.0)  # inches of a picture on a sheet, and of its own
+DPI = {"png": 150, "svg": 150, "pdf": 150}  # of what is no line
+PACKED = 3  # of zlib: a third of the time of 6, for files a tenth larger
+SEPARATOR = "  ·  "
+
+
+def pictures(run):
+    """The pictures of a run, in previews/ of its folder, by rank 0 (collective): a writer of `perform`."""
+    run.team.on_root(lambda: previews(run.result, run.folder / "previews", run.warn))
+
+
+def previews(result: Result, folder: Path, warn=print) -> list[Path]:
+    """Write NAME.png for each signal that can be shown, overview.png and overview.svg; returns the paths.
+
+    The result is safe before: a picture that cannot be made or written is told to `warn`, and left out.
+    """
+    drawn, written, folder = {}, [], Path(folder)
+    today = datetime.datetime.now().strftime("%Y-%m-%d %H:%M")
+    head = header({"date": today} | result.notes)
+    for name, signal in shown(result).items():
+        path = folder / f"{name}.png"
+        if done := _kept(path, lambda one=signal: picture(one, head), warn):
+            written += done
+            drawn[name] = signal
+    if drawn:
+        with suppress(Exception):
+            sheet_of = sheet(drawn, head)
+            for path in (folder / "overview.png", folder / "overview.svg"):
+                written += _kept(path, lambda: sheet_of, warn)
+    return written
+
+
+def shown(result: Result) -> dict[str, Signal]:
+    """The signals of a result that have a picture."""
+    every = result.signals | result.pictures
+    return {name: signal for name, signal in every.items() if signal.show in KINDS}
+
+
+def picture(signal: Signal, header: str = ""):
+    """A matplotlib Figure of one signal, with a line of text over it. Errors: those of data that do not fit
+    their kind."""
+    draw, paper = drawing()
+    figure, (tile,) = paper.blank(1, 1, _size(signal, paper), header)
+    tile.detail = 1600
+    draw(signal.show)(tile, signal)
+    return figure
+
+
+def sheet(signals: dict[str, Signal], header: str = ""):
+    """A matplotlib Figure of signals by name, in rows of as many as make it somewhat wider than high."""
+    draw, paper = drawing()
+    columns = max(1, min(len(signals), max(2, round(math.sqrt(1.2 * len(signals))))))
+    figure, tiles = paper.blank(columns, math.ceil(len(signals) / columns), TILE, header)
+    for tile, signal in zip(tiles, signals.values()):
+        draw(signal.show)(tile, signal)
+    return figure
+
+
+def save(figure, path: Path) -> None:
+    """Write a figure as PNG, SVG or PDF, by the suffix of the path, which is replaced when it is complete.
+
+    Texts of SVG and PDF are texts. Errors: ResourceError when it cannot be written.
+    """
+    from matplotlib import rc_context
+
+    path = Path(path)
+    kind = path.suffix[1:].lower()
+    more = {"pil_kwargs": {"compress_level": PACKED}} if kind == "png" else {}
+    more["metadata"] = {"png": {"Software": "nanompi"}, "svg": {"Date": None}}.get(kind, {})
+    own_folder(path.parent)
+    with rc_context({"svg.fonttype": "none", "pdf.fonttype": 42}), new_file(path) as file:
+        figure.savefig(file, format=kind, dpi=DPI[kind], **more)
+
+
+def header(notes: dict[str, Any]) -> str:
+    """The line over pictures of a result: job, scan, date, pixel, energy, verdict, as far as the notes of it
+    (process_1 in the file) know them."""
+    job = notes.get("job")
+    job = job if isinstance(job, dict) else {}
+    geometry = notes.get("geometry") if isinstance(notes.get("geometry"), dict) else {}
+    verdict = notes.get("verdict") if isinstance(notes.get("verdict"), dict) else {}
+    words = [
+        str(job.get("name") or ""),
+        _scan(job.get("input")),
+        str(notes.get("date") or "")[:16].replace("T", " "),
+        _pixel(geometry.get("object_pixel")),
+        _energy(geometry.get("energy")),
+        f"result: {verdict['grade']}" if verdict.get("grade") else "",
+    ]
+    return SEPARATOR.join(filter(None, words))
+
+
+def _scan(given) -> str:
+    """The name of the scan's file"""
+    given = given if isinstance(given, dict) else {}
+    if given.get("file"):
+        return Path(str(given["file"])).name
+    return "simulated" if given.get("simulate") else ""
+
+
+def _energy(joules) -> str:
+    """`8.002 keV`"""
+    return show(float(f"{joules / EV:.4g}") * EV, "J") if _number(joules) else ""
+
+
+def _pixel(size) -> str:
+    """`pixel 9.77 nm`; of pixels that are not square both sides"""
+    if not isinstance(size, list | tuple) or not all(map(_number, size)) or not size:
+        return ""
+    sides = dict.fromkeys(show(float(f"{v:.3g}"), "m").replace(" um", " µm") for v in size)
+    return f"pixel {' × '.join(sides)}"
+
+
+def _number(value) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value) and value > 0
+
+
+# ---- what draws a signal, by its kind: module and function of this folder
+
+KINDS = {
+    "image": ("images", "image"),
+    "map": ("images", "colour_map"),
+    "angle": ("images", "angle"),
+    "frame": ("images", "frame"),
+    "modes": ("fields", "modes"),
+    "curve": ("graphs", "curves"),
+    "spectrum": ("graphs", "spectrum"),
+    "positions": ("graphs", "positions"),
+    "arrows": ("graphs", "arrows"),
+}
+
+
+def drawing() -> tuple[Callable, Any]:
+    """(what gives the function of a kind, module of paper); from here on matplotlib is loaded
+
+    Its settings and fonts are kept apart from those of the user, who may draw in a step of the same process.
+    """
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    os.environ.setdefault("MPLCONFIGDIR", str(cache / "nanompi" / "matplotlib"))
+    from nanompi.report import fields, graphs, images, paper
+
+    modules = {"images": images, "fields": fields, "graphs": graphs}
+    return lambda kind: getattr(modules[KINDS[kind][0]], KINDS[kind][1]), paper
+
+
+def _size(signal: Signal, paper) -> tuple[float, float]:
+    """Inches of a picture of its own: curves are wide, images as high as their axes ask for."""
+    from nanompi.report import images
+
+    if signal.show in ("curve", "spectrum"):
+        return WIDE
+    if KINDS[signal.show][0] != "images" or not (ratio := images.ratio(signal)):
+        return ALONE
+    around = paper.TOP + paper.BOTTOM
+    return ALONE[0], around + min(6.0, max(1.2, ratio * (ALONE[0] - paper.LEFT - paper.RIGHT)))
+
+
+def _kept(path: Path, make: Callable, warn) -> list[Path]:
+    """[path] when the figure that `make` gives could be drawn and written."""
+    try:
+        save(make(), path)
+    except Exception as e:
+        warn(f"there is no {path.name} ({type(e).__name__}: {e}); the result is not touched by that")
+        return []
+    return [path]
