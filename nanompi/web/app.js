@@ -98,12 +98,12 @@ async function runsPage() {
   const card = make("div", { className: "card runs" });
   let rows = [], folder = "";
   const cell = (inner, className = "") => make("td", { className }, ...[].concat(inner ?? ""));
-  function line(r, inner) {
+  function line(r, sweep = "") {
     const box = make("input", { type: "checkbox", checked: picked.has(r.run), ariaLabel: `compare ${r.run}`, onchange: () => { box.checked ? picked.add(r.run) : picked.delete(r.run); counts(); } });
     const said = r.message || (r.verdict !== "good" && r.reason) || "";
-    const link = make("a", { href: `#/run/${coded(r.run)}`, textContent: r.run });
+    const link = make("a", { href: `#/run/${coded(r.run)}`, textContent: sweep ? r.run.slice(sweep.length + 1) : r.run });
     const [now, all] = counted(r);
-    return make("tr", { className: inner ? "inner" : "" }, cell(box), cell(link, "run"), cell([...stateOf(r), said ? make("small", { textContent: said }) : ""]),
+    return make("tr", { className: sweep ? "of-sweep" : "" }, cell(box), cell(link, "run"), cell([...stateOf(r), said ? make("small", { textContent: said }) : ""]),
       cell(alive(r) ? [bar(r), make("small", { textContent: all ? `${r.engine || r.step || ""} ${now || 0} of ${all}` : "" })] : ""),
       cell(r.llk?.toFixed(3), "n wide"), cell(r.R?.toFixed(4), "n wide"), cell(alive(r) && r.eta ? left(r.eta) : "", "n"), cell(r.ranks, "n wide"), cell(when(r.begun), "wide"));
   }
@@ -117,7 +117,7 @@ async function runsPage() {
       if (!sweep) return own.map(r => line(r));
       const open = !shut.has(sweep), done = own.filter(r => r.state === "done").length;
       const fold = button(open ? "−" : "+", () => { open ? shut.add(sweep) : shut.delete(sweep); draw(); }, { className: "plain", ariaLabel: `${open ? "fold" : "unfold"} ${sweep}`, ariaExpanded: open });
-      return [make("tr", {}, cell(fold), cell(sweep, "run"), cell(`sweep: ${done} of ${own.length} done`), ...Array.from({ length: 6 }, () => cell(""))), ...(open ? own.map(r => line(r, true)) : [])];
+      return [make("tr", {}, cell(fold), cell(sweep, "run"), cell(`sweep: ${done} of ${own.length} done`), ...Array.from({ length: 6 }, () => cell(""))), ...(open ? own.map(r => line(r, sweep)) : [])];
     });
     write(body, ...lines);
     if (focus) [...card.querySelectorAll("[aria-label]")].find(e => e.getAttribute("aria-label") === focus)?.focus();
@@ -224,7 +224,7 @@ function takeAway(run, d) {
 /* ---- several runs */
 async function comparePage(names) {
   stop();
-  const mine = watching, lines = make("div", { className: "grid2" }), place = make("div");
+  const mine = watching, lines = make("div", { className: "grid2" }), place = make("div", { className: "below" });
   write(main, title(`${names.length} runs compared`), lines, place);
   const found = await Promise.all(names.map(name => tree(`run/${coded(name)}`)));
   const differ = await tree(`differences?${names.map(n => `run=${encodeURIComponent(n)}`).join("&")}`);

@@ -16,6 +16,7 @@ from nanompi.mpi.mpiexec import one_thread
 MEMORY = 4 << 30  # bytes
 CPU = 120  # seconds of a task
 TASKS = {
+    "ready": "nanompi.web.show:ready",
     "run": "nanompi.web.show:run",
     "image": "nanompi.web.show:image",
     "file": "nanompi.web.show:file",

@@ -69,6 +69,7 @@ class Pages:
         session = login.enter(word(await given(request), "token", 200))
         if session is None:
             return PlainTextResponse("this token is wrong, or was used already: take the newest", 401)
+        self.site.workers.prepare()
         answer = JSONResponse({"key": session.key})
         # Without a path the cookie goes to api/ alone, wherever a proxy has put us.
         answer.set_cookie(login.cookie, session.cookie, httponly=True, samesite="strict", path=None)

@@ -21,6 +21,10 @@ KEPT = ("report.html", "job.yaml", "job.resolved.yaml")  # files that may be tak
 LARGEST = 16 << 20  # bytes of such a file
 
 
+def ready() -> None:
+    """Nothing: what reads runs is loaded by now."""
+
+
 def run(folder: str) -> dict[str, Any]:
     """All that is known of a run but the values of its images; what is damaged is named in `faults`."""
     held, faults = record(folder), []

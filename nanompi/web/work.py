@@ -83,6 +83,15 @@ class Workers:
         self.slots = asyncio.Semaphore(number)
         self.waiting = 0
         self._unused: asyncio.TimerHandle | None = None
+        self._preparing: asyncio.Task | None = None
+
+    def prepare(self):
+        """Somebody has come who will ask soon: one process loads what it needs meanwhile."""
+        self._preparing = asyncio.create_task(self._ready())
+
+    async def _ready(self):
+        with suppress(DataError, TooBusy, Task):
+            await self.ask("ready")
 
     async def ask(self, task: str, /, seconds: float = 30.0, **words) -> tuple[Any, bytes]:
         """Do one task within a time. Errors: DataError (also where it takes too long), TooBusy, Task."""

@@ -27,7 +27,8 @@ class Guard:
     test: str
 
 
-HOSTILE, LOGIN, WORK = ("tests/web/test_hostile.py", "tests/web/test_login.py", "tests/web/test_work.py")
+HOSTILE, LOGIN, WORK = "tests/web/test_hostile.py", "tests/web/test_login.py", "tests/web/test_work.py"
+JOBS, SLOW, SERVE = "tests/web/test_jobs.py", "tests/web/test_slow.py", "tests/web/test_serve.py"
 GUARDS = [
     Guard("host", "web/gate.py", "if name in rules.hosts", "if True", f"{HOSTILE}::test_other_names"),
     Guard("origin", "web/gate.py", 'origin.split("://")[-1] != request.get("host")', "False",
@@ -94,6 +95,25 @@ GUARDS = [
           f"{WORK}::test_those_who_wait"),
     Guard("umask", "web/child.py", "os.umask(0o077)", "os.umask(0o022)", f"{WORK}::test_files_are"),
     Guard("output of steps", "web/child.py", "os.dup2(2, 1)", "pass", f"{WORK}::test_tasks_answer"),
+    Guard("folders that are read", "web/scans.py", "if not any(real.is_relative_to(top) for top in reads)",
+          "if False", f"{JOBS}::test_folders_outside"),
+    Guard("links of folders", "web/scans.py", "os.path.realpath(os.path.expanduser(path))",
+          "os.path.abspath(path)", f"{JOBS}::test_files_outside"),
+    Guard("scans that are read", "web/scans.py", "path = str(allowed(file, reads))", "path = str(file)",
+          f"{JOBS}::test_files_outside"),
+    Guard("ranks", "web/answers.py", "if type(value) is not int or not 1 <= value <= most", "if False",
+          f"{JOBS}::test_ranks"),
+    Guard("edits", "web/steering.py", "if not isinstance(edits, dict) or not all(", "if False and not all(",
+          f"{JOBS}::test_odd_edits"),
+    Guard("umask of runs", "cli/serve.py", "os.umask(0o077)", "os.umask(0o022)",
+          f"{JOBS}::test_a_job_starts"),
+    Guard("time to take", "web/connection.py", "REST = 5.0, 10.0,", "REST = 5.0, 1e6,",
+          f"{SLOW}::test_readers_that"),
+    Guard("images at once", "web/answers.py", "AT_ONCE = 4", "AT_ONCE = 400", f"{SLOW}::test_readers_that"),
+    Guard("idle", "web/listen.py", "server.should_exit = True", "pass", f"{SERVE}::test_it_ends"),
+    Guard("given token", "cli/serve.py", "len(token) >= 24 and ", "", f"{SERVE}::test_a_token_that"),
+    Guard("page of a report", "web/server.py", '"application/octet-stream")\n        answer.headers',
+          '"text/html")\n        answer.headers', f"{HOSTILE}::test_files_to_take"),
 ]  # fmt: skip
 
 
