@@ -47,6 +47,8 @@ def _placed(image: np.ndarray, shape: tuple[int, int], shift: tuple[int, int]) -
 
 def _shift(image: np.ndarray, reference: np.ndarray) -> tuple[int, int]:
     """By how many pixels the image agrees best; none where the two are not alike anyhow"""
+    if min(image.shape) < 2:
+        return 0, 0  # a line has no edges
     a, b = (_edges(v) for v in (image, reference))
     norm = np.sqrt((np.abs(a) ** 2).sum() * (np.abs(b) ** 2).sum())
     both = np.fft.ifft2(np.fft.fft2(b) * np.fft.fft2(a).conj()).real

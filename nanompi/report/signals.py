@@ -75,9 +75,10 @@ def _parts(name: str, group) -> dict[str, tuple]:
         return {}
     if data.ndim == 1:
         return {name: ((), "curve")}
-    out: dict[str, tuple] = {}
+    out, sizes = {}, dict(zip(axes, data.shape))
     for mark, pair in planes(tuple(axes)):
-        out |= _planes(f"{name}{mark}", group, axes, pair)
+        if not mark or min(sizes[axis] for axis in pair) > 1:  # of one slice the others are lines
+            out |= _planes(f"{name}{mark}", group, axes, pair)
     return out
 
 

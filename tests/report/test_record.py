@@ -82,6 +82,12 @@ def test_data_with_axes_show_one_map_for_each_name_and_the_middle_of_a_volume(fo
         assert np.array_equal(found[name].data, plane) and found[name].show == "image"
 
 
+def test_a_volume_of_one_slice_has_one_plane(folder):
+    data = {"slice": Data(axes=("z", "y", "x"), values=np.ones((1, 4, 5)))}
+    write(Result(data=data), folder / "result.h5")
+    assert list(record(folder).signals()) == ["slice"]
+
+
 def test_history_notes_and_warnings(folder):
     """Of a result alone its own history; lines of the run take its place, of a resumed one the later"""
     write(result(), folder / "result.h5")

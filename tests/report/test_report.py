@@ -173,3 +173,10 @@ def test_the_verb_writes_the_page_of_one_run_into_its_folder(folder, monkeypatch
     monkeypatch.chdir(folder.parents[1])
     assert main(["report", "star/run-0001"]) == 0 and capsys.readouterr().out == "star/run-0001/report.html\n"
     assert (folder / "report.html").stat().st_size > 10_000
+
+
+def test_maps_of_one_row_are_compared_where_they_lie():
+    from nanompi.report.difference import _shift
+
+    row = np.arange(6.0)[None]
+    assert _shift(row, row) == (0, 0)
