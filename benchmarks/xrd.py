@@ -21,9 +21,10 @@ import numpy as np
 from harness import options, report, timed, turns
 
 from nanompi.device import Cpu
-from nanompi.device.kernels.peaks import PSEUDO_VOIGT, _profile
+from nanompi.device.kernels.peaks import PSEUDO_VOIGT
 from nanompi.methods.maps.xrd.geometry import read_poni
 from nanompi.methods.maps.xrd.matrix import Bins, limits, matrix
+from nanompi.optics.peak import profile
 
 FRAME, PONI = "ceria_50x30_740mm_000005_Pilatus2M.hdf5", "ceria_pilatus2m.poni"
 SHAPES = {"pattern": (1000, 1), "cake": (500, 36)}
@@ -116,7 +117,7 @@ def peaks(given):
     x = np.linspace(10, 10.4, 40)
     true = [rng.uniform(5, 40, n), 10.2 + rng.normal(0, 0.01, n), rng.uniform(0.03, 0.06, n)]
     true = np.stack([*true, rng.uniform(0.2, 0.8, n), rng.uniform(50, 150, n), rng.normal(0, 20, n)], 1)
-    y = rng.poisson(_profile(x, true)[0]).astype(float)
+    y = rng.poisson(profile(x, true)[0]).astype(float)
     p, errors, chi2 = np.empty((n, 6)), np.empty((n, 6)), np.empty(n)
 
     def own():
