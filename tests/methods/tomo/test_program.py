@@ -87,7 +87,7 @@ def test_axes_that_do_not_fit_are_told_without_data(tmp_path, capsys):
 @pytest.mark.parametrize("write", [write_exchange, write_nxtomo])
 def test_a_first_job_for_a_tomogram_has_steps_of_tomography(said, tmp_path, write):
     write(tmp_path / "scan.h5")
-    assert main(["init", "first.yaml", "--from", "scan.h5"]) == 0
+    assert main(["init", "first.yaml", "--from", "scan.h5", "--level", "expert"]) == 0
     assert main(["check", "first.yaml"]) == 0
     text = (tmp_path / "first.yaml").read_text()
     steps = [line.split()[2] for line in text.splitlines() if "- use:" in line]
