@@ -33,6 +33,7 @@ class Frame:
     values : (h, w) float32, NaN outside; angle : the same of a complex field, whose amplitude is `values`
     axes   : x and y -> (first, last, unit); low, high : limits of the colours
     log    : the values are logarithms to the base 10, shown as what they are of
+    names  : of the axes, of rows and of columns, as the signal calls them
     means  : how many px of the signal along y, and along x, became one
     group  : images of one group are looked at together; errors : standard errors of the values
     """
@@ -49,6 +50,7 @@ class Frame:
     angle: np.ndarray | None = None
     log: bool = False
     means: int = 1
+    names: tuple[str, str] = ("y", "x")
     errors: np.ndarray | None = None
 
     @property
@@ -58,7 +60,7 @@ class Frame:
 
     def facts(self) -> dict[str, Any]:
         """What view.js needs beside the values."""
-        names = ("name", "title", "unit", "axes", "low", "high", "map", "group", "log", "means")
+        names = ("name", "title", "unit", "axes", "low", "high", "map", "group", "log", "means", "names")
         return {"shape": list(self.values.shape)} | {name: getattr(self, name) for name in names}
 
     def described(self) -> dict[str, Any]:
@@ -150,9 +152,14 @@ def _frame(name: str, title: str, signal: Signal, image: np.ndarray, side: int) 
     low, high = (-np.pi, np.pi) if turns else (10**low, 10**high) if log else (low, high)
     colours = "twilight" if turns else COLOURS[signal.show]
     axes = axes_of(signal, small.shape, k)
-    return Frame(
-        name, title, signal.unit, small, axes, low, high, colours, _group(small, axes), log=log, means=k
-    )
+    group, names = _group(small, axes), _names(signal)
+    return Frame(name, title, signal.unit, small, axes, low, high, colours, group,
+                 log=log, means=k, names=names)  # fmt: skip
+
+
+def _names(signal: Signal) -> tuple[str, str]:
+    names = list(signal.axes)[-2:]
+    return (names[0], names[1]) if len(names) == 2 else ("y", "x")
 
 
 def _seen(signal: Signal, image: np.ndarray, part: float) -> np.ndarray:

@@ -12,6 +12,7 @@ import json
 import math
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -73,7 +74,14 @@ def pictures(signals, warnings: list[str], budget: int = BUDGET) -> tuple[list[F
         if area <= budget:
             break
         side = max(32, int(side * math.sqrt(budget / area)))
-    return images, plots
+    return _told_apart(images), plots
+
+
+def _told_apart(images: list[Frame]) -> list[Frame]:
+    """Those of one title, as planes of a volume, have their name behind it."""
+    titles = [one.title for one in images]
+    return [replace(one, title=f"{one.title} ({one.name})") if titles.count(one.title) > 1 else one
+            for one in images]  # fmt: skip
 
 
 def still(frame: Frame) -> str:

@@ -34,7 +34,7 @@ class ImageView {
   }
 
   build(own) { // own: limits and colours that the reader chose before
-    const { data, title, turn, w, h } = this;
+    const { data, title, turn, w, h } = this, means = data.means > 1 ? `means of ${data.means}² px` : "";
     const number = (what, v) => make("input", {
       type: "number", step: "any", value: +Number(v).toPrecision(4), ariaLabel: `${title}: ${what}` });
     const button = (textContent, what, onclick) => make("button", {
@@ -52,9 +52,8 @@ class ImageView {
       + "+ and - zoom, 0 shows all.");
     this.canvas.style.aspectRatio = clip(w / (h * this.tall), 0.8, 3);
     this.said = make("output", { className: "value" });
-    const means = data.means > 1 ? ` means of ${data.means}² px` : "";
     this.element.replaceChildren(
-      make("figcaption", {}, title, make("small", { textContent: ` ${data.unit || ""}${means}` })),
+      make("figcaption", {}, title, make("small", { textContent: ` ${data.unit || ""} ${means}` })),
       this.canvas, make("div", { className: "limits" }, this.low, this.strip, this.high),
       make("div", { className: "bar" }, this.map, button("−", "smaller", () => this.zoom(0.8)),
         button("+", "larger", () => this.zoom(1.25)), button("whole", "show all", () => this.zoom(0))),
@@ -120,7 +119,8 @@ class ImageView {
     const error = this.errors && known ? ` ± ${short(this.errors[j * w + i], 2)}` : "";
     const text = `${number}${error} ${known ? data.unit || "" : ""}`.trim();
     const angle = turn && known ? `, ${short(turn[j * w + i])} rad` : "";
-    this.said.textContent = `x ${along(this.x, i, w)}, y ${along(this.y, j, h)}: ${text}${angle}`;
+    const [down, right] = data.names || ["y", "x"];
+    this.said.textContent = `${right} ${along(this.x, i, w)}, ${down} ${along(this.y, j, h)}: ${text}${angle}`;
   }
 
   all() { // draw the views of the group; those that have left the page are forgotten

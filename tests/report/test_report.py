@@ -100,6 +100,16 @@ def test_a_report_of_two_thousand_pixels_is_below_three_megabytes(folder):
     assert 1e6 < write(folder).stat().st_size < 3e6
 
 
+def test_images_of_one_title_are_told_apart_and_axes_have_their_names(folder):
+    planes = {name: np.random.default_rng(1).random((4, 5)) for name in ("data", "data-zx")}
+    axes = {name: (np.arange(n) * 1e-6, "m") for name, n in zip("zx", (4, 5))}
+    signals = {name: Signal(plane, axes, "1/m", "attenuation", "image") for name, plane in planes.items()}
+    nexus.write(Result("data", signals), folder / "result.h5")
+    images = shown(write(folder).read_text())["images"]
+    assert [one["title"] for one in images] == ["attenuation (data)", "attenuation (data-zx)"]
+    assert images[0]["names"] == ["z", "x"]
+
+
 def test_a_run_without_a_result_and_one_with_a_damaged_one_have_a_report(folder):
     (folder / "result.h5").write_bytes(b"no HDF5")
     page = write(folder).read_text()
