@@ -9,7 +9,7 @@ import pytest
 from nanompi.errors import DataError
 from nanompi.web import work
 from nanompi.web.work import Task, TooBusy, Workers
-from tests.patience import until
+from tests.patience import patience, until
 from tests.web.serving import ROOT
 
 CHILD = """
@@ -88,7 +88,7 @@ def test_one_that_breaks_costs_a_message(ask, task, words):
 def test_processor_time_is_bounded_for_each_task(ask):
     async def talk(workers):
         with pytest.raises(DataError, match="broke down"):
-            await workers.ask("burn", seconds=600)
+            await workers.ask("burn", seconds=patience(6))
         return await workers.ask("echo", text="b")
 
     assert ask(talk, cpu=1)[0]["text"] == "b"
