@@ -178,8 +178,9 @@ def step(name: str, needs=(), gives=(), *, each="", makes=(), takes="data", gpu=
         where its own docstring or module does not tell (`nanompi.papers`)
     gives_figures, summary   the figures of a finished run, by which sweeps rank (`nanompi.run.figures`)
     compares(path)           is it a result of this step? static
-    compare(a, b)            two of them in numbers, for `nanompi compare`: a dict that names under "judged"
-        the figure that a limit is for; static
+    compare(a, b, show=None) two of them in numbers, for `nanompi compare`: a dict that names under "judged"
+        the figure that a limit is for, and may have sentences under "words", a doubt under "note"; static.
+        show : a dict to be filled with what a picture shows, `nanompi.run.result.Signal`s by name
     ends_pass                True where later steps wait for its `finish` (a block step that finds something
         out of all items); the others go through their data together, block by block
     stay                     True where later steps walk its items again: they stay in memory, where there is

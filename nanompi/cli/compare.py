@@ -1,9 +1,13 @@
-"""Print how two results differ: aligned phases, or volumes, with their FRC; exit code 5 above --max."""
+"""Tell how two results differ: aligned phases, volumes or maps, with their FRC; exit code 5 above --max."""
 
+import sys
 from numbers import Number
+from pathlib import Path
 
-from nanompi.cli import path
-from nanompi.errors import DataError, NumbersError, shown
+from nanompi.cli import new_path, path
+from nanompi.errors import DataError, JobError, NumbersError, shown
+
+KINDS = (".png", ".svg", ".pdf")
 
 
 def arguments(parser):
@@ -12,23 +16,59 @@ def arguments(parser):
     parser.add_argument("b", type=path, help="result file or run folder, or a file with the truth")
     most = "largest phase_rmse [rad], or nrmse of volumes, that is accepted"
     parser.add_argument("--max", type=float, metavar="X", help=most)
+    parser.add_argument(
+        "--json", action="store_true", help="print all figures, with the FRC, as one JSON object"
+    )
+    drawn = "a picture of both, their difference and the FRC: .png, .svg or .pdf"
+    parser.add_argument("--picture", type=new_path, metavar="FILE", help=drawn)
 
 
 def main(args) -> int:
     """Exit code 0; 5 through NumbersError."""
     from nanompi.methods import discover
 
+    if args.picture and Path(args.picture).suffix not in KINDS:
+        raise JobError(f"--picture {args.picture}: the name ends with none of {', '.join(KINDS)}")
     able = [s for _, s in sorted(discover()["step"].items()) if hasattr(s, "compare")]
     step = next((step for step in able if step.compares(args.a)), None)
     if step is None:
         raise DataError(f"{args.a} holds neither waves nor a volume, and cannot be compared")
-    found = step.compare(args.a, args.b)
-    for name, text in lines(found):
-        print(f"{name:<20} {text}")
+    shows = {}
+    found = step.compare(args.a, args.b, shows) if args.picture else step.compare(args.a, args.b)
+    _print_json(found) if args.json else _print(found)
+    if args.picture:
+        _draw(shows, args)
     judged = found["judged"]
     if args.max is not None and not found[judged] <= args.max:
         raise NumbersError(f"{judged} {found[judged]:.6g} is above the limit --max {args.max:g}")
     return 0
+
+
+def _print(found: dict):
+    """Sentences; of a step that has none, its figures."""
+    for line in found.get("words") or [f"{name:<20} {text}" for name, text in lines(found)]:
+        print(line)
+    if "note" in found:
+        sys.stdout.flush()
+        print(f"warning: {shown(found['note'])}", file=sys.stderr)
+
+
+def _print_json(found: dict):
+    import json
+
+    from nanompi.job.answer import finite
+
+    print(json.dumps(finite(found), indent=1, allow_nan=False))
+
+
+def _draw(shows: dict, args):
+    """Errors: ResourceError where the picture cannot be written."""
+    from nanompi.report.figures import save, sheet
+
+    if not shows:
+        raise DataError(f"--picture: there is nothing to draw of {args.a} and {args.b}")
+    save(sheet(shows, f"A: {shown(args.a, 60)}    B: {shown(args.b, 60)}"), Path(args.picture))
+    print(args.picture, file=sys.stderr if args.json else sys.stdout)
 
 
 def lines(found: dict, above: str = "") -> list[tuple[str, str]]:

@@ -36,7 +36,7 @@ def answer(file: str, settings: list[str] = (), data: bool = True) -> dict[str, 
         "swept": list(found.settings[0].values),
         "notes": [shown(note) for note in notes],
         "left_out": [shown(why) for why in BROKEN.values()],
-        "resolved": _finite(job.resolved),
+        "resolved": finite(job.resolved),
     }
 
 
@@ -56,10 +56,10 @@ def _plain(fault: Fault) -> dict[str, Any]:
     }
 
 
-def _finite(value):
+def finite(value):
     """The same values, inf and nan as text: JSON has neither."""
     if isinstance(value, dict):
-        return {key: _finite(one) for key, one in value.items()}
+        return {key: finite(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(one) for one in value]
+        return [finite(one) for one in value]
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value

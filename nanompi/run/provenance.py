@@ -149,3 +149,38 @@ def _environment(folder: Path) -> dict[str, Any]:
     with suppress(OSError, ValueError):
         return json.loads(whole(Path(folder) / "environment.json", FACTS))
     return {}
+
+
+def doubt(a: str, b: str) -> dict[str, str]:
+    """{"note": a warning} where two results were made of the same data, as far as they tell: {} else."""
+    one, two = map(_origin, (a, b))
+    shared = sorted(one["files"].keys() & two["files"].keys())
+    if shared:
+        names = ", ".join(os.path.basename(one["files"][key]) for key in shared[:3])
+    elif one["input"] and one["input"] == two["input"]:
+        names = "one simulation"
+    else:
+        return {}
+    return {"note": f"both were made of {names}: what agrees is no resolution, unless of other parts of it"}
+
+
+def _origin(file: str) -> dict[str, Any]:
+    """files: (size, sha256) -> path of the scan that a result was made of, and of what it leads to; input: of
+    its job, where that names no file"""
+    none = {"files": {}, "input": {}}
+    wrong = (
+        NanompiError,
+        OSError,
+        ValueError,
+        AttributeError,
+        KeyError,
+        TypeError,
+    )  # the notes may be anybody's
+    with suppress(*wrong), open_hdf5(file) as f:
+        notes = {name: at(f, f"entry_1/process_1/{name}/data") for name in ("inputs", "job")}
+        known = {name: json.loads(text(field[()])) for name, field in notes.items() if field is not None}
+        every, given = known.get("inputs", {}).get("files", []), known.get("job", {}).get("input", {})
+        scan = [one for one in every if one["path"] == given.get("file")] or every
+        files = {(one["size"], one["sha256"]): one["path"] for one in scan}
+        return {"files": files, "input": {} if files or given.get("file") else given}
+    return none

@@ -129,7 +129,7 @@ def test_inspect_opens_by_the_reader(here, monkeypatch, capsys):
 
 def compare_as(monkeypatch, answer):
     module = types.ModuleType("nanompi.methods.ptycho.compare")
-    module.compare = lambda a, b: answer
+    module.compare = lambda a, b, show=None: answer
     monkeypatch.setitem(sys.modules, "nanompi.methods.ptycho.compare", module)
 
 
@@ -234,3 +234,24 @@ def test_a_verb_of_its_own_process_prints_no_traceback(here):
         [sys.executable, "-m", "nanompi", "check", "nope.yaml"], capture_output=True, text=True, env=env()
     )
     assert done.returncode == 2 and done.stderr.startswith("nanompi: nope.yaml: there is no such file")
+
+
+def test_compare_draws_what_it_has_found(monkeypatch, capsys, tmp_path):
+    def compare(a, b, show=None):
+        show["difference"] = "a signal"
+        return {"judged": "nrmse", "nrmse": 0.1, "words": ["they differ by 10 %"], "note": "of the same data"}
+
+    module, drawn = types.ModuleType("nanompi.methods.ptycho.compare"), []
+    module.compare = compare
+    monkeypatch.setitem(sys.modules, "nanompi.methods.ptycho.compare", module)
+    figures = types.ModuleType("nanompi.report.figures")
+    figures.sheet = lambda signals, header: (signals, header)
+    figures.save = lambda figure, path: drawn.append((*figure, path))
+    monkeypatch.setitem(sys.modules, "nanompi.report.figures", figures)
+    file = tmp_path / "differ.png"
+    assert main(["compare", "a", "b", "--picture", str(file)]) == 0
+    assert drawn == [({"difference": "a signal"}, "A: a    B: b", file)]
+    said = capsys.readouterr()
+    assert said.out.splitlines() == ["they differ by 10 %", str(file)]
+    assert said.err == "warning: of the same data\n"
+    assert main(["compare", "a", "b", "--picture", "differ.bmp"]) == 2

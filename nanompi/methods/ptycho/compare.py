@@ -6,6 +6,7 @@ import numpy as np
 
 from nanompi.errors import DataError
 from nanompi.io.hdf5 import foreign
+from nanompi.methods.ptycho.compared import pictures, sentences
 from nanompi.methods.ptycho.earlier_result import is_result, load_result
 from nanompi.methods.ptycho.wave import Wave, object_on_grid, read_wave
 from nanompi.optics.resample import resampled
@@ -19,7 +20,7 @@ LARGEST = 0.05  # of its numbers: what is further off is another geometry, and n
 AGREEMENT = "agreement of two reconstructions of the same data, not a resolution"
 
 
-def compare(a: str, b: str) -> dict:
+def compare(a: str, b: str, show: dict | None = None) -> dict:
     """Align object `a` onto `b` (shift, ramp, complex scale); measure how they differ where well lit.
 
     a, b : result files or run folders, also of other programs (`ptycho.wave`: without places, so that
@@ -33,14 +34,16 @@ def compare(a: str, b: str) -> dict:
     half_bit}; resolution_nm {"half", "half_bit"}: half periods where the FRC falls below 0.5 and below
     the half-bit curve; "to_pixel" names those which never fall (then it is the pixel size). Of two
     results of the same frames the curve is no resolution, since they share the noise: it is then called
-    agreement_nm, and "note" says so.
+    agreement_nm, and "note" says so. words : the same in sentences
+    show : filled with what a picture shows of it, `Signal`s by name
     Errors: DataError naming the file and what does not fit.
     """
     with foreign(f"{a} and {b}"):
-        return _compared(a, b)
+        found = _compared(a, b, show)
+        return found | {"words": sentences(found)}
 
 
-def _compared(a: str, b: str) -> dict:
+def _compared(a: str, b: str, show: dict | None) -> dict:
     one = _loaded(a, (*PLAIN, *TRUTH))
     two = _truth(one, a) if b == "truth" else _loaded(b, PLAIN)
     one = one if b == "truth" else _on_pixel_of(one, two, a, b)
@@ -54,6 +57,10 @@ def _compared(a: str, b: str) -> dict:
     found = align(image, two["object"], mask, **({} if placed else {"reach": max(image.shape) / 4}))
     found = _less_affine(found, two["object"], mask)
     same = b != "truth" and same_frames(one, two)
+    pixel = np.ravel(two["pixel"])
+    curve = _frc(found.image, two["object"], mask, pixel, "agreement" if same else "resolution")
+    if show is not None:
+        show |= pictures(found.image, two["object"], mask, pixel, curve["frc"])
     return {
         "a": str(a),
         "b": str(b),
@@ -64,9 +71,7 @@ def _compared(a: str, b: str) -> dict:
         "scale": abs(found.scale),
         **_affine_words(found),
         **_positions(one, one if b == "truth" else two, b == "truth"),
-        **_frc(
-            found.image, two["object"], mask, np.ravel(two["pixel"]), "agreement" if same else "resolution"
-        ),
+        **curve,
         **({"note": f"the FRC is an {AGREEMENT}"} if same else {}),
     }
 

@@ -85,11 +85,11 @@ class Finish:
         return result_holds(path, "object/data")
 
     @staticmethod
-    def compare(a: str, b: str) -> dict:
+    def compare(a: str, b: str, show: dict | None = None) -> dict:
         """Two results, or a result and its own truth, in numbers (`ptycho.compare`). Errors: DataError."""
         from nanompi.methods.ptycho.compare import compare
 
-        return compare(a, b)
+        return compare(a, b, show)
 
     def run(self, run):
         run.made["image"] = None

@@ -5,19 +5,22 @@ import numpy as np
 from nanompi.errors import DataError
 from nanompi.io.hdf5 import at, open_hdf5
 from nanompi.optics.frc import crossing, curve_of, largest_square, ring_sums
-from nanompi.run.result import result_file
+from nanompi.run.provenance import doubt
+from nanompi.run.result import Signal, result_file
 
 VOLUME = "entry_1/data/data"
 MOST = 64  # slices that are compared by rings
 
 
-def compare(a: str, b: str) -> dict:
+def compare(a: str, b: str, show: dict | None = None) -> dict:
     """How two volumes (z, y, x) of one shape differ, slice by slice; `b` is the reference.
 
     a, b : result files or run folders
     nrmse = |a - b| / |b|; correlation = sum a b / (|a| |b|), both about their means; largest = the largest
     difference; frc: Fourier ring correlation of up to `MOST` slices, evenly over the height, in the largest
     square of the circle; falls_px : half a period, px, where it falls below 0.5, 1 where it never does.
+    words : the same in sentences; note : are both of one scan?
+    show : filled with what a picture shows, `Signal`s of the middle slice
     Errors: DataError naming the file and what does not fit.
     """
     files = [result_file(name) for name in (a, b)]
@@ -30,7 +33,40 @@ def compare(a: str, b: str) -> dict:
         if units[0] != units[1]:
             raise DataError(f"{files[0]} is in {units[0]}, {files[1]} in {units[1]}")
         about = {"a": str(a), "b": str(b), "unit": units[0], "judged": "nrmse"}
-        return about | _measures(*volumes)
+        found = about | _measures(*volumes)
+        if show is not None:
+            show |= _pictures(volumes, found)
+    return found | {"words": sentences(found)} | doubt(*map(str, files))
+
+
+def sentences(found: dict) -> list[str]:
+    """What was found, with units."""
+    unit = "" if found["unit"] == "no unit" else f" {found['unit']}"
+    out = [
+        f"relative difference {100 * found['nrmse']:.3g} %, correlation {found['correlation']:.6g}",
+        f"largest difference {found['largest']:.3g}{unit}, over {found['pixels']} voxels",
+    ]
+    if "falls_px" in found:
+        at, fell = found["falls_px"], found["falls_px"] > 1
+        out.append(f"slices agree to {at:.3g} px, where the FRC falls below 0.5" if fell
+                   else "slices agree to 1 px at least, which is the pixel")  # fmt: skip
+    return out
+
+
+def _pictures(volumes, found: dict) -> dict[str, Signal]:
+    """The middle slice of both, their difference, and the FRC"""
+    one, two = (volume[len(volume) // 2].astype(np.float64) for volume in volumes)
+    axes = {name: (np.arange(n), "px") for name, n in zip("yx", one.shape)}
+    unit = found["unit"].replace("no unit", "")
+    out = {
+        "a": Signal(one, axes, unit, "middle slice of A", "image"),
+        "b": Signal(two, axes, unit, "middle slice of B", "image"),
+        "difference": Signal(one - two, axes, unit, "A less B", "map"),
+    }
+    if frc := found.get("frc"):
+        at = {"frequency": (np.array(frc["frequency"]), "1/px")}
+        out["frc"] = Signal(np.array(frc["value"]), at, "", "Fourier ring correlation of slices", "curve")
+    return out
 
 
 def _volume(opened, name):

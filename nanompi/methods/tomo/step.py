@@ -132,11 +132,11 @@ class Tomo:
         return result_holds(path, "data/data")
 
     @staticmethod
-    def compare(a: str, b: str) -> dict:
+    def compare(a: str, b: str, show: dict | None = None) -> dict:
         """Two volumes in numbers (`tomo.compare`). Errors: DataError."""
         from nanompi.methods.tomo.compare import compare
 
-        return compare(a, b)
+        return compare(a, b, show)
 
     def sizes(self, known: dict[str, int]) -> dict[str, int]:
         """Sides of a slice where no double field of view makes them longer, for `run.foresight`."""

@@ -34,6 +34,19 @@ def test_a_result_equals_itself(tmp_path, star, star_result):
     assert found["agreement_nm"] == {"half": 20, "half_bit": 20}  # the pixel
     assert "not a resolution" in found["note"] and "resolution_nm" not in found
     assert found["to_pixel"] == ["half", "half_bit"]
+    assert found["words"][3] == "agreement at least 20 nm, which is the pixel"
+
+
+def test_what_a_picture_shows_is_aligned(tmp_path, star, star_result):
+    write(star_result(noisy(star, 0.03)), tmp_path / "result.h5")
+    shown = {}
+    found = compare(str(tmp_path / "result.h5"), "truth", shown)
+    assert list(shown) == ["a", "b", "difference", "frc"]
+    assert found["words"][0] == f"phase error {found['phase_rmse']:.3g} rad rms"
+    seen = shown["difference"].seen > 0
+    rms = np.sqrt((shown["difference"].data[seen] ** 2).mean())
+    assert rms == pytest.approx(found["phase_rmse"], rel=1e-3)
+    assert shown["a"].data.shape == shown["b"].data.shape == seen.shape
 
 
 def test_two_noisy_results_differ_by_both_noises_and_resolve_less(tmp_path, star, star_result):
@@ -45,6 +58,11 @@ def test_two_noisy_results_differ_by_both_noises_and_resolve_less(tmp_path, star
     found = compare(str(tmp_path / "a.h5"), str(tmp_path / "b.h5"))
     assert found["phase_rmse"] == pytest.approx(0.25, rel=0.02) and "note" not in found
     assert 20 <= found["resolution_nm"]["half_bit"] < found["resolution_nm"]["half"] < 60
+    half, bit = found["resolution_nm"]["half"], found["resolution_nm"]["half_bit"]
+    words = (
+        f"resolution {bit:.3g} nm where the FRC falls below half a bit, {half:.3g} nm where it falls below"
+    )
+    assert found["words"][3] == f"{words} 0.5"
     assert len(found["frc"]["frequency"]) == len(found["frc"]["value"]) == len(found["frc"]["half_bit"])
     assert max(found["frc"]["frequency"]) == pytest.approx(1 / 40e-9)
 

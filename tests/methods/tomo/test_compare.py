@@ -1,5 +1,7 @@
 """Volumes compared: the figures by hand, faults in words."""
 
+import json
+
 import h5py
 import numpy as np
 import pytest
@@ -58,3 +60,25 @@ def test_other_units_are_not_compared(volumes, tmp_path):
         f["entry_1/data/data"].attrs["units"] = "1/m"
     with pytest.raises(DataError, match=r"is in no unit, .* in 1/m"):
         compare(a, b)
+
+
+def test_sentences_have_units_and_warn_of_the_same_data(volumes, capsys):
+    one, two, a, b = volumes
+    assert main(["compare", a, b]) == 0
+    said = capsys.readouterr()
+    first, largest, reach = said.out.splitlines()
+    assert first.startswith("relative difference 70.") and "correlation 0.70" in first
+    assert largest == f"largest difference {abs(two).max():.3g}, over {one.size} voxels"
+    assert reach == "slices agree to 1 px at least, which is the pixel" and said.err == ""
+    for name in (a, b):
+        with h5py.File(f"{name}/result.h5", "a") as f:
+            f["entry_1/data/data"].attrs["units"] = "1/cm"
+            scan = {"path": "/data/tooth.h5", "size": 5, "sha256": "abc"}
+            f["entry_1/process_1/inputs/data"] = json.dumps({"files": [scan]})
+            f["entry_1/process_1/job/data"] = json.dumps({"input": {"file": "/data/tooth.h5"}})
+    assert main(["compare", a, b, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found == compare(a, b) and found["unit"] == "1/cm" and " 1/cm, over" in found["words"][1]
+    assert found["note"].startswith("both were made of tooth.h5: what agrees is no resolution")
+    assert main(["compare", a, b]) == 0
+    assert capsys.readouterr().err == f"warning: {found['note']}\n"

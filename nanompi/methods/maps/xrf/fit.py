@@ -165,11 +165,11 @@ class Fit:
         return result_holds(path, PLACE)
 
     @staticmethod
-    def compare(a: str, b: str) -> dict:
+    def compare(a: str, b: str, show: dict | None = None) -> dict:
         """Maps in numbers (`maps.compare`). Errors: DataError."""
         from nanompi.methods.maps.compare import compare
 
-        return compare(a, b)
+        return compare(a, b, show=show)
 
     def _refits(self, run) -> list:
         if not self.regions:
