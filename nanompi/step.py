@@ -218,7 +218,8 @@ def _axes(gives: dict[str, str]) -> dict[str, tuple[str, ...]]:
 
 
 def engine(name: str):
-    """Register an engine: it has `iterations`, `start(self, p)` and `iterate(self, p, i)`, p the problem."""
+    """Register an engine: it has `iterations`, `start(self, p)` and `iterate(self, p, i)`, p the problem; all
+    that it must and may offer stands in `nanompi.methods.ptycho.engines.protocol`."""
     return _part("engine", name)
 
 

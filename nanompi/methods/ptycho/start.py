@@ -60,7 +60,13 @@ class StartProbe:
     file: str = param("", kind="file", help=FILE)
     path: str = param("", help="which array of the file, where its layout is not known")
     pixel: float | None = param(None, unit="m", gt=0, help="pixel of the probe in the file, if it says none")
-    aperture: float | None = param(None, unit="m", gt=0, help="diameter of the lens, for start: aperture")
+    aperture: float | None = param(
+        None,
+        unit="m",
+        gt=0,
+        help="diameter of the lens, for start: aperture; outside of it, where there is no light, an "
+        "iteration of AP in single precision differs by rounding",
+    )
     focal: float | None = param(None, unit="m", gt=0, help="focal length of the lens, for start: aperture")
     stop: float = param(0.0, unit="m", ge=0, help="diameter of its central stop, for start: aperture")
     defocus: float = param(0.0, unit="m", help="sample behind the focus, for start: aperture")
