@@ -58,7 +58,8 @@ class Kept:
     def signals(self) -> dict[str, Signal]:
         """As a result.h5 would give them: stacks along names as one signal for each name."""
         own = {name: named_planes(name, data) for name, data in self.result.data.items()}
-        pictures = {key: one for key, one in self.result.pictures.items() if not own.get(key)}
+        planes = {f"{name}{mark}" for name in own for mark in ("", "-zx", "-zy") if not own[name]}
+        pictures = {key: one for key, one in self.result.pictures.items() if key in planes}
         return (
             self.result.signals | {key: one for some in own.values() for key, one in some.items()} | pictures
         )
