@@ -21,13 +21,13 @@ from nanompi.run.writers import pynx
 from nanompi.run.writers.nexus import in_um
 
 KEV = 1.602176634e-16  # J
-NEITHER = "holds no object and probe, and a file of this kind holds nothing else; use .tif, .npz or .h5"
+NEITHER = "holds no object and probe, and a file of this kind holds nothing else; use .tif, .npz, .png or .h5"
 
 
 def export(result, path: Path, names=()) -> list[Path]:
     """Write a result to `path`; the files that were written, more than one for several images in TIFF.
 
-    names : of the signals that are wanted, for .tif and .npz; all without
+    names : of the signals that are wanted, for .tif, .npz and pictures; all without
     Errors: JobError for a kind of file that is not known, DataError for what it cannot hold, ResourceError.
     """
     write = KINDS.get(path.suffix.lower())
@@ -96,9 +96,7 @@ def _shape(result, name: str) -> int:
 
 
 def _is_image(signal) -> bool:
-    return (
-        np.ndim(signal.data) == 2 and np.asarray(signal.data).dtype.kind in "biuf" and signal.show != "curve"
-    )
+    return signal.show in ("image", "map", "angle", "frame") and np.asarray(signal.data).dtype.kind in "biuf"
 
 
 def _pixel(signal) -> float:
@@ -184,6 +182,16 @@ def whole(result, path: Path, names: tuple) -> list[Path]:
     return [path]
 
 
+def picture(result, path: Path, names: tuple) -> list[Path]:
+    """A sheet of what can be shown."""
+    shown = result.show(*names)
+    if shown is None:
+        raise DataError(f"{result.name}: nothing of it can be shown")
+    shown.save(path)
+    return [path]
+
+
 KINDS: dict[str, Callable] = {
     ".tif": tif, ".tiff": tif, ".npz": npz, ".ptyr": ptyr, ".cxi": cxi, ".h5": whole,
+    ".png": picture, ".svg": picture, ".pdf": picture,
 }  # fmt: skip

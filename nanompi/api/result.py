@@ -1,5 +1,7 @@
 """What a program gets of a run: arrays, figures, verdict; in memory, or read when asked for."""
 
+import html
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +20,7 @@ class Result:
 
     name    : of the job; folder : of the run, None where it has none; log : what was said
     root    : has this rank the arrays? Under mpirun rank 0 alone has: on the others `object` and `probe` are
-        None, `signals`, `data` and `maps` are empty, `save` does nothing
+        None, `signals`, `data` and `maps` are empty, `show` and `save` do nothing
     """
 
     def __init__(
@@ -85,6 +87,11 @@ class Result:
         return self._source.signals
 
     @property
+    def shown(self) -> Mapping[str, Signal]:
+        """The signals, and of a run in memory what else there is to look at: positions, the mean frame ..."""
+        return self._source.shown
+
+    @property
     def data(self) -> Mapping[str, np.ndarray]:
         """{name: array} of all that the run made, whole: volumes, stacks of maps ... Read when asked for."""
         return self._source.data
@@ -103,10 +110,20 @@ class Result:
         """An array of the result, by its path under /entry_1: "positions/refined"; None for no such."""
         return self._source.array(place)
 
-    # ---- to keep
+    # ---- to look at, to keep
+
+    def show(self, *names: str):
+        """A picture of all that can be shown, or of some signals: a notebook shows it; it has `save(path)`.
+
+        Errors: DataError for a name that the result does not have.
+        """
+        if self.root:
+            from nanompi.api.picture import picture
+
+            return picture(self, names)
 
     def save(self, path) -> list[Path]:
-        """Write it to a file, of the kind that its name says (.h5, .tif, .npz, .ptyr, .cxi), as
+        """Write it to a file, of the kind that its name says (.h5, .tif, .npz, .ptyr, .cxi, .png), as
         `nanompi convert` does; the files that were written.
 
         Errors: JobError, DataError, ResourceError.
@@ -123,3 +140,14 @@ class Result:
         there = ", ".join(self.signals) or "nothing on this rank"
         grade = f", {self.verdict['grade']}" if self.verdict else ""
         return f"<nanompi result {self.name}{grade}: {there}>"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: name, verdict, picture."""
+        found = self.verdict
+        grade = f"{found['grade']}: {found['words']}" if found.get("words") else found.get("grade", "")
+        head = f"<p><b>{html.escape(self.name)}</b> {html.escape(grade)}</p>"
+        shown = self.show()
+        if shown is None or not (png := shown._repr_png_()):
+            return head
+        source = f"data:image/png;base64,{b64encode(png).decode()}"
+        return f'{head}<img alt="{html.escape(repr(self))}" src="{source}">'

@@ -64,6 +64,13 @@ class Kept:
             self.result.signals | {key: one for some in own.values() for key, one in some.items()} | pictures
         )
 
+    @property
+    def shown(self) -> dict[str, Signal]:
+        """These, and what is looked at and kept nowhere else."""
+        return self.signals | {
+            key: one for key, one in self.result.pictures.items() if key not in self.result.data
+        }
+
     @cached_property
     def data(self) -> dict[str, np.ndarray]:
         """Whole arrays by name."""
@@ -130,6 +137,11 @@ class Stored:
         """Each is read when it is asked for."""
         return SignalsInFile(self.path)
 
+    @property
+    def shown(self) -> Mapping[str, Signal]:
+        """The same."""
+        return self.signals
+
     @cached_property
     def data(self) -> Mapping[str, np.ndarray]:
         """The same of whole arrays."""
@@ -193,6 +205,11 @@ class Going:
     def signals(self) -> Mapping[str, Signal]:
         """The live view, where there is one."""
         return self.record.signals()
+
+    @property
+    def shown(self) -> Mapping[str, Signal]:
+        """The same."""
+        return self.signals
 
     def array(self, place: str) -> None:
         """There is none yet."""

@@ -41,7 +41,7 @@ VERBS = {
     "schema": "print the JSON schema of job files, for editors",
     "report": "write report.html of a run, or one page that compares several",
     "compare": "align two results, print phase error and FRC",
-    "convert": "write a result as TIFF, NPZ, for ptypy or for PyNX",
+    "convert": "write a result as TIFF, NPZ, for ptypy, for PyNX or as a picture",
     "cite": "the papers behind a run or a job, as text or BibTeX",
     "simulate": "write the simulated scan of a job to a file",
     "doctor": "show MPI, devices, packages and what is missing",

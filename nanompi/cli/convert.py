@@ -1,4 +1,4 @@
-"""Write a result as TIFF, NPZ, for ptypy (.ptyr) or for PyNX (.cxi), as the end of its new name says."""
+"""Write a result as TIFF, NPZ, for ptypy (.ptyr), for PyNX (.cxi) or as a picture, as its new name says."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from nanompi.cli import new_path, path
 def arguments(parser):
     """Arguments of `nanompi convert`."""
     parser.add_argument("run", type=path, help="run folder, result file, or the name of a job")
-    parser.add_argument("out", type=new_path, help="OUT.tif, .npz, .ptyr, .cxi or .h5")
+    parser.add_argument("out", type=new_path, help="OUT.tif, .npz, .ptyr, .cxi, .png, .svg, .pdf or .h5")
     text = "this signal alone (phase, probe, Fe_K ...), as often as wanted"
     parser.add_argument("--signal", action="append", default=[], metavar="NAME", help=text)
 

@@ -129,3 +129,16 @@ def test_the_command(result, tmp_path, capsys):
     assert capsys.readouterr().out == f"{tmp_path / 'b.tif'}\n"
     assert main(["convert", str(tmp_path / "a.h5"), str(tmp_path / "c.tif"), "--signal", "phas"]) == 3
     assert 'did you mean "phase"' in capsys.readouterr().err
+
+
+def test_a_picture(result, tmp_path):
+    (path,) = result.save(tmp_path / "a.png")
+    with Image.open(path) as image:
+        assert min(image.size) > 300 and len(image.convert("L").getcolors(256)) > 50
+    shown = result._repr_html_()
+    assert "good" in shown and shown.count("data:image/png;base64,") == 1
+    result.show("phase").save(tmp_path / "a.svg")
+    assert "phase" in (tmp_path / "a.svg").read_text()
+    with pytest.raises(nanompi.NanompiError, match="the result has no"):
+        result.show("faze")
+    assert set(result.shown) > set(result.signals)

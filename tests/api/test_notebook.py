@@ -29,6 +29,8 @@ def test_it_runs(tmp_path):
     said = "".join(out.get("text", "") for out in outputs)
     assert "steps.ptycho.engines - " in said and "steps.ptycho.probe.mode - unknown parameter" in said
     assert "good - ptycho: " in said and outputs[-1]["data"]["text/plain"] == "True"
+    pictures = [out["data"] for out in outputs if {"image/png", "text/html"} & set(out.get("data", {}))]
+    assert "data:image/png;base64," in pictures[0]["text/html"] and "image/png" in pictures[1]
     assert sorted(p.name for p in tmp_path.glob("star*")) == [
         "star-amplitude.tif", "star-phase.tif", "star.h5", "star.npz",
     ]  # fmt: skip
