@@ -68,5 +68,5 @@ def test_jupyter_starts_it_with_a_token_of_its_launcher(tmp_path):
 
 def test_a_token_that_can_be_guessed_is_refused(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("NANOMPI_SERVE_TOKEN", "secret")
-    assert main(["serve", str(tmp_path), "--port", "0"]) == 2
+    assert main(["serve", str(tmp_path), "--port", "0", "--idle", "1s"]) == 2
     assert "24 random characters" in capsys.readouterr().err
