@@ -86,7 +86,8 @@ def run_of(name: str | PathLike) -> Path:
     """
     path = Path(name)
     tries = [path, path / "latest", Path("runs") / path / "latest"]
-    found = next((one for one in tries if (one / "job.resolved.yaml").is_file()), None)
+    kept = ("job.resolved.yaml", "result.h5")  # the first from the start of a run on, the second in a copy
+    found = next((one for one in tries if any((one / file).is_file() for file in kept)), None)
     if found is None and not path.is_file():
         raise DataError(f"{name}: there is no result and no run. Looked at {', '.join(map(str, tries))}")
     return found or path

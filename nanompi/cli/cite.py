@@ -7,7 +7,7 @@ from nanompi.cli import path
 
 def arguments(parser):
     """Arguments of `nanompi cite`."""
-    parser.add_argument("of", type=path, help="run folder, result file, or job file")
+    parser.add_argument("of", type=path, help="run folder, result file, name of a job, or job file")
     parser.add_argument("--bibtex", action="store_true", help="as entries of a BibTeX file")
 
 
@@ -36,11 +36,11 @@ def _of_result(name: str) -> list:
     import json
 
     from nanompi import papers
+    from nanompi.api.calls import result_of
     from nanompi.errors import DataError
     from nanompi.io.hdf5 import at, open_hdf5
-    from nanompi.run.result import result_file
 
-    file = result_file(name)
+    file = result_of(name)
     with open_hdf5(str(file)) as f:
         note = at(f, "entry_1/process_1/papers/data")
         if note is None:

@@ -1,6 +1,7 @@
 """Tell how two results differ: aligned phases, volumes or maps, with their FRC; exit code 5 above --max."""
 
 import sys
+from contextlib import suppress
 from numbers import Number
 from pathlib import Path
 
@@ -12,8 +13,8 @@ KINDS = (".png", ".svg", ".pdf")
 
 def arguments(parser):
     """Arguments of `nanompi compare`."""
-    parser.add_argument("a", type=path, help="result file or run folder")
-    parser.add_argument("b", type=path, help="result file or run folder, or a file with the truth")
+    parser.add_argument("a", type=path, help="result file, run folder, or the name of a job")
+    parser.add_argument("b", type=path, help="the same, or a file with the truth; truth: that of A")
     most = "largest phase_rmse [rad], or nrmse of volumes, that is accepted"
     parser.add_argument("--max", type=float, metavar="X", help=most)
     parser.add_argument(
@@ -29,6 +30,7 @@ def main(args) -> int:
 
     if args.picture and Path(args.picture).suffix not in KINDS:
         raise JobError(f"--picture {args.picture}: the name ends with none of {', '.join(KINDS)}")
+    args.a, args.b = _meant(args.a), _meant(args.b)
     able = [s for _, s in sorted(discover()["step"].items()) if hasattr(s, "compare")]
     step = next((step for step in able if step.compares(args.a)), None)
     if step is None:
@@ -42,6 +44,15 @@ def main(args) -> int:
     if args.max is not None and not found[judged] <= args.max:
         raise NumbersError(f"{judged} {found[judged]:.6g} is above the limit --max {args.max:g}")
     return 0
+
+
+def _meant(name: str) -> str:
+    """The latest run, of the name of a job; all else stays as it is."""
+    from nanompi.api.calls import run_of
+
+    with suppress(DataError):
+        return name if name == "truth" else str(run_of(name))
+    return name
 
 
 def _print(found: dict):

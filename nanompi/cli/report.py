@@ -9,7 +9,12 @@ def arguments(parser):
     """Arguments of `nanompi report`."""
     text = "run folder; the name of a job: its latest run; folder of a sweep: its best settings"
     parser.add_argument("run", nargs="+", type=path, help=text)
-    parser.add_argument("--out", type=new_path, metavar="FILE", help="of several runs: compare.html")
+    parser.add_argument(
+        "--out",
+        type=new_path,
+        metavar="FILE",
+        help="in place of RUN/report.html; of several: of compare.html",
+    )
 
 
 def main(args) -> int:
@@ -22,7 +27,7 @@ def main(args) -> int:
     if not swept and len(folders) == 1:
         from nanompi.report.report import write
 
-        print(write(folders[0]))
+        print(write(folders[0], Path(args.out) if args.out else None))
     else:
         from nanompi.report.several import compare
 

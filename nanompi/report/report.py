@@ -35,12 +35,13 @@ SMALL_FROM = 5  # images of one kind from which on they are drawn small
 PERIOD = 10  # seconds after which a page of a run that goes on is loaded anew
 
 
-def write(folder: Path) -> Path:
-    """Write report.html into the folder of a run; its path. Call `nanompi.methods.discover()` before.
+def write(folder: Path, file: Path | None = None) -> Path:
+    """Write report.html into the folder of a run, or what it holds into another file; its path.
 
+    Call `nanompi.methods.discover()` before.
     Errors: DataError where there is no such folder, ResourceError where it cannot be written.
     """
-    path = Path(folder) / "report.html"
+    path = file or Path(folder) / "report.html"
     text = page("report.html.j2", **_of_one(record(folder)))
     try:
         write_text(path, text)

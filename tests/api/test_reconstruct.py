@@ -243,6 +243,12 @@ def test_an_interrupt_before_the_iterations_is_one(one):
         )
 
 
+@pytest.mark.parametrize("kind", [np.asarray, Lazy])
+def test_a_single_frame_is_no_scan_and_is_told_as_one(one, kind):
+    with pytest.raises(nanompi.NanompiError, match="1 frames and 36 positions"):
+        nanompi.reconstruct(kind(one.frames[0]), x=one.x, y=one.y, **one.known, **FEW)
+
+
 def test_load_says_where_it_looked(here):
     with pytest.raises(
         nanompi.NanompiError, match=r"no result and no run. Looked at nothing, nothing/latest"

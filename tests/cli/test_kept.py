@@ -94,13 +94,33 @@ def test_the_history_has_units_and_the_phase_a_sign(folder):
 def test_cite_prints_the_papers_of_a_run_and_of_its_job_alike(folder, capsys, monkeypatch):
     monkeypatch.chdir(folder.parents[2])
     said = []
-    for what in (str(folder), str(folder / "result.h5"), "job.yaml"):
+    for what in (str(folder), str(folder / "result.h5"), "x", "job.yaml"):
         assert main(["cite", what]) == 0
         said.append(capsys.readouterr().out)
-    assert said[0] == said[1] == said[2] and said[0].count("https://doi.org/") == 2
+    assert len(set(said)) == 1 and said[0].count("https://doi.org/") == 2
     assert main(["cite", str(folder), "--bibtex"]) == 0
     assert capsys.readouterr().out.count("@article{Thibault") == 2
     assert main(["cite", "scan.cxi"]) == 3
+
+
+def test_compare_knows_a_run_by_the_name_of_its_job(folder, capsys, monkeypatch):
+    monkeypatch.chdir(folder.parents[2])
+    assert main(["compare", "x", str(folder)]) == 3
+    assert "runs/x/latest and" in capsys.readouterr().err, "and these nine frames are too few for more"
+
+
+def test_a_report_stands_in_the_file_that_was_asked_for(folder, capsys, monkeypatch):
+    monkeypatch.chdir(folder.parents[2])
+    assert main(["report", "x", "--out", "page.html"]) == 0
+    assert capsys.readouterr().out == "page.html\n"
+    assert "butterfly" in (folder.parents[2] / "page.html").read_text()
+
+
+def test_a_folder_with_a_copied_result_alone_is_a_run(folder, tmp_path, capsys):
+    (tmp_path / "result.h5").write_bytes((folder / "result.h5").read_bytes())
+    for verb in (["cite", str(tmp_path)], ["convert", str(tmp_path), str(tmp_path / "phase.npz")]):
+        assert main(verb) == 0
+    assert (tmp_path / "phase.npz").is_file()
 
 
 def test_what_is_kept_stays_small(tmp_path):

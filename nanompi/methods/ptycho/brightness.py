@@ -28,6 +28,8 @@ def fluctuation(positions: np.ndarray, sums: np.ndarray) -> tuple[float, float]:
 
 def brightness(positions: np.ndarray, sums: np.ndarray) -> np.ndarray:
     """(n,) intensity of the exposures over their mean: that of the sums where the beam fluctuates, else 1."""
+    if len(sums) < 2:
+        return np.ones(len(sums))  # nothing to compare it with
     rms, part = fluctuation(positions, sums)
     noise = np.sqrt(np.mean(1 / np.maximum(sums, 1)))
     if part < OWN or rms < max(HARM, 2 * noise):

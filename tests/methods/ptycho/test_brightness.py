@@ -38,3 +38,7 @@ def test_the_misfit_of_counting_noise_is_that_of_poisson_counts():
         k = np.random.default_rng(0).poisson(part, (4000, *part.shape))
         expected = np.sqrt(((np.sqrt(k) - np.sqrt(part)) ** 2).mean(0).sum() / part.sum())
         assert counting_misfit(part) == pytest.approx(expected, rel=0.02)
+
+
+def test_a_single_frame_has_the_mean_brightness():
+    assert np.array_equal(brightness(np.zeros((1, 2)), np.array([7.0])), [1.0])
