@@ -64,7 +64,7 @@ class FramesInMemory(Source):
         """Frames `index` in any order, copied: (len(index), rows, columns)."""
         index, frames = check_index(index, self.shape[0], self.where), HELD[self.key][self.name]
         if len(frames.shape) == 2:
-            return np.repeat(np.asarray(frames[...])[None], len(index), axis=0)  # a single frame
+            return np.repeat(np.asarray(frames[:, :])[None], len(index), axis=0)  # a single frame
         at = np.unravel_index(index, frames.shape[:-2])
         if isinstance(frames, np.ndarray):
             return np.asarray(frames[at])

@@ -113,7 +113,7 @@ def test_a_report_stands_in_the_file_that_was_asked_for(folder, capsys, monkeypa
     monkeypatch.chdir(folder.parents[2])
     assert main(["report", "x", "--out", "page.html"]) == 0
     assert capsys.readouterr().out == "page.html\n"
-    assert "butterfly" in (folder.parents[2] / "page.html").read_text()
+    assert "run-0001" in (folder.parents[2] / "page.html").read_text()
 
 
 def test_a_folder_with_a_copied_result_alone_is_a_run(folder, tmp_path, capsys):
