@@ -103,7 +103,12 @@ def nearest(word: str, known) -> str:
 
 
 def explained(error: BaseException) -> BaseException:
-    """The error as it is told to the user; that of a lost connection is made plain."""
+    """The error as it is told to the user; that of a lost connection or package is made plain."""
+    if isinstance(error, ImportError) and (error.name or "").split(".")[0] != "nanompi":
+        return ResourceError(
+            f"a package cannot be loaded ({shown(error, 300)}): install it anew; "
+            "`nanompi doctor` says what is missing"
+        )
     mpi = sys.modules.get("mpi4py.MPI")
     lost = mpi and (mpi.ERR_OTHER, mpi.ERR_INTERN, mpi.ERR_UNKNOWN, getattr(mpi, "ERR_PROC_ABORTED", None))
     if mpi is None or not isinstance(error, mpi.Exception) or error.Get_error_class() not in lost:
@@ -195,7 +200,11 @@ def no_path(text: str) -> str:
         return "it is empty"
     if "\0" in text or any("\ud800" <= c <= "\udfff" for c in text):
         return f"it holds {next(_escaped(c) for c in text if c == chr(0) or chr(0xD800) <= c <= chr(0xDFFF))}"
-    if len(os.fsencode(text)) > 4000 or max(len(os.fsencode(part)) for part in text.split("/")) > 255:
+    try:
+        size = len(os.fsencode(text))
+    except UnicodeEncodeError:
+        return f"the language of this session has no {shown(text, 80)}; set LC_ALL=C.UTF-8"
+    if size > 4000 or max(len(os.fsencode(part)) for part in text.split("/")) > 255:
         return "it is too long"
     return ""
 

@@ -1,11 +1,12 @@
 """Text of others: what it may not do to a terminal, a log, a message; and what can be the path of a file."""
 
 import io
+import os
 import sys
 
 import pytest
 
-from nanompi.errors import DataError, JobError, entry, lines, no_path, odd, shown
+from nanompi.errors import DataError, JobError, entry, exit_code, explained, lines, no_path, odd, shown
 from nanompi.run.log import Log
 from nanompi.run.streams import raw, standing
 
@@ -80,6 +81,18 @@ def test_the_log_and_its_file_hold_no_control_characters(tmp_path):
 )
 def test_what_cannot_be_a_path(path, why):
     assert why in no_path(path)
+
+
+def test_a_letter_that_the_session_does_not_know_is_no_path(monkeypatch):
+    monkeypatch.setattr(os, "fsencode", lambda text: text.encode("ascii"))
+    assert "set LC_ALL=C.UTF-8" in no_path("Müller")
+
+
+def test_a_package_that_is_missing_is_no_fault_of_the_program():
+    told = explained(ImportError("no such thing", name="matplotlib.figure"))
+    assert exit_code(told) == 4 and "no such thing" in str(told)
+    ours = ImportError("cannot import name", name="nanompi.run")
+    assert explained(ours) is ours and exit_code(ours) == 1
 
 
 def test_what_can_be_one():

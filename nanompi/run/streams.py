@@ -20,7 +20,7 @@ class Printing:
 
     def __init__(self, stream, lasting: bool, raw: bool = False):
         self.stream, self.lasting, self.raw = stream, lasting, raw
-        if getattr(stream, "errors", "") == "strict":
+        if getattr(stream, "errors", "") in ("strict", "surrogateescape"):  # the second where LC_ALL=C
             with suppress(AttributeError):
                 stream.reconfigure(errors="backslashreplace")  # a letter that the terminal does not know
 

@@ -44,9 +44,10 @@ def test_a_lasting_stream_goes_on_and_another_tells():
         Printing(Broken(full), False).write("lost")
 
 
-def test_letters_that_a_terminal_does_not_know_are_written_otherwise():
+@pytest.mark.parametrize("errors", ["strict", "surrogateescape"])
+def test_letters_that_a_terminal_does_not_know_are_written_otherwise(errors):
     raw = io.BytesIO()
-    out = Printing(io.TextIOWrapper(raw, encoding="ascii", errors="strict"), True)
+    out = Printing(io.TextIOWrapper(raw, encoding="ascii", errors=errors), True)
     out.write("jé µ")
     out.flush()
     assert raw.getvalue() == rb"j\xe9 \xb5"
