@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 from nanompi.errors import DataError
-from nanompi.mpi.children import python
+from nanompi.mpi.children import bound, python
 
 WAITING = 20  # tasks that wait; more are refused
 TASKS = 200  # of one process
@@ -61,7 +61,7 @@ class Worker:
         await self.end()
         pipe, self.done = asyncio.subprocess.PIPE, 0
         own = {"stdin": pipe, "stdout": pipe, "stderr": asyncio.subprocess.DEVNULL}
-        command = python("-m", "nanompi.web.child")
+        command = bound(python("-m", "nanompi.web.child"), signal.SIGKILL)  # killed with the page, too
         self.process = await asyncio.create_subprocess_exec(*command, **own, start_new_session=True)
 
     async def end(self):

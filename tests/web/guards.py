@@ -83,6 +83,8 @@ GUARDS = [
           f"{HOSTILE}::test_those_who_never"),
     Guard("connections", "web/connection.py", "self.loop.call_later(ASK, self.transport.abort)",
           "self.loop.call_later(1e6, self.transport.abort)", f"{HOSTILE}::test_many_connections"),
+    Guard("end with the page", "web/work.py", 'bound(python("-m", "nanompi.web.child"), signal.SIGKILL)',
+          'python("-m", "nanompi.web.child")', f"{WORK}::test_a_process_ends_with_a_page_that_was_killed"),
     Guard("killing", "web/work.py", "os.killpg(self.process.pid, signal.SIGKILL)",
           "os.kill(self.process.pid, signal.SIGKILL)", f"{WORK}::test_one_that_takes"),
     Guard("time of a task", "web/work.py", "asyncio.timeout(seconds)", "asyncio.timeout(None)",

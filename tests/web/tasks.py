@@ -16,7 +16,7 @@ def hang(file: str):
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     with open(file, "w") as out:
         out.write(f"{os.getpid()} {child.pid}")
-    time.sleep(60)
+    time.sleep(600)
 
 
 def crash():

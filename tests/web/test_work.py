@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import signal
+import subprocess
 import sys
 
 import pytest
@@ -143,3 +145,26 @@ def test_processes_without_work_end(ask):
         return pid
 
     assert gone(ask(talk))
+
+
+PAGE = """
+import asyncio
+from nanompi.web import work
+work.python = lambda *_: {command!r}
+asyncio.run(work.Workers(1).ask("hang", file={file!r}))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent has gone")
+def test_a_process_ends_with_a_page_that_was_killed(monkeypatch, tmp_path):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    command, file = [sys.executable, "-c", CHILD.format(cpu=60)], tmp_path / "pids"
+    page = subprocess.Popen([sys.executable, "-c", PAGE.format(command=command, file=str(file))])
+    until(lambda: file.exists() and len(file.read_text().split()) == 2, 30)
+    reader, child = map(int, file.read_text().split())
+    page.kill()
+    page.wait()
+    try:
+        until(lambda: gone(reader), 10)
+    finally:
+        os.kill(child, signal.SIGKILL)
