@@ -8,7 +8,9 @@ parent, which also hears of those that were killed. Nothing that it does changes
 
 import json
 import os
+import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,6 +24,8 @@ from nanompi.io.ordinary import whole
 LIMIT, SHORT = 60.0, 10.0  # seconds for the command; where other ranks wait to be ended
 PARENT = "NANOMPI_NOTICE"  # names the file in which the ranks tell their parent where they are
 FACTS = 1 << 20  # bytes of a status.json
+SIGNS = {"|", "||", "&", "&&", ";", "<", ">", ">>", "2>", "2>&1"}
+VARIABLE = re.compile(r"\$\{?NANOMPI_")
 
 _folder: list[str] = []
 
@@ -42,7 +46,16 @@ def command(text: str) -> str:
         raise argparse.ArgumentTypeError(f"{shown(text, 80)}: {error}") from None
     if not words or odd(text) or no_path(words[0]):
         raise argparse.ArgumentTypeError(f'"{shown(text, 80)}" is no command: write a program and its words')
+    if sign := _for_a_shell(words):
+        way = f"sh -c {shlex.quote(text)}"
+        raise argparse.ArgumentTypeError(f"no shell reads the command, and {sign} would stay as it is: {way}")
     return text
+
+
+def _for_a_shell(words: list[str]) -> str:
+    """The first word that means something to a shell alone, of a command that calls none."""
+    own = [] if "-c" in words else words
+    return next((w for w in own if w in SIGNS or w.endswith(";") or VARIABLE.search(w)), "")
 
 
 def here(folder: Path | str):
@@ -67,6 +80,8 @@ def told(text: str | None, team=None) -> Iterator[Ended]:
     """
     ended, error = Ended(), None
     _folder.clear()
+    if text and (team is None or team.root) and not shutil.which(shlex.split(text)[0]):
+        _warn(text, "there is no such program here, so nobody will be called at the end")
     try:
         with _parent(bool(text) and team is None):
             yield ended
@@ -131,5 +146,8 @@ def _call(words: list[str], facts: dict[str, str], limit: float):
     except (OSError, ValueError) as error:
         why = str(error)
     if why:
-        print(lines(f"warning: --notify {shown(shlex.join(words), 200)}: {shown(why, 500)}"), file=sys.stderr)
-        sys.stderr.flush()
+        _warn(shlex.join(words), why)
+
+
+def _warn(command: str, why: str):
+    print(lines(f"warning: --notify {shown(command, 200)}: {shown(why, 500)}"), file=sys.stderr, flush=True)

@@ -1,5 +1,6 @@
 """`--notify`: called once with state, code and folder, however a run ends; it changes no exit code."""
 
+import shlex
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -119,6 +120,20 @@ def test_no_shell_reads_the_command(here):
 def test_a_command_that_is_none_is_refused(here, words, capsys):
     assert main(["run", "job.yaml", "--notify", words]) == 2
     assert "--notify" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words", ["echo $NANOMPI_STATE", "mail -s 'it is ${NANOMPI_STATE}' me", "echo a > b", "touch a; touch b"]
+)
+def test_a_command_that_needs_a_shell_is_refused_with_the_way_to_write_it(here, words, capsys):
+    assert main(["run", "job.yaml", "--notify", words]) == 2
+    right = capsys.readouterr().err.split("would stay as it is: ")[1].strip()
+    assert notify.command(right) == right == f"sh -c {shlex.quote(words)}"
+
+
+def test_a_program_that_is_missing_is_told_before_the_run(here, capfd):
+    with notify.told("/no/such/program", ROOT):
+        assert "there is no such program" in capfd.readouterr().err
 
 
 def test_a_batch_script_hands_it_on(here, capsys):
