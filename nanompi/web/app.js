@@ -163,7 +163,7 @@ function headOf(d) {
   return [line, alive(s) ? bar(s) : "", facts, judged];
 }
 function steering(run, d) {
-  const tell = what => async e => { e.target.disabled = true; e.target.textContent = `${what}: asked`; await ask(`run/${coded(run)}/ask`, { what }); };
+  const tell = what => async e => { e.target.disabled = true; e.target.textContent = `${what}: asked`; await ask(`ask/${coded(run)}`, { what }); };
   const again = button("again with changes", () => { keep.set("again", {}); location.hash = `#/new/${coded(run)}`; });
   if (!d.jobs) return [];
   return alive(d.status) ? [button("checkpoint", tell("checkpoint")), button("stop", tell("stop")), again] : [again];
@@ -172,7 +172,7 @@ function curvesOf(place, plots) {
   write(place, ...plots.slice(0, 6).map(plot => { const figure = make("figure"); curves(figure, plot); return figure; }));
 }
 async function imageOf(run, name, mode = 0) {
-  const answer = await ask(`run/${coded(run)}/image/${encodeURIComponent(name)}?mode=${mode}`), facts = JSON.parse(answer.headers.get("x-facts"));
+  const answer = await ask(`image/${encodeURIComponent(name)}/${coded(run)}?mode=${mode}`), facts = JSON.parse(answer.headers.get("x-facts"));
   if ("plot" in facts) return facts;
   const values = await answer.arrayBuffer(), half = values.byteLength / 2;
   return { ...facts, src: facts.angle ? values.slice(0, half) : values, angle: facts.angle ? values.slice(half) : undefined };
@@ -212,7 +212,7 @@ function tables(d) {
 }
 function takeAway(run, d) {
   const save = name => async () => {
-    const answer = await ask(`run/${coded(run)}/file/${encodeURIComponent(name)}`), url = URL.createObjectURL(await answer.blob());
+    const answer = await ask(`file/${encodeURIComponent(name)}/${coded(run)}`), url = URL.createObjectURL(await answer.blob());
     make("a", { href: url, download: name }).click();
     URL.revokeObjectURL(url);
   };

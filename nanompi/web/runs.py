@@ -63,7 +63,7 @@ class Runs:
         self._folders = {self._name(folder): folder for folder in newest}
 
     def _name(self, folder: Path) -> str:
-        return str(folder.relative_to(self.top)) if folder != self.top else folder.name
+        return shown(folder.relative_to(self.top) if folder != self.top else folder.name)
 
     def _inside(self, folder: Path) -> bool:
         """Is it really below the top? A link may lead elsewhere."""

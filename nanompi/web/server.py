@@ -155,9 +155,9 @@ def application(site: Site) -> Gate:
         ("GET", "/api/differences", pages.differences),
         ("GET", "/api/methods", pages.methods),
         ("GET", "/api/methods/{name}", pages.method),
-        ("GET", "/api/run/{run:path}/image/{signal}", pages.image),
-        ("GET", "/api/run/{run:path}/file/{name}", pages.file),
-        ("POST", "/api/run/{run:path}/ask", pages.ask),
+        ("GET", "/api/image/{signal}/{run:path}", pages.image),
+        ("GET", "/api/file/{name}/{run:path}", pages.file),
+        ("POST", "/api/ask/{run:path}", pages.ask),
         ("GET", "/api/run/{run:path}", pages.run),
     ]
     routes = [Route(path, pages.page) for path in PAGE]

@@ -7,6 +7,7 @@ import socket
 import tempfile
 import time
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -24,6 +25,8 @@ def site(tmp_path_factory):
     (top.parent / "secret.png").write_bytes(b"SECRET")
     result(run_folder(top, "good/run-0001"))
     run_folder(top, f"{BAD}/run-0001", message=BAD)
+    for name in ("b/image/run-0001", "b/file/run-0001", "two\nlines/run-0001", "50%2f?#/run-0001"):
+        run_folder(top, name)
     result(run_folder(top, "huge/run-0001"), (1_000_000, 1_000_000))
     (run_folder(top, "torn/run-0001") / "result.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + os.urandom(4000))
     linked = run_folder(top, "link/run-0001")
@@ -37,9 +40,11 @@ def site(tmp_path_factory):
         yield server
 
 
-GOOD = "/api/run/good/run-0001"
-CLOSED = ["/api/runs", GOOD, f"{GOOD}/image/phase", f"{GOOD}/file/job.yaml", "/api/methods", "/api/nothing",
-          "/api/login/", f"{GOOD}/api/login", "/api/differences?run=a", "/docs", "/%61pi/runs"]  # fmt: skip
+RUN = "good/run-0001"
+GOOD = f"/api/run/{RUN}"
+CLOSED = ["/api/runs", GOOD, f"/api/image/phase/{RUN}", f"/api/file/job.yaml/{RUN}", "/api/methods",
+          "/api/nothing", "/api/login/", f"{GOOD}/api/login", "/api/differences?run=a", "/docs",
+          "/%61pi/runs"]  # fmt: skip
 
 
 @pytest.mark.parametrize("path", CLOSED)
@@ -79,21 +84,21 @@ ORIGINS = [{"origin": "http://evil.example"}, {"origin": "http://localhost:9999"
 
 @pytest.mark.parametrize("headers", ORIGINS, ids=str)
 def test_pages_of_others_can_ask_for_nothing(site, headers):
-    assert site.ask(f"{GOOD}/ask", {"what": "stop"}, **headers).status == 403
+    assert site.ask(f"/api/ask/{RUN}", {"what": "stop"}, **headers).status == 403
     assert not (site.runs / "good/run-0001/stop").exists()
 
 
 def test_forms_of_others_can_ask_for_nothing(site):
     """A form sends these kinds without asking first"""
     for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data"):
-        assert site.ask(f"{GOOD}/ask", b'{"what": "stop"}', content_type=kind).status == 415
-    assert site.ask(f"{GOOD}/ask", method="PUT").status == 405
+        assert site.ask(f"/api/ask/{RUN}", b'{"what": "stop"}', content_type=kind).status == 415
+    assert site.ask(f"/api/ask/{RUN}", method="PUT").status == 405
     assert not (site.runs / "good/run-0001/stop").exists()
 
 
-OUT = ["/api/run/good/run-0001/file/..%2f..%2f..%2f..%2fsecret.png", "/api/run/../outside/away/run-0001",
+OUT = ["/api/file/..%2f..%2f..%2f..%2fsecret.png/good/run-0001", "/api/run/../outside/away/run-0001",
        "/api/run/%2e%2e/outside/away/run-0001", "/api/run//etc/passwd", "/api/run/good%00/run-0001",
-       "/api/run/good/run-0001/file/.lock", "/api/run/good/latest", "/api/run/away/run-0001",
+       "/api/file/.lock/good/run-0001", "/api/run/good/latest", "/api/run/away/run-0001",
        "/api/run/good/run-0001/../../away/run-0001", "/api/run/./good/run-0001"]  # fmt: skip
 
 
@@ -111,8 +116,8 @@ def test_no_path_leads_out_of_the_page(site):
 
 def test_links_out_of_a_run_are_not_followed(site):
     folder = "/api/run/link/run-0001"
-    assert site.ask(f"{folder}/file/a.png").status == 422
-    image = site.ask(f"{folder}/image/phase")
+    assert site.ask("/api/file/a.png/link/run-0001").status == 422
+    image = site.ask("/api/image/phase/link/run-0001")
     assert image.status == 422 and "no such signal" in image.tree()["fault"]
     listed = site.ask("/api/runs").body
     assert b"good/run-0001" in listed and b"away" not in listed
@@ -121,12 +126,12 @@ def test_links_out_of_a_run_are_not_followed(site):
 
 
 def test_large_files_are_not_sent(site):
-    answer = site.ask("/api/run/link/run-0001/file/big.png")
+    answer = site.ask("/api/file/big.png/link/run-0001")
     assert answer.status == 422 and len(answer.body) < 1000
 
 
 def test_large_requests_are_refused(site):
-    path = f"{GOOD}/ask"
+    path = f"/api/ask/{RUN}"
     assert site.ask(path, b"x", content_length="300000").status == 413
     assert site.ask(path, b"x", content_length="9" * 40).status in (400, 413)
     assert site.ask(path, method="POST", content_type="application/json").status == 411
@@ -138,25 +143,25 @@ def test_large_requests_are_refused(site):
 
 def test_a_body_that_is_no_object_is_refused(site):
     for body in (b"[", b"[" * 100_000, b"[]", b"7", b"\xff", b'{"what": ["stop"]}', b'{"what": "../x"}'):
-        assert site.ask(f"{GOOD}/ask", body).status == 400
+        assert site.ask(f"/api/ask/{RUN}", body).status == 400
     assert sorted(p.name for p in (site.runs / "good/run-0001").iterdir()) == [
         "job.yaml", "logs", "previews", "result.h5", "status.json"]  # fmt: skip
 
 
 def test_a_huge_image_costs_a_message(site):
-    answer = site.ask("/api/run/huge/run-0001/image/phase")
+    answer = site.ask("/api/image/phase/huge/run-0001")
     assert answer.status == 422 and "values, more than" in answer.tree()["fault"]
 
 
 def test_a_torn_file_costs_a_message(site):
-    assert site.ask("/api/run/torn/run-0001/image/phase").status == 422
+    assert site.ask("/api/image/phase/torn/run-0001").status == 422
     run = site.ask("/api/run/torn/run-0001").tree()
     assert "damaged" in run["faults"][0] and run["log"] == "ok\n"
-    assert site.ask(f"{GOOD}/image/phase").status == 200
+    assert site.ask(f"/api/image/phase/{RUN}").status == 200
 
 
 def test_a_run_is_asked_by_an_empty_file(site):
-    assert site.ask(f"{GOOD}/ask", {"what": "checkpoint"}).status == 200
+    assert site.ask(f"/api/ask/{RUN}", {"what": "checkpoint"}).status == 200
     file = site.runs / "good/run-0001/checkpoint"
     assert file.read_bytes() == b"" and oct(file.stat().st_mode & 0o777) == "0o600"
     file.unlink()
@@ -173,7 +178,7 @@ def test_headers_that_browsers_heed_stand_on_every_answer(site):
 
 
 def test_files_to_take_away_are_never_opened_as_pages(site):
-    answer = site.ask(f"{GOOD}/file/job.yaml")
+    answer = site.ask(f"/api/file/job.yaml/{RUN}")
     assert answer.body == b"nanompi: 1\n" and answer.headers["content-disposition"] == "attachment"
     assert answer.headers["content-type"] == "application/octet-stream"
 
@@ -273,7 +278,7 @@ def test_a_page_without_jobs_changes_nothing(tmp_path):
 
 
 YAML = {"yaml": "nanompi: 1"}
-POSTS = [("/api/run/a/run-0001/ask", {"what": "stop"}), ("/api/check", YAML), ("/api/plan", YAML),
+POSTS = [("/api/ask/a/run-0001", {"what": "stop"}), ("/api/check", YAML), ("/api/plan", YAML),
          ("/api/start", {**YAML, "ranks": 1, "where": "here"}), ("/api/preview", {"file": "/etc/passwd"}),
          ("/api/template", {"name": "", "scan": ""}), ("/api/browse?in=/", None), ("/api/schema", None),
          ("/api/templates", None)]  # fmt: skip
@@ -329,6 +334,13 @@ def test_a_host_that_was_named_is_served(tmp_path):
     with Server(top, ("--port", "0", "--host", "hub.example.org")) as server:
         assert server.ask("/", host="hub.example.org").status == 200
         assert server.ask("/", host="hub.example.com").status == 421
+
+
+def test_each_run_that_is_listed_can_be_opened(site):
+    names = [one["run"] for one in json.loads(site.ask("/api/runs").body)["runs"]]
+    assert {"b/image/run-0001", "b/file/run-0001", "two\\nlines/run-0001", "50%2f?#/run-0001"} <= set(names)
+    for name in names:
+        assert site.ask(f"/api/run/{quote(name)}").tree()["status"]["run"] == name
 
 
 def test_names_are_text_in_json(site):

@@ -27,7 +27,7 @@ def test_readers_that_take_nothing_cost_little_and_are_cut_off(tmp_path):
     result(run_folder(top, "large/run-0001"), (2000, 2000))
     with Server(top) as server:
         server.login()
-        answer = server.ask("/api/run/large/run-0001/image/phase")
+        answer = server.ask("/api/image/phase/large/run-0001")
         assert answer.status == 200 and len(answer.body) == 16_000_000
         before = memory(server, "VmRSS")
         held = [reader(server) for _ in range(12)]
@@ -35,7 +35,7 @@ def test_readers_that_take_nothing_cost_little_and_are_cut_off(tmp_path):
         until(lambda: connections(server) == 0, 60)
         assert all(received(one) < 16_000_000 for one in held)
         assert memory(server, "VmHWM") - before < 110
-        assert server.ask("/api/run/large/run-0001/image/phase").status == 200
+        assert server.ask("/api/image/phase/large/run-0001").status == 200
 
 
 def reader(server: Server) -> socket.socket:
@@ -44,7 +44,7 @@ def reader(server: Server) -> socket.socket:
     one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     one.connect(("127.0.0.1", server.port))
     lines = [f"host: localhost:{server.port}", *(f"{k}: {v}" for k, v in server.head.items())]
-    one.send("\r\n".join(["GET /api/run/large/run-0001/image/phase HTTP/1.1", *lines, "", ""]).encode())
+    one.send("\r\n".join(["GET /api/image/phase/large/run-0001 HTTP/1.1", *lines, "", ""]).encode())
     return one
 
 
