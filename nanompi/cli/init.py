@@ -7,10 +7,11 @@
 Folders of job files in $NANOMPI_TEMPLATES are templates, too.
 """
 
+import sys
 from pathlib import Path
 
 from nanompi.cli import new_path, path
-from nanompi.errors import JobError, ResourceError
+from nanompi.errors import JobError, ResourceError, shown
 
 
 def arguments(parser):
@@ -37,7 +38,8 @@ def arguments(parser):
 
 def main(args) -> int:
     """Exit code 0; 2 when the file is there already."""
-    from nanompi.job.templates import find, templates
+    from nanompi.job.starter import knows
+    from nanompi.job.templates import find, no_template, templates
     from nanompi.methods import discover
 
     discover()
@@ -47,6 +49,8 @@ def main(args) -> int:
         return 0
     if args.file in templates() and not args.template:
         args.template, args.file = args.file, f"{args.file}.yaml"
+    elif args.file and not args.file.endswith((".yaml", ".yml")):
+        raise JobError(f"{no_template(args.file)}; the name of a job file ends with .yaml")
     args.file = args.file or f"{args.template or 'job'}.yaml"
     template = find(args.template) if args.template else None
     if args.scan and not (Path(args.scan).is_file() or Path(args.scan).is_dir()):
@@ -59,6 +63,9 @@ def main(args) -> int:
     except OSError as e:
         raise ResourceError(f"{args.file}: cannot be written: {e.strerror}") from None
     print(f"{args.file} is written. Next: nanompi check {args.file}; nanompi run -n 2 {args.file}")
+    if args.scan and not knows(args.scan):
+        text = f"no reader knows {shown(args.scan)}: name one by `format:` in {args.file}, or another file"
+        print(f"warning: {text}", file=sys.stderr)
     return 0
 
 

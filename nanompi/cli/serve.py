@@ -79,7 +79,8 @@ class Link:
     """Tells the owner how to come in: called with each new token."""
 
     def __init__(self, listening: socket.socket):
-        self.name, self.token = listening.getsockname(), ""
+        name, self.token = listening.getsockname(), ""
+        self.name = os.path.abspath(name) if isinstance(name, str) else name
 
     def __call__(self, token: str):
         """Print the link with a token."""

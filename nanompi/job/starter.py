@@ -95,6 +95,11 @@ def starter(
     return "\n".join([*head, "", *body, *Lines(level).of(Options, "", "#   "), ""])
 
 
+def knows(scan: str) -> bool:
+    """Is there a reader for a scan file, or one that guesses what is where?"""
+    return bool(_guess(scan, scan)[0])
+
+
 def _facts(scan: str) -> dict[str, Any]:
     """Parameters of the input that the file itself says: {"energy": J, "distance": m, "pixel": m}."""
     from nanompi.job.job import read_input

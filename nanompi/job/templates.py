@@ -76,9 +76,15 @@ def find(name: str) -> Template:
     """The template of a name. Errors: JobError with the nearest one."""
     known = templates()
     if name not in known:
-        text = f'there is no template "{name}"{nearest(name, known)}'
-        raise JobError(f"{text}; `nanompi init --list` shows them: {', '.join(known)}")
+        raise JobError(no_template(name))
     return known[name]
+
+
+def no_template(name: str) -> str:
+    """What is told of a name that no template has."""
+    known = templates()
+    text = f'there is no template "{name}"{nearest(name, known)}'
+    return f"{text}; `nanompi init --list` shows them: {', '.join(known)}"
 
 
 def _of_methods() -> list[Template]:

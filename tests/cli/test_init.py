@@ -54,6 +54,18 @@ def test_what_is_no_template_is_the_name_of_the_job(here):
     assert main(["init", "--template", "modez"]) == 2
 
 
+def test_a_template_that_is_misspelt_makes_no_file(here, capsys):
+    assert main(["init", "modez"]) == 2 and not (here / "modez").exists()
+    said = capsys.readouterr().err
+    assert 'did you mean "modes"?' in said and "ends with .yaml" in said
+
+
+def test_a_scan_that_no_reader_knows_is_told_when_the_job_is_written(here, capsys):
+    (here / "notes.txt").write_text("the beam was lost at noon")
+    assert main(["init", "--from", "notes.txt"]) == 0
+    assert "no reader knows notes.txt" in capsys.readouterr().err
+
+
 def test_the_list_shows_every_template_with_its_sentence(here, capsys):
     assert main(["init", "--list"]) == 0
     lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())

@@ -1,5 +1,6 @@
 """`nanompi serve` on the command line: what it refuses, and how it ends."""
 
+import socket
 import subprocess
 import sys
 import tomllib
@@ -7,6 +8,7 @@ import tomllib
 import pytest
 
 from nanompi.cli import main
+from nanompi.cli.serve import Link
 from nanompi.web.jupyter import server
 from tests.patience import patience
 from tests.web.serving import ROOT, Server
@@ -70,3 +72,12 @@ def test_a_token_that_can_be_guessed_is_refused(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("NANOMPI_SERVE_TOKEN", "secret")
     assert main(["serve", str(tmp_path), "--port", "0", "--idle", "1s"]) == 2
     assert "24 random characters" in capsys.readouterr().err
+
+
+def test_the_link_to_a_socket_is_of_use_from_elsewhere(tmp_path, monkeypatch, capsys):
+    """ssh takes a name without a / for one of a host"""
+    monkeypatch.chdir(tmp_path)
+    with socket.socket(socket.AF_UNIX) as one:
+        one.bind("page.sock")
+        Link(one)("a token")
+    assert f"8000:{tmp_path}/page.sock " in capsys.readouterr().out
