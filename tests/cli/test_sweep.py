@@ -177,7 +177,7 @@ def test_try_makes_a_strip_of_the_middle_of_the_scan(good, capsys):
         measured = f["entry_1/positions/measured"][()]
         assert len(measured) == 16 and len(f["entry_1/history/error"]) == 4
     out = capsys.readouterr().out
-    assert out.rstrip().endswith(f"{SWEEP}/contact.png")
+    assert out.rstrip().endswith(f"{SWEEP}/contact.png\nreport: {SWEEP}/compare.html")
     log = (SWEEP / table(SWEEP)[0]["folder"] / "logs/rank-0000.log").read_text()
     assert 'selected "some:16" without 14, 15: 16 of 36 frames' in log
 
