@@ -40,6 +40,8 @@ def export(result, path: Path, names=()) -> list[Path]:
             raise DataError(f'the result has no "{name}"{nearest(name, known)}; it has {", ".join(known)}')
     if not path.parent.is_dir():
         raise JobError(f"{path}: there is no folder {path.parent}")
+    if path.exists() and any(one.exists() and one.samefile(path) for one in result.sources):
+        raise JobError(f"{path}: the result stands in this file, or was made of it; choose another name")
     return write(result, path, tuple(names))
 
 

@@ -132,6 +132,13 @@ class Result:
 
         return export(self, Path(path)) if self.root else []
 
+    @property
+    def sources(self) -> list[Path]:
+        """The files that it was made of, and the one that holds it."""
+        files = [Path(one["path"]) for one in self.notes.get("inputs", {}).get("files", [])]
+        own = getattr(self._source, "path", None)
+        return [*files, own] if own else files
+
     def write(self, path: Path) -> None:
         """All there is as a result.h5 (`nanompi.run.writers.nexus`). Errors: ResourceError."""
         self._source.write(path)

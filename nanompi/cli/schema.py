@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from nanompi.cli import new_path
-from nanompi.errors import ResourceError
+from nanompi.errors import JobError, ResourceError
 
 
 def arguments(parser):
@@ -17,6 +17,10 @@ def main(args) -> int:
     from nanompi.job.schema import schema
     from nanompi.methods import discover
 
+    if args.file and not args.file.endswith(".json"):
+        raise JobError(
+            f"{args.file}: a schema is written to a file that ends with .json (`nanompi check` tests a job)"
+        )
     discover()
     text = json.dumps(schema(), indent=1, ensure_ascii=False) + "\n"
     if not args.file:

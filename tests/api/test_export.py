@@ -52,6 +52,19 @@ def test_pynx_finds_its_names_in_a_result(result, tmp_path):
     np.testing.assert_array_equal(nanompi.load(tmp_path / "a.h5").object, result.object)
 
 
+def test_nothing_is_written_over_the_result_and_the_scan_it_was_made_of(result, tmp_path):
+    scan = tmp_path / "scan.cxi"
+    scan.write_bytes(b"weeks of work")
+    result.save(tmp_path / "a.h5")
+    loaded = nanompi.load(tmp_path / "a.h5")
+    loaded.notes["inputs"] = {"files": [{"path": str(scan)}]}
+    (tmp_path / "link.cxi").symlink_to(scan)
+    for name in ("a.h5", "scan.cxi", "link.cxi"):
+        with pytest.raises(nanompi.NanompiError, match="choose another name"):
+            loaded.save(tmp_path / name)
+    assert scan.read_bytes() == b"weeks of work" and nanompi.load(tmp_path / "a.h5").probe is not None
+
+
 @pytest.mark.parametrize("kind", [".ptyr", ".cxi"])
 def test_waves_of_other_programs(result, tmp_path, kind):
     (path,) = result.save(tmp_path / f"a{kind}")

@@ -123,6 +123,21 @@ def test_a_folder_with_a_copied_result_alone_is_a_run(folder, tmp_path, capsys):
     assert (tmp_path / "phase.npz").is_file()
 
 
+def test_no_scan_and_no_job_is_overwritten(folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(folder.parents[2])
+    with h5py.File(tmp_path / "measured.cxi", "w") as file:
+        file["entry_1/data_1/data"] = [1]
+    (tmp_path / "job.yaml").write_text(JOB)
+    assert main(["simulate", "y.yaml", "-o", str(tmp_path / "measured.cxi")]) == 2
+    assert main(["schema", str(tmp_path / "job.yaml")]) == 2
+    assert (tmp_path / "job.yaml").read_text() == JOB
+    with h5py.File(tmp_path / "measured.cxi") as file:
+        assert file["entry_1/data_1/data"][()] == [1]
+    for _ in range(2):
+        assert main(["simulate", "y.yaml", "-o", str(tmp_path / "simulated.cxi")]) == 0
+    assert capsys.readouterr().err.count("choose another name") == 1
+
+
 def test_what_is_kept_stays_small(tmp_path):
     (tmp_path / "logs").mkdir()
     lines = [f"[{n:8.1f} s] warning: number {n}\n  and a second line\n" for n in range(5000)]
