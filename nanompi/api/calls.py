@@ -75,8 +75,9 @@ def load(run: str | PathLike) -> Result:
     path = run_of(run)
     if path.is_file():
         return _loaded(Stored(path), path.stem, None)
-    there = (path / "result.h5").is_file()
-    return _loaded(Stored(path / "result.h5") if there else Going(record(path)), path.name, path)
+    there, job = (path / "result.h5").is_file(), record(path).resolved
+    name = str(job.get("name", path.name))
+    return _loaded(Stored(path / "result.h5") if there else Going(record(path)), name, path)
 
 
 def run_of(name: str | PathLike) -> Path:

@@ -249,6 +249,13 @@ def test_a_single_frame_is_no_scan_and_is_told_as_one(one, kind):
         nanompi.reconstruct(kind(one.frames[0]), x=one.x, y=one.y, **one.known, **FEW)
 
 
+def test_a_run_that_goes_on_has_the_name_of_its_job(here):
+    (here / "run-0001").mkdir()
+    (here / "run-0001" / "job.resolved.yaml").write_text("nanompi: 1\nname: moths\n")
+    (here / "latest").symlink_to("run-0001")
+    assert nanompi.load("latest").name == nanompi.load(here).name == "moths"
+
+
 def test_load_says_where_it_looked(here):
     with pytest.raises(
         nanompi.NanompiError, match=r"no result and no run. Looked at nothing, nothing/latest"
