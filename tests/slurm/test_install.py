@@ -20,7 +20,7 @@ FILES = ("Dockerfile", "nanompi.def", "meta.yaml", "nanompi.lua")
 @pytest.mark.parametrize("name", FILES)
 def test_commands_and_extras_exist(name):
     text = (INSTALL / name).read_text()
-    commands = re.findall(r"(?:^|[\s;.(]|exec )nanompi(?:\.sif)? (\w[\w-]*)", text, re.M)
+    commands = re.findall(r"(?:^|[\s;.(]|exec )nanompi(?:\.sif)? (\w[\w-]*)(?=\s|$)", text, re.M)
     words = {*VERBS, "in", "run"}
     assert {c for c in commands if c.islower()} - words - {"is"} == set()
     extras = {extra for group in re.findall(r"\[([a-z0-9,]+)\]\"", text) for extra in group.split(",")}
