@@ -119,7 +119,8 @@ def live(ranks: Ranks, prepare: Callable, writers=(), style: str = "text", reuse
             run.device = reuse.device or open_device(job.run, team, log)
         if not ranks.dog:
             stack.callback(run.device.close)
-        perform(job, run, writers, reuse)
+        with team.outspoken():
+            perform(job, run, writers, reuse)
         if team.root and folder:
             _name_files(log, folder)
     return run

@@ -63,8 +63,10 @@ def test_a_node_that_dies_ends_the_job_with_4_and_the_reason(slurm, dies):
         assert f"Node failure on {node}" in said
         return
     assert how == ("FAILED", "4:0"), said
-    assert f"rank 0 on {other}: the connection to other ranks broke" in said, said
-    assert "failed (4)" in slurm.shell("nanompi status")
+    status, broke = slurm.shell("nanompi status"), "the connection to other ranks broke"
+    assert "failed (4)" in status and broke in status
+    # Where MPICH takes the error for fatal it has the rank killed, mostly after it has spoken.
+    assert f"rank 0 on {other}: {broke}" in said or "Fatal error in internal_" in said, said
 
 
 def test_a_job_whose_node_is_set_down_goes_on_with_another(slurm, dies):
