@@ -82,6 +82,6 @@ def _last_time(path: Path) -> float:
     """When the run before had got so far; 0 where nobody knows"""
     with suppress(OSError, ValueError, LookupError, TypeError, RecursionError):
         lines = tail(path, 4096).decode("utf-8", "replace").split("\n")
-        found = json.loads(next(line for line in reversed(lines) if line.endswith("}")))["t"]
+        found = json.loads(next((line for line in reversed(lines) if line.endswith("}")), "null"))["t"]
         return float(found) if 0 <= found < 1e9 else 0.0
     return 0.0

@@ -111,3 +111,13 @@ def test_a_folder_that_cannot_be_written(tmp_path):
     one = History(tmp_path / "none")
     one.note({"iteration": 1, "engine": "DM", "error": 0.1})
     one.write(end=True)
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", '{"i": 3, "t"', "{}\n", '{"i": 3, "t": "x"}\n', "[1]}\n"])
+def test_a_resumed_run_stands_what_a_full_disk_has_left(tmp_path, clock, text):
+    (tmp_path / "history.jsonl").write_text(text)
+    one = History(tmp_path)
+    iterate(one, clock, 4, 4)
+    one.write(end=True)
+    last = (tmp_path / "history.jsonl").read_text().splitlines()[-1]
+    assert json.loads(last[last.rindex("{") :]) == {"i": 4, "engine": "DM", "error": 0.25, "t": 1.0}
