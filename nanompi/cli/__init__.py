@@ -121,6 +121,20 @@ def new_path(text: str) -> str:
     return path(text)
 
 
+def new_page(*ends: str):
+    """The same for a page that takes the place of an older one: no scan or job is written over by a slip.
+
+    ends : how its name ends, one of them
+    """
+
+    def kind(text: str) -> str:
+        if not new_path(text).endswith(ends):
+            raise argparse.ArgumentTypeError(f'"{shown(text, 80)}" must end with {" or ".join(ends)}')
+        return text
+
+    return kind
+
+
 def job_arguments(parser: argparse.ArgumentParser):
     """What all verbs that read a job take."""
     parser.add_argument("job", type=path, help="job file (YAML)")

@@ -10,13 +10,13 @@ Pictures that are there are not made again.
 import sys
 from pathlib import Path
 
-from nanompi.cli import VERBS, new_path
+from nanompi.cli import VERBS, new_page, new_path
 
 
 def arguments(parser):
     """Arguments of `nanompi manual`."""
     parser.add_argument(
-        "-o", "--output", type=new_path, help="the file (manual.html; a man page: the screen)"
+        "-o", "--output", type=new_page(".html", ".1"), help="the file (manual.html; a man page: the screen)"
     )
     parser.add_argument(
         "--pictures",

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from nanompi.cli import new_path, path
+from nanompi.cli import new_page, path
 
 
 def arguments(parser):
@@ -11,7 +11,7 @@ def arguments(parser):
     parser.add_argument("run", nargs="+", type=path, help=text)
     parser.add_argument(
         "--out",
-        type=new_path,
+        type=new_page(".html"),
         metavar="FILE",
         help="in place of RUN/report.html; of several: of compare.html",
     )

@@ -3,13 +3,13 @@
 import json
 from pathlib import Path
 
-from nanompi.cli import new_path
-from nanompi.errors import JobError, ResourceError
+from nanompi.cli import new_page
+from nanompi.errors import ResourceError
 
 
 def arguments(parser):
     """Arguments of `nanompi schema`."""
-    parser.add_argument("file", nargs="?", type=new_path, help="write it here and not on the screen")
+    parser.add_argument("file", nargs="?", type=new_page(".json"), help="write it here and not on the screen")
 
 
 def main(args) -> int:
@@ -17,10 +17,6 @@ def main(args) -> int:
     from nanompi.job.schema import schema
     from nanompi.methods import discover
 
-    if args.file and not args.file.endswith(".json"):
-        raise JobError(
-            f"{args.file}: a schema is written to a file that ends with .json (`nanompi check` tests a job)"
-        )
     discover()
     text = json.dumps(schema(), indent=1, ensure_ascii=False) + "\n"
     if not args.file:

@@ -129,7 +129,9 @@ def test_no_scan_and_no_job_is_overwritten(folder, tmp_path, capsys, monkeypatch
         file["entry_1/data_1/data"] = [1]
     (tmp_path / "job.yaml").write_text(JOB)
     assert main(["simulate", "y.yaml", "-o", str(tmp_path / "measured.cxi")]) == 2
-    assert main(["schema", str(tmp_path / "job.yaml")]) == 2
+    written = str(tmp_path / "job.yaml")
+    for words in (["schema", written], ["manual", "-o", written], ["report", str(folder), "--out", written]):
+        assert main(words) == 2
     assert (tmp_path / "job.yaml").read_text() == JOB
     with h5py.File(tmp_path / "measured.cxi") as file:
         assert file["entry_1/data_1/data"][()] == [1]
