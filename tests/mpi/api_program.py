@@ -9,7 +9,8 @@ import nanompi
 from tests.api.scan import FEW, scan
 
 one, rank = scan(), MPI.COMM_WORLD.rank
-keywords = {"x": one.x, "y": one.y, "probe": one.probe, **one.known, **FEW}
+double = {"run": {"threads": 1, "precision": "double"}}
+keywords = {"x": one.x, "y": one.y, "probe": one.probe, **one.known, **FEW, **double}
 made = nanompi.reconstruct(one.frames, **keywords)
 sent = nanompi.reconstruct(one.frames if rank == 0 else None, **keywords)
 assert "rank 0 reads the frames and sends them" in sent.log or rank or MPI.COMM_WORLD.size == 1

@@ -16,9 +16,9 @@ def test_a_program_under_mpirun(mpirun, tmp_path):
         assert done.stdout.strip() == f"all ranks go on {n}" and done.stderr == ""
         images.append(np.load(tmp_path / f"{n}.npz"))
     for other in images[1:]:
-        for name, reached in (("object", 2e-5), ("probe", 2e-5), ("error", 1e-5)):  # single precision
+        for name in ("object", "probe", "error"):
             size = np.abs(images[0][name]).max()
-            assert np.abs(other[name] - images[0][name]).max() < reached * size
+            assert np.abs(other[name] - images[0][name]).max() < 1e-9 * size
 
 
 @pytest.mark.slow
