@@ -15,7 +15,8 @@ from functools import partial, wraps
 
 import numpy as np
 
-from nanompi.errors import NanompiError, common, complain, exit_code, explained, is_common
+from nanompi.errors import NanompiError, common, complain, exit_code, is_common
+from nanompi.mpi.guard import end_all
 from nanompi.mpi.launcher import launched, node, share_of
 from nanompi.mpi.library import stranger, vendor, world
 from nanompi.mpi.messages import PIECE, ROUND, calmly, packed, pieces, reals
@@ -70,7 +71,7 @@ class Team:
         self.place, self.places, self.cores = self._on_node()
         self.transport = Transport()
         self.waiting, self.ticks = "", 0  # what a watchdog looks at
-        self._lost: BaseException | None = None  # that the others are gone: told already
+        self.lost: BaseException | None = None  # that the others are gone: told already (mpi.guard)
         self.count_in(Clock())
         self.vendor = vendor() if self.comm else "none (one rank)"
         if self.size == 1 and launched() > 1 and not alone:
@@ -390,37 +391,4 @@ class Team:
                 complain(error, trace)
             self.barrier()  # Open MPI ends all ranks when the first one exits: not before rank 0 has spoken
             sys.exit(code)
-        self._end_all(error, trace, code)
-
-    @contextmanager
-    def guest(self):
-        """`with team.guest():` in a program of somebody else's, which gets the errors that all ranks have.
-
-        One that this rank has alone ends all ranks, since the others wait for it: they cannot be told.
-        """
-        try:
-            yield self
-        except BaseException as error:
-            if self.size > 1 and not is_common(error):
-                self._end_all(error, error.__traceback__, exit_code(error))
-            raise
-
-    @contextmanager
-    def outspoken(self):
-        """`with team.outspoken():` that the connection to the others broke is told at once, before files are
-        closed: MPI and the scheduler may leave this process no time for more."""
-        try:
-            yield
-        except Exception as error:
-            if explained(error) is not error:
-                self._lost = error
-                complain(error, error.__traceback__, f"rank {self.rank} on {self.host}: ")
-            raise
-
-    def _end_all(self, error, trace, code: int):
-        if error is not self._lost:
-            complain(error, trace, f"rank {self.rank} on {self.host}: ")
-        # The others still wait for this rank: also an exit with 0 is a failure here.
-        time.sleep(0.3)  # mpiexec kills without reading what is still in the pipe of stderr
-        self.comm.Abort(code or 1)
-        os._exit(code or 1)  # MPICH's Abort returns: python would go on to print the error a second time
+        end_all(self, error, trace, code)

@@ -11,6 +11,8 @@ RGB = np.array([[4.0767416621, -3.3077115913, 0.2309699292], [-1.2684380046, 2.6
 STEPS = 720  # hues that are told apart
 GAMMA = 0.6  # brightness is (amplitude / largest) to this power: the weak outer parts of a probe are seen
 
+FAINT = 0.01  # of the largest amplitude: where a field ends for a picture
+
 
 def hues(angle: np.ndarray) -> np.ndarray:
     """(..., 3) float from 0 to 1: sRGB colours of equal lightness for angles in rad, so that no phase looks
@@ -38,6 +40,22 @@ def wheel(n: int = 64) -> np.ndarray:
     v, u = np.mgrid[1 : -1 : n * 1j, -1 : 1 : n * 1j]
     inside = np.hypot(u, v) < 1
     return np.dstack([coloured(np.where(inside, u + 1j * v, 0), 1.0, 1.0), inside])
+
+
+def lit_box(fields: np.ndarray) -> tuple[slice, slice]:
+    """The box around what is above 1 % of the largest amplitude, of a square window a square: the window's
+    dark rim shows nothing."""
+    h, w = fields.shape[-2:]
+    size = np.abs(fields).max(0)
+    lit = size > FAINT * size.max()
+    if not lit.any():
+        return slice(0, h), slice(0, w)
+    ends = [np.flatnonzero(lit.any(axis))[[0, -1]] for axis in (1, 0)]
+    if h != w:
+        return tuple(slice(int(a), int(b) + 1) for a, b in ends)
+    side = min(h, max(16, *(int(b - a) + 3 for a, b in ends)))
+    first = [min(max(0, (int(a + b) + 1 - side) // 2), h - side) for a, b in ends]
+    return tuple(slice(f, f + side) for f in first)
 
 
 def smaller(image: np.ndarray, side: int, angles: bool = False) -> np.ndarray:

@@ -4,13 +4,12 @@ import math
 
 import numpy as np
 
-from nanompi.report.colours import coloured, smaller, wheel
+from nanompi.report.colours import coloured, lit_box, smaller, wheel
 from nanompi.report.images import dressed, edges, sides
 from nanompi.report.paper import SMALL, Tile, labelled, readable, scale_bar
 from nanompi.run.result import Signal
 
 MOST = 16  # modes in one picture
-LIT = 0.01  # of the largest amplitude: where a field ends for a picture
 
 
 def modes(tile: Tile, signal: Signal) -> None:
@@ -62,19 +61,6 @@ def _wheel(ax) -> None:
     inset.axis("off")
     for at, words in (((0.62, 0), "0"), ((-0.6, 0), "π"), ((0, 0.6), "π/2")):
         inset.text(*at, words, color="k", fontsize=6, ha="center", va="center")
-
-
-def lit_box(fields: np.ndarray) -> tuple[slice, slice]:
-    """A square around what is above 1 % of the largest amplitude: the window's dark rim shows nothing."""
-    h, w = fields.shape[-2:]
-    size = np.abs(fields).max(0)
-    lit = size > LIT * size.max()
-    if h != w or not lit.any():
-        return slice(0, h), slice(0, w)
-    ends = [np.flatnonzero(lit.any(axis))[[0, -1]] for axis in (1, 0)]
-    side = min(h, max(16, *(int(b - a) + 3 for a, b in ends)))
-    first = [min(max(0, (int(a + b) + 1 - side) // 2), h - side) for a, b in ends]
-    return tuple(slice(f, f + side) for f in first)
 
 
 def widths(field: np.ndarray) -> list[float]:

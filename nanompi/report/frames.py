@@ -13,15 +13,12 @@ from typing import Any
 import numpy as np
 
 from nanompi.report.coded import coded
-from nanompi.run.result import Signal
+from nanompi.report.colours import lit_box
+from nanompi.run.result import LIT, OUTSIDE, Signal
 from nanompi.units import DIMENSIONS
 
 SIDE = 512  # px: what is larger is averaged
 MOST = 60  # images of one signal
-OUTSIDE, LIT = (
-    0.1,
-    0.3,
-)  # of the usual light: nothing is shown below the first, limits are of what is above the second
 COLOURS = {"image": "gray", "angle": "gray", "map": "viridis", "frame": "inferno", "modes": "field"}
 LENGTHS = (("pm", 1e-12), ("nm", 1e-9), ("µm", 1e-6), ("mm", 1e-3), ("m", 1.0))
 
@@ -165,10 +162,10 @@ def _names(signal: Signal) -> tuple[str, str]:
 def _seen(signal: Signal, image: np.ndarray, part: float) -> np.ndarray:
     """(h, w) bool: where more than `part` of the usual was seen, of what is a number"""
     known = np.isfinite(image)
-    if signal.seen is None or np.shape(signal.seen) != image.shape:
+    area = signal.lit(part)
+    if area is None or area.shape != image.shape or not (known & area).any():
         return known
-    seen = known & (np.asarray(signal.seen) > part * signal.usual)
-    return seen if seen.any() else known
+    return known & area
 
 
 def _averaged(image: np.ndarray, k: int, angle: bool = False) -> np.ndarray:
@@ -242,14 +239,6 @@ def _modes(name: str, signal: Signal, fields: np.ndarray, side: int) -> list[Fra
                   "field", name + _group(amplitude, axes), angle)
         )  # fmt: skip
     return out
-
-
-def lit_box(fields: np.ndarray) -> tuple[slice, slice]:
-    """The rows and columns with more than 1 % of the largest amplitude; all where there is none."""
-    lit = np.abs(fields).max(0) > 0.01 * np.abs(fields).max()
-    if not lit.any():
-        return slice(0, lit.shape[0]), slice(0, lit.shape[1])
-    return tuple(slice(int(i[0]), int(i[-1]) + 1) for i in (np.flatnonzero(lit.any(axis)) for axis in (1, 0)))
 
 
 def _cut_axes(signal: Signal, box) -> dict:

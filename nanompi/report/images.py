@@ -20,7 +20,7 @@ from nanompi.report.paper import (
     readable,
     scale_bar,
 )
-from nanompi.run.result import Signal
+from nanompi.run.result import LIT, OUTSIDE, Signal
 from nanompi.units import DIMENSIONS
 
 SIGNED = 0.3  # values reach so much as far below zero as above, or the other way round
@@ -109,7 +109,7 @@ def _drawn(tile: Tile, signal: Signal, colours: str, span: dict, factor: float =
     data = data if data.dtype.kind in "fc" else data.astype(np.float32)
     values = smaller(data, tile.detail, angles) * (factor if factor != 1 else data.dtype.type(1))
     values = np.ma.masked_invalid(values)
-    if signal.seen is not None and (area := signal.seen > 0.1 * signal.usual).any():
+    if (area := signal.lit(OUTSIDE)) is not None:
         values[smaller(area.astype(np.float32), tile.detail) <= 0.5] = np.ma.masked
     (up, y, unit_y), (across, x, unit_x) = sides(signal, data.shape)
     ax = _framed(tile, ratio(signal))
@@ -174,8 +174,6 @@ def dressed(ax, across: str, up: str, axes="xy") -> None:
 
 
 def _seen_well(signal: Signal, data: np.ndarray) -> np.ndarray:
-    """The values that were seen better than three tenths of the usual; all where there are none"""
-    if signal.seen is None:
-        return data
-    lit = data[signal.seen > 0.3 * signal.usual]
-    return lit if lit.size else data
+    """The values that were well seen; all where there are none"""
+    area = signal.lit(LIT)
+    return data if area is None else data[area]

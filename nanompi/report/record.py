@@ -20,9 +20,10 @@ from nanompi.io.hdf5 import foreign, hdf5, open_hdf5, text
 from nanompi.io.ordinary import tail, whole
 from nanompi.report import status
 from nanompi.report.signals import SignalsInFile, own
+from nanompi.run.history import FIGURES
 from nanompi.run.result import Signal
 
-FIGURES = ("error", "R", "llk", "held", "photons", "t")  # of the history, besides i and engine
+COLUMNS = (*FIGURES, "t")  # of the history, besides i and engine
 RANK = {"host": str, "device": str, "frames": float, "memory": float, "busy": float}
 SMALL, LARGE = 16 << 20, 64 << 20  # bytes of files that are read as a whole, and of those that grow
 MANY = 100_000  # ranks, notes
@@ -201,7 +202,7 @@ def _row(line: str) -> dict[str, Any]:
     found = json.loads(line)
     if not isinstance(found, dict) or type(found.get("i")) is not int or not 0 <= found["i"] < 2**31:
         raise ValueError("it names no iteration")
-    row = {name: found[name] for name in FIGURES if _number(found.get(name))}
+    row = {name: found[name] for name in COLUMNS if _number(found.get(name))}
     return row | {"i": found["i"], "engine": _word(found.get("engine"))}
 
 
@@ -218,7 +219,7 @@ def _columns(rows: list[dict[str, Any]]) -> dict[str, Any]:
     out["engine"] = [row["engine"] for row in rows]
     known = set().union(*rows)
     return out | {
-        name: np.array([row.get(name, math.nan) for row in rows], float) for name in FIGURES if name in known
+        name: np.array([row.get(name, math.nan) for row in rows], float) for name in COLUMNS if name in known
     }
 
 
@@ -226,7 +227,7 @@ def _rows(group) -> list[dict[str, Any]]:
     """The history as a result has it. Errors: any, of a damaged file."""
     if group is None or "iteration" not in group:
         return []
-    names = {"iteration": "i", "engine": "engine"} | {name: name for name in FIGURES}
+    names = {"iteration": "i", "engine": "engine"} | {name: name for name in COLUMNS}
     columns = {names[key]: group[key][:MANY] for key in names if own(group, key) is not None}
     rows = [dict(zip(columns, values)) for values in zip(*columns.values())]
     return [

@@ -67,13 +67,14 @@ def attended(discover: Callable, out) -> Iterator[Ranks]:
     """
     clock = Clock()
     with clock.phase("import"):
+        from nanompi.mpi.guard import guest
         from nanompi.mpi.team import Team
         from nanompi.run.attended import Interrupts, one_thread_each
         from nanompi.run.foreign import blamed
 
     with clock.phase("start-up"):
         team = Team()
-    with team.guest(), one_thread_each(), Interrupts().heard() as signals, blamed():
+    with guest(team), one_thread_each(), Interrupts().heard() as signals, blamed():
         with clock.phase("import"):
             import nanompi.run.perform  # noqa: F401  before the first collective verb
 
@@ -92,6 +93,7 @@ def live(ranks: Ranks, prepare: Callable, writers=(), style: str = "text", reuse
     last    : called by rank 0 with the folder and the log when the run has ended, well or not
     """
     from nanompi.device import open_device
+    from nanompi.mpi.guard import outspoken
     from nanompi.run.log import Log
     from nanompi.run.perform import Run, perform
     from nanompi.run.reuse import Reuse
@@ -119,7 +121,7 @@ def live(ranks: Ranks, prepare: Callable, writers=(), style: str = "text", reuse
             run.device = reuse.device or open_device(job.run, team, log)
         if not ranks.dog:
             stack.callback(run.device.close)
-        with team.outspoken():
+        with outspoken(team):
             perform(job, run, writers, reuse)
         if team.root and folder:
             _name_files(log, folder)

@@ -9,6 +9,7 @@ import numpy as np
 from nanompi.data.data import Data
 from nanompi.errors import DataError, NanompiError
 
+OUTSIDE, LIT = 0.1, 0.3  # of the usual light: less is not shown; colours span what has more
 OF_EVERY_RESULT = (
     "end_time",
     "process_1",
@@ -73,6 +74,12 @@ class Signal:
     note: str = ""
     errors: np.ndarray | None = None
     marks: Marks = field(default_factory=Marks)
+
+    def lit(self, part: float) -> np.ndarray | None:
+        """(h, w) bool: where more than this part of the usual was seen; None where nobody knows, or that is
+        nowhere."""
+        area = None if self.seen is None else np.asarray(self.seen) > part * self.usual
+        return area if area is not None and area.any() else None
 
 
 @dataclass
