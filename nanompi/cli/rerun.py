@@ -111,7 +111,7 @@ def _compared(before: Path, most: float | None, run):
 
 def _said(before: Path, run) -> float:
     """Says how the new result and that of before differ; the largest difference (rank 0)."""
-    from nanompi.report.differences import differences, reasons
+    from nanompi.report.result_differences import differences, reasons
 
     now = run.folder / "result.h5"
     found = differences(before, now)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from nanompi.io.hdf5 import text
 from nanompi.report.coded import coded
 from nanompi.report.colours import lit_box
 from nanompi.run.result import LIT, OUTSIDE, Signal
@@ -131,8 +132,8 @@ def _titles(name: str, signal: Signal, n: int) -> list[tuple[str, str]]:
         return [(name, whole)]
     axis = list(signal.axes.items())[:-2]
     values, unit = axis[-1][1] if axis and len(axis[-1][1][0]) >= n else (range(n), "")
-    texts = [v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in list(values)[:n]]
-    return [(f"{name} {text}", f"{text} {unit}".strip() + f", {whole}" * (len(whole) < 40)) for text in texts]
+    words = [text(value) for value in list(values)[:n]]
+    return [(f"{name} {word}", f"{word} {unit}".strip() + f", {whole}" * (len(whole) < 40)) for word in words]
 
 
 def _frame(name: str, title: str, signal: Signal, image: np.ndarray, side: int) -> Frame:

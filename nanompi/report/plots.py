@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from nanompi.io.hdf5 import text
 from nanompi.report.frames import METRES
 from nanompi.run.result import Signal
 
@@ -69,8 +70,7 @@ def _curves(name: str, signal: Signal, ys: np.ndarray) -> dict[str, Any] | None:
     if len(x) != ys.shape[1] or x.dtype.kind not in "fiu" or not np.isfinite(ys).any():
         return None
     names = axes[0][1][0] if len(axes) > 1 and len(axes[0][1][0]) == len(ys) else range(1, len(ys) + 1)
-    texts = [v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in names]
-    lines = [_line(text, x, y) for text, y in zip(texts, ys[:LINES])]
+    lines = [_line(text(name), x, y) for name, y in zip(names, ys[:LINES])]
     title = (signal.title or name) + f" [{signal.unit}]" * bool(signal.unit)
     return {
         "title": title,

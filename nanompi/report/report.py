@@ -157,7 +157,7 @@ def _address(paper: dict[str, Any]) -> str:
 
 
 def _differing(run: Record) -> list:
-    from nanompi.report.differing import differing
+    from nanompi.report.changed_parameters import differing
 
     return differing(run.resolved)
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from nanompi.errors import JobError
 from nanompi.io.atomic import new_file
-from nanompi.report.difference import difference
-from nanompi.report.differing import differing as differing_from_default
+from nanompi.report.changed_parameters import differing as differing_from_default
 from nanompi.report.frames import Frame
+from nanompi.report.image_difference import difference
 from nanompi.report.plots import history_curves
 from nanompi.report.record import Record, record
 from nanompi.report.report import BUDGET, guarded, page, pictures, verdict_of

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nanompi.cli import main
-from nanompi.report.differences import differences
+from nanompi.report.result_differences import differences
 from tests.api.scan import scan, stored
 
 

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from nanompi.report.coded import STEPS, coded
-from nanompi.report.difference import difference
 from nanompi.report.frames import frames
+from nanompi.report.image_difference import difference
 from nanompi.report.plots import history_curves, plot
 from nanompi.run.result import Signal
 

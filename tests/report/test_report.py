@@ -10,7 +10,7 @@ from nanompi.cli import main
 from nanompi.data.data import Data
 from nanompi.errors import JobError, ResourceError
 from nanompi.report import several
-from nanompi.report.differing import differing
+from nanompi.report.changed_parameters import differing
 from nanompi.report.report import write
 from nanompi.run import status
 from nanompi.run.result import Result, Signal
@@ -186,7 +186,7 @@ def test_the_verb_writes_the_page_of_one_run_into_its_folder(folder, monkeypatch
 
 
 def test_maps_of_one_row_are_compared_where_they_lie():
-    from nanompi.report.difference import _shift
+    from nanompi.report.image_difference import _shift
 
     row = np.arange(6.0)[None]
     assert _shift(row, row) == (0, 0)
