@@ -48,6 +48,11 @@ class Runs:
             self._look()
             return [self._facts(name, folder) for name, folder in self._folders.items()]
 
+    def begun(self):
+        """A run was begun from the page: the next request finds it, however short ago the folders were read."""
+        with self._lock:
+            self._looked = -OLD
+
     def status(self, name: str) -> dict[str, Any]:
         """The same of one."""
         with self._lock:

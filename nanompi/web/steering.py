@@ -95,6 +95,7 @@ class Steering:
         folder = Path(await self._task("claim" if where == "here" else "submit", LONG, **words))
         if where == "here":
             await self._run(folder, n)
+        await asyncio.to_thread(self.site.runs.begun)
         return JSONResponse({"run": str(folder.relative_to(self.site.runs.top))})
 
     async def _run(self, folder: Path, ranks: int):

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import textwrap
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,7 @@ from nanompi.mpi.mpiexec import environment
 from tests.patience import patience
 
 ROOT = Path(__file__).parents[2]
+SESSIONS = tempfile.TemporaryDirectory(prefix="mpi")
 PYTHONS = [sys.executable, *filter(None, os.environ.get("NANOMPI_PYTHONS", "").split(os.pathsep))]
 
 
@@ -58,10 +60,15 @@ def mpiexec(python: str) -> str:
 
 
 def variables(**more) -> dict[str, str]:
-    """Environment of a test run: this checkout, one thread, and leave for more ranks than cores."""
+    """Environment of a test run: this checkout, one thread, and leave for more ranks than cores.
+
+    The mpirun of Open MPI gives its folder of sockets the name of its pid, and cannot start where one that was
+    killed has left a folder of that name: each gets a place of its own.
+    """
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
     threads = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    return {**environment(), **threads, "PYTHONPATH": path, **more}
+    place = {"PRTE_MCA_prte_local_tmpdir_base": tempfile.mkdtemp(dir=SESSIONS.name)}
+    return {**environment(), **threads, **place, "PYTHONPATH": path, **more}
 
 
 @pytest.fixture(scope="session", params=PYTHONS, ids=lambda path: Path(path).parents[1].name)

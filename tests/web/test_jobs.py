@@ -5,6 +5,7 @@ import os
 
 import pytest
 
+from nanompi.web.runs import Runs
 from tests.patience import until
 from tests.web.serving import Server
 
@@ -152,3 +153,13 @@ def test_a_run_that_cannot_begin_says_why(site):
     name = site.ask("/api/start", {"yaml": yaml, "ranks": 1, "where": "here"}).tree()["run"]
     until(lambda: site.ask(f"/api/run/{name}").tree()["status"]["state"] == "failed", 60)
     assert site.ask(f"/api/run/{name}").tree()["status"]["message"]
+
+
+def test_a_run_is_found_as_soon_as_it_was_begun(tmp_path):
+    """The folders are read at most once a second; not so after a run was begun from the page"""
+    runs = Runs(tmp_path)
+    assert runs.listed() == []
+    (tmp_path / "star/run-0001").mkdir(parents=True)
+    (tmp_path / "star/run-0001/status.json").write_text('{"state": "waiting"}')
+    runs.begun()
+    assert runs.folder("star/run-0001") == tmp_path / "star/run-0001"
