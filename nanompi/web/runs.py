@@ -49,7 +49,7 @@ class Runs:
             return [self._facts(name, folder) for name, folder in self._folders.items()]
 
     def begun(self):
-        """A run was begun from the page: the next request finds it, however short ago the folders were read."""
+        """A run was begun from the page: the next request finds it, however late the folders were read."""
         with self._lock:
             self._looked = -OLD
 

@@ -62,8 +62,8 @@ def mpiexec(python: str) -> str:
 def variables(**more) -> dict[str, str]:
     """Environment of a test run: this checkout, one thread, and leave for more ranks than cores.
 
-    The mpirun of Open MPI gives its folder of sockets the name of its pid, and cannot start where one that was
-    killed has left a folder of that name: each gets a place of its own.
+    The mpirun of Open MPI names its folder of sockets by its pid, and cannot start where one that was killed
+    has left a folder of that name: each gets a place of its own.
     """
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
     threads = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
