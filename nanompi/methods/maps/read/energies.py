@@ -1,7 +1,11 @@
-"""The photon energies of a stack: from a text or a dataset, in eV, and rising."""
+"""The photon energies of a stack: from a text or a dataset, in eV; images are put into their order."""
+
+import copy
 
 import numpy as np
 
+from nanompi.data.data import Data
+from nanompi.data.reordered import reordered
 from nanompi.errors import DataError
 from nanompi.io.quantities import SOFT, scale_of
 from nanompi.methods.maps.read.columns import table_of
@@ -40,8 +44,8 @@ def in_ev(values: np.ndarray, unit: str, where: str, notes: list[str]) -> np.nda
     return values if unit.lower() == "ev" else values * (scale_of(unit, "J", where) / EV)
 
 
-def must_rise(values: np.ndarray, numbers: np.ndarray, where: str) -> None:
-    """Errors: DataError naming the first energy that is not above the one before it.
+def check_energies(values: np.ndarray, numbers: np.ndarray, where: str) -> None:
+    """Errors: DataError naming the first energy that is none, or that an earlier image has, too.
 
     numbers : of the images that the job selects; the others may be as they are
     """
@@ -49,15 +53,40 @@ def must_rise(values: np.ndarray, numbers: np.ndarray, where: str) -> None:
     if not (np.isfinite(energies).all() and energies.min() > 0):
         bad = numbers[np.argmin(np.isfinite(energies) & (energies > 0))]
         raise DataError(f"{where}: energy number {bad} is {values[bad]:g} eV; it must be above 0")
-    wrong = np.flatnonzero(np.diff(energies) <= 0)
-    if not len(wrong):
-        return
-    k, before = numbers[wrong[0] + 1], numbers[wrong[0]]
-    word = "is repeated" if values[k] == values[before] else "falls"
-    advice = f"leave it out by `input: {{select: {{without: [{k}]}}}}`"
-    if len(wrong) == len(energies) - 1:
-        advice = "was the scan made from above? Store images and energies in rising order"
-    raise DataError(
-        f"{where}: the energy {word} at number {k}: {values[k]:g} eV after {values[before]:g} eV "
-        f"({len(wrong)} such of {len(energies)}); energies must rise: {advice}"
+    order = np.argsort(energies, kind="stable")
+    again = np.flatnonzero(np.diff(energies[order]) == 0)
+    if len(again):
+        pairs = numbers[order[again]], numbers[order[again + 1]]
+        before, k = min(zip(*pairs), key=lambda pair: pair[1])
+        raise DataError(
+            f"{where}: the energy is repeated at number {k}: {values[k]:g} eV, as number {before} "
+            f"({len(again)} such of {len(energies)}); leave it out by "
+            f"`input: {{select: {{without: [{k}]}}}}`"
+        )
+
+
+def rising(data: Data) -> Data:
+    """The same images in the order of their energies, which is said where it is not that of the file."""
+    along, unit = data.coords["energy"]
+    order = np.argsort(along, kind="stable")
+    if (np.diff(order) > 0).all():
+        return data
+    out, axis = copy.copy(data), data.axes.index("energy")
+    out.source = reordered(data.source, axis, order)
+    out.coords = data.coords | {"energy": (along[order], unit)}
+    if "i0" in data.beside:
+        out.beside = data.beside | {"i0": data.beside["i0"][order]}
+    out.notes = [*data.notes, _sorted_how(along, unit)]
+    return out
+
+
+def _sorted_how(along: np.ndarray, unit: str) -> str:
+    steps = np.diff(along)
+    how = f"measured from {along[0]:g} to {along[-1]:g} {unit}; turned to rising energies"
+    if (steps < 0).all():
+        return how
+    k = int(np.flatnonzero(steps < 0)[0]) + 1
+    return (
+        f"the energies are in no order ({along[k]:g} after {along[k - 1]:g} {unit}); images are sorted by "
+        "energy"
     )

@@ -1,4 +1,4 @@
-"""Stacks of images at rising photon energies: of an HDF5 file, a folder of TIFF files, a folder of runs.
+"""Stacks of images over photon energies: of an HDF5 file, a folder of TIFF files, a folder of runs.
 
 input: {file: stack.h5}     # NXstxm, and others whose shapes and units tell: `layout`
 input: {file: stack.h5, paths: {images: /entry/data, energies: /entry/energy, i0: /entry/i0}}
@@ -63,9 +63,21 @@ class MapFiles(Source):
         return image
 
 
+@dataclass(kw_only=True)
+class EnergyStack(Data):
+    """Images with their photon energies, as they were measured: `completed` puts them into rising order."""
+
+    def completed(self, given) -> Data:
+        """As the job wants it, `select` counting images as they are stored. Errors: DataError, JobError."""
+        return energies.rising(super().completed(given))
+
+
 @reader("stack", gives=None, steps=STEPS)
 class Stack:
-    """Images at rising photon energies: HDF5 by `paths:`, a folder of TIFF files, or of runs (`map:`)."""
+    """Images at photon energies, in any order: HDF5 by `paths:`, a folder of TIFF files, or of runs (`map:`).
+
+    They are sorted by energy, which is said where they were measured otherwise.
+    """
 
     paths: dict[str, str] = param(
         {}, level="basic", help="where the datasets are: images, energies, i0, x, y; else by shape and unit"
@@ -94,7 +106,7 @@ class Stack:
         axes = more.pop("axes", AXES)
         if axes[0] != "energy" and not given.select.whole:
             raise JobError(f"input.select: the first axis of {file} is {axes[0]}; `select` takes energies")
-        energies.must_rise(along, given.select.numbers(len(along)), file)
+        energies.check_energies(along, given.select.numbers(len(along)), file)
         coords = {"energy": (along, "eV")} | more.pop("coords", {})
         if given.pixel and not coords.keys() & {"y", "x"}:
             sides = {axis: n for axis, n in zip(axes, source.shape) if axis != "energy"}
@@ -102,7 +114,7 @@ class Stack:
         if "i0" in more and not given.select.whole:
             more["i0"] = more["i0"][given.select.numbers(len(along))]
         about = {"title": "images", "file": file, "format": self.name, "notes": notes, "beside": more}
-        return {"data": Data(axes=axes, source=source, coords=coords, **about)}
+        return {"data": EnergyStack(axes=axes, source=source, coords=coords, **about)}
 
     # ---- HDF5
 
@@ -233,17 +245,20 @@ def _images(folder: Path) -> list[str]:
 
 
 def _text_of(folder: Path, n: int) -> str:
-    """The one text of a folder that holds n rising energies, or their count and then these; "" for none."""
-    fits = [str(path) for path in sorted(folder.glob("*.txt")) if n > 1 and _are_energies(str(path), n)]
+    """The one text of a folder that holds n rising energies, or their count and then these; "" for none.
+    Where none rises, the one that falls."""
+    texts = sorted(map(str, folder.glob("*.txt"))) if n > 1 else []
+    rise, fall = ([file for file in texts if _are_energies(file, n, sign)] for sign in (1, -1))
+    fits = rise or fall
     return fits[0] if len(fits) == 1 else ""
 
 
-def _are_energies(file: str, n: int) -> bool:
+def _are_energies(file: str, n: int, sign: int) -> bool:
     values = numbers_of(file)
     if values is None or len(values) not in (n, n + 1):
         return False
     values = values[len(values) - n :]
-    return bool((np.diff(values) > 0).all() and values[0] > LIKELY)
+    return bool((sign * np.diff(values) > 0).all() and values.min() > LIKELY)
 
 
 def _energy_of(file: str) -> float:

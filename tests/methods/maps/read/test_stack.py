@@ -69,14 +69,12 @@ def test_a_stack_is_found_by_shapes_and_units(tmp_path):
 
 
 def test_other_stacks_of_a_file_are_named(tmp_path):
-    """The first is taken; energies that fall are a stack, too, of which the reader says so"""
+    """The first is taken"""
     with h5py.File(tmp_path / "two.h5", "w") as f:
         for k in (1, 2):
             f[f"entry{k}/image"], f[f"entry{k}/energy"] = IMAGES, ENERGIES
     data = opened(str(tmp_path / "two.h5"))
     assert "other stacks, too, which `paths:` takes: /entry2/image" in data.notes[1]
-    with pytest.raises(DataError, match="energy falls at number 1"):
-        opened(hdf5(tmp_path, ENERGIES[::-1]))
 
 
 def test_nxstxm(tmp_path):
@@ -156,9 +154,8 @@ def test_a_folder_of_runs(tmp_path):
     "energies, words",
     [
         (ENERGIES[:4], "4 energies for 5 images"),
-        (ENERGIES[[0, 2, 1, 3, 4]], "the energy falls at number 2: 7110 eV after 7112 eV"),
-        (ENERGIES[[0, 1, 1, 3, 4]], "the energy is repeated at number 2"),
-        (ENERGIES[::-1], "was the scan made from above"),
+        (ENERGIES[[0, 1, 1, 3, 4]], "the energy is repeated at number 2: 7110 eV, as number 1"),
+        (ENERGIES[[0, 3, 1, 4, 3]], "the energy is repeated at number 4: 7115 eV, as number 1"),
         (np.array([7100, 7110, np.nan, 7115, 7150]), "energy number 2 is nan eV"),
     ],
 )
@@ -166,6 +163,60 @@ def test_energies_that_cannot_be(tmp_path, energies, words):
     with pytest.raises(DataError, match=words) as error:
         opened(hdf5(tmp_path, energies), paths=PATHS)
     assert error.value.code == 3
+
+
+ORDERS = {"falls": [4, 3, 2, 1, 0], "none": [3, 0, 4, 1, 2]}
+
+
+def same_as_sorted(data, file):
+    """Values, energies and I0 are those of the stack that was measured from below, to the bit"""
+    assert np.array_equal(data.coords["energy"][0], ENERGIES)
+    assert np.array_equal(data.beside["i0"], opened(file, paths=PATHS).beside["i0"])
+    assert np.array_equal(data.source.read(np.arange(data.shape[0])), np.moveaxis(IMAGES, 0, place_of(data)))
+
+
+def place_of(data):
+    return data.axes.index("energy")
+
+
+@pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS)
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_images_are_sorted_by_energy(tmp_path, order, place):
+    """Measured from above, or in no order: the same data, and the log says so"""
+    (tmp_path / "sorted").mkdir()
+    i0 = np.array([5.0, 4, 3, 2, 1])
+    best, file = hdf5(tmp_path / "sorted", i0=i0), hdf5(tmp_path, ENERGIES[order], i0[order])
+    with h5py.File(file, "a") as f:
+        del f["e/img"]
+        f.create_dataset("e/img", data=np.moveaxis(IMAGES[order], 0, place), chunks=True, compression="gzip")
+    data = opened(file, paths=PATHS)
+    same_as_sorted(data, best)
+    words = (
+        "from 7150 to 7100 eV; turned" if order[0] == 4 else "no order (7100 after 7115 eV); images are so"
+    )
+    assert words in data.notes[-1]
+    some = data.source.cropped(slice(1, 3), slice(0, 4)).read(np.array([2, 0]))
+    assert np.array_equal(some, np.moveaxis(IMAGES, 0, place)[[2, 0], 1:3, :4])
+    assert data.source.take(np.arange(2)) is None
+
+
+def test_what_is_selected_counts_images_as_stored(tmp_path):
+    data = opened(hdf5(tmp_path, ENERGIES[::-1], np.arange(5.0)), Select(without=[0]), paths=PATHS)
+    assert np.array_equal(data.coords["energy"][0], ENERGIES[:4]) and data.beside["i0"].tolist() == [
+        4,
+        3,
+        2,
+        1,
+    ]
+    assert np.array_equal(data.source.read(np.array([0])), IMAGES[[4]])
+
+
+def test_a_folder_of_tiffs_from_above(tmp_path):
+    """The text falls, and is found none the less"""
+    data = opened(tiffs(tmp_path, "\n".join(map(str, ENERGIES[::-1]))))
+    assert np.array_equal(data.coords["energy"][0], ENERGIES) and np.array_equal(
+        data.source.read(np.arange(5)), IMAGES[::-1]
+    )
 
 
 def test_an_image_of_a_repeated_energy_may_be_left_out(tmp_path):
