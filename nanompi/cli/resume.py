@@ -1,4 +1,7 @@
-"""Go on with a run that was stopped, from its newest checkpoint, in the same folder and with the same job."""
+"""Go on with a run that was stopped, from its newest checkpoint, in the same folder and with the same job.
+
+Of a workflow (a folder with workflow.json) all that is missing, was cut off or has failed is run.
+"""
 
 import json
 from functools import partial
@@ -14,6 +17,8 @@ def arguments(parser):
     """Arguments of `nanompi resume`."""
     parser.add_argument("run", type=path, help="run folder; or the name of a job, for its latest run")
     parser.add_argument("-n", type=int, metavar="N", help="number of ranks; starts mpiexec by itself")
+    parser.add_argument("--stage", default="", metavar="NAME", help="of a workflow: this stage alone")
+    parser.add_argument("--chunk", type=int, metavar="K", help="of a stage: this chunk alone (from 0)")
     settings(parser)
     loudness(parser)
     notify.argument(parser)
@@ -23,6 +28,10 @@ def main(args) -> int:
     """Exit code of the job, the same from every rank; 0 when it is finished already."""
     one_thread()  # before NumPy is loaded
     folder = found(args.run)
+    if (folder / "workflow.json").is_file():
+        return _workflow(args, folder)
+    if args.stage or args.chunk is not None:
+        raise JobError(f"--stage, --chunk: {folder} is no workflow, it has no stages")
     if (folder / "result.h5").exists():
         event = {"event": "file", "path": str(folder / "result.h5")}
         print(json.dumps(event) if args.json else f"{folder} is finished: {event['path']}", flush=True)
@@ -47,11 +56,47 @@ def main(args) -> int:
     return 0
 
 
+def _workflow(args, folder: Path) -> int:
+    """The same for a workflow."""
+    if args.set:
+        raise JobError(
+            f"--set {args.set[0]}: the jobs of a workflow stay as they are; run it in a new folder"
+        )
+    if args.chunk is not None and not args.stage:
+        raise JobError(f"--chunk {args.chunk}: of which stage? Name it by --stage")
+    if to_start(args.n):
+        words = [w for name in ("stage", "chunk") if (v := getattr(args, name)) not in ("", None)
+                 for w in (f"--{name}", str(v))]  # fmt: skip
+        with notify.told(args.notify) as ended:
+            ended.code = start(args.n, ["resume", *words, "--", str(folder)])
+        return ended.code
+    from nanompi.methods import discover
+    from nanompi.run.life import together
+
+    with together(discover) as ranks, notify.told(args.notify, ranks.team):
+        from nanompi.workflow.stages.work import perform
+
+        perform(ranks, partial(_begun, args, folder))
+    return 0
+
+
+def _begun(args, folder: Path, stack):
+    """The part of the workflow that is asked for; of a chunk its items are locked, else all of it."""
+    from nanompi.run.lock import Lock
+    from nanompi.workflow.stages.folder import read
+    from nanompi.workflow.stages.work import Part, command
+
+    part = Part(read(folder), args.stage, args.chunk)
+    if args.chunk is None:
+        stack.enter_context(Lock(folder / args.stage))
+    return part, command(folder, args.stage, args.chunk)
+
+
 def found(name: str) -> Path:
-    """The run folder that is meant. Errors: JobError."""
+    """The folder of the run or workflow that is meant. Errors: JobError."""
     tries = [Path(name), Path(name) / "latest", Path("runs") / name / "latest"]
     for folder in tries:
-        if (folder / "job.resolved.yaml").is_file():
+        if any((folder / own).is_file() for own in ("job.resolved.yaml", "workflow.json")):
             return folder.resolve() if folder.is_symlink() else folder
     if newest := _newest(Path("runs") / name) or _newest(Path(name)):
         return newest

@@ -1,4 +1,8 @@
-"""Run a job: alone, on N ranks (-n N starts mpiexec), or as one rank under mpirun or srun."""
+"""Run a job: alone, on N ranks (-n N starts mpiexec), or as one rank under mpirun or srun.
+
+A job file with `stages:` is a workflow: its stages are run one after the other, the items of each by groups
+of these ranks. With --folder of one that was begun, what is missing is taken up.
+"""
 
 from functools import partial
 
@@ -28,16 +32,37 @@ def main(args) -> int:
         with notify.told(args.notify) as ended:
             ended.code = start(args.n, ["run", *_again(args)])
         return ended.code
+    from nanompi.job.kind import is_workflow
     from nanompi.methods import discover
     from nanompi.run.life import live, together
 
     with together(discover) as ranks, notify.told(args.notify, ranks.team):
+        if ranks.team.on_root(lambda: is_workflow(args.job)):
+            from nanompi.workflow.stages.work import perform
+
+            perform(ranks, partial(_begun, args))
+            return 0
         from nanompi.report.at_the_end import at_the_end
         from nanompi.report.figures import pictures
         from nanompi.report.live import LiveView
 
         live(ranks, partial(_prepared, args), [LiveView(), pictures], style(args), last=at_the_end)
     return 0
+
+
+def _begun(args, stack):
+    """The workflow in its folder, which is locked, and the command that takes up what is missing (rank 0)."""
+    from nanompi.job.stages import read_workflow
+    from nanompi.run.lock import Lock
+    from nanompi.workflow.stages import folder
+    from nanompi.workflow.stages.work import Part, command
+
+    workflow = read_workflow(args.job, args.set)
+    path = folder.create(workflow, args.out, args.folder)
+    stack.enter_context(Lock(path))
+    print(f"{workflow}; {path}", flush=True)
+    part = Part(folder.read(path))
+    return part, command(path)
 
 
 def _prepared(args, vendor: str, hosts: list[str]):

@@ -73,7 +73,7 @@ def begin(job, folder: Path, vendor: str = "", hosts: list[str] = (), anew: bool
         write_text(folder / "environment.json", json.dumps(environment(vendor, hosts), indent=1) + "\n")
         # RUNS/NAME: no name of the user's own is in the way
         if not anew and folder.absolute().parent.name == job.name:
-            _point(folder.parent / "latest", folder.name)
+            point(folder.parent / "latest", folder.name)
 
 
 def _held_text(folder: Path, job) -> str | None:
@@ -190,7 +190,7 @@ def numbered(parent: Path, kind: str) -> Path:
             number += 1
 
 
-def _point(link: Path, name: str):
+def point(link: Path, name: str):
     """Let `latest` point to the new folder: a new link, renamed over the old one; over nothing else."""
     if os.path.lexists(link) and not link.is_symlink():
         return  # a file or folder of the user's

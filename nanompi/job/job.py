@@ -103,7 +103,7 @@ def written(tree: load.Tree, faults: Faults) -> Map:
     values = tree.values
     _name_steps(values)
     left = _apply(values, tree.sets, faults, last=False)
-    _head(values, faults)
+    head(values, KEYS, faults)
     steps = order.complete(_list(values, faults), faults)
     values.put("steps", steps, *_places(values, "steps"))
     _apply(values, left, faults, last=True)
@@ -117,7 +117,7 @@ def job_of(tree: load.Tree, stem: str, faults: Faults) -> Job:
     values = written(tree, faults)
     steps = values["steps"]
     given, reader = _input(_mapping(values, "input", faults), faults)
-    name = _name(values, stem, faults)
+    name = job_name(values, stem, faults)
     built = [_step(one, at, faults) for one, at in zip(steps, steps.items_at)]
     output, run, about, _ = sections(values, ("output", "run", "about", "sweep"), faults)
     known = order.check_axes(built, steps, reader, faults)
@@ -146,11 +146,11 @@ def _apply(values: Map, sets: list, faults: Faults, last: bool) -> list:
     return left
 
 
-def _head(values: Map, faults: Faults):
-    """The keys at the top, and the version of the format."""
+def head(values: Map, keys: tuple[str, ...], faults: Faults):
+    """The keys at the top, of which these are known, and the version of the format."""
     for key in values:
-        if key not in KEYS:
-            text = f'unknown key "{key}"{nearest(key, KEYS)}; allowed: {", ".join(KEYS)}'
+        if key not in keys:
+            text = f'unknown key "{key}"{nearest(key, keys)}; allowed: {", ".join(keys)}'
             faults.add(values.keys_at[key], key, text)
     version = values.get("nanompi")
     if "nanompi" not in values:
@@ -168,7 +168,7 @@ def _places(values: Map, key: str):
     return values.keys_at.get(key, values.place), values.at(key)
 
 
-def _name(values: Map, stem: str, faults: Faults) -> str:
+def job_name(values: Map, stem: str, faults: Faults) -> str:
     """The job's name, which names a folder and a Slurm job; that of the job file when there is none."""
     name = values.get("name", stem)
     if not isinstance(name, str) or not NAME.fullmatch(name) or len(name.encode()) > 200:

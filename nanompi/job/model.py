@@ -11,7 +11,7 @@ from nanompi.errors import JobError, nearest, no_path
 from nanompi.job import chain
 from nanompi.job.faults import Faults, Nothing, Spot
 from nanompi.job.leaf import about, chained, default, leaf, members, section_of
-from nanompi.job.paths import expanded
+from nanompi.job.paths import expanded, is_made_later
 from nanompi.job.tree import Sweep
 from nanompi.job.yaml12 import Map, Seq
 from nanompi.run.foreign import left_out
@@ -164,6 +164,8 @@ def found_file(name: str, spot: Spot, faults: Faults) -> str:
             if not (os.path.isfile(path) or os.path.isdir(path)):
                 faults.add(spot.place, spot.path, f"{path} is a pipe or a device, not a file", data=True)
             return path
+    if later := next(filter(is_made_later, tries), ""):
+        return later
     near = [p.name for t in tries if Path(t).parent.is_dir() for p in Path(t).parent.iterdir()]
     text = f"no such file: {' nor '.join(tries)}{nearest(Path(name).name, near)}"
     faults.add(spot.place, spot.path, text, data=True)

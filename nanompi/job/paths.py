@@ -2,9 +2,13 @@
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from nanompi.errors import JobError
 
+_MADE_LATER: ContextVar[str] = ContextVar("made_later", default="")
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
 
 
@@ -23,3 +27,19 @@ def expanded(path: str) -> str:
         return os.environ[name]
 
     return os.path.expanduser(_VARIABLE.sub(value, path))
+
+
+@contextmanager
+def made_later(folder: str) -> Iterator[None]:
+    """`with made_later(folder):` a job may name files below it that are not there yet (of a workflow)."""
+    before = _MADE_LATER.set(os.path.abspath(folder))
+    try:
+        yield
+    finally:
+        _MADE_LATER.reset(before)
+
+
+def is_made_later(path: str) -> bool:
+    """Will a file be there when its job begins?"""
+    folder = _MADE_LATER.get()
+    return bool(folder) and os.path.abspath(path).startswith(folder + os.sep)

@@ -65,8 +65,7 @@ class Setting:
     @property
     def name(self) -> str:
         """Name of its folder: "0003-alpha=0.9-modes=2"."""
-        words = re.sub(r"[^\w.+=-]+", "_", self.label.replace(" ", "-")).strip("_")
-        return f"{self.number:04d}-{words.encode()[:80].decode(errors='ignore')}".rstrip("-_.")
+        return folder_name(self.number, self.label)
 
 
 @dataclass
@@ -124,6 +123,12 @@ def _score(values, options, figures: dict[str, Figure], faults: Faults) -> str:
         given = values.get("sweep")
         faults.add(given.at("score") if isinstance(given, Map) else values.place, "sweep.score", text)
     return asked
+
+
+def folder_name(number: int, label: str) -> str:
+    """ "0003-alpha=0.9-modes=2": a number and what is in it."""
+    words = re.sub(r"[^\w.+=-]+", "_", label.replace(" ", "-")).strip("_")
+    return f"{number:04d}-{words.encode()[:80].decode(errors='ignore')}".rstrip("-_.")
 
 
 def label(values: dict[str, Any]) -> str:

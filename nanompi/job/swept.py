@@ -108,7 +108,7 @@ def _values(given, path: tuple, place: Place, faults: Faults) -> tuple[list, lis
     if isinstance(given, Seq) and given:
         return list(given), list(given.items_at)
     try:
-        values = _range(given) if isinstance(given, Map) else None
+        values = numbers(given) if isinstance(given, Map) else None
     except (ValueError, OverflowError) as e:
         faults.add(place, path, f"{e}; {_HOW}")
         return [None], [place]
@@ -118,17 +118,29 @@ def _values(given, path: tuple, place: Place, faults: Faults) -> tuple[list, lis
     return values, [place] * len(values)
 
 
-def _range(given: Map) -> list | None:
-    """Values of {from, to, num}, {from, to, num, log} or {from, to, step}; None for another form."""
+def numbers(given: Map, many: str = "num") -> list | None:
+    """Values of {from, to, num}, {from, to, num, log} or {from, to, step}; None for another form.
+
+    many : the word for how many there are. Errors: ValueError, OverflowError.
+    """
     rest = set(given) - {"from", "to"}
-    if not {"from", "to"} <= set(given) or rest not in ({"num"}, {"num", "log"}, {"step"}):
+    if not {"from", "to"} <= set(given) or rest not in ({many}, {many, "log"}, {"step"}):
         return None
     (a, unit), (b, other) = _number(given["from"]), _number(given["to"])
     step, own = _number(given["step"]) if "step" in given else (None, unit)
     if not unit == other == own:
         raise ValueError(f'"{unit}", "{other}" and "{own}" are not one unit: write all of them in the same')
-    numbers = _spaced(a, b, given["num"], given.get("log", False)) if step is None else _stepped(a, b, step)
-    return [f"{v!r} {unit}" for v in numbers] if unit else numbers
+    if step is None:
+        _countable(given[many], many)
+        values = _spaced(a, b, given[many], given.get("log", False))
+    else:
+        values = _stepped(a, b, step)
+    return [f"{v!r} {unit}" for v in values] if unit else values
+
+
+def _countable(n, many: str):
+    if type(n) is not int or not 2 <= n <= MOST:
+        raise ValueError(f"{many}: {n!r} is not a whole number from 2 to {MOST}")
 
 
 def _number(value) -> tuple[float, str]:
@@ -143,8 +155,6 @@ def _number(value) -> tuple[float, str]:
 
 def _spaced(a, b, n, log) -> list:
     """n values from a to b, of equal distance or (log) of equal ratio."""
-    if type(n) is not int or not 2 <= n <= MOST:
-        raise ValueError(f"num: {n!r} is not a whole number from 2 to {MOST}")
     if not isinstance(log, bool):
         raise ValueError(f"log: {log!r} is neither true nor false")
     if log and not (a > 0 and b > 0):

@@ -63,6 +63,14 @@ def of_values(given: dict, settings: list[str], faults: Faults) -> Tree:
     return tree
 
 
+def inner(values: Map, faults: Faults) -> Tree:
+    """The tree of a job that stands inside a file, with its own `extends` and `set`; `values` is used up."""
+    tree = Tree(values, _sets(values, faults))
+    tree = _extended(tree, values.place.file, faults, ()) if "extends" in values else tree
+    find(tree, faults)
+    return tree
+
+
 def setting(text: str, faults: Faults) -> Set | None:
     """A `--set` argument: "steps.ptycho.probe.modes=3", the value in YAML."""
     path, equals, value = text.partition("=")
@@ -172,7 +180,7 @@ def _extended(tree: Tree, file: str, faults: Faults, above: tuple) -> Tree:
         faults.add(place, "extends", f"{base} extends this file in turn; one of the two must stand alone")
         return tree
     under = _file(path, faults, place, above)
-    _merge(under.values, tree.values)
+    merge(under.values, tree.values)
     return Tree(under.values, under.sets + tree.sets, tree.text)
 
 
@@ -192,11 +200,11 @@ def _text(file: str, faults: Faults, asked: Place) -> str | None:
     return None
 
 
-def _merge(base: Map, over: Map):
+def merge(base: Map, over: Map):
     """Put `over` into `base`: mappings key by key, everything else whole."""
     for key, value in over.items():
         if isinstance(value, Map) and isinstance(base.get(key), Map):
-            _merge(base[key], value)
+            merge(base[key], value)
         else:
             base.put(key, value, over.keys_at[key], over.values_at[key])
 

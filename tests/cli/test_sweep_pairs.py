@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from nanompi.run.figures import Figure
-from nanompi.workflow.sweep.folder import Task
 from nanompi.workflow.sweep.paired import decided, ratio
+from nanompi.workflow.task import Task
 
 HELD = Figure("held", items="held/frame", values="held/data")
 HARD = 1 + np.random.default_rng(0).random(20)  # some frames are met badly whatever the setting is

@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 from nanompi.run.perform import Run
 from nanompi.run.reuse import Reuse, common
-from nanompi.workflow.sweep.folder import Task
 from nanompi.workflow.sweep.work import ordered, parts
+from nanompi.workflow.task import Task
 
 
 def job(size=1, modes=1, file="a", threads=1):

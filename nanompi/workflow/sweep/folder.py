@@ -9,9 +9,8 @@ table.csv sweep.h5 contact.png ranking.txt       at the end
 import csv
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from nanompi.errors import DataError, JobError
 from nanompi.io.atomic import new_file, own_folder, write_text
@@ -22,35 +21,7 @@ from nanompi.job.identity import sealed
 from nanompi.job.resolve import values
 from nanompi.job.text import read_text
 from nanompi.run.figures import Figure
-
-
-@dataclass
-class Task:
-    """One setting of a sweep: number, run folder, swept values by path; and its job, if it is to run."""
-
-    number: int
-    path: Path
-    values: dict[str, Any]
-    job: Any = None
-
-    def outcome(self) -> dict:
-        """What `record` has written: code, message, seconds, figures; empty when it has not ended."""
-        try:
-            found = json.loads((self.path / "outcome.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError):
-            return {}
-        whole = isinstance(found, dict) and isinstance(found.get("figures"), dict)
-        return found if whole and type(found.get("code")) is int else {}
-
-    def done(self) -> bool:
-        """Has it ended well, with a result?"""
-        return self.outcome().get("code") == 0 and (self.path / "result.h5").is_file()
-
-    def record(self, code: int, message: str, seconds: float, figures: dict):
-        """Note how the setting ended; the file appears whole."""
-        note = {"code": code, "message": message, "seconds": round(seconds, 3), "figures": figures}
-        with new_file(self.path / "outcome.json") as file:
-            file.write(json.dumps(note, indent=1).encode())
+from nanompi.workflow.task import Task
 
 
 def create(found, runs: str = "", folder: str = "") -> tuple[Path, list[Task]]:

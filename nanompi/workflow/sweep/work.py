@@ -5,23 +5,15 @@ ranks of a group meet (a step's numbers, a file) ends its setting alone; one tha
 dead rank, ends the sweep, which `--resume` then goes on with.
 """
 
-import gc
 import itertools
 import json
-import time
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
-from nanompi.errors import NanompiError, Stopped, complain, exit_code
-from nanompi.job.folder import held, writing
-from nanompi.report.at_the_end import at_the_end
-from nanompi.report.figures import pictures
-from nanompi.run.figures import summary
-from nanompi.run.life import Ranks, live
+from nanompi.run.life import Ranks
 from nanompi.run.reuse import Reuse, common
-from nanompi.timing import Clock
-from nanompi.workflow.sweep.folder import Task
+from nanompi.workflow.attempt import attempt, prepared, run_of
+from nanompi.workflow.task import Task
 
 
 def run_settings(ranks: Ranks, todo: list[Task], groups: int):
@@ -35,7 +27,7 @@ def run_settings(ranks: Ranks, todo: list[Task], groups: int):
     reuse = Reuse()
     for k, task in enumerate(own):
         reuse.next(common(task.job.resolved, own[k + 1].job.resolved) if k + 1 < len(own) else -1)
-        _one(group, task, reuse)
+        attempt(group, task, partial(_setting, task, reuse))
     team.rest()
 
 
@@ -65,49 +57,6 @@ def parts(items: list, n: int) -> list[list]:
     return [items[a:b] for a, b in itertools.pairwise(cuts)]
 
 
-def _one(ranks: Ranks, task: Task, reuse: Reuse):
-    """One setting, and how it ended: noted in its folder and said in one line."""
-    begun, error, figures, group = time.monotonic(), None, {}, ranks.team
-    try:
-        figures = _attempt(ranks, task, reuse)
-    except Stopped:
-        raise
-    except Exception as e:
-        error = e
-        if e.trace if isinstance(e, NanompiError) else not isinstance(e, MemoryError):
-            complain(e, e.__traceback__, f"{task.path.name}: ")
-        e.__traceback__ = e.__context__ = None  # they would keep the arrays of the run
-    gc.collect()
-    try:
-        failed = group.agree(error)
-    except Exception as e:
-        e.args = (f"{task.path.name}: {e}",)
-        task.record(exit_code(e), str(e), time.monotonic() - begun, {})
-        raise
-    code, message = failed or (0, "")
-    if group.root:
-        task.record(code, message, time.monotonic() - begun, figures)
-        print(line(task), flush=True)
-
-
-def _attempt(ranks: Ranks, task: Task, reuse: Reuse) -> dict:
+def _setting(task: Task, reuse: Reuse, ranks: Ranks) -> dict:
     """Run the setting as `nanompi run` would; its figures (rank 0 of the group has them)."""
-    run = live(replace(ranks, clock=Clock()), partial(_prepared, task), [pictures], "none", reuse, at_the_end)
-    return run.team.on_root(lambda: summary(run, task.job.steps))
-
-
-@contextmanager
-def _prepared(task: Task, vendor: str, hosts: list[str]):
-    """The folder of the setting is locked, as that of any run, and holds no outcome of an earlier one."""
-    with held(task.job, task.path, vendor, hosts, anew=True) as begun:
-        with writing(task.path):
-            (task.path / "outcome.json").unlink(missing_ok=True)
-        yield begun
-
-
-def line(task: Task) -> str:
-    """How a setting ended, in one line."""
-    found = task.outcome()
-    figures = ", ".join(f"{k} {v:.4g}" for k, v in found["figures"].items())
-    how = figures or "done" if found["code"] == 0 else f"exit code {found['code']}: {found['message']}"
-    return f"{task.path.name}: {how} ({found['seconds']:.1f} s)"
+    return run_of(ranks, task, partial(prepared, task), reuse)

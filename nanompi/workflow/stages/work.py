@@ -1,0 +1,252 @@
+"""The stages of a workflow in one allocation, one after the other: groups of ranks take their chunks in turn.
+
+What is done is not done again; what is missing, was cut off or failed is. An item that was cut off goes on
+from its checkpoint where it has one, else it begins again: the same bits. An error that all ranks of a group
+meet ends its item alone; one that strikes a single rank ends all, and `nanompi resume` goes on.
+"""
+
+import os
+import shlex
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from nanompi.errors import JobError, PartError, Stopped, common
+from nanompi.run import notify
+from nanompi.run.life import Ranks
+from nanompi.workflow.attempt import attempt, prepared, run_of
+from nanompi.workflow.stages import needs
+from nanompi.workflow.stages.folder import StageFolder, WorkflowFolder, job_of
+from nanompi.workflow.task import Task
+
+TAKEN = ".taken-"  # folder by which groups take chunks
+PATIENCE = 60.0  # seconds until a file that another node has written must be seen
+
+
+@dataclass
+class Part:
+    """What of a workflow is run: all, a stage, or a chunk of one. Errors: JobError where it is not there."""
+
+    folder: WorkflowFolder
+    stage: str = ""
+    chunk: int | None = None
+
+    def __post_init__(self):
+        if self.chunk is not None and self.chunk not in self.folder.stage(self.stage).numbers():
+            most = self.folder.stage(self.stage).numbers()[-1]
+            raise JobError(f"--chunk {self.chunk}: {self.stage} has the chunks 0 to {most}")
+
+    def stages(self) -> list[StageFolder]:
+        """Those that are run, in order."""
+        return [self.folder.stage(self.stage)] if self.stage else self.folder.stages
+
+    def chunks(self, stage: StageFolder) -> list[int]:
+        """The numbers of the chunks that are run."""
+        return stage.numbers() if self.chunk is None else [self.chunk]
+
+    def tasks(self, stage: StageFolder) -> list[Task]:
+        """The items that are run."""
+        return [task for number in self.chunks(stage) for task in stage.chunk(number)]
+
+
+def perform(ranks: Ranks, begin: Callable[[ExitStack], tuple[Part, str]]):
+    """Run a part of a workflow from its folder to how it ended (collective). Errors: see `run` and `end`.
+
+    begin : begin(stack), called by rank 0 alone: the part, and the command that takes up what is missing;
+        what it enters into the stack (a lock) is open until the end
+    """
+    with ExitStack() as stack:
+        part, again = ranks.team.on_root(lambda: begin(stack))
+        notify.here(part.folder.path)
+        with ranks.dog.watching(ranks.team, ranks.clock, None, 0):  # a group may wait long for another
+            run(ranks, part)
+        ranks.team.on_root(lambda: end(part, again))
+
+
+def run(ranks: Ranks, part: Part):
+    """Run what is missing of a part of a workflow (collective). Errors: Stopped; see `end` for the rest"""
+    for stage in part.stages():
+        chunks, words = ranks.team.on_root(partial(_left, part, stage))
+        if ranks.team.root and words:
+            print(words, flush=True)
+        if chunks:
+            _run_stage(ranks, part.folder, stage, chunks)
+
+
+def _left(part: Part, stage: StageFolder) -> tuple[list[list[int]], str]:
+    """([numbers of the items to run, of each chunk with such], what is said of it); rank 0."""
+    if needs.unmet(part.folder, stage):
+        return [], f"{stage.name} is not begun: what it needs is missing"
+    for task in part.tasks(stage):
+        _accept(task)
+    chunks = [[t.number for t in stage.chunk(k) if not t.done()] for k in part.chunks(stage)]
+    left, whole = sum(map(len, chunks)), len(part.tasks(stage))
+    done = f", {whole - left} of {whole} are done" if left < whole else ""
+    said = f"{stage.name}: {left} item{'s' * (left != 1)}{done}"
+    return [c for c in chunks if c], "\n".join([*needs.without(part.folder, stage), said])
+
+
+def _accept(task: Task):
+    """A result whose run was ended before its outcome was noted is one: it is not done again."""
+    result = task.path / "result.h5"
+    if not result.is_file() or task.outcome() or _strict(task):
+        return
+    with suppress(Exception):
+        from nanompi.report.report import write
+
+        write(task.path)
+    task.record(0, "", 0.0, {})
+
+
+def _strict(task: Task) -> bool:
+    """Would its job have ended with an error, as the result is not found good (`run.strict`)?"""
+    from nanompi.job import yaml12
+    from nanompi.job.faults import Faults
+    from nanompi.job.text import read_text
+    from nanompi.report.status import read
+
+    file = str(task.path / "job.resolved.yaml")
+    values, _ = yaml12.read(read_text(file), file, Faults())
+    return values["run"]["strict"] and read(task.path).get("verdict") != "good"
+
+
+def _run_stage(ranks: Ranks, folder: WorkflowFolder, stage: StageFolder, chunks: list[list[int]]):
+    """Run the chunks of a stage by groups of ranks, and wait for all (collective)."""
+    team = ranks.team
+    n = group_number(team.size, stage, len(chunks))
+    group = replace(ranks, team=team.groups(n))
+    begun, stopped = [], False
+    with _places(team, stage, n) as place:
+        try:
+            for number in _chunks(group.team, len(chunks), place):
+                for k in chunks[number]:
+                    _heed(group)
+                    begun.append(k)
+                    _item(group, folder, stage, stage.tasks[k])
+        except Stopped:
+            stopped = True
+        team.rest()
+    if team.max(stopped):
+        raise common(Stopped(f"stopped by {_signal(ranks)}; go on with: {command(folder.path)}"))
+    ended = {k for one in team.allgather(begun) for k in one}
+    team.on_root(lambda: _seen([stage.tasks[k] for k in sorted(ended)]))
+
+
+def group_number(ranks: int, stage: StageFolder, chunks: int) -> int:
+    """How many groups: as the stage says how many ranks an item has, and how many run at once."""
+    most = min(stage.at_once or chunks, chunks)
+    return max(1, min(ranks // min(stage.group or ranks, ranks), most))
+
+
+def _item(group: Ranks, folder: WorkflowFolder, stage: StageFolder, task: Task):
+    """Run one item; an error of its job is that of the item."""
+
+    def work(ranks: Ranks) -> dict:
+        return run_of(ranks, task, partial(_begun, folder, stage, task))
+
+    attempt(group, task, work)
+
+
+@contextmanager
+def _begun(folder: WorkflowFolder, stage: StageFolder, task: Task, vendor: str, hosts: list[str]):
+    """The item with the job that it has now, in its folder (rank 0 of the group)."""
+    task.job = job_of(folder, stage, task)
+    with prepared(task, vendor, hosts) as begun:
+        yield begun
+
+
+def _heed(group: Ranks):
+    """A signal that came between two items stops here: the next is not begun (collective in the group)."""
+    if not group.signals:
+        return
+    if group.team.total(bool(group.signals.asked))[0]:
+        raise common(Stopped(f"stopped by {_signal(group)}"))
+    group.signals.gentle = False
+
+
+def _signal(ranks: Ranks) -> str:
+    names = ranks.team.allgather(ranks.signals.name if ranks.signals else "")
+    return next(filter(None, names), "a signal")
+
+
+# ---- who takes which chunk -------------------------------------------------------------------------------
+
+
+@contextmanager
+def _places(team, stage: StageFolder, groups: int) -> Iterator[Path | None]:
+    """A folder in which groups take chunks, gone in the end (collective); None where there is one group."""
+    if groups == 1:
+        yield None
+        return
+
+    def make() -> Path:
+        for old in stage.path.glob(f"{TAKEN}*"):
+            shutil.rmtree(old, ignore_errors=True)
+        return Path(tempfile.mkdtemp(prefix=TAKEN, dir=stage.path))
+
+    place = team.on_root(make)
+    try:
+        yield place
+    finally:
+        if team.root:
+            shutil.rmtree(place, ignore_errors=True)
+
+
+def _chunks(team, chunks: int, place: Path | None) -> Iterator[int]:
+    """The chunks that this group has taken, one after the other (collective in the group)."""
+    for number in range(chunks):
+        if place is None or team.on_root(partial(_take, place / str(number))):
+            yield number
+
+
+def _take(path: Path) -> bool:
+    try:
+        os.mkdir(path)
+    except FileExistsError:
+        return False
+    return True
+
+
+def _seen(tasks: list[Task]):
+    """Wait until this node sees what others have noted: network file systems are late by seconds."""
+    begun = time.monotonic()
+    while time.monotonic() - begun < PATIENCE and not all(task.outcome() for task in tasks):
+        time.sleep(0.2)
+
+
+# ---- the end ---------------------------------------------------------------------------------------------
+
+
+def command(folder: Path, stage: str = "", chunk: int | None = None) -> str:
+    """The command that takes up what is missing in a part of a workflow."""
+    own = [f"--stage {stage}"] * bool(stage) + [f"--chunk {chunk}"] * (chunk is not None)
+    return " ".join(["nanompi resume", *own, shlex.quote(str(folder))])
+
+
+def end(part: Part, again: str):
+    """How the part ended (rank 0). again : the command that takes up what is missing
+
+    Errors: PartError where items have no result; the error's code is that of the items where all of them
+    ended with the same one.
+    """
+    lines, codes, whole = [], [], 0
+    for stage in part.stages():
+        tasks = part.tasks(stage)
+        missing = [task for task in tasks if not task.done()]
+        codes += [task.outcome().get("code", PartError.code) for task in missing]
+        whole += len(tasks)
+        unmet = needs.unmet(part.folder, stage)
+        if missing:
+            lines += unmet or [f"{stage.name}: {len(missing)} of {len(tasks)} items: {needs.named(missing)}"]
+    if not codes:
+        return
+    some = "the others are done" if len(codes) < whole else "none is done"
+    text = f"{len(codes)} of {whole} items have no result, {some}. Take up what is missing by:\n  {again}"
+    error = PartError(*lines, *text.split("\n"))
+    error.code = codes[0] if len(codes) == whole and len(set(codes)) == 1 else PartError.code
+    raise error
