@@ -1,5 +1,6 @@
 """The result of a run as a tree of arrays with axes and units, before any file format."""
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,9 @@ import numpy as np
 
 from nanompi.data.data import Data
 from nanompi.errors import DataError, NanompiError
+from nanompi.io.hdf5 import foreign
 
+ITEMS = "items.json"  # lists the items of a stage in its folder
 OUTSIDE, LIT = 0.1, 0.3  # of the usual light: less is not shown; colours span what has more
 OF_EVERY_RESULT = (
     "end_time",
@@ -112,12 +115,24 @@ class Result:
 
 
 def result_file(path: str | Path) -> Path:
-    """The result file that a path means: itself, or `result.h5` in a run folder. Errors: DataError."""
-    path = Path(path)
+    """The result file that a path means: itself, or `result.h5` in a run folder, or in that of a stage's only
+    item. Errors: DataError."""
+    path = only_item(Path(path))
     file = path / "result.h5" if path.is_dir() else path
     if not file.is_file():
         raise DataError(f"{file}: there is no such file; name a result.h5 or a run folder that holds one")
     return file
+
+
+def only_item(path: Path) -> Path:
+    """The run folder of a stage that has one item; any other path is left as it is. Errors: DataError."""
+    if not (path / ITEMS).is_file():
+        return path
+    with foreign(f"{path / ITEMS}: this is not the list of a stage"):
+        names = [one["folder"] for one in json.loads((path / ITEMS).read_text(encoding="utf-8"))["items"]]
+    if len(names) != 1:
+        raise DataError(f"{path} is a stage of {len(names)} items; name one of them: {', '.join(names[:3])}")
+    return path / names[0]
 
 
 def result_holds(path: str, place: str) -> bool:

@@ -42,7 +42,8 @@ class StartProbe:
     start: Literal["auto", "data", "input", "aperture", "file"] = param(
         "auto",
         level="basic",
-        help="from the input where it has one, else found from the data; or an aperture, or from a file",
+        help="auto: from `file` where one is given, else from the input where it has one, else found from the "
+        "data; or an aperture",
     )
     modes: int | Literal["auto"] = param(
         1,
@@ -167,7 +168,9 @@ def start_probe(how: StartProbe, run, p, geometry) -> np.ndarray:
 
 def probe_kind(how: StartProbe, scan) -> str:
     """Where the probe comes from, with `auto` resolved; "data" is a guess."""
-    return how.start if how.start != "auto" else ("input" if scan.probe is not None else "data")
+    if how.start != "auto":
+        return how.start
+    return "file" if how.file else "input" if scan.probe is not None else "data"
 
 
 def _known_probe(kind, how, run, geometry):
@@ -209,7 +212,7 @@ def check_start(probe: StartProbe, object: StartObject, scan):
     for what, how in (("probe", probe), ("object", object)):
         if how.start == "input" and getattr(scan, what) is None:
             raise DataError(f"{what}.start: input, but {scan.file or 'the input'} holds no {what}")
-        if how.start == "file":
+        if how.start == "file" or (what == "probe" and probe_kind(how, scan) == "file"):
             from nanompi.methods.ptycho.wave import known_pixel, read_wave
 
             known_pixel(read_wave(_file(how.file, what), what, how.path, how.pixel))

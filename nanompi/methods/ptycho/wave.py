@@ -26,6 +26,7 @@ from nanompi.io.unwritten import complete
 from nanompi.methods.ptycho.positions import LARGEST
 from nanompi.optics.geometry import PLANCK_C
 from nanompi.optics.resample import resampled
+from nanompi.run.result import only_item
 
 MOST_MODES, LEAST = 100, 8
 SOURCE, DETECTOR = "entry_1/instrument_1/source_1", "entry_1/instrument_1/detector_1"
@@ -55,7 +56,8 @@ def read_wave(file: str, kind: str, path: str = "", pixel: float | None = None) 
     file's
     Errors: DataError naming file, dataset and what does not fit.
     """
-    name = Path(file) / "result.h5" if Path(file).is_dir() else Path(file)
+    name = only_item(Path(file))
+    name = name / "result.h5" if name.is_dir() else name
     with foreign(f"{kind}: {name}"):
         if not name.is_file():
             raise DataError(f"{name}: there is no such file; name a result, or a run folder that holds one")

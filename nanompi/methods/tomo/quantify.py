@@ -2,8 +2,9 @@
 
 A phase per length p (rad/m) is 2 pi delta / lambda, delta the decrement of the refractive index. Far from
 absorption edges delta = r_e lambda^2 n_e / (2 pi), r_e the classical radius of the electron, n_e electrons
-per volume; so n_e = p / (r_e lambda), and the mass density is n_e times the mass per electron of the
-material. An attenuation per length mu is 4 pi beta / lambda.
+per volume (Als-Nielsen & McMorrow, Elements of Modern X-ray Physics, chapter 3, doi:10.1002/9781119998365);
+so n_e = p / (r_e lambda), and the mass density is n_e times the mass per electron of the material. An
+attenuation per length mu is 4 pi beta / lambda.
 """
 
 import math
@@ -23,6 +24,7 @@ OF = {  # of what volume it is made, and in which unit it is
     "mu": (ATTENUATION, "1/m"),
     "beta": (ATTENUATION, ""),
 }
+PER = {"m": ("1/m^3", 1.0), "nm": ("1/nm^3", 1e-27), "angstrom": ("1/angstrom^3", 1e-30)}  # of electrons
 
 
 @step("tomo.quantify", each="frame")
@@ -37,9 +39,10 @@ class Quantify:
     p is a phase per length, mu an attenuation per length; the mass density is n_e times the mass per
     electron of `formula`.
 
-    Unit: 1/m^3 (electron density), kg/m^3 (mass density), 1/m (mu); delta and beta have none.
+    Unit: 1/m^3 (electron density; by `per`, 1/nm^3 or 1/angstrom^3), kg/m^3 (mass density), 1/m (mu); delta
+    and beta have none.
 
-    Source: no paper; r_e is the classical radius of the electron.
+    Source: doi:10.1002/9781119998365
 
     Example::
 
@@ -55,13 +58,19 @@ class Quantify:
     formula: str = param(
         "", kind="line", level="basic", help="chemical formula of the sample, for its mass density: SiO2"
     )
+    per: Literal["m", "nm", "angstrom"] = param(
+        "m", level="basic", help="electron density: electrons in a cubic metre, nanometre or angstrom"
+    )
 
     def check(self, data):
         """What is missing, of a volume or of the projections that it will be made of.
 
-        Errors: JobError where the mass density has no formula, or one that is none; DataError where the
+        Errors: JobError where the mass density has no formula, or one that is none, or another quantity than
+        the electron density is asked for `per` a volume; DataError where the
         values are of another kind, or the pixel size or energy is not known.
         """
+        if self.per != "m" and self.quantity != "electron_density":
+            raise JobError(f"tomo.quantify: per: {self.per} is of electron_density, not of {self.quantity}")
         if self.quantity == "mass_density":
             if not self.formula:
                 raise JobError("tomo.quantify: mass_density needs the `formula:` of the sample, such as SiO2")
@@ -70,14 +79,14 @@ class Quantify:
         if unit != wanted:
             raise DataError(
                 f"tomo.quantify: {self.quantity} is made of a volume in {wanted}, this one is in "
-                f'"{unit}"; phases come from tomo.collect, attenuation from tomograms with their pixel'
+                f'"{unit}"; phases come from ptychography (runs), attenuation from tomograms with their pixel'
             )
         self._factor(data.facts.get("energy", 0.0))
 
     def start(self, run, data):
         """The factor from the volume's values. Errors: JobError, DataError."""
         run.team.on_root(lambda: self.check(data))
-        self.unit = OF[self.quantity][1]
+        self.unit = PER[self.per][0] if self.quantity == "electron_density" else OF[self.quantity][1]
         self.factor = self._factor(data.facts.get("energy", 0.0))
         run.result.notes.setdefault("tomo", {})["quantify"] = {
             "quantity": self.quantity,
@@ -112,5 +121,5 @@ class Quantify:
 
         electrons = 1 / (physical_constants["classical electron radius"][0] * wavelength)
         if self.quantity == "electron_density":
-            return electrons
+            return electrons * PER[self.per][1]
         return electrons / Avogadro * mass_per_electron(self.formula) * 1e-3

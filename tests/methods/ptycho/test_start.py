@@ -12,7 +12,7 @@ from nanompi.methods.ptycho.modes import extra_modes, orthogonalise, power
 from nanompi.methods.ptycho.overlap import check_overlap, diameter
 from nanompi.methods.ptycho.positions import Shifts, place
 from nanompi.methods.ptycho.scale import seen
-from nanompi.methods.ptycho.start import StartProbe, _mapped_object, lens_probe, same_shape
+from nanompi.methods.ptycho.start import StartProbe, _mapped_object, lens_probe, probe_kind, same_shape
 from nanompi.optics.geometry import Geometry
 from tests.scene import problem
 
@@ -43,6 +43,16 @@ def test_probe_is_cropped_and_padded_about_its_centre():
         assert out.shape == (1, *shape) and out[0, shape[0] // 2, shape[1] // 2] == 1
     with pytest.raises(DataError, match="zero everywhere"):
         same_shape(np.zeros((4, 4)), (8, 8), "a probe")
+
+
+def test_a_probe_of_a_file_that_is_named_is_taken():
+    """Without `start: file`, as the first of a chain leaves the name out and nothing else"""
+    with_probe, without = SimpleNamespace(probe=np.ones((8, 8))), SimpleNamespace(probe=None)
+    for how, wanted in ((StartProbe(file="x.h5"), "file"), (StartProbe(), "data")):
+        assert probe_kind(how, without) == wanted
+    assert probe_kind(StartProbe(file="x.h5"), with_probe) == "file"
+    assert probe_kind(StartProbe(), with_probe) == "input"
+    assert probe_kind(StartProbe(start="data", file="x.h5"), with_probe) == "data"
 
 
 @pytest.mark.parametrize("width", [-0.2, -0.1, 0.15])

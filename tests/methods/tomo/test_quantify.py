@@ -11,11 +11,11 @@ from nanompi.units import EV
 from tests.methods.tomo.steps import done, run_of
 
 
-def value(quantity: str, unit: str, formula: str = "", **facts) -> tuple[float, str]:
+def value(quantity: str, unit: str, formula: str = "", per: str = "m", **facts) -> tuple[float, str]:
     """What becomes of 1, and its unit"""
     run, block = run_of(), np.ones((2, 3, 3))
     run.data["data"] = Data(axes=("z", "y", "x"), values=block, unit=unit, facts=facts)
-    one = Quantify(quantity=quantity, formula=formula)
+    one = Quantify(quantity=quantity, formula=formula, per=per)
     made = done(one, run, run.data["data"], block)
     one.finish(run)
     return float(made[0, 0, 0]), run.data["data"].unit
@@ -35,6 +35,17 @@ def test_water_at_10_keV():
     ):
         factor, given = value(quantity, "rad/m", formula, energy=energy)
         assert factor * phase == pytest.approx(true, rel=1e-4) and given == unit
+
+
+def test_electrons_of_a_small_volume():
+    """Water has 334 of them in a cubic nanometre, 0.334 in a cubic angstrom"""
+    wavelength, electrons = 1.23984e-10, 1000 * 6.02214e23 * 10 / 18.015e-3
+    phase = 2.81794e-15 * wavelength * electrons
+    for per, true, unit in (("nm", 334.3, "1/nm^3"), ("angstrom", 0.3343, "1/angstrom^3")):
+        factor, given = value("electron_density", "rad/m", per=per, energy=10e3 * EV)
+        assert factor * phase == pytest.approx(true, rel=1e-3) and given == unit
+    with pytest.raises(JobError, match="per: nm is of electron_density, not of delta"):
+        value("delta", "rad/m", per="nm", energy=1e-15)
 
 
 def test_attenuation_is_mu_and_beta():

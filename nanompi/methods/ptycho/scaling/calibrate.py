@@ -14,6 +14,7 @@ from nanompi.methods.ptycho.positions import Places
 from nanompi.methods.ptycho.problem import Problem
 from nanompi.methods.ptycho.quality import figures
 from nanompi.methods.ptycho.scan import Frames
+from nanompi.methods.ptycho.start import probe_kind
 from nanompi.mpi.team import Team
 from nanompi.optics.propagate import propagator
 from nanompi.run.foreign import foreign
@@ -123,9 +124,7 @@ def _best(work, repeats) -> float:
 
 def _trials(seen, counts) -> float:
     """How many start probes: all at a first look, about 12 to the end, on frames that are cut"""
-    how = seen.ptycho.probe.start
-    known = how not in ("auto", "data") or (how == "auto" and seen.scan.probe is not None)
-    if known or seen.scan.focus is not None:
+    if probe_kind(seen.ptycho.probe, seen.scan) != "data" or seen.scan.focus is not None:
         return 0.0
     wave = np.sqrt(np.maximum(counts, 0).mean(0) * seen.plan.good)
     looks = 2 * int(WIDEST / (0.5 / spread(wave, seen.geometry.pixel))) + 1
