@@ -12,6 +12,9 @@ from nanompi.optics.ramp import usual_light
 from nanompi.run.result import Result, Signal
 
 SLURM = "tests/slurm/"
+os.environ.setdefault(
+    "NANOMPI_PICTURES", "no"
+)  # they take seconds of each run; tests of them ask for `drawn`
 
 
 def siemens_star(n: int, spokes: int = 18) -> np.ndarray:
@@ -98,6 +101,12 @@ def make_result(star, image: np.ndarray) -> Result:
             "geometry": {"energy": 1.28e-15, "distance": 2.0, "detector_pixel": [75e-6, 75e-6]},
         },
     )
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """Runs of this test draw their pictures."""
+    monkeypatch.setenv("NANOMPI_PICTURES", "yes")
 
 
 @pytest.fixture(scope="module")

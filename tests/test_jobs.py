@@ -72,7 +72,7 @@ def test_a_job_is_at_most_24_lines(name):
 
 
 # 121 frames of 64^2 with 1e6 counts allow about 0.01 rad (maximum likelihood started from the truth)
-def test_siemens_star(tmp_path):
+def test_siemens_star(tmp_path, drawn):
     folder = run("siemens-star", tmp_path, *SHORT, "steps.ptycho.engines=DM*30 ML*30")
     assert compare(str(folder), "truth")["phase_rmse"] < 0.03
     assert (folder / "previews" / "overview.png").stat().st_size > 10_000
@@ -97,7 +97,7 @@ def test_walking_beam(tmp_path):
 
 
 @pytest.mark.slow
-def test_resolution(tmp_path):
+def test_resolution(tmp_path, drawn):
     """1/7 of the halves beside 1/2 with the truth: 10 % on scans of 220 frames, here of 121"""
     folder = run("resolution", tmp_path, *SHORT, "steps.ptycho.engines=DM*30 ML*30")
     truth = compare(str(folder), "truth")["resolution_nm"]["half"] * 1e-9
@@ -433,7 +433,7 @@ def test_stxm(tmp_path):
 
 
 @pytest.mark.slow
-def test_xrd_simulated(tmp_path):
+def test_xrd_simulated(tmp_path, drawn):
     """Strains within their errors of 1e-4 on the mean of 16 points, texture of 0.4 along 30 deg"""
     folder = run("xrd-simulated", tmp_path, "input.simulate.rows=4", "input.simulate.columns=4")
     true = PatternSimulation(rows=4, columns=4, counts=40, strain=1e-3, shear=1e-3, texture=0.4).strains()
@@ -478,7 +478,7 @@ def maps_of(folder, *names):
 
 
 @pytest.mark.slow
-def test_xanes_simulated(tmp_path):
+def test_xanes_simulated(tmp_path, drawn):
     """Parts of two species in grains that drift, where the edge is above a tenth; their mean sum is 1"""
     short = ["input.simulate.energies=50", "input.simulate.size=48"]
     folder = run("xanes-simulated", tmp_path, *short)

@@ -1,8 +1,10 @@
 """Write report.html of a run; or one page that compares several, or the best settings of a sweep."""
 
+import sys
 from pathlib import Path
 
 from nanompi.cli import new_page, path
+from nanompi.errors import DataError, JobError
 
 
 def arguments(parser):
@@ -15,6 +17,8 @@ def arguments(parser):
         metavar="FILE",
         help="in place of RUN/report.html; of several: of compare.html",
     )
+    text = "draw the previews of one run, too: of a setting of a sweep, or where it was run without"
+    parser.add_argument("--pictures", action="store_true", help=text)
 
 
 def main(args) -> int:
@@ -27,13 +31,33 @@ def main(args) -> int:
     if not swept and len(folders) == 1:
         from nanompi.report.report import write
 
+        if args.pictures:
+            print(*_pictures(folders[0]), sep="\n")
         print(write(folders[0], Path(args.out) if args.out else None))
     else:
         from nanompi.report.several import compare
 
+        if args.pictures:
+            raise JobError(f"--pictures: of one run; {len(folders)} are named")
         usual = swept[0] / "compare.html" if len(args.run) == len(swept) == 1 else "compare.html"
         print(compare(folders, Path(args.out or usual)))
     return 0
+
+
+def _pictures(folder: Path) -> list[Path]:
+    """Draw previews/ of a run that has ended. Errors: DataError where it has no result."""
+    from nanompi.report.figures import previews
+    from nanompi.report.record import record
+    from nanompi.run.result import Result
+    from nanompi.run.status import event
+
+    run = record(folder)
+    if not (folder / "result.h5").is_file():
+        raise DataError(f"{folder}: --pictures draws a result, and there is no result.h5")
+    result = Result(signals=dict(run.signals()), notes=run.notes)
+    drawn = previews(result, folder / "previews", lambda text: print(f"warning: {text}", file=sys.stderr))
+    event(folder, "pictures", left_out="")
+    return drawn
 
 
 def _folders(name: str) -> list[Path]:

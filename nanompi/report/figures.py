@@ -13,17 +13,31 @@ from typing import Any
 
 from nanompi.io.atomic import new_file, own_folder
 from nanompi.run.result import Result, Signal
+from nanompi.run.status import event
 from nanompi.units import EV, show
 
 TILE, ALONE, WIDE = (4.3, 3.5), (5.4, 4.6), (6.4, 4.0)  # inches of a picture on a sheet, and of its own
 DPI = {"png": 150, "svg": 150, "pdf": 150}  # of what is no line
 PACKED = 3  # of zlib: a third of the time of 6, for files a tenth larger
+SWITCH = "NANOMPI_PICTURES"  # no: runs and sweeps draw none, which saves seconds of each
 SEPARATOR = "  ·  "
 
 
 def pictures(run):
     """The pictures of a run, in previews/ of its folder, by rank 0 (collective): a writer of `perform`."""
-    run.team.on_root(lambda: previews(run.result, run.folder / "previews", run.warn))
+    run.team.on_root(lambda: _of_run(run))
+
+
+def _of_run(run) -> None:
+    if wanted():
+        previews(run.result, run.folder / "previews", run.warn)
+    else:
+        event(run.folder, "pictures", left_out=f"{SWITCH}={os.environ[SWITCH]}")
+
+
+def wanted() -> bool:
+    """Does the environment let runs and sweeps draw pictures? What is asked for by name is always drawn."""
+    return os.environ.get(SWITCH, "").strip().lower() not in ("no", "off", "false", "0")
 
 
 def previews(result: Result, folder: Path, warn=print) -> list[Path]:

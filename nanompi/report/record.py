@@ -88,6 +88,12 @@ class Record:
         texts = (e.get("text") for e in self.events if e.get("event") == "warning")
         return list(dict.fromkeys(t for t in texts if isinstance(t, str)))
 
+    @property
+    def left_out(self) -> str:
+        """Why the run has drawn no pictures: "NANOMPI_PICTURES=no"; "" where it has, or is not there yet."""
+        said = [e.get("left_out") for e in self.events if e.get("event") == "pictures"]
+        return _word(said[-1]) if said else ""
+
     @cached_property
     def history(self) -> dict[str, Any]:
         """The figures of each iteration."""

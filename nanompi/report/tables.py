@@ -25,6 +25,7 @@ def facts(run: Record, notes: dict[str, Any]) -> list[tuple[str, str]]:
     out.append(("took", span(seconds) if _number(seconds) else ""))
     ranks, device = status.get("ranks", 0), status.get("device", "")
     out.append(("ranks", f"{ranks}" + f", {device}" * bool(device) if ranks else ""))
+    out.append(("pictures", run.left_out and f"none ({run.left_out})"))
     geometry = notes.get("geometry") if isinstance(notes.get("geometry"), dict) else {}
     for name, unit in UNITS.items():
         value = geometry.get(name)

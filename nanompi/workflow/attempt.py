@@ -46,12 +46,13 @@ def attempt(ranks: Ranks, task: Task, work: Callable[[Ranks], dict]):
         print(task.line(), flush=True)
 
 
-def run_of(ranks: Ranks, task: Task, prepare: Callable, reuse: Reuse | None = None) -> dict:
+def run_of(ranks: Ranks, task: Task, prepare: Callable, reuse: Reuse | None = None, writers=(pictures,)):
     """Run a task as `nanompi run` would; its figures (rank 0 of the group has them).
 
     prepare : as `nanompi.run.life.live` wants it; the task has its job then
+    writers : as `nanompi.run.perform.perform` wants them
     """
-    run = live(replace(ranks, clock=Clock()), prepare, [pictures], "none", reuse, at_the_end)
+    run = live(replace(ranks, clock=Clock()), prepare, writers, "none", reuse, at_the_end)
     return run.team.on_root(lambda: summary(run, task.job.steps))
 
 

@@ -59,7 +59,6 @@ def test_all_settings_are_run_ranked_and_collected(here, capsys):
     assert float(best["photons"]) == pytest.approx(1e5, rel=0.1)
     for name in (
         "result.h5",
-        "previews/overview.png",
         "report.html",
         "job.resolved.yaml",
         "outcome.json",
@@ -167,7 +166,7 @@ def test_submit_hands_an_array_and_a_collecting_job_to_sbatch(good, monkeypatch,
     assert [r["code"] for r in table(where)] == ["", "0"]
 
 
-def test_try_makes_a_strip_of_the_middle_of_the_scan(good, capsys):
+def test_try_makes_a_strip_of_the_middle_of_the_scan(good, capsys, drawn):
     words = ["try", "job.yaml", "steps.ptycho.probe.modes", "1", "3", "1", "--frames", "16"]
     left = ["--set", "input.select={without: [14, 15]}"]  # in the middle of 6 x 6
     assert main([*words, *left, "--iterations", "4", "--set", "steps.ptycho.engines=DM*50 ML*50"]) == 0

@@ -100,7 +100,6 @@ def test_the_same_bits_on_one_and_three_ranks(mpirun, here, tmp_path):
         assert file["entry_1"].attrs["default"] == "data"
         assert file["entry_1/sums"].attrs["axes"].tolist() == ["angle"]
         assert file["entry_1/sums/data"].attrs["units"] == "counts"
-    assert (tmp_path / "on-3/previews/data.png").exists()
 
 
 def test_check_compares_axes_and_a_step_that_fails_ends_with_6(mpirun, here):

@@ -51,4 +51,4 @@ def test_a_sweep_as_an_array_is_collected(slurm):
     with open(slurm.folder / folder / "table.csv") as file:
         rows = list(csv.DictReader(file))
     assert [r["steps.ptycho.probe.modes"] for r in rows] == ["1", "2", "3"]
-    assert {r["code"] for r in rows} == {"0"} and (slurm.folder / folder / "contact.png").exists()
+    assert {r["code"] for r in rows} == {"0"} and (slurm.folder / folder / "sweep.h5").exists()

@@ -19,7 +19,7 @@ def test_three_ranks_on_two_of_four_nodes(slurm, file):
     job = slurm.sbatch(f"--nodes=2 --ntasks=3 {file} job.yaml --set name=by-hand")
     assert slurm.ended(job) == ("COMPLETED", "0:0"), slurm.logs()
     folder = slurm.folder / f"runs/nanompi/job-{job}"
-    assert (folder / "result.h5").exists() and (folder / "previews/overview.png").exists()
+    assert (folder / "result.h5").exists()
     log = (slurm.folder / f"nanompi-{job}.log").read_text()
     assert "by-hand: 3 ranks, MPI: MPICH" in log and "ranks: 0-1 on node1, 2 on node2\n" in log
     facts = json.loads((folder / "environment.json").read_text())

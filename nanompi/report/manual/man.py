@@ -13,6 +13,7 @@ FILES = {
 VARIABLES = {
     "NANOMPI_TEMPLATES": "folders of job files that `nanompi init --list` shows, with : between them",
     "NANOMPI_CHECK": "1: ranks compare what they are about to do at each sum or message to all",
+    "NANOMPI_PICTURES": "no: runs and sweeps draw no pictures, which take seconds of each",
     "OMP_NUM_THREADS": "threads of each rank, where the job leaves them to the program",
 }
 

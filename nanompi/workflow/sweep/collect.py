@@ -13,6 +13,7 @@ import numpy as np
 from nanompi.io.atomic import new_file, new_hdf5
 from nanompi.job.sweeps import label, word
 from nanompi.report.contact import Panel, contact
+from nanompi.report.figures import wanted
 from nanompi.run.figures import Figure
 from nanompi.workflow.sweep.folder import Task, judges, read_head, tasks
 from nanompi.workflow.sweep.paired import decided
@@ -35,16 +36,21 @@ def collect(folder: Path) -> tuple[list[dict], str]:
     _text(folder / "ranking.txt", f"{ranking(rows, figures, judge, len(rows))}\n{said}")
     images = [image(t) for t in all_tasks]
     _hdf5(folder / "sweep.h5", all_tasks, images, rows)
-    try:
-        panels = [_panel(t, r, one) for t, r, one in zip(all_tasks, rows, images)]
-        one = next((one for one in images if one is not None), Image(None, "", ""))
-        contact(folder / "contact.png", panels, f"{folder.name}: {one.name}".rstrip(": "), one.unit)
-    except Exception as e:  # all that counts is written
-        print(f"warning: there is no contact.png ({type(e).__name__}: {e})", file=sys.stderr, flush=True)
+    if wanted():
+        _contact(folder, [_panel(t, r, one) for t, r, one in zip(all_tasks, rows, images)], images)
     instead = ""
     if judge and judge[1].score != asked:
         instead = f"some settings have no {asked}: ranked by {judge[1].score}, not by {asked}\n"
     return rows, f"{instead}{ranking(rows, figures, judge)}\n{said}".rstrip()
+
+
+def _contact(folder: Path, panels: list[Panel], images: list) -> None:
+    """The contact sheet; all that counts is written before."""
+    try:
+        one = next((one for one in images if one is not None), Image(None, "", ""))
+        contact(folder / "contact.png", panels, f"{folder.name}: {one.name}".rstrip(": "), one.unit)
+    except Exception as e:
+        print(f"warning: there is no contact.png ({type(e).__name__}: {e})", file=sys.stderr, flush=True)
 
 
 def row(task: Task, found: dict, names: Iterable[str]) -> dict:

@@ -58,5 +58,6 @@ def parts(items: list, n: int) -> list[list]:
 
 
 def _setting(task: Task, reuse: Reuse, ranks: Ranks) -> dict:
-    """Run the setting as `nanompi run` would; its figures (rank 0 of the group has them)."""
-    return run_of(ranks, task, partial(prepared, task), reuse)
+    """Run the setting as `nanompi run` would; its figures (rank 0 of the group has them). Its image stands on
+    the sheet of all: it draws none of its own."""
+    return run_of(ranks, task, partial(prepared, task), reuse, writers=())
