@@ -186,7 +186,8 @@ def step(name: str, needs=(), gives=(), *, each="", makes=(), takes="data", gpu=
     stay                     True where later steps walk its items again: they stay in memory, where there is
         room for them twice, and are read once
     foresee(job, threads)    memory and time beforehand, for `nanompi plan` and `bench`: an object with
-        report(ranks, link, gpu, per_card, within) and compared(books, ranks, items, link), as
+        report(ranks, link, gpu, per_card, within), total(ranks, link) = (seconds, bytes of a rank) for
+        workflows, and compared(books, ranks, items, link), as
         `nanompi.methods.ptycho.scaling.forecast.Forecast` has them
     """
     if not each:

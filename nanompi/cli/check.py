@@ -1,6 +1,7 @@
 """Check a job file: every fault at once, as FILE:LINE:COLUMN: what is wrong, what is allowed, what to do.
 
-Where it has none, its input is opened as by a run: what the run would refuse of it is refused here.
+Where it has none, its input is opened as by a run: what the run would refuse of it is refused here. Of a
+workflow (`stages:`) every item is checked as a job of its own, and identical faults of many are told once.
 """
 
 import sys
@@ -20,14 +21,16 @@ def arguments(parser):
 def main(args) -> int:
     """Exit code 0, or 2 and 3 through the errors."""
     from nanompi.job import yaml12
+    from nanompi.job.kind import is_workflow
     from nanompi.job.open_input import look
     from nanompi.job.sweeps import read_settings
     from nanompi.methods import discover
-    from nanompi.run.foreign import BROKEN
 
     discover()
     if args.json:
         return _json(args)
+    if is_workflow(args.job):
+        return _workflow(args)
     found = read_settings(args.job, args.set)
     job = found.settings[0].job
     notes = [] if args.no_data else look([one.job for one in found.settings])
@@ -40,10 +43,35 @@ def main(args) -> int:
     print(f"{args.job}: no faults. {job.name}: input by {job.reader.name}; steps:")
     for step in job.steps:
         print(f"  {step.name}")
+    _notes(notes)
+    return 0
+
+
+def _notes(notes: list[str]):
+    from nanompi.run.foreign import BROKEN
+
     for note in notes:
         print(f"note: {shown(note)}")
     for why in BROKEN.values():
         print(f"note: {why}; it is left out", file=sys.stderr)
+
+
+def _workflow(args) -> int:
+    """The same for a file with `stages:`."""
+    from nanompi.job import yaml12
+    from nanompi.job.answer import resolved_stages
+    from nanompi.job.open_input import look_at_all
+    from nanompi.job.stages import read_workflow
+
+    found = read_workflow(args.job, args.set)
+    notes = [] if args.no_data else look_at_all(found)
+    if args.resolved:
+        print(yaml12.write(resolved_stages(found)), end="")
+        return 0
+    print(f"{args.job}: no faults, each item checked. {found.name}: stages:")
+    for stage in found.stages:
+        print(f"  {stage.about}")
+    _notes(notes)
     return 0
 
 

@@ -1,6 +1,7 @@
 """Say before a job starts what each rank will need: memory, bytes on the wire, time; and how many ranks pay.
 
 A few frames in the middle of the scan are tried on this machine (one core of it); the others are not read.
+Of a workflow (`stages:`) the first item of each stage is planned, and time and memory are summed over all.
 """
 
 from nanompi.cli import job_arguments
@@ -49,12 +50,20 @@ def main(args) -> int:
             raise JobError(f"--{name.replace('_', '-')} {shown(getattr(args, name), 40)}: 1 to {MOST}")
     ranks = numbers(args.ranks)
     from nanompi.job.job import read_job
+    from nanompi.job.kind import is_workflow
     from nanompi.methods import discover
     from nanompi.units import quantity, seconds
 
     discover()
     wire, within = link(args), seconds(args.time) if args.time else None
     memory = quantity(args.gpu_mem, "B") if args.gpu_mem else None
+    if is_workflow(args.job):
+        from nanompi.job.stages import read_workflow
+        from nanompi.workflow.stages.plan import plan
+
+        found = read_workflow(args.job, args.set)
+        print("\n\n".join("\n".join(plan(found, n, args.threads, wire)) for n in ranks))
+        return 0
     job = read_job(args.job, args.set)
     forecast = seer(job).foresee(job, args.threads)
     print("\n\n".join(forecast.report(n, wire, memory, args.per_card, within) for n in ranks))

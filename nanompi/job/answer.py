@@ -15,12 +15,17 @@ def answer(file: str, settings: list[str] = (), data: bool = True) -> dict[str, 
              is the input to blame, and not the job? Empty for a job without faults, of which then are told
     name, input (the reader), steps, settings (how many a sweep makes), swept (paths), notes, left_out (parts
     of others that cannot be loaded), resolved (the job with every default)
+    A workflow has in place of input and steps `stages`: of each its name, items, chunks, needs, input, steps
     """
+    from nanompi.job.kind import is_workflow
     from nanompi.job.open_input import look
+    from nanompi.job.stages import read_workflow
     from nanompi.job.sweeps import read_settings
     from nanompi.run.foreign import BROKEN
 
     try:
+        if is_workflow(file):
+            return _of_workflow(read_workflow(file, settings), data)
         found = read_settings(file, settings)
         notes = look([one.job for one in found.settings]) if data else []
     except NanompiError as error:
@@ -37,6 +42,41 @@ def answer(file: str, settings: list[str] = (), data: bool = True) -> dict[str, 
         "notes": [shown(note) for note in notes],
         "left_out": [shown(why) for why in BROKEN.values()],
         "resolved": finite(job.resolved),
+    }
+
+
+def _of_workflow(workflow, data: bool) -> dict[str, Any]:
+    """The answer for a workflow without faults. Errors: those of the inputs that are there."""
+    from nanompi.job.open_input import look_at_all
+    from nanompi.run.foreign import BROKEN
+
+    notes = look_at_all(workflow) if data else []
+    return {
+        "code": 0,
+        "faults": [],
+        "name": workflow.name,
+        "stages": [_of_stage(stage) for stage in workflow.stages],
+        "settings": sum(len(stage.items) for stage in workflow.stages),
+        "notes": [shown(note) for note in notes],
+        "left_out": [shown(why) for why in BROKEN.values()],
+        "resolved": finite(resolved_stages(workflow)),
+    }
+
+
+def resolved_stages(workflow) -> dict[str, Any]:
+    """The job of the first item of each stage, with every default."""
+    return {stage.name: stage.items[0].job.resolved for stage in workflow.stages}
+
+
+def _of_stage(stage) -> dict[str, Any]:
+    job = stage.items[0].job
+    return {
+        "name": stage.name,
+        "items": len(stage.items),
+        "chunks": len(stage.chunks),
+        "needs": stage.needs,
+        "input": job.reader.name,
+        "steps": [step.name for step in job.steps],
     }
 
 

@@ -58,7 +58,10 @@ def _part(part: re.Match, known: dict[str, Any]) -> str:
     if part[1] is None:
         return part[0][0] if part[0] in ("{{", "}}") else part[0]
     name, _, form = part[1].partition(":")
-    return format(known[name], form) if name in known else part[0]
+    try:
+        return format(known[name], form) if name in known else part[0]
+    except ValueError:  # told by `check`
+        return part[0]
 
 
 def _texts(value, spot: Spot) -> Iterator[tuple[str, Spot]]:

@@ -38,7 +38,7 @@ def items(given, spot: Spot, taken: list[str], faults: Faults) -> list[One]:
         faults.add(
             spot.place,
             spot.path,
-            f"{shown(given, 80)!r} is not what the items are: foreach: {{scan: 1001-1024}}",
+            f"{shown(repr(given), 80)} is not what the items are: foreach: {{scan: 1001-1024}}",
         )
         return []
     columns = {key: _column(key, given, spot, taken, faults) for key in given}
@@ -83,7 +83,7 @@ def _values(value, place: Place) -> list[tuple[Any, Any]]:
     if isinstance(value, Seq) and value:
         odd = next((one for one in value if type(one) not in (str, int, float, bool)), None)
         if odd is not None or None in value:
-            raise JobError(f"{shown(odd, 80)!r} is not a number or a text: {HOW}")
+            raise JobError(f"{shown(repr(odd), 80)} is not a number or a text: {HOW}")
         return [(one, one) for one in value]
     if isinstance(value, Map):
         found = numbers(value, "count")
@@ -93,7 +93,7 @@ def _values(value, place: Place) -> list[tuple[Any, Any]]:
         return _range(ends[1], ends[2])
     if isinstance(value, str) and glob.has_magic(value):
         return _files(value, place)
-    raise JobError(f"{shown(value, 80)!r} does not fit here: {HOW}")
+    raise JobError(f"{shown(repr(value), 80)} does not fit here: {HOW}")
 
 
 def _range(first: str, last: str) -> list[tuple[Any, Any]]:

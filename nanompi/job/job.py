@@ -1,5 +1,6 @@
 """The checked job, and how it is made from a file; all faults at once."""
 
+import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,7 @@ from nanompi.job import model, order, own
 from nanompi.job import tree as load
 from nanompi.job.faults import Faults, Nothing, Spot
 from nanompi.job.leaf import PLAIN
+from nanompi.job.paths import is_made_later
 from nanompi.job.sweeps import SweepOptions
 from nanompi.job.tree import Sweep
 from nanompi.job.yaml12 import Map, Seq, plain
@@ -151,6 +153,8 @@ def head(values: Map, keys: tuple[str, ...], faults: Faults):
     for key in values:
         if key not in keys:
             text = f'unknown key "{key}"{nearest(key, keys)}; allowed: {", ".join(keys)}'
+            if key == "stages":
+                text = "this is a workflow, read by run, submit, check and plan; here one job is needed"
             faults.add(values.keys_at[key], key, text)
     version = values.get("nanompi")
     if "nanompi" not in values:
@@ -274,6 +278,9 @@ def _reader(given: Map, spot: Spot, faults: Faults):
     if key == "file" and any(f.path in ("input", "input.file") for f in faults.found):
         return None
     try:
+        if key == "file" and is_made_later(str(given.get(key, ""))) and not os.path.exists(given[key]):
+            known = f"allowed: {', '.join(METHODS['reader'])}{left_out()}"
+            raise JobError(f"a stage before this one makes the file: name its reader by `format:`; {known}")
         name = reader_of(plain(given))
         if name not in METHODS["reader"]:
             raise JobError(

@@ -2,6 +2,7 @@
 
 import json
 
+from nanompi.errors import JobError, NanompiError
 from nanompi.run.reading import open_data
 from nanompi.step import idle
 
@@ -25,6 +26,29 @@ def look(jobs: list) -> list[str]:
                 notes += step.check(scans[given]) or []
                 seen.add(once)
     return list(dict.fromkeys(notes))
+
+
+def look_at_all(workflow) -> list[str]:
+    """The same for the items of a workflow whose input is there before it begins. Notes, each once.
+
+    Errors: those of all items, as one JobError or DataError
+    """
+    seen, notes, errors, later = set(), [], [], {}
+    for stage in workflow.stages:
+        for job, item in [(item.alone or item.job, item) for item in stage.items]:
+            text = _text([job.resolved["input"], job.resolved["steps"]])
+            if workflow.folder in text:
+                later[stage.name] = f"{stage.name}: what it reads is made by stages before it"
+            elif text not in seen:
+                seen.add(text)
+                try:
+                    notes += look([job])
+                except NanompiError as error:
+                    errors.append((error, f"stage {stage.name}, item {item.name}: {error}"))
+    if errors:
+        kinds = {type(error) for error, _ in errors}
+        raise (kinds.pop() if len(kinds) == 1 else JobError)(*(line for _, line in errors))
+    return [*dict.fromkeys(notes), *later.values()]
 
 
 def _opened(job):

@@ -11,9 +11,31 @@ from nanompi.job.job import SECTIONS, VERSION
 from nanompi.job.leaf import PLAIN, about, adapter, chained, default, members, section_of
 from nanompi.job.model import parameters
 from nanompi.job.resolve import simple
+from nanompi.job.stages import StageOptions
 from nanompi.step import METHODS
 
 SWEEP = {"type": "object", "additionalProperties": False, "required": ["sweep"], "properties": {"sweep": {}}}
+BRACES = {"type": "string", "pattern": r"\{[A-Za-z_][\w-]*(:[^{}]*)?\}"}
+_VALUES = {
+    "anyOf": [
+        {"type": "array", "minItems": 1, "items": {"type": ["string", "number", "boolean"]}},
+        {"type": "string", "pattern": r"^\s*\d+\s*-\s*\d+\s*$|[*?\[]"},
+        {"type": "object", "required": ["from", "to"], "properties": {"from": {}, "to": {}}},
+    ]
+}
+FOREACH = {
+    "type": "object",
+    "additionalProperties": _VALUES,
+    "description": "the items, by keys side by side: a list, a range 1001-1024, files raw/*.h5, "
+    "{from: 0, to: 180, count: 24}",
+}
+NEEDS = {
+    "anyOf": [
+        {"type": "object", "additionalProperties": {"type": "number", "minimum": 0, "maximum": 1}},
+        {"type": ["string", "array"]},
+    ],
+    "description": "stages before this one, and the share of their items that must be there",
+}
 _QUANTITY = {"type": "string", "pattern": r"^\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*\S*\s*$"}
 
 
@@ -44,6 +66,28 @@ def schema() -> dict:
         },
         "anyOf": [{"required": ["nanompi", "input", "steps"]}, {"required": ["extends"]}],
     }
+
+
+def whole() -> dict:
+    """The schema of job files and of workflows. Call `nanompi.methods.discover()` before."""
+    out = schema()
+    names = ("input", "steps", "output", "run", "about", "extends", "set")
+    job = {name: _braced(out["properties"][name]) for name in names}
+    options = of_class(StageOptions)["properties"]
+    about = "one stage: a job, of which `foreach` makes items; {words} in braces are filled for each"
+    own = {"foreach": FOREACH, "needs": NEEDS, **options, **job}
+    stage = {"type": "object", "description": about, "additionalProperties": False, "properties": own}
+    stages = {"type": "object", "description": "a workflow: runs that need one another, in order"}
+    out["properties"]["stages"] = {**stages, "additionalProperties": stage}
+    out["anyOf"].append({"required": ["nanompi", "stages"]})
+    return out
+
+
+def _braced(rule):
+    """The same rules for values that are filled for each item of a stage: texts in braces, and no sweeps."""
+    if isinstance(rule, list):
+        return [BRACES if one == SWEEP else _braced(one) for one in rule]
+    return {k: _braced(one) for k, one in rule.items()} if isinstance(rule, dict) else rule
 
 
 def of_class(cls: type, first: dict | None = None) -> dict:

@@ -45,7 +45,7 @@ def _write(file: Path, state: str):
     import json
 
     from nanompi.io.atomic import write_text
-    from nanompi.job.schema import schema
+    from nanompi.job.schema import whole
 
     file.parent.mkdir(parents=True, exist_ok=True)
-    write_text(file, json.dumps({"$comment": state, **schema()}, ensure_ascii=False) + "\n")
+    write_text(file, json.dumps({"$comment": state, **whole()}, ensure_ascii=False) + "\n")

@@ -14,7 +14,9 @@ stages:
 import copy
 import json
 import math
+import re
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -117,6 +119,18 @@ class Stage:
     def __str__(self) -> str:
         return f"{self.name}: {len(self.items)} item{'s' * (len(self.items) != 1)}"
 
+    @property
+    def about(self) -> str:
+        """Items, chunks, needs, input and steps in one line."""
+        job, chunks = self.items[0].job, len(self.chunks)
+        needs = ", ".join(f"{share:g} of {name}" for name, share in self.needs.items())
+        words = [str(self) + f" in {chunks} chunks" * (1 < chunks < len(self.items))]
+        words += [f"needs {needs}"] * bool(needs)
+        words += [f"{self.group} rank{'s' * (self.group != 1)} each"] if self.group else []
+        words += [f"at most {self.at_once} at once"] if self.at_once else []
+        steps = ", ".join(step.name for step in job.steps)
+        return "; ".join([*words, f"input by {job.reader.name}, steps {steps}"])
+
 
 @dataclass
 class Workflow:
@@ -205,7 +219,7 @@ class _Reader:
             text = f'"{key}" cannot name a stage: letters, digits, _ and -, at most 40, the first a letter'
             self.faults.add(spot.place, spot.path, text + f"; not {', '.join(NAMED)}")
         if not isinstance(given, Map):
-            text = f"{shown(given, 80)!r} is no stage: a mapping with {', '.join(_allowed())}"
+            text = f"{shown(repr(given), 80)} is no stage: a mapping with {', '.join(_allowed())}"
             self.faults.add(stages.at(key), spot.path, text)
             return Stage(key)
         self._keys(given, spot)
@@ -252,10 +266,12 @@ class _Reader:
         for key, share, place in pairs:
             if key not in earlier:
                 known = f"allowed: {', '.join(earlier)}" if earlier else "it is the first"
-                text = f"{shown(key, 40)!r} is no stage before this one{nearest(str(key), earlier)}; {known}"
+                text = (
+                    f"{shown(repr(key), 40)} is no stage before this one{nearest(str(key), earlier)}; {known}"
+                )
                 self.faults.add(place, here.path, text)
             if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
-                text = f"{shown(share, 40)!r} is not the share of items that must be there: 0 to 1"
+                text = f"{shown(repr(share), 40)} is not the share of items that must be there: 0 to 1"
                 self.faults.add(place, (*here.path, str(key)), text)
         return {key: share for key, share, _ in pairs if key in earlier}
 
@@ -311,19 +327,15 @@ class _Jobs:
         self.reader.faults.found += braced.found
         for name in [one for one in earlier if one in braces.words(self.own)]:
             stage.needs.setdefault(name, 1.0)
-        found: dict[tuple, list[tuple[Item, Fault]]] = {}
-        for item in stage.items:
-            for fault in self._item(item, known):
-                found.setdefault(_kind(fault, item), []).append((item, fault))
         spoilt = {fault.place for fault in braced.found}
-        told = [pairs for pairs in found.values() if pairs[0][1].place not in spoilt]
-        self.reader.faults.found += [_told(pairs, len(stage.items), spot) for pairs in told]
+        pairs = [(item, fault) for item in stage.items for fault in self._item(item, known)]
+        kinds = _kinds([pair for pair in pairs if pair[1].place not in spoilt])
+        self.reader.faults.found += [_told(same, len(stage.items), spot) for same in kinds]
 
     def _item(self, item: Item, known: dict[str, Any]) -> list[Fault]:
         """Make both jobs of an item; their faults."""
-        before = next(
-            (o for o in self.stage.items if (o.number, o.chunk) == (item.number - 1, item.chunk)), None
-        )
+        before = self.stage.items[item.number - 1] if item.number else None
+        before = before if before and before.chunk == item.chunk else None
         words, faults = {**item.values, **known}, Faults()
         if self.chain:
             item.alone = self._job(item, self.first, words, faults)
@@ -376,12 +388,21 @@ def _without_previous(own: Map) -> Map:
     return out
 
 
-def _kind(fault: Fault, item: Item) -> tuple:
-    """What faults of several items have in common: place, path, and text but for the values of the item."""
-    text = fault.text
-    for key, value in sorted(item.values.items(), key=lambda pair: -len(str(pair[1]))):
-        text = text.replace(str(value), f"{{{key}}}")
-    return fault.place, fault.path, text.replace(item.name, "{}")
+def _kinds(pairs: list[tuple[Item, Fault]]) -> list[list[tuple[Item, Fault]]]:
+    """Faults that are the same: word for word, or but for the values of their items."""
+    same = Counter(str(fault) for _, fault in pairs)
+    found: dict[tuple, list[tuple[Item, Fault]]] = {}
+    for item, fault in pairs:
+        text = fault.text if same[str(fault)] > 1 else _without_values(fault.text, item)
+        found.setdefault((fault.place, fault.path, text), []).append((item, fault))
+    return list(found.values())
+
+
+def _without_values(text: str, item: Item) -> str:
+    """The text of a fault but for numbers and for what is of its item alone."""
+    for value in sorted((str(one) for one in item.values.values()), key=len, reverse=True):
+        text = text.replace(value, "#") if len(value) > 2 else text
+    return re.sub(r"\d+", "#", text)
 
 
 def _told(pairs: list[tuple[Item, Fault]], total: int, spot: Spot) -> Fault:

@@ -239,6 +239,10 @@ class Forecast:
             "write": own["written"] * ranks / WRITTEN,
         }
 
+    def total(self, ranks: int, link: Link) -> tuple[float, int]:
+        """(seconds of the job, bytes of the rank that has most)."""
+        return sum(self.seconds(ranks, link).values()), sum(self.memory(ranks).values())
+
     def report(self, ranks: int, link: Link, gpu=None, per_card: int = 1, within=None) -> str:
         """Memory, bytes and time, and how many ranks are worth it. gpu : not known; within : s"""
         parts, own = self.memory(ranks), self.bytes(ranks)

@@ -5,7 +5,9 @@ import os
 from nanompi.methods.ptycho.scaling import predict
 from nanompi.methods.ptycho.scaling.advise import report
 from nanompi.methods.ptycho.scaling.calibrate import calibrate
+from nanompi.methods.ptycho.scaling.foresee import foresee
 from nanompi.methods.ptycho.scaling.look import look
+from nanompi.methods.ptycho.scaling.memory import memory
 from nanompi.mpi.link import Link
 
 
@@ -18,6 +20,13 @@ class Forecast:
     def __init__(self, job, threads: int = 1):
         self.seen, self.threads = look(job), threads
         self.sizes, self.cost = self.seen.sizes, calibrate(self.seen, threads)
+
+    def total(self, ranks: int, link: Link) -> tuple[float, int]:
+        """(seconds of the job, bytes of the rank that has most)."""
+        sizes = self.sizes
+        most = max(len(part) for part in sizes.parts(ranks))
+        parts = memory(sizes, most, self.threads, self.cost.libraries, sizes.held(ranks))
+        return foresee(sizes, self.cost, ranks, link, sizes.way(ranks)).total, sum(parts.values())
 
     def report(self, ranks: int, link: Link, gpu=None, per_card: int = 1, within=None) -> str:
         """Memory, bytes on the wire, time and efficiency. gpu : bytes of a card, or None; within : s
