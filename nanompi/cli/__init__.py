@@ -27,6 +27,7 @@ VERBS = {
     "submit": "hand a job to Slurm, or show its batch script (--dry)",
     "status": "one line for each run: state, iteration, likelihood, rate, time left",
     "watch": "the same, repeated until all runs have ended",
+    "watch-folder": "each new complete file of a folder becomes a run, or a submission",
     "plan": "memory, messages, time and number of ranks of a job, before it starts",
     "bench": "run a job on 1, 2, 4 ... ranks; speed-up and efficiency of each phase",
     "check": "check a job file: all faults at once, with line and column",
@@ -48,7 +49,15 @@ VERBS = {
 }
 
 
-RUNS = ("run", "resume", "rerun", "sweep", "try", "bench")  # they go on where nobody hears them
+RUNS = (
+    "run",
+    "resume",
+    "rerun",
+    "sweep",
+    "try",
+    "bench",
+    "watch-folder",
+)  # they go on where nobody hears them
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -19,6 +19,9 @@ def arguments(parser):
     parser.add_argument(
         "--out", type=new_path, metavar="DIR", help="folder of runs, in place of output.folder"
     )
+    parser.add_argument(
+        "--folder", type=new_path, metavar="RUN", help="folder of this one run, in place of a new one"
+    )
     parser.add_argument("--dry", action="store_true", help="print the script and do nothing")
     notify.argument(parser)
 
@@ -40,11 +43,12 @@ def main(args) -> int:
     here, source = site(args.site)
     here = asked(here, args)
     if args.dry:
-        folder = Path(args.out or job.output.folder).absolute() / job.name / "run-NNNN"
+        next_run = Path(args.out or job.output.folder) / job.name / "run-NNNN"
+        folder = Path(args.folder or next_run).absolute()
         print(slurm.script(batch(job.name, folder, here, source, args.notify), here), end="")
         return 0
     slurm.need_sbatch()
-    folder, number = submit(job, here, source, args.out, args.notify)
+    folder, number = submit(job, here, source, args.out, args.notify, args.folder)
     print(f"job     {number}: {job.name}, {here.ranks} ranks for {clock(seconds(here.time))}")
     print(f"folder  {folder}   (script run.sbatch, log slurm-{number}.log)")
     print(f"look    nanompi watch {folder}   or   squeue --job={number}")

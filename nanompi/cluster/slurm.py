@@ -195,3 +195,17 @@ def queue() -> dict[str, str] | None:
         return None
     rows = [line.split("|", 2) for line in done.stdout.splitlines() if line.count("|") >= 2]
     return {job: state if why in ("None", "") else f"{state} ({why})" for job, state, why in rows}
+
+
+def job_of(file: str) -> str:
+    """Number of my job in the queue that a script was submitted as; "" where there is none, or no squeue.
+
+    file : absolute path of the script
+    """
+    try:
+        words = ["squeue", "--me", "--noheader", "--format=%i|%o"]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    rows = [line.split("|", 1) for line in done.stdout.splitlines() if "|" in line]
+    return next((number for number, command in rows if command.strip() == file), "")

@@ -12,15 +12,16 @@ from nanompi.io.atomic import write_text
 from nanompi.run import status
 
 
-def submit(job, here, source: str, runs: str = "", notice: str = "") -> tuple[Path, str]:
+def submit(job, here, source: str, runs: str = "", notice: str = "", folder="") -> tuple[Path, str]:
     """Claim the next run folder of a job and submit its script; the folder and the number of the job.
 
     here, source : `cluster.site.site()`; runs : stands for `output.folder`; notice : command for its end
+    folder : of this one run, in place of the next
     Errors: ResourceError where sbatch refuses; the folder is gone again then.
     """
-    from nanompi.job.folder import claim
+    from nanompi.job.folder import claim, taken
 
-    folder = claim(job, runs)
+    folder = taken(job, folder) if folder else claim(job, runs)
     file = folder / "run.sbatch"
     try:
         write_text(file, slurm.script(batch(job.name, folder.absolute(), here, source, notice), here))

@@ -10,7 +10,7 @@ import numpy as np
 from nanompi.data.source import CroppedFrames, Source, check_index, ends
 from nanompi.io import chunks, unwritten
 from nanompi.io.fingerprint import noted
-from nanompi.io.hdf5 import dataset, foreign, hdf5, open_hdf5
+from nanompi.io.hdf5 import dataset, foreign, hdf5, let_grow, open_hdf5
 from nanompi.io.quantities import flat_frames
 
 TOGETHER = 1 << 20  # bytes that a thread reads at once: small chunks are handed out together
@@ -25,6 +25,7 @@ class Hdf5Frames(Source):
     files : the opened one, and all that `path` leads to over links, virtual and external datasets
     lines : rows of a frame that are stored together; 0 = all, or more frames than one with them
     window: (top, bottom, left, right), which part of each frame is read; () = all
+    grows : its writer adds to the file; the frames are those that were there when it was opened first
     """
 
     file: str
@@ -36,6 +37,7 @@ class Hdf5Frames(Source):
     core: int = 2
     lines: int = 0
     window: tuple[int, ...] = ()
+    grows: bool = False
     _open: Any = field(default=None, repr=False, compare=False)
 
     @classmethod
@@ -47,7 +49,8 @@ class Hdf5Frames(Source):
         per = data.chunks[0] if data.chunks and data.ndim == core + 1 else 1
         file, dtype = os.path.abspath(opened.filename), data.dtype.newbyteorder("=")
         lines = _lines(data) if core == 2 and data.ndim == 3 else 0
-        return cls(file, path, shape, dtype, per, tuple(dict.fromkeys([file, *behind])), core, lines)
+        files = tuple(dict.fromkeys([file, *behind]))
+        return cls(file, path, shape, dtype, per, files, core, lines, grows=opened.swmr_mode)
 
     def __getstate__(self):
         return {**self.__dict__, "_open": None}
@@ -124,6 +127,8 @@ class Hdf5Frames(Source):
 
     def _data(self):
         if self._open is None:
+            if self.grows:
+                let_grow(self.file)
             file = open_hdf5(self.file)
             data = dataset(file, self.path, checked=True)
             how = chunks.recipe(data) if self.core == 2 and not self.window else None

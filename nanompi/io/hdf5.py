@@ -18,6 +18,7 @@ FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32", 4: "szip", 5: "nbit", 6: "s
            32018: "FCIDECOMP", 32022: "JPEG",
            32024: "SZ3", 32026: "Blosc2", 32028: "SPERR", 307: "bzip2"}  # fmt: skip
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_growing: set[str] = set()
 MOST_NAMES, MOST_SEEN, DEEPEST = 2000, 20_000, 50  # of a file, when its datasets are listed
 
 
@@ -100,14 +101,21 @@ def short(text: str) -> str:
     return text if len(text) <= 200 else text[:197] + "..."
 
 
+def let_grow(path: str) -> None:
+    """From now on this file may be read while its writer adds to it for readers (SWMR), in this process."""
+    _growing.add(os.path.abspath(path))
+
+
 def open_hdf5(path: str):
-    """An h5py.File for reading. Errors: DataError with the size and the likely reason."""
+    """An h5py.File for reading; its `swmr_mode` is True for one that grows (`let_grow`).
+
+    Errors: DataError with the size and the likely reason.
+    """
     must_exist(path)
     with foreign(path):
         check_heaps(path)
-    h5py = hdf5()
     try:
-        return h5py.File(path, "r")
+        return _opened(path)
     except Exception as error:
         size = os.path.getsize(path)
         if not is_hdf5(path):
@@ -117,11 +125,24 @@ def open_hdf5(path: str):
         ) from error
 
 
+def _opened(path: str):
+    h5py = hdf5()
+    try:
+        return h5py.File(path, "r")
+    except OSError:
+        if os.path.abspath(path) not in _growing:
+            raise
+        return h5py.File(path, "r", swmr=True, libver="latest")
+
+
 def _advice(error: Exception) -> str:
     if "lock file" in str(error):
         return "another process holds it: wait until it is closed, or set HDF5_USE_FILE_LOCKING=FALSE"
     if "open for write" in str(error):
-        return "it is still being written, or its writer crashed: then `h5clear -s` on a copy of it may help"
+        return (
+            "it is still being written (`live: true` in the input section takes what is there so far, where "
+            "its writer allows that), or its writer crashed: then `h5clear -s` on a copy of it may help"
+        )
     return (
         "it is truncated, damaged or still being written: compare its size with the original, copy it again"
     )

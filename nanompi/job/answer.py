@@ -13,12 +13,13 @@ def answer(file: str, settings: list[str] = (), data: bool = True) -> dict[str, 
     code   : the exit code of `nanompi check`
     faults : of each its path (steps by their number), file, line, column (0 = not in a file), text, and data:
              is the input to blame, and not the job? Empty for a job without faults, of which then are told
-    name, input (the reader), steps, settings (how many a sweep makes), swept (paths), notes, left_out (parts
+    name, input (the reader), shape (of the data, [] where they were not opened)
+    steps, settings (how many a sweep makes), swept (paths), notes, left_out (parts
     of others that cannot be loaded), resolved (the job with every default)
     A workflow has in place of input and steps `stages`: of each its name, items, chunks, needs, input, steps
     """
     from nanompi.job.kind import is_workflow
-    from nanompi.job.open_input import look
+    from nanompi.job.open_input import look_at
     from nanompi.job.stages import read_workflow
     from nanompi.job.sweeps import read_settings
     from nanompi.run.foreign import BROKEN
@@ -27,7 +28,7 @@ def answer(file: str, settings: list[str] = (), data: bool = True) -> dict[str, 
         if is_workflow(file):
             return _of_workflow(read_workflow(file, settings), data)
         found = read_settings(file, settings)
-        notes = look([one.job for one in found.settings]) if data else []
+        notes, shape = look_at([one.job for one in found.settings]) if data else ([], ())
     except NanompiError as error:
         return {"code": error.code, "faults": faults_of(error)}
     job = found.settings[0].job
@@ -36,6 +37,7 @@ def answer(file: str, settings: list[str] = (), data: bool = True) -> dict[str, 
         "faults": [],
         "name": job.name,
         "input": job.reader.name,
+        "shape": list(shape),
         "steps": [step.name for step in job.steps],
         "settings": len(found.settings),
         "swept": list(found.settings[0].values),

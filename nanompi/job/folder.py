@@ -31,6 +31,19 @@ def claim(job, runs: str = "") -> Path:
     return folder
 
 
+def taken(job, folder: str) -> Path:
+    """The run folder that a user named, for this job, whose files are written into it. Rank 0 only.
+
+    Errors: ResourceError where it holds another job, or a result.
+    """
+    path = named(folder)
+    if (path / "result.h5").exists():
+        raise ResourceError(f"{folder} holds a result already: choose another folder, or leave --folder out")
+    with writing(path):
+        _held_text(path, job)
+    return path
+
+
 def named(folder: str) -> Path:
     """The run folder that a user named, made where it is not there. Rank 0 only. Errors: ResourceError."""
     with writing(Path(folder)):

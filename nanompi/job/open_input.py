@@ -10,6 +10,14 @@ from nanompi.step import idle
 def look(jobs: list) -> list[str]:
     """Open the input of each job and let its steps look at it; each different input once. The scans' notes.
 
+    As `look_at`.
+    """
+    return look_at(jobs)[0]
+
+
+def look_at(jobs: list) -> tuple[list[str], tuple[int, ...]]:
+    """As `look`: (the scans' notes, shape of what the last input holds).
+
     A step may have `check(data)`, of the first of the data, which raises what its `run` would raise of files
     and values, and may give a list of notes.
     Errors: those of the run: DataError, JobError, ResourceError.
@@ -25,7 +33,7 @@ def look(jobs: list) -> list[str]:
             if hasattr(step, "check") and once not in seen and not idle(step, scans[given]):
                 notes += step.check(scans[given]) or []
                 seen.add(once)
-    return list(dict.fromkeys(notes))
+    return list(dict.fromkeys(notes)), next(iter(scans.values())).shape
 
 
 def look_at_all(workflow) -> list[str]:

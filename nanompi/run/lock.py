@@ -95,6 +95,12 @@ class Lock:
                     _lost(self.folder)
 
 
+def holder(folder: Path) -> dict | None:
+    """What the lock of a folder says, when its holder is alive; nothing is taken. Errors: OSError."""
+    held = _locks(folder)
+    return _living(held[-1]) if held else None
+
+
 def _lost(folder: Path):
     """Another process has the folder: nothing more may be written there, not even at the end of this one."""
     with suppress(OSError, ValueError):

@@ -8,7 +8,7 @@ from nanompi.data.data import Data, by_cost, even
 from nanompi.data.select import Select
 from nanompi.data.source import complete
 from nanompi.errors import DataError, JobError, StepError, nearest
-from nanompi.io.hdf5 import foreign, is_hdf5, must_exist, open_hdf5
+from nanompi.io.hdf5 import foreign, is_hdf5, let_grow, must_exist, open_hdf5
 from nanompi.run.foreign import blamed, left_out
 from nanompi.step import METHODS, param, section
 
@@ -55,6 +55,11 @@ class Input:
         level="basic",
         help='part of the scan: "0:100", "::2", "middle:100", or all but some: {without: [17, 40:52]}',
     )
+    live: bool = param(
+        False,
+        help="ptychography: the file still grows (HDF5 SWMR): the frames that are there so far with their "
+        "positions",
+    )
     mask_good: Literal["auto", "zero", "nonzero"] = param(
         "auto", help="value of good pixels in the mask of the file; auto follows the format"
     )
@@ -74,6 +79,8 @@ def reader_of(given: dict) -> str:
     for one that no reader recognises. Errors: JobError, DataError with what was looked for.
     """
     readers = METHODS["reader"]
+    if given.get("live") is True and given.get("file"):
+        let_grow(given["file"])
     name = given.get("format", "auto")
     if name != "auto":
         if name not in readers:

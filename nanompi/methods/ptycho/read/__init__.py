@@ -32,9 +32,11 @@ def completed(scan: Scan, given: Input) -> Scan:
     """What a reader gives as the job wants it. Errors: JobError, DataError."""
     from nanompi.methods.ptycho.read.guard import check_monitor, guard, override
     from nanompi.methods.ptycho.read.identity import fingerprint, with_grid
+    from nanompi.methods.ptycho.read.live import so_far
     from nanompi.methods.ptycho.read.missing import leave_missing_out
     from nanompi.methods.ptycho.read.stage import staged
 
+    scan = so_far(scan) if given.live else scan
     scan = staged(override(with_grid(scan), given), given.lag, given.rotate)
     scan.fingerprint = scan.fingerprint or fingerprint(scan.source)
     check_monitor(scan)

@@ -1,0 +1,139 @@
+"""Which files are in a folder that is watched, and which of them stand still and are closed."""
+
+import fcntl
+import os
+import re
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from nanompi.io.fingerprint import FEW, of_file
+
+PATTERNS = ("*.h5", "*.hdf5", "*.hdf", "*.nxs", "*.cxi", "*.ptyd", "*.npz")
+PARTIAL = re.compile(r"\..*|.*(~|\.(part|partial|filepart|tmp|temp|crdownload|swp))", re.I | re.S)
+
+
+@dataclass
+class Seen:
+    """One file: size and time of change (ns) as they are now. Equal ones have not changed meanwhile."""
+
+    size: int
+    changed: int
+
+
+def look(folder: str, patterns) -> dict[str, Seen]:
+    """{name below the folder: Seen} of the ordinary files that a pattern names, links to such files included.
+
+    A pattern counts folders as a path does: "*.h5" is of the folder itself, "*/*.h5" of those in it,
+    "**/*.h5" of all below it; links to folders are not followed. Names that begin with a dot, and those that
+    programs give to half a copy (`PARTIAL`), are none. Errors: OSError where the folder itself cannot be
+    listed.
+    """
+    parts = [pattern.split("/") for pattern in patterns]
+    return dict(sorted(_below(folder, "", parts)))
+
+
+def _below(folder: str, above: str, parts: list[list[str]]) -> Iterator[tuple[str, Seen]]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if PARTIAL.fullmatch(entry.name):
+                continue
+            rest = [left for one in parts for left in _after(entry.name, one)]
+            if any(not left for left in rest) and (seen := seen_at(entry.path)):
+                yield above + entry.name, seen
+            if (deeper := [left for left in rest if left]) and _is_folder(entry):
+                yield from _readable(entry.path, f"{above}{entry.name}/", deeper)
+
+
+def _readable(folder: str, above: str, parts) -> list:
+    """What is in a folder below; nothing where it has gone, or may not be read."""
+    try:
+        return list(_below(folder, above, parts))
+    except OSError:
+        return []
+
+
+def _is_folder(entry) -> bool:
+    try:
+        return entry.is_dir(follow_symlinks=False)
+    except OSError:
+        return False
+
+
+def _after(name: str, parts: list[str]) -> list[list[str]]:
+    """What is left of a pattern after one name of a path; [] in it: nothing, the name is the last."""
+    if parts[0] == "**":
+        return [parts, *_after(name, parts[1:])] if len(parts) > 1 else [parts, []]
+    return [parts[1:]] if fnmatchcase(name, parts[0]) else []
+
+
+def seen_at(path: str) -> Seen | None:
+    """Size and time of a file, None where none can be read. It is opened: NFS asks its server then."""
+    try:
+        number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (OSError, ValueError):
+        return _unread(path)
+    try:
+        return _of(os.fstat(number))
+    finally:
+        os.close(number)
+
+
+def _unread(path: str) -> Seen | None:
+    """The same of a file that may not be read yet."""
+    try:
+        return _of(os.stat(path))
+    except (OSError, ValueError):
+        return None
+
+
+def _of(facts: os.stat_result) -> Seen | None:
+    return Seen(facts.st_size, facts.st_mtime_ns) if stat.S_ISREG(facts.st_mode) else None
+
+
+def stamp(path: str) -> list:
+    """The fingerprint of a file by its ends (`nanompi.io.fingerprint`), [] where it cannot be read.
+
+    Size, time and 128 KiB; of a file that has no more, its time does not count.
+    """
+    try:
+        return of_file(path, FEW)
+    except (OSError, ValueError):
+        return []
+
+
+def held_by_writer(path: str) -> bool:
+    """Does a program on this machine, or over NFS, hold the lock with which HDF5 opens a file for writing?
+
+    HDF5 locks a file as long as it is open, unless it was told not to, or writes for readers (SWMR).
+    """
+    try:
+        with open(path, "rb", opener=lambda p, flags: os.open(p, flags | os.O_NONBLOCK)) as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except (OSError, ValueError):
+        pass  # no locks there
+    return False
+
+
+@dataclass
+class Stillness:
+    """Since when each file has stood still, by a clock that only goes forward: times of files may lie in the
+    future, and go back. Holds nothing of files that have gone."""
+
+    since: dict[str, tuple[Seen, float]] = field(default_factory=dict)
+
+    def renew(self, found: dict[str, Seen], now: float) -> list[str]:
+        """Look at all once more; the names of those that were new the last time and have gone."""
+        gone = [name for name in self.since if name not in found]
+        before, self.since = self.since, {}
+        for name, seen in found.items():
+            old = before.get(name)
+            self.since[name] = old if old and old[0] == seen else (seen, now)
+        return gone
+
+    def for_seconds(self, name: str, now: float) -> float:
+        """How long it has stood still."""
+        return now - self.since[name][1]
