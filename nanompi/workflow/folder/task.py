@@ -116,8 +116,8 @@ class Task:
         """Run a file in its folder, or go on with it there; its exit code."""
         if self.submits:
             return self._submit(path, entry)
-        folder = Path(entry.run)
-        if self.template.kind == "run" and (folder / "job.resolved.yaml").is_file():
+        held = "job.resolved.yaml" if self.template.kind == "run" else "workflow.json"
+        if (Path(entry.run) / held).is_file():
             return self.child.run(["resume", "--quiet", *self.words, "--", entry.run])
         own = ["run", "--quiet", *self.words, "--folder", entry.run]
         return self.child.run([*own, *self.template.words(path, *more)])
