@@ -42,8 +42,8 @@ class StartProbe:
     start: Literal["auto", "data", "input", "aperture", "file"] = param(
         "auto",
         level="basic",
-        help="auto: from `file` where one is given, else from the input where it has one, else found from the "
-        "data; or an aperture",
+        help="auto: from `file` where one is given, else from the input where it has one, else found "
+        "from the data; or an aperture",
     )
     modes: int | Literal["auto"] = param(
         1,
