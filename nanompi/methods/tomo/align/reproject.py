@@ -27,6 +27,7 @@ COARSE = 12  # rounds that begin with wide smoothing, where nothing is known of 
 LARGEST = 1.0  # px of a step, or what is smoothed over
 SLIGHT = 0.01  # of the signal: as much is always left, where a slope is steep
 EARLY = 3  # rounds before angles are left out: the volume is too bad to judge by
+DEPTH = 2 / 3  # of the columns, through which a ray goes in a sample, on the average
 MAD = 1.4826  # standard deviations of a normal distribution in its median absolute deviation
 
 
@@ -67,6 +68,8 @@ class Reprojection:
         self.lines, self.own = data.values, data.parts[run.team.rank]
         self.rows = even(data.size("row"), run.team.size)
         self.weight = np.outer(*map(taper, data.shape[1:]))
+        largest = max(self.team.allgather(float(np.abs(self.lines).max(initial=0))))
+        self.most = largest + 2 * np.pi  # no phase becomes larger than this when it is mended
 
     def settle(self, places: Places, rounds: int, stop: float, known: bool) -> None:
         """Rounds until the largest step is below `stop` px (collective).
@@ -118,7 +121,7 @@ class Reprojection:
         """The image of projection k of this rank, its phases closest to those of the model."""
         if not (np.abs(image - model) > np.pi).any():
             return image
-        wanted = moved(model, -place[0], -place[1])
+        wanted = np.clip(moved(model, -place[0], -place[1]), -self.most, self.most)
         self.lines[k] = wanted + wrapped(self.lines[k] - wanted)
         return moved(self.lines[k], *place)
 
@@ -138,6 +141,7 @@ class Reprojection:
         """(A, rows here, columns) line integrals through the slices that they make."""
         device, n = self.run.device, sinograms.shape[2]
         method, axis = FBP(Rays(angles, share, n, n), Plain(), device), (n - 1) / 2
+        method.transfer = np.minimum(method.transfer, gain_of_one(share, n))
         turn = device.array(np.stack([np.cos(angles), np.sin(angles)], 1))
         out = np.empty_like(sinograms)
         for first in range(0, sinograms.shape[1], LANES):
@@ -149,6 +153,17 @@ class Reprojection:
             out[:, first : first + LANES] = np.moveaxis(device.host(lines[..., : len(some)]), 2, 1)
             self.run.clock.tick()
         return out
+
+
+def gain_of_one(share: np.ndarray, n: int) -> float:
+    """The most that a filter may do to a projection where few angles are to judge one another.
+
+    Seen along its own angle, what a projection has put into a sample of so many columns comes back columns *
+    share * filter times: above 1 the volume would say of each projection what that says itself, only louder,
+    and a phase that was unwrapped wrongly would grow from round to round. Where the angles suffice the ramp
+    stays below this. A sample with air at both sides is `DEPTH` of the field deep, on the average.
+    """
+    return 1 / (DEPTH * n * max(float(share[share > 0].mean()), TINY))
 
 
 def compared(image, model, weight, smooth: float) -> tuple[float, float, float, float]:
