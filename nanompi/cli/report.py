@@ -1,4 +1,4 @@
-"""Write report.html of a run; or one page that compares several, or the best settings of a sweep."""
+"""Write report.html of a run or workflow; or one page that compares several runs, or the best of a sweep."""
 
 import sys
 from pathlib import Path
@@ -9,7 +9,7 @@ from nanompi.errors import DataError, JobError
 
 def arguments(parser):
     """Arguments of `nanompi report`."""
-    text = "run folder; the name of a job: its latest run; folder of a sweep: its best settings"
+    text = "run folder; the name of a job: its latest run; a workflow; folder of a sweep: its best settings"
     parser.add_argument("run", nargs="+", type=path, help=text)
     parser.add_argument(
         "--out",
@@ -24,11 +24,14 @@ def arguments(parser):
 def main(args) -> int:
     """Exit code 0; prints the path of the page."""
     from nanompi.methods import discover
+    from nanompi.report.workflow import is_workflow
 
     discover()
     swept = [Path(name) for name in args.run if (Path(name) / "settings.json").is_file()]
     folders = [folder for name in args.run for folder in _folders(name)]
-    if not swept and len(folders) == 1:
+    if flow := next(filter(is_workflow, folders), None):
+        print(_workflow(flow, args))
+    elif not swept and len(folders) == 1:
         from nanompi.report.report import write
 
         if args.pictures:
@@ -58,6 +61,16 @@ def _pictures(folder: Path) -> list[Path]:
     drawn = previews(result, folder / "previews", lambda text: print(f"warning: {text}", file=sys.stderr))
     event(folder, "pictures", left_out="")
     return drawn
+
+
+def _workflow(folder: Path, args) -> Path:
+    """Write the page of a workflow. Errors: JobError where more than it was named."""
+    from nanompi.cluster.slurm import submitted
+    from nanompi.report.workflow_page import write
+
+    if len(args.run) > 1:
+        raise JobError(f"{folder} is a workflow, which has a page of its own: name it alone, or its runs")
+    return write(folder, Path(args.out) if args.out else None, submitted())
 
 
 def _folders(name: str) -> list[Path]:

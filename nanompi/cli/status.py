@@ -1,4 +1,9 @@
-"""One line for each run: state, iteration, likelihood, rate, time left, ranks, Slurm's state."""
+"""One line for each run: state, iteration, likelihood, rate, time left, ranks, Slurm's state.
+
+Below a workflow its stages, with how many of their items are done, and what works or has failed in each.
+"""
+
+from pathlib import Path
 
 from nanompi.cli import path
 from nanompi.errors import JobError
@@ -7,7 +12,10 @@ from nanompi.errors import JobError
 def arguments(parser):
     """Arguments of `nanompi status`."""
     parser.add_argument(
-        "where", nargs="?", type=path, help="run folder, name of a job, or folder of runs (runs)"
+        "where",
+        nargs="?",
+        type=path,
+        help="folder of a run, a workflow or of runs (runs); name of a job",
     )
     parser.add_argument("--most", type=int, default=20, metavar="N", help="the newest N runs (20)")
     parser.add_argument(
@@ -20,10 +28,10 @@ def main(args) -> int:
     """Exit code 0, or 2 when there is no run; with --code that of the newest run."""
     import json
 
-    from nanompi.report import status
+    from nanompi.report import status, workflow
 
     found = look(args)
-    print(json.dumps(found, indent=1) if args.json else "\n".join(status.table(found)))
+    print(json.dumps(found, indent=1) if args.json else "\n".join(status.table(workflow.flat(found))))
     return code(found[-1]) if args.code else 0
 
 
@@ -34,15 +42,33 @@ def code(found: dict) -> int:
 
 
 def look(args) -> list[dict]:
-    """How the runs stand now."""
+    """How the runs and workflows stand now."""
     from nanompi.cluster import slurm
     from nanompi.report import status
 
     if args.most < 1:
         raise JobError(f"--most {args.most}: a number of runs, 1 or more")
     folders = status.runs(args.where or "", args.most)
-    found = [status.read(f) for f in folders]
-    if any(s.get("slurm_job") and s["state"] not in status.OVER for s in found):
-        queue = slurm.queue()
-        found = [status.read(f, queue) for f in folders]
+    found = [_read(f) for f in folders]
+    if any(map(_asks_slurm, found)):
+        queue = slurm.submitted()
+        found = [_read(f, queue) for f in folders]
     return found
+
+
+def _read(folder: Path, queue=None) -> dict:
+    """How a run stands, or a workflow. queue : `nanompi.cluster.slurm.submitted()`"""
+    from nanompi.report import status, workflow
+
+    if workflow.is_workflow(folder):
+        return workflow.read(folder, queue)
+    return status.read(folder, None if queue is None else {job: state for job, (state, _) in queue.items()})
+
+
+def _asks_slurm(found: dict) -> bool:
+    """Does Slurm know more of it?"""
+    from nanompi.report import status
+
+    if "stages" in found:
+        return found["submitted"] and found["done"] < found["items"]
+    return bool(found.get("slurm_job")) and found["state"] not in status.OVER

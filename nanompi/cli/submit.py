@@ -1,12 +1,17 @@
-"""Submit a job to Slurm: a batch script from the job and slurm/site.yaml, shown or given to sbatch."""
+"""Submit a job to Slurm: a batch script from the job and slurm/site.yaml, shown or given to sbatch.
 
+A job file with `stages:` becomes a job for each stage, behind those that it needs, an array where it has a
+`foreach`. The folder of a workflow that was begun, in place of a job file: what is missing of it.
+"""
+
+import os
 from dataclasses import replace
 from pathlib import Path
 
 from nanompi.cli import job_arguments, new_path, path
 from nanompi.cluster import slurm
 from nanompi.cluster.submit import batch, submit
-from nanompi.errors import JobError
+from nanompi.errors import JobError, NanompiError
 from nanompi.run import notify
 from nanompi.units import clock, seconds
 
@@ -36,9 +41,12 @@ def main(args) -> int:
     """Exit code 0; 2 for faults of job or site file, 4 without sbatch or when it refuses."""
     from nanompi.cluster.site import site
     from nanompi.job.job import read_job
+    from nanompi.job.kind import is_workflow
     from nanompi.methods import discover
 
     discover()
+    if Path(args.job).is_dir() or is_workflow(args.job):
+        return _workflow(args)
     job = read_job(args.job, args.set)
     here, source = site(args.site)
     here = asked(here, args)
@@ -53,6 +61,58 @@ def main(args) -> int:
     print(f"folder  {folder}   (script run.sbatch, log slurm-{number}.log)")
     print(f"look    nanompi watch {folder}   or   squeue --job={number}")
     return 0
+
+
+def _workflow(args) -> int:
+    """Submit a workflow, or what is missing of one that was begun."""
+    from nanompi.cluster.site import site
+    from nanompi.workflow.stages import folder, script
+
+    here, source = site(args.site)
+    here = script.Here(asked(here, args), source, args.notify)
+    flow, workflow = _flow(args)
+    texts = [script.text(flow, stage, here) for stage in flow.stages]
+    if args.dry:
+        print("\n".join(f"# {words}\n{text}" for words, text in zip(script.commands(flow), texts)), end="")
+        return 0
+    slurm.need_sbatch()
+    if workflow:
+        flow = folder.read(folder.create(workflow, args.out).absolute())
+    try:
+        sent = script.submit(flow, here)
+    except (OSError, NanompiError):
+        if workflow:
+            folder.remove(flow)
+        raise
+    _told(flow, sent)
+    return 0
+
+
+def _flow(args):
+    """(the workflow in its folder, None), or (as it would stand in the next one, the checked workflow)"""
+    from nanompi.job.stages import read_workflow
+    from nanompi.workflow.stages import folder
+
+    if not Path(args.job).is_dir():
+        workflow = read_workflow(args.job, args.set)
+        where = Path(args.out or workflow.output.folder).absolute() / workflow.name / "workflow-NNNN"
+        return folder.foreseen(workflow, where), workflow
+    for name in ("set", "out"):
+        if getattr(args, name):
+            raise JobError(f"--{name}: {args.job} is a workflow that was begun: its jobs stay as they are")
+    return folder.read(Path(args.job).absolute()), None
+
+
+def _told(flow, sent: list):
+    """Which job does what, and where"""
+    where = os.path.relpath(flow.path)
+    for one in sent:
+        print(f"job     {one.job}: {flow.name}, {one.stage}: {one.words}")
+    if not sent:
+        print(f"folder  {where}: all items are there, nothing was submitted")
+        return
+    print(f"folder  {where}   (of each stage script stage.sbatch, log slurm-TASK.log)")
+    print(f"look    nanompi watch {where}   or   squeue --me")
 
 
 def asked(here, args):

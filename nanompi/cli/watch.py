@@ -1,7 +1,7 @@
 """How runs stand, renewed until all have ended; Ctrl-C leaves them alone.
 
 On a terminal with bars, the course of a figure and the ranks; elsewhere one line for each run that changed,
-with --json an object.
+with --json an object. Of a workflow its stages, and the items that are at work or have failed.
 """
 
 import json
@@ -22,7 +22,10 @@ def arguments(parser):
 
 
 def main(args) -> int:
-    """Exit code of the run, or 7 when one of several has not ended well; a run that is lost counts as 1."""
+    """Exit code of the run, or 7 when one of several has not ended well; a run that is lost counts as 1.
+
+    Of a workflow 7 where a stage could not begin or items of the last are missing.
+    """
     from nanompi.report.status import over
 
     if not 0 <= args.every < 1e6:
@@ -42,25 +45,34 @@ def _screen():
     from rich.console import Console
     from rich.live import Live
 
-    from nanompi.report.record import record
-    from nanompi.report.watch import view
-
     console = Console(file=raw(sys.stdout), force_terminal=True)
     with Live(console=console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False) as live:
-        yield lambda found: live.update(
-            view([record(Path(one["folder"])).standing(one) for one in found]), refresh=True
-        )
+        yield lambda found: live.update(_drawn(found), refresh=True)
+
+
+def _drawn(found: list[dict]):
+    """Workflows as trees, then the runs."""
+    from rich.console import Group
+
+    from nanompi.report.record import record
+    from nanompi.report.watch import view
+    from nanompi.report.watch_workflow import tree
+
+    flows = [tree(one) for one in found if "stages" in one]
+    runs = [record(Path(one["folder"])).standing(one) for one in found if "stages" not in one]
+    return Group(*flows, *([view(runs)] if runs else []))
 
 
 @contextmanager
 def _lines(as_json: bool):
     """show(found) prints the lines that changed."""
     from nanompi.report.status import table
+    from nanompi.report.workflow import flat
 
     before: list[str] = []
 
     def show(found):
-        lines = list(map(json.dumps, found)) if as_json else table(found)
+        lines = list(map(json.dumps, found)) if as_json else table(flat(found))
         if new := [line for line in lines if line not in before]:
             print("\n".join(new), flush=True)
         before[:] = lines

@@ -186,15 +186,27 @@ def sbatch(file: str, *options: str) -> str:
 
 def queue() -> dict[str, str] | None:
     """State of my jobs by number, "RUNNING" or "PENDING (Priority)"; None where squeue does not answer."""
+    found = submitted()
+    return None if found is None else {job: state for job, (state, _) in found.items()}
+
+
+def submitted() -> dict[str, tuple[str, str]] | None:
+    """(state, path of the script) of my jobs by number; None where squeue does not answer."""
     try:
-        words = ["squeue", "--me", "--noheader", "--array", "--format=%i|%T|%r"]
+        words = ["squeue", "--me", "--noheader", "--array", "--format=%i|%T|%r|%o"]
         done = subprocess.run(words, capture_output=True, text=True, timeout=10)
     except (OSError, subprocess.TimeoutExpired):
         return None
     if done.returncode:
         return None
-    rows = [line.split("|", 2) for line in done.stdout.splitlines() if line.count("|") >= 2]
-    return {job: state if why in ("None", "") else f"{state} ({why})" for job, state, why in rows}
+    rows = [(line + "|").split("|", 3) for line in done.stdout.splitlines() if line.count("|") >= 2]
+    return {job: (state if why in ("None", "") else f"{state} ({why})", file.rstrip("|"))
+            for job, state, why, file in rows}  # fmt: skip
+
+
+def cancel(jobs: list[str]):
+    """Take jobs out of the queue; what scancel says of it is not heard."""
+    subprocess.run(["scancel", *jobs], capture_output=True)
 
 
 def job_of(file: str) -> str:

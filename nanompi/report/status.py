@@ -1,5 +1,6 @@
 """The states of runs, from status.json, events.jsonl and Slurm's queue, as a table."""
 
+import contextlib
 import datetime
 import json
 import math
@@ -39,12 +40,14 @@ LARGEST = 10_000_000  # bytes of a status or of the end of a list of events
 def runs(where: str = "", most: int = 20) -> list[Path]:
     """Run folders meant by a run folder, a folder of runs, or the name of a job in ./runs; the newest last.
 
-    Errors: JobError when there is none.
+    A workflow stands for the runs of its items. Errors: JobError when there is none.
     """
     tries = [Path(where)] if where else []
     tries.append(Path("runs") / where)
     for top in tries:
-        found = [p.parent for pattern in ("", "*/", "*/*/") for p in top.glob(f"{pattern}status.json")]
+        found = [p.parent for way in ("", "*/", "*/*/") for p in top.glob(f"{way}status.json")]
+        flows = [p.parent for way in ("", "*/", "*/*/") for p in top.glob(f"{way}workflow.json")]
+        found = flows + [p for p in found if not any(flow in p.parents for flow in flows)]
         found = [p for p in found if p.name != "latest" or p == top]
         if found:
             return sorted(found, key=touched)[-most:]
@@ -114,7 +117,7 @@ def table(found: list[dict[str, Any]]) -> list[str]:
     out = lines[:1]
     for line, status in zip(lines[1:], found):
         said = (status.get("message") or status.get("reason", "")).splitlines()
-        out += [line, *(f"    {shown(text, 300)}" for text in said[:3])]
+        out += [line, *(f"    {shown(text, 600)}" for text in said[:3])]
     return out
 
 
@@ -124,10 +127,10 @@ def _cells(s: dict[str, Any]) -> tuple[str, ...]:
     code = f" ({s['code']})" if s["state"] in ("failed", "stopped") and "code" in s else ""
     rate = f"{s['rate']:.3g}/s" if "rate" in s else ""
     return (
-        shown("/".join(Path(s["folder"]).absolute().parts[-2:]), 200),
+        "  " * s.get("indent", 0) + shown("/".join(Path(s["folder"]).absolute().parts[-2:]), 200),
         s["state"] + code + (f", {s['verdict']}" if "verdict" in s and s["state"] == "done" else ""),
         _counted(s),
-        figure(s),
+        s.get("counted") or figure(s),
         rate,
         span(s["eta"]) if live and "eta" in s else "",
         str(s.get("ranks", "")),
@@ -216,8 +219,8 @@ def _age(text: str) -> float:
 
 
 def touched(folder: Path) -> float:
-    """When its status was written last; 0 where it has none."""
-    try:
-        return (folder / "status.json").stat().st_mtime
-    except OSError:
-        return 0.0
+    """When its status was written last, a workflow begun; 0 where it has none."""
+    for name in ("status.json", "workflow.json"):
+        with contextlib.suppress(OSError):
+            return (folder / name).stat().st_mtime
+    return 0.0

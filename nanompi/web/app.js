@@ -96,7 +96,7 @@ async function runsPage() {
   const names = [["", ""], ["run", ""], ["state", ""], ["progress", ""], ["misfit", "n wide"], ["R", "n wide"], ["left", "n"], ["ranks", "n wide"], ["begun", "wide"]];
   const head = make("thead", {}, make("tr", {}, ...names.map(([n, c]) => n ? make("th", { scope: "col", textContent: n, className: c }) : make("td"))));
   const card = make("div", { className: "card runs" });
-  let rows = [], folder = "";
+  let rows = [], flows = [], folder = "";
   const cell = (inner, className = "") => make("td", { className }, ...[].concat(inner ?? ""));
   function line(r, sweep = "") {
     const box = make("input", { type: "checkbox", checked: picked.has(r.run), ariaLabel: `compare ${r.run}`, onchange: () => { box.checked ? picked.add(r.run) : picked.delete(r.run); counts(); } });
@@ -106,6 +106,15 @@ async function runsPage() {
     return make("tr", { className: sweep ? "of-sweep" : "" }, cell(box), cell(link, "run"), cell([...stateOf(r), said ? make("small", { textContent: said }) : ""]),
       cell(alive(r) ? [bar(r), make("small", { textContent: all ? `${r.engine || r.step || ""} ${now || 0} of ${all}` : "" })] : ""),
       cell(r.llk?.toFixed(3), "n wide"), cell(r.R?.toFixed(4), "n wide"), cell(alive(r) && r.eta ? left(r.eta) : "", "n"), cell(r.ranks, "n wide"), cell(when(r.begun), "wide"));
+  }
+  const rest = n => Array.from({ length: n }, () => cell(""));
+  const part = (w, word) => [make("progress", { max: w.items, value: w.done, ariaLabel: `${word}: ${w.done} of ${w.items} done` }), make("small", { textContent: shareOf(w) })];
+  function treeOf(w) { // a workflow and its stages
+    const open = !shut.has(w.workflow), link = make("a", { href: `#/workflow/${coded(w.workflow)}`, textContent: w.workflow });
+    const fold = button(open ? "−" : "+", () => { open ? shut.add(w.workflow) : shut.delete(w.workflow); draw(); }, { className: "plain", ariaLabel: `${open ? "fold" : "unfold"} ${w.workflow}`, ariaExpanded: open });
+    const head = make("tr", {}, cell(fold), cell(link, "run"), cell(stateOf(w)), cell(part(w, w.workflow)), ...rest(5));
+    const stage = s => make("tr", { className: "of-sweep" }, cell(""), cell(s.name, "run"), cell([...stateOf(s), s.message || s.missing ? make("small", { textContent: s.message || s.missing }) : ""]), cell(part(s, `${w.workflow} ${s.name}`)), ...rest(5));
+    return [head, ...(open ? w.stages.map(stage) : [])];
   }
   const counts = () => { compare.disabled = picked.size < 2; compare.textContent = picked.size > 1 ? `compare ${picked.size}` : "compare"; };
   function draw() {
@@ -119,17 +128,60 @@ async function runsPage() {
       const fold = button(open ? "−" : "+", () => { open ? shut.add(sweep) : shut.delete(sweep); draw(); }, { className: "plain", ariaLabel: `${open ? "fold" : "unfold"} ${sweep}`, ariaExpanded: open });
       return [make("tr", {}, cell(fold), cell(sweep, "run"), cell(`sweep: ${done} of ${own.length} done`), ...Array.from({ length: 6 }, () => cell(""))), ...(open ? own.map(r => line(r, sweep)) : [])];
     });
-    write(body, ...lines);
+    const trees = flows.filter(w => `${w.workflow} ${w.state}`.toLowerCase().includes(words)).flatMap(treeOf);
+    write(body, ...trees, ...lines);
     if (focus) [...card.querySelectorAll("[aria-label]")].find(e => e.getAttribute("aria-label") === focus)?.focus();
-    write(card, rows.length ? make("table", {}, head, body) : make("p", { className: "empty", textContent: `No run in ${folder} yet: nanompi run job.yaml makes one.` }));
+    write(card, rows.length + flows.length ? make("table", {}, head, body) : make("p", { className: "empty", textContent: `No run in ${folder} yet: nanompi run job.yaml makes one.` }));
   }
   search.oninput = draw;
   write(main, title("Runs", search, compare), card);
   counts();
-  await every("runs", found => { rows = found.runs; folder = found.folder; may(found.jobs); draw(); });
+  await every("runs", found => { rows = found.runs; flows = found.workflows; folder = found.folder; may(found.jobs); draw(); });
 }
+const shareOf = w => [`${w.done} of ${w.items}`, w.failed ? `${w.failed} failed` : "", w.working ? `${w.working} at work` : ""].filter(Boolean).join(", ");
 const sweepOf = r => r.run.match(/^(.*\/?sweep-\d+)\//)?.[1] || "";
 function may(jobs) { document.querySelector("[data-page=new]").hidden = !jobs; }
+
+/* ---- a workflow: its stages, the items of each as a strip of pictures */
+async function workflowPage(name) {
+  const head = make("div"), body = make("div");
+  write(main, title(name), head, body);
+  let pictures = {}, seen = "";
+  await every(`workflow/${coded(name)}`, async d => {
+    const w = d.workflow, done = w.stages.map(s => s.done).join();
+    const draw = () => {
+      const focus = document.activeElement?.getAttribute("href");
+      write(body, ...w.stages.map(s => stageOf(name, s, pictures[s.name] || {})));
+      if (focus) [...body.querySelectorAll("a")].find(a => a.getAttribute("href") === focus)?.focus();
+    };
+    may(d.jobs);
+    write(head, ...workflowHead(w));
+    draw();
+    if (seen === done) return;
+    seen = done;
+    pictures = await tree(`strip/${coded(name)}`);
+    draw();
+  });
+}
+function workflowHead(w) {
+  const line = make("p", { className: "now", role: "status" }, make("span", {}, ...stateOf(w)), make("span", {}, make("b", { textContent: `${w.done} of ${w.items}` }), " items"));
+  const again = w.again ? make("div", { className: `verdict ${w.state === "done" ? "" : "wrong"}` }, make("p", { textContent: `${w.items - w.done} of ${w.items} items have no result. What is missing is taken up by:` }), make("pre", { tabIndex: 0, ariaLabel: "command", textContent: w.again })) : "";
+  return [line, again, w.stages.length ? "" : make("p", { className: "fault", textContent: w.message })];
+}
+function stageOf(name, s, pictures) {
+  const n = s.items.length, needs = Object.entries(s.needs).map(([stage, share]) => `${+(100 * share).toPrecision(6)} % of ${stage}`).join(", ");
+  const said = [needs ? `It needs ${needs}.` : "", s.slurm ? `In the queue: ${s.slurm}.` : ""].filter(Boolean).join(" ");
+  const tile = item => {
+    const begun = item.state !== "waiting", inner = [pictures[item.name] ? make("img", { src: pictures[item.name], alt: "" }) : make("span", { className: "none", ariaHidden: "true" }), make("span", { textContent: item.name.replace(/^\d+-/, "") })];
+    const state = item.state === "done" ? "" : make("span", { className: `state ${item.state}`, textContent: item.state, title: item.message || "" });
+    return make("li", {}, ...(begun ? [make("a", { href: `#/run/${coded(`${name}/${s.name}/${item.name}`)}` }, ...inner)] : inner), state);
+  };
+  const missing = s.items.filter(item => item.message && item.state !== "done").map(item => [item.name, item.code ? `${item.state} (${item.code})` : item.state, item.message]);
+  const heading = make("h2", {}, `${s.name} `, make("small", { className: `state ${s.state}`, textContent: s.state }), " ", make("small", { textContent: shareOf({ ...s, items: n }) }));
+  return make("section", { className: "stage", ariaLabel: s.name }, heading, make("progress", { max: n, value: s.done, ariaLabel: `${s.name}: ${s.done} of ${n} done` }),
+    ...[said ? make("p", { className: "soft", textContent: said }) : "", s.message ? make("p", { className: s.state === "failed" ? "fault" : "doubtful", textContent: s.message }) : "",
+      make("ul", { className: "strip" }, ...s.items.map(tile)), missing.length ? table(`${s.name}: without a result`, ["item", "state", "why"], missing.slice(0, 200)) : ""].filter(Boolean));
+}
 
 /* ---- one run */
 async function runPage(run) {

@@ -20,6 +20,7 @@ TASKS = {
     "run": "nanompi.web.show:run",
     "image": "nanompi.web.show:image",
     "file": "nanompi.web.show:file",
+    "strip": "nanompi.web.show:strip",
     "differences": "nanompi.web.show:differences",
     "methods": "nanompi.web.manual:methods",
     "method": "nanompi.web.manual:method",

@@ -10,12 +10,18 @@ from typing import Any
 
 from nanompi.cluster import slurm
 from nanompi.errors import shown
-from nanompi.report import status
+from nanompi.report import status, workflow
 from nanompi.run.status import OVER
 
 MOST = 500  # runs that are listed, the newest
 OLD = 1.0  # seconds after which the folders are looked at again
 QUEUE_OLD = 15.0  # the same for Slurm's queue
+TREE_OLD = 30.0  # the same for a workflow that is over, of which nothing seems to have changed
+FLOWS = ("workflow.json", "*/workflow.json", "*/*/workflow.json")
+COUNTS = (  # of a stage in the list
+    *("name", "state", "done", "failed", "working", "waiting"),
+    *("slurm", "message", "missing"),
+)
 PATTERNS = ("status.json", "*/status.json", "*/*/status.json", "*/*/*/status.json")  # the last: of a sweep
 FACTS = (
     *("state", "verdict", "reason", "message", "code", "name", "step", "engine", "iteration", "iterations"),
@@ -32,15 +38,30 @@ class Runs:
         self._lock = threading.Lock()
         self._folders: dict[str, Path] = {}
         self._looked, self._asked = -OLD, -QUEUE_OLD
-        self._queue: dict[str, str] | None = None
+        self._queue: workflow.Queue = None
         self._over: dict[str, tuple[tuple, dict]] = {}
+        self._flows: dict[str, Path] = {}
+        self._trees: dict[str, tuple[float, tuple, dict]] = {}
 
     def folder(self, name: str) -> Path | None:
-        """The folder of a run that is listed; None for any other name."""
+        """The folder of a run that is listed, or of an item of a workflow; None for any other name."""
         with self._lock:
             self._look()
-            folder = self._folders.get(name)
+            folder = self._folders.get(name) or self._item(name)
             return folder if folder is not None and self._inside(folder) else None
+
+    def workflow(self, name: str) -> tuple[Path, dict[str, Any]] | None:
+        """Folder and tree of a workflow that is listed; None for any other name."""
+        with self._lock:
+            self._look()
+            folder = self._flows.get(name)
+            return (folder, self._tree(name)) if folder is not None and self._inside(folder) else None
+
+    def workflows(self) -> list[dict[str, Any]]:
+        """What there is to say of each workflow and its stages, the newest first."""
+        with self._lock:
+            self._look()
+            return [_summary(name, self._tree(name)) for name in self._flows]
 
     def listed(self) -> list[dict[str, Any]]:
         """What there is to say of each run, the newest first."""
@@ -56,16 +77,43 @@ class Runs:
     def status(self, name: str) -> dict[str, Any]:
         """The same of one."""
         with self._lock:
-            return self._facts(name, self._folders[name])
+            return self._facts(name, self._folders.get(name) or self._item(name))
 
     def _look(self):
         if time.monotonic() - self._looked < OLD:
             return
         self._looked = time.monotonic()
         found = {p.parent for pattern in PATTERNS for p in self.top.glob(pattern)}
+        flows = self._newest({p.parent for pattern in FLOWS for p in self.top.glob(pattern)})
+        self._flows = {self._name(folder): folder for folder in flows}
+        apart = {folder for folder in found if not any(flow in folder.parents for flow in flows)}
+        self._folders = {self._name(folder): folder for folder in self._newest(apart)}
+
+    def _newest(self, found: set[Path]) -> list[Path]:
         real = [folder for folder in found if folder.name != "latest" and self._inside(folder)]
-        newest = sorted(real, key=status.touched, reverse=True)[:MOST]
-        self._folders = {self._name(folder): folder for folder in newest}
+        return sorted(real, key=status.touched, reverse=True)[:MOST]
+
+    def _item(self, name: str) -> Path | None:
+        """The folder of an item of a workflow: its name is looked up among those that workflow.json has"""
+        flow = next((one for one in self._flows if name.startswith(f"{one}/")), None)
+        for stage in self._tree(flow)["stages"] if flow else ():
+            for item in stage["items"]:
+                if f"{flow}/{stage['name']}/{item['name']}" == name:
+                    return self._flows[flow] / stage["name"] / item["name"]
+        return None
+
+    def _tree(self, name: str) -> dict[str, Any]:
+        """How a workflow stands; read again when it is old"""
+        folder, now = self._flows[name], time.monotonic()
+        known = self._trees.get(name)
+        stamp = tuple(_stamp(one) for one in (folder / workflow.FILE, folder, *sorted(folder.glob("*/"))))
+        if known is not None:
+            over = known[2]["state"] in (*OVER, "lost") and known[1] == stamp
+            if now - known[0] < (TREE_OLD if over else OLD):
+                return known[2]
+        tree = workflow.read(folder, self._slurm())
+        self._trees[name] = now, stamp, tree
+        return tree
 
     def _name(self, folder: Path) -> str:
         return shown(folder.relative_to(self.top) if folder != self.top else folder.name)
@@ -78,18 +126,27 @@ class Runs:
         stamp = tuple(_stamp(folder / file) for file in ("status.json", "events.jsonl"))
         if name in self._over and self._over[name][0] == stamp:
             return self._over[name][1]
-        found = status.read(folder, self._slurm())
+        queue = self._slurm()
+        states = None if queue is None else {job: state for job, (state, _) in queue.items()}
+        found = status.read(folder, states)
         one = {"run": name, **{fact: found[fact] for fact in FACTS if fact in found}}
         one = {fact: shown(text) if isinstance(text, str) else text for fact, text in one.items()}
         if one["state"] in OVER:
             self._over[name] = stamp, one
         return one
 
-    def _slurm(self) -> dict[str, str] | None:
+    def _slurm(self) -> workflow.Queue:
         """Slurm's queue, where there is one"""
         if time.monotonic() - self._asked > QUEUE_OLD:
-            self._asked, self._queue = time.monotonic(), slurm.queue()
+            self._asked, self._queue = time.monotonic(), slurm.submitted()
         return self._queue
+
+
+def _summary(name: str, tree: dict[str, Any]) -> dict[str, Any]:
+    """A workflow in the list: without its items"""
+    stages = [{**{fact: one[fact] for fact in COUNTS}, "items": len(one["items"])} for one in tree["stages"]]
+    own = {fact: tree[fact] for fact in ("state", "done", "items", "again", "code")}
+    return {"workflow": name, **own, "message": shown(tree["message"], 600), "stages": stages}
 
 
 def _stamp(file: Path) -> tuple[int, int]:

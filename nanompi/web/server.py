@@ -17,7 +17,7 @@ from nanompi.web.answers import AT_ONCE, Large, given, tagged, word
 from nanompi.web.gate import Gate, Rules
 from nanompi.web.login import Login
 from nanompi.web.runs import Runs
-from nanompi.web.steering import Steering
+from nanompi.web.steering import LONG, Steering
 from nanompi.web.work import Task, TooBusy, Workers
 
 HERE, REPORT = Path(__file__).parent, Path(nanompi.report.__file__).parent
@@ -76,9 +76,21 @@ class Pages:
         return answer
 
     async def runs(self, request: Request) -> Response:
-        """All runs with their states."""
-        found = await asyncio.to_thread(self.site.runs.listed)
-        return tagged(request, {"runs": found, "jobs": self.site.jobs, "folder": str(self.site.runs.top)})
+        """All runs and workflows with their states."""
+        runs = self.site.runs
+        found = {"runs": await asyncio.to_thread(runs.listed)}
+        found["workflows"] = await asyncio.to_thread(runs.workflows)
+        return tagged(request, {**found, "jobs": self.site.jobs, "folder": str(runs.top)})
+
+    async def workflow(self, request: Request) -> Response:
+        """A workflow as a tree: its stages, and the items of each."""
+        _, tree = await self._workflow(request)
+        return tagged(request, {"workflow": tree, "jobs": self.site.jobs})
+
+    async def strip(self, request: Request) -> Response:
+        """Small pictures of its items."""
+        folder, _ = await self._workflow(request)
+        return tagged(request, (await self.site.workers.ask("strip", LONG, folder=str(folder)))[0])
 
     async def run(self, request: Request) -> Response:
         """All that is known of one run but its images."""
@@ -130,6 +142,12 @@ class Pages:
         (folder / what).touch(mode=0o600)
         return JSONResponse({"done": what})
 
+    async def _workflow(self, request: Request) -> tuple[Path, dict[str, Any]]:
+        found = await asyncio.to_thread(self.site.runs.workflow, request.path_params["run"])
+        if found is None:
+            raise HTTPException(404, "there is no such workflow")
+        return found
+
     async def _folder(self, request: Request) -> Path:
         folder = await asyncio.to_thread(self.site.runs.folder, request.path_params["run"])
         if folder is None:
@@ -159,6 +177,8 @@ def application(site: Site) -> Gate:
         ("GET", "/api/file/{name}/{run:path}", pages.file),
         ("POST", "/api/ask/{run:path}", pages.ask),
         ("GET", "/api/run/{run:path}", pages.run),
+        ("GET", "/api/workflow/{run:path}", pages.workflow),
+        ("GET", "/api/strip/{run:path}", pages.strip),
     ]
     routes = [Route(path, pages.page) for path in PAGE]
     routes += [Route(path, handler, methods=[method]) for method, path, handler in paths]

@@ -89,6 +89,20 @@ def file(folder: str, name: str) -> tuple[dict[str, Any], bytes]:
     return {"name": name}, whole(path, LARGEST)
 
 
+def strip(folder: str) -> dict[str, dict[str, str]]:
+    """{stage: {item: picture as data URL}} of a workflow."""
+    from nanompi.report import workflow
+    from nanompi.report.strip import strip
+
+    top = Path(folder)
+    done = {one["name"]: [item["name"] for item in one["items"] if item["state"] == "done"]
+            for one in workflow.read(top)["stages"]}  # fmt: skip
+    return {
+        stage: strip([top / stage / name for name in names if inside(top, f"{stage}/{name}")])
+        for stage, names in done.items()
+    }
+
+
 def inside(folder: Path, name: str) -> bool:
     """Does the name lead to something in the folder itself, not by a link to elsewhere?"""
     return (folder / name).resolve().is_relative_to(folder.resolve())

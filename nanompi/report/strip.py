@@ -1,0 +1,45 @@
+"""Small pictures of many runs: of each what a viewer opens first in its result, in gray."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from nanompi.errors import NanompiError
+from nanompi.report.frames import COLOURS, frames
+from nanompi.report.record import record
+from nanompi.report.report import still
+
+SIDE = 128  # px
+MOST = 60  # pictures of one stage: 8 kB each
+
+
+def strip(folders: list[Path], most: int = MOST) -> dict[str, str]:
+    """{name of the folder: picture as data URL} of the first results that have an image, each with the range
+    of its own values; what is damaged has none.
+
+    Reads the image of one run after the other, all of it: a field of 2048² px takes 0.1 s.
+    """
+    out: dict[str, str] = {}
+    for folder in folders:
+        if len(out) == most:
+            break
+        if url := _picture(folder):
+            out[folder.name] = url
+    return out
+
+
+def _picture(folder: Path) -> str:
+    """The picture of a run; "" where there is none"""
+    if not (folder / "result.h5").is_file():
+        return ""
+    try:
+        signals = record(folder).signals()
+        name = next(_images(signals), None)
+        made = frames(name, signals[name], SIDE) if name else []
+    except NanompiError:
+        return ""
+    return still(made[len(made) // 2]) if made else ""
+
+
+def _images(signals) -> Iterator[str]:
+    """Names of the signals that are images, the one that a viewer opens first in front"""
+    return (name for name in signals if signals.show(name) in COLOURS)

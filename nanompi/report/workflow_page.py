@@ -1,0 +1,88 @@
+"""report.html of a workflow: its stages with their progress, a strip of pictures of the items of each with
+links to their reports, what is missing and why, and the command that takes it up.
+"""
+
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from nanompi.io.atomic import complaint, write_text
+from nanompi.report.record import record
+from nanompi.report.report import page
+from nanompi.report.status import OVER
+from nanompi.report.strip import strip
+from nanompi.report.workflow import Queue, counted, read
+
+COLOURS = ("done", "failed", "stopped", "lost")  # states that have a colour of their own
+LISTED = 500  # items without a result that are listed with their reason
+
+
+def write(folder: Path, file: Path | None = None, queue: Queue = None) -> Path:
+    """Write report.html into the folder of a workflow, or the same into another file; its path.
+
+    queue : `nanompi.cluster.slurm.submitted()`, None where it is not known
+    Errors: ResourceError where it cannot be written.
+    """
+    path = file or Path(folder) / "report.html"
+    text = page("workflow.html.j2", **_of(Path(folder), path.parent, read(Path(folder), queue)))
+    try:
+        write_text(path, text)
+    except OSError as error:
+        raise complaint(path, len(text), error) from error
+    return path
+
+
+def at_the_end(folder: Path) -> None:
+    """Write it where the workflow is over; one that cannot be made costs the workflow nothing."""
+    try:
+        if read(folder)["state"] in OVER:
+            print(f"report: {write(folder)}", flush=True)
+    except Exception as error:
+        print(
+            f"there is no report ({type(error).__name__}: {error}); no result is touched by that", flush=True
+        )
+
+
+def label(item: dict[str, Any]) -> str:
+    """What tells an item from the others of its stage: "scan=1003"."""
+    return item["name"].partition("-")[2] or item["name"]
+
+
+def _of(folder: Path, place: Path, now: dict[str, Any]) -> dict[str, Any]:
+    """What the page shows. place : folder of the page, from which its links lead"""
+    stages = [_stage(folder / one["name"], place, one) for one in now["stages"]]
+    return {
+        "data": {},
+        "now": now,
+        "folder": folder.resolve().name,
+        "written": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
+        "stages": stages,
+        "job": record(folder).job_text,
+    }
+
+
+def _stage(folder: Path, place: Path, one: dict[str, Any]) -> dict[str, Any]:
+    seen = strip([folder / item["name"] for item in one["items"] if item["state"] == "done"])
+    tiles = [
+        {
+            "label": label(item),
+            "state": item["state"],
+            "src": seen.get(item["name"], ""),
+            "link": _link(folder / item["name"] / "report.html", place),
+        }
+        for item in one["items"]
+    ]
+    left = [item for item in one["items"] if item["state"] != "done"]
+    needs = ", ".join(f"{100 * share:g} % of {name}" for name, share in one["needs"].items())
+    return {**one, "tiles": tiles, "counted": counted(one), "wants": needs, "left": left[:LISTED],
+            "more": max(0, len(left) - LISTED), "seen": len(seen)}  # fmt: skip
+
+
+def _link(file: Path, place: Path) -> str:
+    """The address of a file below the folder of the page; "" of another, or of none"""
+    try:
+        inside = file.absolute().relative_to(place.absolute())
+    except ValueError:
+        return file.absolute().as_uri() if file.is_file() else ""
+    return quote(str(inside)) if file.is_file() else ""

@@ -1,0 +1,171 @@
+"""A workflow as jobs of Slurm: of each stage an array, one task for each chunk of its items, behind the
+stages that it needs.
+
+The dependencies are `afterany`: each task tests itself whether enough is there (`needs`), so that failed
+items end nothing that can do without them. A task, also one that Slurm starts again, takes up only what is
+missing.
+"""
+
+import shlex
+from dataclasses import dataclass, replace
+from typing import Any
+
+from nanompi.cluster import slurm
+from nanompi.cluster.submit import program, with_site
+from nanompi.errors import JobError, NanompiError
+from nanompi.io.atomic import write_text
+from nanompi.job.folder import writing
+from nanompi.report.workflow import SCRIPT
+from nanompi.workflow.stages.folder import StageFolder, WorkflowFolder
+
+
+@dataclass
+class Here:
+    """Where jobs are submitted from. site : nanompi.cluster.site.Site; source : its file, for the heads
+
+    notice : command for the end of the last stage, or ""
+    """
+
+    site: Any
+    source: str
+    notice: str = ""
+
+
+@dataclass
+class Sent:
+    """A stage that was handed to Slurm: its job, and what it is."""
+
+    stage: str
+    job: str
+    words: str
+
+
+def resources(stage: StageFolder, site):
+    """The site with what a stage wants in place of it. Errors: JobError naming the stage.
+
+    A task is one chain of items: its ranks are those of `slurm: ranks`, else the `group`, else the site's.
+    """
+    own = {"ranks": stage.group} if stage.group else {}
+    try:
+        return replace(site, **own | stage.slurm)
+    except (JobError, TypeError) as e:
+        raise JobError(f"stages.{stage.name}.slurm: {e}") from None
+
+
+def text(flow: WorkflowFolder, stage: StageFolder, here: Here) -> str:
+    """The batch script of a stage. Errors: JobError for what cannot stand in one."""
+    run, many, last = shlex.quote(str(flow.path)), _many(stage), stage is flow.stages[-1]
+    words = f'resume "$run" --stage {stage.name}' + ' --chunk "$SLURM_ARRAY_TASK_ID"' * many
+    words += f" --notify {shlex.quote(here.notice)}" if here.notice and last else ""
+    own = resources(stage, here.site)
+    batch = slurm.Batch(
+        name=f"{flow.name}-{stage.name}",
+        program=shlex.quote(own.nanompi or program()),
+        start=words,
+        resume=words,
+        output=slurm.log_file(stage.path, "slurm-%a.log" if many else "slurm-0.log"),
+        head=_head(flow, stage, here),
+        before=(f"run={run}",),
+    )
+    array = [_array(stage, stage.numbers())] if many else []
+    return slurm.script(batch, replace(own, options=[*array, *own.options]))
+
+
+def _head(flow: WorkflowFolder, stage: StageFolder, here: Here) -> tuple[str, ...]:
+    """What stands at the head of the script"""
+    what = f"{len(stage.tasks)} items in {len(stage.numbers())} tasks" if _many(stage) else "one task"
+    script = shlex.quote(str(stage.path / SCRIPT))
+    by_hand = f"some tasks of it by: sbatch --array=NUMBERS {script}"
+    return (
+        f"stage {stage.name} of the workflow in {flow.path} {with_site(here.source)}: {what}",
+        f"what is missing runs again by: nanompi submit {shlex.quote(str(flow.path))}",
+        *([by_hand] if _many(stage) else []),
+    )
+
+
+def _many(stage: StageFolder) -> bool:
+    """Has the stage a `foreach`?"""
+    return bool(stage.tasks[0].values)
+
+
+def _array(stage: StageFolder, chunks: list[int]) -> str:
+    """`--array=0-3,7%2`: some chunks of a stage, and how many at the same time"""
+    return f"--array={numbers(chunks)}" + (f"%{stage.at_once}" if stage.at_once else "")
+
+
+def numbers(chunks: list[int]) -> str:
+    """Numbers of tasks as sbatch writes them: 0-3,7."""
+    out: list[list[int]] = []
+    for k in sorted(chunks):
+        if out and out[-1][1] == k - 1:
+            out[-1][1] = k
+        else:
+            out.append([k, k])
+    return ",".join(f"{a}-{b}" if b > a else f"{a}" for a, b in out)
+
+
+def options(stage: StageFolder, chunks: list[int], before: list[str]) -> list[str]:
+    """Options of sbatch: these chunks of a stage, behind these jobs."""
+    array = [_array(stage, chunks)] if _many(stage) else []
+    # afterany: also where items failed. A dependency that can never be met must not wait for ever.
+    behind = [f"--dependency=afterany:{':'.join(before)}", "--kill-on-invalid-dep=yes"] if before else []
+    return array + behind
+
+
+def commands(flow: WorkflowFolder) -> list[str]:
+    """The command of each stage of a workflow of which nothing is done, for people to read."""
+    return [
+        " ".join(["sbatch", *options(stage, stage.numbers(), [f"JOB-{name}" for name in stage.needs]),
+                  str(stage.path / SCRIPT)])
+        for stage in flow.stages
+    ]  # fmt: skip
+
+
+def missing(stage: StageFolder) -> list[int]:
+    """Numbers of the chunks of a stage with items that are not done."""
+    return sorted({number for task, number in zip(stage.tasks, stage.chunks) if not task.done()})
+
+
+def submit(flow: WorkflowFolder, here: Here) -> list[Sent]:
+    """Hand to Slurm what is missing of a workflow, in the order of its stages.
+
+    flow : its path is absolute. Errors: JobError where a stage is in the queue already; ResourceError where
+    sbatch refuses one: those before it are cancelled then.
+    """
+    not_twice(flow)
+    left = [(stage, chunks) for stage in flow.stages if (chunks := missing(stage))]
+    with writing(flow.path):
+        for stage, _ in left:
+            write_text(stage.path / SCRIPT, text(flow, stage, here))
+    sent: dict[str, Sent] = {}
+    try:
+        for stage, chunks in left:
+            sent[stage.name] = _send(stage, chunks, sent)
+    except NanompiError:
+        slurm.cancel([one.job for one in sent.values()])
+        raise
+    return list(sent.values())
+
+
+def _send(stage: StageFolder, chunks: list[int], sent: dict[str, Sent]) -> Sent:
+    """Hand some chunks of a stage to sbatch, behind what was sent of the stages that it needs"""
+    before = [sent[other] for other in stage.needs if other in sent]
+    job = slurm.sbatch(str(stage.path / SCRIPT), *options(stage, chunks, [one.job for one in before]))
+    items = sum(number in chunks and not task.done() for task, number in zip(stage.tasks, stage.chunks))
+    many = f"{items} of {len(stage.tasks)} items in {len(chunks)} task{'s' * (len(chunks) != 1)}"
+    behind = f", behind {', '.join(one.stage for one in before)}" if before else ""
+    return Sent(stage.name, job, (many if _many(stage) else "one task") + behind)
+
+
+def not_twice(flow: WorkflowFolder):
+    """Two jobs would work on the same items. Errors: JobError where one is in the queue."""
+    queue = slurm.submitted() or {}
+    for stage in flow.stages:
+        file = str(stage.path / SCRIPT)
+        found = next(((job, state) for job, (state, script) in queue.items() if script == file), None)
+        if found:
+            job = found[0].partition("_")[0]
+            raise JobError(
+                f"{flow.path}: stage {stage.name} is in the queue as job {job} ({found[1]}): wait until it "
+                f"has ended, or take it out (scancel {job}), and submit then what is missing"
+            )
