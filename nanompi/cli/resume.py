@@ -4,6 +4,7 @@ Of a workflow (a folder with workflow.json) all that is missing, was cut off or 
 """
 
 import json
+import shlex
 from functools import partial
 from pathlib import Path
 
@@ -89,7 +90,16 @@ def _begun(args, folder: Path, stack):
     part = Part(read(folder), args.stage, args.chunk)
     if args.chunk is None:
         stack.enter_context(Lock(folder / args.stage))
-    return part, command(folder, args.stage, args.chunk)
+    return part, _submitted(folder, args.stage) or command(folder, args.stage, args.chunk)
+
+
+def _submitted(folder: Path, stage: str) -> str:
+    """Of a task that `nanompi submit` made: the command that takes up what is missing; else "" """
+    from nanompi.report.workflow import SCRIPT
+    from nanompi.run.status import slurm_job
+
+    own = slurm_job() and (folder / stage / SCRIPT).is_file()
+    return f"nanompi submit {shlex.quote(str(folder))}" if own else ""
 
 
 def found(name: str) -> Path:

@@ -71,13 +71,14 @@ def _workflow(args) -> int:
     here, source = site(args.site)
     here = script.Here(asked(here, args), source, args.notify)
     flow, workflow = _flow(args)
-    texts = [script.text(flow, stage, here) for stage in flow.stages]
+    texts = {stage.name: script.text(flow, stage, here) for stage in flow.stages}  # the faults of all
     if args.dry:
-        print("\n".join(f"# {words}\n{text}" for words, text in zip(script.commands(flow), texts)), end="")
+        told = [f"# {words}\n{texts[stage.name]}" for stage, words in script.commands(flow)]
+        print("\n".join(told) or f"# nothing is missing in {flow.path}\n", end="")
         return 0
     slurm.need_sbatch()
     if workflow:
-        flow = folder.read(folder.create(workflow, args.out).absolute())
+        flow = folder.read(folder.create(workflow, args.out).resolve())
     try:
         sent = script.submit(flow, here)
     except (OSError, NanompiError):
@@ -100,7 +101,7 @@ def _flow(args):
     for name in ("set", "out"):
         if getattr(args, name):
             raise JobError(f"--{name}: {args.job} is a workflow that was begun: its jobs stay as they are")
-    return folder.read(Path(args.job).absolute()), None
+    return folder.read(Path(args.job).resolve()), None
 
 
 def _told(flow, sent: list):

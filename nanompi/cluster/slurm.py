@@ -44,7 +44,9 @@ def script(batch: Batch, site: Any) -> str:
         ["", *site.setup, *_environment(site)],
         ["", f"nanompi={batch.program}", *batch.before],
         [f"words=({batch.start})"],
-        ['if [ "${SLURM_RESTART_COUNT:-0}" -gt 0 ]; then', f"  words=({batch.resume})", "fi", ""],
+        ['if [ "${SLURM_RESTART_COUNT:-0}" -gt 0 ]; then', f"  words=({batch.resume})", "fi"]
+        * (batch.resume != batch.start),
+        [""],
         _by_srun(site.mpi) if site.launcher == "srun" else _BY_MPIRUN,
         ["", *_REQUEUE, 'exit "$code"'],
     ]

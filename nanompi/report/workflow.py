@@ -6,6 +6,7 @@ tasks of a stage still wait is asked of Slurm, which knows each job by its scrip
 
 import json
 import math
+import os
 import re
 import shlex
 import time
@@ -105,8 +106,17 @@ def enough(done: int, total: int, share: float) -> bool:
 
 def _tasks(script: Path, queue: Queue) -> list[str]:
     """States of the tasks of a stage that are in the queue"""
-    own = str(script.absolute())
-    return [state for state, file in (queue or {}).values() if file == own]
+    return list(tasks_of(script, queue or {}).values())
+
+
+def tasks_of(script: Path, queue: dict[str, tuple[str, str]]) -> dict[str, str]:
+    """{job: state} of what is in the queue of a script, by whichever links it was named."""
+    own = os.path.realpath(script)
+    return {
+        job: state
+        for job, (state, file) in queue.items()
+        if Path(file).name == script.name and os.path.realpath(file) == own
+    }
 
 
 def _queued(tasks: list[str]) -> str:
@@ -235,27 +245,25 @@ def _age(file: Path) -> float:
 
 def _told(folder: Path, head: dict[str, Any], stages: list[dict[str, Any]]) -> dict[str, Any]:
     """The workflow as a whole"""
-    state, code = _whole([one["state"] for one in stages])
+    state = _whole([one["state"] for one in stages])
     submitted = any((folder / one["name"] / SCRIPT).is_file() for one in stages)
-    left = any(one["done"] < len(one["items"]) for one in stages)
+    left = any(one["done"] < len(one["items"]) for one in stages) and state in OVER
     again = f"nanompi {'submit' if submitted else 'resume'} {shlex.quote(str(folder))}"
     told = [(one["name"], one[kind]) for one in stages for kind in ("message", "missing") if one[kind]]
     why = [f"{name}: {words}" for name, words in told]
-    out = {"folder": str(folder), "name": shown(head["name"], 200), "state": state, "code": code}
-    out |= {"message": "\n".join(why), "again": again if left and state in OVER else ""}
+    out = {"folder": str(folder), "name": shown(head["name"], 200), "state": state, "code": 7 * left}
+    out |= {"message": "\n".join(why), "again": again if left else ""}
     out |= {"submitted": submitted, "done": sum(one["done"] for one in stages)}
     return out | {"items": sum(len(one["items"]) for one in stages), "stages": stages}
 
 
-def _whole(states: list[str]) -> tuple[str, int]:
-    """State and exit code of all stages together"""
-    if all(state == "done" for state in states):
-        return "done", 0
+def _whole(states: list[str]) -> str:
+    """State of all stages together"""
     if "working" in states:
-        return "working", 0
+        return "working"
     if "waiting" in states:  # the stages before it are over, or wait as well
-        return ("working" if "done" in states else "waiting"), 0
-    return ("stopped" if "failed" not in states else "failed"), 7
+        return "working" if "done" in states else "waiting"
+    return next((state for state in ("failed", "stopped") if state in states), "done")
 
 
 def _lines(one: dict[str, Any], most: int) -> Iterator[dict[str, Any]]:

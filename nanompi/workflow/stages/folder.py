@@ -13,6 +13,7 @@ Nothing else is kept: what is done is seen by the folders of the items (`read`).
 
 import json
 import re
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -129,7 +130,21 @@ def create(workflow, runs: str = "", folder: str = "") -> Path:
     return path
 
 
-def _head(path: Path, workflow):
+def foreseen(workflow, path: Path) -> WorkflowFolder:
+    """A checked workflow as it would stand in a folder that is not there yet."""
+    return WorkflowFolder(path, workflow.name, [_stage(path, one) for one in _facts(workflow)["stages"]])
+
+
+def remove(folder: WorkflowFolder):
+    """Take away the folder of a workflow that came to nothing, and the link to it."""
+    latest = folder.path.parent / "latest"
+    shutil.rmtree(folder.path, ignore_errors=True)
+    if latest.is_symlink() and not latest.exists():
+        latest.unlink(missing_ok=True)
+
+
+def _facts(workflow) -> dict:
+    """What stands in workflow.json"""
     stages = [
         {
             "name": stage.name,
@@ -144,7 +159,11 @@ def _head(path: Path, workflow):
         }
         for stage in workflow.stages
     ]
-    head = json.loads(json.dumps({"name": workflow.name, "stages": stages}))
+    return json.loads(json.dumps({"name": workflow.name, "stages": stages}))
+
+
+def _head(path: Path, workflow):
+    head = _facts(workflow)
     file = path / "workflow.json"
     if file.exists():
         with foreign(f"{file}"):

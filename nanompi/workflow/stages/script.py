@@ -12,10 +12,10 @@ from typing import Any
 
 from nanompi.cluster import slurm
 from nanompi.cluster.submit import program, with_site
-from nanompi.errors import JobError, NanompiError
+from nanompi.errors import JobError, NanompiError, ResourceError
 from nanompi.io.atomic import write_text
 from nanompi.job.folder import writing
-from nanompi.report.workflow import SCRIPT
+from nanompi.report.workflow import SCRIPT, tasks_of
 from nanompi.workflow.stages.folder import StageFolder, WorkflowFolder
 
 
@@ -112,13 +112,15 @@ def options(stage: StageFolder, chunks: list[int], before: list[str]) -> list[st
     return array + behind
 
 
-def commands(flow: WorkflowFolder) -> list[str]:
-    """The command of each stage of a workflow of which nothing is done, for people to read."""
-    return [
-        " ".join(["sbatch", *options(stage, stage.numbers(), [f"JOB-{name}" for name in stage.needs]),
-                  str(stage.path / SCRIPT)])
-        for stage in flow.stages
-    ]  # fmt: skip
+def commands(flow: WorkflowFolder) -> list[tuple[StageFolder, str]]:
+    """Each stage of which something is missing, and the command that would submit it, for people to read."""
+    left = {stage.name: missing(stage) for stage in flow.stages}
+    out = []
+    for stage in [one for one in flow.stages if left[one.name]]:
+        before = [f"JOB-{name}" for name in stage.needs if left[name]]
+        words = ["sbatch", *options(stage, left[stage.name], before), shlex.quote(str(stage.path / SCRIPT))]
+        out.append((stage, " ".join(words)))
+    return out
 
 
 def missing(stage: StageFolder) -> list[int]:
@@ -130,7 +132,7 @@ def submit(flow: WorkflowFolder, here: Here) -> list[Sent]:
     """Hand to Slurm what is missing of a workflow, in the order of its stages.
 
     flow : its path is absolute. Errors: JobError where a stage is in the queue already; ResourceError where
-    sbatch refuses one: those before it are cancelled then.
+    that is not known, and where sbatch refuses a stage: those before it are cancelled then.
     """
     not_twice(flow)
     left = [(stage, chunks) for stage in flow.stages if (chunks := missing(stage))]
@@ -158,14 +160,15 @@ def _send(stage: StageFolder, chunks: list[int], sent: dict[str, Sent]) -> Sent:
 
 
 def not_twice(flow: WorkflowFolder):
-    """Two jobs would work on the same items. Errors: JobError where one is in the queue."""
-    queue = slurm.submitted() or {}
-    for stage in flow.stages:
-        file = str(stage.path / SCRIPT)
-        found = next(((job, state) for job, (state, script) in queue.items() if script == file), None)
-        if found:
-            job = found[0].partition("_")[0]
+    """Two jobs would work on the same items. Errors: JobError where one is in the queue, ResourceError."""
+    queue = slurm.submitted()
+    begun = [stage for stage in flow.stages if (stage.path / SCRIPT).is_file()]
+    if begun and queue is None:
+        raise ResourceError(f"squeue does not answer: whether jobs of {flow.path} still wait is not known")
+    for stage in begun:
+        for number, state in tasks_of(stage.path / SCRIPT, queue).items():
+            job = number.partition("_")[0]
             raise JobError(
-                f"{flow.path}: stage {stage.name} is in the queue as job {job} ({found[1]}): wait until it "
+                f"{flow.path}: stage {stage.name} is in the queue as job {job} ({state}): wait until it "
                 f"has ended, or take it out (scancel {job}), and submit then what is missing"
             )
