@@ -70,6 +70,8 @@ def _workflow(folder: Path, args) -> Path:
 
     if len(args.run) > 1:
         raise JobError(f"{folder} is a workflow, which has a page of its own: name it alone, or its runs")
+    if args.pictures:
+        raise JobError(f"--pictures: of one run; {folder} is a workflow, whose items are runs")
     return write(folder, Path(args.out) if args.out else None, submitted())
 
 

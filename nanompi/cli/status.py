@@ -11,6 +11,13 @@ from nanompi.errors import JobError
 
 def arguments(parser):
     """Arguments of `nanompi status`."""
+    which(parser)
+    parser.add_argument("--stage", metavar="NAME", help="with --code, of a workflow: the code of this stage")
+    parser.add_argument("--chunk", type=int, metavar="K", help="with --stage: of this chunk of its items")
+
+
+def which(parser):
+    """Which runs are meant."""
     parser.add_argument(
         "where",
         nargs="?",
@@ -28,10 +35,15 @@ def main(args) -> int:
     """Exit code 0, or 2 when there is no run; with --code that of the newest run."""
     import json
 
+    if (args.stage or args.chunk is not None) and not args.code:
+        raise JobError("--stage and --chunk go with --code")
+
     from nanompi.report import status, workflow
 
     found = look(args)
     print(json.dumps(found, indent=1) if args.json else "\n".join(status.table(workflow.flat(found))))
+    if args.stage is not None:
+        return workflow.part_code(found[-1], args.stage, args.chunk)
     return code(found[-1]) if args.code else 0
 
 

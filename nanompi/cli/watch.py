@@ -17,7 +17,7 @@ from nanompi.run.streams import raw
 
 def arguments(parser):
     """Arguments of `nanompi watch`."""
-    status.arguments(parser)
+    status.which(parser)
     parser.add_argument("--every", type=float, default=2.0, metavar="S", help="seconds between two looks (2)")
 
 

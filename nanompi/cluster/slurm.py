@@ -22,6 +22,7 @@ class Batch:
     name   : of the job; program : of nanompi, as the shell reads it
     start  : words of nanompi the first time; resume : its words when Slurm starts the job again
     output : log file (`log_file`); head : comment lines; before : lines that the words need
+    part   : words behind `nanompi status --code`, which knows the code of the error itself
     """
 
     name: str
@@ -31,6 +32,7 @@ class Batch:
     output: str
     head: tuple[str, ...] = ()
     before: tuple[str, ...] = ()
+    part: str = '"$run"'
 
 
 def script(batch: Batch, site: Any) -> str:
@@ -47,7 +49,7 @@ def script(batch: Batch, site: Any) -> str:
         ['if [ "${SLURM_RESTART_COUNT:-0}" -gt 0 ]; then', f"  words=({batch.resume})", "fi"]
         * (batch.resume != batch.start),
         [""],
-        _by_srun(site.mpi) if site.launcher == "srun" else _BY_MPIRUN,
+        _by_srun(site.mpi, batch.part) if site.launcher == "srun" else _BY_MPIRUN,
         ["", *_REQUEUE, 'exit "$code"'],
     ]
     return "\n".join(_one_line(line) for part in parts for line in part) + "\n"
@@ -114,7 +116,7 @@ def _environment(site) -> list[str]:
     return [*threads, *_EACH_SEES_ALL, *own]
 
 
-def _by_srun(mpi: str) -> list[str]:
+def _by_srun(mpi: str, part: str) -> list[str]:
     kind = f" --mpi={shlex.quote(mpi)}" if mpi else ""
     return [
         "export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK",
@@ -123,7 +125,7 @@ def _by_srun(mpi: str) -> list[str]:
         f'srun --kill-on-bad-exit=1{kind} "$nanompi" "${{words[@]}}"',
         "code=$?",
         "# Ranks that Slurm had to kill count with 128 and more; the run knows the code of the error itself.",
-        '[ "$code" -lt 128 ] || "$nanompi" status --code "$run" || code=$?',
+        f'[ "$code" -lt 128 ] || "$nanompi" status --code {part} || code=$?',
     ]
 
 

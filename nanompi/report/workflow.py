@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from nanompi.errors import shown
+from nanompi.errors import JobError, nearest, shown
 from nanompi.io.ordinary import whole
 from nanompi.report import status
 from nanompi.report.status import OVER, SILENT
@@ -41,7 +41,7 @@ def read(folder: Path, queue: Queue = None) -> dict[str, Any]:
     Gives folder, name, state, code, message, again (the command that takes up what is missing, "" for none),
     submitted (to Slurm?), done and items (how many), and stages: of each name, needs, state, message (why it
     cannot go on), missing (which items, and why), slurm, enough (for the others?), the counts done, failed,
-    working and waiting, and items: of each name, values, state, code, message.
+    working and waiting, and items: of each name, values, chunk, state, code, message.
     """
     try:
         head = _head(folder)
@@ -61,6 +61,22 @@ def counted(stage: dict[str, Any]) -> str:
     """What there is to say beside how many are done: "3 failed, 2 at work"."""
     words = {"failed": "failed", "working": "at work"}
     return ", ".join(f"{stage[kind]} {word}" for kind, word in words.items() if stage[kind])
+
+
+def part_code(found: dict[str, Any], stage: str, chunk: int | None = None) -> int:
+    """The exit code of a part of a workflow, as `nanompi resume` has it; 75 where it was stopped in time.
+
+    Errors: JobError where there is no such stage.
+    """
+    names = [one["name"] for one in found.get("stages", ())]
+    if stage not in names:
+        raise JobError(f'{found["folder"]}: there is no stage "{stage}"{nearest(stage, names)}')
+    every = found["stages"][names.index(stage)]["items"]
+    items = [item for item in every if chunk in (None, item["chunk"])]
+    codes = [item.get("code") or 7 for item in items if item["state"] != "done"]
+    if not codes or 75 in codes:
+        return 75 if codes else 0
+    return codes[0] if len(codes) == len(items) and len(set(codes)) == 1 else 7
 
 
 def _head(folder: Path) -> dict[str, Any]:
@@ -127,7 +143,7 @@ def _queued(tasks: list[str]) -> str:
 def _item(stage: Path, item: dict[str, Any], queue: Queue) -> dict[str, Any]:
     """One item: name, values, state, and what is known of how it ended or how far it is"""
     path = stage / item["folder"]
-    out = {"name": item["folder"], "values": dict(item["values"])}
+    out = {"name": item["folder"], "values": dict(item["values"]), "chunk": int(item["chunk"])}
     found = _outcome(path)
     if found.get("code") == 0 and (path / "result.h5").is_file():
         return {**out, "state": "done", "code": 0}
@@ -279,7 +295,7 @@ def _lines(one: dict[str, Any], most: int) -> Iterator[dict[str, Any]]:
         yield own | {"indent": 1, "counted": counted(stage)}
         busy = [item for item in stage["items"] if _kind(item) in ("failed", "working")]
         for item in busy[:most]:
-            run = {key: value for key, value in item.items() if key not in ("name", "values", "of")}
+            run = {key: value for key, value in item.items() if key not in ("name", "values", "chunk", "of")}
             run |= {"items": item["of"]} if "of" in item else {}
             yield run | {"folder": f"{own['folder']}/{item['name']}", "indent": 2}
         if len(busy) > most:

@@ -15,7 +15,12 @@ NOW = {"host": "far", "heartbeat": "2099-01-01T00:00:00.000Z"}
 def stage(name: str, items: int, needs=None, key: str = "scan") -> dict:
     """A stage of workflow.json; of one item without a key where `key` is empty"""
     own = [
-        {"number": k, "folder": f"{k:04d}-{key}={k}" if key else "0000", "values": {key: k} if key else {}, "chunk": k}
+        {
+            "number": k,
+            "folder": f"{k:04d}-{key}={k}" if key else "0000",
+            "values": {key: k} if key else {},
+            "chunk": k,
+        }
         for k in range(items)
     ]
     return {"name": name, "needs": needs or {}, "group": None, "at_once": None, "slurm": {}, "items": own}

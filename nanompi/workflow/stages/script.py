@@ -55,7 +55,8 @@ def resources(stage: StageFolder, site):
 def text(flow: WorkflowFolder, stage: StageFolder, here: Here) -> str:
     """The batch script of a stage. Errors: JobError for what cannot stand in one."""
     run, many, last = shlex.quote(str(flow.path)), _many(stage), stage is flow.stages[-1]
-    words = f'resume "$run" --stage {stage.name}' + ' --chunk "$SLURM_ARRAY_TASK_ID"' * many
+    part = f'"$run" --stage {stage.name}' + ' --chunk "$SLURM_ARRAY_TASK_ID"' * many
+    words = f"resume {part}"
     words += f" --notify {shlex.quote(here.notice)}" if here.notice and last else ""
     own = resources(stage, here.site)
     batch = slurm.Batch(
@@ -66,6 +67,7 @@ def text(flow: WorkflowFolder, stage: StageFolder, here: Here) -> str:
         output=slurm.log_file(stage.path, "slurm-%a.log" if many else "slurm-0.log"),
         head=_head(flow, stage, here),
         before=(f"run={run}",),
+        part=part,
     )
     array = [_array(stage, stage.numbers())] if many else []
     return slurm.script(batch, replace(own, options=[*array, *own.options]))
