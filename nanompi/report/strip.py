@@ -8,11 +8,11 @@ from nanompi.report.frames import COLOURS, frames
 from nanompi.report.record import record
 from nanompi.report.report import still
 
-SIDE = 128  # px
+SIDE, LARGE = 128, 384  # px of one of many, of a single one
 MOST = 60  # pictures of one stage: 8 kB each
 
 
-def strip(folders: list[Path], most: int = MOST) -> dict[str, str]:
+def strip(folders: list[Path], side: int = SIDE, most: int = MOST) -> dict[str, str]:
     """{name of the folder: picture as data URL} of the first results that have an image, each with the range
     of its own values; what is damaged has none.
 
@@ -22,19 +22,19 @@ def strip(folders: list[Path], most: int = MOST) -> dict[str, str]:
     for folder in folders:
         if len(out) == most:
             break
-        if url := _picture(folder):
+        if url := _picture(folder, side):
             out[folder.name] = url
     return out
 
 
-def _picture(folder: Path) -> str:
+def _picture(folder: Path, side: int) -> str:
     """The picture of a run; "" where there is none"""
     if not (folder / "result.h5").is_file():
         return ""
     try:
         signals = record(folder).signals()
         name = next(_images(signals), None)
-        made = frames(name, signals[name], SIDE) if name else []
+        made = frames(name, signals[name], side) if name else []
     except NanompiError:
         return ""
     return still(made[len(made) // 2]) if made else ""

@@ -11,7 +11,7 @@ from nanompi.io.atomic import complaint, write_text
 from nanompi.report.record import record
 from nanompi.report.report import page
 from nanompi.report.status import OVER
-from nanompi.report.strip import strip
+from nanompi.report.strip import LARGE, SIDE, strip
 from nanompi.report.workflow import Queue, counted, read
 
 COLOURS = ("done", "failed", "stopped", "lost")  # states that have a colour of their own
@@ -45,8 +45,8 @@ def at_the_end(folder: Path) -> None:
 
 
 def label(item: dict[str, Any]) -> str:
-    """What tells an item from the others of its stage: "scan=1003"."""
-    return item["name"].partition("-")[2] or item["name"]
+    """What tells an item from the others of its stage: "scan=1003"; of the only one "result"."""
+    return item["name"].partition("-")[2] or "result"
 
 
 def _of(folder: Path, place: Path, now: dict[str, Any]) -> dict[str, Any]:
@@ -63,7 +63,8 @@ def _of(folder: Path, place: Path, now: dict[str, Any]) -> dict[str, Any]:
 
 
 def _stage(folder: Path, place: Path, one: dict[str, Any]) -> dict[str, Any]:
-    seen = strip([folder / item["name"] for item in one["items"] if item["state"] == "done"])
+    side = LARGE if len(one["items"]) == 1 else SIDE
+    seen = strip([folder / item["name"] for item in one["items"] if item["state"] == "done"], side)
     tiles = [
         {
             "label": label(item),

@@ -113,7 +113,7 @@ async function runsPage() {
     const open = !shut.has(w.workflow), link = make("a", { href: `#/workflow/${coded(w.workflow)}`, textContent: w.workflow });
     const fold = button(open ? "−" : "+", () => { open ? shut.add(w.workflow) : shut.delete(w.workflow); draw(); }, { className: "plain", ariaLabel: `${open ? "fold" : "unfold"} ${w.workflow}`, ariaExpanded: open });
     const head = make("tr", {}, cell(fold), cell(link, "run"), cell(stateOf(w)), cell(part(w, w.workflow)), ...rest(5));
-    const stage = s => make("tr", { className: "of-sweep" }, cell(""), cell(s.name, "run"), cell([...stateOf(s), s.message || s.missing ? make("small", { textContent: s.message || s.missing }) : ""]), cell(part(s, `${w.workflow} ${s.name}`)), ...rest(5));
+    const stage = s => make("tr", { className: "of-sweep" }, cell(""), cell(s.name, "run"), cell([...stateOf(s), s.message ? make("small", { textContent: s.message }) : ""]), cell(part(s, `${w.workflow} ${s.name}`)), ...rest(5));
     return [head, ...(open ? w.stages.map(stage) : [])];
   }
   const counts = () => { compare.disabled = picked.size < 2; compare.textContent = picked.size > 1 ? `compare ${picked.size}` : "compare"; };
@@ -170,17 +170,17 @@ function workflowHead(w) {
 }
 function stageOf(name, s, pictures) {
   const n = s.items.length, needs = Object.entries(s.needs).map(([stage, share]) => `${+(100 * share).toPrecision(6)} % of ${stage}`).join(", ");
-  const said = [needs ? `It needs ${needs}.` : "", s.slurm ? `In the queue: ${s.slurm}.` : ""].filter(Boolean).join(" ");
+  const said = [needs && !s.message ? `It needs ${needs}.` : "", s.slurm ? `In the queue: ${s.slurm}.` : ""].filter(Boolean).join(" ");
   const tile = item => {
-    const begun = item.state !== "waiting", inner = [pictures[item.name] ? make("img", { src: pictures[item.name], alt: "" }) : make("span", { className: "none", ariaHidden: "true" }), make("span", { textContent: item.name.replace(/^\d+-/, "") })];
+    const begun = item.state !== "waiting", inner = [pictures[item.name] ? make("img", { src: pictures[item.name], alt: "" }) : make("span", { className: "none", ariaHidden: "true" }), make("span", { textContent: item.name.replace(/^\d+-?/, "") || "result" })];
     const state = item.state === "done" ? "" : make("span", { className: `state ${item.state}`, textContent: item.state, title: item.message || "" });
-    return make("li", {}, ...(begun ? [make("a", { href: `#/run/${coded(`${name}/${s.name}/${item.name}`)}` }, ...inner)] : inner), state);
+    return make("li", {}, ...(begun ? [make("a", { href: `#/run/${coded(`${name}/${s.name}/${item.name}`)}` }, ...inner)] : inner), " ", state);
   };
   const missing = s.items.filter(item => item.message && item.state !== "done").map(item => [item.name, item.code ? `${item.state} (${item.code})` : item.state, item.message]);
   const heading = make("h2", {}, `${s.name} `, make("small", { className: `state ${s.state}`, textContent: s.state }), " ", make("small", { textContent: shareOf({ ...s, items: n }) }));
   return make("section", { className: "stage", ariaLabel: s.name }, heading, make("progress", { max: n, value: s.done, ariaLabel: `${s.name}: ${s.done} of ${n} done` }),
-    ...[said ? make("p", { className: "soft", textContent: said }) : "", s.message ? make("p", { className: s.state === "failed" ? "fault" : "doubtful", textContent: s.message }) : "",
-      make("ul", { className: "strip" }, ...s.items.map(tile)), missing.length ? table(`${s.name}: without a result`, ["item", "state", "why"], missing.slice(0, 200)) : ""].filter(Boolean));
+    ...[said ? make("p", { className: "soft", textContent: said }) : "", s.message ? make("p", { className: s.state === "failed" ? "fault" : "doubtful", textContent: `Not ${s.done ? "ended" : "begun"}: ${s.message}.` }) : "",
+      make("ul", { className: n === 1 ? "strip one" : "strip" }, ...s.items.map(tile)), missing.length ? table(`${s.name}: without a result`, ["item", "state", "why"], missing.slice(0, 200)) : ""].filter(Boolean));
 }
 
 /* ---- one run */

@@ -20,7 +20,7 @@ TREE_OLD = 30.0  # the same for a workflow that is over, of which nothing seems 
 FLOWS = ("workflow.json", "*/workflow.json", "*/*/workflow.json")
 COUNTS = (  # of a stage in the list
     *("name", "state", "done", "failed", "working", "waiting"),
-    *("slurm", "message", "missing"),
+    *("slurm", "message"),
 )
 PATTERNS = ("status.json", "*/status.json", "*/*/status.json", "*/*/*/status.json")  # the last: of a sweep
 FACTS = (
@@ -50,7 +50,7 @@ class Runs:
             folder = self._folders.get(name) or self._item(name)
             return folder if folder is not None and self._inside(folder) else None
 
-    def workflow(self, name: str) -> tuple[Path, dict[str, Any]] | None:
+    def tree(self, name: str) -> tuple[Path, dict[str, Any]] | None:
         """Folder and tree of a workflow that is listed; None for any other name."""
         with self._lock:
             self._look()

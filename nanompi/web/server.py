@@ -143,7 +143,7 @@ class Pages:
         return JSONResponse({"done": what})
 
     async def _workflow(self, request: Request) -> tuple[Path, dict[str, Any]]:
-        found = await asyncio.to_thread(self.site.runs.workflow, request.path_params["run"])
+        found = await asyncio.to_thread(self.site.runs.tree, request.path_params["run"])
         if found is None:
             raise HTTPException(404, "there is no such workflow")
         return found

@@ -92,15 +92,14 @@ def file(folder: str, name: str) -> tuple[dict[str, Any], bytes]:
 def strip(folder: str) -> dict[str, dict[str, str]]:
     """{stage: {item: picture as data URL}} of a workflow."""
     from nanompi.report import workflow
-    from nanompi.report.strip import strip
+    from nanompi.report.strip import LARGE, SIDE, strip
 
-    top = Path(folder)
-    done = {one["name"]: [item["name"] for item in one["items"] if item["state"] == "done"]
-            for one in workflow.read(top)["stages"]}  # fmt: skip
-    return {
-        stage: strip([top / stage / name for name in names if inside(top, f"{stage}/{name}")])
-        for stage, names in done.items()
-    }
+    top, out = Path(folder), {}
+    for stage in workflow.read(top)["stages"]:
+        done = [f"{stage['name']}/{item['name']}" for item in stage["items"] if item["state"] == "done"]
+        side = LARGE if len(stage["items"]) == 1 else SIDE
+        out[stage["name"]] = strip([top / name for name in done if inside(top, name)], side)
+    return out
 
 
 def inside(folder: Path, name: str) -> bool:

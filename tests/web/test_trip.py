@@ -6,6 +6,7 @@ import pytest
 
 from tests.browser import SEEN, chromium, page
 from tests.patience import patience, until
+from tests.report.workflow_folder import thirty
 from tests.web.serving import Server, result, run_folder
 from tests.web.test_hostile import BAD
 from tests.web.test_jobs import JOB
@@ -27,6 +28,7 @@ def site(tmp_path_factory):
         result(run_folder(top, name), (48, 64))
         (top / name / "job.resolved.yaml").write_text(JOB.replace("DM*3", f"DM*{name[-1]}"))
     run_folder(top, f"{BAD}/run-0001", message=BAD)
+    thirty(top / "tooth/workflow-0001", 0.95)
     with Server(top, ("--port", "0", "--jobs")) as server:
         server.base = f"http://localhost:{server.port}/"
         yield server
@@ -64,10 +66,30 @@ def test_every_page_is_calm(site, browser, width, scheme):
 PAGES = [
     ("run/good/run-0001", "canvas.image"),
     ("compare/good%2Frun-0001,good%2Frun-0002", "canvas >> nth=3"),
+    ("workflow/tooth/workflow-0001", ".strip img >> nth=26"),
     ("methods", ".list a"),
     ("methods/ML", ".manual math"),
     ("new", "p.good"),
 ]
+
+
+def test_from_a_workflow_to_an_item_that_failed(site, browser):
+    """Its stages in the list, its items as pictures, the reason of one that failed on the page of its run"""
+    with page(browser) as seen:
+        enter(site, seen)
+        table = seen.page.inner_text("table")
+        assert "27 of 30, 3 failed" in table and "it needs 95 % of ptycho: 27 of 30 are there" in table
+        seen.page.click("[aria-label='fold tooth/workflow-0001']")
+        assert "27 of 30" not in seen.page.inner_text("table")
+        seen.page.click("td a >> text=tooth/workflow-0001")
+        seen.page.wait_for_selector(".strip img >> nth=26")
+        text = seen.page.inner_text("main")
+        assert f"nanompi resume {site.runs}/tooth/workflow-0001" in text
+        assert "scan 29 <b>is</b> empty" in text and "Not begun: it needs 95 %" in text
+        assert seen.page.locator(".strip img").count() == 27
+        seen.page.click("text=scan=29")
+        seen.page.wait_for_selector("h1 >> text=tooth/workflow-0001/ptycho/0029-scan=29")
+        assert "scan 29 <b>is</b> empty" in seen.page.inner_text("main") and seen.said == []
 
 
 def test_names_and_units_are_never_elements(site, browser):

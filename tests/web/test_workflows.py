@@ -1,0 +1,86 @@
+"""What the page knows of workflows: stages in the list, items by name, pictures; and no way out of them."""
+
+import json
+
+import pytest
+
+from tests.report.workflow_folder import at_work, ended, stage, thirty, workflow
+from tests.web.serving import Server, run_folder
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    top = tmp_path_factory.mktemp("flows") / "runs"
+    thirty(top / "tooth/workflow-0001", 0.85)
+    ended(top / "tooth/workflow-0001/volume/0000", image=False)
+    (top / "tooth/latest").symlink_to("workflow-0001")
+    run_folder(top, "good/run-0001")
+    odd = workflow(top / "odd/workflow-0001", stage("fit", 2))
+    (odd / "workflow.json").write_text((odd / "workflow.json").read_text().replace("0001-scan=1", "../../x"))
+    away = workflow(top.parent / "away/workflow-0001", stage("fit", 1))
+    ended(away / "fit/0000-scan=0")
+    (top / "linked").symlink_to(top.parent / "away")
+    inner = workflow(top / "inner/workflow-0001", stage("fit", 2))
+    (inner / "fit/0000-scan=0").rmdir()
+    (inner / "fit/0000-scan=0").symlink_to(away / "fit/0000-scan=0")
+    at_work(inner / "fit/0001-scan=1")
+    with Server(top) as server:
+        server.login()
+        yield server
+
+
+def test_the_list_has_stages_and_no_items(site):
+    found = site.ask("/api/runs").tree()
+    assert [one["run"] for one in found["runs"]] == ["good/run-0001"]
+    flows = {one["workflow"]: one for one in found["workflows"]}
+    assert set(flows) == {"tooth/workflow-0001", "odd/workflow-0001", "inner/workflow-0001"}
+    tooth = flows["tooth/workflow-0001"]
+    assert (tooth["state"], tooth["done"], tooth["items"], tooth["code"]) == ("done", 28, 31, 7)
+    counts = [
+        (one["name"], one["state"], one["done"], one["failed"], one["items"]) for one in tooth["stages"]
+    ]
+    assert counts == [("ptycho", "done", 27, 3, 30), ("volume", "done", 1, 0, 1)]
+    assert (
+        flows["odd/workflow-0001"]["state"] == "lost" and flows["inner/workflow-0001"]["state"] == "working"
+    )
+
+
+def test_an_item_is_a_run_by_its_name(site):
+    run = site.ask("/api/run/tooth/workflow-0001/ptycho/0028-scan=28").tree()
+    assert run["status"]["state"] == "failed" and "scan 28" in run["status"]["message"]
+    assert site.ask("/api/run/tooth/workflow-0001/ptycho/0003-scan=3").tree()["signals"] == ["phase"]
+
+
+def test_pictures_of_what_is_done(site):
+    found = site.ask("/api/strip/tooth/workflow-0001").tree()
+    assert len(found["ptycho"]) == 27 and found["volume"] == {}
+    assert all(url.startswith("data:image/png;base64,") for url in found["ptycho"].values())
+    assert site.ask("/api/strip/inner/workflow-0001").tree() == {"fit": {}}  # it lies behind a link
+
+
+WAYS = ["/api/workflow/linked/workflow-0001", "/api/workflow/tooth", "/api/workflow/tooth/latest",
+        "/api/workflow/../away/workflow-0001", "/api/strip/away/workflow-0001", "/api/workflow/good/run-0001",
+        "/api/run/tooth/workflow-0001/ptycho", "/api/run/tooth/workflow-0001/ptycho/../volume/0000",
+        "/api/run/inner/workflow-0001/fit/0000-scan=0", "/api/run/odd/workflow-0001/fit/0000-scan=0",
+        "/api/run/tooth/workflow-0001/ptycho/0099-scan=99"]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", WAYS)
+def test_no_name_leads_elsewhere(site, path):
+    assert site.ask(path).status == 404
+
+
+def test_without_a_login_nothing_is_told(site):
+    for path in ("/api/workflow/tooth/workflow-0001", "/api/strip/tooth/workflow-0001"):
+        assert site.stranger(path).status == 401
+
+
+def test_a_workflow_that_changes_is_told_anew(site):
+    path = site.runs / "inner/workflow-0001/fit/0001-scan=1"
+    ended(path)
+    from tests.patience import until
+
+    until(lambda: site.ask("/api/workflow/inner/workflow-0001").tree()["workflow"]["stages"][0]["done"] == 1)
+    assert json.loads((path / "outcome.json").read_text())["code"] == 0
