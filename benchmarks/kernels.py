@@ -36,7 +36,7 @@ from nanompi.device.fit import usual
 from nanompi.device.kernels import load
 from nanompi.methods import discover
 from nanompi.mpi.team import Team
-from nanompi.run.perform import Options
+from nanompi.run.options import Options
 from nanompi.step import METHODS
 
 H100 = 50 << 20  # bytes of its cache

@@ -29,13 +29,95 @@ JSON schema (`nanompi.job.model`). Nothing here knows YAML or pydantic.
 """
 
 import dataclasses
+import importlib
 import inspect
+from collections.abc import Iterator, MutableMapping
 from typing import Any
 
 KINDS = ("reader", "step", "engine", "partition")
 LEVELS = ("basic", "expert")
 OWN = "_"  # what a block step gives under such a name is for its own `finish`, which takes it away
-METHODS: dict[str, dict[str, type]] = {kind: {} for kind in KINDS}
+
+
+class Parts(MutableMapping):
+    """The parts of one kind by name. Of one that is only expected the module is imported when it is asked for
+    by name, or with all others (`values`, `items`); names, `having` and `facts` import nothing."""
+
+    def __init__(self):
+        self._all: dict[str, type | dict[str, Any]] = {}
+
+    def __getitem__(self, name: str) -> type:
+        one = self._all[name]
+        if isinstance(one, dict):
+            importlib.import_module(one["module"])
+            one = self._all[name]
+        if isinstance(one, dict):  # its module was imported before, and the table emptied since
+            raise KeyError(name)
+        return one
+
+    def __setitem__(self, name: str, cls: type):
+        self._all[name] = cls
+
+    def __delitem__(self, name: str):
+        del self._all[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(self._all))
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __contains__(self, name) -> bool:
+        return name in self._all
+
+    def clear(self) -> None:
+        """None is left, and none imported for it."""
+        self._all.clear()
+
+    def expect(self, name: str, facts: dict[str, Any]) -> None:
+        """A part that nothing has imported yet, with what `facts_of` says of it and its module."""
+        self._all.setdefault(name, facts)
+
+    def loaded(self) -> dict[str, type]:
+        """Those that are imported."""
+        return {name: one for name, one in self._all.items() if not isinstance(one, dict)}
+
+    def keep(self) -> dict[str, Any]:
+        """The table as it is now, for `put_back`."""
+        return dict(self._all)
+
+    def put_back(self, kept: dict[str, Any]) -> None:
+        """The table as it was."""
+        self._all = dict(kept)
+
+    def facts(self, what: str) -> dict[str, Any]:
+        """{name: one of the facts of `facts_of`}."""
+        find = FACTS[what]
+        return {name: one[what] if isinstance(one, dict) else find(one) for name, one in self._all.items()}
+
+    def having(self, attribute: str) -> list[str]:
+        """Names of the parts that have an attribute or a parameter."""
+        known, own = self.facts("has"), self.facts("fields")
+        return [name for name in known if attribute in known[name] or attribute in own[name]]
+
+
+FACTS: dict[str, Any] = {
+    "doc": lambda part: " ".join((part.__doc__ or "").strip().split("\n\n")[0].split()),
+    "gives": lambda part: list(getattr(part, "gives", ())),
+    "steps": lambda part: list(getattr(part, "steps", ())),
+    "last": lambda part: bool(getattr(part, "last", False)),
+    "fields": lambda part: list(getattr(part, "__dataclass_fields__", ())),
+    "has": lambda part: [name for name in dir(part) if not name.startswith("_")],
+}
+
+
+def facts_of(part: type) -> dict[str, Any]:
+    """What can be known of a part before its module is imported, JSON-able: the first paragraph of its text,
+    names of what it gives, steps of a first job, is it asked last, names of parameters, of attributes."""
+    return {what: find(part) for what, find in FACTS.items()}
+
+
+METHODS: dict[str, Parts] = {kind: Parts() for kind in KINDS}
 
 
 def param(
@@ -118,7 +200,7 @@ def _part(kind: str, name: str, **marks):
         cls.kind, cls.name = kind, name
         for key, value in marks.items():
             setattr(cls, key, value)
-        other = METHODS[kind].get(name)
+        other = METHODS[kind].loaded().get(name)
         if other is not None and (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
             raise TypeError(f'two {kind}s are called "{name}": in {other.__module__} and in {cls.__module__}')
         METHODS[kind][name] = cls

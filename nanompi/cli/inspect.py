@@ -32,7 +32,7 @@ def _unknown(path: str) -> None:
     """What is in a scan file that cannot be read as it is; nothing for job files and for what is damaged."""
     from nanompi.step import METHODS
 
-    able = [reader.contents for reader in METHODS["reader"].values() if hasattr(reader, "contents")]
+    able = [METHODS["reader"][name].contents for name in METHODS["reader"].having("contents")]
     try:
         text = (
             [] if path.lower().endswith((".yaml", ".yml")) else [line for one in able for line in one(path)]

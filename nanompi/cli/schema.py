@@ -14,11 +14,11 @@ def arguments(parser):
 
 def main(args) -> int:
     """Exit code 0."""
-    from nanompi.job.schema import whole
+    from nanompi.job.schema_file import known_schema
     from nanompi.methods import discover
 
     discover()
-    text = json.dumps(whole(), indent=1, ensure_ascii=False) + "\n"
+    text = json.dumps(known_schema(), indent=1, ensure_ascii=False) + "\n"
     if not args.file:
         print(text, end="")
         return 0

@@ -16,7 +16,7 @@ from nanompi.job.sweeps import SweepOptions
 from nanompi.job.tree import Sweep
 from nanompi.job.yaml12 import Map, Seq, plain
 from nanompi.run.foreign import left_out
-from nanompi.run.perform import Options
+from nanompi.run.options import Options
 from nanompi.run.provenance import About
 from nanompi.run.reading import Input, reader_of
 from nanompi.step import METHODS, param, section

@@ -11,17 +11,17 @@ from nanompi.job.own import made_of
 from nanompi.job.resolve import simple
 from nanompi.run.figures import figures_of
 from nanompi.run.foreign import left_out
-from nanompi.step import KINDS, METHODS, OWN, Item, Total
+from nanompi.step import KINDS, METHODS, OWN, Item, Total, facts_of
 
 
 def table() -> list[tuple[str, list[tuple[str, str]]]]:
     """[(kind, [(name, first sentence)])] of everything registered."""
-    return [(kind, [(name, doc(cls)) for name, cls in METHODS[kind].items()]) for kind in KINDS]
+    return [(kind, list(METHODS[kind].facts("doc").items())) for kind in KINDS]
 
 
 def doc(cls: type) -> str:
     """First sentence or paragraph of a part's docstring, on one line."""
-    return " ".join((cls.__doc__ or "").strip().split("\n\n")[0].split())
+    return facts_of(cls)["doc"]
 
 
 def given(cls: type) -> list[str]:
@@ -43,7 +43,7 @@ def find(name: str) -> list[type]:
     if cls := made_of(name):
         return [cls]
     known = {n for kind in KINDS for n in METHODS[kind]}
-    found = [cls for kind in KINDS for n, cls in METHODS[kind].items() if n.lower() == name.lower()]
+    found = [METHODS[kind][n] for kind in KINDS for n in METHODS[kind] if n.lower() == name.lower()]
     if not found:
         raise JobError(
             f'"{name}" is not a step, reader or engine{nearest(name, known)}; `nanompi methods` lists them'

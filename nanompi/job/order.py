@@ -14,7 +14,7 @@ from nanompi.step import METHODS, OWN, Total
 
 def at_hand() -> set[str]:
     """Names of the data that readers give: a run has these before its first step."""
-    return {"data", *(name for reader in METHODS["reader"].values() for name in reader.gives)}
+    return {"data", *(name for gives in METHODS["reader"].facts("gives").values() for name in gives)}
 
 
 def named(name: str, place: Place) -> Map:
@@ -106,7 +106,8 @@ def _precede(name: str, one: Map, place: Place, out: Seq, given: set, rest: _Res
 def _supply(need: str, one: Map, place: Place, out: Seq, given: set, rest: _Rest):
     """Insert the one step that gives `need`; a fault where none or several do, or it needs parameters."""
     cls = step_of(one)
-    givers = [s for s in METHODS["step"].values() if need in s.gives]
+    known = METHODS["step"]
+    givers = [known[name] for name, gives in known.facts("gives").items() if need in gives]
     late = [s.name for s in rest.later if s in givers]
     if late:
         text = f"{cls.name} needs {need} of {late[0]}, which stands later; move that before {cls.name}"

@@ -26,7 +26,7 @@ def named_shortly(steps: Seq) -> None:
 
 
 def _shorts() -> dict[str, type]:
-    return {name: cls for name, cls in METHODS["step"].items() if hasattr(cls, "short")}
+    return {name: METHODS["step"][name] for name in METHODS["step"].having("short")}
 
 
 def find(steps: Seq, faults: Faults) -> None:
@@ -96,7 +96,7 @@ def checked(cls: type) -> type:
 def made_of(name: str) -> type | None:
     """The step that FILE.py:NAME on the command line means; None for other names. Errors: JobError."""
     file, _, rest = name.rpartition(":")
-    makers = [cls for cls in METHODS["step"].values() if hasattr(cls, "short")]
+    makers = list(_shorts().values())
     return (
         checked(makers[0].of(f"{os.path.abspath(file)}:{rest}")) if makers and os.path.isfile(file) else None
     )

@@ -11,7 +11,7 @@ from nanompi.job.model import parameters
 from nanompi.job.resolve import simple
 from nanompi.job.templates import SIMULATED, Template
 from nanompi.job.yaml12 import write
-from nanompi.run.perform import Options
+from nanompi.run.options import Options
 from nanompi.run.reading import Input, open_data, reader_of, refuse
 from nanompi.step import KINDS, METHODS
 
@@ -130,7 +130,7 @@ def _guess(scan: str, source: str) -> tuple[str, list[str]]:
             return name, []
     except DataError:
         name = ""
-    able = {one: reader.guess for one, reader in readers.items() if hasattr(reader, "guess")}
+    able = {one: readers[one].guess for one in readers.having("guess")}
     return next(((one, lines) for one, guess in able.items() if (lines := guess(scan, source))), (name, []))
 
 

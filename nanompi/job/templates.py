@@ -90,9 +90,9 @@ def no_template(name: str) -> str:
 def _of_methods() -> list[Template]:
     """One for each reader that simulates: tomo, xrf, xanes, xrd; and stxm."""
     readers, out = METHODS["reader"], []
-    for name, one in readers.items():
+    for name, steps in readers.facts("steps").items():
         if name.endswith(f".{SIMULATED}"):
-            out.append(_of_steps(name.removesuffix(f".{SIMULATED}"), name, one.steps))
+            out.append(_of_steps(name.removesuffix(f".{SIMULATED}"), name, steps))
     out.append(_of_steps("ptycho", SIMULATED, readers[SIMULATED].steps))
     return [*out, _of_steps("stxm", SIMULATED, ("map.stxm",))]
 
@@ -100,7 +100,8 @@ def _of_methods() -> list[Template]:
 def _of_steps(name: str, reader: str, steps: tuple[str, ...]) -> Template:
     """A first job with these steps, described by the one of its name, else by the last."""
     own = next((s for s in steps if s == name), steps[-1] if steps else "")
-    return Template(name, doc(METHODS["step"].get(own, Template)), reader, tuple(steps))
+    about = METHODS["step"].facts("doc").get(own, doc(Template))
+    return Template(name, about, reader, tuple(steps))
 
 
 def _of_ptychography() -> list[Template]:

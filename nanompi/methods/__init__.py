@@ -4,20 +4,27 @@ import importlib
 import re
 from pathlib import Path
 
+from nanompi.run import index
 from nanompi.run.foreign import plug_in
-from nanompi.step import METHODS
+from nanompi.step import METHODS, Parts
 
 HERE = Path(__file__).parent
 REGISTERS = re.compile(rb"^@(step|reader|engine|partition)\(", re.M)
 
 
-def discover() -> dict[str, dict[str, type]]:
-    """Import all modules in which parts register themselves, and the entry points `nanompi.methods` of other
-    packages; one that cannot be imported is left out (`nanompi.run.foreign.BROKEN`)."""
+def discover() -> dict[str, Parts]:
+    """All parts that register themselves, and those of the entry points `nanompi.methods` of other packages;
+    one that cannot be imported is left out (`nanompi.run.foreign.BROKEN`).
+
+    The modules of the program are imported when a part is asked for, where an index of an earlier start knows
+    them (`nanompi.run.index`), else all of them now.
+    """
     from importlib.metadata import entry_points
 
-    for name in _modules():
-        importlib.import_module(name)
+    if not index.expected():
+        for name in _modules():
+            importlib.import_module(name)
+        index.write()
     for point in entry_points(group="nanompi.methods"):
         plug_in(point)
     return METHODS

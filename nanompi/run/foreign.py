@@ -24,17 +24,16 @@ def foreign(part) -> bool:
 
 def plug_in(point):
     """Import the plug-in of an entry point; of one that fails nothing stays but the reason in `BROKEN`."""
-    kept = {kind: dict(table) for kind, table in METHODS.items()}
+    kept = {kind: table.keep() for kind, table in METHODS.items()}
     try:
         point.load()
         for kind, table in METHODS.items():
-            for name in table.keys() - kept[kind].keys():
+            for name in set(table) - set(kept[kind]):
                 _typed(table[name])
         BROKEN.pop(point.name, None)
     except (Exception, SystemExit) as e:
         for kind, table in kept.items():
-            METHODS[kind].clear()
-            METHODS[kind].update(table)
+            METHODS[kind].put_back(table)
         BROKEN[point.name] = f'the plug-in "{point.name}" ({point.value}) cannot be imported: {cause(e)}'
 
 
@@ -96,7 +95,7 @@ def _parts(module: str) -> list[type]:
     """The foreign parts that this module, or another one of its package, has registered"""
     if module in OWN:
         return OWN[module]
-    classes = [cls for table in METHODS.values() for cls in table.values() if foreign(cls)]
+    classes = [cls for table in METHODS.values() for cls in table.loaded().values() if foreign(cls)]
     own = [cls for cls in classes if cls.__module__ == module]
     return own or [
         cls

@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from nanompi import papers
 from nanompi.data.data import Data
@@ -13,6 +13,7 @@ from nanompi.mpi.team import Team
 from nanompi.run.foreign import blamed, foreign
 from nanompi.run.foresight import foresee
 from nanompi.run.metrics import account, write_metrics
+from nanompi.run.options import Options
 from nanompi.run.provenance import gather
 from nanompi.run.reading import open_data, spread_evenly
 from nanompi.run.result import Result
@@ -23,46 +24,8 @@ from nanompi.run.verdict import conclude, tell
 from nanompi.run.writers import nexus, spread
 from nanompi.run.writers.images import images_of
 from nanompi.run.writers.stacks import write_stacks
-from nanompi.step import OWN, idle, param, section
+from nanompi.step import OWN, idle
 from nanompi.timing import Clock
-
-
-@section
-class Options:
-    """How the job runs; none of these changes the answer beyond rounding."""
-
-    device: Literal["auto", "cpu", "cuda"] = param(
-        "auto", level="basic", help="where the ranks compute; auto takes the cards where every rank has one"
-    )
-    precision: Literal["single", "double"] = param(
-        "single", help="float32 and complex64, or float64 and complex128"
-    )
-    threads: int | Literal["auto"] = param(
-        "auto", ge=1, le=4096, help="threads of each rank; auto shares the cores of a node"
-    )
-    cache: str = param(
-        "",
-        kind="folder",
-        help="folder in which prepared frames are kept for later runs, seen by all ranks; empty = off",
-    )
-    scratch: str = param(
-        "",
-        kind="folder",
-        help="folder on a disk of each node, for rows of data that do not fit into its memory; empty = off",
-    )
-    transport: Literal["staged", "auto", "mpi", "nccl"] = param(
-        "staged", help="how sums of cards travel: through the host, or by what a test finds to work"
-    )
-    checkpoint: float = param(
-        600.0,
-        unit="s",
-        ge=0,
-        help="time between two checkpoints (10min); 0 = only when asked by a signal or file",
-    )
-    watchdog: float = param(
-        600.0, unit="s", ge=0, help="end the job when a rank makes no progress for this time; 0 = never"
-    )
-    strict: bool = param(False, help="end with code 5, all written, where the result is not found good")
 
 
 @dataclass

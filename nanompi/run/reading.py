@@ -87,7 +87,7 @@ def reader_of(given: dict) -> str:
             known = f"allowed: auto, {', '.join(readers)}{nearest(name, readers)}{left_out()}"
             raise JobError(f'format: "{name}" is not a reader; {known}')
         return name
-    own = [name for name, one in readers.items() if name in getattr(one, "__dataclass_fields__", ())]
+    own = [name for name, fields in readers.facts("fields").items() if name in fields]
     if names := [name for name in own if name in given]:
         return names[0]
     if not given.get("file"):
@@ -102,7 +102,8 @@ def _reader_of(file: str, given: dict) -> str:
     if not folder:
         must_exist(file)
         refuse(file, given)
-    order = sorted(readers, key=lambda name: getattr(readers[name], "last", False))
+    last = readers.facts("last")
+    order = sorted(readers, key=last.get)
     found = next((name for name in order if _recognises(readers[name], file, given)), None)
     if found:
         return found
@@ -122,8 +123,8 @@ def refuse(file: str, given: dict) -> None:
 
 def _told(what: str, file: str, given: dict) -> None:
     """DataError with what the first reader says that has something to say of a file."""
-    for one in METHODS["reader"].values():
-        if text := getattr(one, what, lambda *_: "")(file, given):
+    for name in METHODS["reader"].having(what):
+        if text := getattr(METHODS["reader"][name], what)(file, given):
             raise DataError(text)
 
 

@@ -62,7 +62,7 @@ def _contents(path: str) -> list[str]:
     """What is in a file that no reader knows, as `nanompi inspect` shows it"""
     from nanompi.step import METHODS
 
-    able = [reader.contents for reader in METHODS["reader"].values() if hasattr(reader, "contents")]
+    able = [METHODS["reader"][name].contents for name in METHODS["reader"].having("contents")]
     try:
         return [shown(line) for one in able for line in one(path)][:100]
     except NanompiError:

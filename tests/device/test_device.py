@@ -12,7 +12,7 @@ from nanompi.device.fit import WORK, Frame, expected_area, fit, usual
 from nanompi.device.kernels import layout
 from nanompi.errors import ResourceError
 from nanompi.mpi.launcher import share_of
-from nanompi.run.perform import Options
+from nanompi.run.options import Options
 
 
 def verbs(cls) -> set[str]:

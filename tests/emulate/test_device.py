@@ -8,7 +8,7 @@ import pytest
 from nanompi.device import Cpu, Device, open_device
 from nanompi.device.streamed import StreamedArray
 from nanompi.mpi.team import Team
-from nanompi.run.perform import Options
+from nanompi.run.options import Options
 from tests.emulate.fake.use import fake_cupy
 
 

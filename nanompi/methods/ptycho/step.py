@@ -2,18 +2,16 @@
 
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from nanompi.errors import JobError
 from nanompi.methods.ptycho import background, flux
 from nanompi.methods.ptycho.balance import Balance
-from nanompi.methods.ptycho.count_modes import count_modes
 from nanompi.methods.ptycho.engines.engine import run_chain
-from nanompi.methods.ptycho.halves import Chain, Halves, compare_halves
 from nanompi.methods.ptycho.heldout import held_out, put_last
-from nanompi.methods.ptycho.judge import FIGURES, verdict
+from nanompi.methods.ptycho.judged import FIGURES
 from nanompi.methods.ptycho.modes import extra_modes
 from nanompi.methods.ptycho.overlap import check_overlap
 from nanompi.methods.ptycho.positions import Places, place
@@ -34,6 +32,9 @@ from nanompi.optics.frc import half_bit
 from nanompi.optics.geometry import Geometry
 from nanompi.optics.propagate import propagator
 from nanompi.step import METHODS, param, step
+
+if TYPE_CHECKING:
+    from nanompi.methods.ptycho.halves import Halves
 
 
 @dataclass
@@ -57,7 +58,7 @@ class Reconstruction:
     places: Places
     geometry: Geometry
     history: list[dict[str, Any]]
-    halves: Halves | None = None
+    halves: "Halves | None" = None
     held: dict[str, list] = field(default_factory=dict)
     variation: dict[str, np.ndarray] = field(default_factory=dict)
     flux: np.ndarray | None = None
@@ -161,6 +162,8 @@ class Ptycho:
             run.say(line)
         planned = sum(engine.iterations for engine in self.engines)
         if history:
+            from nanompi.methods.ptycho.judge import verdict
+
             verdict(run, p, geometry, history, planned)
         variation = self.variation(p)
         if p.refinement:
@@ -171,6 +174,8 @@ class Ptycho:
         if self.frc == "halves" and p.iteration < planned:
             run.say("halves: not made, since iterations were skipped")
         elif self.frc == "halves":
+            from nanompi.methods.ptycho.halves import Chain, compare_halves
+
             halves = compare_halves(run, p, Chain(self.engines, self.figures, self.sums()), geometry)
         known = halves, p.state.get("held") or {}, variation, flux.whole(p), p.background
         run.made["ptycho"] = Reconstruction(O, P, weight, p.places, geometry, history, *known)
@@ -181,6 +186,8 @@ class Ptycho:
             return max(self.probe.modes, len(P))
         if len(P) > 1 or (run.control and run.control.saved()):
             return len(P)
+        from nanompi.methods.ptycho.count_modes import count_modes
+
         counted = count_modes(run, p, P, geometry)
         run.say(counted.words())
         return counted.modes

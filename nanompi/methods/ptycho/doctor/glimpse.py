@@ -18,11 +18,9 @@ from nanompi.methods.ptycho.doctor.finding import (
 )
 from nanompi.methods.ptycho.doctor.words import length, paste, table, words
 from nanompi.methods.ptycho.paste import placed
-from nanompi.methods.ptycho.prepare.orientation import number, orientation
+from nanompi.methods.ptycho.prepare.orientation import AUTO, number, orientation
 from nanompi.methods.ptycho.scan import Frames, scan_of
 from nanompi.optics.geometry import Geometry
-
-AUTO = "auto"
 
 
 def look(run, step) -> Finding | None:

@@ -15,7 +15,6 @@ from nanompi.methods.ptycho.prepare.dark import subtract
 from nanompi.methods.ptycho.prepare.faulty import MANY, SIGMA, around, beam
 from nanompi.methods.ptycho.prepare.sample import sample_of
 from nanompi.methods.ptycho.read.guard import object_pixel
-from nanompi.methods.ptycho.subset import nearest_to_middle
 
 ODD = 2.0  # times above, or below, all neighbours but two: what no sampled pattern has in a sum of frames
 NEAR = 3  # px about the middle of the light in which no pixel is blamed
@@ -191,6 +190,8 @@ def _of_the_sums(figures: dict) -> list[str]:
 
 def beam_lines(scan) -> list[str]:
     """What the sums of some frames next to each other tell of beam and shutter; nothing where all is well."""
+    from nanompi.methods.ptycho.subset import nearest_to_middle
+
     each = int(np.prod(scan.source.shape[1:])) * np.dtype(scan.source.dtype).itemsize
     near = np.sort(nearest_to_middle(scan.positions, max(1, min(BESIDE, MEMORY // each))))
     frames = scan.source.read(near)

@@ -9,6 +9,8 @@ transpose comes first, then rows are reversed (flipud), then columns (fliplr):
 
 from nanompi.errors import JobError
 
+AUTO = "auto"
+
 Orientation = tuple[bool, bool, bool]
 
 

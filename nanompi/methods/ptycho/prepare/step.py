@@ -10,7 +10,6 @@ from typing import Literal
 import numpy as np
 
 from nanompi.data import load
-from nanompi.methods.ptycho.doctor.glimpse import AUTO, asked, report, settled
 from nanompi.methods.ptycho.parts import parts_of
 from nanompi.methods.ptycho.prepare import centre as beam
 from nanompi.methods.ptycho.prepare import (
@@ -30,6 +29,7 @@ from nanompi.methods.ptycho.prepare.arrays import frame
 from nanompi.methods.ptycho.prepare.dark import Dark
 from nanompi.methods.ptycho.prepare.empty import brightest, improbable, leave_empty_out
 from nanompi.methods.ptycho.prepare.mask import Mask
+from nanompi.methods.ptycho.prepare.orientation import AUTO
 from nanompi.methods.ptycho.prepare.plan import Plan
 from nanompi.methods.ptycho.prepare.prepared_cache import PreparedCache
 from nanompi.methods.ptycho.scan import AXES, Frames, Scan, as_scan, scan_of
@@ -94,6 +94,8 @@ class Prepare:
 
     def run(self, run):
         """Give run.data["frames"]. Errors: JobError (parameters), DataError (files, frames)."""
+        from nanompi.methods.ptycho.doctor.glimpse import asked, settled
+
         if asked(self, scan_of(run)):
             known, run.data["data"] = settled(run, self)
             return known.load(run)
@@ -101,6 +103,8 @@ class Prepare:
 
     def geometry(self, run) -> list[str]:
         """Lines that tell how the geometry of the scan stands among its neighbours (`nanompi geometry`)."""
+        from nanompi.methods.ptycho.doctor.glimpse import report
+
         return report(run, self)
 
     def load(self, run):
