@@ -19,7 +19,7 @@ from pathlib import Path
 
 from nanompi.cli import job_arguments, new_path, path
 from nanompi.errors import JobError, ResourceError, shown
-from nanompi.workflow.folder.watcher import Options
+from nanompi.workflow.folder.options import Options
 
 DEFAULT = Options()
 
@@ -101,6 +101,9 @@ def _check(args):
             raise JobError(f"--{name} {getattr(args, name)}: a number from {least} on")
     if args.n is not None and args.n < 1:
         raise JobError(f"-n {args.n}: the number of ranks is 1 or more")
+    for pattern in args.pattern or ():
+        if not pattern or pattern.startswith("/") or {"", ".", ".."} & set(pattern.split("/")):
+            raise JobError(f'--pattern "{shown(pattern, 100)}": names below DIR, such as "*.h5" or "*/*.cxi"')
     if args.submit and args.live:
         raise JobError("--live makes its rounds here: leave --submit out")
     if (args.time or args.site) and not args.submit:
@@ -119,6 +122,7 @@ def _watch(args, template, folder: Path, watched: str) -> int:
     from nanompi.workflow.folder.task import Task
     from nanompi.workflow.folder.watcher import Watcher
 
+    _check_job(args, template)
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     with _alone(folder, Lock), Teller(args.json) as tell, Rest() as rest:
@@ -127,6 +131,18 @@ def _watch(args, template, folder: Path, watched: str) -> int:
         tell("watching", reason=f"{shown(watched, 300)}; state in {folder}")
         rest.child = task.child
         return Watcher(watched, state, task, _options(args), tell, rest, rest.stopped).work()
+
+
+def _check_job(args, template):
+    """Errors: JobError for what is wrong with the job, whatever file comes."""
+    import tempfile
+
+    from nanompi.workflow.folder.child import Child
+    from nanompi.workflow.folder.task import Task
+
+    with tempfile.TemporaryDirectory() as place:
+        if why := Task(template, Child(Path(place) / "said.txt")).faults():
+            raise JobError(f"{args.job}: {why}")
 
 
 @contextmanager

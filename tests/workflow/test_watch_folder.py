@@ -13,10 +13,11 @@ import pytest
 from nanompi.errors import DataError, ResourceError
 from nanompi.workflow.folder import files, watcher
 from nanompi.workflow.folder.child import Answer, Child, reason
+from nanompi.workflow.folder.options import PATTERNS, Options
 from nanompi.workflow.folder.rounds import start
 from nanompi.workflow.folder.state import Entry, State, ask_again, known, place
 from nanompi.workflow.folder.task import Task, Template
-from nanompi.workflow.folder.watcher import Options, Watcher
+from nanompi.workflow.folder.watcher import Watcher
 
 GOOD = Answer(0, told={"code": 0, "faults": [], "notes": [], "shape": [100, 32, 32]})
 
@@ -225,13 +226,16 @@ def test_patterns_reach_into_folders(scene):
     assert look("*_master.h5") == ["a_master.h5"]
     assert look("*/*_master.h5") == ["s1/b_master.h5"]
     assert look("**/*_master.h5") == ["a_master.h5", "s1/b_master.h5", "s1/s2/c_master.h5"]
+    assert look("**/**/**/**/**/**/**/*.h5") == look("**/*.h5") and len(look("**/*.h5")) == 4
+    below = files.look(str(scene.raw), ["**/*_master.h5"], str(scene.raw / "s1" / "s2"))  # where the runs are
+    assert list(below) == ["a_master.h5", "s1/b_master.h5"]
 
 
 def test_fifos_dangling_links_and_folders_are_no_files(scene):
     os.mkfifo(scene.raw / "a.h5")
     (scene.raw / "b.h5").symlink_to("nowhere")
     (scene.raw / "c.h5").mkdir()
-    assert files.look(str(scene.raw), files.PATTERNS) == {}
+    assert files.look(str(scene.raw), PATTERNS) == {}
 
 
 def test_odd_names_are_taken_and_told_and_what_no_job_can_name_is_refused(scene):

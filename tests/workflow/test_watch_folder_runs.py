@@ -176,6 +176,8 @@ def test_a_second_watcher_of_the_same_folder_is_refused(folder, capsys):
         (["raw", "job.yaml", "--growth", "nan"], "--growth"),
         (["raw", "job.yaml", "--live", "--submit"], "--submit"),
         (["raw", "job.yaml", "--time", "1h"], "--submit"),
+        (["raw", "job.yaml", "--pattern", "/raw/*.h5"], "--pattern"),
+        (["raw", "job.yaml", "--set", "steps.ptycho.probe.modez=3"], 'did you mean "modes"'),
         (["raw", "job.yaml", "-n", "0"], "-n 0"),
         (["raw", "job.yaml", "--list"], "no watcher has looked"),
         (["raw", "job.yaml", "--set", "name=a/b"], "name"),

@@ -10,7 +10,6 @@ from fnmatch import fnmatchcase
 
 from nanompi.io.fingerprint import FEW, of_file
 
-PATTERNS = ("*.h5", "*.hdf5", "*.hdf", "*.nxs", "*.cxi", "*.ptyd", "*.npz")
 PARTIAL = re.compile(r"\..*|.*(~|\.(part|partial|filepart|tmp|temp|crdownload|swp))", re.I | re.S)
 
 
@@ -22,34 +21,36 @@ class Seen:
     changed: int
 
 
-def look(folder: str, patterns) -> dict[str, Seen]:
+def look(folder: str, patterns, without: str = "") -> dict[str, Seen]:
     """{name below the folder: Seen} of the ordinary files that a pattern names, links to such files included.
 
     A pattern counts folders as a path does: "*.h5" is of the folder itself, "*/*.h5" of those in it,
     "**/*.h5" of all below it; links to folders are not followed. Names that begin with a dot, and those that
-    programs give to half a copy (`PARTIAL`), are none. Errors: OSError where the folder itself cannot be
-    listed.
+    programs give to half a copy (`PARTIAL`), are none.
+
+    without : a folder that is not looked into: that of the runs. Errors: OSError where `folder` cannot be
+        listed
     """
-    parts = [pattern.split("/") for pattern in patterns]
-    return dict(sorted(_below(folder, "", parts)))
+    parts = {tuple(pattern.split("/")) for pattern in patterns}
+    return {name: seen for name, seen in sorted(_below(folder, "", parts, without))}
 
 
-def _below(folder: str, above: str, parts: list[list[str]]) -> Iterator[tuple[str, Seen]]:
+def _below(folder: str, above: str, parts: set[tuple], without: str) -> Iterator[tuple[str, Seen]]:
     with os.scandir(folder) as entries:
         for entry in entries:
-            if PARTIAL.fullmatch(entry.name):
+            if PARTIAL.fullmatch(entry.name) or entry.path == without:
                 continue
-            rest = [left for one in parts for left in _after(entry.name, one)]
-            if any(not left for left in rest) and (seen := seen_at(entry.path)):
+            rest = {left for one in parts for left in _after(entry.name, one)}
+            if () in rest and (seen := _of_entry(entry)):
                 yield above + entry.name, seen
-            if (deeper := [left for left in rest if left]) and _is_folder(entry):
-                yield from _readable(entry.path, f"{above}{entry.name}/", deeper)
+            if (deeper := rest - {()}) and _is_folder(entry):
+                yield from _readable(entry.path, f"{above}{entry.name}/", deeper, without)
 
 
-def _readable(folder: str, above: str, parts) -> list:
+def _readable(folder: str, above: str, parts, without: str) -> list:
     """What is in a folder below; nothing where it has gone, or may not be read."""
     try:
-        return list(_below(folder, above, parts))
+        return list(_below(folder, above, parts, without))
     except OSError:
         return []
 
@@ -61,10 +62,18 @@ def _is_folder(entry) -> bool:
         return False
 
 
-def _after(name: str, parts: list[str]) -> list[list[str]]:
-    """What is left of a pattern after one name of a path; [] in it: nothing, the name is the last."""
+def _of_entry(entry) -> Seen | None:
+    """As the folder tells it: of thousands of files that are known, none is opened at each look."""
+    try:
+        return _of(entry.stat())
+    except (OSError, ValueError):
+        return None
+
+
+def _after(name: str, parts: tuple) -> list[tuple]:
+    """What is left of a pattern after one name of a path; () in it: nothing, the name is the last."""
     if parts[0] == "**":
-        return [parts, *_after(name, parts[1:])] if len(parts) > 1 else [parts, []]
+        return [parts, *_after(name, parts[1:])] if len(parts) > 1 else [parts, ()]
     return [parts[1:]] if fnmatchcase(name, parts[0]) else []
 
 
@@ -125,14 +134,12 @@ class Stillness:
 
     since: dict[str, tuple[Seen, float]] = field(default_factory=dict)
 
-    def renew(self, found: dict[str, Seen], now: float) -> list[str]:
-        """Look at all once more; the names of those that were new the last time and have gone."""
-        gone = [name for name in self.since if name not in found]
+    def renew(self, found: dict[str, Seen], now: float) -> None:
+        """Look at all once more."""
         before, self.since = self.since, {}
         for name, seen in found.items():
             old = before.get(name)
             self.since[name] = old if old and old[0] == seen else (seen, now)
-        return gone
 
     def for_seconds(self, name: str, now: float) -> float:
         """How long it has stood still."""

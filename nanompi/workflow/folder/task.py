@@ -86,12 +86,21 @@ class Task:
     submits: bool = False
 
     def __post_init__(self):
-        self.queue = Queue(self.submits)
+        self.queue = Queue()
 
     @property
     def state(self) -> str:
         """Of an entry, while it is at work."""
         return "submitting" if self.submits else "running"
+
+    def faults(self) -> str:
+        """What is wrong with the job, whatever file comes; "" where nothing is seen. Errors: OSError."""
+        if self.template.kind != "run":
+            return ""
+        answer = self.child.ask(["check", "--json", "--no-data", *self.template.words("none")])
+        found = (answer.told or {}).get("faults", [])
+        own = [one for one in found if not one.get("data") and not str(one.get("path")).startswith("input")]
+        return shown("; ".join(map(_fault, own[:5])), 800)
 
     def complete(self, path: str, *more: str) -> Answer:
         """Would the job run with this file? All of what it counts must be there. more : further settings"""
@@ -171,14 +180,14 @@ def _number(run: str) -> str:
 class Queue:
     """What has become of jobs that were handed to Slurm; it is asked each half minute at most."""
 
-    def __init__(self, used: bool):
-        self.used, self.asked, self.lost, self.found = used, float("-inf"), {}, []
+    def __init__(self):
+        self.asked, self.lost, self.found = float("-inf"), {}, []
 
     def renew(self, state):
         """Look at the run folders of all that are with Slurm."""
         self.found, now = [], time.monotonic()
         waiting = [(name, e) for name, e in state.entries.items() if e.state == "submitted"]
-        if not waiting or now - self.asked < (ASK if self.used else 0):
+        if not waiting or now - self.asked < ASK:
             return
         self.asked, queue = now, slurm.queue()
         for name, entry in waiting:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from nanompi.errors import ResourceError, shown
 from nanompi.workflow.folder import files
 from nanompi.workflow.folder.child import Answer
+from nanompi.workflow.folder.options import Options
 from nanompi.workflow.folder.rounds import Rounds, start
 from nanompi.workflow.folder.state import BEGUN, BUSY, Entry, State, wanted_again
 from nanompi.workflow.folder.task import Task
@@ -21,26 +22,6 @@ LONGEST = 600.0  # s between two looks at a file, or a job, that is wrong
 RESOURCES = 5  # times that a run is begun which means are missing for
 BEGINNINGS = 20  # times that a run is begun which nobody has ever seen end
 PAUSE = 60.0  # s to wait for room on a full disk
-
-
-@dataclass
-class Options:
-    """How it watches. Times in s.
-
-    every : between two looks; still : that a file must not change; patience : for one that is wrong
-    old   : also those that are there at the first start; once : end when all that is there was taken
-    live  : those that still grow, too, by rounds of so many times the frames (1.5), from so many on
-    """
-
-    patterns: tuple[str, ...] = files.PATTERNS
-    every: float = 5.0
-    still: float = 10.0
-    patience: float = 1800.0
-    old: bool = False
-    once: bool = False
-    live: bool = False
-    growth: float = 1.5
-    least: int = 50
 
 
 @dataclass
@@ -99,7 +80,8 @@ class Watcher:
         for name, seen in found.items():
             stamp = files.stamp(self._path(name))
             self.state.entries[name] = Entry(seen.size, seen.changed, "left", stamp)
-            self.state.stamps.setdefault(str(stamp), name)
+            if stamp:
+                self.state.stamps.setdefault(str(stamp), name)
         self.state.write()
         if found:
             self.tell("left", count=len(found), reason="they were there before; --all, or --again NAME")
@@ -107,7 +89,7 @@ class Watcher:
     def _found(self) -> dict[str, files.Seen]:
         """Errors: ResourceError where it cannot be listed: a disk that is not there is no empty folder."""
         try:
-            return files.look(self.folder, self.options.patterns)
+            return files.look(self.folder, self.options.patterns, str(self.state.path.parent.parent))
         except OSError as error:
             raise ResourceError(f"{self.folder}: cannot be listed: {error.strerror}") from None
 
@@ -116,8 +98,9 @@ class Watcher:
 
     def _once(self, event: str, name: str, **facts):
         """Tell what has not been told of this file the last time."""
-        if self.said.get(name) != (event, facts):
-            self.said[name] = (event, facts)
+        words = (event, facts.get("code"), facts.get("reason"))
+        if self.said.get(name) != words:
+            self.said[name] = words
             self.tell(event, name, **facts)
 
     def _again(self):
@@ -136,30 +119,30 @@ class Watcher:
 
     def _look(self) -> bool:
         """Look at the folder, and take what is ready; True: something is not ready yet, and soon may be."""
-        found, now = self._found(), time.monotonic()
-        gone = self.still.renew(found, now)
-        self.rounds.forget(gone)
-        for name in gone:
-            self.said.pop(name, None)
-            if name not in self.state.entries:
-                self.tell("gone", name)
+        found = self._found()
+        self._gone(found)
+        looked = {n: files.seen_at(self._path(n)) for n, seen in found.items() if not self._known(n, seen)}
+        new = {name: seen for name, seen in looked.items() if seen}
+        self.still.renew(new, time.monotonic())
         waits = False
-        for name in sorted(
-            (n for n in found if not self._known(n, found[n])), key=lambda n: found[n].changed
-        ):
+        for name in sorted(new, key=lambda name: new[name].changed):
             if self.stopped():
                 break
-            waits |= self._one(name, found[name])
-        self._missing(found)
+            waits |= self._one(name, new[name])
         return waits
 
-    def _missing(self, found):
+    def _gone(self, found):
         """Files that were waited for have gone; where they come again, they are new."""
-        gone = [n for n, e in self.state.entries.items() if e.state == "waiting" and n not in found]
+        waiting = {name for name, entry in self.state.entries.items() if entry.state == "waiting"}
+        gone = [name for name in sorted(waiting | set(self.still.since)) if name not in found]
         for name in gone:
-            del self.state.entries[name]
-            self.tell("gone", name)
-        if gone:
+            if name in waiting or name not in self.state.entries:
+                self.tell("gone", name)
+            self.said.pop(name, None)
+        self.rounds.forget(gone)
+        if lost := waiting & set(gone):
+            for name in lost:
+                del self.state.entries[name]
             self.state.write()
 
     def _known(self, name: str, seen: files.Seen) -> bool:
