@@ -34,7 +34,7 @@ import inspect
 from collections.abc import Iterator, MutableMapping
 from typing import Any
 
-KINDS = ("reader", "step", "engine", "partition")
+KINDS = ("reader", "step", "engine", "projection", "partition")
 LEVELS = ("basic", "expert")
 OWN = "_"  # what a block step gives under such a name is for its own `finish`, which takes it away
 
@@ -304,6 +304,12 @@ def engine(name: str):
     """Register an engine: it has `iterations`, `start(self, p)` and `iterate(self, p, i)`, p the problem; all
     that it must and may offer stands in `nanompi.methods.ptycho.engines.protocol`."""
     return _part("engine", name)
+
+
+def projection(name: str):
+    """Register a link of the chain of `cdi`: it has `iterations` and `coefficients(self) -> (c, d, t)`, as
+    `nanompi.methods.cdi.projections` says."""
+    return _part("projection", name)
 
 
 def partition(name: str):

@@ -9,7 +9,7 @@ from nanompi.run.foreign import plug_in
 from nanompi.step import METHODS, Parts
 
 HERE = Path(__file__).parent
-REGISTERS = re.compile(rb"^@(step|reader|engine|partition)\(", re.M)
+REGISTERS = re.compile(rb"^@(step|reader|engine|projection|partition)\(", re.M)
 
 
 def discover() -> dict[str, Parts]:

@@ -48,7 +48,7 @@ def _differing(title: str, cls: type | None, tree: dict[str, Any]) -> list[Param
             chain = " ".join(map(_link, value))
             out += [Parameter(f"{title}: {name}", chain, default, text)] * (chain != default)
             for one in value:
-                out += _differing(_link(one), METHODS["engine"].get(next(iter(one))), one)
+                out += _differing(_link(one), METHODS[_kind(cls, name)].get(next(iter(one))), one)
         elif value is not None and not isinstance(value, dict) and _text(value) != default:
             out.append(Parameter(f"{title}: {name}", _text(value), default, text))
     return out
@@ -56,6 +56,13 @@ def _differing(title: str, cls: type | None, tree: dict[str, Any]) -> list[Param
 
 def _is_chain(value) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(one, dict) and one for one in value)
+
+
+def _kind(cls: type, name: str) -> str:
+    """Of what registered parts a chain is."""
+    field = getattr(cls, "__dataclass_fields__", {}).get(name)
+    kind = field.metadata.get("kind") if field else ""
+    return kind if kind in METHODS else "engine"
 
 
 def _link(one: dict[str, Any]) -> str:

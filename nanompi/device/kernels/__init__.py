@@ -36,6 +36,7 @@ THEMES += (
     "peaks",
     "spectra_fit",
     "stripes",
+    "support",
     "toeplitz",
     "tv",
 )
