@@ -60,6 +60,7 @@ def test_no_job_is_forgotten():
         "xanes-simulated",
         "xrf",
         "xrf-simulated",
+        "cdi",
     }
     assert {p.stem for p in JOBS.glob("*.yaml")} == tested
 
@@ -569,3 +570,14 @@ def test_xrf(tmp_path, shared_data):
         assert maps[name].std() < 1.1 * errors[name].mean(), name
     assert maps["Ti_K"].mean() < 0.03 * maps["Ca_K"].mean()
     assert grade(folder) == "good"
+
+
+@pytest.mark.slow
+def test_cdi(tmp_path):
+    """Eight starts: the verdict is good, the image as near to the truth as its noise lets it (0.06 of 20)"""
+    folder = run("cdi", tmp_path, "steps.cdi.starts=8", "run.device=cpu")
+    assert grade(folder) == "good"
+    with h5py.File(folder / "result.h5") as f:
+        assert f["entry_1/process_1/cdi/truth_error"][()] < 0.1
+        assert f["entry_1/image_1/is_fft_shifted"][()] == 0
+        assert f["entry_1/image_1/data"].dtype == np.complex64

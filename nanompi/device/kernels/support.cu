@@ -2,7 +2,7 @@
 
 // 25 bytes a pixel in single precision: psi read and written, z and S read
 extern "C" __global__ void __launch_bounds__(THREADS)
-constrain(Complex* __restrict__ psi, const Complex* __restrict__ z, const unsigned char* __restrict__ S, REAL c, REAL d, REAL t,
+constrain(Complex* __restrict__ psi, const Complex* __restrict__ z, const bool* __restrict__ S, REAL c, REAL d, REAL t,
           int positive, int k, int h, int w) {
     const int x = blockIdx.x * blockDim.x + threadIdx.x, y = blockIdx.y * blockDim.y + threadIdx.y;
     if (x >= w || y >= h) return;

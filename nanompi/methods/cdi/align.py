@@ -95,8 +95,11 @@ def _sum(product, shift) -> complex:
 
 
 def _ramp(shape, axis: int, s: float) -> np.ndarray:
-    """exp(2 pi i k s) along an axis; the frequency that has no sign is left as it is"""
-    return np.exp(2j * np.pi * s * _frequency(shape, axis)).astype(np.complex64)
+    """exp(2 pi i k s) along an axis; of the frequency without a sign the real part, exact for whole pixels"""
+    ramp = np.exp(2j * np.pi * s * _frequency(shape, axis))
+    if shape[axis] % 2 == 0:
+        ramp[tuple(shape[axis] // 2 if a == axis else 0 for a in range(len(shape)))] = np.cos(np.pi * s)
+    return ramp.astype(np.complex64)
 
 
 def _frequency(shape, axis: int) -> np.ndarray:

@@ -36,8 +36,7 @@ class Forecast:
         self.shape = tuple(fast(min(n, step.size or n)) for n in stored)
         self.pixels = int(np.prod(self.shape))
         self.planned = sum(link.iterations for link in step.chain)
-        self.libraries = resident()
-        self.iteration = self._tried()
+        self.iteration, self.libraries = self._tried(), resident()
 
     def _tried(self) -> float:
         """Seconds of an iteration of one start in one thread (a volume: in all threads)."""
@@ -49,9 +48,9 @@ class Forecast:
         pattern = Pattern(np.ones(shape, np.float32), np.ones(shape, bool), np.zeros(shape, bool),
                           (0.0,) * len(shape), shape)  # fmt: skip
         device = Cpu(self.precision, self.threads if len(shape) == 3 else 1)
-        S0 = np.ones(shape, np.uint8)
+        S0 = np.ones(shape, bool)
         phasing = Phasing(device, pattern, [], self.step.support, S0)
-        psi, S = np.ones((1, *shape), device.complex), np.ones((1, *shape), np.uint8)
+        psi, S = np.ones((1, *shape), device.complex), np.ones((1, *shape), bool)
         z, how, spent = np.empty_like(psi), tuple(map(device.real, (1, -0.9, 0))), []
         for _ in range(TRIED):
             begun = time.perf_counter()

@@ -24,7 +24,7 @@ class Phasing:
     """How the phases of a pattern are looked for on a device.
 
     pattern : what was measured; chain : instances of `projections`; support : how it follows the object
-    S0      : uint8, FFT order, the first support
+    S0      : bool, FFT order, the first support
     positive: the object is real and not negative; rho : trust in the wave against the noise of the counts,
         as the kernel `project` has it; seed : of the starts
     """
@@ -47,7 +47,7 @@ class Phasing:
         self.good = d.array(p.good.reshape(-1, p.shape[-1]), d.real)
         self.held = d.array(p.held.reshape(-1, p.shape[-1]), d.real)
         self.table = d.array(expected_deviance(), d.real)
-        self.first = d.array(self.S0, np.uint8)
+        self.first = d.array(self.S0, bool)
 
     # ---- starts
 

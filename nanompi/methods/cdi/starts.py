@@ -95,7 +95,7 @@ class Starts:
         """The starts that are done."""
         numbers = np.array(sorted(self.figures), np.int64)
         rows = {"psi": self._rows(self.images, numbers, self.run.device.complex),
-                "S": self._rows(self.supports, numbers, np.uint8)}  # fmt: skip
+                "S": self._rows(self.supports, numbers, bool)}  # fmt: skip
         figures = {str(n): one for n, one in self.every().items()}
         return State({"what": BLOCK, "figures": plain(figures)}, {}, rows, numbers)
 
@@ -125,7 +125,7 @@ class Starts:
         """(images, support of the first) of some starts, on rank 0; ([], None) elsewhere (collective)."""
         team = self.run.team
         images = [self._fetched(n, self.images, self.run.device.complex) for n in numbers]
-        support = self._fetched(numbers[0], self.supports, np.uint8)
+        support = self._fetched(numbers[0], self.supports, bool)
         return (images, support) if team.root else ([], None)
 
     def _fetched(self, number: int, held: dict[int, np.ndarray], dtype):

@@ -187,7 +187,7 @@ class Cdi:
                 run.made["cdi"] = self.finish(run, pattern, made[1], figures, (best, images, support))
 
     def first_support(self, pattern: Pattern) -> np.ndarray:
-        """uint8, FFT order. Errors: DataError."""
+        """bool, FFT order. Errors: DataError."""
         if self.support.file:
             return from_file(self.support.file, self.support.path, pattern.shape)
         return from_autocorrelation(pattern, self.support.start)

@@ -53,7 +53,7 @@ class Support:
 
 
 def from_autocorrelation(pattern, threshold: float) -> np.ndarray:
-    """uint8, in FFT order: where the autocorrelation is above a part of its largest value.
+    """bool, in FFT order: where the autocorrelation is above a part of its largest value.
 
     What was not measured counts as its opposite at -q, else as the mean of what is as far from the centre.
     """
@@ -61,7 +61,7 @@ def from_autocorrelation(pattern, threshold: float) -> np.ndarray:
 
     filled = completed(pattern.counts, pattern.good)
     own = np.abs(ifftn(filled))
-    return (own > threshold * own.max()).astype(np.uint8)
+    return (own > threshold * own.max()).astype(bool)
 
 
 def completed(counts: np.ndarray, good: np.ndarray) -> np.ndarray:
@@ -81,7 +81,7 @@ def completed(counts: np.ndarray, good: np.ndarray) -> np.ndarray:
 
 
 def from_file(file: str, path: str, shape: tuple[int, ...]) -> np.ndarray:
-    """uint8, in FFT order, from a file that has it in natural order, its middle at n // 2.
+    """bool, in FFT order, from a file that has it in natural order, its middle at n // 2.
 
     A smaller one is put into the middle. Errors: DataError naming the file and what is wrong.
     """
@@ -90,7 +90,7 @@ def from_file(file: str, path: str, shape: tuple[int, ...]) -> np.ndarray:
         raise DataError(f"{file}: a support of the shape {given.shape} does not fit the pattern's {shape}")
     if given.dtype.kind not in "biufc":
         raise DataError(f"{file}: a support of values of type {given.dtype}; numbers or true and false are")
-    whole = np.zeros(shape, np.uint8)
+    whole = np.zeros(shape, bool)
     corner = [n // 2 - m // 2 for n, m in zip(shape, given.shape)]
     whole[tuple(slice(c, c + m) for c, m in zip(corner, given.shape))] = np.nan_to_num(given) != 0
     if not whole.any():
