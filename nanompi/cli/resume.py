@@ -68,6 +68,7 @@ def _workflow(args, folder: Path) -> int:
     if to_start(args.n):
         words = [w for name in ("stage", "chunk") if (v := getattr(args, name)) not in ("", None)
                  for w in (f"--{name}", str(v))]  # fmt: skip
+        words += [f"--{style(args)}"] * (style(args) != "text")
         with notify.told(args.notify) as ended:
             ended.code = start(args.n, ["resume", *words, "--", str(folder)])
         return ended.code
@@ -75,9 +76,9 @@ def _workflow(args, folder: Path) -> int:
     from nanompi.run.life import together
 
     with together(discover) as ranks, notify.told(args.notify, ranks.team):
-        from nanompi.workflow.stages.work import perform
+        from nanompi.workflow.stages.work import Voice, perform
 
-        perform(ranks, partial(_begun, args, folder))
+        perform(ranks, partial(_begun, args, folder), Voice(style(args)))
     return 0
 
 

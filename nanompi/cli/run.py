@@ -38,9 +38,9 @@ def main(args) -> int:
 
     with together(discover) as ranks, notify.told(args.notify, ranks.team):
         if ranks.team.on_root(lambda: is_workflow(args.job)):
-            from nanompi.workflow.stages.work import perform
+            from nanompi.workflow.stages.work import Voice, perform
 
-            perform(ranks, partial(_begun, args))
+            perform(ranks, partial(_begun, args), Voice(style(args)))
             return 0
         from nanompi.report.at_the_end import at_the_end
         from nanompi.report.figures import pictures
@@ -55,14 +55,14 @@ def _begun(args, stack):
     from nanompi.job.stages import read_workflow
     from nanompi.run.lock import Lock
     from nanompi.workflow.stages import folder
-    from nanompi.workflow.stages.work import Part, command
+    from nanompi.workflow.stages.work import Part, Voice, command
 
     workflow = read_workflow(args.job, args.set)
     path = folder.create(workflow, args.out, args.folder)
     stack.enter_context(Lock(path))
-    print(f"{workflow}; {path}", flush=True)
-    part = Part(folder.read(path))
-    return part, command(path)
+    text = f"{workflow}; {path}"
+    Voice(style(args))(text, "workflow", name=workflow.name, folder=str(path))
+    return Part(folder.read(path)), command(path)
 
 
 def _prepared(args, vendor: str, hosts: list[str]):

@@ -17,10 +17,15 @@ from nanompi.timing import Clock
 from nanompi.workflow.task import Task
 
 
-def attempt(ranks: Ranks, task: Task, work: Callable[[Ranks], dict]):
+def _say(task: Task):
+    print(task.line(), flush=True)
+
+
+def attempt(ranks: Ranks, task: Task, work: Callable[[Ranks], dict], say: Callable[[Task], None] = _say):
     """One task, and how it ended: noted in its folder and said in one line (collective in the group).
 
-    work : work(ranks) runs it; its figures. An error that all ranks of the group meet ends the task alone.
+    work : work(ranks) runs it; its figures. say : tells how it ended (rank 0 of the group)
+    An error that all ranks of the group meet ends the task alone.
     Errors: Stopped; any error that strikes a single rank
     """
     begun, error, figures, group = time.monotonic(), None, {}, ranks.team
@@ -43,7 +48,7 @@ def attempt(ranks: Ranks, task: Task, work: Callable[[Ranks], dict]):
     code, message = failed or (0, "")
     if group.root:
         task.record(code, message, time.monotonic() - begun, figures)
-        print(task.line(), flush=True)
+        say(task)
 
 
 def run_of(ranks: Ranks, task: Task, prepare: Callable, reuse: Reuse | None = None, writers=(pictures,)):

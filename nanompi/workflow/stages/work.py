@@ -5,6 +5,7 @@ from its checkpoint where it has one, else it begins again: the same bits. An er
 meet ends its item alone; one that strikes a single rank ends all, and `nanompi resume` goes on.
 """
 
+import json
 import os
 import shlex
 import shutil
@@ -54,7 +55,27 @@ class Part:
         return [task for number in self.chunks(stage) for task in stage.chunk(number)]
 
 
-def perform(ranks: Ranks, begin: Callable[[ExitStack], tuple[Part, str]]):
+class Voice:
+    """What is told on the screen. style : text; quiet: only what is missing; json: an event in each line"""
+
+    def __init__(self, style: str = "text"):
+        self.style = style
+
+    def __call__(self, text: str, event: str, warning: bool = False, **facts):
+        """One line of text, or an event."""
+        if self.style == "json":
+            print(json.dumps({"event": event, **facts}), flush=True)
+        elif text and (warning or self.style == "text"):
+            print(text, flush=True)
+
+    def item(self, stage: StageFolder, task: Task):
+        """How an item ended."""
+        found = task.outcome()
+        facts = {"stage": stage.name, "item": task.path.name, "folder": str(task.path)}
+        self(task.line(), "item", found["code"] != 0, **facts, **found)
+
+
+def perform(ranks: Ranks, begin: Callable[[ExitStack], tuple[Part, str]], voice: Voice):
     """Run a part of a workflow from its folder to how it ended (collective). Errors: see `run` and `end`.
 
     begin : begin(stack), called by rank 0 alone: the part, and the command that takes up what is missing;
@@ -64,31 +85,34 @@ def perform(ranks: Ranks, begin: Callable[[ExitStack], tuple[Part, str]]):
         part, again = ranks.team.on_root(lambda: begin(stack))
         notify.here(part.folder.path)
         with ranks.dog.watching(ranks.team, ranks.clock, None, 0):  # a group may wait long for another
-            run(ranks, part)
+            run(ranks, part, voice)
         ranks.team.on_root(lambda: end(part, again))
 
 
-def run(ranks: Ranks, part: Part):
+def run(ranks: Ranks, part: Part, voice: Voice):
     """Run what is missing of a part of a workflow (collective). Errors: Stopped; see `end` for the rest"""
     for stage in part.stages():
-        chunks, words = ranks.team.on_root(partial(_left, part, stage))
-        if ranks.team.root and words:
-            print(words, flush=True)
+        chunks = ranks.team.on_root(partial(_left, part, stage, voice))
         if chunks:
-            _run_stage(ranks, part.folder, stage, chunks)
+            _run_stage(ranks, part.folder, stage, chunks, voice)
 
 
-def _left(part: Part, stage: StageFolder) -> tuple[list[list[int]], str]:
-    """([numbers of the items to run, of each chunk with such], what is said of it); rank 0."""
-    if needs.unmet(part.folder, stage):
-        return [], f"{stage.name} is not begun: what it needs is missing"
+def _left(part: Part, stage: StageFolder, voice: Voice) -> list[list[int]]:
+    """Numbers of the items to run, of each chunk with such; what there is to say of it is told (rank 0)."""
+    if lines := needs.unmet(part.folder, stage):
+        text = f"{stage.name} is not begun: what it needs is missing"
+        voice(text, "stage", True, stage=stage.name, begun=False, missing=lines)
+        return []
     for task in part.tasks(stage):
         _accept(task)
     chunks = [[t.number for t in stage.chunk(k) if not t.done()] for k in part.chunks(stage)]
     left, whole = sum(map(len, chunks)), len(part.tasks(stage))
     done = f", {whole - left} of {whole} are done" if left < whole else ""
     said = f"{stage.name}: {left} item{'s' * (left != 1)}{done}"
-    return [c for c in chunks if c], "\n".join([*needs.without(part.folder, stage), said])
+    for line in needs.without(part.folder, stage):
+        voice(line, "warning", True, text=line)
+    voice(said, "stage", stage=stage.name, begun=True, items=left, done=whole - left)
+    return [c for c in chunks if c]
 
 
 def _accept(task: Task):
@@ -115,7 +139,7 @@ def _strict(task: Task) -> bool:
     return values["run"]["strict"] and read(task.path).get("verdict") != "good"
 
 
-def _run_stage(ranks: Ranks, folder: WorkflowFolder, stage: StageFolder, chunks: list[list[int]]):
+def _run_stage(ranks: Ranks, folder: WorkflowFolder, stage: StageFolder, chunks: list, voice: Voice):
     """Run the chunks of a stage by groups of ranks, and wait for all (collective)."""
     team = ranks.team
     n = group_number(team.size, stage, len(chunks))
@@ -127,7 +151,8 @@ def _run_stage(ranks: Ranks, folder: WorkflowFolder, stage: StageFolder, chunks:
                 for k in chunks[number]:
                     _heed(group)
                     begun.append(k)
-                    _item(group, folder, stage, stage.tasks[k])
+                    work = partial(_item, folder, stage, stage.tasks[k])
+                    attempt(group, stage.tasks[k], work, partial(voice.item, stage))
         except Stopped:
             stopped = True
         team.rest()
@@ -143,13 +168,9 @@ def group_number(ranks: int, stage: StageFolder, chunks: int) -> int:
     return max(1, min(ranks // min(stage.group or ranks, ranks), most))
 
 
-def _item(group: Ranks, folder: WorkflowFolder, stage: StageFolder, task: Task):
-    """Run one item; an error of its job is that of the item."""
-
-    def work(ranks: Ranks) -> dict:
-        return run_of(ranks, task, partial(_begun, folder, stage, task))
-
-    attempt(group, task, work)
+def _item(folder: WorkflowFolder, stage: StageFolder, task: Task, ranks: Ranks) -> dict:
+    """Run one item; its figures. An error of its job is that of the item."""
+    return run_of(ranks, task, partial(_begun, folder, stage, task))
 
 
 @contextmanager
