@@ -116,6 +116,10 @@ def job_of(tree: load.Tree, stem: str, faults: Faults) -> Job:
     """The checked job of a tree, which is used up. Errors: all faults at once, also those found before."""
     from nanompi.job.resolve import resolved
 
+    if "stages" in tree.values:
+        text = "this is a workflow, read by run, submit, check and plan; here one job is needed"
+        faults.add(tree.values.keys_at["stages"], "stages", text)
+        faults.stop()
     values = written(tree, faults)
     steps = values["steps"]
     given, reader = _input(_mapping(values, "input", faults), faults)
@@ -153,8 +157,6 @@ def head(values: Map, keys: tuple[str, ...], faults: Faults):
     for key in values:
         if key not in keys:
             text = f'unknown key "{key}"{nearest(key, keys)}; allowed: {", ".join(keys)}'
-            if key == "stages":
-                text = "this is a workflow, read by run, submit, check and plan; here one job is needed"
             faults.add(values.keys_at[key], key, text)
     version = values.get("nanompi")
     if "nanompi" not in values:

@@ -100,9 +100,7 @@ class Runs:
         signal = self._signal(named)
         known, missing = results(named, lambda file, values: image_of(file, values, signal))
         if missing:
-            notes.append(
-                f"warning: {len(missing)} of {len(named)} runs have no result: {'; '.join(missing)}"
-            )
+            notes.append(f"warning: {len(missing)} of {len(named)} runs have no result: {'; '.join(missing)}")
         needs = self.needs or (LEFT if listed_here and len(named) > 1 else 0.0)
         if not known or len(known) < needs * len(named):
             raise DataError(

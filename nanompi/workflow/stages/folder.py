@@ -121,10 +121,12 @@ def create(workflow, runs: str = "", folder: str = "") -> Path:
     with writing(Path(folder or parent)):
         path = Path(folder) if folder else numbered(parent, "workflow")
         path.mkdir(parents=True, exist_ok=True)
-        _head(path, workflow)
-        write_text(path / "job.yaml", workflow.text)
+        head, text = _head(path, workflow), _text(path, workflow)
+        write_text(path / "job.yaml", text)
         for stage in workflow.stages:
-            _write_stage(path, stage, workflow)
+            _write_stage(path, stage, workflow, text)
+        with new_file(path / "workflow.json") as file:  # the last: it says that all the others are there
+            file.write(json.dumps(head, indent=1).encode())
         if not folder:
             point(parent / "latest", path.name)
     return path
@@ -141,6 +143,13 @@ def remove(folder: WorkflowFolder):
     shutil.rmtree(folder.path, ignore_errors=True)
     if latest.is_symlink() and not latest.exists():
         latest.unlink(missing_ok=True)
+
+
+def _text(path: Path, workflow) -> str:
+    """The job file of the workflow: that with which it was begun, where other words ask for the same."""
+    if not (path / "job.yaml").is_file():
+        return workflow.text
+    return read_text(str(path / "job.yaml"))
 
 
 def _facts(workflow) -> dict:
@@ -162,20 +171,25 @@ def _facts(workflow) -> dict:
     return json.loads(json.dumps({"name": workflow.name, "stages": stages}))
 
 
-def _head(path: Path, workflow):
+def _head(path: Path, workflow) -> dict:
+    """What will stand in workflow.json. Errors: JobError where something else is in the folder."""
     head = _facts(workflow)
     file = path / "workflow.json"
     if file.exists():
         with foreign(f"{file}"):
             if json.loads(read_text(str(file))) != head:
                 raise JobError(f"--folder {path}: another workflow is there; name a new folder")
-    elif next((p for p in path.iterdir() if not p.name.startswith(".")), None):
+    elif _text(path, workflow) != workflow.text or not _begun(path):
         raise JobError(f"--folder {path}: it is not empty and holds no workflow; name a new folder")
-    with new_file(file) as out:
-        out.write(json.dumps(head, indent=1).encode())
+    return head
 
 
-def _write_stage(path: Path, stage, workflow):
+def _begun(path: Path) -> bool:
+    """Is the folder empty, or was a workflow begun in it?"""
+    return (path / "job.yaml").is_file() or all(p.name.startswith(".") for p in path.iterdir())
+
+
+def _write_stage(path: Path, stage, workflow, text: str):
     from nanompi.job.stages import write_items
 
     write_items(path, stage)
@@ -186,9 +200,7 @@ def _write_stage(path: Path, stage, workflow):
             texts |= {AFTER: item.job, ALONE: item.alone}
         own_folder(own)
         for name, job in texts.items():
-            _write_job(
-                own / name, _placed(job.resolved, workflow.folder, str(path.absolute())), workflow.text
-            )
+            _write_job(own / name, _placed(job.resolved, workflow.folder, str(path.absolute())), text)
 
 
 def _write_job(file: Path, resolved: dict, text: str):
@@ -220,6 +232,9 @@ def job_of(folder: WorkflowFolder, stage: StageFolder, task: Task):
     from nanompi.job.job import read_job
 
     file, text = task.path / "job.resolved.yaml", read_text(str(folder.path / "job.yaml"))
+    if not file.is_file():
+        again = f"nanompi run {folder.path}/job.yaml --folder {folder.path}"
+        raise JobError(f"{file}: the job of the item is gone; from the folder where it was begun: {again}")
     if (task.path / AFTER).is_file():
         before = stage.before(task)
         done = next((t for t in before if t.done()), None)

@@ -1,7 +1,5 @@
 """What a workflow will need, before it starts: the first item of each stage is planned, times are summed."""
 
-import math
-
 from nanompi.cluster.plan import seer
 from nanompi.errors import NanompiError, shown
 from nanompi.mpi.link import Link
@@ -41,7 +39,7 @@ def whole(stage, groups: int, seconds: float) -> float:
     for chunk in stage.chunks:
         first = free.index(min(free))
         free[first] += len(chunk) * seconds
-    return math.fsum([max(free)])
+    return max(free)
 
 
 def _first(workflow, stage, ranks: int, threads: int, link: Link) -> tuple[float, int]:

@@ -38,9 +38,9 @@ class Part:
     chunk: int | None = None
 
     def __post_init__(self):
-        if self.chunk is not None and self.chunk not in self.folder.stage(self.stage).numbers():
-            most = self.folder.stage(self.stage).numbers()[-1]
-            raise JobError(f"--chunk {self.chunk}: {self.stage} has the chunks 0 to {most}")
+        known = self.folder.stage(self.stage).numbers() if self.stage else []
+        if self.chunk is not None and self.chunk not in known:
+            raise JobError(f"--chunk {self.chunk}: {self.stage} has the chunks 0 to {known[-1]}")
 
     def stages(self) -> list[StageFolder]:
         """Those that are run, in order."""
@@ -108,7 +108,7 @@ def _left(part: Part, stage: StageFolder, voice: Voice) -> list[list[int]]:
     chunks = [[t.number for t in stage.chunk(k) if not t.done()] for k in part.chunks(stage)]
     left, whole = sum(map(len, chunks)), len(part.tasks(stage))
     done = f", {whole - left} of {whole} are done" if left < whole else ""
-    said = f"{stage.name}: {left} item{'s' * (left != 1)}{done}"
+    said = f"{stage.name}: {left} item{'s' * (left != 1)}{done}" if left else f"{stage.name}: all is done"
     for line in needs.without(part.folder, stage):
         voice(line, "warning", True, text=line)
     voice(said, "stage", stage=stage.name, begun=True, items=left, done=whole - left)
@@ -118,7 +118,9 @@ def _left(part: Part, stage: StageFolder, voice: Voice) -> list[list[int]]:
 def _accept(task: Task):
     """A result whose run was ended before its outcome was noted is one: it is not done again."""
     result = task.path / "result.h5"
-    if not result.is_file() or task.outcome() or _strict(task):
+    if not result.is_file() or not (task.path / "job.resolved.yaml").is_file():
+        return
+    if task.outcome() or _strict(task):
         return
     with suppress(Exception):
         from nanompi.report.report import write
