@@ -442,8 +442,8 @@ def test_xrd_simulated(tmp_path, drawn):
         for name, values in zip(("strain_xx", "strain_yy"), true):
             found, error = f[f"entry_1/{name}/data"][()], f[f"entry_1/{name}/data_errors"][()]
             assert abs((found - values).mean()) < 1.5e-4 and (found - values).std() < 1.5 * error.mean()
-        assert f["entry_1/texture_1/data"][()].mean() == pytest.approx(0.4, abs=0.02)
-        assert f["entry_1/direction_1/data"][()].mean() == pytest.approx(30, abs=1.5)
+        assert f["entry_1/texture_CeO2_111/data"][()].mean() == pytest.approx(0.4, abs=0.02)
+        assert f["entry_1/direction_CeO2_111/data"][()].mean() == pytest.approx(30, abs=1.5)
         assert f["entry_1/definition"].asstr()[()] == "NXazint2d"
     assert (folder / "previews" / "overview.png").stat().st_size > 10_000
 

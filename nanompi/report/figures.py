@@ -18,6 +18,7 @@ from nanompi.units import EV, show
 
 TILE, ALONE, WIDE = (4.3, 3.5), (5.4, 4.6), (6.4, 4.0)  # inches of a picture on a sheet, and of its own
 DPI = {"png": 150, "svg": 150, "pdf": 150}  # of what is no line
+MOST_PIXELS = 8e6  # of a picture: 32 MB while it is drawn; a sheet of many maps gets fewer to the inch
 PACKED = 3  # of zlib: a third of the time of 6, for files a tenth larger
 SWITCH = "NANOMPI_PICTURES"  # no: runs and sweeps draw none, which saves seconds of each
 SEPARATOR = "  ·  "
@@ -93,6 +94,7 @@ def save(figure, path: Path) -> None:
     Texts of SVG and PDF are texts. Errors: ResourceError when it cannot be written.
     """
     from matplotlib import rc_context
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     path = Path(path)
     kind = path.suffix[1:].lower()
@@ -100,7 +102,14 @@ def save(figure, path: Path) -> None:
     more["metadata"] = {"png": {"Software": "nanompi"}, "svg": {"Date": None}}.get(kind, {})
     own_folder(path.parent)
     with rc_context({"svg.fonttype": "none", "pdf.fonttype": 42}), new_file(path) as file:
-        figure.savefig(file, format=kind, dpi=DPI[kind], **more)
+        figure.savefig(file, format=kind, dpi=_dots(figure, kind), **more)
+    FigureCanvasAgg(figure)  # a new one: the pixels of the old one are let go
+
+
+def _dots(figure, kind: str) -> float:
+    """Pixels to the inch"""
+    width, height = figure.get_size_inches()
+    return min(DPI[kind], math.sqrt(MOST_PIXELS / (width * height)))
 
 
 def header(notes: dict[str, Any]) -> str:

@@ -25,7 +25,7 @@ from nanompi.units import DIMENSIONS
 
 SIGNED = 0.3  # values reach so much as far below zero as above, or the other way round
 WRAPS = 1.6 * np.pi  # a phase that spans more than this is taken to go around
-THIN = 8.0  # an image that is so much longer than wide is stretched, as its axes say
+THIN = 32.0  # an image that is so much longer than wide would be a hair: it is stretched, and says so
 DARK = {
     "facecolor": "k",
     "alpha": 0.45,
@@ -122,7 +122,8 @@ def _drawn(tile: Tile, signal: Signal, colours: str, span: dict, factor: float =
     dressed(ax, labelled(across, unit_x), labelled(up, unit_y))
     if unit_x == unit_y:
         scale_bar(ax, abs(np.diff(edges(x))[0]), unit_x)
-    tile.title(signal.title or signal.show)
+    stretched = unit_x == unit_y and not ratio(signal)
+    tile.title((signal.title or signal.show) + ", not to scale" * stretched)
     return values, ax, drawn
 
 

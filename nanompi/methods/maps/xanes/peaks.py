@@ -5,7 +5,7 @@ from threading import Lock
 import numpy as np
 
 from nanompi.errors import DataError
-from nanompi.methods.maps.xrd.peaks import PARAMETERS, SHAPES, Peaks
+from nanompi.methods.maps.xrd.peaks import PARAMETERS, SHAPES, Peaks, named_peaks
 from nanompi.methods.maps.xrd.windows import FEWEST, windows
 from nanompi.step import item, param, step, total
 
@@ -43,6 +43,9 @@ class SpectrumPeaks(Peaks):
     preceded_by = ("xanes.normalise",)
 
     windows: list[list[float]] = param(help="[low, high] about each peak, eV: [[7110, 7116]]")
+    names: list[str] = param(
+        [], help="of the peaks, in the order of the windows; else the middle of each window, 7113.000eV"
+    )
 
     def start(self, run, data):
         """Windows, the same on all ranks. Errors: DataError, JobError."""
@@ -50,6 +53,8 @@ class SpectrumPeaks(Peaks):
             raise DataError(f"{self.name}: the data have no energies")
         self.x, self.unit = np.asarray(data.coords["energy"][0], float), "eV"
         self.runs = windows(self.windows, self.x, self.x, self.name)
+        middles = [(self.x[one][0] + self.x[one][-1]) / 2 for one in self.runs]
+        self.titles = named_peaks(self.names, middles, "{}eV", self.name)
         self.lost, self.fits, self.lock = 0, 0, Lock()
 
     def block(self, block, info):

@@ -8,6 +8,7 @@ import numpy as np
 from nanompi.data.data import Data
 from nanompi.data.exact import ExactSum
 from nanompi.device.kernels.peaks import GAUSS, LORENTZ, PSEUDO_VOIGT
+from nanompi.errors import JobError
 from nanompi.methods.maps.named import named
 from nanompi.methods.maps.xrd.narrow import narrowed
 from nanompi.methods.maps.xrd.picture import with_rings
@@ -65,6 +66,10 @@ class Peaks:
         help="[low, high] about each peak, in the unit of the pattern; found if not given",
     )
     shape: Literal["pseudo-voigt", "gauss", "lorentz"] = param("pseudo-voigt", help="of the peaks")
+    names: list[str] = param(
+        [],
+        help="of the peaks, in the order of the windows: [CeO2_111, CeO2_200]; else their spacing, d3.124A",
+    )
 
     def start(self, run, data):
         """Windows, the same on all ranks (collective). Errors: JobError, DataError."""
@@ -73,8 +78,22 @@ class Peaks:
         self.runs = run.team.on_root(lambda: windows(self.windows, self.x, self.mean, self.name))
         self.factors = run.team.on_root(lambda: [self._narrowed(data, one) for one in self.runs])
         self.lost, self.fits, self.lock = 0, 0, Lock()
-        ends = ", ".join(f"{self.x[s.start]:.4g} to {self.x[s.stop - 1]:.4g}" for s in self.runs)
+        self.titles = named_peaks(self.names, *self._places(run), self.name)
+        ends = ", ".join(
+            f"{self.x[s.start]:.4g} to {self.x[s.stop - 1]:.4g} ({title})"
+            for s, title in zip(self.runs, self.titles)
+        )
         run.say(f"{self.name}: {len(self.runs)} peaks in {ends} {self.unit}")
+
+    def _places(self, run) -> tuple[list[float], str]:
+        """Where the peaks of the mean pattern stand, and a form for them: spacings of planes in A where the
+        wavelength is known, else in the unit of the pattern"""
+        tops = np.array([self.x[one][np.nanargmax(self.mean[one])] for one in self.runs])
+        if "xrd" in run.made:
+            geometry, bounds = run.made["xrd"]
+            if geometry.wavelength:
+                return list(geometry.spacing(tops, bounds.unit) * 1e10), "d{}A"
+        return list(tops), "{}" + (self.unit if self.unit.isalpha() else "")
 
     def block(self, block, info):
         """(k, radial) -> parameters and errors (k, peak, parameter) float64, chi2 (k, peak)."""
@@ -102,7 +121,7 @@ class Peaks:
         if lost > MOST_LOST * max(fits, 1):
             words = f"{100 * lost / fits:.0f} % of the peaks could not be fitted; are the windows right?"
             give(run, self.name, "doubtful", words, lost=float(lost / fits))
-        names = [f"{k + 1}" for k in range(len(self.runs))]
+        names = self.titles
         for key in ("peaks", "peaks_errors", "peaks_chi2"):
             data = run.data[key]
             data.coords = data.coords | {"peak": (names, ""), "parameter": (list(PARAMETERS), "")}
@@ -162,7 +181,7 @@ class Peaks:
         )
 
     def _maps(self, run, names: list[str]) -> None:
-        """run.data["peak_1_area"] ... with errors; nothing where they lie in a file"""
+        """run.data["peak_d3.124A_area"] ... with errors; nothing where they lie in a file"""
         if any(run.data[key].values is None for key in ("peaks", "peaks_errors")):
             return
         for k, parameter in enumerate(MAPS):
@@ -183,6 +202,30 @@ class Peaks:
         axes = {"radial": (self.x, self.unit)}
         both, names = np.stack([self.mean, marks]), Marks(("mean pattern", "fitted here"), "intensity")
         return Signal(both, axes, "", "mean pattern, and where peaks are fitted", "curve", marks=names)
+
+
+def named_peaks(given: list[str], places: list[float], form: str, step: str) -> list[str]:
+    """Names of peaks: as given, or `form` of their places, with as many digits as tell them apart.
+
+    Errors: JobError for another number of names, or such as no file can have.
+    """
+    if given:
+        if len(given) != len(places):
+            raise JobError(
+                f"{step}.names: {len(given)} names for {len(places)} peaks; one is needed for each"
+            )
+        bad = [one for one in given if not one.replace("_", "").replace("-", "").isalnum()]
+        if bad or len(set(given)) < len(given):
+            raise JobError(
+                f"{step}.names: {', '.join(bad) or 'two are the same'}; letters, digits, _ and - are "
+                "allowed, each name once"
+            )
+        return given
+    for digits in range(3, 9):
+        names = [form.format(f"{place:.{digits}f}") for place in places]
+        if len(set(names)) == len(names):
+            return names
+    return [f"{name}_{k + 1}" for k, name in enumerate(names)]
 
 
 def mean_pattern(team, data: Data) -> np.ndarray:

@@ -75,10 +75,16 @@ class Strain:
             return self._tensor(run, peaks, strain, error)
         for key, values in (("strains", strain), ("strains_errors", error)):
             giving(run, key, values, peaks, peaks.axes[:-1], "", "strain")
-        named(run, "strains", [f"strain_{k + 1}" for k in range(strain.shape[-1])], errors="strains_errors")
+        names = [f"strain_{name}" for name in self._names(peaks)]
+        named(run, "strains", names, errors="strains_errors")
         mean, off = _weighed(strain, error)
         giving(run, "strain", mean, peaks, peaks.axes[:-2], "", "mean strain of the peaks")
         giving(run, "strain_errors", off, peaks, peaks.axes[:-2], "", "its standard error")
+
+    def _names(self, peaks: Data) -> list[str]:
+        """Of the peaks: their planes where these are known, 111, else as `xrd.peaks` calls them"""
+        planes = ["".join(map(str, hkl)) for hkl in self.reference.hkl] if self.reference.a else []
+        return planes if planes and len(set(planes)) == len(planes) else list(peaks.coords["peak"][0])
 
     def _source(self) -> str:
         return "reference" if self.reference.a else "medians over the map"
@@ -102,7 +108,7 @@ class Strain:
 
         rest = run.team.on_root(medians)
         if not np.isfinite(rest).all():
-            k = int(np.flatnonzero(~np.isfinite(rest))[0]) + 1
+            k = peaks.coords["peak"][0][int(np.flatnonzero(~np.isfinite(rest))[0])]
             raise DataError(f"{self.name}: peak {k} was fitted nowhere; take its window out of xrd.peaks")
         return rest
 

@@ -35,7 +35,7 @@ class Texture:
     preceded_by = ("xrd.peaks",)
 
     def run(self, run):
-        """Maps texture_1, direction_1 ... with errors. Errors: JobError."""
+        """Maps texture_d3.124A, direction_d3.124A ... with errors. Errors: JobError."""
         peaks, errors = (in_memory(run.team, run.data[name]) for name in ("peaks", "peaks_errors"))
         if "azimuth" not in peaks.axes or peaks.size("azimuth") < LEAST:
             raise JobError(
@@ -43,7 +43,7 @@ class Texture:
             )
         chi = np.deg2rad(np.asarray(peaks.coords["azimuth"][0]))
         made = harmonic(chi, peaks.values[..., AREA], errors.values[..., AREA])
-        axes, names = (*peaks.axes[:-3], "peak"), range(1, peaks.size("peak") + 1)
+        axes, names = (*peaks.axes[:-3], "peak"), peaks.coords["peak"][0]
         for key, own, off, unit in (("texture", *made[:2], ""), ("direction", *made[2:], "deg")):
             giving(run, f"{key}s", own, peaks, axes, unit, key)
             giving(run, f"{key}s_errors", off, peaks, axes, unit, key)

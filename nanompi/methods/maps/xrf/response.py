@@ -23,6 +23,7 @@ START = {"offset": 0.0, "slope": 10.0, "noise": 100.0, "fano": 0.12, "tail": 0.0
          "energy": 10e3, "angle": 90.0, "cwide": 1.6, "ctail": 0.15, "cgamma": 3.0}  # fmt: skip
 REACH = 5.0  # standard deviations from a peak, beyond which nothing is left of it
 FADED = 12.0  # decays, after which a tail has ended
+PIECE = 1 << 15  # channels of peaks that are worked on at once, which a cache holds
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,7 @@ def columns(p: dict, peaks: Peaks, first: int, last: int) -> np.ndarray:
 
 
 def _spread(p: dict, channels: tuple[int, int], peaks: Peaks, shape) -> np.ndarray:
-    """Each peak over the channels that it reaches, all in one go."""
+    """Each peak over the channels that it reaches, many in one go."""
     from scipy.special import erfc
 
     at, s, tail, b, low = shape
@@ -152,13 +153,15 @@ def _spread(p: dict, channels: tuple[int, int], peaks: Peaks, shape) -> np.ndarr
     start = np.clip(np.floor((low - p["offset"]) / p["slope"]), first, last).astype(int)
     end = np.clip(np.ceil((at + REACH * s - p["offset"]) / p["slope"]) + 1, start, last).astype(int)
     n = end - start
-    line = np.repeat(np.arange(len(at)), n)
-    k = np.arange(n.sum()) - np.repeat(np.cumsum(n) - n, n) + np.repeat(start, n)
-    d = energies_of(p, k) - at[line]
-    values = peaks.area[line] * _hypermet(d, p["slope"], s[line], tail[line], b[line])
-    if p["step"]:
-        values += peaks.area[line] * p["step"] / 1e3 * p["slope"] * erfc(d / (np.sqrt(2) * s[line])) / 2
-    out = np.bincount((k - first) * peaks.m + peaks.column[line], values, (last - first) * peaks.m)
+    out = np.zeros((last - first) * peaks.m)
+    for some in np.split(np.arange(len(at)), np.flatnonzero(np.diff(np.cumsum(n) // PIECE)) + 1):
+        line = np.repeat(some, n[some])
+        k = np.arange(len(line)) - np.repeat(np.cumsum(n[some]) - n[some] - start[some], n[some])
+        d = energies_of(p, k) - at[line]
+        values = peaks.area[line] * _hypermet(d, p["slope"], s[line], tail[line], b[line])
+        if p["step"]:
+            values += peaks.area[line] * p["step"] / 1e3 * p["slope"] * erfc(d / (np.sqrt(2) * s[line])) / 2
+        out += np.bincount((k - first) * peaks.m + peaks.column[line], values, len(out))
     return out.reshape(last - first, peaks.m)
 
 

@@ -32,10 +32,12 @@ def test_area_and_place_come_back_with_their_errors():
     values[0, 0] = np.nan
     run = run_of(values, windows=[[7104.0, 7117.0]], shape="gauss")
     for name, true in (("area", area), ("position", 7110.3), ("width", width)):
-        got, errors = (run.data[f"peak_1_{name}{mark}"].values.ravel()[1:] for mark in ("", "_errors"))
+        got, errors = (
+            run.data[f"peak_7110.600eV_{name}{mark}"].values.ravel()[1:] for mark in ("", "_errors")
+        )
         assert got.mean() == pytest.approx(true, abs=4 * got.std() / np.sqrt(239) + 1e-3 * width)
         assert errors.mean() == pytest.approx(got.std(), rel=0.2)
-    assert np.isnan(run.data["peak_1_area"].values[0, 0])
+    assert np.isnan(run.data["peak_7110.600eV_area"].values[0, 0])
     assert any("239 of 239 peaks fitted" in line for line in run.lines)
 
 

@@ -9,7 +9,7 @@ from nanompi.data.walk import walk
 from nanompi.errors import DataError, JobError
 from nanompi.methods.maps.xrd.background import Background
 from nanompi.methods.maps.xrd.integrate import Integrate
-from nanompi.methods.maps.xrd.peaks import Peaks
+from nanompi.methods.maps.xrd.peaks import Peaks, named_peaks
 from nanompi.methods.maps.xrd.phases import Phases, read_pattern
 from nanompi.methods.maps.xrd.simulate import PatternSimulation, SimulatePatterns, areas, spacings
 from nanompi.methods.maps.xrd.spots import Spots
@@ -43,6 +43,10 @@ def simulated(**values):
     return scene, SimulatePatterns(simulate=scene).open("", None)["data"]
 
 
+def names(run):
+    return run.data["peaks"].coords["peak"][0]
+
+
 def test_strain_of_the_map():
     """That more pixels lie further out in a bin moves a ring by less than 1e-4 of its angle. What rings
     overlap is lost to the line below them, 3 % of the area of the second"""
@@ -55,7 +59,7 @@ def test_strain_of_the_map():
     assert (found - true).std() / error.mean() == pytest.approx(1, abs=0.3)
     assert np.corrcoef(found.ravel(), true.ravel())[0, 1] > 0.99
     assert run.data["peaks"].values[..., 0].mean((0, 1)) == pytest.approx(areas(scene), rel=0.05)
-    assert run.data["peak_2_width"].values.mean() == pytest.approx(0.35, rel=0.1)
+    assert run.data[f"peak_{names(run)[1]}_width"].values.mean() == pytest.approx(0.35, rel=0.1)
 
 
 def test_errors_of_rings_of_a_pixel_and_a_half():
@@ -66,7 +70,7 @@ def test_errors_of_rings_of_a_pixel_and_a_half():
     for name in ("area", "position", "width"):
         ratios = [
             run.data[f"peak_{k}_{name}"].values.std() / run.data[f"peak_{k}_{name}_errors"].values.mean()
-            for k in (1, 2, 3)
+            for k in names(run)
         ]
         assert np.mean(ratios) == pytest.approx(1, abs=0.12), (name, ratios)
 
@@ -74,9 +78,37 @@ def test_errors_of_rings_of_a_pixel_and_a_half():
 def test_without_reference_strains_are_against_the_median():
     scene, data = simulated(counts=200.0)
     run = done(data, Integrate(bins=250), Peaks(), Strain())
-    assert abs(np.median(run.data["strain_1"].values)) < 1e-6
+    assert abs(np.median(run.data[f"strain_{names(run)[0]}"].values)) < 1e-6
     true = sum(scene.strains()) / 2
     assert (run.data["strain"].values - true + np.median(true)).std() < 8e-5
+
+
+def test_peaks_are_called_as_the_job_says_or_by_their_planes():
+    """Spacings of planes in A with as many digits as tell them apart; strains by hkl where these are known"""
+    _, data = simulated(rows=1, columns=2)
+    run = done(data, Integrate(bins=250), Peaks(), Strain(reference=CERIA))
+    spacing = [5.4115 / np.sqrt(n) for n in (3, 4, 8)]
+    assert [float(name[1:-1]) for name in names(run)] == pytest.approx(spacing, rel=4e-3)
+    assert all(name[0] == "d" and name[-1] == "A" for name in names(run))
+    assert {"strain_111", "strain_200", "strain_220_errors"} <= run.data.keys()
+    called = ["CeO2_111", "CeO2_200", "CeO2_220"]
+    run = done(data, Integrate(bins=250), Peaks(names=called), Strain())
+    assert {"peak_CeO2_200_area", "peak_CeO2_111_position_errors", "strain_CeO2_220"} <= run.data.keys()
+    assert any("(CeO2_111)" in line for line in run.lines)
+    assert named_peaks([], [3.12401, 3.12404], "d{}A", "") == ["d3.12401A", "d3.12404A"]
+
+
+@pytest.mark.parametrize(
+    "names, words",
+    [
+        (["a", "b"], "2 names for 3 peaks"),
+        (["a", "b/c", "d"], "b/c; letters, digits"),
+        (["a", "b", "a"], "two are the same"),
+    ],
+)
+def test_names_of_peaks_that_cannot_be(names, words):
+    with pytest.raises(JobError, match=words):
+        named_peaks(names, [1.0, 2.0, 3.0], "{}", "xrd.peaks")
 
 
 def test_tensor_and_texture_of_sectors():
@@ -87,7 +119,7 @@ def test_tensor_and_texture_of_sectors():
         off = run.data[name].values - true
         assert abs(off.mean()) < 1.5e-4 and off.std() < 2 * run.data[f"{name}_errors"].values.mean()
     assert abs(run.data["strain_xy"].values.mean()) < 1e-4
-    for k in (1, 2, 3):
+    for k in names(run):
         texture, error = run.data[f"texture_{k}"].values, run.data[f"texture_{k}_errors"].values
         assert texture.mean() == pytest.approx(0.4, abs=0.02) and texture.std() < 2 * error.mean()
         assert run.data[f"direction_{k}"].values.mean() == pytest.approx(30, abs=1.5)
