@@ -1,4 +1,4 @@
-"""The index of parts says what a full discovery finds, and is made anew when a file of the program changes."""
+"""The index of parts says what a full discovery finds, and is made anew when the program changes."""
 
 import json
 import os
@@ -51,7 +51,7 @@ def test_nothing_is_imported_for_it(starts):
 def test_another_state_of_the_program_is_no_index(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(index, "state", lambda: "one")
-    facts = {"module": "nanompi.nowhere", **dict.fromkeys(FACTS, [])}
+    facts = {"module": "nanompi.nowhere", **{key: [] for key in FACTS}}
     place = index._place()
     place.parent.mkdir()
     kept = METHODS["step"].keep()
@@ -92,7 +92,7 @@ def test_a_part_is_imported_when_it_is_asked_for(tmp_path, monkeypatch):
     (tmp_path / "late_part.py").write_text("import tests.run.test_index as t\nt.TABLE['late'] = int\n")
     monkeypatch.syspath_prepend(tmp_path)
     TABLE.clear()
-    TABLE.expect("late", {"module": "late_part", **dict.fromkeys(FACTS, ["x"])})
+    TABLE.expect("late", {"module": "late_part", **{key: ["x"] for key in FACTS}})
     assert "late" in TABLE and len(TABLE) == 1 and TABLE.facts("gives") == {"late": ["x"]}
     assert TABLE.having("x") == ["late"] and TABLE.loaded() == {} and "late_part" not in sys.modules
     assert TABLE["late"] is int and TABLE.loaded() == {"late": int}
