@@ -24,10 +24,11 @@ KEV = 1.602176634e-16  # J
 NEITHER = "holds no object and probe, and a file of this kind holds nothing else; use .tif, .npz, .png or .h5"
 
 
-def export(result, path: Path, names=()) -> list[Path]:
+def export(result, path: Path, names=(), over: bool = True) -> list[Path]:
     """Write a result to `path`; the files that were written, more than one for several images in TIFF.
 
     names : of the signals that are wanted, for .tif, .npz and pictures; all without
+    over  : may it take the place of files that are there?
     Errors: JobError for a kind of file that is not known, DataError for what it cannot hold, ResourceError.
     """
     write = KINDS.get(path.suffix.lower())
@@ -42,27 +43,42 @@ def export(result, path: Path, names=()) -> list[Path]:
         raise JobError(f"{path}: there is no folder {path.parent}")
     if path.exists() and any(one.exists() and one.samefile(path) for one in result.sources):
         raise JobError(f"{path}: the result stands in this file, or was made of it; choose another name")
+    if write is tif:
+        return tif(result, path, tuple(names), over)
+    _free([path], over)
     return write(result, path, tuple(names))
+
+
+def _free(paths: list[Path], over: bool) -> None:
+    """Errors: JobError where one of them is there and must not be lost."""
+    if there := [path for path in paths if path.exists() and not over]:
+        raise JobError(f"{there[0]} is there already; choose another name, or overwrite it with --force")
 
 
 # ---- TIFF --------------------------------------------------------------------------------------------------
 
 
-def tif(result, path: Path, names: tuple) -> list[Path]:
+def tif(result, path: Path, names: tuple, over: bool = True) -> list[Path]:
     """Each image in a file of its own, PATH-NAME.tif where there are several; slices of volumes numbered."""
     found = dict(_images(result, names))
     if not found:
         raise DataError("nothing of this is an image of real numbers; use .npz or .h5, or name a signal")
-    written = []
+    stems = {name: path.with_name(f"{path.stem}-{_word(name)}{path.suffix}") for name in found}
+    stems = stems if len(found) > 1 else dict.fromkeys(found, path)
+    files = {name: _numbered(stems[name], len(images)) for name, (images, _) in found.items()}
+    written = [file for some in files.values() for file in some]
+    _free(written, over)
     for name, (images, pixel) in found.items():
-        stem = path if len(found) == 1 else path.with_name(f"{path.stem}-{_word(name)}{path.suffix}")
-        digits = len(str(len(images) - 1))
-        for k, image in enumerate(images):
-            out = stem if len(images) == 1 else stem.with_name(f"{stem.stem}-{k:0{digits}}{stem.suffix}")
+        for image, out in zip(images, files[name]):
             with new_file(out) as file:
                 write_tiff(file, np.asarray(image, np.float32), pixel)
-            written.append(out)
     return written
+
+
+def _numbered(stem: Path, n: int) -> list[Path]:
+    """The path itself; of several images a path for each, with its number"""
+    digits = len(str(n - 1))
+    return [stem] if n == 1 else [stem.with_name(f"{stem.stem}-{k:0{digits}}{stem.suffix}") for k in range(n)]
 
 
 def _word(name: str) -> str:

@@ -11,6 +11,7 @@ def arguments(parser):
     parser.add_argument("out", type=new_path, help="OUT.tif, .npz, .ptyr, .cxi, .png, .svg, .pdf or .h5")
     text = "this signal alone (phase, probe, Fe_K ...), as often as wanted"
     parser.add_argument("--signal", action="append", default=[], metavar="NAME", help=text)
+    parser.add_argument("--force", action="store_true", help="overwrite files that are there")
 
 
 def main(args) -> int:
@@ -18,6 +19,6 @@ def main(args) -> int:
     from nanompi.api import load
     from nanompi.api.export import export
 
-    for file in export(load(args.run), Path(args.out), args.signal):
+    for file in export(load(args.run), Path(args.out), args.signal, args.force):
         print(file)
     return 0

@@ -7,6 +7,7 @@ A source is sent to other ranks as its key; whoever holds arrays under it reads 
 frames to the others.
 """
 
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from nanompi.data.source import Source, check_index
-from nanompi.errors import DataError
+from nanompi.errors import DataError, NanompiError
 from nanompi.io.quantities import flat_frames
 
 HELD: dict[str, dict[str, Any]] = {}
@@ -63,15 +64,30 @@ class FramesInMemory(Source):
     def read(self, index, threads: int = 1) -> np.ndarray:
         """Frames `index` in any order, copied: (len(index), rows, columns)."""
         index, frames = check_index(index, self.shape[0], self.where), HELD[self.key][self.name]
-        if len(frames.shape) == 2:
-            return np.repeat(np.asarray(frames[:, :])[None], len(index), axis=0)  # a single frame
-        at = np.unravel_index(index, frames.shape[:-2])
-        if isinstance(frames, np.ndarray):
-            return np.asarray(frames[at])
+        if isinstance(frames, np.ndarray) and frames.ndim > 2:
+            return np.asarray(frames[np.unravel_index(index, frames.shape[:-2])])
         out = np.empty((len(index), *self.shape[1:]), self.dtype)
-        for place in _runs(at):
-            out[place] = frames[tuple(_run(axis[place]) for axis in at)]
+        with _readable(self.where):
+            if len(frames.shape) == 2:  # a single frame
+                out[:] = np.asarray(frames[:, :])
+                return out
+            at = np.unravel_index(index, frames.shape[:-2])
+            for place in _runs(at):
+                out[place] = frames[tuple(_run(axis[place]) for axis in at)]
         return out
+
+
+@contextmanager
+def _readable(name: str) -> Iterator[None]:
+    """What an array of somebody else's raises when it is read is a DataError that names its file and line."""
+    try:
+        yield
+    except (NanompiError, MemoryError):
+        raise
+    except Exception as error:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        words = " ".join(f"{type(error).__name__}: {error}".split())
+        raise DataError(f"{name} cannot be read: {words} ({last.filename}, line {last.lineno})") from None
 
 
 def _runs(at: tuple[np.ndarray, ...]) -> list[slice]:

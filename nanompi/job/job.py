@@ -103,6 +103,7 @@ def read_input(file: str, settings: list[str] = ()) -> tuple[Input, Any]:
 def written(tree: load.Tree, faults: Faults) -> Map:
     """The job as written, its sets applied and its steps complete; `tree` is used up."""
     values = tree.values
+    _is_job(values, faults)
     _name_steps(values)
     left = _apply(values, tree.sets, faults, last=False)
     head(values, KEYS, faults)
@@ -110,6 +111,15 @@ def written(tree: load.Tree, faults: Faults) -> Map:
     values.put("steps", steps, *_places(values, "steps"))
     _apply(values, left, faults, last=True)
     return values
+
+
+def _is_job(values: Map, faults: Faults):
+    """Of a file of another kind, such as a JSON of a run, that alone is told, and not each of its keys."""
+    own = sorted(str(key) for key in values.keys() - set(KEYS))
+    if len(own) > 2 and not values.keys() & {"input", "steps", "run", "output"}:
+        text = f"this is no job file: it has neither `input:` nor `steps:`, but {', '.join(own[:3])} ..."
+        faults.add(values.place, "", f"{shown(text, 200)}; `nanompi init` writes a first one")
+        faults.stop()
 
 
 def job_of(tree: load.Tree, stem: str, faults: Faults) -> Job:

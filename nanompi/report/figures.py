@@ -47,9 +47,16 @@ def previews(result: Result, folder: Path, warn=print) -> list[Path]:
     The result is safe before: a picture that cannot be made or written is told to `warn`, and left out.
     """
     drawn, written, folder = {}, [], Path(folder)
+    if not (signals := shown(result)):
+        return []
+    try:
+        drawing()
+    except Exception as e:
+        warn(f"there are no pictures ({type(e).__name__}: {e}); the result is not touched by that")
+        return []
     today = datetime.datetime.now().strftime("%Y-%m-%d %H:%M")
     head = header({"date": today} | result.notes)
-    for name, signal in shown(result).items():
+    for name, signal in signals.items():
         path = folder / f"{name}.png"
         if done := _kept(path, lambda one=signal: picture(one, head), warn):
             written += done

@@ -144,6 +144,18 @@ def test_the_command(result, tmp_path, capsys):
     assert 'did you mean "phase"' in capsys.readouterr().err
 
 
+def test_the_command_overwrites_nothing_unasked(result, tmp_path, capsys):
+    result.save(tmp_path / "a.h5")
+    for name in ("scan.cxi", "x-amplitude.tif", "b.png"):
+        (tmp_path / name).write_bytes(b"of the user")
+        out = str(tmp_path / name.replace("-amplitude", ""))
+        assert main(["convert", str(tmp_path / "a.h5"), out]) == 2
+        assert f"{name} is there already" in capsys.readouterr().err
+        assert (tmp_path / name).read_bytes() == b"of the user" and not (tmp_path / "x-phase.tif").exists()
+    assert main(["convert", str(tmp_path / "a.h5"), str(tmp_path / "x.tif"), "--force"]) == 0
+    assert (tmp_path / "x-amplitude.tif").read_bytes() != b"of the user"
+
+
 def test_a_picture(result, tmp_path):
     (path,) = result.save(tmp_path / "a.png")
     with Image.open(path) as image:

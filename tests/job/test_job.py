@@ -63,6 +63,14 @@ def test_all_faults_are_told_at_once_with_line_and_column(faults):
     assert all(word in line for line, (_, word) in zip(lines, want)) and len(lines) == len(want)
 
 
+def test_a_file_of_another_kind_has_one_fault(faults):
+    """A notebook, the metrics of a run: not a fault for each of its keys"""
+    other = "{" + ", ".join(f'"key{k}": {k}' for k in range(300)) + "}"
+    (line,) = faults(other)
+    assert line.startswith("job.yaml:1:1: ") and "this is no job file" in line and "nanompi init" in line
+    assert len(faults("nanompi: 1\nstep: [ptycho]\ninputs: {}\n")) > 1  # slips are told one by one
+
+
 def test_a_wrong_set_is_named_and_not_a_line(faults):
     lines = faults("  - use: ptycho\n", "steps.ptycho.probe.modes=99", "steps.ptico.x=1")
     assert lines[0].startswith(

@@ -1,6 +1,7 @@
 """Pictures of signals: their size, their labels, their orientation, their limits, what is masked in them."""
 
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -241,6 +242,15 @@ def test_a_picture_that_fails_is_told_and_the_others_are_made(tmp_path):
     (tmp_path / "file").touch()
     assert previews(Result("b", {"b": good}), tmp_path / "file" / "previews", lines.append) == []
     assert len(lines) == 2 and "the result is not touched" in lines[1]
+
+
+def test_without_matplotlib_one_warning_is_told(tmp_path, monkeypatch):
+    monkeypatch.delattr("nanompi.report.paper")
+    monkeypatch.setitem(sys.modules, "nanompi.report.paper", None)
+    lines, images = [], {name: Signal(np.eye(4), show="image") for name in "abc"}
+    assert previews(Result(signals=images), tmp_path / "none", lines.append) == []
+    assert len(lines) == 1 and lines[0].startswith("there are no pictures (")
+    assert previews(Result(), tmp_path / "none", lines.append) == [] and len(lines) == 1
 
 
 def test_many_maps_stand_in_a_sheet_that_is_about_square():

@@ -123,7 +123,7 @@ def test_energies_bring_unlike_pixels_onto_one_grid(tmp_path):
         places.append(corner)
     data = opened(runs=f"{tmp_path}/*")
     assert data.axes == ("energy", "y", "x") and data.unit == "1" and data.title == "attenuation"
-    assert data.coords["energy"] [0] == pytest.approx([7100, 7150, 7200])
+    assert data.coords["energy"][0] == pytest.approx([7100, 7150, 7200])
     y, x = (data.coords[axis][0] for axis in "yx")
     assert np.diff(y) == pytest.approx(2.2e-8) and y[0] == pytest.approx(max(p[0] for p in places))
     true = 0.5 * 2 * np.exp(-((y[:, None] - middle[0]) ** 2 + (x - middle[1]) ** 2) / 2 / (4 * PIXEL) ** 2)
