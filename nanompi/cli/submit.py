@@ -78,7 +78,7 @@ def _workflow(args) -> int:
         return 0
     slurm.need_sbatch()
     if workflow:
-        flow = folder.read(folder.create(workflow, args.out).resolve())
+        flow = folder.read(folder.create(workflow, args.out, args.folder or "").resolve())
     try:
         sent = script.submit(flow, here)
     except (OSError, NanompiError):
@@ -96,9 +96,9 @@ def _flow(args):
 
     if not Path(args.job).is_dir():
         workflow = read_workflow(args.job, args.set)
-        where = Path(args.out or workflow.output.folder).absolute() / workflow.name / "workflow-NNNN"
-        return folder.foreseen(workflow, where), workflow
-    for name in ("set", "out"):
+        where = Path(args.out or workflow.output.folder) / workflow.name / "workflow-NNNN"
+        return folder.foreseen(workflow, Path(args.folder or where).absolute()), workflow
+    for name in ("set", "out", "folder"):
         if getattr(args, name):
             raise JobError(f"--{name}: {args.job} is a workflow that was begun: its jobs stay as they are")
     return folder.read(Path(args.job).resolve()), None

@@ -211,17 +211,3 @@ def submitted() -> dict[str, tuple[str, str]] | None:
 def cancel(jobs: list[str]):
     """Take jobs out of the queue; what scancel says of it is not heard."""
     subprocess.run(["scancel", *jobs], capture_output=True)
-
-
-def job_of(file: str) -> str:
-    """Number of my job in the queue that a script was submitted as; "" where there is none, or no squeue.
-
-    file : absolute path of the script
-    """
-    try:
-        words = ["squeue", "--me", "--noheader", "--format=%i|%o"]
-        done = subprocess.run(words, capture_output=True, text=True, timeout=30)
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    rows = [line.split("|", 1) for line in done.stdout.splitlines() if "|" in line]
-    return next((number for number, command in rows if command.strip() == file), "")

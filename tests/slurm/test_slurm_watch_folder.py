@@ -53,3 +53,17 @@ def test_what_sbatch_refuses_waits(slurm):
     told = one(watch(slurm, "--all --site mine.yaml", code=7), "waits")
     assert told["code"] == 4 and "invalid partition specified: nowhere" in told["reason"]
     assert not list(slurm.folder.glob("runs/small/run-*"))
+
+
+def test_a_workflow_is_submitted_for_each_file(slurm):
+    text = (slurm.folder / "job.yaml").read_text()
+    steps = "[{use: ptycho, engines: DM*4, probe: {start: aperture, aperture: 200um, focal: 500mm}}]"
+    (slurm.folder / "file.yaml").write_text(
+        f"nanompi: 1\nname: flow\nstages:\n  one:\n    input: {{file: none.cxi}}\n    steps: {steps}\n"
+    )
+    assert "simulate" in text
+    scan(slurm, "a.cxi", 1)
+    told = one(watch(slurm, "--all --key stages.one.input.file"), "submitted")
+    slurm.until(lambda: not slurm.shell("squeue --me --noheader"), 60)
+    assert one(watch(slurm), "done")["run"] == told["run"]
+    assert (slurm.folder / told["run"] / "one/0000/result.h5").is_file()

@@ -97,7 +97,7 @@ class State:
             old = self.entries[name]
             if self.stamps.get(str(old.stamp)) == name:
                 del self.stamps[str(old.stamp)]
-            self.entries[name] = Entry(old.size, old.changed, "waiting", again=True)
+            self.entries[name] = Entry(old.size, old.changed, "waiting", run=old.run, again=True)
         self.write()
         return own
 

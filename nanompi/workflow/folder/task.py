@@ -13,7 +13,7 @@ from nanompi.job import tree
 from nanompi.job.faults import Faults
 from nanompi.job.folder import numbered, writing
 from nanompi.job.job import NAME
-from nanompi.report import status
+from nanompi.report import status, workflow
 from nanompi.run.lock import holder
 from nanompi.workflow.folder.child import Answer, Child
 
@@ -133,9 +133,12 @@ class Task:
 
     def _submit(self, path: str, entry) -> Answer:
         """Submit it, unless a watcher that was killed has done so."""
-        if number := self.queue.submitted(entry.run):
+        if number := submitted(entry.run):
             return Answer(0, told={"slurm_job": number})
-        answer = self.child.run(["submit", "--folder", entry.run, *self.words, *self.template.words(path)])
+        own = ["--folder", entry.run, *self.words, *self.template.words(path)]
+        if workflow.is_workflow(Path(entry.run)):
+            own = [*self.words, "--", entry.run]  # what is missing of one that was begun
+        answer = self.child.run(["submit", *own])
         if answer.code == 0:
             answer.told = {"slurm_job": _number(entry.run)}
         return answer
@@ -181,36 +184,48 @@ class Queue:
     """What has become of jobs that were handed to Slurm; it is asked each half minute at most."""
 
     def __init__(self):
-        self.asked, self.lost, self.found = float("-inf"), {}, []
+        self.asked, self.lost = float("-inf"), {}
 
-    def renew(self, state):
-        """Look at the run folders of all that are with Slurm."""
-        self.found, now = [], time.monotonic()
+    def ended(self, state) -> list:
+        """[(name, entry, code, reason)] of those that were submitted and have ended."""
+        now = time.monotonic()
         waiting = [(name, e) for name, e in state.entries.items() if e.state == "submitted"]
         if not waiting or now - self.asked < ASK:
-            return
-        self.asked, queue = now, slurm.queue()
-        for name, entry in waiting:
-            self._look(name, entry, status.read(Path(entry.run), queue), queue)
+            return []
+        self.asked, queue = now, slurm.submitted()
+        ends = ((name, entry, self._end(name, entry, queue)) for name, entry in waiting)
+        return [(name, entry, *end) for name, entry, end in ends if end]
 
-    def _look(self, name: str, entry, found: dict, queue):
-        """Has it ended? That it is lost must be seen twice: a queue may be late."""
-        stopped = found.get("code") == 75 and queue is not None and entry.slurm_job not in queue
-        if found["state"] == "lost" or stopped:
+    def _end(self, name: str, entry, queue) -> tuple[int, str] | None:
+        """Exit code and reason of one that has ended. That it is lost, or was stopped, must be seen twice: a
+        queue may be late."""
+        found = _standing(Path(entry.run), queue)
+        gone = queue is not None and not _queued(entry.run, queue)
+        if found["state"] in ("lost", "stopped") and gone:
             self.lost[name] = self.lost.get(name, 0) + 1
             if self.lost[name] < 2:
-                return
-        elif found["state"] not in status.OVER or found.get("code") == 75:
+                return None
+        elif found["state"] not in ("done", "failed"):
             self.lost.pop(name, None)
-            return
+            return None
         self.lost.pop(name, None)
         code = 0 if found["state"] == "done" else found.get("code") or 1
-        self.found.append((name, entry, (code, str(found.get("message") or found.get("reason", "")))))
+        return code, str(found.get("message") or found.get("reason", ""))
 
-    def ended(self, _state) -> list:
-        """[(name, entry, (code, reason))] of those that have ended."""
-        return self.found
 
-    def submitted(self, run: str) -> str:
-        """The number of a job that was submitted from a run folder, though nobody has written it down."""
-        return _number(run) or slurm.job_of(f"{run}/run.sbatch")
+def _standing(folder: Path, queue) -> dict:
+    """How a run or workflow stands. queue : `slurm.submitted()`"""
+    if workflow.is_workflow(folder):
+        return workflow.read(folder, queue)
+    return status.read(folder, None if queue is None else {job: state for job, (state, _) in queue.items()})
+
+
+def _queued(run: str, queue) -> str:
+    """Number of a job in the queue whose script lies in a run folder, or below it; "" for none."""
+    place = os.path.realpath(run) + os.sep
+    return next((job for job, (_, file) in queue.items() if os.path.realpath(file).startswith(place)), "")
+
+
+def submitted(run: str) -> str:
+    """The number of a job that was submitted from a run folder, though nobody has written it down; or ""."""
+    return _number(run) or _queued(run, slurm.submitted() or {})

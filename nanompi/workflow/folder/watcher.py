@@ -157,7 +157,7 @@ class Watcher:
         """Do what can be done with a file now; True: it must be looked at again soon."""
         entry, path = self.state.entries.get(name), self._path(name)
         if entry and entry.state == "waiting" and (entry.size, entry.changed) != (seen.size, seen.changed):
-            entry = replace(entry, size=seen.size, changed=seen.changed, tries=0, since=0, asked=0)
+            entry = replace(entry, size=seen.size, changed=seen.changed, run="", tries=0, since=0, asked=0)
         if self.still.for_seconds(name, time.monotonic()) < self.options.still:
             return self._grows(name, seen)
         if files.held_by_writer(path):
@@ -207,7 +207,8 @@ class Watcher:
         if files.seen_at(self._path(name)) != seen:
             return True  # it has changed while it was looked at
         self.room()
-        self.begin(name, replace(entry, stamp=stamp, code=0, reason="", again=False), entry.code == 4)
+        same = entry.code == 4 or (entry.again and self.task.template.kind == "workflow")
+        self.begin(name, replace(entry, stamp=stamp, code=0, reason="", again=False), same)
         return False
 
     def room(self):
@@ -265,8 +266,7 @@ class Watcher:
                 return
             if entry.state in BEGUN:
                 self._resume(name, entry)
-        self.task.queue.renew(self.state)
-        for name, entry, (code, reason) in self.task.queue.ended(self.state):
+        for name, entry, code, reason in self.task.queue.ended(self.state):
             self._ended(name, entry, code, reason)
 
     def _resume(self, name: str, entry: Entry):
