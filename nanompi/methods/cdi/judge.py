@@ -8,16 +8,18 @@ AGREED = 0.9  # part of the power in the first mode of the best starts: less is 
 NOISE = 1.5  # deviance over its expectation, of pixels that were seen: more is no model of the counts
 OVERSAMPLED = 2.0  # pixels of the pattern over those of the support: less than there are unknowns
 OFF = 2.5  # px that the centre may be away from where the pattern has its symmetry
+LARGER, SMALLER = 1.25, 0.6  # times the threshold, for a smaller and for a larger support
 GROWN = 0.5  # of the pattern's width: a support wider than this is sampled less than twice along the axis
 
 
 def judge(run, facts: dict) -> None:
     """The verdict (rank 0). facts : "figures" of the best start, "chosen", "starts", "weights", "sampling",
-    "extent", "shape", "centre", "symmetry" and "fixed", as `step` makes them"""
+    "extent", "shape", "centre", "symmetry", "threshold" and "fixed", as `step` makes them"""
     wrong, doubts = _wrong(facts), _doubts(facts)
     grade = "wrong" if wrong else "doubtful" if doubts else "good"
     words = [text for text, _ in wrong + doubts]
-    paste = next((line for _, line in wrong + doubts if line), "")
+    lines = {line.split(":")[0]: line for _, line in reversed(wrong + doubts) if line}
+    paste = "\n".join(reversed(lines.values()))  # of two lines with one key the first
     own = {k: facts[k] for k in ("sampling", "chosen")} | {"first_mode": float(facts["weights"][0])}
     verdict.give(run, "cdi", grade, "; ".join(words) or _good(facts), paste, **own)
 
@@ -34,9 +36,13 @@ def _wrong(facts) -> list[tuple[str, str]]:
             f"the oversampling is {facts['sampling']:.2f}, less than {OVERSAMPLED:g}: the support has so "
             "many pixels that the pattern cannot tell what is in them; a longer distance, smaller pixels or "
             "a smaller beam are needed, or the support is much too large",
-            "support: {threshold: 0.25}",
+            "" if facts["fixed"] else _threshold(facts, LARGER),
         ))  # fmt: skip
     return out
+
+
+def _threshold(facts, factor: float) -> str:
+    return f"support: {{threshold: {min(0.9, facts['threshold'] * factor):.3g}}}"
 
 
 def _doubts(facts) -> list[tuple[str, str]]:
@@ -67,7 +73,7 @@ def _of_support(facts) -> list[tuple[str, str]]:
             out.append((f"the support touches the edge along {name}s: it spans {width} of {n} pixels", ""))
         elif width > GROWN * n and facts["sampling"] >= OVERSAMPLED:
             words = f"the support spans {width} of {n} pixels along {name}s, more than half: it is too large"
-            out.append((words, "support: {threshold: 0.25}" if not facts["fixed"] else ""))
+            out.append((words, "" if facts["fixed"] else _threshold(facts, LARGER)))
     return out
 
 
@@ -84,5 +90,5 @@ def _of_pattern(facts) -> list[tuple[str, str]]:
             f"the best start misses the counts by {llk:.2f} times their noise (Poisson deviance over its "
             "expectation): the support is too small, the beam is not coherent, or the values are no counts"
         )
-        out.append((words, "support: {threshold: 0.1}" if not facts["fixed"] else ""))
+        out.append((words, "" if facts["fixed"] else _threshold(facts, SMALLER)))
     return out

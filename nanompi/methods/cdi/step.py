@@ -228,6 +228,7 @@ class Cdi:
         judge(run, found.facts | {"figures": figures[order[0]], "weights": combined.weights,
                                   "extent": extent(S != 0), "shape": pattern.shape, "symmetry": symmetry,
                                   "centre": pattern.centre, "starts": len(figures),
+                                  "threshold": self.support.threshold,
                                   "fixed": bool(self.support.file)})  # fmt: skip
         return found
 
