@@ -70,8 +70,8 @@ class Phasing:
         starts : (k, h, w) or (k, d, h, w) complex; tick : called after each iteration
         """
         d, xp = self.device, self.device.xp
-        psi = xp.array(d.array(starts, d.complex))
-        S = xp.array(xp.broadcast_to(self.first, psi.shape))
+        psi = xp.array(d.array(starts, d.complex), order="C")
+        S = xp.array(xp.broadcast_to(self.first, psi.shape), order="C")
         z, done = xp.empty_like(psi), 0
         for link in self.chain:
             how = tuple(d.real(v) for v in link.coefficients())

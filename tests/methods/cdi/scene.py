@@ -33,7 +33,8 @@ def phasing(of: Pattern, text: str, support: Support | None = None, S0=None, **m
     """With the usual support from the autocorrelation"""
     support = support or Support()
     S0 = from_autocorrelation(of, support.start) if S0 is None else S0
-    device = Cpu(more.pop("precision", "single"), 1)
+    precision = more.pop("precision", "single")
+    device = more.pop("device", None) or Cpu(precision, 1)
     return Phasing(device, of, chain(text), support, S0, **more)
 
 
