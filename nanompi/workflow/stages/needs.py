@@ -7,8 +7,11 @@ from nanompi.workflow.task import Task
 SAID = 10  # items that are named
 
 
-def unmet(folder: WorkflowFolder, stage: StageFolder) -> list[str]:
-    """Why a stage cannot begin, a line for each stage that has too few results; [] when it can."""
+def unmet(folder: WorkflowFolder, stage: StageFolder, why: bool = True) -> list[str]:
+    """Why a stage cannot begin, a line for each stage that has too few results; [] when it can.
+
+    why : also say of each item why it has none
+    """
     lines = []
     for name, share in stage.needs.items():
         other = folder.stage(name)
@@ -17,7 +20,7 @@ def unmet(folder: WorkflowFolder, stage: StageFolder) -> list[str]:
         if here < share * len(other.tasks) - 1e-9:
             lines.append(
                 f"{stage.name} needs {share:.6g} of {name}: {here} of {len(other.tasks)} items are there; "
-                f"missing: {named(missing)}"
+                f"missing: {named(missing, why)}"
             )
     return lines
 
@@ -32,9 +35,9 @@ def without(folder: WorkflowFolder, stage: StageFolder) -> list[str]:
     ]
 
 
-def named(tasks: list[Task]) -> str:
-    """Items by the names of their folders, with why they have no result where that is known."""
-    text = ", ".join(_named(task) for task in tasks[:SAID])
+def named(tasks: list[Task], why: bool = True) -> str:
+    """Items by the names of their folders; why : also say why they have no result, where that is known."""
+    text = ", ".join(_named(task) if why else task.path.name for task in tasks[:SAID])
     return text + (f" and {len(tasks) - SAID} more" if len(tasks) > SAID else "")
 
 

@@ -263,7 +263,7 @@ def end(part: Part, again: str):
         missing = [task for task in tasks if not task.done()]
         codes += [task.outcome().get("code", PartError.code) for task in missing]
         whole += len(tasks)
-        unmet = needs.unmet(part.folder, stage)
+        unmet = needs.unmet(part.folder, stage, why=bool(part.stage))
         if missing:
             lines += unmet or [f"{stage.name}: {len(missing)} of {len(tasks)} items: {needs.named(missing)}"]
     if not codes:
