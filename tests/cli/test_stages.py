@@ -14,7 +14,7 @@ from nanompi.run.lock import Lock
 from nanompi.workflow.stages.folder import is_workflow_folder, job_of, read
 from nanompi.workflow.stages.needs import unmet
 from nanompi.workflow.stages.plan import whole
-from nanompi.workflow.stages.work import Part, command, end, group_number
+from nanompi.workflow.stages.work import Part, Voice, command, end, group_number
 from tests.patience import patience
 
 STEPS = '''
@@ -217,3 +217,14 @@ def test_a_plain_run_loads_nothing_of_workflows(here):
     )
     done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, timeout=patience(60))
     assert done.returncode == 0 and done.stdout.splitlines()[-1] == "[]", done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("style, lines", [("text", 2), ("quiet", 1), ("json", 2)])
+def test_what_is_told(capsys, style, lines):
+    voice = Voice(style)
+    voice("one: 3 items", "stage", stage="one")
+    voice("two goes on without 0001", "warning", True, text="two goes on without 0001")
+    told = capsys.readouterr().out.splitlines()
+    assert len(told) == lines
+    if style == "json":
+        assert json.loads(told[1]) == {"event": "warning", "text": "two goes on without 0001"}

@@ -61,7 +61,7 @@ class Voice:
     def __init__(self, style: str = "text"):
         self.style = style
 
-    def __call__(self, text: str, event: str, warning: bool = False, **facts):
+    def __call__(self, text: str, event: str, warning: bool = False, /, **facts):
         """One line of text, or an event."""
         if self.style == "json":
             print(json.dumps({"event": event, **facts}), flush=True)
