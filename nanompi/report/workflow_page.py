@@ -3,6 +3,7 @@ links to their reports, what is missing and why, and the command that takes it u
 """
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -33,15 +34,18 @@ def write(folder: Path, file: Path | None = None, queue: Queue = None) -> Path:
     return path
 
 
-def at_the_end(folder: Path) -> None:
-    """Write it where the workflow is over; one that cannot be made costs the workflow nothing."""
+def at_the_end(folder: Path, say: Callable) -> None:
+    """Write it where the workflow is over; one that cannot be made costs the workflow nothing.
+
+    say : say(text, event, True, **facts)
+    """
     try:
         if read(folder)["state"] in OVER:
-            print(f"report: {write(folder)}", flush=True)
+            path = write(folder)
+            say(f"report: {path}", "file", True, path=str(path))
     except Exception as error:
-        print(
-            f"there is no report ({type(error).__name__}: {error}); no result is touched by that", flush=True
-        )
+        why = f"there is no report ({type(error).__name__}: {error}); no result is touched by that"
+        say(why, "warning", True, text=why)
 
 
 def label(item: dict[str, Any]) -> str:

@@ -12,6 +12,9 @@ What happens, and how the job ends (each line is a test):
 | a node dies | 4, or NODE_FAIL (Slurm saw it) | the connection to other ranks broke; nothing is left |
 | a node is set down | requeued, then 0 | goes on from the last checkpoint on another node |
 | cancelled while it waits | CANCELLED | `lost`: no longer in the queue |
+| 3 of 30 items of a workflow fail | of their task 7, of a stage that can do without them 0 | names, reasons |
+| the same, and 95 % are needed | 7 | names, and the command that takes up what is missing |
+| a task of a workflow is requeued | as without | no item is done twice |
 | a job that sbatch refuses | 4 from `nanompi submit` | sbatch's words; no folder is left |
 
 Faults without Slurm, under mpirun of both MPI wheels (`test_mpi_faults.py`, `test_mpi_restart.py`,

@@ -86,7 +86,15 @@ def perform(ranks: Ranks, begin: Callable[[ExitStack], tuple[Part, str]], voice:
         notify.here(part.folder.path)
         with ranks.dog.watching(ranks.team, ranks.clock, None, 0):  # a group may wait long for another
             run(ranks, part, voice)
-        ranks.team.on_root(lambda: end(part, again))
+        ranks.team.on_root(lambda: _close(part, again, voice))
+
+
+def _close(part: Part, again: str, voice: Voice):
+    """The page of a workflow that is over, and how the part ended (rank 0). Errors: see `end`."""
+    from nanompi.report.workflow_page import at_the_end
+
+    at_the_end(part.folder.path, voice)
+    end(part, again)
 
 
 def run(ranks: Ranks, part: Part, voice: Voice):
