@@ -11,7 +11,7 @@ from pathlib import Path
 from nanompi.cli import job_arguments, new_path, path
 from nanompi.cluster import slurm
 from nanompi.cluster.submit import batch, submit
-from nanompi.errors import JobError, NanompiError
+from nanompi.errors import JobError
 from nanompi.run import notify
 from nanompi.units import clock, seconds
 
@@ -25,7 +25,7 @@ def arguments(parser):
         "--out", type=new_path, metavar="DIR", help="folder of runs, in place of output.folder"
     )
     parser.add_argument(
-        "--folder", type=new_path, metavar="RUN", help="folder of this one run, in place of a new one"
+        "--folder", type=new_path, metavar="RUN", help="folder of this run or workflow, in place of a new one"
     )
     parser.add_argument("--dry", action="store_true", help="print the script and do nothing")
     notify.argument(parser)
@@ -66,7 +66,7 @@ def main(args) -> int:
 def _workflow(args) -> int:
     """Submit a workflow, or what is missing of one that was begun."""
     from nanompi.cluster.site import site
-    from nanompi.workflow.stages import folder, script
+    from nanompi.workflow.stages import script
 
     here, source = site(args.site)
     here = script.Here(asked(here, args), source, args.notify)
@@ -78,13 +78,9 @@ def _workflow(args) -> int:
         return 0
     slurm.need_sbatch()
     if workflow:
-        flow = folder.read(folder.create(workflow, args.out, args.folder or "").resolve())
-    try:
+        flow, sent = script.begin(workflow, here, args.out, args.folder or "")
+    else:
         sent = script.submit(flow, here)
-    except (OSError, NanompiError):
-        if workflow:
-            folder.remove(flow)
-        raise
     _told(flow, sent)
     return 0
 

@@ -189,7 +189,9 @@ async function runPage(run) {
   images.className = lines.className = facts.className = "grid2";
   const log = make("pre", { tabIndex: 0, ariaLabel: "log" }), warnings = make("ul", { className: "warnings" }), job = make("pre", { tabIndex: 0, ariaLabel: "job file" });
   const buttons = make("div", { className: "bar" }), more = make("details", {}, make("summary", { textContent: "job.yaml" }), make("div", { className: "card" }, job));
-  write(main, title(run, buttons), head, images, lines, make("h2", { textContent: "Log" }), warnings, make("div", { className: "card" }, log), facts, make("h2", { textContent: "To take away" }), files, more);
+  const flow = run.match(/^(.*workflow-\d+)\/[^/]+\/[^/]+$/)?.[1];
+  const above = flow && make("p", {}, "an item of ", make("a", { href: `#/workflow/${coded(flow)}`, textContent: flow }));
+  write(main, title(run, buttons), above, head, images, lines, make("h2", { textContent: "Log" }), warnings, make("div", { className: "card" }, log), facts, make("h2", { textContent: "To take away" }), files, more);
   let stamp = "";
   await every(`run/${coded(run)}`, async d => {
     may(d.jobs);

@@ -129,7 +129,10 @@ async function newPage(from) {
   const script = button("script", trying(async () => show((await tree("start", { ...run(), where: "script" })).text)));
   async function start() {
     begin.disabled = true;
-    await trying(async () => { location.hash = `#/run/${coded((await tree("start", { ...run(), where: where.value })).run)}`; })();
+    await trying(async () => {
+      const begun = await tree("start", { ...run(), where: where.value });
+      location.hash = begun.workflow ? `#/workflow/${coded(begun.workflow)}` : `#/run/${coded(begun.run)}`;
+    })();
     begin.disabled = job.faults.length > 0;
   }
   const row = make("div", { className: "path" }, file, button("inspect", inspect), button("browse", () => browse("")));

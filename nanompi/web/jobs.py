@@ -73,7 +73,10 @@ def plan(yaml: str, ranks: int) -> str:
     from nanompi.job.job import read_job
     from nanompi.mpi.link import Link
 
-    discover()
+    if workflow := _workflow(yaml):
+        from nanompi.workflow.stages.plan import plan
+
+        return "\n".join(plan(workflow, ranks, 1, Link(10e9, 5e-6)))
     with _file(yaml) as file:
         job = read_job(file)
     report = seer(job).foresee(job, 1).report(ranks, Link(10e9, 5e-6), None, 1, None)
@@ -85,6 +88,8 @@ def script(yaml: str, ranks: int, runs: str) -> str:
     from nanompi.cluster import slurm
     from nanompi.cluster.submit import batch
 
+    if workflow := _workflow(yaml):
+        return _scripts(workflow, ranks, runs)
     job, here, source = _for_slurm(yaml, ranks)
     return slurm.script(batch(job.name, Path(runs).absolute() / job.name / "run-NNNN", here, source), here)
 
@@ -95,29 +100,66 @@ def submit(yaml: str, ranks: int, runs: str) -> str:
     from nanompi.cluster.submit import submit
 
     slurm.need_sbatch()
+    if workflow := _workflow(yaml):
+        return _submitted(workflow, ranks, runs)
     job, here, source = _for_slurm(yaml, ranks)
     return str(submit(job, here, source, runs)[0].absolute())
 
 
 def claim(yaml: str, ranks: int, runs: str) -> str:
-    """The run folder of a checked job that is to run here; it waits."""
+    """The folder of a checked job or workflow that is to run here; it waits."""
     from nanompi.cluster.submit import waiting
     from nanompi.job.folder import claim
 
+    if workflow := _workflow(yaml):
+        from nanompi.workflow.stages.folder import create
+
+        return str(create(workflow, runs).absolute())
     job = _runnable(yaml)
     folder = claim(job, runs)
     waiting(folder, job.name, ranks)
     return str(folder.absolute())
 
 
+def _scripts(workflow, ranks: int, runs: str) -> str:
+    """Of each stage the command and the script"""
+    from nanompi.workflow.stages import script
+    from nanompi.workflow.stages.folder import foreseen
+
+    flow = foreseen(workflow, Path(runs).absolute() / workflow.name / "workflow-NNNN")
+    here = script.Here(*_site(ranks))
+    return "\n".join(f"# {words}\n{script.text(flow, one, here)}" for one, words in script.commands(flow))
+
+
+def _submitted(workflow, ranks: int, runs: str) -> str:
+    """Hand a workflow to Slurm; its folder"""
+    from nanompi.workflow.stages import script
+
+    return str(script.begin(workflow, script.Here(*_site(ranks)), runs)[0].path)
+
+
+def _workflow(yaml: str):
+    """The checked workflow of a text; None where it is a job"""
+    from nanompi.job.kind import is_workflow
+    from nanompi.job.stages import read_workflow
+
+    discover()
+    with _file(yaml) as file:
+        return _plainly(read_workflow, file) if is_workflow(file) else None
+
+
 def _for_slurm(yaml: str, ranks: int):
+    return _runnable(yaml), *_site(ranks)
+
+
+def _site(ranks: int):
+    """The site with so many ranks, and its file"""
     from dataclasses import replace
 
     from nanompi.cluster.site import site
 
-    job = _runnable(yaml)
     here, source = site()
-    return job, replace(here, ranks=ranks), source
+    return replace(here, ranks=ranks), source
 
 
 def _runnable(yaml: str):
@@ -126,10 +168,15 @@ def _runnable(yaml: str):
 
     discover()
     with _file(yaml) as file:
-        try:
-            return read_job(file)
-        except NanompiError as e:
-            raise type(e)(*(line.replace(file, JOB) for line in e.args)) from None
+        return _plainly(read_job, file)
+
+
+def _plainly(read, file: str):
+    """What `read` makes of a file; its faults name no file of ours"""
+    try:
+        return read(file)
+    except NanompiError as e:
+        raise type(e)(*(line.replace(file, JOB) for line in e.args)) from None
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 
 from nanompi.errors import shown
 from nanompi.mpi.children import python
+from nanompi.report.workflow import is_workflow
 from nanompi.run import status
 from nanompi.web.answers import Large, given, number, tagged, word
 from nanompi.web.gate import LONGEST_BODY
@@ -83,7 +84,7 @@ class Steering:
         return JSONResponse({"text": await self._task("plan", LONG, **words)})
 
     async def start(self, request: Request) -> Response:
-        """Start a job here or by Slurm, or show Slurm's script; the name of the run."""
+        """Start a job or workflow here or by Slurm, or show Slurm's scripts; the name of the run."""
         self.need()
         asked = await given(request)
         where, n = word(asked, "where", 20), number(asked, "ranks", RANKS)
@@ -96,12 +97,15 @@ class Steering:
         if where == "here":
             await self._run(folder, n)
         await asyncio.to_thread(self.site.runs.begun)
-        return JSONResponse({"run": str(folder.relative_to(self.site.runs.top))})
+        kind = "workflow" if is_workflow(folder) else "run"
+        return JSONResponse({kind: str(folder.relative_to(self.site.runs.top))})
 
     async def _run(self, folder: Path, ranks: int):
         """`nanompi run` in a claimed folder; it goes on when the page ends"""
         many = ["-n", str(ranks)] * (ranks > 1)
         words = ["run", *many, "--quiet", "--folder", str(folder), "--", str(folder / "job.resolved.yaml")]
+        if is_workflow(folder):
+            words = ["resume", *many, "--", str(folder)]
         nowhere = asyncio.subprocess.DEVNULL
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
         log = os.open(folder / "start.log", flags, 0o600)

@@ -144,6 +144,41 @@ def test_a_job_starts_and_what_it_writes_is_for_its_owner_alone(site):
     assert text == JOB and os.stat(site.runs / name).st_mode & 0o777 == 0o700
 
 
+FLOW = """nanompi: 1
+name: two
+stages:
+  first:
+    foreach: {seed: 1-2}
+    input: {simulate: {frames: 9, size: 32, seed: "{seed}"}}
+    steps: [{use: ptycho, engines: DM*1, probe: {start: aperture, aperture: 200um, focal: 500mm}}]
+  second:
+    needs: first
+    input: {simulate: {frames: 9, size: 32}}
+    steps: [{use: ptycho, engines: DM*1, probe: {start: aperture, aperture: 200um, focal: 500mm}}]
+"""
+
+
+@pytest.mark.slow
+def test_a_workflow_is_planned_shown_and_started(site):
+    """As on the command line, by `nanompi resume` of its folder"""
+    assert checked(site, FLOW)["faults"] == []
+    assert "first" in site.ask("/api/plan", {"yaml": FLOW, "ranks": 2}).tree()["text"]
+    text = site.ask("/api/start", {"yaml": FLOW, "ranks": 1, "where": "script"}).tree()["text"]
+    assert "--array=0-1 " in text and "afterany:JOB-first" in text
+    bad = site.ask("/api/start", {"yaml": FLOW.replace("DM", "XX"), "ranks": 1, "where": "here"})
+    assert bad.status == 422 and "job.yaml:7:" in bad.tree()["fault"]
+    name = site.ask("/api/start", {"yaml": FLOW, "ranks": 1, "where": "here"}).tree()["workflow"]
+    assert name == "two/workflow-0001"
+
+    def tree():
+        return site.ask(f"/api/workflow/{name}").tree()["workflow"]
+
+    until(lambda: tree()["state"] not in ("working", "waiting"), 60, lambda: str(tree()))
+    log = (site.runs / name / "start.log").read_text()
+    assert (tree()["state"], tree()["done"], tree()["items"]) == ("done", 3, 3), log
+    until((site.runs / name / "report.html").is_file)
+
+
 @pytest.mark.slow
 def test_a_run_that_cannot_begin_says_why(site):
     yaml = JOB.replace("star", "late").replace(

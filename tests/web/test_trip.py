@@ -89,7 +89,9 @@ def test_from_a_workflow_to_an_item_that_failed(site, browser):
         assert seen.page.locator(".strip img").count() == 27
         seen.page.click("text=scan=29")
         seen.page.wait_for_selector("h1 >> text=tooth/workflow-0001/ptycho/0029-scan=29")
-        assert "scan 29 <b>is</b> empty" in seen.page.inner_text("main") and seen.said == []
+        assert "scan 29 <b>is</b> empty" in seen.page.inner_text(".verdict.wrong") and seen.said == []
+        seen.page.click("main a >> text=tooth/workflow-0001")
+        seen.page.wait_for_selector(".strip img >> nth=26")
 
 
 def test_names_and_units_are_never_elements(site, browser):

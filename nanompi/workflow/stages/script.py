@@ -16,6 +16,7 @@ from nanompi.errors import JobError, NanompiError, ResourceError
 from nanompi.io.atomic import write_text
 from nanompi.job.folder import writing
 from nanompi.report.workflow import SCRIPT, tasks_of
+from nanompi.workflow.stages import folder
 from nanompi.workflow.stages.folder import StageFolder, WorkflowFolder
 
 
@@ -75,7 +76,8 @@ def text(flow: WorkflowFolder, stage: StageFolder, here: Here) -> str:
 
 def _head(flow: WorkflowFolder, stage: StageFolder, here: Here) -> tuple[str, ...]:
     """What stands at the head of the script"""
-    what = f"{len(stage.tasks)} items in {len(stage.numbers())} tasks" if _many(stage) else "one task"
+    items, tasks = len(stage.tasks), len(stage.numbers())
+    what = f"{items} items in {tasks} task{'s' * (tasks != 1)}" if _many(stage) else "one task"
     script = shlex.quote(str(stage.path / SCRIPT))
     by_hand = f"some tasks of it by: sbatch --array=NUMBERS {script}"
     return (
@@ -128,6 +130,20 @@ def commands(flow: WorkflowFolder) -> list[tuple[StageFolder, str]]:
 def missing(stage: StageFolder) -> list[int]:
     """Numbers of the chunks of a stage with items that are not done."""
     return sorted({number for task, number in zip(stage.tasks, stage.chunks) if not task.done()})
+
+
+def begin(workflow, here: Here, runs: str, named: str = "") -> tuple[WorkflowFolder, list[Sent]]:
+    """Submit a checked workflow in the next folder of its own, which is gone again where that fails.
+
+    named : a folder in place of the next one, which may hold the workflow already. Errors: see `submit`
+    """
+    flow = folder.read(folder.create(workflow, runs, named).resolve())
+    try:
+        return flow, submit(flow, here)
+    except (OSError, NanompiError):
+        if not named:
+            folder.remove(flow)
+        raise
 
 
 def submit(flow: WorkflowFolder, here: Here) -> list[Sent]:
