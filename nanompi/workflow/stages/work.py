@@ -85,24 +85,31 @@ def perform(ranks: Ranks, begin: Callable[[ExitStack], tuple[Part, str]], voice:
         part, again = ranks.team.on_root(lambda: begin(stack))
         notify.here(part.folder.path)
         with ranks.dog.watching(ranks.team, ranks.clock, None, 0):  # a group may wait long for another
-            run(ranks, part, voice)
-        ranks.team.on_root(lambda: _close(part, again, voice))
+            ran = run(ranks, part, voice)
+        ranks.team.on_root(lambda: _close(part, again, voice, ran))
 
 
-def _close(part: Part, again: str, voice: Voice):
+def _close(part: Part, again: str, voice: Voice, ran: bool):
     """The page of a workflow that is over, and how the part ended (rank 0). Errors: see `end`."""
     from nanompi.report.workflow_page import at_the_end
 
-    at_the_end(part.folder.path, voice)
+    if ran or any(needs.unmet(part.folder, stage) for stage in part.stages()):
+        at_the_end(part.folder.path, voice)
     end(part, again)
 
 
-def run(ranks: Ranks, part: Part, voice: Voice):
-    """Run what is missing of a part of a workflow (collective). Errors: Stopped; see `end` for the rest"""
+def run(ranks: Ranks, part: Part, voice: Voice) -> bool:
+    """Run what is missing of a part of a workflow, if anything is (collective): was anything?
+
+    Errors: Stopped; see `end` for the rest
+    """
+    ran = False
     for stage in part.stages():
         chunks = ranks.team.on_root(partial(_left, part, stage, voice))
         if chunks:
             _run_stage(ranks, part.folder, stage, chunks, voice)
+            ran = True
+    return ran
 
 
 def _left(part: Part, stage: StageFolder, voice: Voice) -> list[list[int]]:
