@@ -7,6 +7,7 @@ import numpy as np
 
 from nanompi.data.data import Data
 from nanompi.data.respread import fitting, respread
+from nanompi.data.source import Source
 from nanompi.data.walk import loaded
 from nanompi.errors import DataError, JobError
 from nanompi.optics.shifts import Path, Way, path, shift, spectrum, window
@@ -228,24 +229,25 @@ def moved(run, data: Data, places: np.ndarray, crop: bool) -> Data:
     box = box if crop else (slice(0, shape[0]), slice(0, shape[1]))
     around = ahead(team, data, 0)
     where = {int(k): j for j, k in enumerate(around.parts[team.rank])}
-    images, odd = [], 0
+    values, odd = [], 0
     for k in data.parts[team.rank]:
         others = [_filled(around.values[where[j]])[0] for j in (int(k) - 1, int(k) + 1) if j in where]
         image, count = over_the_first(around.values[where[int(k)]], places[k], others, crop)
-        images.append(image[box])
+        values.append(image[box])
         odd += count
         run.clock.tick()
     (odd,) = team.total(odd)
     if odd:
         run.say(f"map.align: {odd:.0f} spikes of single images were taken out before these were moved")
     size = [s.stop - s.start for s in box]
-    values = np.stack(images) if images else np.empty((0, *size), data.dtype)
+    values = np.stack(values) if values else np.empty((0, *size), data.dtype)
     out = data.holding(values, data.spread, data.parts)
     out.coords = dict(data.coords)
     for axis, part in zip("yx", box):
         if axis in out.coords:
             out.coords[axis] = (np.asarray(out.coords[axis][0])[part], out.coords[axis][1])
-    out.beside = {name: _cut(value, shape, box) for name, value in data.beside.items()}
+    images = {name for name, value in data.beside.items() if isinstance(value, Source)}  # nobody moves these
+    out.beside = {k: _cut(value, shape, box) for k, value in data.beside.items() if k not in images}
     if crop:
         run.say(f"map.align: {size[0]} x {size[1]} of {shape[0]} x {shape[1]} px are in all images")
     return out

@@ -13,6 +13,7 @@ from nanompi.units import show
 
 DARKEST = 0.01  # transmission of a start object at least: nothing comes back from zero
 NEARLY = 1e-3  # pixels that differ by less, relatively, are taken for the same
+CLOSE = 0.1  # by so much they may differ from one energy of a spectrum to another: the probe is resampled
 
 FILE = "for start: file: run folder, or result of nanompi, ptypy, PyNX, Ptychodus, COSMIC, MATLAB, NumPy"
 
@@ -144,9 +145,9 @@ def _file(name, what):
     return name
 
 
-def same_pixel(old, new, file):
-    """An earlier result fits when its object pixel is the same to 0.1 %. Errors: DataError."""
-    if np.abs(np.ravel(old) / np.ravel(new) - 1).max() > NEARLY:
+def same_pixel(old, new, file, nearly: float = NEARLY):
+    """An earlier result fits when its object pixel is the same to a part of it. Errors: DataError."""
+    if np.abs(np.ravel(old) / np.ravel(new) - 1).max() > nearly:
         raise DataError(
             f"{file}: its object pixel is {old[0]:.5g} x {old[1]:.5g} m, here {new[0]:.5g} x {new[1]:.5g} m; "
             "start from a result with the same energy, distance, size and rebinning"
@@ -184,8 +185,8 @@ def _known_probe(kind, how, run, geometry):
     from nanompi.methods.ptycho.wave import on_grid, read_wave
 
     wave = read_wave(_file(how.file, "probe"), "probe", how.path, how.pixel)
-    if is_result(how.file) and how.pixel is None:  # another pixel means another energy, distance or window
-        same_pixel(wave.pixel, geometry.pixel, how.file)
+    if is_result(how.file) and how.pixel is None:  # far off it is of another distance or window
+        same_pixel(wave.pixel, geometry.pixel, how.file, CLOSE)
     instead = " (it replaces that of the input)" if scan.probe is not None else ""
     run.say(f"probe from {wave.where}: {_resampled(wave, geometry)}{instead}")
     if wave.pixel is not None and np.abs(wave.pixel / geometry.pixel - 1).max() <= NEARLY:

@@ -16,8 +16,11 @@ OVERLAP = 0.5  # of the smallest image: what places must leave for all, or they 
 
 @dataclass(frozen=True)
 class Grid:
-    """pixel : (2,) m; shape : rows, columns; corner : (2,) m, middle of the first pixel, against the places of
-    the images or against their middles; starts, steps : (n, 2) of the grid in pixels of each image"""
+    """pixel : (2,) m; shape : rows, columns; corner : (2,) m, the middle of its first pixel
+
+    starts, steps : (n, 2) of the grid in pixels of each image; placed : by the places of the images, so that
+        `corner` is one of these; else their middles lie on one another, and are 0
+    """
 
     pixel: np.ndarray
     shape: tuple[int, int]

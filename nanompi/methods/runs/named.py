@@ -2,13 +2,13 @@
 
 import glob
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from nanompi.errors import DataError, NanompiError
 from nanompi.io.hdf5 import foreign
-from nanompi.methods.tomo.collect import in_order
 from nanompi.run.result import ITEMS, result_file
 
 
@@ -35,6 +35,11 @@ def runs_of(file: str, patterns: list[str]) -> list[Named]:
             raise DataError(f"input.runs: {pattern} names no run folder and no result.h5")
         found += [Named(one) for one in named]
     return found
+
+
+def in_order(name: str) -> list:
+    """Key by which run-2 stands before run-10."""
+    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", name)]
 
 
 def stage_of(folder: Path) -> list[Named]:

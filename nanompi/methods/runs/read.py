@@ -9,7 +9,6 @@ the items of the stage differ. Ptychography gives line integrals over angles and
 `signal` asks for another image. All come onto one grid, by the size of their pixels and by where they stand.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -20,11 +19,11 @@ from nanompi.data.source import SelectedFrames
 from nanompi.errors import DataError, JobError
 from nanompi.io.hdf5 import at, foreign, open_hdf5, text
 from nanompi.methods.ptycho.earlier_result import ENTRY
+from nanompi.methods.runs.angles import angles_of, listed
 from nanompi.methods.runs.grid import SAME, Grid, common_grid
 from nanompi.methods.runs.image import Image, image_of, is_ptychography
 from nanompi.methods.runs.named import Named, results, runs_of
 from nanompi.methods.runs.source import RunImages
-from nanompi.methods.tomo.collect import angles_of, listed
 from nanompi.run.result import ITEMS
 from nanompi.step import param, reader
 from nanompi.units import EV
@@ -68,7 +67,8 @@ class Runs:
     def recognises(path: str, given: dict) -> bool:
         """A folder of a stage, or a run folder."""
         folder = Path(path)
-        return (folder / ITEMS).is_file() or (folder / "result.h5").is_file() and not given.get("map")
+        one = (folder / "result.h5").is_file() and not given.get("map")
+        return one or (folder / ITEMS).is_file()
 
     def open(self, file: str, given) -> dict[str, Data]:
         """Images with the axis of the runs, made when they are read; beside them the light of each pixel.
@@ -167,8 +167,7 @@ def coordinates(images: list[Image], axis: str, table: str) -> tuple[np.ndarray,
     Errors: DataError naming runs whose angle or energy nobody knows, and equal energies.
     """
     if axis == "angle" and table:
-        known = [Known(one.file, one.values.get("angle")) for one in images]
-        return angles_of(known, listed(table), table), "rad"
+        return angles_of([one.file for one in images], listed(table), table), "rad"
     values = [one.values.get(axis) for one in images]
     unknown = [one.file for one, value in zip(images, values) if value is None]
     if axis in OF_AXIS and unknown:
@@ -184,14 +183,6 @@ def coordinates(images: list[Image], axis: str, table: str) -> tuple[np.ndarray,
     numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
     own = np.array(values, np.float64) if numbers else np.arange(len(images), dtype=np.float64)
     return own, "rad" if axis == "angle" else ""
-
-
-@dataclass(frozen=True)
-class Known:
-    """A result and the angle that it knows, rad."""
-
-    file: str
-    angle: float | None
 
 
 def main_signal(file: str) -> str:

@@ -12,7 +12,15 @@ from nanompi.methods.ptycho.modes import extra_modes, orthogonalise, power
 from nanompi.methods.ptycho.overlap import check_overlap, diameter
 from nanompi.methods.ptycho.positions import Shifts, place
 from nanompi.methods.ptycho.scale import seen
-from nanompi.methods.ptycho.start import StartProbe, _mapped_object, lens_probe, probe_kind, same_shape
+from nanompi.methods.ptycho.start import (
+    CLOSE,
+    StartProbe,
+    _mapped_object,
+    lens_probe,
+    probe_kind,
+    same_pixel,
+    same_shape,
+)
 from nanompi.optics.geometry import Geometry
 from tests.scene import problem
 
@@ -53,6 +61,14 @@ def test_a_probe_of_a_file_that_is_named_is_taken():
     assert probe_kind(StartProbe(file="x.h5"), with_probe) == "file"
     assert probe_kind(StartProbe(), with_probe) == "input"
     assert probe_kind(StartProbe(start="data", file="x.h5"), with_probe) == "data"
+
+
+def test_how_far_the_pixel_of_an_earlier_result_may_differ():
+    """That of a probe by as much as from one energy to another, of an object not at all"""
+    same_pixel([2e-8, 2e-8], [2.1e-8, 2.1e-8], "x.h5", CLOSE)
+    for other, nearly in (([2.1e-8, 2e-8], ()), ([3e-8, 3e-8], (CLOSE,))):
+        with pytest.raises(DataError, match="its object pixel is 2e-08"):
+            same_pixel([2e-8, 2e-8], other, "x.h5", *nearly)
 
 
 @pytest.mark.parametrize("width", [-0.2, -0.1, 0.15])

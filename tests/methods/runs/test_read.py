@@ -11,6 +11,7 @@ import pytest
 from nanompi.data.select import Select
 from nanompi.errors import DataError, JobError
 from nanompi.methods.ptycho.wave import read_wave
+from nanompi.methods.runs.named import in_order
 from nanompi.methods.runs.read import Runs
 from nanompi.run.reading import reader_of
 from nanompi.run.result import result_file
@@ -21,7 +22,7 @@ GIVEN = SimpleNamespace(pixel=None, select=Select())
 
 
 def ball(shape, middle, width=4.0, pixel=PIXEL, height=2.0):
-    """(rows, columns) of a Gaussian about `middle` (m), its width in pixels of 20 nm, on pixels of any size"""
+    """(rows, columns) of a Gaussian about `middle` (m), `width` times 20 nm wide, on pixels of any size"""
     y, x = (np.arange(n) * pixel - m for n, m in zip(shape, middle))
     return height * np.exp(-((y[:, None] ** 2 + x**2) / 2 / (width * PIXEL) ** 2))
 
@@ -179,7 +180,7 @@ def test_maps_by_name(tmp_path):
 def test_a_run_that_does_not_know_its_angle_is_named(tmp_path):
     written(tmp_path / "a", np.ones((20, 20)), angle="3 deg")
     written(tmp_path / "b", np.ones((20, 20)))
-    with pytest.raises(DataError, match="angle of 1 of 2 runs is not known: .*b/result.h5"):
+    with pytest.raises(DataError, match=r"angle of 1 of 2 runs is not known: .*b/result\.h5"):
         opened(runs=f"{tmp_path}/*", axis="angle")
     (tmp_path / "angles.txt").write_text("a 10\nb 50\n")
     data = opened(runs=f"{tmp_path}/[ab]", angles=str(tmp_path / "angles.txt"))
@@ -197,3 +198,51 @@ def test_a_stage_of_one_item_is_a_result(tmp_path):
     stage(tmp_path / "ptycho", ["0000", "0001"], [{}, {}])
     with pytest.raises(DataError, match="a stage of 2 items; name one"):
         result_file(only)
+
+
+def test_angles_from_a_file(tmp_path):
+    for k in range(1, 4):
+        written(tmp_path / f"runs/run-{k}", np.ones((20, 20)))
+    file, runs = tmp_path / "angles.txt", f"{tmp_path}/runs/*"
+    for text, true in (
+        ("# any order\nrun-3 20\nrun-1, 5\nrun-2\t10\n", [5, 10, 20]),
+        ("7\n8\n9\n", [7, 8, 9]),
+    ):
+        file.write_text(text)
+        assert np.rad2deg(opened(runs=runs, angles=str(file)).coords["angle"][0]) == pytest.approx(true)
+    wrong = (
+        ("7\n8\n", "2 angles for 3 runs"),
+        ("run-1 x\n", "line 1 is 'run-1 x'"),
+        ("run-1 3\n", "2 of 3 runs: "),
+    )
+    for text, words in wrong:
+        file.write_text(text)
+        with pytest.raises(DataError, match=words):
+            opened(runs=runs, angles=str(file))
+
+
+def test_the_sign_of_the_phase_is_that_of_matter(tmp_path):
+    """exp(+i phase), as other conventions have it"""
+    true = ball((40, 48), (4e-7, 4.8e-7))
+    for k, image in enumerate((np.exp(1j * true), np.exp(1j * true))):
+        written(tmp_path / f"run-{k}", image, angle=f"{60 * k + 1} deg")
+    assert np.abs(opened(runs=f"{tmp_path}/*").source.read(np.arange(2)) - true).max() < 0.02
+
+
+def test_attenuation_has_air_at_0(tmp_path):
+    image = np.full((30, 40), 2.0)
+    image[:, 15:25] *= np.exp(-0.5)
+    written(tmp_path / "a", image)
+    data = opened(tmp_path / "a", signal="attenuation")
+    assert data.unit == "1" and data.source.read(np.arange(1))[0, 5, 20] == pytest.approx(1, abs=1e-5)
+
+
+def test_files_of_others_are_named(tmp_path):
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["x"] = 1
+    with pytest.raises(DataError, match=r"0 of 1 runs.*image_1/data is missing"):
+        opened(runs=f"{tmp_path}/*.h5", signal="phase")
+
+
+def test_numbers_in_names_count():
+    assert sorted(["run-10", "run-9", "run-1b"], key=in_order) == ["run-1b", "run-9", "run-10"]

@@ -129,7 +129,7 @@ def test_every_part_of_tomography_has_a_page(capsys):
 
     known = discover()
     names = {n for kind in known for n in known[kind] if n.split(".")[0] in ("tomo", "nxtomo", "dxchange")}
-    assert {"tomo", "tomo.centre", "tomo.collect"} <= names
+    assert {"tomo", "tomo.centre", "tomo.fsc"} <= names
     for name in sorted(names):
         assert main(["methods", name]) == 0, name
         assert capsys.readouterr().out.startswith(f"{name} ("), name

@@ -161,7 +161,7 @@ class Deblur:
         fine = self.pixel or min(*steps, _width(wave)) / 2
         finer = tuple(max(1, int(np.ceil(one / fine - 1e-6))) for one in steps)
         pixel = [one / f for one, f in zip(steps, finer)]
-        return Blur(_window(wave, pixel), tuple(map(len, places)), finer), pixel
+        return Blur(window_of(wave, pixel), tuple(map(len, places)), finer), pixel
 
     def _sharp(self, blur: Blur, counts, errors) -> tuple[np.ndarray, int]:
         there = np.isfinite(counts)
@@ -192,7 +192,7 @@ def _width(wave: Wave) -> float:
     return 2 * float(np.sqrt(area / np.pi))
 
 
-def _window(wave: Wave, pixel) -> np.ndarray:
+def window_of(wave: Wave, pixel) -> np.ndarray:
     """(h, w) odd, |P|^2 of all modes on another pixel, of the sum 1, as small as holds its light"""
     sides = [
         int(np.ceil(n * own / p)) | 1 for n, own, p in zip(wave.data.shape[-2:], known_pixel(wave), pixel)

@@ -4,6 +4,9 @@
       format: xrf.simulate
       simulate: {rows: 24, columns: 32, counts: 2000, slope: 9.6 eV}
 
+With `beam: RUN`, a run of simulated ptychography, each point counts what lies under the whole of its true
+probe, as in a scan of both; beside the map stands the sharp one.
+
 Lines and peaks are those of xraylib and `response`; detectors have slopes that differ by a few parts in a
 thousand and see unlike parts of the light. Each row of the map has random numbers of its own, so that any
 rank can make any of them and the data do not depend on the ranks.
@@ -15,6 +18,7 @@ import numpy as np
 
 from nanompi.data.data import Data
 from nanompi.data.source import Source
+from nanompi.errors import DataError
 from nanompi.methods.maps.read.spectra import GIVES, STEPS, Spectra
 from nanompi.step import param, reader, section
 from nanompi.units import EV
@@ -48,24 +52,48 @@ class SpectraSimulation:
     strong: float = param(0.0, ge=0, help="counts of Fe in every second row, in place of what is there")
     noise: bool = param(True, help="Poisson counts; otherwise the exact means in float32")
     seed: int = param(1, ge=0, help="another number gives other grains and other noise")
+    beam: str = param(
+        "",
+        kind="file",
+        help="run of simulated ptychography, whose true probe is the beam; else it is a point",
+    )
 
-    def truth(self, names) -> np.ndarray:
-        """(m, rows, columns) counts, the elements in grains whose mean is as it should be."""
+    def truth(self, names, shape: tuple[int, int] | None = None) -> np.ndarray:
+        """(m, rows, columns) counts, the elements in grains whose mean is as it should be; of the map, or of
+        the same field in another number of rows and columns."""
         rng, shares = np.random.default_rng([self.seed, 0]), FILM | GRAINS
-        y, x = np.mgrid[: self.rows, : self.columns]
-        out = np.empty((len(names), self.rows, self.columns))
+        rows, columns = shape or (self.rows, self.columns)
+        y, x = np.mgrid[:rows, :columns]
+        out = np.empty((len(names), rows, columns))
         for own, name in zip(out, names):
             own[:] = 1.0
             if name in GRAINS:
                 own[:] = 0.05
                 for _ in range(6):
-                    row, column = rng.uniform(0, self.rows), rng.uniform(0, self.columns)
-                    radius = rng.uniform(0.08, 0.25) * (self.rows + self.columns) / 2
+                    row, column = rng.uniform(0, rows), rng.uniform(0, columns)
+                    radius = rng.uniform(0.08, 0.25) * (rows + columns) / 2
                     own += np.maximum(1 - ((y - row) ** 2 + (x - column) ** 2) / radius**2, 0)
             own *= self.counts * shares[name] / sum(shares.values()) / own.mean()
         if self.strong:
             out[names.index("Fe_K"), ::2] = self.strong
         return out
+
+
+def blurred(s: SpectraSimulation, names) -> tuple[np.ndarray, np.ndarray]:
+    """(m, rows, columns) counts under the whole beam, and (m, finer rows, finer columns) without it, on about
+    the pixel of the probe. Errors: DataError where the run has no true probe."""
+    from nanompi.methods.maps.xrf.deblur import Blur, window_of
+    from nanompi.methods.ptycho.earlier_result import load_result
+    from nanompi.methods.ptycho.wave import Wave
+
+    found = load_result(s.beam, only=("truth_probe", "pixel"))
+    if "truth_probe" not in found:
+        raise DataError(f"{s.beam}: its probe is not known: `beam` is a run of simulated ptychography")
+    finer = max(1, round(s.step / float(found["pixel"].min())))
+    wave = Wave(found["truth_probe"], found["pixel"], s.beam)
+    blur = Blur(window_of(wave, [s.step / finer] * 2), (s.rows, s.columns), (finer, finer))
+    sharp = s.truth(names, blur.size)
+    return np.array([blur.forward(one) for one in sharp]), np.array([blur.scanned(one) for one in sharp])
 
 
 def model_of(s: SpectraSimulation):
@@ -141,7 +169,7 @@ class SimulateSpectra:
         """Spectra are made when they are read; beside them is the truth."""
         s = self.simulate
         model = model_of(s)
-        expected = s.truth(model.names)
+        expected, sharp = blurred(s, model.names) if s.beam else (s.truth(model.names), None)
         source = SimulatedSpectra(expected, model, s)
         y, x = ((np.arange(n) * s.step, "m") for n in (s.rows, s.columns))
         energies = np.arange(source.shape[-1]) * s.said / EV if s.said else None
@@ -150,4 +178,6 @@ class SimulateSpectra:
         own = {"energies": energies, "facts": facts, "notes": notes, "absent": ~source.measured()}
         data = Spectra(source, y, x, **own).data("simulation", "xrf.simulate")
         data.beside["truth"] = dict(zip(model.names, expected))
+        if sharp is not None:
+            data.beside["sharp"] = dict(zip(model.names, sharp))
         return {"data": data}

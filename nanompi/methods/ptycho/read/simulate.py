@@ -4,7 +4,8 @@
       simulate: {frames: 400, size: 128, photons: 1e6, energy: 8 keV}
 
 With `sample: balls` it is one projection of a tomogram: soft balls (`balls`), turned by the `angle` of the
-input section, and displaced by `jitter`.
+input section, and displaced by `jitter`. With `sample: species` it is one image of a XANES stack (`species`),
+at the `energy` of the input section; that of `simulate` is where its places are counted in pixels.
 
 Far field, frames in natural order: the mean counts are sum over modes |fftshift fft2(P_m(r) O(r +
 position))|^2 with the unitary transform of kernel exp(-2 pi i k r). The pixel of the object is wavelength *
@@ -25,7 +26,7 @@ import numpy as np
 from nanompi.data.source import Source, check_index
 from nanompi.errors import JobError
 from nanompi.io.quantities import EV, HC, given_energy
-from nanompi.methods.ptycho.read import scene
+from nanompi.methods.ptycho.read import scene, species
 from nanompi.methods.ptycho.read.balls import Balls
 from nanompi.methods.ptycho.read.flaws import FLAWLESS, Flaws
 from nanompi.methods.ptycho.scan import GIVES, STEPS, Scan
@@ -52,8 +53,13 @@ class Simulation:
     )
     subpixel: bool = param(False, help="positions between the pixels; otherwise on whole pixels")
     modes: int = param(1, ge=1, le=10, level="basic", help="modes of the probe (partial coherence)")
-    sample: Literal["star", "balls"] = param("star", help="a flat Siemens star, or balls in three dimensions")
-    jitter: float = param(0.0, unit="px", ge=0, help="rms displacement of the balls, of each angle its own")
+    sample: Literal["star", "balls", "species"] = param(
+        "star",
+        help="a flat Siemens star; balls in three dimensions; balls of two species of iron, near its edge",
+    )
+    jitter: float = param(
+        0.0, unit="px", ge=0, help="rms displacement of the balls, of each angle or energy its own"
+    )
     phase: float = param(1.0, unit="rad", gt=0, help="by how much the object lowers the phase at most")
     flux: float = param(0.0, ge=0, help="rms of the intensity of each frame about its mean")
     background: float = param(0.0, ge=0, help="counts from elsewhere in each pixel of each frame")
@@ -89,7 +95,12 @@ class Simulate:
         rng = np.random.default_rng([s.seed, 0])
         size, transfer = object_pixel(s.size, wavelength, distance, pixel, given.focus)
         shape = tuple(int(v) for v in np.ceil(corners.max(0)) + s.size + scene.MARGIN)
-        known = scene.make_object(shape, s.phase, rng) if s.sample == "star" else ball_image(s, shape, given)
+        if s.sample == "star":
+            known = scene.make_object(shape, s.phase, rng)
+        elif s.sample == "balls":
+            known = ball_image(s, shape, given)
+        else:
+            known = species_image(s, shape, wavelength)
         if given.focus and s.modes > 1:
             raise JobError("simulate.modes: a near-field scan (with `focus`) is simulated with one mode only")
         power = s.photons / transmission(known, corners, s.size)
@@ -121,12 +132,30 @@ def flaws_of(s: Simulation) -> Flaws:
 def ball_image(s: Simulation, shape: tuple[int, int], given: Input) -> np.ndarray:
     """(rows, columns) complex64: the balls at the angle of the job, as far as they are scanned; matter lowers
     phase and amplitude."""
-    angle, size = given.angle or 0.0, min(shape) - s.size - 2 * scene.MARGIN
-    balls = Balls.of(size, s.seed)
+    angle = given.angle or 0.0
+    balls = Balls.of(field_of(s, shape), s.seed)
     largest = balls.projection(0.0, shape).max()
-    shift = np.random.default_rng([s.seed, 8, round(angle * 1e6) % 2**32]).normal(0, 1, 2) * s.jitter
+    shift = displaced(s, angle * 1e6)
     lines = balls.projection(angle, shape, *shift) * (s.phase / largest)
     return np.exp(-(1j + ABSORBED) * lines).astype(np.complex64)
+
+
+def field_of(s: Simulation, shape: tuple[int, int]) -> int:
+    """px, of the part of the object that is well scanned."""
+    return min(shape) - s.size - 2 * scene.MARGIN
+
+
+def displaced(s: Simulation, by: float) -> np.ndarray:
+    """(2,) px down and to the right, of an angle or an energy."""
+    return np.random.default_rng([s.seed, 8, round(by) % 2**32]).normal(0, 1, 2) * s.jitter
+
+
+def species_image(s: Simulation, shape: tuple[int, int], wavelength: float) -> np.ndarray:
+    """(rows, columns) complex64: the species at an energy, whose pixels grow with the wavelength."""
+    energy = HC / wavelength
+    finer, shift = s.energy / energy, displaced(s, energy / EV * 1e3)
+    parts = species.amounts(field_of(s, shape), s.seed, shape, finer, shift)
+    return species.wave(parts, energy, s.phase)
 
 
 def object_pixel(n: int, wavelength: float, distance: float, pixel: float, focus: float | None):

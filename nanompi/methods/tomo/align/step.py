@@ -200,5 +200,6 @@ def placed(team, data: Data, places: Places) -> Data:
     out = data.holding(values, "angle", [number[part[places.used[part]]] for part in data.parts])
     out.coords = data.coords | {"angle": (places.angles[places.used], "rad")}
     out.per_row = {name: np.asarray(along)[places.used] for name, along in data.per_row.items()}
+    out.beside = {name: value for name, value in data.beside.items() if name != "weight"}  # nobody moves it
     out.facts = data.facts | {"axis": (axis_of(data, places), 0.0)}
     return out
