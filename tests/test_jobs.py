@@ -22,6 +22,7 @@ from nanompi.methods.ptycho.read import species
 from nanompi.methods.ptycho.read.balls import Balls
 from nanompi.methods.tomo.phantom import grains
 from nanompi.methods.tomo.read.flaws import Flaws
+from tests.patience import patience
 
 JOBS = Path(__file__).parent.parent / "jobs"
 SHORT = ["input.simulate.frames=121", "input.simulate.size=64"]
@@ -271,7 +272,7 @@ def test_ptycho_tomography(tmp_path):
     aligned on their phases the volume is as near to the truth as with the true displacements (0.992 and 0.994
     are reached; below 0.5 without alignment), and its electrons are those of the balls"""
     words = ["run", "-n", "2", str(JOBS / "ptycho-tomography.yaml"), "--out", str(tmp_path)]
-    subprocess.run([sys.executable, "-m", "nanompi", *words], check=True, timeout=3000)
+    subprocess.run([sys.executable, "-m", "nanompi", *words], check=True, timeout=patience(300))
     folder = (tmp_path / "ptycho-tomography/latest").resolve()
     second = sorted(folder.glob("ptycho/0001*"))[0]
     assert "0000-angle=0" in (second / "job.resolved.yaml").read_text()
@@ -286,7 +287,6 @@ def test_ptycho_tomography(tmp_path):
     seen, true = ball_volume(volume, places, jitter, angles, known)
     found = np.corrcoef(seen, true)[0, 1]
     ideal = with_true_places(folder, jitter, angles, known, tmp_path)
-    print(found, ideal, fsc)
     assert found >= 0.95 * ideal and found > 0.95 and ideal > 0.97
     assert 1 <= fsc < 3  # 12 angles of a half resolve 66 px across to 2 * 66 / 12 / pi px or so
     # 4 rad through the thickest place, 8 keV: n_e = phase per length / (r_e wavelength)
@@ -315,9 +315,11 @@ def with_true_places(folder, jitter, angles, known, tmp_path) -> float:
 
 @pytest.mark.slow
 def test_xanes_ptycho(tmp_path):
-    """22 energies, whose pixels differ by 2 %: where the edge step is above a tenth the parts of both species
-    are right to 0.05, which is what noise of 0.005 leaves, and their sum is 1"""
-    folder = run("xanes-ptycho", tmp_path, "stages.ptycho.steps.ptycho.engines=DM*30 ML*10")
+    """13 of the energies, whose pixels differ by 2 %: where the edge step is above a tenth the parts of both
+    species are right to 0.07, which is what noise of 0.005 leaves, and their sum is 1"""
+    energies = "7062, 7074, 7086, 7098, 7110, 7114, 7116, 7118, 7122, 7130, 7150, 7172, 7196"
+    short = [f"stages.ptycho.foreach.energy=[{energies}]", "stages.ptycho.steps.ptycho.engines=DM*30 ML*10"]
+    folder = run("xanes-ptycho", tmp_path, *short)
     reduced, oxidized, step = maps_of(folder / "maps/0000", "fe_reduced", "fe_oxidized", "edge_step")
     seen = np.isfinite(step) & (step > 0.1)
     assert 0.08 < seen.mean() < 0.3 and np.mean((reduced + oxidized)[seen]) == pytest.approx(1, abs=0.04)
@@ -329,8 +331,7 @@ def test_xanes_ptycho(tmp_path):
             [np.sqrt(np.mean((a - b)[seen] ** 2)) for a, b in ((reduced, share), (step, parts.sum(0)))]
         )
     best = min(errors)
-    print(best, seen.mean())
-    assert best[0] < 0.08 and best[1] < 0.08  # edge steps of up to 1
+    assert best[0] < 0.1 and best[1] < 0.08  # edge steps of up to 1
     with h5py.File(folder / "maps/0000/result.h5") as f:
         assert f["entry_1/fe_reduced/y"].attrs["units"] == "um"
         assert f["entry_1/process_1/maps/align/residual_px"][()] < 0.2
@@ -351,7 +352,6 @@ def test_xrf_ptycho(tmp_path):
             finer = [(n - 1) / (m - 1) for n, m in zip(own.shape, true[name].shape)]
             at = np.indices(true[name].shape) * np.array(finer)[:, None, None]
             errors.append(np.std(map_coordinates(own, at, order=1) - true[name]) / true[name].std())
-        print(name, errors, own.mean() / true[name].mean())
         assert errors[1] < 0.65 * errors[0] and own.mean() == pytest.approx(true[name].mean(), rel=0.05)
 
 
