@@ -7,9 +7,10 @@ import datetime
 import math
 import os
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from nanompi.io.atomic import new_file, own_folder
 from nanompi.run.result import Result, Signal
@@ -17,10 +18,11 @@ from nanompi.run.status import event
 from nanompi.units import EV, show
 
 TILE, ALONE, WIDE = (4.3, 3.5), (5.4, 4.6), (6.4, 4.0)  # inches of a picture on a sheet, and of its own
-DPI = {"png": 150, "svg": 150, "pdf": 150}  # of what is no line
+DPI = 150  # of what is no line
 MOST_PIXELS = 8e6  # of a picture: 32 MB while it is drawn; a sheet of many maps gets fewer to the inch
 PACKED = 3  # of zlib: a third of the time of 6, for files a tenth larger
 SWITCH = "NANOMPI_PICTURES"  # no: runs and sweeps draw none, which saves seconds of each
+MANY = 12  # pictures of a sheet from which on they stand there at half their size
 SEPARATOR = "  ·  "
 
 
@@ -42,31 +44,60 @@ def wanted() -> bool:
 
 
 def previews(result: Result, folder: Path, warn=print) -> list[Path]:
-    """Write NAME.png for each signal that can be shown, overview.png and overview.svg; returns the paths.
+    """Write NAME.png for each signal that can be shown, and overview.png with all; returns the paths.
 
-    The result is safe before: a picture that cannot be made or written is told to `warn`, and left out.
+    Each is drawn once. The result is safe before: a picture that cannot be made or written is told to `warn`,
+    and left out.
     """
-    drawn, written, folder = {}, [], Path(folder)
     if not (signals := shown(result)):
         return []
-    try:
-        drawing()
-    except Exception as e:
-        warn(f"there are no pictures ({type(e).__name__}: {e}); the result is not touched by that")
+    if not _guarded("picture", drawing, warn):
         return []
     today = datetime.datetime.now().strftime("%Y-%m-%d %H:%M")
     head = header({"date": today} | result.notes)
+    each = 2 if len(signals) > MANY else 1
+    written: list[Path] = []
+    tiles: list[np.ndarray] = []
     for name, signal in signals.items():
-        path = folder / f"{name}.png"
-        if done := _kept(path, lambda one=signal: picture(one, head), warn):
-            written += done
-            drawn[name] = signal
-    if drawn:
-        with suppress(Exception):
-            sheet_of = sheet(drawn, head)
-            for path in (folder / "overview.png", folder / "overview.svg"):
-                written += _kept(path, lambda: sheet_of, warn)
+        path = Path(folder) / f"{name}.png"
+        values = _guarded(path.name, lambda one=signal, path=path: _drawn(one, head, path), warn)
+        if values is not None:
+            written.append(path)
+            tiles.append(np.ascontiguousarray(values[_top() * bool(head) :: each, ::each]))
+    path = Path(folder) / "overview.png"
+    if tiles and _guarded(path.name, lambda: _write_png(path, _composed(tiles, head)), warn):
+        written.append(path)
     return written
+
+
+def _drawn(signal: Signal, head: str, path: Path) -> np.ndarray:
+    """(h, w, 3) uint8, the picture of a signal, which has been written to `path`."""
+    values = pixels(picture(signal, head))
+    _write_png(path, values)
+    return values
+
+
+def _top() -> int:
+    """Pixels of the line over a picture"""
+    from nanompi.report.paper import HEAD
+
+    return round(HEAD * DPI)
+
+
+def _composed(tiles: list[np.ndarray], head: str) -> np.ndarray:
+    """(h, w, 3) uint8: pictures side by side, as they have been drawn, and a line over all."""
+    _, paper = drawing()
+    columns = across(len(tiles))
+    h, w = (max(tile.shape[axis] for tile in tiles) for axis in (0, 1))
+    top = _top() if head else 0
+    out = np.full((top + h * math.ceil(len(tiles) / columns), w * columns, 3), 255, np.uint8)
+    if head:
+        line = pixels(paper.blank(1, 0, (w * columns / DPI, 0), head)[0])
+        out[: len(line), : line.shape[1]] = line[: len(out), : out.shape[1]]
+    for k, tile in enumerate(tiles):
+        y, x = top + k // columns * h, k % columns * w
+        out[y : y + tile.shape[0], x : x + tile.shape[1]] = tile
+    return out
 
 
 def shown(result: Result) -> dict[str, Signal]:
@@ -88,11 +119,16 @@ def picture(signal: Signal, header: str = ""):
 def sheet(signals: dict[str, Signal], header: str = ""):
     """A matplotlib Figure of signals by name, in rows of as many as make it somewhat wider than high."""
     draw, paper = drawing()
-    columns = max(1, min(len(signals), max(2, round(math.sqrt(1.2 * len(signals))))))
+    columns = across(len(signals))
     figure, tiles = paper.blank(columns, math.ceil(len(signals) / columns), TILE, header)
     for tile, signal in zip(tiles, signals.values()):
         draw(signal.show)(tile, signal)
     return figure
+
+
+def across(n: int) -> int:
+    """Pictures in a row of a sheet of n."""
+    return max(1, min(n, max(2, round(math.sqrt(1.2 * n)))))
 
 
 def save(figure, path: Path) -> None:
@@ -101,22 +137,37 @@ def save(figure, path: Path) -> None:
     Texts of SVG and PDF are texts. Errors: ResourceError when it cannot be written.
     """
     from matplotlib import rc_context
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     path = Path(path)
     kind = path.suffix[1:].lower()
-    more = {"pil_kwargs": {"compress_level": PACKED}} if kind == "png" else {}
-    more["metadata"] = {"png": {"Software": "nanompi"}, "svg": {"Date": None}}.get(kind, {})
+    if kind == "png":
+        _write_png(path, pixels(figure))
+        return
     own_folder(path.parent)
+    more = {"metadata": {"Date": None}} if kind == "svg" else {}
     with rc_context({"svg.fonttype": "none", "pdf.fonttype": 42}), new_file(path) as file:
-        figure.savefig(file, format=kind, dpi=_dots(figure, kind), **more)
-    FigureCanvasAgg(figure)  # a new one: the pixels of the old one are let go
+        figure.savefig(file, format=kind, dpi=DPI, **more)
 
 
-def _dots(figure, kind: str) -> float:
-    """Pixels to the inch"""
-    width, height = figure.get_size_inches()
-    return min(DPI[kind], math.sqrt(MOST_PIXELS / (width * height)))
+def pixels(figure) -> np.ndarray:
+    """(h, w, 3) uint8, the figure drawn; what has been drawn once is not drawn again."""
+    canvas = figure.canvas
+    if getattr(canvas, "renderer", None) is None:
+        figure.set_dpi(DPI)
+        canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3]
+
+
+def _write_png(path: Path, values: np.ndarray) -> Path:
+    from PIL import Image, PngImagePlugin
+
+    about = PngImagePlugin.PngInfo()
+    about.add_text("Software", "nanompi")
+    own_folder(path.parent)
+    with new_file(path) as file:
+        image = Image.fromarray(np.ascontiguousarray(values))
+        image.save(file, "PNG", compress_level=PACKED, dpi=(DPI, DPI), pnginfo=about)
+    return path
 
 
 def header(notes: dict[str, Any]) -> str:
@@ -202,11 +253,10 @@ def _size(signal: Signal, paper) -> tuple[float, float]:
     return ALONE[0], around + min(6.0, max(1.2, ratio * (ALONE[0] - paper.LEFT - paper.RIGHT)))
 
 
-def _kept(path: Path, make: Callable, warn) -> list[Path]:
-    """[path] when the figure that `make` gives could be drawn and written."""
+def _guarded(what: str, work: Callable, warn):
+    """What `work` gives; None, and a warning, where it fails."""
     try:
-        save(make(), path)
+        return work()
     except Exception as e:
-        warn(f"there is no {path.name} ({type(e).__name__}: {e}); the result is not touched by that")
-        return []
-    return [path]
+        warn(f"there is no {what} ({type(e).__name__}: {e}); the result is not touched by that")
+        return None

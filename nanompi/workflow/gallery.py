@@ -7,6 +7,7 @@ that reads it can be wrong about it, and run by `nanompi run`, in processes of t
 """
 
 import json
+import os
 import subprocess
 import tempfile
 from collections.abc import Callable
@@ -59,7 +60,9 @@ def _written(value) -> str:
 
 def _nanompi(where: Path, *words, allowed=(0,)) -> str:
     """Run a command; what it says last where it refuses. Errors: ResourceError for any other end."""
-    done = subprocess.run(python("-m", "nanompi", *words), cwd=where, capture_output=True, text=True)
+    drawn = os.environ | {"NANOMPI_PICTURES": "yes"}  # a gallery is of pictures
+    command = python("-m", "nanompi", *words)
+    done = subprocess.run(command, cwd=where, env=drawn, capture_output=True, text=True)
     last = (done.stderr.strip().splitlines() or [""])[-1].removeprefix("nanompi: ")
     if done.returncode not in allowed:
         raise ResourceError(f"nanompi {' '.join(words)} ended with {done.returncode}: {last}")

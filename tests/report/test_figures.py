@@ -37,13 +37,19 @@ def drawn(figure):
 
 
 def test_a_result_gives_pictures_of_at_least_400_px(tmp_path, star, star_result):
-    written = previews(star_result(star.truth), tmp_path / "previews")
-    names = ["phase.png", "amplitude.png", "probe.png", "history.png", "overview.png", "overview.svg"]
+    result = star_result(star.truth)
+    written = previews(result, tmp_path / "previews")
+    names = ["phase.png", "amplitude.png", "probe.png", "history.png", "overview.png"]
     assert [p.name for p in written] == names
-    for path in written[:-1]:
+    for path in written:
         assert min(decoded(path).shape[:2]) >= 400 and len(np.unique(decoded(path))) > 20
     assert sorted(p.name for p in (tmp_path / "previews").iterdir()) == sorted(names)
-    texts = re.findall(r"<text[^>]*>([^<]*)</text>", written[-1].read_text())
+    one, every = decoded(written[0]), decoded(written[-1])
+    top = figures._top() * bool(figures.header({"date": "now"}))
+    h, w = one.shape[0] - top, one.shape[1]
+    assert np.array_equal(every[top : top + h, :w], one[top:])  # on the sheet as it was drawn
+    save(sheet(figures.shown(result)), tmp_path / "overview.svg")
+    texts = re.findall(r"<text[^>]*>([^<]*)</text>", (tmp_path / "overview.svg").read_text())
     assert {"phase of the object", "amplitude of the object", "R-factor", "x [µm]", "rad"} <= set(texts)
 
 
@@ -237,7 +243,7 @@ def test_a_picture_that_fails_is_told_and_the_others_are_made(tmp_path):
     bad = Signal(np.zeros((2, 3, 4), np.float32), show="angle", title="phase")
     lines, good = [], Signal(np.arange(9.0), show="curve")
     written = previews(Result("a", {"a": bad, "b": good}), tmp_path, lines.append)
-    assert [p.name for p in written] == ["b.png", "overview.png", "overview.svg"]
+    assert [p.name for p in written] == ["b.png", "overview.png"]
     assert len(lines) == 1 and lines[0].startswith("there is no a.png (")
     (tmp_path / "file").touch()
     assert previews(Result("b", {"b": good}), tmp_path / "file" / "previews", lines.append) == []
@@ -249,7 +255,7 @@ def test_without_matplotlib_one_warning_is_told(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "nanompi.report.paper", None)
     lines, images = [], {name: Signal(np.eye(4), show="image") for name in "abc"}
     assert previews(Result(signals=images), tmp_path / "none", lines.append) == []
-    assert len(lines) == 1 and lines[0].startswith("there are no pictures (")
+    assert len(lines) == 1 and lines[0].startswith("there is no picture (")
     assert previews(Result(), tmp_path / "none", lines.append) == [] and len(lines) == 1
 
 
