@@ -6,6 +6,8 @@ Real runs, kills and files that grow: test_watch_folder_runs.
 import fcntl
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -256,6 +258,13 @@ def test_a_writers_lock_holds_a_file_back(scene):
         fcntl.flock(file, fcntl.LOCK_EX)
         scene.watch()
         assert scene.taken == [] and ("waits", "a.h5") in scene.told
+    with open(path, "r+b") as file:  # as NFS has it
+        fcntl.lockf(file, fcntl.LOCK_EX)
+        asked = (
+            "import sys; from nanompi.workflow.folder.files import held_by_writer as h; print(h(sys.argv[1]))"
+        )
+        done = subprocess.run([sys.executable, "-c", asked, path], capture_output=True, text=True)
+        assert done.stdout == "True\n"
     scene.watch()
     assert scene.taken == ["a.h5"]
 

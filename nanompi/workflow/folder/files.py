@@ -4,7 +4,9 @@ import fcntl
 import os
 import re
 import stat
+import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
@@ -115,16 +117,28 @@ def stamp(path: str) -> list:
 def held_by_writer(path: str) -> bool:
     """Does a program on this machine, or over NFS, hold the lock with which HDF5 opens a file for writing?
 
-    HDF5 locks a file as long as it is open, unless it was told not to, or writes for readers (SWMR).
+    HDF5 locks a file as long as it is open, unless it was told not to, or writes for readers (SWMR). Nobody
+    is disturbed: the locks are looked at, none is taken.
     """
     try:
         with open(path, "rb", opener=lambda p, flags: os.open(p, flags | os.O_NONBLOCK)) as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
+            return _listed(os.fstat(file.fileno())) or _asked(file)
     except (OSError, ValueError):
-        pass  # no locks there
+        return False  # no locks there
+
+
+def _listed(facts: os.stat_result) -> bool:
+    """Is a lock for writing on this file in the list of the kernel (proc_locks(5))?"""
+    place = f"{os.major(facts.st_dev):02x}:{os.minor(facts.st_dev):02x}:{facts.st_ino}"
+    with suppress(OSError), open("/proc/locks") as locks:
+        return any("WRITE" in (words := line.split()) and place in words for line in locks)
     return False
+
+
+def _asked(file) -> bool:
+    """Would a lock for reading be refused (fcntl(2), F_GETLK)? NFS makes such ones of the locks of flock."""
+    free = fcntl.fcntl(file, fcntl.F_GETLK, struct.pack("hhqqi4x", fcntl.F_RDLCK, os.SEEK_SET, 0, 0, 0))
+    return struct.unpack("hhqqi4x", free)[0] == fcntl.F_WRLCK
 
 
 @dataclass

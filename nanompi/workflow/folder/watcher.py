@@ -56,9 +56,9 @@ class Watcher:
                 self._go_on()
                 waits = self._look()
                 self.said.pop("", None)
-            except ResourceError as error:
+            except (ResourceError, OSError) as error:  # OSError: no process could be started, or no folder
                 if self.options.once:
-                    raise
+                    raise error if isinstance(error, ResourceError) else ResourceError(str(error)) from None
                 self._once("stands still", "", reason=str(error))
                 self.rest(PAUSE)
                 continue
@@ -70,7 +70,7 @@ class Watcher:
 
     def _code(self) -> int:
         states = [entry.state for entry in self.state.entries.values()]
-        if "running" in states:
+        if any(state in BEGUN for state in states):
             return 75
         return 7 if self.failed or (self.options.once and "waiting" in states) else 0
 
@@ -199,6 +199,7 @@ class Watcher:
             entry = None
         entry = entry or Entry(seen.size, seen.changed, "waiting")
         entry = replace(entry, size=seen.size, changed=seen.changed)
+        self.room()
         answer = self.task.complete(self._path(name))
         if self.stopped():
             return True
@@ -206,7 +207,6 @@ class Watcher:
             return self._refused(name, entry, answer)
         if files.seen_at(self._path(name)) != seen:
             return True  # it has changed while it was looked at
-        self.room()
         same = entry.code == 4 or (entry.again and self.task.template.kind == "workflow")
         self.begin(name, replace(entry, stamp=stamp, code=0, reason="", again=False), same)
         return False
