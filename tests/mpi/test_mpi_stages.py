@@ -119,7 +119,7 @@ def test_what_fails_is_named_and_taken_up_and_nothing_else_is_done_again(mpirun,
     assert "two needs 0.9 of one: 5 of 6 items are there; missing: 0001-k=2\n" in few.stderr
     assert not (place / "few/two/0000/result.h5").exists()
     again = nanompi(mpirun, 2, "resume", "part", code=7)
-    assert "one: 1 item, 5 of 6 are done" in again.stdout and "two: 0 items" in again.stdout
+    assert "one: 1 item, 5 of 6 are done" in again.stdout and "two: all is done" in again.stdout
     assert {path: path.stat().st_ino for path in made} == kept
     alone = nanompi(mpirun, 1, "resume", "part", "--stage", "one", "--chunk", 0, code=7)
     assert "nanompi resume --stage one --chunk 0 part" in alone.stderr

@@ -124,7 +124,7 @@ def _left(part: Part, stage: StageFolder, voice: Voice) -> list[list[int]]:
     left, whole = sum(map(len, chunks)), len(part.tasks(stage))
     done = f", {whole - left} of {whole} are done" if left < whole else ""
     said = f"{stage.name}: {left} item{'s' * (left != 1)}{done}" if left else f"{stage.name}: all is done"
-    for line in needs.without(part.folder, stage):
+    for line in needs.without(part.folder, stage) if left else ():
         voice(line, "warning", True, text=line)
     voice(said, "stage", stage=stage.name, begun=True, items=left, done=whole - left)
     return [c for c in chunks if c]
