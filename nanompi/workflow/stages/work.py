@@ -114,12 +114,13 @@ def run(ranks: Ranks, part: Part, voice: Voice) -> bool:
 
 def _left(part: Part, stage: StageFolder, voice: Voice) -> list[list[int]]:
     """Numbers of the items to run, of each chunk with such; what there is to say of it is told (rank 0)."""
+    before = [task for name in stage.needs for task in part.folder.stage(name).tasks]
+    for task in [*before, *part.tasks(stage)]:
+        _accept(task)
     if lines := needs.unmet(part.folder, stage):
         text = f"{stage.name} is not begun: what it needs is missing"
         voice(text, "stage", True, stage=stage.name, begun=False, missing=lines)
         return []
-    for task in part.tasks(stage):
-        _accept(task)
     chunks = [[t.number for t in stage.chunk(k) if not t.done()] for k in part.chunks(stage)]
     left, whole = sum(map(len, chunks)), len(part.tasks(stage))
     done = f", {whole - left} of {whole} are done" if left < whole else ""
@@ -135,7 +136,7 @@ def _accept(task: Task):
     result = task.path / "result.h5"
     if not result.is_file() or not (task.path / "job.resolved.yaml").is_file():
         return
-    if task.outcome() or _strict(task):
+    if (task.path / "outcome.json").exists() or _strict(task):
         return
     with suppress(Exception):
         from nanompi.report.report import write
