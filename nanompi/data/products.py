@@ -18,7 +18,7 @@ def products(team, a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
     a, b : (n, p), (n, q) of this rank, finite
     """
-    sizes = [float(team.max(float(np.abs(one).max(initial=0.0)))) for one in (a, b)]
+    sizes = [float(team.max(float(max(one.max(initial=0.0), -one.min(initial=0.0))))) for one in (a, b)]
     units = [np.ldexp(1.0, int(np.frexp(size)[1]) - BITS) for size in sizes]
     sums = [ExactSum() for _ in range(3)]
     for i in range(0, max(1, len(a)), SIDE):
@@ -29,10 +29,14 @@ def products(team, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return (high + np.ldexp(middle, -BITS) + np.ldexp(low, -2 * BITS)) * units[0] * units[1]
 
 
-def sums(team, a: np.ndarray) -> np.ndarray:
-    """(p,) float64: the sum over the rows of all ranks (collective)."""
+def sums(team, a: np.ndarray, of=np.asarray) -> np.ndarray:
+    """(p,) float64: the sum over the rows of all ranks (collective).
+
+    of : what of some rows is added up, such as np.square; worked out for few of them at a time
+    """
     own = ExactSum()
-    own.add(np.asarray(a, np.float64))
+    for i in range(0, max(1, len(a)), SIDE):
+        own.add(np.asarray(of(a[i : i + SIDE]), np.float64))
     return own.total(team)
 
 

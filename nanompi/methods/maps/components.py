@@ -127,7 +127,7 @@ class Components:
         """The sum over channels."""
         n = team.total(len(X))[0]
         mean = sums(team, X) / n
-        return float((sums(team, (X - mean) ** 2) / n).sum())
+        return float((sums(team, X, lambda rows: (rows - mean) ** 2) / n).sum())
 
     def _nmf(self, team, X, sample):
         X, sample = np.maximum(X, 0), np.maximum(sample, 0)
@@ -140,7 +140,7 @@ class Components:
         size = H.max(1)  # amounts on the scale of the spectra
         W, H = W * size, H / size[:, None]
         left = sums(team, (X - sum(W[:, j : j + 1] * H[j] for j in range(len(H)))) ** 2).sum()
-        return W, H, float(1 - left / max(sums(team, X**2).sum(), TINY))
+        return W, H, float(1 - left / max(sums(team, X, np.square).sum(), TINY))
 
     def _kmeans(self, team, X, sample):
         alone, best = Team(alone=True), None
@@ -206,7 +206,8 @@ def principal(team, X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(E,) mean, (E,) falling variances, (E, E) directions, their largest entries positive (collective)."""
     n = team.total(len(X))[0]
     mean = sums(team, X) / n
-    covariance = products(team, X - mean, X - mean) / n
+    centred = X - mean
+    covariance = products(team, centred, centred) / n
     values, vectors = team.on_root(lambda: np.linalg.eigh((covariance + covariance.T) / 2))
     values, vectors = values[::-1], vectors.T[::-1]
     top = np.abs(vectors).argmax(1)
@@ -215,7 +216,7 @@ def principal(team, X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def clusters(team, X: np.ndarray, centres: np.ndarray, rounds: int) -> tuple[np.ndarray, np.ndarray, float]:
     """(n,) classes, (k, E) their means, the sum of squares within, from these means on (collective)."""
-    k, size = len(centres), float(sums(team, X**2).sum())
+    k, size = len(centres), float(sums(team, X, np.square).sum())
     for _ in range(rounds):
         label = nearest(X, centres)
         own = (label[:, None] == np.arange(k)).astype(np.float64)
