@@ -129,6 +129,7 @@ def param(
     kind: str = "",
     level: str = "expert",
     same_answer: bool = False,
+    word: str = "",
     **limits,
 ):
     """One parameter: a dataclass field with what the job file must know of it.
@@ -146,12 +147,14 @@ def param(
         writes no others. What is required is basic by itself.
     same_answer : another value gives the same answer but for rounding: a run that was stopped may go on
         with another one.
+    word    : its name in a job, where Python has taken that for itself (`in`).
     limits  : ge, gt, le, lt.
     """
     if level not in LEVELS:
         raise TypeError(f'"{level}" is no level of a parameter; allowed: {", ".join(LEVELS)}')
     about = {"help": help, "unit": unit, "bare": bare or unit, "kind": kind, "limits": limits}
     about |= {"level": "basic" if default is dataclasses.MISSING else level, "same_answer": same_answer}
+    about |= {"word": word} if word else {}
     if isinstance(default, (list, dict)) or dataclasses.is_dataclass(default):
         import copy
 
@@ -161,7 +164,12 @@ def param(
 
 def same_answer(part) -> list[str]:
     """Names of the parameters of a part (a class or an instance) that do not change the answer."""
-    return [f.name for f in dataclasses.fields(part) if f.metadata.get("same_answer")]
+    return [word_of(f) for f in dataclasses.fields(part) if f.metadata.get("same_answer")]
+
+
+def word_of(field: dataclasses.Field) -> str:
+    """The name of a parameter in a job."""
+    return field.metadata.get("word", field.name)
 
 
 def section(cls):
@@ -265,6 +273,10 @@ def step(name: str, needs=(), gives=(), *, each="", makes=(), takes="data", gpu=
         show : a dict to be filled with what a picture shows, `nanompi.run.result.Signal`s by name
     ends_pass                True where later steps wait for its `finish` (a block step that finds something
         out of all items); the others go through their data together, block by block
+    axes_of(known)           {name: axes} of the data that it gives, where `gives` cannot say it; known :
+        those of the data before it
+    before(self, run), after(self, run)   called by all ranks before the first step of the job, and when its
+        result is written
     stay                     True where later steps walk its items again: they stay in memory, where there is
         room for them twice, and are read once
     foresee(job, threads)    memory and time beforehand, for `nanompi plan` and `bench`: an object with

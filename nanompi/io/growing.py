@@ -51,7 +51,9 @@ def _laid_out(path: Path, name: str, shape, dtype, size: int) -> int:
             group, _, last = name.rpartition("/")
             kind = h5py.h5t.py_create(np.dtype(dtype), logical=True)
             space = h5py.h5s.create_simple(shape)
-            start = h5py.h5d.create(f.require_group(group).id, last.encode(), kind, space, made).get_offset()
+            start = h5py.h5d.create(
+                f.require_group(group or "/").id, last.encode(), kind, space, made
+            ).get_offset()
         if file.error is not None:
             raise file.error
         if os.fstat(file.fileno()).st_size < start + size:

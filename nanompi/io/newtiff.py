@@ -60,3 +60,33 @@ def _per_um(pixel: float) -> tuple[int, int]:
         return 0, 1
     below = 10 ** int(np.clip(9 - np.ceil(np.log10(1 / pixel)), 0, 9))
     return round(below / pixel), below
+
+
+def begin_stack(path: Path, shape: tuple[int, int, int], dtype) -> int:
+    """A file of n images (h, w), one page each, whose values follow one another without a gap; the byte
+    where they begin. They are written there afterwards (little-endian), by whoever has them.
+
+    BigTIFF (TIFF 6.0 with numbers of 64 bits) where it is above 4 GB. Errors: OSError.
+    """
+    dtype = np.dtype(dtype)
+    n, height, width = shape
+    page = height * width * dtype.itemsize
+    big = n * (page + 256) > 4_000_000_000
+    number, form = (16, "<HHQQ") if big else (LONG, "<HHII")
+    count, link, first = ("<Q", "<Q", 16) if big else ("<H", "<I", FIRST)
+    fields = [(256, LONG, width), (257, LONG, height), (258, SHORT, 8 * dtype.itemsize), (259, SHORT, 1),
+              (262, SHORT, 1), (273, number, 0), (277, SHORT, 1), (278, LONG, height), (279, number, page),
+              (339, SHORT, {"u": 1, "i": 2, "f": 3}[dtype.kind])]  # fmt: skip
+    size = struct.calcsize(count) + len(fields) * struct.calcsize(form) + struct.calcsize(link)
+    start = -(-(first + n * size) // 16) * 16
+    with open(path, "wb") as file:
+        file.write(
+            struct.pack("<2sHHHQ", b"II", 43, 8, 0, first) if big else struct.pack("<2sHI", b"II", 42, first)
+        )
+        for k in range(n):
+            file.write(struct.pack(count, len(fields)))
+            for tag, kind, value in fields:
+                file.write(struct.pack(form, tag, kind, 1, start + k * page if tag == 273 else value))
+            file.write(struct.pack(link, first + (k + 1) * size if k < n - 1 else 0))
+        file.truncate(start + n * page)
+    return start

@@ -65,7 +65,7 @@ def rows(cls: type, above: str = "", base=None) -> list[tuple[str, str, str, str
     """
     out = []
     for name, (field, hint) in parameters(cls).items():
-        note, standard = about(field), default(field) if base is None else getattr(base, name)
+        note, standard = about(field), default(field) if base is None else getattr(base, field.name)
         section = section_of(hint) or (section_of(get_args(hint)[0]) if get_origin(hint) is list else None)
         out.append(
             (above + name, _default(standard, note, section), _allowed(hint, note, section), note["help"])

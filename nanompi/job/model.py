@@ -15,14 +15,14 @@ from nanompi.job.paths import expanded, is_made_later
 from nanompi.job.tree import Sweep
 from nanompi.job.yaml12 import Map, Seq
 from nanompi.run.foreign import left_out
-from nanompi.step import METHODS
+from nanompi.step import METHODS, word_of
 
 
 @cache
 def parameters(cls: type) -> dict[str, tuple]:
-    """Parameters of a part or section: name -> (dataclass field, annotation)."""
+    """Parameters of a part or section: name in a job -> (dataclass field, annotation)."""
     hints = get_type_hints(cls)
-    return {f.name: (f, hints[f.name]) for f in fields(cls) if f.init}
+    return {word_of(f): (f, hints[f.name]) for f in fields(cls) if f.init}
 
 
 def build(
@@ -40,7 +40,7 @@ def build(
     values = {name: _parameter(name, given, cls, base, spot, faults) for name in known}
     if any(v is Nothing for v in values.values()):
         return Nothing
-    return tried(lambda: cls(**values), spot, faults)
+    return tried(lambda: cls(**{known[n][0].name: v for n, v in values.items()}), spot, faults)
 
 
 def unknown(key: str, known) -> str:
@@ -61,7 +61,7 @@ def tried(work, spot: Spot, faults: Faults) -> Any:
 def _parameter(name: str, given: Map, cls: type, base: Any, spot: Spot, faults: Faults):
     field, hint = parameters(cls)[name]
     here, note = spot.below(name, given.at(name)), about(field)
-    standard = _long(default(field) if base is None else getattr(base, name), hint)
+    standard = _long(default(field) if base is None else getattr(base, field.name), hint)
     if name in given:
         return value(given[name], hint, note, here, faults, standard)
     if standard is MISSING:

@@ -141,7 +141,7 @@ def check_axes(steps: list, written: Seq, reader, faults: Faults) -> dict[str, t
             has = f"the {one.takes} of {giver[one.takes]} have ({', '.join(axes)})"
             faults.add(place, path_of(given), f"{one.name} needs {needs} in each item; {has}")
             axes = None
-        made = _made(one, axes)
+        made = one.axes_of(known) if hasattr(one, "axes_of") else _made(one, axes)
         known |= made
         giver |= dict.fromkeys(made, getattr(one, "name", ""))
     return known

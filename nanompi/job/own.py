@@ -1,7 +1,9 @@
 """Steps that are made of what the job names, such as a function in a file of the user's: their classes.
 
 A registered step may have `short`, the name of its parameter X that may stand beside its own name, and
-`of(X, each)`, the class of the step for this X, with further parameters.
+`of(X, given)`, the class of the step for this X, with further parameters; given : the other keys of the step.
+X is FILE.py:NAME, or any text where the step has `placed`, the name of a parameter that by itself is the
+folder of the job file.
 """
 
 import os
@@ -10,7 +12,8 @@ from pathlib import Path
 from nanompi.errors import JobError
 from nanompi.job.faults import Faults, Nothing, Spot, StepName
 from nanompi.job.leaf import about, adapter
-from nanompi.job.model import found_file, parameters
+from nanompi.job.model import found_file, parameters, tried
+from nanompi.job.paths import expanded
 from nanompi.job.yaml12 import Map, Seq
 from nanompi.step import METHODS
 
@@ -39,8 +42,34 @@ def find(steps: Seq, faults: Faults) -> None:
 
 
 def _made(maker: type, one: Map, faults: Faults):
+    spot = Spot(one.at(maker.short), ("steps", StepName(one["use"], one.number), maker.short))
+    if hasattr(maker, "placed"):
+        tried(lambda: _place(maker.placed, one, spot), spot, faults)
+        return _of(maker, one, spot, faults)
+    return _of_file(maker, one, spot, faults)
+
+
+def _of(maker: type, one: Map, spot: Spot, faults: Faults):
+    """The class of a step; Nothing with a fault where there can be none."""
+    given = {key: value for key, value in one.items() if key not in ("use", maker.short)}
+    try:
+        return checked(maker.of(one[maker.short], given))
+    except JobError as e:
+        faults.add(spot.place, spot.path, str(e))
+        return Nothing
+
+
+def _place(key: str, one: Map, spot: Spot):
+    """The folder from which paths of a step count: that of the job file, where it does not say another."""
+    beside = Path(spot.place.file).parent if spot.place.line else Path()
+    if not one.get(key):
+        one.put(key, os.path.abspath(beside), spot.place, spot.place)
+    elif isinstance(one[key], str) and not os.path.isabs(expanded(one[key])):
+        one[key] = os.path.abspath(beside / expanded(one[key]))
+
+
+def _of_file(maker: type, one: Map, spot: Spot, faults: Faults):
     key, before = maker.short, len(faults)
-    spot = Spot(one.at(key), ("steps", StepName(one["use"], one.number), key))
     file, _, name = one[key].rpartition(":")
     if not (file and name):
         faults.add(spot.place, spot.path, f'"{one[key]}" does not fit here; write it as FILE.py:NAME')
@@ -48,10 +77,7 @@ def _made(maker: type, one: Map, faults: Faults):
     one[key] = f"{_file(file, spot, faults)}:{name}"
     if len(faults) > before:
         return Nothing
-    try:
-        cls = checked(maker.of(one[key], str(one.get("each", ""))))
-    except JobError as e:
-        faults.add(spot.place, spot.path, str(e))
+    if (cls := _of(maker, one, spot, faults)) is Nothing:
         return Nothing
     if one.get("checksum", cls.checksum) != cls.checksum:
         faults.add(one.at("checksum"), (*spot.path[:-1], "checksum"), CHANGED.format(file=file))
@@ -96,7 +122,7 @@ def checked(cls: type) -> type:
 def made_of(name: str) -> type | None:
     """The step that FILE.py:NAME on the command line means; None for other names. Errors: JobError."""
     file, _, rest = name.rpartition(":")
-    makers = list(_shorts().values())
+    makers = [cls for cls in _shorts().values() if not hasattr(cls, "placed")]
     return (
         checked(makers[0].of(f"{os.path.abspath(file)}:{rest}")) if makers and os.path.isfile(file) else None
     )

@@ -22,7 +22,7 @@ def values(part: Any) -> dict:
     """All parameters of a part or section as plain values."""
     out = {}
     for name, (field, _) in parameters(type(part)).items():
-        note, value = about(field), getattr(part, name)
+        note, value = about(field), getattr(part, field.name)
         out[name] = [link(e) for e in value] if _chain(note, value) else simple(value, note["unit"])
     return out
 

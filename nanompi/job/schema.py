@@ -12,7 +12,7 @@ from nanompi.job.leaf import PLAIN, about, adapter, chained, default, members, s
 from nanompi.job.model import parameters
 from nanompi.job.resolve import simple
 from nanompi.job.stages import StageOptions
-from nanompi.step import METHODS
+from nanompi.step import METHODS, word_of
 
 SWEEP = {"type": "object", "additionalProperties": False, "required": ["sweep"], "properties": {"sweep": {}}}
 BRACES = {"type": "string", "pattern": r"\{[A-Za-z_][\w-]*(:[^{}]*)?\}"}
@@ -148,7 +148,7 @@ def _parameter(field, hint) -> dict:
     note, standard = about(field), default(field)
     words = [note["help"], f"(a bare number is in {note['bare']})" if note["unit"] else ""]
     out = {**_or_sweep(_value(hint, note)), "description": " ".join(w for w in words if w)}
-    out |= {"title": field.name.replace("_", " "), "x-level": note["level"]}
+    out |= {"title": word_of(field).replace("_", " "), "x-level": note["level"]}
     out |= {"x-unit": note["bare"]} if note["unit"] else {}
     return out if standard is MISSING else {**out, "default": simple(standard, note["unit"])}
 

@@ -39,7 +39,7 @@ class Lines:
         out = []
         for name, (known, hint) in parameters(cls).items():
             if name not in skip and self._shown(above + name, known):
-                standard = default(known) if base is None else getattr(base, name)
+                standard = default(known) if base is None else getattr(base, known.name)
                 section = section_of(hint) if is_dataclass(standard) else None
                 out += self._one((above + name, known, section), indent, mark, standard)
         return out

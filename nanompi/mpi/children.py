@@ -44,3 +44,28 @@ def forget_working_folder():
     with suppress(OSError):  # the working folder may be gone
         if not sys.flags.safe_path and sys.path and sys.path[0] in ("", os.getcwd()):
             del sys.path[0]
+
+
+def kept(command: list[str], report: int, place) -> list[str]:
+    """The command of a keeper (`nanompi.mpi.keeper`) of a program that ends with this process, and leaves
+    nothing behind. To be started by the main thread.
+
+    report : an open pipe, which is told what became of it; place : a folder that goes with this process
+    """
+    keeper = os.path.join(os.path.dirname(__file__), "keeper.py")
+    return [sys.executable, "-I", "-S", keeper, str(os.getpid()), str(report), str(place), *command]
+
+
+def around() -> dict[str, str]:
+    """The environment for a program that is no rank: without what tells a rank of its launcher, and with as
+    many threads as it would have without this program (`nanompi.mpi.mpiexec.one_thread`)."""
+    ours = os.environ.get(ONE_THREAD, "").split(",")
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ours and name != ONE_THREAD and not name.startswith(OF_RANKS)
+    }
+
+
+ONE_THREAD = "NANOMPI_ONE_THREAD"  # names of the variables that this program has set to 1
+OF_RANKS = ("PMI_", "PMIX_", "OMPI_", "PRTE_", "HYDRA_", "HYDI_", "MPI_LOCAL", "MPIR_", "MV2_", "I_MPI_HYDRA")

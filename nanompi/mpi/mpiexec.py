@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from nanompi.errors import JobError, ResourceError
-from nanompi.mpi.children import bound, python
+from nanompi.mpi.children import ONE_THREAD, bound, python
 from nanompi.mpi.launcher import launched, under_launcher
 from nanompi.mpi.relay import Relay
 from nanompi.mpi.signals import ASKS, heeded
@@ -30,6 +30,8 @@ def one_thread():
 
     What is set stays, but for a number that is none or 0, with which a library would end the run.
     """
+    if ours := [name for name in _THREADS if name not in os.environ]:
+        os.environ[ONE_THREAD] = ",".join(ours)  # a program that a step starts has its own
     for name in _THREADS:
         os.environ.setdefault(name, "1")
     for name in (*_THREADS, "NUMBA_NUM_THREADS"):

@@ -81,6 +81,20 @@ class Control:
         self.done, self.saved_state = done, None
         self.last = time.monotonic()
 
+    def interrupted(self) -> bool:
+        """Has a signal or the file `stop` come, on any rank, while work that keeps no state goes on
+        (collective)?"""
+        asked = bool(self.signals.name)
+        if self.team.root and self.folder and time.monotonic() - self.looked >= LOOK:
+            self.looked = time.monotonic()
+            asked |= (self.folder / "stop").exists()
+        return bool(self.team.total(asked)[0])
+
+    def stop(self, when: str):
+        """Such work ends: the run is stopped (all ranks). Errors: Stopped."""
+        self._remove("stop")
+        self._stopped(when)
+
     def turn(self, state: Callable[[], State]) -> bool:
         """After each iteration (collective): keep the state where it is time; True = end the iterations.
 

@@ -93,6 +93,7 @@ def write_metrics(run):
     if run.team.root:
         ranks = [_figures(run), *book["ranks"][1:]]
         book = book | {"seconds": run.clock.elapsed(), "ranks": ranks}
+        book |= {"programs": run.result.notes["programs"]} if "programs" in run.result.notes else {}
         run.say(table(book))
         if run.folder:
             keep(book, run.folder)

@@ -74,6 +74,8 @@ def perform(job, run: Run, writers=(), reuse: Reuse | None = None):
     reuse = reuse or Reuse()
     for write in writers:
         getattr(write, "begin", quiet)(run)
+    for step in job.steps:
+        getattr(step, "before", quiet)(run)
     run.note("reading", device=str(run.device))
     done = reuse.give(run)
     if done < 0:
@@ -195,7 +197,11 @@ def _write(run, job, writers):
             run.result.pictures |= images_of(run.team, data, name)
         for write in writers:
             write(run)
-    write_metrics(run)
+    try:
+        for step in job.steps:
+            getattr(step, "after", quiet)(run)
+    finally:
+        write_metrics(run)
     if behind:
         run.say(f"papers: {'; '.join(p.short for p in behind)} (`nanompi cite {run.folder}`)")
     tell(run, verdict, job.run.strict)

@@ -50,10 +50,13 @@ class Python:
     checksum: str = param("", help="of the file; a run writes it down, and goes on with this text alone")
 
     @staticmethod
-    def of(function: str, each: str = "") -> type:
-        """The step that a function is, its parameters declared. function : PATH.py:NAME. Errors: JobError."""
+    def of(function: str, given: dict | None = None) -> type:
+        """The step that a function is, its parameters declared. Errors: JobError.
+
+        function : PATH.py:NAME; given : the other keys of the step
+        """
         path, _, name = function.rpartition(":")
-        return step_of(Code.of(path), name, each)
+        return step_of(Code.of(path), name, str((given or {}).get("each", "")))
 
 
 class OwnStep(Python):
