@@ -287,6 +287,11 @@ class _Pages:
     frames: TiffFrames
     shape: tuple[int, ...]
 
+    @property
+    def dtype(self) -> np.dtype:
+        """Of the images."""
+        return self.frames.dtype
+
     def read(self, numbers) -> np.ndarray:
         """(len(numbers), ...)"""
         if len(self.shape) == 2:
