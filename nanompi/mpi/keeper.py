@@ -4,7 +4,8 @@
 
 PARENT : pid of the process that asks for it. Where that has gone, in whatever way, or asks by TERM, the
     program is ended: by TERM, then by KILL.
-PLACE : a folder with files of the program, which is removed where PARENT has gone and cannot do it.
+PLACE : a folder with files of the program, which is removed where PARENT has gone, or has asked to end: it may
+    be killed the next moment.
 REPORT : number of an open pipe, which gets one line of JSON at the end: {"code": exit code, or minus a
     signal; "seconds", "cpu", "memory": peak in bytes; "left": processes that the program had left behind,
     and that were ended}, or {"error": why it cannot be started}.
@@ -116,7 +117,7 @@ def main(parent: str, report: str, place: str, *command: str):
         found = {"error": error.strerror or str(error)}
     with suppress(OSError):
         os.write(int(report), json.dumps(found).encode() + b"\n")
-    if os.getppid() != int(parent):
+    if came or os.getppid() != int(parent):
         import shutil
 
         shutil.rmtree(place, ignore_errors=True)

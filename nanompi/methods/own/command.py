@@ -30,6 +30,7 @@ GIVEN = {  # what the program fills in by itself
 HARD = re.compile(r"[|<>;&`\n]|\$[\w{(]")  # what only a shell reads
 WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 RUNNERS = re.compile(r"(python|perl|ruby|julia|Rscript|node|bash|sh|matlab|octave|java)[\d.]*(\.exe)?")
+IN_LINE = ("-c", "-e", "-E")  # what follows is a program itself
 LARGEST = 256 << 20  # bytes of a program of which the checksum is kept
 
 
@@ -86,10 +87,11 @@ class Command:
     @property
     def title(self) -> str:
         """The program, or the script that a Python or another language runs, for the log."""
-        script = (w for w in self.words[1:] if w[:1] != "-" and not BRACE.search(w))
-        first = BRACE.sub(lambda m: m[1] or m[2], self.words[0])
-        name = os.path.basename(first)
-        return os.path.basename(next(script, name)) if RUNNERS.fullmatch(name) and not self.sh else name
+        name = os.path.basename(BRACE.sub(lambda m: m[1] or m[2], self.words[0]))
+        if self.sh or not RUNNERS.fullmatch(name):
+            return name
+        script = next((word for word in self.words[1:] if word[:1] != "-" or word in IN_LINE), name)
+        return name if script in IN_LINE or BRACE.search(script) else os.path.basename(script)
 
 
 def text_of(value: Any) -> str:

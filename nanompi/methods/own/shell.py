@@ -143,6 +143,7 @@ class ShellStep(Shell):
             job.mark = run.team.on_root(lambda: job.marked(array)) if run.folder or not run.team.root else ""
             given = run.team.on_root(lambda: job.kept(data)) or job.done(data)
             if given:
+                given = job.found or given  # rank 0 alone has the values
                 _tell_change(run, self.name, data, given)
                 run.data[name] = handed.take(run, name, given, data)
                 run.given[name] = None

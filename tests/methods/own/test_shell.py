@@ -202,6 +202,8 @@ def test_a_value_is_one_argument_whatever_it_holds():
         ("/opt/bin/denoise {in}", "denoise"),
         ("{python} -u smooth.py {in}", "smooth.py"),
         ("bash go.sh", "go.sh"),
+        ("python -c 'print(1)' {in}", "python"),
+        ("{python} -m skimage.x {in}", "skimage.x"),
     ],
 )
 def test_the_name_of_a_step_is_that_of_its_program(command, title):
