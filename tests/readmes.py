@@ -125,7 +125,8 @@ class Story:
 
 def lay_entry_points(folder: Path, written: dict):
     """What pip leaves of a pyproject.toml: name, version and entry points, of modules that it installs."""
-    project, modules = written["project"], written["tool"]["setuptools"]["py-modules"]
+    project, own = written["project"], written["tool"]["setuptools"]
+    modules, packages = own.get("py-modules", []), own.get("packages", [])
     about = folder / f"{project['name']}-{project['version']}.dist-info"
     about.mkdir(exist_ok=True)
     about.joinpath("METADATA").write_text(
@@ -133,7 +134,9 @@ def lay_entry_points(folder: Path, written: dict):
     )
     points = project["entry-points"].items()
     for _, names in points:  # with a folder beside them (runs/), pip installs no module that is not named
-        assert set(names.values()) <= set(modules), f"py-modules does not name all of {names}"
+        lost = [name for name in names.values() if name not in [*modules, *packages]]
+        lost = [name for name in lost if name.rpartition(".")[0] not in packages]
+        assert not lost, f"neither py-modules nor packages name {lost}"
     groups = [f"[{group}]\n" + "".join(f"{k} = {v}\n" for k, v in names.items()) for group, names in points]
     about.joinpath("entry_points.txt").write_text("".join(groups))
 

@@ -53,6 +53,7 @@ def test_no_job_is_forgotten():
         "walking-beam",
         "tomo",
         "double-field",
+        "program",
         "tooth",
         "stxm",
         "ptycho-tomography",
@@ -396,6 +397,21 @@ def test_shaken(tmp_path):
         (one,) = folder.glob(f"volume/*method={method}")
         with h5py.File(one / "result.h5") as f:
             assert f["entry_1/process_1/tomo/tomo/error"][()] < 0.035
+
+
+def test_program(tmp_path):
+    """Slices from 300 counts a pixel: 0.30 of the largest value as they come (sigma 0.01), 0.05 smoothed by the
+    program; what it prints stands in the log, and the second program sees the result"""
+    folder = run("program", tmp_path)
+    with h5py.File(folder / "result.h5") as f:
+        volume = f["entry_1/data/data"][()]
+    truth = np.stack([grains(128, 8, 1.5, 1).slice(row, 8, 128) for row in range(8)]) / 1e-6
+    y, x = np.indices(truth.shape[1:]) - 63.5
+    inside = np.hypot(x, y) < 0.9 * 64
+    assert np.sqrt(np.mean((volume - truth)[:, inside] ** 2)) < 0.06 * truth.max()
+    log = (folder / "logs/rank-0000.log").read_text()
+    assert "shell:smooth.py: (180, 8, 128) along angle, row, column" in log
+    assert "shell:tell.py: data (8, 128, 128)" in log
 
 
 def test_tomo(tmp_path):

@@ -41,11 +41,14 @@ def main(args) -> int:
     from nanompi.job.starter import knows
     from nanompi.job.templates import find, no_template, templates
     from nanompi.methods import discover
+    from nanompi.run.foreign import BROKEN
 
     discover()
     if args.list:
         for name, one in templates().items():
             print(f"{name:<14} {one.about}" + (f"  ({one.file})" if one.file else ""))
+        for why in BROKEN.values():
+            print(f"note: {why}; it is left out", file=sys.stderr)
         return 0
     if args.file in templates() and not args.template:
         args.template, args.file = args.file, f"{args.file}.yaml"

@@ -13,6 +13,7 @@ from typing import Any
 
 from nanompi.errors import JobError, nearest
 from nanompi.job.methods import doc
+from nanompi.run.foreign import BROKEN, cause
 from nanompi.step import METHODS
 
 VARIABLE, GROUP = "NANOMPI_TEMPLATES", "nanompi.templates"
@@ -112,23 +113,40 @@ def _of_ptychography() -> list[Template]:
 def _of_folders() -> list[Template]:
     """Job files of $NANOMPI_TEMPLATES and of plug-ins, which are named by their files."""
     given = [Path(folder).expanduser() for folder in os.environ.get(VARIABLE, "").split(os.pathsep) if folder]
+    for folder in given:
+        BROKEN.pop(f"{VARIABLE}: {folder}", None)
+        if not folder.is_dir():
+            BROKEN[f"{VARIABLE}: {folder}"] = f"{VARIABLE}: {folder} is no folder"
     files = [file for folder in (*_of_plug_ins(), *given) for file in sorted(folder.glob("*.yaml"))]
     return [Template(file.stem, _comment(file), file=file.absolute()) for file in files]
 
 
 def _of_plug_ins() -> list[Path]:
-    """Folders of the modules that entry points name; those that are not installed are left out."""
+    """Folders of the modules, or packages, that entry points name; one that cannot be found is named in
+    `nanompi.run.foreign.BROKEN` and left out. The module of templates itself is not imported."""
     from importlib.metadata import entry_points
-    from importlib.util import find_spec
 
     found = []
     for point in entry_points(group=GROUP):
         try:
-            spec = find_spec(point.module)
-        except ImportError:
-            spec = None
-        found += [Path(spec.origin).parent] if spec and spec.origin else []
+            found.append(_folder_of(point.module))
+            BROKEN.pop(f"{GROUP}: {point.name}", None)
+        except (Exception, SystemExit) as e:
+            why = f'the templates "{point.name}" ({point.value}) cannot be found: {cause(e)}'
+            BROKEN[f"{GROUP}: {point.name}"] = why
     return found
+
+
+def _folder_of(module: str) -> Path:
+    from importlib.util import find_spec
+
+    if (spec := find_spec(module)) is None:
+        raise ModuleNotFoundError(f"there is no module {module}")
+    places = [
+        *(spec.submodule_search_locations or ()),
+        *([str(Path(spec.origin).parent)] * bool(spec.origin)),
+    ]
+    return Path(places[0])
 
 
 def _comment(file: Path) -> str:

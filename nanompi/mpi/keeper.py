@@ -4,8 +4,8 @@
 
 PARENT : pid of the process that asks for it. Where that has gone, in whatever way, or asks by TERM, the
     program is ended: by TERM, then by KILL.
-PLACE : a folder with files of the program, which is removed where PARENT has gone, or has asked to end: it may
-    be killed the next moment.
+PLACE : a folder with files of the program, which is removed where PARENT has gone, or has asked to end:
+    it may be killed the next moment.
 REPORT : number of an open pipe, which gets one line of JSON at the end: {"code": exit code, or minus a
     signal; "seconds", "cpu", "memory": peak in bytes; "left": processes that the program had left behind,
     and that were ended}, or {"error": why it cannot be started}.

@@ -8,6 +8,7 @@ import pytest
 from nanompi.cli import main
 from nanompi.job.templates import templates
 from nanompi.methods import discover
+from nanompi.run.foreign import BROKEN
 
 discover()
 
@@ -93,7 +94,7 @@ def test_a_folder_of_templates_wins_and_a_scan_stands_in_them(here, monkeypatch,
     assert str(here / "scan.cxi") in capsys.readouterr().out
 
 
-def test_a_plug_in_brings_templates(here, monkeypatch):
+def test_a_plug_in_brings_templates_and_one_that_cannot_is_named(here, monkeypatch, capsys):
     from tests.readmes import lay_entry_points
 
     (here / "site_jobs.py").write_text("")
@@ -103,7 +104,21 @@ def test_a_plug_in_brings_templates(here, monkeypatch):
     modules = {"setuptools": {"py-modules": ["site_jobs", "no_such_module"]}}
     lay_entry_points(here, {"project": project, "tool": modules})
     monkeypatch.syspath_prepend(str(here))
+    (here / "site_jobs_2").mkdir()
+    (here / "site_jobs_2/__init__.py").write_text("raise ValueError('not on this machine')\n")
+    points["nanompi.templates"] |= {"broken": "site_jobs_2.jobs"}
+    modules["setuptools"]["py-modules"].append("site_jobs_2.jobs")
+    lay_entry_points(here, {"project": project, "tool": modules})
+    monkeypatch.setenv("NANOMPI_TEMPLATES", str(here / "nowhere"))
     assert templates()["beamline"].about == "Of a package."
+    assert main(["init", "--list"]) == 0
+    said = capsys.readouterr().err
+    assert (
+        'the templates "gone" (no_such_module) cannot be found: ' in said and "nowhere is no folder" in said
+    )
+    assert 'the templates "broken" (site_jobs_2.jobs) cannot be found: ' in said
+    assert f"{here}/site_jobs_2/__init__.py, line 1: ValueError: not on this machine; it is left out" in said
+    BROKEN.clear()
 
 
 def test_what_the_file_says_stands_in_the_comments(here, capsys):

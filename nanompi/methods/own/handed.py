@@ -45,9 +45,9 @@ def write(run, data: Data, path: Path | None, kind: str) -> ArrayInFile | None:
 
     No rank holds more than its own part and a block. path : on rank 0
     """
-    begun: list[ArrayInFile] = []
-    run.team.on_root(lambda: begun.append(_begun(data, path, kind)))
-    array = begun[0] if begun else None
+    arrays: list[ArrayInFile] = []
+    run.team.on_root(lambda: arrays.append(begun(data, path, kind)))
+    array = arrays[0] if arrays else None
     if data.values is None and not isinstance(data.source, Remade):  # in a file: rank 0 alone reads them
         run.team.on_root(lambda: _copied(data.source, array))
         return array
@@ -64,7 +64,7 @@ def in_memory(run, name: str) -> Data:
     return loaded(run, name) if isinstance(data.source, Remade) and data.values is None else data
 
 
-def _begun(data: Data, path: Path, kind: str) -> ArrayInFile:
+def begun(data: Data, path: Path, kind: str) -> ArrayInFile:
     """The file with everything but the values."""
     dtype = data.dtype.newbyteorder("<")
     if kind == HDF5:

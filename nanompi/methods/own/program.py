@@ -122,3 +122,19 @@ class Program:
                 self.file.write(piece[: self.room])
                 self.file.flush()
             self.room -= len(piece)
+
+
+def why_not(outcome: dict) -> str:
+    """How a program ended, where it did not end well."""
+    if "error" in outcome:
+        return f"it cannot be started: {outcome['error']}"
+    if "code" not in outcome:
+        return "it was ended from outside, with all that looked after it"
+    code = outcome["code"]
+    if code < 0:
+        with suppress(ValueError):
+            name = signal.Signals(-code).name
+            memory = " (was memory short? see dmesg)" if -code == signal.SIGKILL else ""
+            return f"it was ended by signal {-code} ({name}){memory}"
+        return f"it was ended by signal {-code}"
+    return f"it ended with code {code}" if code else ""

@@ -13,7 +13,6 @@ import json
 import os
 import shlex
 import shutil
-import signal
 import tempfile
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -32,7 +31,7 @@ from nanompi.methods.own.command import (
     python,
     text_of,
 )
-from nanompi.methods.own.program import LAST, SHOWN, Program
+from nanompi.methods.own.program import SHOWN, Program, why_not
 from nanompi.mpi.children import around
 from nanompi.run.store import plain
 from nanompi.step import param, step, word_of
@@ -304,7 +303,7 @@ class _Work:
         """Rank 0: how it ended. Errors: StepError with its last lines."""
         program, name = self.program, self.step.name
         self.program, outcome = None, program.outcome
-        if why := _why(outcome):
+        if why := why_not(outcome):
             self.program = program
             raise self.failed(why)
         self.about |= {"code": 0, "seconds": outcome["seconds"], "cpu": outcome["cpu"]}
@@ -407,22 +406,6 @@ def _text(path: Path) -> dict | None:
     return None
 
 
-def _why(outcome: dict) -> str:
-    """How a program ended, where it did not end well."""
-    if "error" in outcome:
-        return f"it cannot be started: {outcome['error']}"
-    if "code" not in outcome:
-        return "it was ended from outside, with all that looked after it"
-    code = outcome["code"]
-    if code < 0:
-        with suppress(ValueError):
-            name = signal.Signals(-code).name
-            memory = " (was memory short? see dmesg)" if -code == signal.SIGKILL else ""
-            return f"it was ended by signal {-code} ({name}){memory}"
-        return f"it was ended by signal {-code}"
-    return f"it ended with code {code}" if code else ""
-
-
 def _tell_change(run, name: str, data, given: handed.Given):
     """What is other than before, in the log."""
     if (given.axes, given.shape, given.dtype) != (data.axes, data.shape, data.dtype):
@@ -451,6 +434,3 @@ def _made(run) -> Path:
         return Path(tempfile.mkdtemp(prefix=".scratch-" if inside else "nanompi-shell-", dir=base))
     except OSError as error:
         raise ResourceError(f"{base}: no folder for the files of a program: {error.strerror}") from None
-
-
-__all__ = ["LAST", "Shell", "ShellStep"]

@@ -1,13 +1,19 @@
-"""A function of a block tried outside of a run, for the tests that `nanompi new-step` writes."""
+"""A function of a block, or a program, tried outside of a run: for tests that `nanompi new-step` writes."""
 
+import os
+import tempfile
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
 from nanompi.data.blocks import Info
 from nanompi.data.data import Data
 from nanompi.device.cpu import Cpu
+from nanompi.errors import StepError
+from nanompi.methods.own import handed
 from nanompi.methods.own.blocks import dependence
+from nanompi.methods.own.program import Program, why_not
 
 AXES = ("point", "row", "column")
 
@@ -26,3 +32,25 @@ def info_of(items, axes: tuple[str, ...] = AXES) -> Info:
     """What a step may know of a block of all items."""
     numbers = np.arange(len(items))
     return Info(Data(axes=tuple(axes), values=items), numbers, {axes[0]: numbers}, Cpu("single", 1))
+
+
+def given_back(words: list, values: np.ndarray, axes: tuple[str, ...] = AXES) -> np.ndarray:
+    """What a program gives for an array, as the step `shell` would take it. Errors: StepError.
+
+    words : its command, in which "{in}" and "{out}" are HDF5 files
+    """
+    data = Data(axes=tuple(axes), values=values)
+    with tempfile.TemporaryDirectory() as folder:
+        files = {"{in}": Path(folder) / "data.h5", "{out}": Path(folder) / "result.h5"}
+        handed.begun(data, files["{in}"], handed.HDF5).write(np.arange(len(values)), values)
+        words = [str(files.get(word, word)) for word in map(str, words)]
+        program = Program(words, os.getcwd(), dict(os.environ), None, Path(folder))
+        try:
+            while program.runs(1.0):
+                pass
+        finally:
+            program.end()
+        if why := why_not(program.outcome):
+            raise StepError(why, *program.last)
+        given = handed.read(files["{out}"], handed.HDF5, handed.Wanted.of(data, [], []), True)
+        return given.source.read(np.arange(given.shape[0])).astype(given.dtype)

@@ -1,0 +1,1 @@
+"""Steps and first jobs of a beamline, for everybody who measures there."""
