@@ -400,8 +400,8 @@ def test_shaken(tmp_path):
 
 
 def test_program(tmp_path):
-    """Slices from 300 counts a pixel: 0.30 of the largest value as they come (sigma 0.01), 0.05 smoothed by the
-    program; what it prints stands in the log, and the second program sees the result"""
+    """Slices from 300 counts a pixel: 0.30 of the largest value as they come (sigma 0.01), 0.05 smoothed by
+    the program; what it prints stands in the log, and the second program sees the result"""
     folder = run("program", tmp_path)
     with h5py.File(folder / "result.h5") as f:
         volume = f["entry_1/data/data"][()]
