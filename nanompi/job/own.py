@@ -21,22 +21,23 @@ from nanompi.step import METHODS
 def named_shortly(steps: Seq) -> None:
     """`{python: X}` is short for `{use: python, function: X}`."""
     for one in steps:
-        names = [] if not isinstance(one, Map) or "use" in one else _shorts().keys() & one.keys()
+        names = [] if not isinstance(one, Map) or "use" in one else [n for n in _names() if n in one]
         for name in names:
             value, key_at, value_at = one.pop(name), one.keys_at[name], one.values_at[name]
             one.put("use", name, key_at, key_at)
-            one.put(_shorts()[name].short, value, key_at, value_at)
+            one.put(METHODS["step"][name].short, value, key_at, value_at)
 
 
-def _shorts() -> dict[str, type]:
-    return {name: METHODS["step"][name] for name in METHODS["step"].having("short")}
+def _names() -> list[str]:
+    """Of such steps; they are imported when a job names them."""
+    return list(METHODS["step"].having("short"))
 
 
 def find(steps: Seq, faults: Faults) -> None:
     """Note with each step that is made of what it names its class; Nothing where that has faults."""
     for one in steps:
         use = one.get("use") if isinstance(one, Map) else None
-        maker = _shorts().get(use) if isinstance(use, str) else None
+        maker = METHODS["step"][use] if isinstance(use, str) and use in _names() else None
         if maker and isinstance(one.get(maker.short), str):
             one.step = _made(maker, one, faults)
 
@@ -122,7 +123,7 @@ def checked(cls: type) -> type:
 def made_of(name: str) -> type | None:
     """The step that FILE.py:NAME on the command line means; None for other names. Errors: JobError."""
     file, _, rest = name.rpartition(":")
-    makers = [cls for cls in _shorts().values() if not hasattr(cls, "placed")]
-    return (
-        checked(makers[0].of(f"{os.path.abspath(file)}:{rest}")) if makers and os.path.isfile(file) else None
-    )
+    if not os.path.isfile(file):
+        return None
+    makers = [cls for n in _names() if not hasattr(cls := METHODS["step"][n], "placed")]
+    return checked(makers[0].of(f"{os.path.abspath(file)}:{rest}")) if makers else None
