@@ -140,6 +140,18 @@ def test_new_step_writes_a_step_that_passes_its_own_test(tmp_path, monkeypatch):
     assert tried("clean") == 1  # the level is that of the block
 
 
+@pytest.mark.slow
+def test_new_step_writes_a_program_that_passes_its_own_test(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    said = nanompi("new-step", "--shell", "clean").stdout
+    assert '- {shell: "{python} clean.py {percentile} {in} {out}", percentile: 5}' in said
+    assert tried("clean") == 0
+    Path("clean.py").write_text(
+        Path("clean.py").read_text().replace("values - level", "values[:1] - level[:1]")
+    )
+    assert tried("clean") == 1  # one image for all
+
+
 def tried(name: str) -> int:
     """Exit code of the test that was written."""
     words = [sys.executable, "-m", "pytest", "-q", f"test_{name}.py"]

@@ -79,7 +79,6 @@ if __name__ == "__main__":
 TEST_PROGRAM = '''\
 """Run it by `python -m pytest test_NAME.py`."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -90,7 +89,7 @@ FRAMES = np.random.default_rng(1).poisson(np.arange(20, 80, 5)[:, None, None], (
 
 
 def test_the_level_is_gone():
-    made = given_back([sys.executable, Path(__file__).parent / "NAME.py", "50", "{in}", "{out}"], FRAMES)
+    made = given_back(["{python}", Path(__file__).parent / "NAME.py", "50", "{in}", "{out}"], FRAMES)
     assert made.shape == FRAMES.shape
     assert abs(np.median(made, axis=(1, 2))).max() < 1e-3
 '''

@@ -13,6 +13,7 @@ from nanompi.device.cpu import Cpu
 from nanompi.errors import StepError
 from nanompi.methods.own import handed
 from nanompi.methods.own.blocks import dependence
+from nanompi.methods.own.command import python
 from nanompi.methods.own.program import Program, why_not
 
 AXES = ("point", "row", "column")
@@ -37,11 +38,12 @@ def info_of(items, axes: tuple[str, ...] = AXES) -> Info:
 def given_back(words: list, values: np.ndarray, axes: tuple[str, ...] = AXES) -> np.ndarray:
     """What a program gives for an array, as the step `shell` would take it. Errors: StepError.
 
-    words : its command, in which "{in}" and "{out}" are HDF5 files
+    words : its command, in which "{in}" and "{out}" are HDF5 files, "{python}" the Python of this program
     """
     data = Data(axes=tuple(axes), values=values)
     with tempfile.TemporaryDirectory() as folder:
         files = {"{in}": Path(folder) / "data.h5", "{out}": Path(folder) / "result.h5"}
+        files |= {"{python}": python()}
         handed.begun(data, files["{in}"], handed.HDF5).write(np.arange(len(values)), values)
         words = [str(files.get(word, word)) for word in map(str, words)]
         program = Program(words, os.getcwd(), dict(os.environ), None, Path(folder))
