@@ -27,10 +27,13 @@ def is_workflow(file: str) -> bool:
 
 
 def _may_be(file: Path) -> bool:
-    """May a base hold stages? What cannot be read is looked at by the reader of jobs."""
+    """May a base hold stages? What cannot be read, or is named by a variable, the reader of jobs looks at."""
+    from nanompi.errors import JobError
+    from nanompi.job.text import read_text
+
     try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, ValueError):
+        text = read_text(str(file))
+    except (OSError, JobError):
         return True
     return bool(_STAGES.search(text) or _EXTENDS.search(text))
 
