@@ -170,6 +170,10 @@ class Tried:
             "write": made / WRITTEN,
         }
 
+    def total(self, ranks: int, link: Link) -> tuple[float, int]:
+        """(s, bytes of a rank), for a workflow."""
+        return sum(self.seconds(ranks).values()), sum(self.memory(ranks).values())
+
     def report(self, ranks: int, link: Link, gpu=None, per_card: int = 1, within=None) -> str:
         """Memory, bytes and time, and how many ranks are worth it. gpu : not known; within : s"""
         parts, rows = self.memory(ranks), self.each(ranks)
