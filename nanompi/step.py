@@ -82,6 +82,11 @@ class Parts(MutableMapping):
         """Those that are imported."""
         return {name: one for name, one in self._all.items() if not isinstance(one, dict)}
 
+    def origin(self, name: str) -> tuple[str, str] | None:
+        """(module, class) of a part, "" for the class where it is not imported; None where there is none."""
+        one = self._all.get(name)
+        return (one["module"], "") if isinstance(one, dict) else one and (one.__module__, one.__qualname__)
+
     def keep(self) -> dict[str, Any]:
         """The table as it is now, for `put_back`."""
         return dict(self._all)
@@ -208,9 +213,9 @@ def _part(kind: str, name: str, **marks):
         cls.kind, cls.name = kind, name
         for key, value in marks.items():
             setattr(cls, key, value)
-        other = METHODS[kind].loaded().get(name)
-        if other is not None and (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
-            raise TypeError(f'two {kind}s are called "{name}": in {other.__module__} and in {cls.__module__}')
+        other = METHODS[kind].origin(name)
+        if other and other not in ((cls.__module__, cls.__qualname__), (cls.__module__, "")):
+            raise TypeError(f'two {kind}s are called "{name}": in {other[0]} and in {cls.__module__}')
         METHODS[kind][name] = cls
         return thing
 
