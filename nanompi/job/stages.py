@@ -185,22 +185,23 @@ class _Reader:
     def _apply(self):
         """Settings of the file and of the command line; those of jobs go into the `set` of their stage."""
         for one in self.sets:
-            words = one.path.split(".")
-            stages = self.values.get("stages")
-            own = (
-                isinstance(stages.get(words[1]), Map) if len(words) > 2 and isinstance(stages, Map) else False
-            )
             try:
-                if (
-                    words[0] == "stages"
-                    and own
-                    and words[2] not in (*model.parameters(StageOptions), "foreach", "needs")
-                ):
-                    _set_of(stages[words[1]], one, ".".join(words[2:]))
+                if of_jobs := self._of_jobs(one.path):
+                    stage, path = of_jobs
+                    _set_of(stage, one, path)
                 else:
                     load.apply(self.values, one)
             except (KeyError, NanompiError) as error:
                 self.faults.add(one.place, one.path, str(error.args[0]))
+
+    def _of_jobs(self, path: str) -> tuple[Map, str] | None:
+        """(stage, path in its jobs) where a setting is one of the jobs of a stage"""
+        stages, (top, *words) = self.values.get("stages"), path.split(".", 2)
+        if top != "stages" or len(words) < 2 or not isinstance(stages, Map):
+            return None
+        stage, key = stages.get(words[0]), words[1].split(".")[0]
+        own = key in (*model.parameters(StageOptions), "foreach", "needs")
+        return None if own or not isinstance(stage, Map) else (stage, words[1])
 
     def _stages(self) -> Map:
         given, place = self.values.get("stages"), self.values.at("stages")

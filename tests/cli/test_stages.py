@@ -91,7 +91,8 @@ def test_resume_says_what_is_missing_and_how_to_go_on(here, capsys):
     assert (code, out, err) == (0, "one: all is done\n", "")
     code, out, _ = said(capsys, "resume", W, "--stage", "one", "--chunk", 0, "--json")
     events = [json.loads(line) for line in out.splitlines()]
-    assert code == 7 and [e["event"] for e in events] == ["stage", "item"] and events[1]["code"] == 6
+    assert code == 7 and [e["event"] for e in events] == ["stage", "item", "file"]
+    assert events[1]["code"] == 6 and events[2]["path"].endswith("report.html")
     with Lock(W):
         assert said(capsys, "resume", W)[0] == 4
 
