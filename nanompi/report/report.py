@@ -15,7 +15,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import numpy as np
 
@@ -24,7 +23,7 @@ from nanompi.io.atomic import complaint, write_text
 from nanompi.report.frames import SIDE, Frame, frames
 from nanompi.report.plots import history_curves, plot
 from nanompi.report.record import Record, record
-from nanompi.report.tables import cost, facts, tests
+from nanompi.report.tables import cost, facts, papers, tests
 from nanompi.run.result import Signal
 
 HERE = Path(__file__).parent
@@ -132,7 +131,7 @@ def _of_one(run: Record) -> dict[str, Any]:
         "differing": _differing(run),
         "job": run.job_text,
         "log": run.log_tail(),
-        "papers": _papers(notes),
+        "papers": papers(notes),
     }
 
 
@@ -143,17 +142,6 @@ def verdict_of(status: dict[str, Any], notes: dict[str, Any]) -> dict[str, str]:
         return {name: str(said.get(name, "")) for name in ("grade", "words", "paste")}
     grade = status.get("verdict", "")
     return {"grade": grade, "words": status.get("reason", ""), "paste": ""} if grade else {}
-
-
-def _papers(notes: dict[str, Any]) -> list[tuple[str, str]]:
-    """What to cite: [(reference, address or "")]"""
-    found = notes.get("papers") if isinstance(notes.get("papers"), list) else []
-    known = [one for one in found if isinstance(one, dict) and one.get("text")]
-    return [(str(one["text"]).partition(" https://")[0], _address(one)) for one in known]
-
-
-def _address(paper: dict[str, Any]) -> str:
-    return f"https://doi.org/{quote(str(paper['doi']))}" if paper.get("doi") else ""
 
 
 def _differing(run: Record) -> list:

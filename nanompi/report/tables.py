@@ -1,9 +1,11 @@
-"""What a report says in tables: facts of a run, what it has cost, by which figures it was judged."""
+"""What a report says in tables: facts of a run, its cost, by which figures it was judged, what to cite."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+from nanompi.errors import shown
 from nanompi.report.record import Record
 from nanompi.report.status import span
 from nanompi.run.metrics import LABELS, phases
@@ -18,9 +20,10 @@ UNITS = {
 
 
 def facts(run: Record, notes: dict[str, Any]) -> list[tuple[str, str]]:
-    """[(name, value)] for the head of a page: when, where, how long, energy, distance, pixel."""
+    """[(name, value)] for the head of a page: title, sample, when, where, how long, energy, pixel ..."""
     status, metrics = run.status, run.metrics
-    out = [("begun", str(status.get("begun", "")).replace("T", " ")[:16] + " UTC" * ("begun" in status))]
+    out = _about(run, notes)
+    out.append(("begun", str(status.get("begun", "")).replace("T", " ")[:16] + " UTC" * ("begun" in status)))
     seconds = metrics.get("seconds")
     out.append(("took", span(seconds) if _number(seconds) else ""))
     ranks, device = status.get("ranks", 0), status.get("device", "")
@@ -33,6 +36,26 @@ def facts(run: Record, notes: dict[str, Any]) -> list[tuple[str, str]]:
         if _number(value):
             out.append((name.replace("object_pixel", "pixel"), _short(value, unit)))
     return [(name, value) for name, value in out if value]
+
+
+def _about(run: Record, notes: dict[str, Any]) -> list[tuple[str, str]]:
+    """Title and sample: of the result, else of the job; no title that is the name of the run alone"""
+    known = [tree for tree in (run.resolved.get("about"), notes.get("about")) if isinstance(tree, dict)]
+    words = {k: v for tree in known for k, v in tree.items() if isinstance(v, str) and v.strip()}
+    if words.get("title") == run.status.get("name"):
+        del words["title"]
+    return [(name, shown(words[name], 200)) for name in ("title", "sample") if name in words]
+
+
+def papers(notes: dict[str, Any]) -> list[tuple[str, str]]:
+    """What to cite: [(reference, address or "")]."""
+    found = notes.get("papers") if isinstance(notes.get("papers"), list) else []
+    known = [one for one in found if isinstance(one, dict) and one.get("text")]
+    return [(str(one["text"]).partition(" https://")[0], _address(one)) for one in known]
+
+
+def _address(paper: dict[str, Any]) -> str:
+    return f"https://doi.org/{quote(str(paper['doi']))}" if paper.get("doi") else ""
 
 
 def cost(run: Record) -> list[dict[str, Any]]:

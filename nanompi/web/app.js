@@ -185,13 +185,13 @@ function stageOf(name, s, pictures) {
 
 /* ---- one run */
 async function runPage(run) {
-  const [head, images, lines, facts, files] = ["div", "div", "div", "div", "div"].map(tag => make(tag));
+  const [head, images, lines, facts, files, papers] = Array.from("......", () => "div").map(tag => make(tag));
   images.className = lines.className = facts.className = "grid2";
   const log = make("pre", { tabIndex: 0, ariaLabel: "log" }), warnings = make("ul", { className: "warnings" }), job = make("pre", { tabIndex: 0, ariaLabel: "job file" });
   const buttons = make("div", { className: "bar" }), more = make("details", {}, make("summary", { textContent: "job.yaml" }), make("div", { className: "card" }, job));
   const flow = run.match(/^(.*workflow-\d+)\/[^/]+\/[^/]+$/)?.[1];
   const above = flow && make("p", {}, "an item of ", make("a", { href: `#/workflow/${coded(flow)}`, textContent: flow }));
-  write(main, title(run, buttons), above, head, images, lines, make("h2", { textContent: "Log" }), warnings, make("div", { className: "card" }, log), facts, make("h2", { textContent: "To take away" }), files, more);
+  write(main, title(run, buttons), above, head, images, lines, make("h2", { textContent: "Log" }), warnings, make("div", { className: "card" }, log), facts, make("h2", { textContent: "To take away" }), files, papers, more);
   let stamp = "";
   await every(`run/${coded(run)}`, async d => {
     may(d.jobs);
@@ -205,6 +205,7 @@ async function runPage(run) {
     job.textContent = d.job;
     write(facts, ...tables(d));
     write(files, ...takeAway(run, d));
+    write(papers, ...cited(d.papers));
     if (stamp !== d.stamp) { stamp = d.stamp; await imagesOf(images, run, d.signals, d.stamp); }
   });
 }
@@ -262,7 +263,12 @@ function tables(d) {
   const cost = d.cost.map(one => [one.phase, `${one.worst.toFixed(2)} s`, one.rate && `${one.rate} GB/s`]);
   const ranks = d.ranks.slice(0, 16).map((r, k) => [String(k), r.host, r.device, r.frames ?? "", r.memory ? bytes(r.memory) : "", r.busy !== undefined ? `${Math.round(100 * r.busy)} %` : ""]);
   if (d.ranks.length > 16) ranks.push([`and ${d.ranks.length - 16} more`]);
-  return [cost.length && table("Time", ["phase", "slowest rank", "rate"], cost), ranks.length && table("Ranks", ["rank", "host", "device", "frames", "memory", "busy"], ranks)];
+  const differing = d.differing.map(one => [one.place, one.value, one.default]);
+  return [differing.length && table("Parameters that differ from the defaults", ["parameter", "value", "default"], differing), cost.length && table("Time", ["phase", "slowest rank", "rate"], cost), ranks.length && table("Ranks", ["rank", "host", "device", "frames", "memory", "busy"], ranks)];
+}
+function cited(papers) {
+  const link = address => address.startsWith("https://doi.org/") ? make("a", { href: address, rel: "noreferrer", textContent: address }) : "";
+  return papers.length ? [make("h2", { textContent: "Please cite" }), make("ul", {}, ...papers.map(([text, address]) => make("li", {}, `${text} `, link(address))))] : [];
 }
 function takeAway(run, d) {
   const save = name => async () => {

@@ -9,7 +9,7 @@ import numpy as np
 from nanompi.errors import DataError, NanompiError
 from nanompi.io.ordinary import whole
 from nanompi.methods import discover
-from nanompi.report import tables
+from nanompi.report import changed_parameters, tables
 from nanompi.report.frames import COLOURS, frames
 from nanompi.report.plots import history_curves, plot
 from nanompi.report.record import Record, record
@@ -36,6 +36,8 @@ def run(folder: str) -> dict[str, Any]:
         "signals": list(_known(faults, lambda: _shown(held))),
         "facts": tables.facts(held, notes),
         "cost": tables.cost(held),
+        "differing": _differing(held),
+        "papers": tables.papers(notes)[:100],
         "ranks": held.ranks[:256],
         "warnings": held.warnings[-100:],
         "log": held.log_tail(LOG) if inside(held.folder, "logs") else "",
@@ -53,6 +55,13 @@ def _known(faults: list[str], read: Callable):
     except NanompiError as e:
         faults.append(str(e))
         return {}
+
+
+def _differing(held: Record) -> list[dict[str, str]]:
+    """The parameters of the job that are not the default, as {place, value, default, help}"""
+    discover()
+    found = changed_parameters.differing(held.resolved)
+    return [one._asdict() for one in found[:500]]
 
 
 def _shown(held: Record) -> list[str]:

@@ -190,3 +190,17 @@ def test_maps_of_one_row_are_compared_where_they_lie():
 
     row = np.arange(6.0)[None]
     assert _shift(row, row) == (0, 0)
+
+
+def test_title_and_sample_stand_at_its_head(folder):
+    """Those of the job while there is no result, then what the result says; no title that is but the name"""
+    job = folder / "job.resolved.yaml"
+    job.write_text('nanompi: 1\nabout: {title: "a <b>star</b>", sample: gold on SiN, user: me}\n')
+    made = result()
+    page = write(folder).read_text()
+    assert "<small>title</small> a &lt;b&gt;star&lt;/b&gt;" in page and "gold on SiN" in page
+    made.notes = {"about": {"title": "star", "sample": "tungsten", "user": 5}}
+    nexus.write(made, folder / "result.h5")
+    job.write_text("nanompi: 1\nabout: {title: [1], sample: ''}\n")
+    page = write(folder).read_text()
+    assert "<small>title</small>" not in page and "<small>sample</small> tungsten" in page

@@ -1,5 +1,7 @@
 """A person's trip over the page in a browser: from the printed link to a report that is kept."""
 
+import json
+
 import h5py
 import numpy as np
 import pytest
@@ -21,11 +23,20 @@ def browser():
         yield started
 
 
+def cite(file):
+    """Papers, as the note of a result has them"""
+    papers = [{"text": "A. Author <b>One</b> (2009). https://doi.org/10.1/x", "doi": "10.1/x"}]
+    with h5py.File(file, "a") as f:
+        note = f.create_group("entry_1/process_1/papers")
+        note["type"], note["data"] = "application/json", json.dumps([*papers, {"text": "B. Author (2010)."}])
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     top = tmp_path_factory.mktemp("trip") / "runs"
     for name in ("good/run-0001", "good/run-0002"):
         result(run_folder(top, name), (48, 64))
+        cite(top / name / "result.h5")
         (top / name / "job.resolved.yaml").write_text(JOB.replace("DM*3", f"DM*{name[-1]}"))
     run_folder(top, f"{BAD}/run-0001", message=BAD)
     thirty(top / "tooth/workflow-0001", 0.95)
@@ -122,6 +133,20 @@ def test_the_value_under_the_cursor_is_that_of_the_file(site, browser):
         canvas.focus()
         seen.page.keyboard.press("ArrowRight")
         assert seen.page.locator("output.value").first.inner_text().startswith("x 2.1 µm")
+
+
+def test_the_page_of_a_run_says_what_was_changed_and_what_to_cite(site, browser):
+    with page(browser) as seen:
+        enter(site, seen)
+        seen.page.goto(f"{site.base}#/run/good/run-0001")
+        changed = seen.page.locator("[aria-label='Parameters that differ from the defaults']")
+        changed.wait_for()
+        rows = [row.split("\t") for row in changed.locator("tbody tr").all_inner_texts()]
+        assert ["ptycho: engines", "DM*1", "DM*100 ML*100"] in rows
+        cited = seen.page.locator("li", has_text="A. Author <b>One</b> (2009).")
+        assert cited.locator("a").evaluate_all("all => all.map(a => a.href)") == ["https://doi.org/10.1/x"]
+        other = seen.page.locator("li", has_text="B. Author (2010).")
+        assert other.count() == 1 and other.locator("a").count() == 0 and seen.said == []
 
 
 def test_a_tab_without_the_key_is_logged_out(site, browser):
