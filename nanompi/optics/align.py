@@ -146,16 +146,25 @@ def _calm(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return np.where(size > limit, limit * image / np.maximum(size, 1e-30), image).astype(complex)
 
 
+def edge_correlation(image, reference, reach: float) -> np.ndarray:
+    """(H, W) complex: how well gradients agree when the image is moved by as many px as an index says (as in
+    `fftfreq`); 0 beyond `reach`. image, reference : gradients (2 of (H, W)) along rows and columns
+    """
+    total = 0
+    for a, b in zip(image, reference):
+        total = total + np.fft.fft2(b) * np.fft.fft2(a).conj()
+    height = np.fft.ifft2(total)
+    y, x = (np.abs(np.fft.fftfreq(n) * n) > reach for n in height.shape)
+    height[y], height[:, x] = 0, 0
+    return height
+
+
 def _correlation_peak(image, reference, weight, reach) -> np.ndarray:
     """Shift (2,) px, within `reach`, with the highest correlation of gradients: edges count, not levels."""
     box = tuple(slice(int(i.min()), int(i.max()) + 1) for i in np.nonzero(weight))
-    total = 0
-    for a, b in zip(np.gradient(image), np.gradient(reference)):
-        total = total + np.fft.fft2((b * weight)[box]) * np.fft.fft2((a * weight)[box]).conj()
-    height = np.abs(np.fft.ifft2(total))
+    edges = ([(g * weight)[box] for g in np.gradient(v)] for v in (image, reference))
+    height = np.abs(edge_correlation(*edges, reach))
     y, x = (np.fft.fftfreq(n) * n for n in height.shape)
-    height[(np.abs(y) > reach), :] = 0
-    height[:, (np.abs(x) > reach)] = 0
     i, j = np.unravel_index(np.argmax(height), height.shape)
     column, row = height[np.arange(i - 1, i + 2) % len(y), j], height[i, np.arange(j - 1, j + 2) % len(x)]
     return np.array([y[i] + top(column), x[j] + top(row)])

@@ -75,6 +75,19 @@ function ruler(pen, per, unit, wide, high) { // a scale bar on a canvas; per: le
   pen.fillRect(20, high - 19, n / per, 3);
   pen.fillText(words, 20, high - 25);
 }
+function stroke(pen, [[x0, y0], [x1, y1]]) { // a line that is seen on dark and light, with a dot where it begins
+  for (const [colour, wide] of [["#000000b0", 4], ["#ffe14d", 2]]) {
+    Object.assign(pen, { strokeStyle: colour, fillStyle: colour, lineWidth: wide * devicePixelRatio });
+    pen.beginPath();
+    pen.moveTo(x0, y0);
+    pen.lineTo(x1, y1);
+    pen.stroke();
+    pen.beginPath();
+    pen.arc(x0, y0, (wide + 1) * devicePixelRatio, 0, 2 * Math.PI);
+    pen.fill();
+  }
+  pen.lineWidth = 1;
+}
 function wheel(pen, x) { // which hue is which phase: 0 to the right, growing downwards as an image's rows do
   const table = hues(), R = 18;
   for (let k = 0; k < 64; k++) {

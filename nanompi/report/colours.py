@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from nanompi.optics.blocks import angle_means, block_means
+
 LIGHT, CHROMA = 0.75, 0.12  # OKLCh: one lightness, and as much colour as every screen has at all hues
 # From OKLab to the cone responses, and from these to linear sRGB (bottosson.github.io/posts/oklab).
 LMS = np.array([[1, 0.3963377774, 0.2158037573], [1, -0.1055613458, -0.0638541728],
@@ -62,32 +64,7 @@ def smaller(image: np.ndarray, side: int, angles: bool = False) -> np.ndarray:
     """An image (h, w), real or complex, of at most `side` pixels along each axis: means of blocks of pixels.
 
     Means are those of the numbers that are finite, NaN where less than half of a block is; angles (rad) are
-    averaged as exp(i angle). A rest of less than a block at the end is left out.
+    averaged as exp(i angle).
     """
-    k, m = (-(-n // side) for n in image.shape)
-    if k == m == 1:
-        return image
-    if angles:
-        return np.angle(smaller(_turned(image), side))
-    known = np.isfinite(image)
-    if known.all():
-        return _blocks(image, k, m)
-    part = _blocks(known.astype(np.float32), k, m)
-    total = _blocks(np.where(known, image, 0), k, m)
-    return np.where(part >= 0.5, total / np.maximum(part, 0.5), np.nan)
-
-
-def _turned(angle: np.ndarray) -> np.ndarray:
-    """exp(i angle), complex64, from two real functions: a tenth of the time of the complex one"""
-    out = np.empty(angle.shape, np.complex64)
-    np.cos(angle, out=out.real)
-    np.sin(angle, out=out.imag)
-    return out
-
-
-def _blocks(image: np.ndarray, k: int, m: int) -> np.ndarray:
-    """Means of k rows and m columns."""
-    h, w = image.shape[0] // k, image.shape[1] // m
-    kind = image.dtype if image.dtype.kind in "fc" else np.float64
-    rows = sum(image[i : h * k : k].astype(kind, copy=False) for i in range(k))
-    return sum(rows[:, j : w * m : m] for j in range(m)) / (k * m)
+    blocks = [-(-n // side) for n in image.shape]
+    return (angle_means if angles else block_means)(image, *blocks, 0.5)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from nanompi.io.hdf5 import text
+from nanompi.optics.blocks import angle_means, block_means
 from nanompi.report.coded import coded
 from nanompi.report.colours import lit_box
 from nanompi.run.result import LIT, OUTSIDE, Signal
@@ -142,7 +143,7 @@ def _frame(name: str, title: str, signal: Signal, image: np.ndarray, side: int) 
     log, angle = signal.show == "frame", signal.show == "angle"
     image = np.where(inside, image, np.nan)
     k = math.ceil(max(image.shape) / side)
-    small = _averaged(image, k, angle)
+    small = (angle_means if angle else block_means)(image, k)
     if log:
         small = np.log10(np.maximum(small, _floor(small)), out=small)
     low, high = _limits(small, lit[::k, ::k])
@@ -167,34 +168,6 @@ def _seen(signal: Signal, image: np.ndarray, part: float) -> np.ndarray:
     if area is None or area.shape != image.shape or not (known & area).any():
         return known
     return known & area
-
-
-def _averaged(image: np.ndarray, k: int, angle: bool = False) -> np.ndarray:
-    """Means of k x k px, of those that are numbers; of angles by exp(i angle); NaN where there is none."""
-    if k == 1:
-        return image
-    if angle:
-        cosine, sine = (_averaged(part(image), k) for part in (np.cos, np.sin))
-        return np.arctan2(sine, cosine)
-    known = np.isfinite(image)
-    if known.all():
-        return _sums(image, k) / _sums(np.ones(image.shape, np.float32), k)
-    count = _sums(known.astype(np.float32), k)
-    total = _sums(np.where(known, image, 0), k)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan).astype(image.dtype)
-
-
-def _sums(image: np.ndarray, k: int) -> np.ndarray:
-    """Sums of k x k px, of less at the end"""
-    along = image[::k].copy()
-    for i in range(1, k):
-        part = image[i::k]
-        along[: len(part)] += part
-    out = along[:, ::k].copy()
-    for i in range(1, k):
-        part = along[:, i::k]
-        out[:, : part.shape[1]] += part
-    return out
 
 
 def _floor(image: np.ndarray) -> float:
@@ -230,8 +203,8 @@ def _modes(name: str, signal: Signal, fields: np.ndarray, side: int) -> list[Fra
     axis = next(iter(signal.axes)) if len(signal.axes) > 2 else name
     out = []
     for i, field in enumerate(fields):
-        amplitude = np.sqrt(_averaged(np.abs(field[box]).astype(np.float32) ** 2, k))
-        angle = np.angle(_averaged(field[box], k)).astype(np.float32)
+        amplitude = np.sqrt(block_means(np.abs(field[box]).astype(np.float32) ** 2, k))
+        angle = np.angle(block_means(field[box], k)).astype(np.float32)
         axes = axes_of(cut, amplitude.shape, k)
         part = f"{axis} {i + 1}: {100 * power[i] / (sum(power) or 1):.1f} %"
         title = part if len(fields) > 1 else signal.title or name

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from nanompi.optics.align import edge_correlation
 from nanompi.report.frames import Frame
 
 REACH, ALIKE = 12, 0.3  # px; the correlation from which on two images are taken to show the same
@@ -49,18 +50,10 @@ def _shift(image: np.ndarray, reference: np.ndarray) -> tuple[int, int]:
     """By how many pixels the image agrees best; none where the two are not alike anyhow"""
     if min(image.shape) < 2:
         return 0, 0  # a line has no edges
-    a, b = (_edges(v) for v in (image, reference))
-    norm = np.sqrt((np.abs(a) ** 2).sum() * (np.abs(b) ** 2).sum())
-    both = np.fft.ifft2(np.fft.fft2(b) * np.fft.fft2(a).conj()).real
-    far = [np.abs(np.fft.fftfreq(n) * n) > REACH for n in a.shape]
-    both[far[0]], both[:, far[1]] = -np.inf, -np.inf
-    best = np.unravel_index(np.argmax(both), a.shape)
+    a, b = ([np.nan_to_num(edge) for edge in np.gradient(v.astype(float))] for v in (image, reference))
+    norm = np.sqrt(np.square(a).sum() * np.square(b).sum())
+    both = edge_correlation(a, b, REACH).real
+    best = np.unravel_index(np.argmax(both), both.shape)
     if not norm or both[best] < ALIKE * norm:
         return 0, 0
-    return tuple(int(k) - n * (k > n // 2) for k, n in zip(best, a.shape))
-
-
-def _edges(image: np.ndarray) -> np.ndarray:
-    """Complex: the slope along y, and along x; 0 where nothing is known. Edges tell more than levels."""
-    y, x = np.gradient(image.astype(np.float64))
-    return np.nan_to_num(y) + 1j * np.nan_to_num(x)
+    return tuple(int(k) - n * (k > n // 2) for k, n in zip(best, both.shape))

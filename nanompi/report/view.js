@@ -1,6 +1,6 @@
 "use strict";
-/* Images with zoom, limits, colours and the value under the cursor: report.html and `serve` use it, after
-   basics.js. view(element, {...}) takes what `Frame.described` of frames.py gives; src is a PNG of 16 bits a
+/* Images with zoom, limits, colours, the value under the cursor and the values along a line: report.html and
+   `serve` use it, with basics.js and curves.js. view(element, {...}) takes what `Frame.described` of frames.py gives; src is a PNG of 16 bits a
    value with its `range`, or an ArrayBuffer of float32 with its `shape`; so `angle` of a complex field, and
    `errors`. Views of one `group` show the same part of their images. */
 async function view(element, data) {
@@ -19,9 +19,10 @@ class ImageView {
     const { x = [0, w - 1, "px"], y = [0, h - 1, "px"] } = data.axes || {};
     Object.assign(this, { element, data, values, turn, errors, h, w, x, y, name: data.name, held: null });
     this.title = data.title || data.name;
+    this.even = y[2] === x[2]; // is a length across rows and columns one?
     this.step = ([first, last], n) => n > 1 ? Math.abs(last - first) / (n - 1) : 1;
     const even = clip(this.step(y, h) / this.step(x, w), w / h / 4, 4 * w / h);
-    this.tall = x[2] === y[2] ? even : w / h; // height of a pixel over its width
+    this.tall = this.even ? even : w / h; // height of a pixel over its width
     this.group = data.group || data.name;
     const whole = { zoom: 1, x: 0.5, y: 0.5, at: [0.5, 0.5], ...keep.get(`group ${this.group}`) };
     this.state = GROUPS.get(this.group) || { ...whole, draws: new Map() };
@@ -49,15 +50,18 @@ class ImageView {
     this.canvas = make("canvas", { tabIndex: 0, className: "image" });
     this.canvas.setAttribute("role", "img");
     this.canvas.setAttribute("aria-label", `${title}, ${h} by ${w} pixels. Arrow keys move the cursor, `
-      + "+ and - zoom, 0 shows all.");
+      + "+ and - zoom, 0 shows all, l draws a line of which the values are shown.");
     this.canvas.style.aspectRatio = clip(w / (h * this.tall), 0.8, 3);
     this.said = make("output", { className: "value" });
+    this.pencil = button("line", "values along a line", () => this.ruled(!this.state.line));
+    this.pencil.title = "drag, or move its end by arrow keys; Enter begins a new line there";
+    this.profile = make("div", { className: "profile" });
     this.element.replaceChildren(
       make("figcaption", {}, title, make("small", { textContent: ` ${data.unit || ""} ${means}` })),
       this.canvas, make("div", { className: "limits" }, this.low, this.strip, this.high),
       make("div", { className: "bar" }, this.map, button("−", "smaller", () => this.zoom(0.8)),
-        button("+", "larger", () => this.zoom(1.25)), button("whole", "show all", () => this.zoom(0))),
-      this.said);
+        button("+", "larger", () => this.zoom(1.25)), button("whole", "show all", () => this.zoom(0)), this.pencil),
+      this.said, this.profile);
   }
 
   paint() { // values to colours: when limits or colours change
@@ -89,8 +93,38 @@ class ImageView {
     return { sx: s, sy: s * tall, left, top };
   }
 
-  cursor() { // column, row
-    return [this.w, this.h].map((n, k) => clip(Math.floor(this.state.at[k] * n), 0, n - 1));
+  cursor(at = this.state.at) { // column, row
+    return [this.w, this.h].map((n, k) => clip(Math.floor(at[k] * n), 0, n - 1));
+  }
+
+  along(line) { // {x, y}: distance and value of the pixels nearest to a line, one for each row or column
+    const [a, b] = line.map(at => this.cursor(at)), way = b.map((v, k) => v - a[k]);
+    const steps = Math.max(...way.map(Math.abs)), sizes = [this.step(this.x, this.w), this.step(this.y, this.h)];
+    const long = Math.hypot(...way.map((n, k) => this.even ? n * sizes[k] : n));
+    const value = part => {
+      const [i, j] = a.map((v, k) => Math.round(v + part * way[k])), v = this.values[j * this.w + i];
+      return Number.isFinite(v) ? this.data.log ? 10 ** v : v : null;
+    };
+    const parts = Array.from({ length: steps + 1 }, (_, k) => k / (steps || 1));
+    return { x: parts.map(part => part * long), y: parts.map(value) };
+  }
+
+  rule() { // the curve below the image: only when the line is another one, or the image
+    const { line } = this.state, key = JSON.stringify(line || null);
+    this.pencil.setAttribute("aria-pressed", Boolean(line));
+    this.canvas.style.touchAction = line || this.state.zoom > 1 ? "none" : "pan-y";
+    if (key === this.ruledBy) return;
+    this.ruledBy = key;
+    if (!line) return this.profile.replaceChildren();
+    const title = `${this.title}, along the line`, label = `distance, ${this.even ? this.x[2] : "px"}`;
+    curves(this.profile, { title, label, lines: [{ name: this.data.unit || "", ...this.along(line) }] });
+  }
+
+  ruled(on) { // a line across the image through the cursor; its end is moved by the arrow keys
+    const { state } = this, level = state.at[1];
+    if (on) Object.assign(state, { shown: true, line: [[0, level], [1 - 1e-9, level]], at: [1 - 1e-9, level] });
+    else state.line = null;
+    this.moved();
   }
 
   draw() {
@@ -102,6 +136,8 @@ class ImageView {
     pen.strokeStyle = "#ffffffb0";
     if (this.state.shown)
       pen.strokeRect(left + i * sx - 0.5, top + j * sy - 0.5, Math.max(sx, 5) + 1, Math.max(sy, 5) + 1);
+    if (this.state.line) stroke(pen, this.state.line.map(at => this.cursor(at)
+      .map((v, k) => k ? top + (v + 0.5) * sy : left + (v + 0.5) * sx)));
     pen.save();
     pen.scale(devicePixelRatio, devicePixelRatio);
     const wide = canvas.width / devicePixelRatio, high = canvas.height / devicePixelRatio;
@@ -109,6 +145,7 @@ class ImageView {
     if (this.map.value === "field") wheel(pen, wide - 32);
     pen.restore();
     this.tell(i, j);
+    this.rule();
   }
 
   tell(i, j) { // the value under the cursor
@@ -139,7 +176,6 @@ class ImageView {
     const { sx, sy } = this.place();
     state.x = state.zoom === 1 ? 0.5 : clip(u - (px - canvas.width / 2) / (w * sx), 0, 1);
     state.y = state.zoom === 1 ? 0.5 : clip(v - (py - canvas.height / 2) / (h * sy), 0, 1);
-    canvas.style.touchAction = state.zoom > 1 ? "none" : "pan-y";
     this.moved();
   }
 
@@ -153,6 +189,11 @@ class ImageView {
     const at = [(now[0] - left) / (w * sx), (now[1] - top) / (h * sy)].map(part => clip(part, 0, 1 - 1e-9));
     Object.assign(state, { shown: true, at });
     if (!this.held) return this.all();
+    if (state.line) {
+      state.line = this.begun ? [at, at] : [state.line[0], at];
+      this.begun = false;
+      return this.moved();
+    }
     state.x = clip(state.x - (now[0] - this.held[0]) / (w * sx), 0, 1);
     state.y = clip(state.y - (now[1] - this.held[1]) / (h * sy), 0, 1);
     this.held = now;
@@ -162,12 +203,15 @@ class ImageView {
   key(e) {
     const ways = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
     const way = ways[e.key], by = { "+": 1.25, "-": 0.8, 0: 0 }[e.key], { state } = this;
-    if (way || by !== undefined) e.preventDefault();
+    const ruled = e.key === "l" && !e.ctrlKey && !e.metaKey, anew = e.key === "Enter" && state.line;
+    if (way || by !== undefined || ruled || anew) e.preventDefault();
     if (by !== undefined) this.zoom(by);
+    if (ruled) this.ruled(!state.line);
+    if (anew) { state.line = [state.at, state.at]; this.moved(); }
     if (!way) return;
     const far = e.shiftKey ? 10 : 1, sizes = [this.w, this.h];
     const at = this.cursor().map((v, k) => (clip(v + way[k] * far, 0, sizes[k] - 1) + 0.5) / sizes[k]);
-    Object.assign(state, { shown: true, at });
+    Object.assign(state, { shown: true, at, line: state.line && [state.line[0], at] });
     this.moved();
   }
 
@@ -178,7 +222,13 @@ class ImageView {
       e.preventDefault();
       this.zoom(e.deltaY < 0 ? 1.25 : 0.8, this.pointed(e));
     };
-    canvas.onpointerdown = e => { this.held = this.pointed(e); canvas.setPointerCapture(e.pointerId); };
+    canvas.onpointerdown = e => {
+      this.held = this.pointed(e);
+      canvas.setPointerCapture(e.pointerId);
+      if (e.shiftKey && !this.state.line) this.ruled(true);
+      this.begun = Boolean(this.state.line);
+      if (this.begun) this.point(e);
+    };
     canvas.onpointerup = canvas.onpointercancel = () => { this.held = null; };
     canvas.onpointerleave = () => { this.state.shown = false; this.all(); };
     canvas.onpointermove = e => this.point(e);

@@ -134,6 +134,54 @@ def test_the_value_under_the_cursor_is_that_of_the_file(browser, runs):
         assert other.partition(":")[0] == figure.locator("output").inner_text().partition(":")[0]
 
 
+def test_values_along_a_line_are_those_of_the_file(browser, runs):
+    """Drawn by the mouse, moved by the keys; the distance is that of pixels, in the unit of the image"""
+    run = runs / "star/run-0001"
+    with h5py.File(run / "result.h5") as file:
+        want, pixel = file["entry_1/phase/data"][()], np.diff(file["entry_1/phase/x"][:2])[0]  # µm
+    h, w = want.shape
+    (row, first), last = (h // 2, w // 3), w // 2
+    with page(browser) as seen:
+        canvas = opened(seen, run / "report.html").locator("canvas.image").first
+        figure, profile = seen.page.locator("#images > figure").first, seen.page.locator(".profile svg").first
+        assert seen.page.locator(".profile svg").count() == 0
+        figure.get_by_role("button", name="values along a line").click()
+        box = canvas.bounding_box()
+        scale = min(box["width"] / w, box["height"] / h)
+        left, top = (box[k] + (box[n] - m * scale) / 2 for k, n, m in (("x", "width", w), ("y", "height", h)))
+        seen.page.mouse.move(left + (first + 0.5) * scale, top + (row + 0.5) * scale)
+        seen.page.mouse.down()
+        seen.page.mouse.move(left + (last + 0.5) * scale, top + (row + 9.5) * scale)
+        seen.page.mouse.up()
+        seen.page.keyboard.press("Tab")
+        canvas.focus()
+        for _ in range(9):
+            seen.page.keyboard.press("ArrowUp")
+        step = np.ptp(want[np.isfinite(want)]) / 65535
+        for at, column in ((0.0, first), (1.0, last)):
+            value, distance = told_at(seen.page, profile, at)
+            assert abs(value - want[row, column]) <= step + 1e-5 * abs(value)
+            assert distance == pytest.approx((column - first) * pixel, rel=1e-4)
+        assert "distance, µm" in profile.text_content() and seen.faults_of_access() == []
+        canvas.press("Enter")
+        canvas.press("Shift+ArrowLeft")
+        assert told_at(seen.page, profile, 1.0)[1] == pytest.approx(10 * pixel, rel=1e-4)
+        seen.page.reload()
+        seen.page.wait_for_selector(".profile svg >> nth=1")  # of phase and amplitude: they are one group
+        canvas.press("l")
+        assert seen.page.locator(".profile svg").count() == 0 and seen.said == []
+
+
+def told_at(page, picture, part: float) -> tuple[float, float]:
+    """(value, place) that a curve tells at a part of its width, 0 to 1"""
+    picture.scroll_into_view_if_needed()
+    box = picture.bounding_box()
+    x = (52 + part * (420 - 52 - 10)) / 420  # W, L and R of curves.js
+    page.mouse.move(box["x"] + x * box["width"], box["y"] + box["height"] / 2)
+    words = page.locator(".profile output").first.inner_text()
+    return tuple(float(v) for v in re.search(r"(\S+) at (\S+)$", words).groups())
+
+
 def test_zoom_limits_and_colours_are_those_of_before_after_a_reload(browser, runs):
     with page(browser) as seen:
         opened(seen, runs / "star/run-0001/report.html")

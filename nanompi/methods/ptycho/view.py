@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from nanompi.methods.ptycho.finish import image_signals, probe_signal, scanned_image
+from nanompi.optics.blocks import block_means
 from nanompi.optics.ramp import usual_light
 from nanompi.run.result import Signal
 
@@ -36,11 +37,4 @@ def signals(O, weight, P, pixel, probe_pixel) -> dict[str, Signal]:
     image, box, _, _ = scanned_image(O, weight, LIT)
     step = -(-max(P.shape[1:]) // SIDE)
     found = image_signals(image, pixel, weight[box], usual_light(weight))
-    return found | {"probe": probe_signal(_averaged(P, step), np.multiply(probe_pixel, step))}
-
-
-def _averaged(P, step: int):
-    """Modes with a pixel in place of each step x step ones; a rest at the ends is left out"""
-    M, h, w = P.shape[0], P.shape[1] // step, P.shape[2] // step
-    cut = P[:, : h * step, : w * step]
-    return cut if step == 1 else cut.reshape(M, h, step, w, step).mean((2, 4))
+    return found | {"probe": probe_signal(block_means(P, step), np.multiply(probe_pixel, step))}
