@@ -75,7 +75,7 @@ def perform(job, run: Run, writers=(), reuse: Reuse | None = None):
     for write in writers:
         getattr(write, "begin", quiet)(run)
     for step in job.steps:
-        getattr(step, "before", quiet)(run)
+        _hook(step, "before")(run)
     run.note("reading", device=str(run.device))
     done = reuse.give(run)
     if done < 0:
@@ -97,6 +97,11 @@ def perform(job, run: Run, writers=(), reuse: Reuse | None = None):
         reuse.take(run, numbers[-1] + 1)
     run.note("writing")
     _write(run, job, writers)
+
+
+def _hook(step, name: str):
+    """A step's method of a name that it may have; a parameter of that name is none."""
+    return getattr(step, name) if callable(getattr(type(step), name, None)) else quiet
 
 
 def begin(run, job):
@@ -199,7 +204,7 @@ def _write(run, job, writers):
             write(run)
     try:
         for step in job.steps:
-            getattr(step, "after", quiet)(run)
+            _hook(step, "after")(run)
     finally:
         write_metrics(run)
     if behind:

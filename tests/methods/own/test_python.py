@@ -5,9 +5,11 @@ import pickle
 from pathlib import Path
 from types import SimpleNamespace
 
+import h5py
 import numpy as np
 import pytest
 
+from nanompi.cli import main
 from nanompi.errors import JobError, StepError
 from nanompi.job.job import read_job
 from nanompi.methods import discover
@@ -242,3 +244,19 @@ def test_what_it_wants_whole_is_compared_with_what_the_reader_gives():
     needs = r"needs \(detector, channel\) or .* in each item; the data of simulate"
     with pytest.raises(JobError, match=needs):
         job("{python: my_steps.py:drop_background, each: spectrum}")
+
+
+def test_parameters_may_be_called_as_the_verbs_of_a_step_are(here):
+    """`before` and `after` of a step are called by the program: of these two parts they are parameters"""
+    (here / "mine.py").write_text(
+        "def more(block, info, before: float = 0, after: str = ''):\n    return block + before\n"
+    )
+    (here / "job.yaml").write_text(
+        "nanompi: 1\ninput: {format: xanes.simulate, simulate: {energies: 20, size: 16}}\n"
+        "steps:\n  - xanes.absorbance\n  - {python: mine.py:more, before: 1, after: word}\n"
+        "  - {use: xanes.normalise, before: constant}\n"
+    )
+    assert main(["run", "job.yaml", "--quiet"]) == 0
+    with h5py.File("runs/job/latest/result.h5") as file:
+        behind = np.nanmean(file["entry_1/data/data"][..., -3:])
+    assert behind == pytest.approx(1, abs=0.1)  # what was added went with the constant before the edge
