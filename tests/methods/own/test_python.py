@@ -258,5 +258,7 @@ def test_parameters_may_be_called_as_the_verbs_of_a_step_are(here):
     )
     assert main(["run", "job.yaml", "--quiet"]) == 0
     with h5py.File("runs/job/latest/result.h5") as file:
-        behind = np.nanmean(file["entry_1/data/data"][..., -3:])
-    assert behind == pytest.approx(1, abs=0.1)  # what was added went with the constant before the edge
+        level = np.nanmedian(file["entry_1/data/data"][..., :5])
+    assert (
+        abs(level) < 0.2
+    )  # what was added, at least 1 in edge steps, went with the constant before the edge
