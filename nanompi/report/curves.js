@@ -23,8 +23,8 @@ function decades(low, high) { // 1, 2, 5, 10 ... from low to high, or powers of 
 const W = 420, H = 240, L = 52, R = 10, T = 18, B = 40; // px of a plot, and of its rims
 
 class Curves {
-  constructor(element, { title, label = "", lines, marks = [], aim = null }) {
-    Object.assign(this, { title, label, lines, marks, aim, from: null });
+  constructor(element, { title, label = "", lines, marks = [], aim = null, gaps = false }) {
+    Object.assign(this, { title, label, lines, marks, aim, gaps, from: null });
     const every = lines.flatMap(line => line.x);
     this.whole = [every.reduce((a, b) => Math.min(a, b)), every.reduce((a, b) => Math.max(a, b))];
     this.range = this.whole;
@@ -58,8 +58,10 @@ class Curves {
       this.picture.append(svg("line", { x1: L, x2: W - R, y1: Y(this.aim), y2: Y(this.aim), class: "aim" }));
     this.lines.forEach(({ x, y }, k) => {
       const place = (v, i) => `${this.X(v).toFixed(1)} ${Y(y[i]).toFixed(1)}`;
-      const dots = x.flatMap((v, i) => this.inside(v) && y[i] !== null ? [place(v, i)] : []);
-      const d = dots.length ? `M${dots.join("L")}` : "", spots = dots.map(dot => `M${dot}h0`).join("");
+      const some = x.map((v, i) => this.inside(v) && y[i] !== null ? place(v, i) : "");
+      const dots = some.filter(Boolean), spots = dots.map(dot => `M${dot}h0`).join("");
+      const d = this.gaps ? some.map((dot, i) => dot && `${some[i - 1] ? "L" : "M"}${dot}h0`).join("")
+        : dots.length ? `M${dots.join("L")}` : "";
       this.picture.append(svg("path", { d, class: `line l${k % 6}` }));
       if (dots.length < 15) this.picture.append(svg("path", { d: spots, class: `line spots l${k % 6}` }));
     });
@@ -110,7 +112,8 @@ class Curves {
   }
 }
 
-/* {title, label, lines: [{name, x: [...], y: [... or null]}], marks: [[x, word]], aim} */
+/* {title, label, lines: [{name, x: [...], y: [... or null]}], marks: [[x, word]], aim,
+   gaps: is a line interrupted where y is null?} */
 const curves = (element, facts) => new Curves(element, facts);
 
 /* {title, unit, points: [[x, y] ...], values: [0 to 1 ...] or null, ends: [[x, y] ...] or null} */

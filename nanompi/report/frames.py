@@ -152,7 +152,8 @@ def _frame(name: str, title: str, signal: Signal, image: np.ndarray, side: int) 
     colours = "twilight" if turns else COLOURS[signal.show]
     axes = axes_of(signal, small.shape, k)
     group, names = _group(small, axes), _names(signal)
-    return Frame(name, title, signal.unit, small, axes, low, high, colours, group,
+    unit = "" if signal.unit == "1" else signal.unit
+    return Frame(name, title, unit, small, axes, low, high, colours, group,
                  log=log, means=k, names=names)  # fmt: skip
 
 

@@ -71,7 +71,7 @@ def _curves(name: str, signal: Signal, ys: np.ndarray) -> dict[str, Any] | None:
         return None
     names = axes[0][1][0] if len(axes) > 1 and len(axes[0][1][0]) == len(ys) else range(1, len(ys) + 1)
     lines = [_line(text(name), x, y) for name, y in zip(names, ys[:LINES])]
-    title = (signal.title or name) + f" [{signal.unit}]" * bool(signal.unit)
+    title = (signal.title or name) + f" [{signal.unit}]" * (signal.unit not in ("", "1"))
     return {
         "title": title,
         "label": f"{label} [{unit}]" if unit else label,

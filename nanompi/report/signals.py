@@ -5,6 +5,7 @@ more axes than an image has the planes that are shown.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +47,9 @@ class SignalsInFile(Mapping):
     def __getitem__(self, name: str) -> Signal:
         group, place, show = self._places[name]
         with open_hdf5(str(self.path)) as file, foreign(f"{self.path}: {shown(name, WORD)}"):
-            return _signal(own(own(file, "entry_1"), group), name, place, show)
+            found = _signal(own(own(file, "entry_1"), group), name, place, show)
+        _, part, words = name.removeprefix(group).partition(" ")
+        return replace(found, title=f"{found.title} {words}") if part and found.title != name else found
 
 
 def _places(file) -> dict[str, tuple]:
@@ -83,18 +86,19 @@ def _parts(name: str, group) -> dict[str, tuple]:
 
 
 def _planes(name: str, group, axes: list[str], pair: tuple[str, str]) -> dict[str, tuple]:
-    """Planes of an array along `pair`: one for each name of an axis of names, else the middle one"""
+    """Planes of an array along `pair`: one for each name of an axis of names, of further such axes that of
+    the first name, else the middle one"""
     shape, show = _field(group).shape, "map" if tuple(axes) == MAP else "image"
     place = [slice(None) if axis in pair else n // 2 for axis, n in zip(axes, shape)]
     named = [k for k, axis in enumerate(axes) if axis not in pair and _is_text(group, axis)]
-    if len(named) != 1 or not shape[named[0]]:
+    if not named or not all(shape[k] for k in named):
         return {name: (tuple(place), show)}
-    (k,), out = named, {}
+    (k, *others), out = named, {}
+    rest = "".join(f" {shown(text(group[axes[other]][0]), WORD)}" for other in others)
+    place = [0 if axis in others else p for axis, p in enumerate(place)]
     for n, word in enumerate(group[axes[k]][: min(shape[k], NAMES)]):
-        out[f"{name} {shown(text(word), WORD)}"] = (
-            tuple(n if i == k else p for i, p in enumerate(place)),
-            "map",
-        )
+        place[k] = n
+        out[f"{name} {shown(text(word), WORD)}{rest}"] = (tuple(place), "map")
     return out
 
 

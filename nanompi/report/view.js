@@ -60,7 +60,7 @@ class ImageView {
       make("figcaption", {}, title, make("small", { textContent: ` ${data.unit || ""} ${means}` })),
       this.canvas, make("div", { className: "limits" }, this.low, this.strip, this.high),
       make("div", { className: "bar" }, this.map, button("−", "smaller", () => this.zoom(0.8)),
-        button("+", "larger", () => this.zoom(1.25)), button("whole", "show all", () => this.zoom(0)), this.pencil),
+        button("+", "larger", () => this.zoom(1.25)), button("all", "show all", () => this.zoom(0)), this.pencil),
       this.said, this.profile);
   }
 
@@ -117,7 +117,8 @@ class ImageView {
     this.ruledBy = key;
     if (!line) return this.profile.replaceChildren();
     const title = `${this.title}, along the line`, label = `distance, ${this.even ? this.x[2] : "px"}`;
-    curves(this.profile, { title, label, lines: [{ name: this.data.unit || "", ...this.along(line) }] });
+    const lines = [{ name: this.data.unit || "", ...this.along(line) }];
+    curves(this.profile, { title, label, lines, gaps: true });
   }
 
   ruled(on) { // a line across the image through the cursor; its end is moved by the arrow keys

@@ -10,6 +10,7 @@ import pytest
 from nanompi.data.data import Data
 from nanompi.errors import NanompiError
 from nanompi.report import signals
+from nanompi.report.frames import frames
 from nanompi.report.record import record
 from nanompi.run import status
 from nanompi.run.result import Result, Signal
@@ -80,6 +81,22 @@ def test_data_with_axes_show_one_map_for_each_name_and_the_middle_of_a_volume(fo
     volume = np.arange(60.0).reshape(3, 4, 5)
     for name, plane in {"volume": volume[1], "volume-zx": volume[:, 2], "volume-zy": volume[..., 2]}.items():
         assert np.array_equal(found[name].data, plane) and found[name].show == "image"
+
+
+def test_of_two_axes_of_names_there_is_a_map_for_each_of_the_first(folder):
+    """Of the others the first name, which the title says, too: of peaks their area"""
+    values = np.random.default_rng(3).random((3, 4, 2, 5, 6))
+    words = {"peak": [f"p{k}" for k in range(5)], "parameter": ["area", "width", *"abcd"]}
+    coords = {name: (own, "") for name, own in words.items()}
+    data = Data(
+        axes=("y", "x", "azimuth", *words), values=values, coords=coords, unit="1", title="peaks found"
+    )
+    write(Result(data={"peaks": data}), folder / "result.h5")
+    found = record(folder).signals()
+    assert list(found) == [f"peaks p{k} area" for k in range(5)]
+    assert np.array_equal(found["peaks p3 area"].data, values[:, :, 1, 3, 0])
+    assert found["peaks p3 area"].title == "peaks found p3 area" and found["peaks p3 area"].show == "map"
+    assert frames("peaks p3 area", found["peaks p3 area"])[0].unit == ""  # not "1", as if it were a value
 
 
 def test_a_volume_of_one_slice_has_one_plane(folder):

@@ -172,6 +172,18 @@ def test_values_along_a_line_are_those_of_the_file(browser, runs):
         assert seen.page.locator(".profile svg").count() == 0 and seen.said == []
 
 
+def test_a_line_over_what_is_not_known_has_a_gap(browser, folder):  # noqa: F811
+    image = np.arange(25.0).reshape(5, 5)
+    image[:, 2] = np.nan
+    nexus.write(Result("a", {"a": Signal(image, {}, "", "a", "image")}), folder / "result.h5")
+    with page(browser) as seen:
+        canvas = opened(seen, write(folder)).locator("canvas.image").first
+        canvas.press("l")
+        drawn = seen.page.locator(".profile path.line").first.get_attribute("d")
+        assert (drawn.count("M"), drawn.count("L")) == (2, 2)
+        assert "distance, px" in seen.page.locator(".profile svg").text_content() and seen.said == []
+
+
 def told_at(page, picture, part: float) -> tuple[float, float]:
     """(value, place) that a curve tells at a part of its width, 0 to 1"""
     picture.scroll_into_view_if_needed()

@@ -133,6 +133,11 @@ def test_the_value_under_the_cursor_is_that_of_the_file(site, browser):
         canvas.focus()
         seen.page.keyboard.press("ArrowRight")
         assert seen.page.locator("output.value").first.inner_text().startswith("x 2.1 µm")
+        canvas.press("l")
+        for _ in range(11):  # of 64 columns to the 53rd
+            canvas.press("ArrowLeft")
+        said = seen.page.locator(".profile svg").first.get_attribute("aria-label")
+        assert said.endswith(f"rad ends at {float(f'{values[10, 52]:.4g}'):g}") and seen.said == []
 
 
 def test_the_page_of_a_run_says_what_was_changed_and_what_to_cite(site, browser):
