@@ -75,7 +75,7 @@ function ruler(pen, per, unit, wide, high) { // a scale bar on a canvas; per: le
   pen.fillRect(20, high - 19, n / per, 3);
   pen.fillText(words, 20, high - 25);
 }
-function stroke(pen, [[x0, y0], [x1, y1]]) { // a line that is seen on dark and light, with a dot where it begins
+function stroke(pen, [[x0, y0], [x1, y1]]) { // seen on dark and light, with a dot where it begins
   for (const [colour, wide] of [["#000000b0", 4], ["#ffe14d", 2]]) {
     Object.assign(pen, { strokeStyle: colour, fillStyle: colour, lineWidth: wide * devicePixelRatio });
     pen.beginPath();

@@ -1,8 +1,9 @@
 "use strict";
 /* Images with zoom, limits, colours, the value under the cursor and the values along a line: report.html and
-   `serve` use it, with basics.js and curves.js. view(element, {...}) takes what `Frame.described` of frames.py gives; src is a PNG of 16 bits a
-   value with its `range`, or an ArrayBuffer of float32 with its `shape`; so `angle` of a complex field, and
-   `errors`. Views of one `group` show the same part of their images. */
+   `serve` use it, with basics.js and curves.js. view(element, {...}) takes what `Frame.described` of frames.py
+   gives; src is a PNG of 16 bits a value with its `range`, or an ArrayBuffer of float32 with its `shape`; so
+   `angle` of a complex field, and `errors`. Views of one `group` show the same part of their images, and the
+   same line. */
 async function view(element, data) {
   const { values, shape } = await pixels(data.src, data.range, data.shape);
   const decoded = name => pixels(data[name], data[`${name}_range`], data.shape);
@@ -60,7 +61,8 @@ class ImageView {
       make("figcaption", {}, title, make("small", { textContent: ` ${data.unit || ""} ${means}` })),
       this.canvas, make("div", { className: "limits" }, this.low, this.strip, this.high),
       make("div", { className: "bar" }, this.map, button("−", "smaller", () => this.zoom(0.8)),
-        button("+", "larger", () => this.zoom(1.25)), button("all", "show all", () => this.zoom(0)), this.pencil),
+        button("+", "larger", () => this.zoom(1.25)), button("all", "show all", () => this.zoom(0)),
+        this.pencil),
       this.said, this.profile);
   }
 

@@ -49,6 +49,20 @@ function section(heading, link, fields) {
   return make("div", { className: "step" }, make("h3", {}, name), ...rows(basic), expert.length ? make("details", {}, make("summary", { textContent: `${expert.length} more` }), ...rows(expert)) : "");
 }
 
+const SKETCHES = { // of what a first job is about, by the first part of the name of its last step; 48 by 32
+  ptycho: "M16 8a8 8 0 1 0 .1 0M24 2a8 8 0 1 0 .1 0M32 8a8 8 0 1 0 .1 0M24 14a8 8 0 1 0 .1 0",
+  cdi: "M14 10l12-4 10 6-2 12-14 4-8-8zM4 2h40v28h-40z",
+  tomo: "M10 8a14 5 0 1 0 28 0a14 5 0 1 0-28 0v16a14 5 0 0 0 28 0v-16M10 16a14 5 0 0 0 28 0",
+  xrf: "M3 29h42M5 28c3 0 4-4 6-4s3 4 6 2 3-22 6-22 3 22 6 22 2-10 4-10 3 11 8 11",
+  xanes: "M3 27c12 0 17 0 19-2s1-20 5-20 3 7 7 7 3-3 6-3 3 1 5 1",
+  xrd: "M21 16a3 3 0 1 0 6 0a3 3 0 1 0-6 0M15 16a9 9 0 1 0 18 0a9 9 0 1 0-18 0M9 16a15 15 0 1 0 30 0a15 15 0 1 0-30 0",
+  map: "M8 5h32M40 5v7M40 12h-32M8 12v7M8 19h32M40 19v7M40 26h-32",
+};
+function sketch(of) { // a small picture, drawn as its surroundings write
+  const path = svg("path", { d: SKETCHES[of] || "" });
+  return SKETCHES[of] ? svg("svg", { viewBox: "0 0 48 32", class: "sketch", "aria-hidden": "true" }, path) : "";
+}
+
 async function newPage(from) {
   stop();
   const mine = watching, [schema, begins] = await Promise.all([tree("schema"), tree("templates")]);
@@ -136,7 +150,8 @@ async function newPage(from) {
     begin.disabled = job.faults.length > 0;
   }
   const row = make("div", { className: "path" }, file, button("inspect", inspect), button("browse", () => browse("")));
-  const choice = make("div", { className: "templates" }, ...begins.map(one => button(one.name, () => use({ name: one.name, scan: "" }), { title: one.about })));
+  const choice = make("div", { className: "templates" }, ...begins.map(one => button("", () => use({ name: one.name, scan: "" }), { title: one.about })));
+  begins.forEach((one, k) => choice.children[k].append(sketch(one.of), one.name));
   write(main, title(from ? `${from}, again with changes` : "New job"),
     make("div", { className: "card" }, make("h2", { className: "first" }, make("label", { htmlFor: "scan", textContent: "Data: a scan file" })), row, list, seen, images, make("h2", { textContent: "or begin with simulated data" }), choice),
     make("div", { className: "work" }, make("div", {}, make("h2", { textContent: "Parameters" }), params),

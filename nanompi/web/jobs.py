@@ -26,11 +26,12 @@ def schema() -> dict[str, Any]:
 
 
 def templates() -> list[dict[str, str]]:
-    """[{name, about}] of what a first job can begin with."""
+    """[{name, about, of}] of what a first job can begin with; of : the method, "ptycho", "xrf" ..., or ""."""
     from nanompi.job.templates import templates
 
     discover()
-    return [{"name": name, "about": one.about} for name, one in templates().items()]
+    return [{"name": name, "about": one.about, "of": "".join(one.steps[-1:]).partition(".")[0]}
+            for name, one in templates().items()]  # fmt: skip
 
 
 def template(name: str, scan: str = "") -> str:

@@ -154,6 +154,20 @@ def test_the_page_of_a_run_says_what_was_changed_and_what_to_cite(site, browser)
         assert other.count() == 1 and other.locator("a").count() == 0 and seen.said == []
 
 
+def test_templates_have_pictures_of_their_methods(site, browser):
+    with page(browser) as seen:
+        enter(site, seen)
+        seen.page.goto(f"{site.base}#/new")
+        seen.page.wait_for_selector("p.good")
+        drawn = {
+            one.inner_text().strip(): one.locator("svg path").get_attribute("d")
+            for one in seen.page.locator(".templates button", has=seen.page.locator("svg")).all()
+        }
+        assert {"ptycho", "tomo", "xrf", "xanes", "xrd", "stxm", "cdi"} <= {*drawn}
+        assert len(set(drawn.values())) == 7 and drawn["far-field"] == drawn["ptycho"] and seen.said == []
+        is_calm(site, seen)
+
+
 def test_a_tab_without_the_key_is_logged_out(site, browser):
     """The cookie alone goes with a second tab of the same browser; it does not do"""
     with page(browser) as seen:
