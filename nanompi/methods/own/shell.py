@@ -14,7 +14,7 @@ import os
 import shlex
 import shutil
 import tempfile
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -32,6 +32,7 @@ from nanompi.methods.own.command import (
     text_of,
 )
 from nanompi.methods.own.program import SHOWN, Program, why_not
+from nanompi.methods.own.unharmed import unharmed
 from nanompi.mpi.children import around
 from nanompi.run.store import plain
 from nanompi.step import param, step, word_of
@@ -155,7 +156,19 @@ class ShellStep(Shell):
         if self.when == "after":
             with _workplace(run) as place:
                 files = {"in": run.team.root and Path(run.folder).absolute() / "result.h5"}
-                _Work(self, run, files, place).perform()
+                self._last(_Work(self, run, files, place))
+
+    def _last(self, work):
+        """The program sees the result and leaves it as it is (collective). Errors: StepError."""
+        root, harm = work.run.team.root, []
+        guard = unharmed(work.files["in"], work.place / "copy.h5") if root else nullcontext(harm)
+        try:
+            with guard as harm:
+                work.perform()
+        except StepError as error:
+            error.args += tuple(harm)
+            raise
+        work.run.team.on_root(lambda: work.refuse(harm))
 
     @property
     def gives_back(self) -> bool:
@@ -325,6 +338,11 @@ class _Work:
             return self.step.failed(f"{why}; it has printed nothing")
         head = f"its last lines ({self.log}):" if self.log else "its last lines:"
         return self.step.failed(why, head, *(f"  {line}" for line in last))
+
+    def refuse(self, harm: list[str]):
+        """Errors: StepError where the program has changed the result."""
+        if harm:
+            raise self.failed(*harm)
 
     def note(self):
         """What is known of this run of the program stands in the result, and in metrics.json."""

@@ -489,6 +489,48 @@ def test_after_the_run_the_program_sees_the_result(scene):
     assert "shell:cat: stands" in scene.said
 
 
+@pytest.mark.parametrize(
+    "command, well",
+    [
+        ("echo garbage > {in}", True),
+        ("chmod u+w {in}; echo garbage > {in}", True),
+        ("chmod u+w {in}; echo garbage > {in}; exit 3", False),
+        ("rm {in}", True),
+        ("cp {in} x; mv -f x {in}; chmod u+w {in}; printf xx | dd of={in} conv=notrunc seek=3 bs=1", True),
+        ("rm -f {run}/result.h5; mkdir {in}", True),
+    ],
+)
+def test_a_program_after_the_run_cannot_harm_the_result(scene, command, well):
+    file = scene.folder / "result.h5"
+    file.write_text("stands for a result")
+    one = made(command, when="after", sh=True)
+    one.before(scene.run)
+    with pytest.raises(StepError) as caught:
+        one.after(scene.run)
+    assert file.read_text() == "stands for a result" and file.stat().st_mode & 0o200
+    said = str(caught.value)
+    assert (f"it has changed {file}, which was put back" in said) or "ermission" in said
+    assert ("ended with code 3" in said) is not well and sorted(os.listdir(scene.folder)) == [
+        "logs",
+        "result.h5",
+    ]
+
+
+@pytest.mark.parametrize(
+    "command, fails", [("echo more >> {in}", True), ("touch {in}", True), ("cat {in}", False)]
+)
+def test_of_a_large_result_there_is_no_copy_but_a_check(scene, monkeypatch, command, fails):
+    monkeypatch.setattr("nanompi.methods.own.unharmed.LARGEST", 3)
+    monkeypatch.setattr("nanompi.methods.own.unharmed._cloned", lambda *_: False)
+    (scene.folder / "result.h5").write_text("stands")
+    one = made(f"chmod u+w {{in}}; {command}", when="after", sh=True)
+    if not fails:
+        one = made(command, when="after", sh=True)
+        return one.after(scene.run)
+    with pytest.raises(StepError, match="of which there is no copy"):
+        one.after(scene.run)
+
+
 def test_the_keeper_ends_all_when_its_parent_is_killed(tmp_path):
     """A process that starts a program which forks is killed by KILL: nothing of it stays, nor its folder."""
     place = tmp_path / "place"
