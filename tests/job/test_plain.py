@@ -14,13 +14,20 @@ from nanompi.step import METHODS
 discover()
 PARTS = {n: cls for kind in ("step", "engine", "partition") for n, cls in METHODS[kind].items()}
 PARTS = {name: cls for name, cls in PARTS.items() if cls.__module__.startswith("nanompi.")}
-WITHOUT_FORMULA = {"python", "map.grid", "stripes"}  # nothing is computed there that a formula would say
+WITHOUT_FORMULA = {
+    "python",
+    "shell",
+    "map.grid",
+    "stripes",
+}  # nothing is computed there that a formula would say
 
 
-@pytest.mark.parametrize("name", PARTS)
-def test_a_part_has_formula_unit_source_and_example(name):
-    doc = PARTS[name].__doc__
-    assert doc.count(".. math::") == (name not in WITHOUT_FORMULA)
+@pytest.mark.parametrize(
+    "part", [*PARTS.values(), *METHODS["projection"].values()], ids=lambda part: part.name
+)
+def test_a_part_has_formula_unit_source_and_example(part):
+    doc = part.__doc__
+    assert doc.count(".. math::") == (part.name not in WITHOUT_FORMULA)
     heads = re.findall(r"^ *(Unit: |Source: |Example::)", doc, re.M)
     assert heads == ["Unit: ", "Source: ", "Example::"]
 
@@ -51,7 +58,8 @@ def test_the_example_of_a_part_is_a_job(name, tmp_path, monkeypatch):
         return
     names = [type(one).name for one in built] + [e.name for one in built for e in getattr(one, "engines", ())]
     names += [getattr(one, "split", "") for one in built]
-    assert {"python": "my_steps.py:drop_background"}.get(name, name) in names
+    own = {"python": "my_steps.py:drop_background", "shell": "shell:denoise"}
+    assert own.get(name, name) in names
 
 
 @pytest.mark.parametrize("name", PARTS)
