@@ -282,6 +282,9 @@ def step(name: str, needs=(), gives=(), *, each="", makes=(), takes="data", gpu=
         those of the data before it
     before(self, run), after(self, run)   called by all ranks before the first step of the job, and when its
         result is written
+    as_stored                {name: (step, given, last)}: it reads these data as the reader gave them; a step
+        that changes them can stand behind `step` and take `given`, or behind `last`
+    elsewhere(place)         where it can stand instead, for people; place : as in `as_stored`
     stay                     True where later steps walk its items again: they stay in memory, where there is
         room for them twice, and are read once
     foresee(job, threads)    memory and time beforehand, for `nanompi plan` and `bench`: an object with

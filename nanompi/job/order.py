@@ -134,6 +134,7 @@ def check_axes(steps: list, written: Seq, reader, faults: Faults) -> dict[str, t
     """
     known = {} if reader is Nothing else dict(reader.gives or {"data": None})
     giver = dict.fromkeys(known, getattr(reader, "name", ""))
+    _check_stored(steps, written, faults)
     for one, given, place in zip(steps, written, written.items_at):
         axes = known.get(getattr(one, "takes", ""))
         if axes and core_of(one.each, axes) is None:
@@ -145,6 +146,37 @@ def check_axes(steps: list, written: Seq, reader, faults: Faults) -> dict[str, t
         known |= made
         giver |= dict.fromkeys(made, getattr(one, "name", ""))
     return known
+
+
+def _check_stored(steps: list, written: Seq, faults: Faults):
+    """Does a step that reads data as stored find them so? The first that changes them is told."""
+    changed: dict[str, int] = {}
+    for number, one in enumerate(steps):
+        for name in getattr(one, "as_stored", ()):
+            if name in changed:
+                at = changed.pop(name)
+                text = (
+                    f"{one.name} reads the {name} as they are stored, and this step would change them before"
+                )
+                text += f"; {_elsewhere(steps[at], one, name)}"
+                faults.add(written.items_at[at], path_of(written[at]), text)
+        for name in _changes(one):
+            changed.setdefault(name, number)
+
+
+def _elsewhere(changer, one, name: str) -> str:
+    """Where a step can stand that must not change `name` before `one`."""
+    advice = getattr(changer, "elsewhere", None)
+    place = one.as_stored[name]
+    return advice(place) if advice else f"let it stand behind {place[2]}"
+
+
+def _changes(one) -> set[str]:
+    """Names of the data that a step replaces for sure."""
+    gives = set(getattr(one, "gives", ()))
+    if getattr(one, "each", "") and not gives and not hasattr(one, "idle"):
+        return {one.takes}
+    return gives
 
 
 def _made(one, axes: tuple | None) -> dict[str, tuple | None]:

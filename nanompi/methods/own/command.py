@@ -27,6 +27,8 @@ GIVEN = {  # what the program fills in by itself
     "threads": "cores that it may use",
     "python": "the Python of nanompi",
 }
+SHELLS = re.compile(r"\$\{[^{}]*\}")  # what a shell puts in itself
+BLANKS = re.compile(rf"\{{\s*({'|'.join(GIVEN)})\s*\}}")
 HARD = re.compile(r"[|<>;&`\n]|\$[\w{(]")  # what only a shell reads
 WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 RUNNERS = re.compile(r"(python|perl|ruby|julia|Rscript|node|bash|sh|matlab|octave|java)[\d.]*(\.exe)?")
@@ -63,6 +65,7 @@ class Command:
         """Errors: JobError where it can be no command."""
         if not self.words:
             raise JobError("an empty command; write the program and its arguments")
+        self._check_braces()
         state = _quotes(self.text)
         if self.sh:
             inside = [m for m in BRACE.finditer(self.text) if m[2] and state[m.start()]]
@@ -78,6 +81,18 @@ class Command:
                     "beside it, or put it in single quotes where it is meant as it stands"
                 )
 
+    def _check_braces(self):
+        """Errors: JobError for a brace alone, and blanks within those of a known word."""
+        blank = lambda m: "." * len(m[0])  # noqa: E731
+        text = BRACE.sub(blank, SHELLS.sub(blank, self.text) if self.sh else self.text)
+        if (at := _alone(text)) >= 0:
+            raise JobError(
+                f'letter {at + 1} of the command, "{self.text[at : at + 12]}": a brace stands alone. A word '
+                'in braces is {in}; a brace that is meant as it stands is the value of one: {b} and `b: "{"`'
+            )
+        if m := BLANKS.search(text):
+            raise JobError(f'letter {m.start() + 1} of the command: write {{{m[1]}}} for "{m[0]}"')
+
     def filled(self, values: dict[str, Any]) -> list[str]:
         """The words of the process. values : by what stands in braces"""
         if self.sh:
@@ -92,6 +107,19 @@ class Command:
             return name
         script = next((word for word in self.words[1:] if word[:1] != "-" or word in IN_LINE), name)
         return name if script in IN_LINE or BRACE.search(script) else os.path.basename(script)
+
+
+def _alone(text: str) -> int:
+    """Place of the first brace that has no other; -1 = there is none."""
+    open_at: list[int] = []
+    for at, letter in enumerate(text):
+        if letter == "{":
+            open_at.append(at)
+        elif letter == "}" and not open_at:
+            return at
+        elif letter == "}":
+            open_at.pop()
+    return open_at[0] if open_at else -1
 
 
 def text_of(value: Any) -> str:

@@ -71,6 +71,15 @@ class OwnStep(Python):
     def __reduce__(self):
         return _restored, (self.code, self.target.__name__, _values(self))
 
+    def elsewhere(self, place: tuple[str, str, str]) -> str:
+        """Where it can stand. place : the step that reads what it would change, the name of what this gives,
+        the step whose result it may take as well"""
+        step, name, last = place
+        return (
+            f'let it stand behind {step} and take what that gives (`{self.target.__name__}.takes = "{name}"` '
+            f"in its file), or behind {last}"
+        )
+
     def codes(self) -> list[Code]:
         """The texts of which the run folder holds a copy."""
         return [self.code]

@@ -114,6 +114,13 @@ class ShellStep(Shell):
             word_of(f): getattr(self, f.name) for f in dataclasses.fields(self) if f.name.startswith(VALUE)
         }
 
+    def elsewhere(self, place: tuple[str, str, str]) -> str:
+        """Where it can stand. place : as for a step `python`"""
+        return (
+            "run the program on the files beforehand and name what it writes in `input:`, or let it "
+            f"work on the result of {place[2]} with `when: after`"
+        )
+
     def axes_of(self, known: dict) -> dict:
         """{name: axes} of what it gives. known : those of the data before it; None = not known"""
         return {name: tuple(self.axes) or known.get(name) for name in self.gives}

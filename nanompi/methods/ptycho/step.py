@@ -89,6 +89,7 @@ class Ptycho:
     """
 
     followed_by = "ptycho.finish"
+    as_stored = {"data": ("ptycho.prepare", "frames", "ptycho")}
     explains = FIGURES
 
     engines: list | str = param(

@@ -170,6 +170,10 @@ def test_a_sweep_takes_its_parameters():
         ("{shell: 'a \"{x}\"', sh: true, x: 3}", "{x} stands in quotes: leave them out"),
         ('{shell: "a {in}", in: png}', 'steps.shell.in: "png" does not fit here; allowed: "hdf5", "tiff"'),
         ('{shell: "a {out}", when: after}', "{out} does not go with `when: after`"),
+        ('{shell: "a {in {out}"}', 'letter 3 of the command, "{in {out}": a brace stands alone'),
+        ('{shell: "a in} {out}"}', 'letter 5 of the command, "} {out}": a brace stands alone'),
+        ('{shell: "a { in } {out}"}', 'letter 3 of the command: write {in} for "{ in }"'),
+        ('{shell: "a {in > {run}/x", sh: true}', 'letter 3 of the command, "{in > {run}/": a brace'),
         ('{shell: "a", axes: [y, y]}', "axes: y stands there twice"),
         ('{shell: "a", data: dat}', "a"),
     ],
@@ -180,6 +184,33 @@ def test_faults_of_the_job(step, text):
     else:
         said = fault(step)
         assert text in said and "jobs/job.yaml:4:" in said, said
+
+
+def test_braces_in_pairs_are_text():
+    for command in ("awk '{print $1}' {in}", "a '{\"b\": {{in}}}' {in}", "find . -exec a '{}' ';'"):
+        assert Command(command).check() is None
+    assert Command("f() { echo ${x#a}; }; f {in}", sh=True).check() is None
+
+
+@pytest.mark.parametrize(
+    "step, text",
+    [
+        ('{shell: "a {in} {out}"}', "steps.shell: ptycho.prepare reads the data as they are stored"),
+        ('{shell: "a {in} {out}"}', "run the program on the files beforehand"),
+        ("{python: own.py:add}", '`add.takes = "frames"` in its file'),
+        ("ptycho.prepare\n  - {python: own.py:add}", "ptycho reads the data as they are stored"),
+    ],
+)
+def test_no_step_changes_what_a_later_one_reads_as_stored(step, text):
+    Path("jobs").mkdir()
+    Path("jobs/own.py").write_text("def add(block, info):\n    return block + 1\n")
+    scan = JOB.replace("tomo.simulate", "simulate")
+    Path("jobs/job.yaml").write_text(scan.replace("STEP", f"{step}\n  - ptycho"))
+    with pytest.raises(JobError) as caught:
+        read_job("jobs/job.yaml")
+    assert text in str(caught.value) and caught.value.code == 2, caught.value
+    Path("jobs/job.yaml").write_text(scan.replace("STEP", '{shell: "a {in}"}\n  - ptycho'))
+    assert len(read_job("jobs/job.yaml").steps) == 4  # it looks at them alone
 
 
 def test_the_axes_of_what_it_gives_are_known_to_later_steps():

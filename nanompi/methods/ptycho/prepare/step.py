@@ -57,6 +57,8 @@ class Prepare:
         - ptycho
     """
 
+    as_stored = {"data": ("ptycho.prepare", "frames", "ptycho")}
+
     size: int | tuple[int, int] | Literal["auto"] = param(
         "auto",
         unit="px",
