@@ -42,8 +42,14 @@ def main(args) -> int:
         _draw(shows, args)
     judged = found["judged"]
     if args.max is not None and not found[judged] <= args.max:
-        raise NumbersError(f"{judged} {found[judged]:.6g} is above the limit --max {args.max:g}")
+        raise NumbersError(_above(judged, found[judged], args.max))
     return 0
+
+
+def _above(judged: str, value: float, most: float) -> str:
+    if value != value:
+        return f"{judged} is not a number, so that no limit is kept (--max {most:g}): look at both results"
+    return f"{judged} {value:.6g} is above the limit --max {most:g}"
 
 
 def _meant(name: str) -> str:

@@ -38,6 +38,8 @@ def compare(a: str, b: str, names: list[str] | None = None, show: dict | None = 
         if p.shape != q.shape:
             raise DataError(f"{name}: {a} has the shape {p.shape}, {b} has {q.shape}")
         fine = np.isfinite(p) & np.isfinite(q)
+        if not fine.any():
+            raise DataError(f"{name}: no point has a number in both {a} and {b}")
         d = (p - q)[fine]
         squares, size = squares + float(d @ d), size + float(q[fine] @ q[fine])
         out[name] = {
@@ -86,8 +88,17 @@ def _maps(file, group: str) -> dict[str, np.ndarray]:
         names = [] if entry is None else list(entry)
         places = {name: f"entry_1/{group}/{name}" if group else f"entry_1/{name}/data" for name in names}
         found = {name: at(opened, place) for name, place in places.items()}
-        maps = {n: whole(one).astype(float) for n, one in found.items() if getattr(one, "ndim", 9) in (1, 2)}
+        maps = {}
+        for name, one in found.items():
+            maps |= _parts(name, whole(one)) if getattr(one, "ndim", 9) in (1, 2) else {}
         return maps | ({} if group else _errors(opened, names))
+
+
+def _parts(name: str, values) -> dict[str, np.ndarray]:
+    """A map; of a complex one both parts, each as a map"""
+    if values.dtype.kind != "c":
+        return {name: values.astype(float)}
+    return {f"{name}, real part": values.real, f"{name}, imaginary part": values.imag}
 
 
 def _errors(opened, names) -> dict[str, np.ndarray]:

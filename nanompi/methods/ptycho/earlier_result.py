@@ -39,6 +39,7 @@ SHAPES = {  # of what is an array: dimensions, and length of the last one where 
     **dict.fromkeys(("corners", "measured", "refined", "truth_corners"), (2, 2)),
     "power": (1, None),
 }
+WAVES = ("object", "image", "truth_object", "probe", "truth_probe")  # all else is real
 LARGEST = 1e9  # beyond any number of pixels, and any length in metres
 
 
@@ -78,9 +79,11 @@ def _sane(found, name: str, where: str):
     if name not in SHAPES:
         return found
     found, (dimensions, last) = np.asarray(found), SHAPES[name]
-    if found.dtype.kind not in "iufc" or found.ndim != dimensions or last not in (None, found.shape[-1]):
+    kinds = "iufc" if name in WAVES else "iuf"
+    if found.dtype.kind not in kinds or found.ndim != dimensions or last not in (None, found.shape[-1]):
         wanted = f"{dimensions} dimension{'s' * (dimensions > 1)}" + (f" ending with {last}" if last else "")
-        raise DataError(f"{where} is {found.dtype} of shape {found.shape}; numbers in {wanted} are needed")
+        numbers = "numbers" if name in WAVES else "real numbers"
+        raise DataError(f"{where} is {found.dtype} of shape {found.shape}; {numbers} in {wanted} are needed")
     if not found.size or not np.isfinite(found).all():
         raise DataError(f"{where} is {'not finite' if found.size else 'empty'}: this is no finished result")
     low = 0 if name in ("pixel", "truth_pixel") else -LARGEST

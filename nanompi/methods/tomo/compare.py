@@ -16,9 +16,10 @@ def compare(a: str, b: str, show: dict | None = None) -> dict:
     """How two volumes (z, y, x) of one shape differ, slice by slice; `b` is the reference.
 
     a, b : result files or run folders
-    nrmse = |a - b| / |b|; correlation = sum a b / (|a| |b|), both about their means; largest = the largest
-    difference; frc: Fourier ring correlation of up to `MOST` slices, evenly over the height, in the largest
-    square of the circle; falls_px : half a period, px, where it falls below 0.5, 1 where it never does.
+    nrmse = |a - b| / |b|; correlation = Re sum a b* / (|a| |b|), both about their means; largest = the
+    largest |a - b|: complex values are compared as such. frc: Fourier ring correlation of up to `MOST`
+    slices, evenly over the height, in the largest square of the circle;
+    falls_px : half a period, px, where it falls below 0.5, 1 where it never does.
     words : the same in sentences; note : are both of one scan?
     show : filled with what a picture shows, `Signal`s of the middle slice
     Errors: DataError naming the file and what does not fit.
@@ -40,10 +41,13 @@ def compare(a: str, b: str, show: dict | None = None) -> dict:
 
 
 def sentences(found: dict) -> list[str]:
-    """What was found, with units."""
+    """What was found, with units; why, where a figure is not a number."""
     unit = "" if found["unit"] == "no unit" else f" {found['unit']}"
+    near, alike = f"{100 * found['nrmse']:.3g} %", f"{found['correlation']:.6g}"
+    near = near if np.isfinite(found["nrmse"]) else "not known (values that are not finite, or B is 0 alone)"
+    alike = alike if np.isfinite(found["correlation"]) else "not known (not finite, or all of one value)"
     out = [
-        f"relative difference {100 * found['nrmse']:.3g} %, correlation {found['correlation']:.6g}",
+        f"relative difference {near}, correlation {alike}",
         f"largest difference {found['largest']:.3g}{unit}, over {found['pixels']} voxels",
     ]
     if "falls_px" in found:
@@ -54,14 +58,15 @@ def sentences(found: dict) -> list[str]:
 
 
 def _pictures(volumes, found: dict) -> dict[str, Signal]:
-    """The middle slice of both, their difference, and the FRC"""
-    one, two = (volume[len(volume) // 2].astype(np.float64) for volume in volumes)
+    """The middle slice of both, their difference (of complex ones amplitudes), and the FRC"""
+    one, two = (volume[len(volume) // 2] for volume in volumes)
+    one, two, apart = _shown(one.astype(_wide(*volumes)), two.astype(_wide(*volumes)))
     axes = {name: (np.arange(n), "px") for name, n in zip("yx", one.shape)}
     unit = found["unit"].replace("no unit", "")
     out = {
         "a": Signal(one, axes, unit, "middle slice of A", "image"),
         "b": Signal(two, axes, unit, "middle slice of B", "image"),
-        "difference": Signal(one - two, axes, unit, "A less B", "map"),
+        "difference": Signal(apart[0], axes, unit, apart[1], "map"),
     }
     if frc := found.get("frc"):
         at = {"frequency": (np.array(frc["frequency"]), "1/px")}
@@ -69,33 +74,58 @@ def _pictures(volumes, found: dict) -> dict[str, Signal]:
     return out
 
 
+def _shown(one, two):
+    """(a, b, (their difference, its title))"""
+    if one.dtype.kind != "c":
+        return one, two, (one - two, "A less B")
+    return np.abs(one), np.abs(two), (np.abs(one - two), "|A - B|")
+
+
 def _volume(opened, name):
     volume = at(opened, VOLUME)
     if volume is None or getattr(volume, "ndim", 0) != 3:
         raise DataError(f"{name} holds no volume ({VOLUME})")
+    if volume.dtype.kind not in "biufc":
+        raise DataError(f"{name}: {VOLUME} has values of type {volume.dtype}; numbers are needed")
     return volume
+
+
+def _wide(*volumes):
+    """complex128 where one of them is complex, else float64."""
+    return np.complex128 if any(v.dtype.kind == "c" for v in volumes) else np.float64
 
 
 def _measures(one, two) -> dict:
     """Sums over slices, read one by one."""
     box = largest_square(_circle(one.shape[1:]))
-    side, sums, largest, rings = box[0].stop - box[0].start, np.zeros(7), 0.0, 0.0
+    side, kind, largest, rings = box[0].stop - box[0].start, _wide(one, two), 0.0, 0.0
+    sums = np.zeros(7, kind)
     seen = set(np.unique(np.linspace(0, len(one) - 1, min(MOST, len(one))).round()).astype(int).tolist())
     for z in range(len(one)):
-        p, q = (volume[z].astype(np.float64) for volume in (one, two))
+        p, q = (volume[z].astype(kind) for volume in (one, two))
         d = p - q
-        sums += p.size, p.sum(), q.sum(), (p * p).sum(), (q * q).sum(), (p * q).sum(), (d * d).sum()
-        largest = max(largest, float(np.abs(d).max()))
+        sums += p.size, p.sum(), q.sum(), _product(p, p), _product(q, q), _product(p, q), _product(d, d)
+        largest = float(np.maximum(largest, np.abs(d).max()))  # NaN stays
         rings = rings + ring_sums(p[box], q[box]) if z in seen and side >= 16 else rings
-    n, p, q, pp, qq, pq, dd = sums.tolist()
-    spread = np.sqrt((pp - p * p / n) * (qq - q * q / n))
-    out = {
+    whole = side >= 16 and bool(np.isfinite(rings).all())  # a NaN agrees with nothing, at no size
+    return _figures(sums, largest) | (_curve(rings, side) if whole else {})
+
+
+def _figures(sums, largest: float) -> dict:
+    """sums : of 1, a, b, |a|², |b|², a b*, |a - b|²"""
+    p, q = sums[1:3]
+    n, pp, qq, pq, dd = (float(v.real) for v in sums[[0, 3, 4, 5, 6]])
+    spread = np.sqrt((pp - abs(p) ** 2 / n) * (qq - abs(q) ** 2 / n))
+    return {
         "nrmse": float(np.sqrt(dd / qq)) if qq else float("nan"),
-        "correlation": float((pq - p * q / n) / spread) if spread else float("nan"),
+        "correlation": float((pq - (p * q.conj()).real / n) / spread) if spread else float("nan"),
         "largest": largest,
         "pixels": int(n),
     }
-    return out | ({} if side < 16 else _curve(rings, side))
+
+
+def _product(p, q):
+    return (p * q.conj()).sum()
 
 
 def _curve(rings, side: int) -> dict:

@@ -88,6 +88,10 @@ def test_what_cannot_be_compared_is_refused_with_the_reason(tmp_path, star, star
         compare(str(tmp_path / "a.h5"), str(tmp_path / "b.h5"))
     with pytest.raises(DataError, match=r"b\.h5: no truth is stored in it"):
         compare(str(tmp_path / "b.h5"), "truth")
+    other.arrays["positions/corners"] = star.corners * 1j
+    write(other, tmp_path / "c.h5")
+    with pytest.raises(DataError, match=r"positions/corners is complex128 .* real numbers in 2 dimensions"):
+        compare(str(tmp_path / "c.h5"), str(tmp_path / "a.h5"))
 
 
 def test_measures_do_not_mind_phase_wraps():

@@ -36,6 +36,32 @@ def test_the_figures_of_two_volumes_by_hand(volumes):
     assert same["nrmse"] == same["largest"] == 0 and same["falls_px"] == 1
 
 
+def test_complex_volumes_are_compared_as_complex(tmp_path, capsys):
+    """Imaginary parts times -5; an imaginary volume against a real one; NaN keeps no limit"""
+    rng = np.random.default_rng(0)
+    one = rng.standard_normal((3, 20, 20)) + 1j * rng.standard_normal((3, 20, 20))
+    two = one.real - 5j * one.imag
+    bad = one.real.copy()
+    bad[1, 2, 3] = np.nan
+    shapes = {"one": one, "two": two, "real": one.real, "imaginary": 1j * one.real, "bad": bad}
+    a, b, real, imaginary, lacking = (result(tmp_path / name, v) for name, v in shapes.items())
+    got = compare(a, b)
+    assert got["nrmse"] == pytest.approx(np.linalg.norm(one - two) / np.linalg.norm(two))
+    (p, q), shows = (v - v.mean() for v in (one, two)), {}
+    wanted = np.vdot(q, p).real / np.linalg.norm(p) / np.linalg.norm(q)
+    assert got["correlation"] == pytest.approx(wanted) and wanted < 0
+    assert got["largest"] == pytest.approx(6 * np.abs(one.imag).max())
+    turned = compare(imaginary, real, shows)
+    assert turned["nrmse"] == pytest.approx(np.sqrt(2)) and abs(turned["correlation"]) < 1e-9
+    assert shows["difference"].data.max() == pytest.approx(np.sqrt(2) * np.abs(one.real[1]).max())
+    assert main(["compare", a, b, "--max", "0.5"]) == 5 and main(["compare", a, a, "--max", "0"]) == 0
+    capsys.readouterr()
+    assert main(["compare", lacking, lacking, "--max", "9"]) == 5
+    said = capsys.readouterr()
+    assert "nrmse is not a number" in said.err and "relative difference not known" in said.out
+    assert "agree" not in said.out and "nan %" not in said.out
+
+
 def test_faults_in_words(volumes, tmp_path, capsys):
     one, _, a, b = volumes
     other = result(tmp_path / "other", one[:2])

@@ -35,6 +35,19 @@ def test_figures_are_those_of_the_difference(tmp_path):
     )
 
 
+def test_complex_maps_and_maps_without_a_number(tmp_path):
+    """Other imaginary parts are another map; where no point has a number in both, no limit is kept"""
+    wave = np.full((2, 3), 3 + 4j)
+    one, two = (
+        result(tmp_path / f"{k}.h5", {"t": v, "u": v.real}) for k, v in enumerate((wave, wave.conj()))
+    )
+    got = compare(one, two)
+    assert got["nrmse"] == pytest.approx(8 / np.sqrt(25 + 9)) and got["maps"]["t, real part"]["rmse"] == 0
+    none = result(tmp_path / "none.h5", {"t": wave, "u": np.full((2, 3), np.nan)})
+    with pytest.raises(DataError, match=r"u: no point has a number in both"):
+        compare(one, none)
+
+
 def test_two_runs(tmp_path):
     one = result(tmp_path / "a.h5", {"Fe_K": np.full((2, 3), 2.0), "Ca_K": np.ones((2, 3))})
     two = result(tmp_path / "b.h5", {"Fe_K": np.ones((2, 3)), "Ti_K": np.ones((2, 3))})
