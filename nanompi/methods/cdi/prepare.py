@@ -47,6 +47,11 @@ def prepare(data, settings, threads: int = 1) -> tuple[Pattern, tuple[float, ...
     counts, good = loaded(data, settings.saturated, threads)
     if not counts[good].any():
         raise DataError(f"{data.file}: there is no count in the pattern")
+    if np.ptp(counts[good]) == 0:
+        raise DataError(
+            f"{data.file}: all known pixels hold the same count, {counts[good][0]:g}: there is no pattern in "
+            "them"
+        )
     symmetry = friedel_centre(counts, good)
     centre = symmetry
     if settings.centre != "auto":

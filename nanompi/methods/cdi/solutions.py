@@ -43,7 +43,8 @@ def best_of(figures: dict[int, dict], many: int | str) -> list[int]:
     order = [n for n in order if np.isfinite(score(figures[n]))]
     if many != "auto":
         return order[:many]
-    near = [n for n in order if score(figures[n]) <= NEAR * score(figures[order[0]])]
+    best = score(figures[order[0]]) if order else 0.0  # below 0 by rounding, where all was met to the bit
+    near = [n for n in order if score(figures[n]) <= max(NEAR * best, best)]
     return near[: max(1, len(figures) // 2)]
 
 

@@ -42,6 +42,8 @@ def test_best_ones_are_near_the_best():
     figures = {n: {"free": f, "error": 0.1} for n, f in enumerate([2.0, 1.1, 1.0, 1.19, 9.0, 1.21])}
     assert best_of(figures, "auto") == [2, 1, 3]  # within 20 %
     assert best_of(figures, 4) == [2, 1, 3, 5]
+    below = {n: {"error": 0.0, "free": free} for n, free in enumerate((-1e-7, -2e-7, 1.0, 1.0))}
+    assert best_of(below, "auto") == [1]  # 0 less a rounding
     assert best_of({0: {"error": 0.2}, 1: {"error": np.nan}, 2: {"error": 0.1}}, 5) == [2, 0]  # no number
 
 
