@@ -32,6 +32,7 @@ from nanompi.io.hdf5 import text as as_text
 from nanompi.io.newtiff import begin_stack
 from nanompi.io.tiff import is_tiff
 from nanompi.io.unwritten import unwritten
+from nanompi.methods.own import said
 from nanompi.run.writers import spread
 
 HDF5, TIFF = "hdf5", "tiff"
@@ -160,18 +161,23 @@ class Given:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a program is to give. sizes : along each of the axes; None = any"""
+    """What a program is to give. sizes : along each of the axes; None = any
+
+    coords, facts : those of the data before
+    """
 
     axes: tuple[str, ...]
     sizes: tuple[int | None, ...]
     dtype: np.dtype
+    coords: dict = field(default_factory=dict, compare=False)
+    facts: dict = field(default_factory=dict, compare=False)
 
     @classmethod
     def of(cls, data: Data, axes: list[str], changes: list[str]) -> "Wanted":
         """For these data. axes : others than theirs; changes : those of any length"""
         sizes = {a: n for a, n in zip(data.axes, data.shape) if a not in changes}
         names = tuple(axes) or data.axes
-        return cls(names, tuple(map(sizes.get, names)), data.dtype)
+        return cls(names, tuple(map(sizes.get, names)), data.dtype, data.coords, data.facts)
 
     def __str__(self):
         return " x ".join(f"{'any' if n is None else n} {a}" for a, n in zip(self.axes, self.sizes))
@@ -210,14 +216,14 @@ def _hdf5(path: Path, want: Wanted) -> Given:
             )
         own = data.attrs
         axes = tuple(map(as_text, np.atleast_1d(own["axes"]))) if "axes" in own else want.axes
-        coords = {}
-        for axis, n in zip(axes, data.shape):
-            if axis in f and getattr(f[axis], "shape", None) == (n,) and f[axis].dtype.kind in "biuf":
-                coords[axis] = (f[axis][()], as_text(f[axis].attrs.get("units", "")))
-        facts = {k: _fact(v) for k, v in f["facts"].attrs.items()} if "facts" in f else {}
         unit = as_text(own["units"]) if "units" in own else None
         dtype = data.dtype.newbyteorder("=")
-        return Given(_Stored(path, name, data.shape, dtype), axes, data.shape, dtype, coords, facts, unit)
+        given = Given(_Stored(path, name, data.shape, dtype), axes, data.shape, dtype, unit=unit)
+        _check(given, want)
+        given.coords = said.coordinates(f, axes, data.shape, want.coords)
+        facts = {k: _fact(v) for k, v in f["facts"].attrs.items()} if "facts" in f else {}
+        given.facts = said.facts(facts, want.facts)
+        return given
 
 
 def _lost(data) -> np.ndarray:

@@ -404,6 +404,71 @@ def test_what_a_program_does_wrong_is_code_6_in_words(scene, how, text):
         assert said.endswith("  almost done")
 
 
+SAYS = """
+import sys
+import h5py, numpy as np
+with h5py.File(sys.argv[1]) as f, h5py.File(sys.argv[2], "w") as g:
+    n = len(f["data"])
+    g["data"] = f["data"][()]
+    g.create_group("facts")
+    def coord(name, values, units=None):
+        g[name] = values
+        if units: g[name].attrs["units"] = units
+    def fact(name, value):
+        g["facts"].attrs[name] = value
+    LINE
+"""
+
+
+def says(scene, line: str) -> Data:
+    Path("says.py").write_text(SAYS.replace("LINE", line))
+    return scene.do("", "{python} says.py {in} {out}")
+
+
+def test_what_a_program_says_of_its_data_holds(scene):
+    data = says(scene, "coord('angle', np.arange(n) * 30.0, 'deg'); fact('pixel', 2e-6); fact('note', 'a')")
+    values, unit = data.coords["angle"]
+    assert unit == "rad" and np.allclose(values, np.arange(6) * np.pi / 6)
+    assert data.facts == {"pixel": 2e-6, "energy": 1e-15, "note": "a"}
+
+
+def test_places_that_a_program_writes_hold(scene):
+    data = scene.run.data["data"]
+    data.axes, data.spread = ("point", "row", "column"), "point"
+    data.coords = {"point": (np.zeros((6, 2)), "m")}
+    after = says(scene, "coord('positions', np.arange(2.0 * n).reshape(n, 2), 'um')")
+    values, unit = after.coords["point"]
+    assert unit == "m" and np.allclose(values, np.arange(12).reshape(6, 2) * 1e-6)
+    for line, text in {
+        "coord('positions', np.zeros((n + 1, 2)))": "positions in {out} has the shape 7 x 2; numbers of the",
+        "coord('positions', np.zeros((n, 2)), 'parsec')": '"parsec" is not a unit that fits here; allowed',
+        "coord('positions', np.full((n, 2), np.nan))": "12 of 12 values are NaN or infinite",
+        "coord('positions', np.array([b'a'] * n))": "positions in {out} holds |S1; numbers of the shape",
+    }.items():
+        with pytest.raises(StepError) as caught:
+            says(scene, line)
+        assert text in str(caught.value), caught.value
+
+
+@pytest.mark.parametrize(
+    "line, text",
+    [
+        ("coord('angle', np.zeros(n - 1))", "angle in {out} has the shape 5; numbers of the shape (6)"),
+        ("coord('angle', np.array([b'a'] * n))", "angle in {out} holds |S1"),
+        ("coord('angle', np.zeros(n), 'bananas')", '"bananas" is not a unit that fits here; allowed: rad'),
+        ("coord('positions', np.zeros((n, 2)))", "along which axis?"),
+        ("g.create_group('row')", "row in {out} holds a group"),
+        ("fact('energy', -5.0)", "facts in {out}: energy = -5.0; a number above 0 is needed, in SI units"),
+        ("fact('energy', 'much')", "energy = 'much'; a number is needed"),
+        ("fact('other', np.nan)", "other = nan; a finite number is needed"),
+    ],
+)
+def test_what_it_says_and_cannot_be_is_code_6(scene, line, text):
+    with pytest.raises(StepError) as caught:
+        says(scene, line)
+    assert text in str(caught.value), caught.value
+
+
 def test_values_that_were_nan_before_may_be_so_after(tmp_path):
     values = VALUES.astype(np.float32)
     values[0, 0, 0] = np.nan
