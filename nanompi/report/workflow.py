@@ -11,13 +11,13 @@ import re
 import shlex
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from nanompi.errors import JobError, nearest, shown
 from nanompi.io.ordinary import whole
-from nanompi.report import status
+from nanompi.report import sources, status
 from nanompi.report.status import OVER, SILENT
 
 FILE, SCRIPT = "workflow.json", "stage.sbatch"
@@ -96,8 +96,12 @@ def _no_number(word: str):
 def _stages(folder: Path, head: dict[str, Any], queue: Queue) -> list[dict[str, Any]]:
     """Each stage with its items and their state"""
     out: list[dict[str, Any]] = []
+    old = _Old(folder, head)
     for stage in head["stages"]:
-        items = [_item(folder / stage["name"], one, queue) for one in stage["items"]]
+        items = [
+            old.seen(stage, k, _item(folder / stage["name"], one, queue))
+            for k, one in enumerate(stage["items"])
+        ]
         counts = {kind: sum(_kind(one) == kind for one in items) for kind in KINDS}
         one = {"name": stage["name"], "needs": {k: float(v) for k, v in stage["needs"].items()}, **counts}
         tasks = _tasks(folder / stage["name"] / SCRIPT, queue)
@@ -107,6 +111,29 @@ def _stages(folder: Path, head: dict[str, Any], queue: Queue) -> list[dict[str, 
         one["missing"] = missing(one, "" if one["state"] in OVER else "failed")
         out.append(one)
     return out
+
+
+class _Old:
+    """Which items are to be made anew, as what they were made from is not all that is there now."""
+
+    def __init__(self, folder: Path, head: dict[str, Any]):
+        self.now = cache(sources.identity)
+        self.paths = {
+            stage["name"]: [folder / stage["name"] / item["folder"] for item in stage["items"]]
+            for stage in head["stages"]
+        }
+
+    def seen(self, stage: dict[str, Any], place: int, item: dict[str, Any]) -> dict[str, Any]:
+        """An item as `_item` gives it; one that is done and out of date waits, with the reason in `old`."""
+        if item["state"] != "done":
+            return item
+        own, needs = self.paths[stage["name"]], {name: self.paths[name] for name in stage["needs"]}
+        chained = (own[place] / "job.after.yaml").is_file()
+        chunk = [p for p, one in zip(own[:place], stage["items"]) if int(one["chunk"]) == item["chunk"]]
+        around = sources.Around(needs, chunk[::-1] if chained else [])
+        why = sources.outdated(own[place], around, self.now)
+        told = {"state": "waiting", "message": f"to be made anew: {why}", "old": True}
+        return item | told if why else item
 
 
 def _enough(name: str, head: dict[str, Any], one: dict[str, Any]) -> bool:
@@ -184,13 +211,15 @@ def _kind(item: dict[str, Any]) -> str:
     return "failed" if state in ("failed", "lost") else "waiting" if state == "stopped" else "working"
 
 
-def _state(one: dict, before: list[dict], quiet: Callable[[], str]) -> tuple[str, str]:
+def _state(one: dict, before: list[dict], quiet: Callable[..., str]) -> tuple[str, str]:
     """State of a stage, and why it cannot go on, "" where it can. before : the stages before it"""
     if one["done"] == len(one["items"]):
         return "done", ""
     going = "working" if one["done"] or one["failed"] else "waiting"
     if one["working"] or one["slurm"]:
         return ("working" if one["working"] else going), ""
+    if (old := [item for item in one["items"] if item.get("old")]) and quiet(0.0):
+        return "stopped", f"{old[0]['name']} is {old[0]['message']}"
     if not one["waiting"]:
         return ("done" if one["enough"] else "failed"), ""
     if found := _blocked(one, before):
@@ -230,14 +259,14 @@ def _why(item: dict[str, Any]) -> str:
     return f" ({code}: {shown(why, 120)})" if why else f" ({code})"
 
 
-def _quiet(folder: Path, name: str, queue: Queue) -> str:
+def _quiet(folder: Path, name: str, queue: Queue, soon: float = SOON) -> str:
     """Why nobody works on a stage that has items left; "" where somebody may."""
     if _held(folder) or _held(folder / name):
         return ""
     scripts = [_age(file) for file in folder.glob(f"*/{SCRIPT}")]
     if not scripts:
-        return "nobody works on it" if _age(folder / FILE) > SOON else ""
-    return "it is not in the queue" if queue is not None and min(scripts) > SOON else ""
+        return "nobody works on it" if _age(folder / FILE) > soon else ""
+    return "it is not in the queue" if queue is not None and min(scripts) > soon else ""
 
 
 def _held(folder: Path) -> bool:

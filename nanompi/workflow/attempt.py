@@ -3,7 +3,7 @@
 import gc
 import time
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from nanompi.errors import NanompiError, Stopped, complain, exit_code
@@ -15,6 +15,8 @@ from nanompi.run.life import Ranks, live
 from nanompi.run.reuse import Reuse
 from nanompi.timing import Clock
 from nanompi.workflow.task import Task
+
+BEFORE = "result.before.h5"  # the result of an item that is made anew, until the new one stands
 
 
 def _say(task: Task):
@@ -48,6 +50,9 @@ def attempt(ranks: Ranks, task: Task, work: Callable[[Ranks], dict], say: Callab
     code, message = failed or (0, "")
     if group.root:
         task.record(code, message, time.monotonic() - begun, figures)
+        if task.done():
+            with suppress(OSError):
+                (task.path / BEFORE).unlink(missing_ok=True)
         say(task)
 
 
@@ -67,6 +72,8 @@ def prepared(task: Task, vendor: str, hosts: list[str]):
     with held(task.job, task.path, vendor, hosts, anew=True) as begun:
         with writing(task.path):
             # The result first: one without an outcome is that of a run that was ended in its report.
+            if task.done():
+                (task.path / "result.h5").replace(task.path / BEFORE)
             (task.path / "result.h5").unlink(missing_ok=True)
             (task.path / "outcome.json").unlink(missing_ok=True)
         yield begun

@@ -1,6 +1,7 @@
 """One of several runs: its folder, and how it ended (outcome.json)."""
 
 import json
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ class Task:
     job: Any = None
 
     def outcome(self) -> dict:
-        """What `record` has written: code, message, seconds, figures; empty when it has not ended."""
+        """What `record` has written: code, message, seconds, figures, ended; empty when it has not ended."""
         try:
             found = json.loads((self.path / "outcome.json").read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError):
@@ -33,6 +34,7 @@ class Task:
     def record(self, code: int, message: str, seconds: float, figures: dict):
         """Note how it ended; the file appears whole."""
         note = {"code": code, "message": message, "seconds": round(seconds, 3), "figures": figures}
+        note["ended"] = time.time()  # s since 1970: two outcomes are never the same
         with new_file(self.path / "outcome.json") as file:
             file.write(json.dumps(note, indent=1).encode())
 

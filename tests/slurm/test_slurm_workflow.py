@@ -112,13 +112,17 @@ def test_thirty_items_of_which_three_fail(workflow):
     (slurm.folder / "hold").touch()
     told = slurm.shell("nanompi submit runs/tooth/workflow-0001 --site site.yaml")
     again = jobs(told)
-    assert list(again) == ["angles", "all"] and "angles: 3 of 30 items in 1 task\n" in told
+    assert list(again) == ["angles", "most", "all"] and "angles: 3 of 30 items in 1 task\n" in told
     begun = lambda: (folder / "all/0000/status.json").is_file()  # noqa: E731
     slurm.until(lambda: begun() and '"working"' in (folder / "all/0000/status.json").read_text(), 60)
     requeued(slurm, again["all"])
     (slurm.folder / "hold").unlink()
     assert slurm.ended(again["all"], 60) == ("COMPLETED", "0:0"), slurm.logs()
     after = results(folder)
+    assert slurm.ended(again["most"], 60) == ("COMPLETED", "0:0")  # it was made of 27
+    assert "most: made anew: 0027-scan=27, 0028-scan=28, 0029-scan=29 are there now" in (
+        (folder / "most/slurm-0.log").read_text()
+    )
     assert len(after) == 30 and {name: after[name] for name in before} == before
     found = json.loads(slurm.shell("nanompi status runs/tooth/workflow-0001 --json --code"))[0]
     assert (found["state"], found["code"], found["done"], found["again"]) == ("done", 0, 32, "")

@@ -7,6 +7,7 @@ STAGE/items.json     the items of a stage, for the reader of a later one
 STAGE/NNNN-.../      job.resolved.yaml from the beginning; outcome.json when it has run
                      job.after.yaml and job.alone.yaml where it begins with what the item before it has made:
                      its job with `{previous}`, and without what stands on it
+                     made.from.json: the results of other items that it was made from (nanompi.report.sources)
 
 Nothing else is kept: what is done is seen by the folders of the items (`read`).
 """
@@ -25,6 +26,7 @@ from nanompi.job import yaml12
 from nanompi.job.folder import numbered, point, refuse_changed, writing
 from nanompi.job.identity import same_job, sealed
 from nanompi.job.text import read_text
+from nanompi.report.sources import Around, outdated
 from nanompi.workflow.task import Task
 
 NAME = re.compile(r"[A-Za-z_][\w-]*")
@@ -83,6 +85,20 @@ class WorkflowFolder:
             )
             raise JobError(text)
         return found
+
+    def around(self, stage: StageFolder, task: Task) -> Around:
+        """What an item can be made from."""
+        needed = {name: [one.path for one in self.stage(name).tasks] for name in stage.needs}
+        chained = (task.path / AFTER).is_file()
+        return Around(needed, [one.path for one in stage.before(task)] if chained else [])
+
+    def outdated(self, stage: StageFolder, task: Task) -> str:
+        """Why an item with a result is to be made anew; "" for one that is not, or has none."""
+        return outdated(task.path, self.around(stage, task)) if task.done() else ""
+
+    def left(self, stage: StageFolder) -> list[Task]:
+        """The items to run as things are: those without a result, and those to be made anew."""
+        return [task for task in stage.tasks if not task.done() or self.outdated(stage, task)]
 
 
 def is_workflow_folder(path: Path) -> bool:

@@ -118,7 +118,7 @@ def options(stage: StageFolder, chunks: list[int], before: list[str]) -> list[st
 
 def commands(flow: WorkflowFolder) -> list[tuple[StageFolder, str]]:
     """Each stage of which something is missing, and the command that would submit it, for people to read."""
-    left = {stage.name: missing(stage) for stage in flow.stages}
+    left = missing(flow)
     out = []
     for stage in [one for one in flow.stages if left[one.name]]:
         before = [f"JOB-{name}" for name in stage.needs if left[name]]
@@ -127,9 +127,18 @@ def commands(flow: WorkflowFolder) -> list[tuple[StageFolder, str]]:
     return out
 
 
-def missing(stage: StageFolder) -> list[int]:
-    """Numbers of the chunks of a stage with items that are not done."""
-    return sorted({number for task, number in zip(stage.tasks, stage.chunks) if not task.done()})
+def missing(flow: WorkflowFolder) -> dict[str, list[int]]:
+    """Numbers of the chunks of each stage with items that are not done, or may have to be made anew.
+
+    Those of a stage for which others are run again: its tasks see then themselves what has come.
+    """
+    out: dict[str, list[int]] = {}
+    for stage in flow.stages:
+        own = {task.number for task in flow.left(stage)}
+        again = any(out[name] for name in stage.needs)
+        chunks = {k for task, k in zip(stage.tasks, stage.chunks) if again or task.number in own}
+        out[stage.name] = sorted(chunks)
+    return out
 
 
 def begin(workflow, here: Here, runs: str, named: str = "") -> tuple[WorkflowFolder, list[Sent]]:
@@ -153,7 +162,8 @@ def submit(flow: WorkflowFolder, here: Here) -> list[Sent]:
     that is not known, and where sbatch refuses a stage: those before it are cancelled then.
     """
     not_twice(flow)
-    left = [(stage, chunks) for stage in flow.stages if (chunks := missing(stage))]
+    found = missing(flow)
+    left = [(stage, chunks) for stage in flow.stages if (chunks := found[stage.name])]
     with writing(flow.path):
         for stage, _ in left:
             write_text(stage.path / SCRIPT, text(flow, stage, here))
@@ -172,7 +182,7 @@ def _send(stage: StageFolder, chunks: list[int], sent: dict[str, Sent]) -> Sent:
     before = [sent[other] for other in stage.needs if other in sent]
     job = slurm.sbatch(str(stage.path / SCRIPT), *options(stage, chunks, [one.job for one in before]))
     items = sum(number in chunks and not task.done() for task, number in zip(stage.tasks, stage.chunks))
-    many = f"{items} of {len(stage.tasks)} items in {len(chunks)} task{'s' * (len(chunks) != 1)}"
+    many = f"{items or 'what is to be made anew'} of {len(stage.tasks)} items in {len(chunks)} task{'s' * (len(chunks) != 1)}"
     behind = f", behind {', '.join(one.stage for one in before)}" if before else ""
     return Sent(stage.name, job, (many if _many(stage) else "one task") + behind)
 

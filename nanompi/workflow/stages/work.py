@@ -18,6 +18,8 @@ from functools import partial
 from pathlib import Path
 
 from nanompi.errors import JobError, PartError, Stopped, common
+from nanompi.io.atomic import write_text
+from nanompi.report import sources
 from nanompi.run import notify
 from nanompi.run.life import Ranks
 from nanompi.workflow.attempt import attempt, prepared, run_of
@@ -95,7 +97,19 @@ def _close(part: Part, again: str, voice: Voice, ran: bool):
 
     if ran or any(needs.unmet(part.folder, stage) for stage in part.stages()):
         at_the_end(part.folder.path, voice)
+    _tell_old(part, voice)
     end(part, again)
+
+
+def _tell_old(part: Part, voice: Voice):
+    """What of the other stages is to be made anew, as it was made without what the part has now."""
+    for stage in part.folder.stages if part.stage else ():
+        if stage.name == part.stage or part.stage not in stage.needs:
+            continue
+        for task in stage.tasks:
+            if why := part.folder.outdated(stage, task):
+                text = f"{stage.name}/{task.path.name} is to be made anew: {why}"
+                voice(text, "warning", True, text=text)
 
 
 def run(ranks: Ranks, part: Part, voice: Voice) -> bool:
@@ -121,14 +135,32 @@ def _left(part: Part, stage: StageFolder, voice: Voice) -> list[list[int]]:
         text = f"{stage.name} is not begun: what it needs is missing"
         voice(text, "stage", True, stage=stage.name, begun=False, missing=lines)
         return []
-    chunks = [[t.number for t in stage.chunk(k) if not t.done()] for k in part.chunks(stage)]
-    left, whole = sum(map(len, chunks)), len(part.tasks(stage))
+    own = {task.number for task in part.folder.left(stage)}
+    chunks = [_from_first([t.number for t in stage.chunk(k)], own) for k in part.chunks(stage)]
+    left, whole = sum(k in own for c in chunks for k in c), len(part.tasks(stage))
     done = f", {whole - left} of {whole} are done" if left < whole else ""
     said = f"{stage.name}: {left} item{'s' * (left != 1)}{done}" if left else f"{stage.name}: all is done"
     for line in needs.without(part.folder, stage) if left else ():
         voice(line, "warning", True, text=line)
     voice(said, "stage", stage=stage.name, begun=True, items=left, done=whole - left)
     return [c for c in chunks if c]
+
+
+def _from_first(chunk: list[int], left: set[int]) -> list[int]:
+    """The items of a chunk from the first to run on: what begins with that one may have to be made anew."""
+    return chunk[next((place for place, k in enumerate(chunk) if k in left), len(chunk)) :]
+
+
+def _due(folder: WorkflowFolder, stage: StageFolder, task: Task, voice: Voice) -> bool:
+    """Is an item to run now; and if it is made anew, say why (rank 0 of the group)."""
+    if not task.done():
+        return True
+    why = folder.outdated(stage, task)
+    if why:
+        item = "" if len(stage.tasks) == 1 else f" {task.path.name}"
+        text = f"{stage.name}{item}: made anew: {why}"
+        voice(text, "anew", True, stage=stage.name, item=task.path.name, reason=why)
+    return bool(why)
 
 
 def _accept(task: Task):
@@ -168,6 +200,8 @@ def _run_stage(ranks: Ranks, folder: WorkflowFolder, stage: StageFolder, chunks:
             for number in _chunks(group.team, len(chunks), place):
                 for k in chunks[number]:
                     _heed(group)
+                    if not group.team.on_root(partial(_due, folder, stage, stage.tasks[k], voice)):
+                        continue
                     begun.append(k)
                     work = partial(_item, folder, stage, stage.tasks[k])
                     attempt(group, stage.tasks[k], work, partial(voice.item, stage))
@@ -196,6 +230,9 @@ def _begun(folder: WorkflowFolder, stage: StageFolder, task: Task, vendor: str, 
     """The item with the job that it has now, in its folder (rank 0 of the group)."""
     task.job = job_of(folder, stage, task)
     with prepared(task, vendor, hosts) as begun:
+        if (around := folder.around(stage, task)).stages or around.before:
+            note = sources.made_from(around, task.job.resolved)
+            write_text(task.path / sources.FILE, json.dumps(note))
         yield begun
 
 
@@ -273,19 +310,25 @@ def end(part: Part, again: str):
     Errors: PartError where items have no result; the error's code is that of the items where all of them
     ended with the same one.
     """
-    lines, codes, whole = [], [], 0
+    lines, codes, whole, kept = [], [], 0, ""
     for stage in part.stages():
         tasks = part.tasks(stage)
         missing = [task for task in tasks if not task.done()]
         codes += [task.outcome().get("code", PartError.code) for task in missing]
         whole += len(tasks)
+        old = [(task, why) for task in tasks if (why := part.folder.outdated(stage, task))]
+        codes += [PartError.code] * len(old)
+        kept = " as things are now" if old else kept
+        lines += [f"{stage.name}/{task.path.name} is to be made anew: {why}" for task, why in old]
         unmet = needs.unmet(part.folder, stage, why=bool(part.stage))
         if missing:
             lines += unmet or [f"{stage.name}: {len(missing)} of {len(tasks)} items: {needs.named(missing)}"]
     if not codes:
         return
     some = "the others are done" if len(codes) < whole else "none is done"
-    text = f"{len(codes)} of {whole} items have no result, {some}. Take up what is missing by:\n  {again}"
+    text = (
+        f"{len(codes)} of {whole} items have no result{kept}, {some}. Take up what is missing by:\n  {again}"
+    )
     error = PartError(*lines, *text.split("\n"))
     error.code = codes[0] if len(codes) == whole and len(set(codes)) == 1 else PartError.code
     raise error
