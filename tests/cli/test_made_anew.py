@@ -90,7 +90,10 @@ def test_what_was_made_without_an_item_is_made_anew_when_it_is_there(here, capsy
     assert code == 0 and "stack/0000 is to be made anew: 0001-k=2 is there now" in out
     os.utime(W / "workflow.json", (1, 1))
     found = read(W)
-    assert (found["state"], found["code"]) == ("stopped", 7) and "0001-k=2 is there now" in found["message"]
+    assert (found["stages"][1]["state"], found["code"]) == (
+        "stopped",
+        7,
+    ) and "0001-k=2 is there now" in found["message"]
     code, out, _ = said(capsys, "resume", W)
     assert code == 0 and "stack: made anew: 0001-k=2 is there now\n" in out and stack() == 3
     assert "chain 0002-k=13: made anew: 0001-k=12 is there now\n" in out

@@ -182,7 +182,8 @@ def _send(stage: StageFolder, chunks: list[int], sent: dict[str, Sent]) -> Sent:
     before = [sent[other] for other in stage.needs if other in sent]
     job = slurm.sbatch(str(stage.path / SCRIPT), *options(stage, chunks, [one.job for one in before]))
     items = sum(number in chunks and not task.done() for task, number in zip(stage.tasks, stage.chunks))
-    many = f"{items or 'what is to be made anew'} of {len(stage.tasks)} items in {len(chunks)} task{'s' * (len(chunks) != 1)}"
+    many = f"{items or 'what is outdated'} of {len(stage.tasks)} items in {len(chunks)} task"
+    many += "s" * (len(chunks) != 1)
     behind = f", behind {', '.join(one.stage for one in before)}" if before else ""
     return Sent(stage.name, job, (many if _many(stage) else "one task") + behind)
 
