@@ -8,6 +8,8 @@ AGREED = 0.9  # part of the power in the first mode of the best starts: less is 
 NOISE = 1.5  # deviance over its expectation, of pixels that were seen: more is no model of the counts
 OVERSAMPLED = 2.0  # pixels of the pattern over those of the support: less than there are unknowns
 OFF = 2.5  # px that the centre may be away from where the pattern has its symmetry
+ENOUGH = 20  # starts, beyond which more of them are not advised
+LOWEST = 0.15  # threshold, below which no lower one is advised: one trial from the usual one
 LARGER, SMALLER = 1.25, 0.6  # times the threshold, for a smaller and for a larger support
 GROWN = 0.5  # of the pattern's width: a support wider than this is sampled less than twice along the axis
 
@@ -56,13 +58,20 @@ def _of_starts(facts) -> list[tuple[str, str]]:
             f"the best {k} of {starts} starts disagree: one image has only {100 * first:.0f} % of their "
             "power, and their average shows none of them"
         )
-        return [(words, f"starts: {4 * starts}")]
+        return [_more(words, starts)]
     if k == 1 and starts > 1:
         words = f"one of {starts} starts alone came so near to the pattern: no other confirms it"
-        return [(words, f"starts: {4 * starts}")]
+        return [_more(words, starts)]
     if starts == 1:
         return [("there was one start: nothing tells whether another would find the same", "starts: 20")]
     return []
+
+
+def _more(words: str, starts: int) -> tuple[str, str]:
+    """More starts are worth a trial where they are few; of many no more are told to be the cure."""
+    if starts < ENOUGH:
+        return words, f"starts: {ENOUGH}"
+    return f"{words}; {starts} starts were tried, and more are not likely to change it", ""
 
 
 def _of_support(facts) -> list[tuple[str, str]]:
@@ -88,7 +97,12 @@ def _of_pattern(facts) -> list[tuple[str, str]]:
     if llk > NOISE:
         words = (
             f"the best start misses the counts by {llk:.2f} times their noise (Poisson deviance over its "
-            "expectation): the support is too small, the beam is not coherent, or the values are no counts"
+            "expectation)"
         )
-        out.append((words, "" if facts["fixed"] else _threshold(facts, SMALLER)))
+        wide = any(width > GROWN * n for width, n in zip(facts["extent"], facts["shape"]))
+        if facts["fixed"] or wide or facts["threshold"] < LOWEST:
+            about = "the support of the file" if facts["fixed"] else f"threshold {facts['threshold']:g}"
+            out.append((f"{words}, with {about}; the cause is not known: look at mask and counts", ""))
+        else:
+            out.append((f"{words}; a larger support is worth a trial", _threshold(facts, SMALLER)))
     return out

@@ -79,6 +79,24 @@ def friedel_centre(counts: np.ndarray, good: np.ndarray) -> tuple[float, ...]:
     return tuple(float(k) / 2 for k in np.unravel_index(np.argmax(alike), alike.shape))
 
 
+def in_fft_order(counts: np.ndarray, good: np.ndarray) -> bool:
+    """Is the centre at index 0 of each axis, with what is opposite on the other sides?
+
+    About there it is brighter by far than elsewhere and in the middle, and alike when turned about index 0:
+    so no corner that is bright by chance, or by a beam beside the detector.
+    """
+    known = np.where(good, counts, 0.0)
+    near, middle = (frequency(counts.shape) < 2 * CORE) & good, np.fft.fftshift(frequency(counts.shape))
+    middle = (middle < 2 * CORE) & good
+    if not near.any() or not middle.any():
+        return False
+    least = 3 * max(known[middle].mean(), known[good].mean())
+    mirror = np.ix_(*(-np.arange(n) for n in counts.shape))
+    both = near & good[mirror]
+    v, w = np.log1p(known[both]), np.log1p(known[mirror][both])
+    return bool(known[near].mean() > least and (v * w).sum() > 0.9 * (v * v).sum() > 0)
+
+
 def fast(n: int) -> int:
     """The largest even length of at most n that has no prime factor above 7."""
     for size in range(n - n % 2, 1, -2):
@@ -105,7 +123,7 @@ def cropped(counts, good, centre, size: int | None, where: str) -> tuple[np.ndar
         if room < 16:
             raise DataError(
                 f"{where}: the centre lies at {c} of {n} along axis {axis}: a window of {room} about it is "
-                "too small; give cdi.centre as row and column"
+                "too small; the centre must be 8 px from each edge at least (cdi.centre: row and column)"
             )
     half = [fast(min(2 * min(c, n - c), size or n)) // 2 for c, n in zip(middle, counts.shape)]
     box = tuple(slice(c - h, c + h) for c, h in zip(middle, half))

@@ -3,7 +3,7 @@
 import numpy as np
 
 from nanompi.errors import DataError
-from nanompi.methods.cdi.pattern import Pattern, cropped, friedel_centre, held_out, sum_up
+from nanompi.methods.cdi.pattern import Pattern, cropped, friedel_centre, held_out, in_fft_order, sum_up
 
 AXES = ("row", "column")
 
@@ -52,9 +52,12 @@ def prepare(data, settings, threads: int = 1) -> tuple[Pattern, tuple[float, ...
             f"{data.file}: all known pixels hold the same count, {counts[good][0]:g}: there is no pattern in "
             "them"
         )
+    turned = (settings.centre == "auto" or not any(settings.centre)) and in_fft_order(counts, good)
+    if turned:
+        counts, good = np.fft.fftshift(counts), np.fft.fftshift(good)
     symmetry = friedel_centre(counts, good)
     centre = symmetry
-    if settings.centre != "auto":
+    if settings.centre != "auto" and not turned:
         middle = tuple(n // 2 for n in counts.shape)
         centre = tuple(map(float, settings.centre))
         if len(centre) == 2 and counts.ndim == 3:
@@ -67,6 +70,7 @@ def prepare(data, settings, threads: int = 1) -> tuple[Pattern, tuple[float, ...
         "exposures": 1 if is_volume(data) else data.shape[0],
         "centre": list(centre),
         "symmetry": list(symmetry),
+        "fft_order": turned,
         "masked": int((~good).sum()),
         "held_out": int(held.sum()),
         "counts": float(counts32.sum(dtype=float)),

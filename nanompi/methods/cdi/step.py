@@ -189,14 +189,17 @@ class Cdi:
     def first_support(self, pattern: Pattern) -> np.ndarray:
         """bool, FFT order. Errors: DataError."""
         if self.support.file:
-            return from_file(self.support.file, self.support.path, pattern.shape)
+            return from_file(self.support.file, self.support.path, pattern.shape, pattern.notes)
         return from_autocorrelation(pattern, self.support.start)
 
     def words(self, pattern: Pattern, S0) -> str:
         """What the log says before the first start."""
         size, notes = " x ".join(map(str, pattern.shape)), pattern.notes
         at = ", ".join(f"{c:g}" for c in pattern.centre)
-        return (
+        order = "cdi: the pattern is in FFT order, brightest about pixel 0; it was shifted to its middle\n"
+        told = order if notes.get("fft_order") else ""
+        told += f"cdi: {notes['support_file']}\n" if "support_file" in notes else ""
+        return told + (
             f"cdi: {size} pixels about the centre ({at}), {notes['counts']:.4g} counts, {notes['masked']} "
             f"pixels not measured, {notes['held_out']} held out; {self.starts} starts; the first support has "
             f"{int(S0.sum())} pixels"

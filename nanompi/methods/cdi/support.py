@@ -80,16 +80,22 @@ def completed(counts: np.ndarray, good: np.ndarray) -> np.ndarray:
     return out.astype(np.float32)
 
 
-def from_file(file: str, path: str, shape: tuple[int, ...]) -> np.ndarray:
+def from_file(file: str, path: str, shape: tuple[int, ...], notes: dict | None = None) -> np.ndarray:
     """bool, in FFT order, from a file that has it in natural order, its middle at n // 2.
 
-    A smaller one is put into the middle. Errors: DataError naming the file and what is wrong.
+    A smaller one is put into the middle, which `notes` then says as "support_file".
+    Errors: DataError naming the file and what is wrong.
     """
     given = np.squeeze(np.asarray(_read(file, path)))
     if given.ndim != len(shape) or any(a > b for a, b in zip(given.shape, shape)):
         raise DataError(f"{file}: a support of the shape {given.shape} does not fit the pattern's {shape}")
     if given.dtype.kind not in "biufc":
         raise DataError(f"{file}: a support of values of type {given.dtype}; numbers or true and false are")
+    if notes is not None and given.shape != tuple(shape):
+        small, large = (" x ".join(map(str, sides)) for sides in (given.shape, shape))
+        notes["support_file"] = (
+            f"{file}: a support of {small} is put into the middle of the window of {large}"
+        )
     whole = np.zeros(shape, bool)
     corner = [n // 2 - m // 2 for n, m in zip(shape, given.shape)]
     whole[tuple(slice(c, c + m) for c, m in zip(corner, given.shape))] = np.nan_to_num(given) != 0

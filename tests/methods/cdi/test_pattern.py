@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nanompi.errors import DataError
-from nanompi.methods.cdi.pattern import cropped, fast, friedel_centre, held_out, sum_up
+from nanompi.methods.cdi.pattern import cropped, fast, friedel_centre, held_out, in_fft_order, sum_up
 from nanompi.methods.cdi.simulate import PatternSimulation, mean_counts, object_of
 from nanompi.methods.cdi.solutions import extent
 from nanompi.methods.cdi.support import from_autocorrelation, from_file
@@ -39,6 +39,9 @@ def test_the_centre_is_found(given, stop):
         y, x = (np.arange(n) - c for n, c in zip(counts.shape, want))
         good = np.hypot(y[:, None], x) > stop
     assert np.abs(np.subtract(friedel_centre(counts * good, good), want)).max() <= 0.5
+    assert not in_fft_order(counts * good, good) and not in_fft_order(counts * good, good | True)
+    back = [-int(c) for c in want]
+    assert in_fft_order(*(np.roll(v, back, tuple(range(v.ndim))) for v in (counts * good, good)))
 
 
 def test_the_window_is_the_largest_about_the_centre():

@@ -109,12 +109,41 @@ def test_a_support_that_fills_the_field_is_wrong(run, scene):
     assert "touches the edge along rows" in said
 
 
+def test_a_pattern_in_fft_order_and_a_small_support_are_told(run, scene):
+    """Shifted by itself to the same counts, also where the job gives the centre as 0, 0"""
+    np.save("a.npy", np.fft.ifftshift(scene))
+    np.save("s.npy", np.ones((24, 24)))
+    for centre in ("auto", [0, 0]):
+        given = {"file": "a.npy", "format": "cdi.pattern"}
+        said, result = run(given, centre=centre, chain="HIO*5", support={"file": "s.npy"})
+        assert "is in FFT order" in said and "about the centre (24, 24)" in said
+        assert "a support of 24 x 24 is put into the middle of the window of 48 x 48" in said
+        with h5py.File(result) as f:
+            assert np.array_equal(f["entry_1/pattern/counts"][()], scene)
+
+
+def test_advice_does_not_go_in_circles():
+    """Few starts: more; many: no more. A low threshold is not lowered again, nor of a large support"""
+    from nanompi.methods.cdi.judge import _of_pattern, _of_starts
+
+    few = {"chosen": 2, "starts": 4, "weights": [0.5]}
+    assert _of_starts(few)[0][1] == "starts: 20"
+    words, advice = _of_starts(few | {"starts": 20})[0]
+    assert not advice and "20 starts were tried" in words
+    off = {"centre": (8, 8), "symmetry": (8, 8), "figures": {"llk": 5.0}, "fixed": False, "shape": (16, 16)}
+    usual = off | {"threshold": 0.2, "extent": (4, 4)}
+    assert _of_pattern(usual)[0][1] == "support: {threshold: 0.12}"
+    for other in ({"threshold": 0.12}, {"extent": (12, 4)}, {"fixed": True}):
+        words, advice = _of_pattern(usual | other)[0]
+        assert not advice and "the cause is not known" in words and "coherent" not in words
+
+
 def test_starts_that_disagree_are_told(run, scene):
     """Two short starts, both averaged because the job says so"""
     counts = scene
     np.save("a.npy", counts)
     said, _ = run({"file": "a.npy", "format": "cdi.pattern"}, chain="HIO*5", support={"shrink": False})
-    assert "the best 2 of 2 starts disagree" in said and "in the job: starts: 8" in said
+    assert "the best 2 of 2 starts disagree" in said and "in the job: starts: 20" in said
 
 
 def test_a_centre_that_is_not_the_middle_of_the_symmetry_is_told(run, scene):
