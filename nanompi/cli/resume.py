@@ -12,6 +12,7 @@ from nanompi.cli import loudness, path, settings, style
 from nanompi.errors import JobError
 from nanompi.mpi.mpiexec import one_thread, start, to_start
 from nanompi.run import notify
+from nanompi.run.afterwards import pending
 
 
 def arguments(parser):
@@ -33,7 +34,7 @@ def main(args) -> int:
         return _workflow(args, folder)
     if args.stage or args.chunk is not None:
         raise JobError(f"--stage, --chunk: {folder} is no workflow, it has no stages")
-    if (folder / "result.h5").exists():
+    if (folder / "result.h5").exists() and not pending(folder):
         event = {"event": "file", "path": str(folder / "result.h5")}
         print(json.dumps(event) if args.json else f"{folder} is finished: {event['path']}", flush=True)
         return 0

@@ -12,6 +12,7 @@ from pathlib import Path
 from nanompi.errors import ResourceError
 from nanompi.io.atomic import name_beside, own, own_folder, write_text
 from nanompi.job import yaml12
+from nanompi.run import afterwards
 
 PACKAGES = (
     "nanompi numpy scipy h5py hdf5plugin numba blosc2 pydantic PyYAML rich mpi4py mpich openmpi "
@@ -75,11 +76,12 @@ def begin(job, folder: Path, vendor: str = "", hosts: list[str] = (), anew: bool
     vendor : the MPI library; hosts : host of each rank; anew : whatever it holds is replaced
     Errors: ResourceError when it cannot be written, holds a result already, or another job.
     """
-    if not anew and (folder / "result.h5").exists():
+    if not anew and (folder / "result.h5").exists() and not afterwards.pending(folder):
         raise ResourceError(f"{folder} holds a result already: choose another folder, or leave --folder out")
     with writing(folder):
         own_folder(folder / "logs")
         if anew:
+            afterwards.forget(folder)
             _job_files(job, folder)
         else:
             job.text = _held_text(folder, job) or job.text

@@ -10,6 +10,7 @@ from nanompi.data.data import Data
 from nanompi.data.infile import ArrayInFile
 from nanompi.data.walk import next_pass, walk
 from nanompi.mpi.team import Team
+from nanompi.run import afterwards
 from nanompi.run.foreign import blamed, foreign
 from nanompi.run.foresight import foresee
 from nanompi.run.metrics import account, write_metrics
@@ -71,6 +72,8 @@ def perform(job, run: Run, writers=(), reuse: Reuse | None = None):
         told of the run before
     reuse   : nanompi.run.reuse.Reuse, in a sweep: what the run before has left, and this one leaves
     """
+    if run.team.on_root(lambda: afterwards.pending(run.folder)):
+        return _finish(run, job)
     reuse = reuse or Reuse()
     for write in writers:
         getattr(write, "begin", quiet)(run)
@@ -97,6 +100,14 @@ def perform(job, run: Run, writers=(), reuse: Reuse | None = None):
         reuse.take(run, numbers[-1] + 1)
     run.note("writing")
     _write(run, job, writers)
+
+
+def _finish(run, job):
+    """The result stands: only what follows it is missing."""
+    run.say("the result stands; what steps do after it is done again where it has failed")
+    for step in job.steps:
+        _hook(step, "before")(run)
+    afterwards.perform(run, job.steps)
 
 
 def _hook(step, name: str):
@@ -189,6 +200,7 @@ def _write(run, job, writers):
     if run.team.root:
         run.result.notes |= gather(run, job)
     run.result.data = kept(run, job.output.keep)
+    afterwards.begin(run, job.steps)
     with run.clock.phase("write"):
         if run.folder:
             nexus.write_result(run)
@@ -203,8 +215,7 @@ def _write(run, job, writers):
         for write in writers:
             write(run)
     try:
-        for step in job.steps:
-            _hook(step, "after")(run)
+        afterwards.perform(run, job.steps)
     finally:
         write_metrics(run)
     if behind:

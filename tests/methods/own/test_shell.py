@@ -1,5 +1,6 @@
 """A program of the user's as a step: its command, the files it gets and gives, all that it may do wrong."""
 
+import json
 import os
 import pickle
 import signal
@@ -625,6 +626,27 @@ def test_of_a_large_result_there_is_no_copy_but_a_check(scene, monkeypatch, comm
         return one.after(scene.run)
     with pytest.raises(StepError, match="of which there is no copy"):
         one.after(scene.run)
+
+
+def test_what_failed_after_the_result_is_done_again_by_resume(here, monkeypatch):
+    """The first program has done its part and is not begun again; the result is the same file."""
+    from nanompi.cli import main
+
+    monkeypatch.setenv("NANOMPI_PICTURES", "no")
+    once = '{shell: "echo x >> once", sh: true, when: after}'
+    late = '{shell: "test -e ready && test -s {in}", sh: true, when: after}'
+    text = JOB.replace("tomo.simulate}", "tomo.simulate, simulate: {angles: 5, size: 16, rows: 1}}")
+    Path("job.yaml").write_text(text.replace("STEP", f"{once}\n  - {late}") + "run: {device: cpu}\n")
+    state = lambda: json.loads(Path("run/status.json").read_text())["state"]  # noqa: E731
+    assert main(["run", "--folder", "run", "job.yaml"]) == 6 and state() == "failed"
+    stands = os.stat("run/result.h5")
+    assert main(["resume", "run"]) == 6 and state() == "failed"
+    Path("ready").touch()
+    assert main(["resume", "run"]) == 0 and state() == "done"
+    assert Path("once").read_text() == "x\n" and os.stat("run/result.h5").st_mtime_ns == stands.st_mtime_ns
+    assert os.stat("run/result.h5").st_ino == stands.st_ino and not Path("run/after.json").exists()
+    Path("ready").unlink()
+    assert main(["resume", "run"]) == 0  # it is finished
 
 
 def test_the_keeper_ends_all_when_its_parent_is_killed(tmp_path):
