@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from nanompi.cli import loudness, path, settings, style
-from nanompi.errors import JobError
+from nanompi.errors import DataError, JobError
 from nanompi.mpi.mpiexec import one_thread, start, to_start
 from nanompi.run import notify
 from nanompi.run.afterwards import pending
@@ -90,6 +90,12 @@ def _begun(args, folder: Path, stack):
     from nanompi.workflow.stages.work import Part, command
 
     part = Part(read(folder), args.stage, args.chunk)
+    for stage in part.folder.stages:
+        if not stage.path.is_dir():
+            raise DataError(
+                f"{stage.path}: the folder of the stage {stage.name} is gone; it is written anew by: nanompi "
+                f"run WORKFLOW.yaml --folder {shlex.quote(str(folder))}, with the file of this workflow"
+            )
     if args.chunk is None:
         stack.enter_context(Lock(folder / args.stage))
     return part, _submitted(folder, args.stage) or command(folder, args.stage, args.chunk)

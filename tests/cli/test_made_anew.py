@@ -156,3 +156,13 @@ def test_which_results_an_item_was_made_from(tmp_path):
     assert outdated(own, chain) == ""
     ended(items[2])
     assert outdated(own, chain) == "0002 is there now"
+
+
+def test_a_stage_whose_folder_is_gone_is_told(here, tmp_path, capsys):
+    """The command that is named writes it anew"""
+    shutil.copytree(W, tmp_path / "own", symlinks=True)
+    shutil.rmtree(tmp_path / "own/scans")
+    assert main(["resume", str(tmp_path / "own")]) == 3
+    said = capsys.readouterr().err
+    assert f"{tmp_path}/own/scans: the folder of the stage scans is gone" in said
+    assert f"nanompi run WORKFLOW.yaml --folder {tmp_path}/own" in said

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from nanompi.cli import main
 from nanompi.errors import DataError, ResourceError
 from nanompi.workflow.folder import files, watcher
 from nanompi.workflow.folder.child import Answer, Child, reason
@@ -434,3 +435,11 @@ def test_the_name_of_a_job_and_its_folder_are_read_with_what_it_extends_and_sets
     assert found.runs == Path("out/other") and found.kind == "run"
     Path("w.yaml").write_text(json.dumps({"nanompi": 1, "stages": {}}))
     assert Template.of("w.yaml", "stages.a.input.file", []).kind == "workflow"
+
+
+def test_a_workflow_wants_to_know_into_which_stage_a_file_goes(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "w.yaml").write_text("nanompi: 1\nstages:\n  scans: {input: {file: x.h5}, steps: [ptycho]}\n")
+    assert main(["watch-folder", "raw", "w.yaml", "--once"]) == 2
+    assert "--key stages.scans.input.file" in capsys.readouterr().err

@@ -38,7 +38,7 @@ class Template:
 
     @classmethod
     def of(cls, file: str, key: str, sets: list[str], out: str = "") -> "Template":
-        """Of a job file; name and folder of its runs are all that is read. Errors: JobError."""
+        """Of a job file; name, folder of runs, names of stages are all that is read. Errors: JobError."""
         faults = Faults()
         found = tree.load(file, sets, faults)
         if len(faults):
@@ -54,6 +54,13 @@ class Template:
         output = found.values.get("output")
         runs = out or (output.get("folder") if isinstance(output, dict) else "") or "runs"
         kind = "workflow" if "stages" in found.values else "run"
+        if kind == "workflow" and not key.startswith("stages."):
+            stages = found.values["stages"]
+            first = next(iter(stages), "NAME") if isinstance(stages, dict) else "NAME"
+            raise JobError(
+                f"{file} is a workflow, which has no place {key}: say into which stage each file goes, for "
+                f"example --key stages.{first}.input.file"
+            )
         return cls(file, key, sets, Path(os.path.expanduser(str(runs))) / name, kind)
 
     def words(self, path: str, *more: str) -> list[str]:
