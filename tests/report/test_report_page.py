@@ -35,7 +35,8 @@ def runs(tmp_path_factory):
     top = tmp_path_factory.mktemp("runs")
     for name, text in {"star": STAR, "slices": SLICES}.items():
         (top / f"{name}.yaml").write_text(text)
-    (top / "bad.py").write_text("def bad(block, info):\n    raise ValueError('no <b>sense</b>')\nbad.takes = 'frames'\n")
+    bad = "def bad(block, info):\n    raise ValueError('no <b>sense</b>')\nbad.takes = 'frames'\n"
+    (top / "bad.py").write_text(bad)
     (top / "bad.yaml").write_text(
         STAR.replace("star", "bad").replace("[{use", f"[{{python: {top}/bad.py:bad}}, {{use")
     )
