@@ -65,14 +65,14 @@ def _pictures(folder: Path) -> list[Path]:
 
 def _workflow(folder: Path, args) -> Path:
     """Write the page of a workflow. Errors: JobError where more than it was named."""
-    from nanompi.cluster.slurm import submitted
+    from nanompi.cluster.slurm import queue
     from nanompi.report.workflow_page import write
 
     if len(args.run) > 1:
         raise JobError(f"{folder} is a workflow, which has a page of its own: name it alone, or its runs")
     if args.pictures:
         raise JobError(f"--pictures: of one run; {folder} is a workflow, whose items are runs")
-    return write(folder, Path(args.out) if args.out else None, submitted())
+    return write(folder, Path(args.out) if args.out else None, queue())
 
 
 def _folders(name: str) -> list[Path]:

@@ -3,8 +3,6 @@
 Below a workflow its stages, with how many of their items are done, and what works or has failed in each.
 """
 
-from pathlib import Path
-
 from nanompi.cli import path
 from nanompi.errors import JobError
 
@@ -56,25 +54,16 @@ def code(found: dict) -> int:
 def look(args) -> list[dict]:
     """How the runs and workflows stand now."""
     from nanompi.cluster import slurm
-    from nanompi.report import status
+    from nanompi.report import status, workflow
 
     if args.most < 1:
         raise JobError(f"--most {args.most}: a number of runs, 1 or more")
     folders = status.runs(args.where or "", args.most)
-    found = [_read(f) for f in folders]
+    found = [workflow.standing(f) for f in folders]
     if any(map(_asks_slurm, found)):
-        queue = slurm.submitted()
-        found = [_read(f, queue) for f in folders]
+        queue = slurm.queue()
+        found = [workflow.standing(f, queue) for f in folders]
     return found
-
-
-def _read(folder: Path, queue=None) -> dict:
-    """How a run stands, or a workflow. queue : `nanompi.cluster.slurm.submitted()`"""
-    from nanompi.report import status, workflow
-
-    if workflow.is_workflow(folder):
-        return workflow.read(folder, queue)
-    return status.read(folder, None if queue is None else {job: state for job, (state, _) in queue.items()})
 
 
 def _asks_slurm(found: dict) -> bool:

@@ -125,7 +125,8 @@ def _watch(args, template, folder: Path, watched: str) -> int:
     _check_job(args, template)
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    with _alone(folder, Lock), Teller(args.json) as tell, Rest() as rest:
+    with _alone(folder, Lock), Rest() as rest:
+        tell = Teller(args.json)
         state = State(folder, watched, os.path.abspath(args.job))
         task = Task(template, Child(folder / "last.txt"), _words(args), args.submit)
         tell("watching", reason=f"{shown(watched, 300)}; state in {folder}")
@@ -211,12 +212,6 @@ class Teller:
 
     def __init__(self, as_json: bool):
         self.as_json = as_json
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        return False
 
     def __call__(self, event: str, name: str = "", **facts):
         facts = {key: value for key, value in facts.items() if value not in ("", 0, None)}

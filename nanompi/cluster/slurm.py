@@ -188,14 +188,11 @@ def sbatch(file: str, *options: str) -> str:
     return done.stdout.strip().split(";")[0]
 
 
-def queue() -> dict[str, str] | None:
-    """State of my jobs by number, "RUNNING" or "PENDING (Priority)"; None where squeue does not answer."""
-    found = submitted()
-    return None if found is None else {job: state for job, (state, _) in found.items()}
+def queue() -> dict[str, tuple[str, str]] | None:
+    """(state, path of the script) of my jobs by number; state : "RUNNING", "PENDING (Priority)" ...
 
-
-def submitted() -> dict[str, tuple[str, str]] | None:
-    """(state, path of the script) of my jobs by number; None where squeue does not answer."""
+    None where squeue does not answer.
+    """
     try:
         words = ["squeue", "--me", "--noheader", "--array", "--format=%i|%T|%r|%o"]
         done = subprocess.run(words, capture_output=True, text=True, timeout=10)

@@ -27,15 +27,14 @@ from nanompi.errors import JobError, NanompiError
 from nanompi.mpi.link import Link
 from nanompi.mpi.team import Team
 from nanompi.report.figures import pictures
+from nanompi.run import planning
 from nanompi.run.metrics import peak_memory
 from nanompi.run.perform import Run, perform
-from nanompi.run.planning import doubling, efficiency, resident, smallest
 from nanompi.run.reading import open_data, spread_evenly
 from nanompi.run.reuse import Reuse
 from nanompi.timing import age
 
 TRIED = 64 << 20  # bytes of the map that are tried, as stored
-MOST = 64  # ranks up to which seconds are listed
 WRITTEN = 5e8  # bytes/s of the result that a node writes
 
 
@@ -90,7 +89,7 @@ class Tried:
         low = max(1, high // 2 // self.unit) * self.unit
         self._trial(low)  # kernels are compiled, or loaded
         _given_back()
-        self.libraries = resident()
+        self.libraries = planning.resident()
         self.high = self._trial(high, draws=True)
         self.low = self._trial(low) if low < high else self.high
 
@@ -177,6 +176,7 @@ class Tried:
     def report(self, ranks: int, link: Link, gpu=None, per_card: int = 1, within=None) -> str:
         """Memory, bytes and time, and how many ranks are worth it. gpu : not known; within : s"""
         parts, rows = self.memory(ranks), self.each(ranks)
+        advised = planning.advice(lambda n: sum(self.seconds(n).values()), ranks, self.rows, within)
         listed = ", ".join(f"{name} {units.show(n, 'B')}" for name, n in parts.items() if n)
         read = units.show(rows * self.stored, "B")
         lines = [
@@ -189,7 +189,7 @@ class Tried:
             self._fits(ranks, sum(parts.values())),
             *(["what a card needs is not known beforehand"] if gpu else []),
         ]
-        return "\n".join([*filter(None, lines), "", *self._advice(ranks, within)])
+        return "\n".join([*filter(None, lines), "", *advised])
 
     def _of_steps(self, rows: int) -> str:
         """Where the time goes"""
@@ -206,37 +206,11 @@ class Tried:
         lacks = units.show(ranks * each - have, "B")
         return f"this machine lacks {lacks} for {ranks} rank{'s' * (ranks > 1)}: take more nodes"
 
-    def _advice(self, ranks: int, within) -> list[str]:
-        rows = [_Row(p, sum(self.seconds(p).values())) for p in doubling(max(ranks, MOST), self.rows)]
-        table = [f"{row.ranks:5d} {row.total:10.1f} {eff:6.2f}{'  <- planned' * (row.ranks == ranks)}"
-                 for row, eff in zip(rows, efficiency(rows))]  # fmt: skip
-        best = smallest(rows, within) if within else None
-        ends = [f"{best.ranks} ranks end within {within:.0f} s: {best.total:.0f} s" if best else
-                f"no number of ranks ends within {within:.0f} s"] if within else []  # fmt: skip
-        return ["ranks    seconds   PEFF", *table, *ends]
-
     def compared(self, books: list[dict], ranks: list[int], items: list[int], link: Link) -> dict:
         """Predicted against measured: {"text", "checks", "curves"}. books : metrics of runs"""
-        checks = []
-        for book in books:
-            n = len(book["ranks"])
-            peak = max(rank["peak_memory"] for rank in book["ranks"])
-            guess = sum(self.memory(n).values()), sum(self.seconds(n).values())
-            checks.append({"ranks": n, "memory": peak, "predicted_memory": guess[0],
-                           "seconds": book["wall"], "predicted_seconds": guess[1]})  # fmt: skip
-        lines = [f"* {c['ranks']} ranks: {units.show(c['memory'], 'B')} of memory per rank, predicted "
-                 f"{units.show(c['predicted_memory'], 'B')}; {c['seconds']:.2f} s, predicted "
-                 f"{c['predicted_seconds']:.2f} s" for c in checks]  # fmt: skip
-        text = "\n".join(["", "Predicted against measured:", "", *lines])
-        return {"text": text, "checks": checks, "curves": {}}
-
-
-@dataclass
-class _Row:
-    """Seconds of a job on a number of ranks."""
-
-    ranks: int
-    total: float
+        return planning.compared(
+            books, lambda n: sum(self.memory(n).values()), lambda n: sum(self.seconds(n).values())
+        )
 
 
 @dataclass
@@ -251,7 +225,7 @@ class _Watched:
         if not self.draws:
             return
         _count_anew()
-        begun, self.trial.held = time.perf_counter(), resident()
+        begun, self.trial.held = time.perf_counter(), planning.resident()
         pictures(run)
         self.trial.shown, self.trial.drawn = peak_memory(), time.perf_counter() - begun
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nanompi.errors import NanompiError
+from nanompi.io.user_cache import user_cache
 from nanompi.run import index
 from nanompi.run.foreign import foreign
 from nanompi.step import METHODS
@@ -28,13 +29,13 @@ def schema_file() -> str:
 
 def known_schema() -> dict[str, Any]:
     """The schema, from that file where it is of these parts; else made anew, and kept there."""
-    from nanompi.job.schema import whole
-
     with suppress(OSError, RuntimeError, ValueError):
-        file = Path(_place())
+        file = _place()
         if _written_of(file) == _state():
             found = json.loads(file.read_text(encoding="utf-8"))
             return {key: value for key, value in found.items() if key != "$comment"}
+    from nanompi.job.schema import whole
+
     found = whole()
     with suppress(OSError, RuntimeError, NanompiError):
         _write(_place(), _state(), found)
@@ -42,7 +43,7 @@ def known_schema() -> dict[str, Any]:
 
 
 def _place() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nanompi" / "job.schema.json"
+    return user_cache() / "job.schema.json"
 
 
 def _state() -> str:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+SEVENTH = 1 / 7  # a threshold: where structure and noise of a half are alike
+
 
 @dataclass
 class Curve:

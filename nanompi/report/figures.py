@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from nanompi.io.atomic import new_file, own_folder
+from nanompi.io.user_cache import user_cache
 from nanompi.run.result import Result, Signal
 from nanompi.run.status import event
 from nanompi.units import EV, show
@@ -233,8 +234,7 @@ def drawing() -> tuple[Callable, Any]:
 
     Its settings and fonts are kept apart from those of the user, who may draw in a step of the same process.
     """
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    os.environ.setdefault("MPLCONFIGDIR", str(cache / "nanompi" / "matplotlib"))
+    os.environ.setdefault("MPLCONFIGDIR", str(user_cache() / "matplotlib"))
     from nanompi.report import fields, graphs, images, paper
 
     modules = {"images": images, "fields": fields, "graphs": graphs}

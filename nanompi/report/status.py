@@ -34,6 +34,7 @@ KINDS = {
     int: ("pid", "ranks", "code", "iteration", "iterations", "items_done", "items", "rank"),
     float: ("error", "R", "llk", "rate", "eta"),
 }
+Queue = dict[str, tuple[str, str]] | None  # {job: (state, script)}: `nanompi.cluster.slurm.queue()`
 LARGEST = 10_000_000  # bytes of a status or of the end of a list of events
 
 
@@ -58,10 +59,10 @@ def runs(where: str = "", most: int = 20) -> list[Path]:
     raise JobError(text + nearest(where, known) + "; give a run folder, a name, or a folder of runs")
 
 
-def read(folder: Path, queue: dict[str, str] | None = None) -> dict[str, Any]:
+def read(folder: Path, queue: Queue = None) -> dict[str, Any]:
     """status.json of a run with what it cannot know itself: an error on another rank, silence, Slurm's state.
 
-    queue : `nanompi.cluster.slurm.queue()`, None where it is not known. What cannot be read is a run that is
+    queue : {job: (state, script)} of Slurm, None where it is not known. What cannot be read is a run that is
     lost: it is named, and hides no other.
     """
     try:
@@ -74,7 +75,7 @@ def read(folder: Path, queue: dict[str, str] | None = None) -> dict[str, Any]:
 def _judged(folder: Path, status: dict[str, Any], queue) -> dict[str, Any]:
     if status.get("state") not in STATES:
         raise ValueError("it names no state of a run")
-    status |= {"folder": str(folder), "slurm": (queue or {}).get(status.get("slurm_job", ""), "")}
+    status |= {"folder": str(folder), "slurm": (queue or {}).get(status.get("slurm_job", ""), ("", ""))[0]}
     end = _first_end(folder) or {}
     if end or status["state"] in OVER:
         return {**status, **end}

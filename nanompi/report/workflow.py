@@ -18,7 +18,7 @@ from typing import Any
 from nanompi.errors import JobError, nearest, shown
 from nanompi.io.ordinary import whole
 from nanompi.report import sources, status
-from nanompi.report.status import OVER, SILENT
+from nanompi.report.status import OVER, SILENT, Queue
 
 FILE, SCRIPT = "workflow.json", "stage.sbatch"
 LARGEST = 64 << 20  # bytes of workflow.json
@@ -26,7 +26,6 @@ SOON = 10.0  # seconds that a workflow may take to begin, or to come into the qu
 NAMED = 5  # missing items that a message names
 KINDS = ("done", "failed", "working", "waiting")  # of items that are counted
 _NAME = re.compile(r"\w[\w.+=-]{0,200}")
-Queue = dict[str, tuple[str, str]] | None
 
 
 def is_workflow(folder: Path) -> bool:
@@ -37,7 +36,7 @@ def is_workflow(folder: Path) -> bool:
 def read(folder: Path, queue: Queue = None) -> dict[str, Any]:
     """How a workflow stands, JSON-able; one that cannot be read is lost, and hides no other.
 
-    queue : {job: (state, script)} (`nanompi.cluster.slurm.submitted`), None where it is not known
+    queue : as `nanompi.report.status.read` wants it
     Gives folder, name, state, code, message, again (the command that takes up what is missing, "" for none),
     submitted (to Slurm?), done and items (how many), and stages: of each name, needs, state, message (why it
     cannot go on), missing (which items, and why), slurm, enough (for the others?), the counts done, failed,
@@ -50,6 +49,11 @@ def read(folder: Path, queue: Queue = None) -> dict[str, Any]:
         why = f"{FILE} cannot be read: {shown(e, 200) or type(e).__name__}"
         head = {"folder": str(folder), "name": folder.name, "state": "lost", "code": 1, "message": why}
         return {**head, "again": "", "submitted": False, "done": 0, "items": 0, "stages": []}
+
+
+def standing(folder: Path, queue: Queue = None) -> dict[str, Any]:
+    """How a workflow stands, or a run (`nanompi.report.status.read`)."""
+    return read(folder, queue) if is_workflow(folder) else status.read(folder, queue)
 
 
 def flat(found: list[dict[str, Any]], most: int = 20) -> list[dict[str, Any]]:
@@ -195,8 +199,7 @@ def _run(path: Path, queue: Queue) -> dict[str, Any]:
     """How far the run of an item is; {} where it was never begun"""
     if not (path / "status.json").is_file():
         return {}
-    states = None if queue is None else {job: state for job, (state, _) in queue.items()}
-    found = status.read(path, states)
+    found = status.read(path, queue)
     known = ("state", "code", "message", "step", "engine", "iteration", "iterations", "items_done")
     known += ("rate", "eta", "ranks", "slurm_job", "verdict")
     own = {name: found[name] for name in known if name in found}

@@ -11,9 +11,9 @@ from urllib.parse import quote
 from nanompi.io.atomic import complaint, write_text
 from nanompi.report.record import record
 from nanompi.report.report import page
-from nanompi.report.status import OVER
+from nanompi.report.status import OVER, Queue
 from nanompi.report.strip import LARGE, SIDE, strip
-from nanompi.report.workflow import Queue, counted, read
+from nanompi.report.workflow import counted, read
 
 COLOURS = ("done", "failed", "stopped", "lost")  # states that have a colour of their own
 LISTED = 500  # items without a result that are listed with their reason
@@ -22,7 +22,7 @@ LISTED = 500  # items without a result that are listed with their reason
 def write(folder: Path, file: Path | None = None, queue: Queue = None) -> Path:
     """Write report.html into the folder of a workflow, or the same into another file; its path.
 
-    queue : `nanompi.cluster.slurm.submitted()`, None where it is not known
+    queue : `nanompi.cluster.slurm.queue()`, None where it is not known
     Errors: ResourceError where it cannot be written.
     """
     path = file or Path(folder) / "report.html"

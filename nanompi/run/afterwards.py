@@ -8,7 +8,7 @@ import json
 from contextlib import suppress
 from pathlib import Path
 
-from nanompi.io.atomic import remove, write_text
+from nanompi.io.atomic import complaint, remove, write_text
 
 FILE = "after.json"
 
@@ -24,20 +24,23 @@ def forget(folder: Path):
 
 
 def begin(run, steps: list):
-    """Before the result is written: something will follow it (rank 0 writes). Errors: OSError."""
-    if run.team.root and run.folder and any(map(_follows, steps)):
-        _write(run.folder, [])
+    """Before the result is written: something will follow it (collective). Errors: ResourceError."""
+    if run.folder and any(map(_follows, steps)):
+        run.team.on_root(lambda: _write(run.folder, []))
 
 
 def perform(run, steps: list):
-    """What follows the result, but for what is done already (collective). Errors: those of the steps."""
+    """What follows the result, but for what is done already (collective). Errors: those of the steps,
+    ResourceError."""
+    if not any(map(_follows, steps)):
+        return
     done = run.team.on_root(lambda: _done(run.folder))
     for number, step in enumerate(steps):
         if _follows(step) and number not in done:
             step.after(run)
             done.append(number)
-            if run.team.root and run.folder:
-                _write(run.folder, done)
+            if run.folder:
+                run.team.on_root(lambda: _write(run.folder, done))
     if run.team.root and run.folder:
         forget(run.folder)
 
@@ -48,7 +51,11 @@ def _follows(step) -> bool:
 
 
 def _write(folder: Path, done: list[int]):
-    write_text(Path(folder) / FILE, json.dumps({"done": done}))
+    path, text = Path(folder) / FILE, json.dumps({"done": done})
+    try:
+        write_text(path, text)
+    except OSError as error:
+        raise complaint(path, len(text), error) from error
 
 
 def _done(folder: Path | None) -> list[int]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import nanompi
+from nanompi.io.user_cache import user_cache
 from nanompi.step import FACTS, KINDS, METHODS, facts_of
 
 PACKAGE = Path(nanompi.__file__).parent
@@ -76,5 +77,4 @@ def found() -> list[tuple[str, str, dict[str, Any]]]:
 
 
 def _place() -> Path:
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nanompi"
-    return folder / f"parts-{hashlib.sha256(str(PACKAGE).encode()).hexdigest()[:12]}.json"
+    return user_cache() / f"parts-{hashlib.sha256(str(PACKAGE).encode()).hexdigest()[:12]}.json"

@@ -38,7 +38,7 @@ class Runs:
         self._lock = threading.Lock()
         self._folders: dict[str, Path] = {}
         self._looked, self._asked = -OLD, -QUEUE_OLD
-        self._queue: workflow.Queue = None
+        self._queue: status.Queue = None
         self._over: dict[str, tuple[tuple, dict]] = {}
         self._flows: dict[str, Path] = {}
         self._trees: dict[str, tuple[float, tuple, dict]] = {}
@@ -126,19 +126,17 @@ class Runs:
         stamp = tuple(_stamp(folder / file) for file in ("status.json", "events.jsonl"))
         if name in self._over and self._over[name][0] == stamp:
             return self._over[name][1]
-        queue = self._slurm()
-        states = None if queue is None else {job: state for job, (state, _) in queue.items()}
-        found = status.read(folder, states)
+        found = status.read(folder, self._slurm())
         one = {"run": name, **{fact: found[fact] for fact in FACTS if fact in found}}
         one = {fact: shown(text) if isinstance(text, str) else text for fact, text in one.items()}
         if one["state"] in OVER:
             self._over[name] = stamp, one
         return one
 
-    def _slurm(self) -> workflow.Queue:
+    def _slurm(self) -> status.Queue:
         """Slurm's queue, where there is one"""
         if time.monotonic() - self._asked > QUEUE_OLD:
-            self._asked, self._queue = time.monotonic(), slurm.submitted()
+            self._asked, self._queue = time.monotonic(), slurm.queue()
         return self._queue
 
 

@@ -346,7 +346,7 @@ def test_errors_of_submit(job, tool, capsys, monkeypatch):
 
 def test_the_queue(tool):
     tool("squeue", "printf '7|RUNNING|None\\n8_1|PENDING|Resources\\n'")
-    assert slurm.queue() == {"7": "RUNNING", "8_1": "PENDING (Resources)"}
+    assert slurm.queue() == {"7": ("RUNNING", ""), "8_1": ("PENDING (Resources)", "")}
     tool("squeue", "exit 1")
     assert slurm.queue() is None
 

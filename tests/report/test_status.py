@@ -77,7 +77,7 @@ def test_a_run_elsewhere_is_lost_after_a_minute_of_silence(run):
 
 def test_slurm_says_whether_a_job_waits_runs_or_has_gone(run):
     folder = run("star/run-0001", state="waiting", slurm_job="12")
-    assert status.read(folder, {"12": "PENDING (Priority)"})["slurm"] == "PENDING (Priority)"
+    assert status.read(folder, {"12": ("PENDING (Priority)", "")})["slurm"] == "PENDING (Priority)"
     aged(folder, heartbeat="2026-01-01T00:00:00.000Z")
     assert status.read(folder, None)["state"] == "waiting"  # squeue does not answer
     found = status.read(folder, {})

@@ -181,7 +181,7 @@ def test_what_squeue_says(tmp_path, monkeypatch):
     )
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    assert slurm.submitted() == {
+    assert slurm.queue() == {
         "8_1": ("PENDING (Resources)", "/a b/stage.sbatch"),
         "9": ("RUNNING", "(null)"),
     }

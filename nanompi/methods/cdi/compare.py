@@ -21,7 +21,11 @@ def is_result(path: str) -> bool:
 
 def error_of(image: np.ndarray, truth: np.ndarray, threads: int = 1) -> float:
     """|c image - truth| / |truth|, the image moved, turned in phase, scaled, and its twin taken if nearer."""
-    found = align(image.astype(np.complex64), truth.astype(np.complex64), threads).image
+    return _error(align(image.astype(np.complex64), truth.astype(np.complex64), threads).image, truth)
+
+
+def _error(found: np.ndarray, truth: np.ndarray) -> float:
+    """The same of an image that lies on the truth"""
     scale = np.vdot(found, truth).real / max(np.vdot(found, found).real, 1e-300)
     return float(np.linalg.norm(found * np.float32(scale) - truth) / np.linalg.norm(truth))
 
@@ -40,7 +44,7 @@ def compare(a: str, b: str, show: dict | None = None) -> dict:
     fit = align(one, two)
     out = {
         "judged": "nrmse",
-        "nrmse": error_of(one, two),
+        "nrmse": _error(fit.image, two),
         "agreement": fit.agreement,
         "shift_px": [float(s) for s in fit.shift],
         "twin": int(fit.twin),

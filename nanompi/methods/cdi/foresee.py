@@ -9,19 +9,11 @@ from nanompi.methods.cdi.pattern import Pattern, fast
 from nanompi.methods.cdi.phase import Phasing
 from nanompi.methods.cdi.prepare import checked, is_volume
 from nanompi.mpi.link import Link
-from nanompi.run.planning import doubling, efficiency, resident, smallest
+from nanompi.run import planning
 from nanompi.run.reading import open_data
 
 TRIED = 6  # iterations of a trial, of which the first is not counted
 LARGEST = 1 << 24  # pixels of a trial: of larger volumes a part is tried, and scaled
-MOST = 64  # ranks up to which seconds are listed
-
-
-class Row:
-    """Seconds of a job on a number of ranks."""
-
-    def __init__(self, ranks: int, total: float):
-        self.ranks, self.total = ranks, total
 
 
 class Forecast:
@@ -36,7 +28,7 @@ class Forecast:
         self.shape = tuple(fast(min(n, step.size or n)) for n in stored)
         self.pixels = int(np.prod(self.shape))
         self.planned = sum(link.iterations for link in step.chain)
-        self.iteration, self.libraries = self._tried(), resident()
+        self.iteration, self.libraries = self._tried(), planning.resident()
 
     def _tried(self) -> float:
         """Seconds of an iteration of one start in one thread (a volume: in all threads)."""
@@ -93,26 +85,9 @@ class Forecast:
             need = (parts["iterations"] * 2 + 10 * self.pixels) * per_card
             lacks = f", but it has {units.show(gpu, 'B')}: more cards, or a smaller `size`" * (need > gpu)
             lines.append(f"a card needs {units.show(need, 'B')}{lacks}")
-        rows = [Row(p, self.seconds(p)) for p in doubling(max(ranks, MOST), self.step.starts)]
-        table = [f"{row.ranks:5d} {row.total:10.1f} {eff:6.2f}{'  <- planned' * (row.ranks == ranks)}"
-                 for row, eff in zip(rows, efficiency(rows))]  # fmt: skip
-        lines += ["", "ranks    seconds   PEFF", *table]
-        if within:
-            best = smallest(rows, within)
-            lines.append(f"{best.ranks} ranks end within {within:.0f} s: {best.total:.0f} s" if best else
-                         f"no number of ranks ends within {within:.0f} s")  # fmt: skip
+        lines += ["", *planning.advice(self.seconds, ranks, self.step.starts, within)]
         return "\n".join(lines)
 
     def compared(self, books: list[dict], ranks: list[int], items: list[int], link: Link) -> dict:
         """Predicted against measured: {"text", "checks", "curves"}. books : metrics of runs"""
-        checks = []
-        for book in books:
-            n = len(book["ranks"])
-            peak = max(rank["peak_memory"] for rank in book["ranks"])
-            checks.append({"ranks": n, "memory": peak, "predicted_memory": sum(self.memory(n).values()),
-                           "seconds": book["wall"], "predicted_seconds": self.seconds(n)})  # fmt: skip
-        lines = [f"* {c['ranks']} ranks: {units.show(c['memory'], 'B')} of memory, predicted "
-                 f"{units.show(c['predicted_memory'], 'B')}; {c['seconds']:.2f} s, of which the starts were "
-                 f"predicted to take {c['predicted_seconds']:.2f} s" for c in checks]  # fmt: skip
-        text = "\n".join(["", "Predicted against measured:", "", *lines])
-        return {"text": text, "checks": checks, "curves": {}}
+        return planning.compared(books, lambda n: sum(self.memory(n).values()), self.seconds)

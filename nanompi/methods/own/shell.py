@@ -147,7 +147,7 @@ class ShellStep(Shell):
             files = {word: place and place / stem for word, stem in self._stems().items()}
             array = handed.write(run, data, files["in"], self.in_) if "in" in self.text.names else None
             job = _Work(self, run, files, place)
-            job.mark = run.team.on_root(lambda: job.marked(array)) if run.folder or not run.team.root else ""
+            job.mark = run.team.on_root(lambda: job.marked(array)) if run.folder else ""
             given = run.team.on_root(lambda: job.kept(data)) or job.done(data)
             if given:
                 given = job.found or given  # rank 0 alone has the values

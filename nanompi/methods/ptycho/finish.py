@@ -6,6 +6,7 @@ from nanompi.errors import DataError
 from nanompi.methods.ptycho.judged import FIGURES
 from nanompi.methods.ptycho.modes import orthogonalise, power
 from nanompi.methods.ptycho.pictures import begins, convergence
+from nanompi.optics.frc import SEVENTH
 from nanompi.optics.geometry import energy_of
 from nanompi.optics.ramp import remove_ramp, scanned_area, usual_light
 from nanompi.run.figures import Figure
@@ -246,8 +247,6 @@ def moves_signal(measured, found) -> Signal:
 
 def frc_signal(halves) -> Signal:
     """The FRC of two halves over spatial frequency, with half a bit and 1/7"""
-    from nanompi.methods.ptycho.halves import SEVENTH
-
     curve, coarse = halves.curve, max(halves.pixel)
     lines = np.stack([curve.value, curve.half_bit, np.full(len(curve.value), SEVENTH)])
     title = f"Fourier ring correlation of halves of the {halves.way}, half a bit, 1/7"

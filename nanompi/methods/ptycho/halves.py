@@ -32,13 +32,12 @@ from nanompi.methods.ptycho.problem import Problem
 from nanompi.methods.ptycho.quality import per_frame
 from nanompi.methods.ptycho.share import open_share
 from nanompi.optics.align import align, well_lit
-from nanompi.optics.frc import Curve, crossing, frc
+from nanompi.optics.frc import SEVENTH, Curve, crossing, frc
 from nanompi.step import METHODS
 from nanompi.units import show
 
 SEED = 2
 ENOUGH = 0.65  # overlap from which half of the frames overlap well: their steps are 1.4 times as long
-SEVENTH = 1 / 7
 
 
 @dataclass

@@ -31,16 +31,15 @@ from nanompi.device.cpu import Cpu
 from nanompi.errors import JobError
 from nanompi.mpi.link import Link
 from nanompi.mpi.team import Team
+from nanompi.run import planning
 from nanompi.run.metrics import peak_memory
 from nanompi.run.perform import Run
-from nanompi.run.planning import doubling, efficiency, resident, smallest
 from nanompi.run.reading import open_data, spread_evenly
 from nanompi.run.store import Store
 from nanompi.timing import age
 
 FRAMES = 8  # projections that are read for a trial
 WRITTEN = 5e8  # bytes/s of the result that a node writes
-MOST = 64  # ranks up to which seconds are listed
 
 
 @dataclass
@@ -126,7 +125,7 @@ class Forecast:
         cost.load = (time.perf_counter() - begun) / len(frames)
         self._done(self._rows(frames, 1).selected(Select(keep="some:64")))  # kernels are compiled, or loaded
         given_back()
-        cost.libraries = resident() - frames.nbytes
+        cost.libraries = planning.resident() - frames.nbytes
         cost.begin, cost.kept, cost.rows = self._begun()
         heights = sorted({min(self.height, n * cost.rows) for n in (1, 2)})
         tried = {n: self._measured(frames, n) for n in heights}
@@ -247,6 +246,7 @@ class Forecast:
         """Memory, bytes and time, and how many ranks are worth it. gpu : not known; within : s"""
         parts, own = self.memory(ranks), self.bytes(ranks)
         angles, rows, columns = self.data.shape
+        advised = planning.advice(lambda n: sum(self.seconds(n, link).values()), ranks, self.height, within)
         listed = ", ".join(f"{name} {units.show(n, 'B')}" for name, n in parts.items() if n)
         lines = [
             f"{angles} projections of {rows} x {columns}, {self.data.dtype}",
@@ -257,7 +257,7 @@ class Forecast:
             self._fits(ranks, sum(parts.values())),
             *(["what a card needs is not known beforehand"] if gpu else []),
         ]
-        return "\n".join([*filter(None, lines), "", *self._advice(ranks, link, within)])
+        return "\n".join([*filter(None, lines), "", *advised])
 
     def _fits(self, ranks: int, each: int) -> str:
         """Where this machine has too little memory for all ranks: what will happen."""
@@ -270,39 +270,8 @@ class Forecast:
             how = "prepared rows are made again for each step that needs them, counts lie in run.scratch"
         return f"this machine lacks {lacks} for {ranks} rank{'s' * (ranks > 1)}: {how}"
 
-    def _advice(self, ranks: int, link: Link, within) -> list[str]:
-        counts = doubling(max(ranks, MOST), self.height)
-        rows = [Foreseen(p, sum(self.seconds(p, link).values())) for p in counts]
-        table = [f"{row.ranks:5d} {row.total:10.1f} {eff:6.2f}{'  <- planned' * (row.ranks == ranks)}"
-                 for row, eff in zip(rows, efficiency(rows))]  # fmt: skip
-        best = smallest(rows, within) if within else None
-        ends = [f"{best.ranks} ranks end within {within:.0f} s: {best.total:.0f} s" if best else
-                f"no number of ranks ends within {within:.0f} s"] if within else []  # fmt: skip
-        return ["ranks    seconds   PEFF", *table, *ends]
-
     def compared(self, books: list[dict], ranks: list[int], items: list[int], link: Link) -> dict:
         """Predicted against measured: {"text", "checks", "curves"}. books : metrics of runs"""
-        checks = []
-        for book in books:
-            n = len(book["ranks"])
-            peak = max(rank["peak_memory"] for rank in book["ranks"])
-            guess = sum(self.memory(n).values()), sum(self.seconds(n, link).values())
-            checks.append({"ranks": n, "memory": peak, "predicted_memory": guess[0],
-                           "seconds": book["wall"], "predicted_seconds": guess[1]})  # fmt: skip
-        lines = [f"* {c['ranks']} ranks: {units.show(c['memory'], 'B')} of memory per rank, predicted "
-                 f"{units.show(c['predicted_memory'], 'B')}; {c['seconds']:.2f} s, predicted "
-                 f"{c['predicted_seconds']:.2f} s" for c in checks]  # fmt: skip
-        return {
-            "text": "\n".join(["", "Predicted against measured:", "", *lines]),
-            "checks": checks,
-            "curves": {},
-        }
-
-
-@dataclass
-class Foreseen:
-    """Seconds of a job on a number of ranks."""
-
-    ranks: int
-    total: float
-    seconds: dict[str, float] = field(default_factory=dict)
+        return planning.compared(
+            books, lambda n: sum(self.memory(n).values()), lambda n: sum(self.seconds(n, link).values())
+        )

@@ -8,7 +8,7 @@ that falls to zero at all faces. Thresholds: half a bit (M. van Heel & M. Schatz
 (noise bandwidth 1.5 in each direction): so much fewer count.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -19,27 +19,16 @@ from nanompi.data.walk import loaded
 from nanompi.errors import DataError
 from nanompi.methods.tomo.angles import weights
 from nanompi.methods.tomo.rays import Rays
-from nanompi.methods.tomo.recon.fbp import FBP
+from nanompi.methods.tomo.recon.fbp import FBP, Plain
 from nanompi.methods.tomo.recon.fourier import Fourier
-from nanompi.optics.frc import Curve, crossing, half_bit
+from nanompi.optics.frc import SEVENTH, Curve, crossing, half_bit
 from nanompi.run.result import Marks, Signal
 from nanompi.step import param, step
 
 LEAST = 16  # px of a square
 FEWEST = 8  # projections: four of each half
-SEVENTH = 1 / 7
 BAND = 1.5  # noise bandwidth of the window, in each direction
 METHODS = {"fourier": Fourier, "fbp": FBP}
-
-
-@dataclass(frozen=True)
-class Plain:
-    """Parameters of the reconstruction: those of `tomo` that its methods ask for."""
-
-    window: str = "ramp"
-    cutoff: float = 1.0
-    pad: str = "edge"
-    circle: float = 1.0
 
 
 @step("tomo.fsc")
@@ -51,7 +40,8 @@ class Fsc:
         \mathrm{FSC}(q) = \frac{\Re \sum A B^*}{\sqrt{\sum |A|^2 \sum |B|^2}}
 
     A, B are the transforms of the two volumes, summed over shells of the spatial frequency q. Memory beside
-    the projections: four complex volumes of the largest square in the slices, over all ranks.
+    the projections: four complex volumes of the largest square in the slices, over all ranks, in the
+    precision of the run.
 
     Unit: none; q in 1/px, resolution in px and nm.
 
@@ -107,8 +97,10 @@ class Fsc:
         return own, side
 
     def _transform(self, run, data: Data, half, rays: Rays, side: int) -> Data:
-        """(z, row, column) complex128 of the windowed volume of some projections, spread over its rows
-        (collective)."""
+        """(z, row, column) complex, in the precision of the run: transform of the windowed volume of some
+        projections, spread over its rows (collective)."""
+        from scipy.fft import fft, fft2
+
         method, device = METHODS[self.method](rays, Plain(), run.device), run.device
         axes = [data.axes.index(axis) for axis in ("row", "angle", "column")]
         sinograms, rows = data.values.transpose(axes)[:, half], data.parts[run.team.rank]
@@ -118,16 +110,17 @@ class Fsc:
             some = slice(at, at + method.lanes)
             axis = column + slope * (rows[some] - (height - 1) / 2)
             made = device.host(method.slices(device.array(np.ascontiguousarray(sinograms[some])), axis))
-            own.append(made[:, first : first + side, first : first + side].astype(np.float64))
+            own.append(made[:, first : first + side, first : first + side])
             run.clock.tick()
-        volume = np.concatenate(own) if own else np.zeros((0, side, side))
-        mean = run.team.total(volume.sum())[0] / (height * side * side)
-        soft = np.hanning(side + 2)[1:-1]
-        along = np.hanning(height + 2)[1:-1][rows]
-        waves = np.fft.fft2((volume - mean) * soft[:, None] * soft * along[:, None, None])
+        volume = np.concatenate(own) if own else np.zeros((0, side, side), device.real)
+        volume -= device.real(run.team.total(volume.sum(dtype=np.float64))[0] / (height * side * side))
+        soft = np.hanning(side + 2)[1:-1].astype(device.real)
+        volume *= np.hanning(height + 2)[1:-1][rows, None, None].astype(device.real)
+        volume *= soft[:, None] * soft
+        waves = fft2(volume)
         whole = Data(axes=("z", "row", "column"), values=waves, spread="z", parts=data.parts)
         turned = respread(run.team, whole, "row", even(side, run.team.size))
-        return replace(turned, values=np.fft.fft(turned.values, axis=0))
+        return replace(turned, values=fft(turned.values, axis=0))
 
     def _report(self, run, sums: np.ndarray, side: int, pixel: float | None):
         """Log, result and picture."""
@@ -155,8 +148,9 @@ def shell_sums(A: np.ndarray, B: np.ndarray, rows: np.ndarray, side: int) -> np.
     kz, k = np.fft.fftfreq(len(A)), np.fft.fftfreq(side)
     q = np.sqrt(kz[:, None, None] ** 2 + k[rows][:, None] ** 2 + k**2)
     shell, least = np.rint(q * side).astype(int).ravel(), side // 2 + 1
-    terms = (A * B.conj()).real, np.abs(A) ** 2, np.abs(B) ** 2, np.ones(A.shape)
-    return np.stack([np.bincount(shell, v.ravel(), least)[1:least] for v in terms])
+    terms = ((A * B.conj()).real, np.abs(A) ** 2, np.abs(B) ** 2)
+    sums = [np.bincount(shell, v.ravel(), least)[1:least] for v in terms]
+    return np.stack([*sums, np.bincount(shell, minlength=least)[1:least]])
 
 
 def curve_of(sums: np.ndarray, side: int) -> Curve:

@@ -199,14 +199,14 @@ class Queue:
         waiting = [(name, e) for name, e in state.entries.items() if e.state == "submitted"]
         if not waiting or now - self.asked < ASK:
             return []
-        self.asked, queue = now, slurm.submitted()
+        self.asked, queue = now, slurm.queue()
         ends = ((name, entry, self._end(name, entry, queue)) for name, entry in waiting)
         return [(name, entry, *end) for name, entry, end in ends if end]
 
     def _end(self, name: str, entry, queue) -> tuple[int, str] | None:
         """Exit code and reason of one that has ended. That it is lost, or was stopped, must be seen twice: a
         queue may be late."""
-        found = _standing(Path(entry.run), queue)
+        found = workflow.standing(Path(entry.run), queue)
         gone = queue is not None and not _queued(entry.run, queue)
         if found["state"] in ("lost", "stopped") and gone:
             self.lost[name] = self.lost.get(name, 0) + 1
@@ -220,13 +220,6 @@ class Queue:
         return code, str(found.get("message") or found.get("reason", ""))
 
 
-def _standing(folder: Path, queue) -> dict:
-    """How a run or workflow stands. queue : `slurm.submitted()`"""
-    if workflow.is_workflow(folder):
-        return workflow.read(folder, queue)
-    return status.read(folder, None if queue is None else {job: state for job, (state, _) in queue.items()})
-
-
 def _queued(run: str, queue) -> str:
     """Number of a job in the queue whose script lies in a run folder, or below it; "" for none."""
     place = os.path.realpath(run) + os.sep
@@ -235,4 +228,4 @@ def _queued(run: str, queue) -> str:
 
 def submitted(run: str) -> str:
     """The number of a job that was submitted from a run folder, though nobody has written it down; or ""."""
-    return _number(run) or _queued(run, slurm.submitted() or {})
+    return _number(run) or _queued(run, slurm.queue() or {})

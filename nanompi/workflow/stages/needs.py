@@ -1,6 +1,7 @@
 """What a stage needs of those before it: a share of their items with a result."""
 
 from nanompi.errors import shown
+from nanompi.report.workflow import enough
 from nanompi.workflow.stages.folder import StageFolder, WorkflowFolder
 from nanompi.workflow.task import Task
 
@@ -17,7 +18,7 @@ def unmet(folder: WorkflowFolder, stage: StageFolder, why: bool = True) -> list[
         other = folder.stage(name)
         missing = other.missing()
         here = len(other.tasks) - len(missing)
-        if here < share * len(other.tasks) - 1e-9:
+        if not enough(here, len(other.tasks), share):
             lines.append(
                 f"{stage.name} needs {share:.6g} of {name}: {here} of {len(other.tasks)} items are there; "
                 f"missing: {named(missing, why)}"

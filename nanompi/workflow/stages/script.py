@@ -190,7 +190,7 @@ def _send(stage: StageFolder, chunks: list[int], sent: dict[str, Sent]) -> Sent:
 
 def not_twice(flow: WorkflowFolder):
     """Two jobs would work on the same items. Errors: JobError where one is in the queue, ResourceError."""
-    queue = slurm.submitted()
+    queue = slurm.queue()
     begun = [stage for stage in flow.stages if (stage.path / SCRIPT).is_file()]
     if begun and queue is None:
         raise ResourceError(f"squeue does not answer: whether jobs of {flow.path} still wait is not known")

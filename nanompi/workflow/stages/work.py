@@ -21,6 +21,7 @@ from nanompi.errors import JobError, PartError, Stopped, common
 from nanompi.io.atomic import write_text
 from nanompi.report import sources
 from nanompi.run import notify
+from nanompi.run.afterwards import pending
 from nanompi.run.life import Ranks
 from nanompi.workflow.attempt import attempt, prepared, run_of
 from nanompi.workflow.stages import needs
@@ -164,11 +165,12 @@ def _due(folder: WorkflowFolder, stage: StageFolder, task: Task, voice: Voice) -
 
 
 def _accept(task: Task):
-    """A result whose run was ended before its outcome was noted is one: it is not done again."""
+    """A result whose run was ended before its outcome was noted is one: it is not done again. None is that of
+    a run which was ended in what follows the result."""
     result = task.path / "result.h5"
     if not result.is_file() or not (task.path / "job.resolved.yaml").is_file():
         return
-    if (task.path / "outcome.json").exists() or _strict(task):
+    if (task.path / "outcome.json").exists() or pending(task.path) or _strict(task):
         return
     with suppress(Exception):
         from nanompi.report.report import write

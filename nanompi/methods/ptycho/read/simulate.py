@@ -26,7 +26,7 @@ import numpy as np
 from nanompi.data.source import Source, check_index
 from nanompi.errors import JobError
 from nanompi.io.quantities import EV, HC, given_energy
-from nanompi.methods.ptycho.read import scene, species
+from nanompi.methods.ptycho.read import scene
 from nanompi.methods.ptycho.read.balls import Balls
 from nanompi.methods.ptycho.read.flaws import FLAWLESS, Flaws
 from nanompi.methods.ptycho.scan import GIVES, STEPS, Scan
@@ -152,6 +152,8 @@ def displaced(s: Simulation, by: float) -> np.ndarray:
 
 def species_image(s: Simulation, shape: tuple[int, int], wavelength: float) -> np.ndarray:
     """(rows, columns) complex64: the species at an energy, whose pixels grow with the wavelength."""
+    from nanompi.methods.ptycho.read import species
+
     energy = HC / wavelength
     finer, shift = s.energy / energy, displaced(s, energy / EV * 1e3)
     parts = species.amounts(field_of(s, shape), s.seed, shape, finer, shift)

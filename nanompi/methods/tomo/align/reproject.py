@@ -20,7 +20,7 @@ from nanompi.methods.tomo.align.shift import moved
 from nanompi.methods.tomo.angles import weights
 from nanompi.methods.tomo.phases import wrapped
 from nanompi.methods.tomo.rays import Rays
-from nanompi.methods.tomo.recon.fbp import FBP
+from nanompi.methods.tomo.recon.fbp import FBP, Plain
 
 SMOOTH = 0.7  # px, of images before they are compared: noise between neighbours says nothing of places
 COARSE = 12  # rounds that begin with wide smoothing, where nothing is known of the places
@@ -29,16 +29,6 @@ SLIGHT = 0.01  # of the signal: as much is always left, where a slope is steep
 EARLY = 3  # rounds before angles are left out: the volume is too bad to judge by
 DEPTH = 2 / 3  # of the columns, through which a ray goes in a sample, on the average
 MAD = 1.4826  # standard deviations of a normal distribution in its median absolute deviation
-
-
-@dataclass(frozen=True)
-class Plain:
-    """Parameters of the reconstruction: those of `tomo` that `FBP` asks for."""
-
-    window: str = "ramp"
-    cutoff: float = 1.0
-    pad: str = "edge"
-    circle: float = 1.0
 
 
 @dataclass

@@ -13,6 +13,7 @@ would have the wrong sign.
 """
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -21,6 +22,16 @@ from nanompi.methods.tomo.rays import Method
 from nanompi.methods.tomo.recon.circle import radius
 
 PARTS = 8  # of a column; rows whose axes are nearest to the same of them are done together
+
+
+@dataclass(frozen=True)
+class Plain:
+    """Parameters of the reconstruction: what of `tomo` its methods ask for, where no job says it."""
+
+    window: str = "ramp"
+    cutoff: float = 1.0
+    pad: str = "edge"
+    circle: float = 1.0
 
 
 class FBP(Method):
