@@ -89,9 +89,20 @@ def run_of(name: str | PathLike) -> Path:
     tries = [path, path / "latest", Path("runs") / path / "latest"]
     kept = ("job.resolved.yaml", "result.h5")  # the first from the start of a run on, the second in a copy
     found = next((one for one in tries if any((one / file).is_file() for file in kept)), None)
+    if found is None:
+        _no_workflow(name, tries)
     if found is None and not path.is_file():
         raise DataError(f"{name}: there is no result and no run. Looked at {', '.join(map(str, tries))}")
     return found or path
+
+
+def _no_workflow(name, tries: list[Path]):
+    """Errors: DataError naming a result, where a workflow is named in place of one of its items."""
+    flow = next((one for one in tries if (one / "workflow.json").is_file()), None)
+    if flow:
+        some = next(iter(sorted(flow.glob("*/*/result.h5"))), None)
+        text = f"for example {some.parent}" if some else "it has none yet"
+        raise DataError(f"{name} is a workflow; its results are those of its items, STAGE/ITEM: {text}")
 
 
 def result_of(name: str | PathLike) -> Path:

@@ -29,8 +29,10 @@ def arguments(parser):
 def main(args) -> int:
     """Exit code of the job, the same from every rank; 0 when it is finished already."""
     one_thread()  # before NumPy is loaded
+    from nanompi.report.workflow import is_workflow
+
     folder = found(args.run)
-    if (folder / "workflow.json").is_file():
+    if is_workflow(folder):
         return _workflow(args, folder)
     if args.stage or args.chunk is not None:
         raise JobError(f"--stage, --chunk: {folder} is no workflow, it has no stages")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nanompi.data.tiffs import natural
 from nanompi.errors import JobError, shown
 from nanompi.job.faults import Faults, Nothing, Place, Spot
 from nanompi.job.paths import expanded
@@ -113,11 +114,6 @@ def _files(pattern: str, place: Place) -> list[tuple[Any, Any]]:
     beside = Path(place.file).parent if place.line else Path()
     tries = list(dict.fromkeys(os.path.abspath(Path(folder) / whole) for folder in (".", beside)))
     for one in tries:
-        if found := sorted(glob.glob(one, recursive=True), key=_natural):
+        if found := sorted(glob.glob(one, recursive=True), key=natural):
             return [(path, Path(path).stem) for path in found]
     raise _NoFiles(f"no such files: {' nor '.join(tries)}")
-
-
-def _natural(path: str) -> list:
-    """Numbers in names by their size: scan_9 before scan_10."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", path)]

@@ -14,10 +14,7 @@ stages:
 import copy
 import json
 import math
-import re
 import tempfile
-from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -26,16 +23,15 @@ from nanompi.errors import JobError, NanompiError, nearest, shown
 from nanompi.io.atomic import own_folder, write_text
 from nanompi.job import braces, foreach, model
 from nanompi.job import tree as load
-from nanompi.job.faults import Fault, Faults, Nothing, Place, Spot
+from nanompi.job.faults import Fault, Faults, Nothing, Spot
 from nanompi.job.job import Output, head, job_name, job_of, sections
-from nanompi.job.kind import is_workflow
 from nanompi.job.paths import made_later
+from nanompi.job.same_faults import kinds, told
 from nanompi.job.sweeps import folder_name, label
 from nanompi.job.yaml12 import Map, Seq
 from nanompi.step import param, section
 from nanompi.units import seconds
 
-__all__ = ["Item", "Stage", "Workflow", "is_workflow", "read_workflow"]
 KEYS = ("nanompi", "name", "stages", "output", "run", "about", "extends", "set")
 JOB_KEYS = ("extends", "set", "input", "steps", "output", "run", "about")
 SHARED = ("output", "run", "about")  # sections of the file that stand for all its stages
@@ -227,9 +223,7 @@ class _Reader:
         names = [one.name for one in earlier]
         stage = Stage(key, self._needs(given, spot, names))
         chunk = self._options(stage, given, spot)
-        own = Map(given.place)
-        for name in [n for n in JOB_KEYS if n in given]:
-            own.put(name, given[name], given.keys_at[name], given.values_at[name])
+        own = _some(given, JOB_KEYS)
         self._items(stage, given, own, spot, (names, chunk))
         if stage.items:
             _Jobs(self, stage, own, workflow).check(names)
@@ -243,9 +237,7 @@ class _Reader:
 
     def _options(self, stage: Stage, given: Map, spot: Spot) -> int | None:
         """How the items are run, into the stage; items of a chunk, where the file says it."""
-        own = Map(given.place)
-        for name in [n for n in model.parameters(StageOptions) if n in given]:
-            own.put(name, given[name], given.keys_at[name], given.values_at[name])
+        own = _some(given, model.parameters(StageOptions))
         options = model.build(StageOptions, own, spot, self.faults)
         if options is Nothing:
             return None
@@ -330,8 +322,8 @@ class _Jobs:
             stage.needs.setdefault(name, 1.0)
         spoilt = {fault.place for fault in braced.found}
         pairs = [(item, fault) for item in stage.items for fault in self._item(item, known)]
-        kinds = _kinds([pair for pair in pairs if pair[1].place not in spoilt])
-        self.reader.faults.found += [_told(same, len(stage.items), spot) for same in kinds]
+        found = kinds([pair for pair in pairs if pair[1].place not in spoilt])
+        self.reader.faults.found += [told(same, len(stage.items), spot) for same in found]
 
     def _item(self, item: Item, known: dict[str, Any]) -> list[Fault]:
         """Make both jobs of an item; their faults."""
@@ -368,6 +360,14 @@ def _allowed() -> list[str]:
     return ["foreach", "chunk", "group", "at_once", "needs", "slurm", *JOB_KEYS]
 
 
+def _some(given: Map, names) -> Map:
+    """Those of a mapping that have one of these names, with their places."""
+    out = Map(given.place)
+    for name in [one for one in names if one in given]:
+        out.put(name, given[name], given.keys_at[name], given.values_at[name])
+    return out
+
+
 def _set_of(stage: Map, one: load.Set, path: str):
     """A setting of the command line goes into `set:` of a stage."""
     if not isinstance(stage.get("set"), Map):
@@ -387,43 +387,3 @@ def _without_previous(own: Map) -> Map:
         for key in [k for k, value in part.items() if "previous" in braces.words(value)]:
             del part[key]
     return out
-
-
-def _kinds(pairs: list[tuple[Item, Fault]]) -> list[list[tuple[Item, Fault]]]:
-    """Faults that are the same: word for word, or but for the values of their items."""
-    same = Counter(str(fault) for _, fault in pairs)
-    found: dict[tuple, list[tuple[Item, Fault]]] = {}
-    for item, fault in pairs:
-        text = fault.text if same[str(fault)] > 1 else _without_values(fault.text, item)
-        found.setdefault((fault.place, fault.path, text), []).append((item, fault))
-    return list(found.values())
-
-
-def _without_values(text: str, item: Item) -> str:
-    """The text of a fault but for numbers and for what is of its item alone."""
-    for value in sorted((str(one) for one in item.values.values()), key=len, reverse=True):
-        text = text.replace(value, "#") if len(value) > 2 else text
-    return re.sub(r"\d+", "#", text)
-
-
-def _told(pairs: list[tuple[Item, Fault]], total: int, spot: Spot) -> Fault:
-    """One fault for all items that have it."""
-    item, fault = pairs[0]
-    who = ""
-    if len({one.number for one, _ in pairs}) == total > 1:
-        who = f" (in all {total} items)"
-    elif total > 1:
-        others = len({one.number for one, _ in pairs}) - 1
-        more = f", and {others} more of {total} items" if others else ""
-        who = f" (item {item.name}{more})"
-    path = ".".join((*spot.path, *filter(None, [fault.path])))
-    counted = ".".join((*spot.path, *filter(None, [fault.counted])))
-    place = spot.place if fault.place == Place() else fault.place
-    return Fault(place, path, fault.text + who, fault.data, counted)
-
-
-def jobs(workflow: Workflow) -> Iterator[tuple[Stage, Item]]:
-    """Each item of a workflow with its stage, in the order in which they run."""
-    for stage in workflow.stages:
-        for item in stage.items:
-            yield stage, item

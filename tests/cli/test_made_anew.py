@@ -10,6 +10,8 @@ import pytest
 from nanompi.cli import main
 from nanompi.report.sources import Around, made_from, outdated
 from nanompi.report.workflow import read
+from nanompi.workflow.stages.work import _accept
+from nanompi.workflow.task import Task
 
 STEPS = '''
 from pathlib import Path
@@ -166,3 +168,21 @@ def test_a_stage_whose_folder_is_gone_is_told(here, tmp_path, capsys):
     said = capsys.readouterr().err
     assert f"{tmp_path}/own/scans: the folder of the stage scans is gone" in said
     assert f"nanompi run WORKFLOW.yaml --folder {tmp_path}/own" in said
+
+
+def test_a_result_is_not_accepted_before_what_follows_it_is_done(here, tmp_path):
+    """A run was killed in its report: the result counts. Killed in a program `when: after`: it does not"""
+    item = Task(0, Path(shutil.copytree(W / "scans/0000-k=1", tmp_path / "item")), {})
+    (item.path / "outcome.json").unlink()
+    (item.path / "after.json").write_text('{"done": []}')
+    _accept(item)
+    assert not item.done()
+    (item.path / "after.json").unlink()
+    _accept(item)
+    assert item.done()
+
+
+def test_the_folder_of_a_workflow_is_no_result_and_says_so(here, capsys):
+    assert main(["cite", str(W)]) == 3
+    said = capsys.readouterr().err
+    assert "is a workflow; its results are those of its items" in said and f"{W}/" in said

@@ -10,8 +10,9 @@ import pytest
 
 from nanompi.cli import main
 from nanompi.errors import DataError, JobError
+from nanompi.report.workflow import is_workflow
 from nanompi.run.lock import Lock
-from nanompi.workflow.stages.folder import is_workflow_folder, job_of, read
+from nanompi.workflow.stages.folder import job_of, read
 from nanompi.workflow.stages.needs import unmet
 from nanompi.workflow.stages.plan import whole
 from nanompi.workflow.stages.work import Part, Voice, command, end, group_number
@@ -66,7 +67,7 @@ def said(capsys, *words) -> tuple[int, str, str]:
 @pytest.mark.slow
 def test_what_is_there_after_a_run_in_which_an_item_failed(here):
     found = read(W)
-    assert is_workflow_folder(W) and Path("runs/w/latest").resolve() == W.resolve()
+    assert is_workflow(W) and Path("runs/w/latest").resolve() == W.resolve()
     one, two = found.stages
     assert [t.outcome().get("code") for t in one.tasks] == [0, 6, 0] and one.numbers() == [0, 1]
     assert [t.path.name for t in one.missing()] == ["0001-k=2"] and one.tasks[1].values == {"k": 2}

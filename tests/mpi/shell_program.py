@@ -6,11 +6,11 @@ What comes before may take as long as a busy machine wants.
 import sys
 
 from nanompi.cli import main
-from nanompi.methods.own.shell import _Work
+from nanompi.methods.own.work import Work
 from nanompi.run.watchdog import Watchdog
 
 LIMIT = 4.0  # seconds
-look, perform, dogs = Watchdog._look, _Work.perform, []
+look, perform, dogs = Watchdog._look, Work.perform, []
 
 
 def seen(dog, *what):
@@ -26,5 +26,5 @@ def watched(work):
 
 
 if __name__ == "__main__":
-    Watchdog._look, _Work.perform = seen, watched
+    Watchdog._look, Work.perform = seen, watched
     sys.exit(main(sys.argv[1:]))

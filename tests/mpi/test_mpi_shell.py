@@ -226,3 +226,19 @@ def test_after_the_run(nanompi):
     said = nanompi(2, "run", "job.yaml", "--set", "steps.0={shell: 'false {in}', when: after}", code=6).stderr
     assert 'step "shell:false" failed: it ended with code 1; it has printed nothing' in said
     assert result("runs/x/latest").shape == (7, 5, 16)  # it stands
+
+
+def test_in_memory_two_ranks_go_through_it_together(nanompi, mpirun_here):
+    """Without a run folder nothing is kept for a restart: no rank waits for what the others do not ask"""
+    program = """
+    import numpy as np
+    import nanompi
+    from mpi4py import MPI
+
+    made = nanompi.run("job.yaml")
+    if MPI.COMM_WORLD.rank == 0:
+        np.save("memory.npy", made.data["data"])
+    """
+    mpirun_here(2, program)
+    nanompi(1, "run", "job.yaml", "--out", "one")
+    assert np.array_equal(np.load("memory.npy"), result("one/x/run-0001"))

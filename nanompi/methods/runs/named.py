@@ -2,11 +2,11 @@
 
 import glob
 import json
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from nanompi.data.tiffs import natural
 from nanompi.errors import DataError, NanompiError
 from nanompi.io.hdf5 import foreign
 from nanompi.run.result import ITEMS, result_file
@@ -29,17 +29,12 @@ def runs_of(file: str, patterns: list[str]) -> list[Named]:
         return stage_of(Path(file)) if (Path(file) / ITEMS).is_file() else [Named(file)]
     found = []
     for pattern in patterns:
-        named = sorted(glob.glob(str(Path(pattern).expanduser())), key=in_order)
+        named = sorted(glob.glob(str(Path(pattern).expanduser())), key=natural)
         named = [one for one in named if Path(one).is_dir() or one.endswith(".h5")]
         if not named:
             raise DataError(f"input.runs: {pattern} names no run folder and no result.h5")
         found += [Named(one) for one in named]
     return found
-
-
-def in_order(name: str) -> list:
-    """Key by which run-2 stands before run-10."""
-    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", name)]
 
 
 def stage_of(folder: Path) -> list[Named]:

@@ -101,11 +101,6 @@ class WorkflowFolder:
         return [task for task in stage.tasks if not task.done() or self.outdated(stage, task)]
 
 
-def is_workflow_folder(path: Path) -> bool:
-    """Is it the folder of a workflow?"""
-    return (Path(path) / "workflow.json").is_file()
-
-
 def read(path: Path) -> WorkflowFolder:
     """The workflow in a folder; how its items ended, each says (`Task.outcome`). Errors: DataError."""
     path = Path(path)

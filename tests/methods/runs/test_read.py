@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from nanompi.data.select import Select
+from nanompi.data.tiffs import natural
 from nanompi.errors import DataError, JobError
 from nanompi.methods.ptycho.wave import read_wave
-from nanompi.methods.runs.named import in_order
 from nanompi.methods.runs.read import Runs
 from nanompi.run.reading import reader_of
 from nanompi.run.result import result_file
@@ -245,4 +245,4 @@ def test_files_of_others_are_named(tmp_path):
 
 
 def test_numbers_in_names_count():
-    assert sorted(["run-10", "run-9", "run-1b"], key=in_order) == ["run-1b", "run-9", "run-10"]
+    assert sorted(["run-10", "run-9", "run-1b"], key=natural) == ["run-1b", "run-9", "run-10"]
