@@ -11,6 +11,7 @@ from typing import Any
 from nanompi.cluster import slurm
 from nanompi.errors import shown
 from nanompi.report import status, workflow
+from nanompi.report.status import Queue
 from nanompi.run.status import OVER
 
 MOST = 500  # runs that are listed, the newest
@@ -38,7 +39,7 @@ class Runs:
         self._lock = threading.Lock()
         self._folders: dict[str, Path] = {}
         self._looked, self._asked = -OLD, -QUEUE_OLD
-        self._queue: status.Queue = None
+        self._queue: Queue = None
         self._over: dict[str, tuple[tuple, dict]] = {}
         self._flows: dict[str, Path] = {}
         self._trees: dict[str, tuple[float, tuple, dict]] = {}
@@ -133,7 +134,7 @@ class Runs:
             self._over[name] = stamp, one
         return one
 
-    def _slurm(self) -> status.Queue:
+    def _slurm(self) -> Queue:
         """Slurm's queue, where there is one"""
         if time.monotonic() - self._asked > QUEUE_OLD:
             self._asked, self._queue = time.monotonic(), slurm.queue()
