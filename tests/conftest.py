@@ -10,11 +10,11 @@ import pytest
 from nanompi import step
 from nanompi.optics.ramp import usual_light
 from nanompi.run.result import Result, Signal
+from nanompi.run.switches import GEOMETRY, PICTURES
 
 SLURM = "tests/slurm/"
-os.environ.setdefault(
-    "NANOMPI_PICTURES", "no"
-)  # they take seconds of each run; tests of them ask for `drawn`
+for part in (PICTURES, GEOMETRY):  # they take most of the time of a small run; tests of them ask for them
+    os.environ.setdefault(part, "no")
 
 
 def siemens_star(n: int, spokes: int = 18) -> np.ndarray:
@@ -106,7 +106,13 @@ def make_result(star, image: np.ndarray) -> Result:
 @pytest.fixture
 def drawn(monkeypatch):
     """Runs of this test draw their pictures."""
-    monkeypatch.setenv("NANOMPI_PICTURES", "yes")
+    monkeypatch.setenv(PICTURES, "yes")
+
+
+@pytest.fixture
+def neighbours(monkeypatch):
+    """Verdicts of runs of this test try other geometries."""
+    monkeypatch.setenv(GEOMETRY, "yes")
 
 
 @pytest.fixture(scope="module")

@@ -32,7 +32,8 @@ NOT_RUN = {
     "pip install -e .": "downloads build tools; the test lays the entry points as pip would",
     "srun --ntasks=1 --gpus=1": "needs Slurm and a card; tests/emulate/test_doctor.py asks the doctor",
 }
-CLUSTER = "<!-- cluster -->"  # the mark before a block that tests/slurm/test_slurm_readme.py runs
+# The marks before a block that tests/slurm/test_slurm_readme.py runs
+CLUSTER = ("<!-- cluster -->", "<!-- cluster: workflows -->")
 
 
 @dataclass

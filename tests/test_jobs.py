@@ -202,7 +202,7 @@ def simulated():
 
 @pytest.mark.slow
 @pytest.mark.real
-def test_far_field(tmp_path, shared_data):
+def test_far_field(tmp_path, shared_data, neighbours):
     """S1: the deviance of another program's best result (LSQML with sub-pixel positions, 100 iterations) is
     0.802; a measured scan whose geometry is right is never called wrong"""
     file = shared_data("S1_siemens_far_field") / "siemens-star-small.npz.bz2"
@@ -214,8 +214,9 @@ def test_far_field(tmp_path, shared_data):
     assert grade(folder) != "wrong"
 
 
+@pytest.mark.slow
 @pytest.mark.real
-def test_near_field(tmp_path, shared_data):
+def test_near_field(tmp_path, shared_data, neighbours):
     """S2: the R-factor of a plain ePIE is 0.103 after 60 iterations (data README); and the focus distance
     is right, and not called wrong"""
     file = shared_data("S2_petra3_near_field") / "PETRAIII_P25_Near_Field_Ptycho.cxi"
@@ -512,6 +513,7 @@ def test_earlier_object_of_another_extent_lands_at_its_place(tmp_path):
     assert (whole["object"][: move[0]] == 1).all()
 
 
+@pytest.mark.slow
 def test_stxm(tmp_path):
     """Slopes and counts against those of the exact frames, which follow from the stored object and probe:
     the difference is counting noise, that of a mean of places; and ptychography goes on as without"""
@@ -655,6 +657,7 @@ def test_xrf_simulated(tmp_path):
     assert grade(folder) == "good"
 
 
+@pytest.mark.slow
 @pytest.mark.real
 def test_xrf(tmp_path, shared_data):
     """S3: a flat film: maps spread by counting noise alone; detectors 2 and 3 see nothing of it. Others

@@ -25,7 +25,7 @@ def run_of(team, **data: Data) -> SimpleNamespace:
         "note": quiet,
         "glimpse": quiet,
     }
-    return SimpleNamespace(**own, data=data, given={}, store=None)
+    return SimpleNamespace(**own, data=data, given={}, made={}, store=None)
 
 
 def spread(team, values: np.ndarray, axes: str, along: str, parts=None, **more) -> Data:

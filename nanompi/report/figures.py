@@ -16,13 +16,13 @@ from nanompi.io.atomic import new_file, own_folder
 from nanompi.io.user_cache import user_cache
 from nanompi.run.result import Result, Signal
 from nanompi.run.status import event
+from nanompi.run.switches import PICTURES, on
 from nanompi.units import EV, show
 
 TILE, ALONE, WIDE = (4.3, 3.5), (5.4, 4.6), (6.4, 4.0)  # inches of a picture on a sheet, and of its own
 DPI = 150  # of what is no line
 MOST_PIXELS = 8e6  # of a picture: 32 MB while it is drawn; a sheet of many maps gets fewer to the inch
 PACKED = 3  # of zlib: a third of the time of 6, for files a tenth larger
-SWITCH = "NANOMPI_PICTURES"  # no: runs and sweeps draw none, which saves seconds of each
 MANY = 12  # pictures of a sheet from which on they stand there at half their size
 SEPARATOR = "  ·  "
 
@@ -33,15 +33,10 @@ def pictures(run):
 
 
 def _of_run(run) -> None:
-    if wanted():
+    if on(PICTURES):
         previews(run.result, run.folder / "previews", run.warn)
     else:
-        event(run.folder, "pictures", left_out=f"{SWITCH}={os.environ[SWITCH]}")
-
-
-def wanted() -> bool:
-    """Does the environment let runs and sweeps draw pictures? What is asked for by name is always drawn."""
-    return os.environ.get(SWITCH, "").strip().lower() not in ("no", "off", "false", "0")
+        event(run.folder, "pictures", left_out=f"{PICTURES}={os.environ[PICTURES]}")
 
 
 def previews(result: Result, folder: Path, warn=print) -> list[Path]:

@@ -19,6 +19,7 @@ from nanompi.errors import ResourceError
 from nanompi.io.atomic import write_text
 from nanompi.mpi.children import python
 from nanompi.report.manual.gallery import Kind, kinds
+from nanompi.run.switches import GEOMETRY, PICTURES
 
 SCAN = {"frames": 200, "size": 64, "photons": 1e6}
 JOB = "nanompi: 1\nname: gallery\ninput: {%s}\nsteps: [ptycho.prepare, {use: ptycho, engines: DM*40 ML*40}]\n"
@@ -60,7 +61,7 @@ def _written(value) -> str:
 
 def _nanompi(where: Path, *words, allowed=(0,)) -> str:
     """Run a command; what it says last where it refuses. Errors: ResourceError for any other end."""
-    drawn = os.environ | {"NANOMPI_PICTURES": "yes"}  # a gallery is of pictures
+    drawn = os.environ | {PICTURES: "yes", GEOMETRY: "yes"}  # a gallery is of pictures and verdicts
     command = python("-m", "nanompi", *words)
     done = subprocess.run(command, cwd=where, env=drawn, capture_output=True, text=True)
     last = (done.stderr.strip().splitlines() or [""])[-1].removeprefix("nanompi: ")

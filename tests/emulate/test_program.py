@@ -54,6 +54,7 @@ def same(folder, want):
         assert abs(got[name] - want[name]).max() <= 1e-8 * abs(want[name]).max(), name
 
 
+@pytest.mark.slow
 def test_ranks_share_a_card(mpirun_here, emulated, job, want):  # noqa: F811
     """Three ranks on two cards; sums through the host's memory; the answer is that of one rank on the CPU"""
     words = ["-m", "nanompi", "run", "job.yaml", "--out", "cards", "--set", "run.device=cuda"]
@@ -102,6 +103,7 @@ def test_cards_that_hold_a_region_each(mpirun_here, emulated, job, want, transpo
     same(job / "cards/x/latest", want)
 
 
+@pytest.mark.slow
 def test_one_card_for_each_rank_as_under_srun(emulated, job, want):
     said = run(
         "--out", "one", "--set", "run.device=auto", **emulated() | {"CUDA_VISIBLE_DEVICES": "0"}

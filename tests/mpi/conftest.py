@@ -1,7 +1,8 @@
 """Programs under a real mpirun: the fixture `mpirun(n, program, *arguments)`.
 
-Every test that uses it runs with this python, and with each python of another virtual environment in
-NANOMPI_PYTHONS (separated as in PATH), so that the other MPI wheel is tried too.
+Every quick test that uses it runs with this python, and with each python of another virtual environment in
+NANOMPI_PYTHONS (separated as in PATH), so that the other MPI wheel is tried too; of the slow ones those that
+are marked `every_mpi`: what they ask of an MPI library is not asked by a quick one.
 """
 
 import os
@@ -71,10 +72,13 @@ def variables(**more) -> dict[str, str]:
     return {**environment(), **threads, **place, "PYTHONPATH": path, **more}
 
 
-@pytest.fixture(scope="session", params=PYTHONS, ids=lambda path: Path(path).parents[1].name)
-def python(request) -> str:
-    """The python of a test."""
-    return request.param
+def pytest_generate_tests(metafunc):
+    """The pythons of a test."""
+    if "python" in metafunc.fixturenames:
+        marks = {mark.name for mark in metafunc.definition.iter_markers()}
+        pythons = PYTHONS if "every_mpi" in marks or "slow" not in marks else PYTHONS[:1]
+        names = [Path(path).parents[1].name for path in pythons]
+        metafunc.parametrize("python", pythons, ids=names, scope="session")
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,6 @@ import sys
 import time
 
 from nanompi.cli import main
-from nanompi.methods.ptycho import judge
 from nanompi.methods.ptycho.engines import engine
 from nanompi.run.control import Control
 from nanompi.run.watchdog import Watchdog
@@ -106,6 +105,4 @@ if __name__ == "__main__":
     cut = sys.argv.index("--")
     events = [text.split("@") for text in sys.argv[1:cut]]
     engine._iterate, Control.__init__, Watchdog._look = hook, remember, seen
-    # Half of a run as small as these is the search for other geometries, of which nothing is asked here.
-    judge.contrast = lambda *_: None
     sys.exit(main(sys.argv[cut + 1 :]))

@@ -21,6 +21,7 @@ def test_a_program_under_mpirun(mpirun, tmp_path):
             assert np.abs(other[name] - images[0][name]).max() < 1e-9 * size
 
 
+@pytest.mark.every_mpi
 @pytest.mark.slow
 def test_an_error_of_one_rank_ends_all(mpirun):
     """As on the command line: the others wait for it in a sum."""

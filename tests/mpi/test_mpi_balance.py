@@ -23,7 +23,8 @@ run: {device: cpu, checkpoint: 0}
 NAMES = ("object/data", "probe/data", "history/error", "history/R")
 
 
-@pytest.mark.parametrize("n", [3, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("n", [3, 2])
 def test_moves_do_not_change_the_answer(mpirun, tmp_path, n):
     mpirun(n, ENGINES, "moved", tmp_path / "out.npz")
     out = dict(np.load(tmp_path / "out.npz"))

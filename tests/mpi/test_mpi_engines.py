@@ -19,6 +19,8 @@ def outcomes(mpirun, tmp_path_factory) -> dict:
     return out
 
 
+@pytest.mark.every_mpi
+@pytest.mark.slow
 @pytest.mark.parametrize("n, combine", MANY)
 def test_five_iterations_of_every_engine_are_the_same(outcomes, n, combine):
     one, many = ({k: v for k, v in outcomes[i].items() if "/" in k} for i in (ONE, (n, combine)))
@@ -31,6 +33,8 @@ def test_five_iterations_of_every_engine_are_the_same(outcomes, n, combine):
             assert abs(many[key] - want).max() <= 1e-9 * abs(want).max(), key
 
 
+@pytest.mark.every_mpi
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [2, 3])
 def test_single_precision_reaches_the_same_r_factor(outcomes, n):
     """Sums of another order differ by rounding; 100 iterations of DM let that grow, yet not to be seen in

@@ -92,7 +92,8 @@ def where(mark: str) -> int:
     return next(i for i, text in enumerate(MORE.splitlines(), 1) if mark in text)
 
 
-@pytest.mark.parametrize("many, way", [(3, "overlap"), pytest.param(2, "allreduce", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("many, way", [(3, "overlap"), (2, "allreduce")])
 def test_an_engine_with_batches_in_one_file_gives_one_answer_on_1_2_3_ranks(nanompi, many, way):
     """61 frames in 7 batches; regions too, where a rank holds its part of the object alone"""
     for n, combine in ((1, "allreduce"), (many, way)):

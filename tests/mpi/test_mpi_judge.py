@@ -13,6 +13,7 @@ def figures(text: str) -> list[dict[str, float]]:
     return [{name: float(value) for name, value in (word.split("=") for word in line)} for line in lines]
 
 
+@pytest.mark.slow
 def test_figures_do_not_depend_on_the_ranks(mpirun):
     one = figures(mpirun(1, PROGRAM).stdout)
     assert len(one) == 4 and one[0]["share_positions"] > 0

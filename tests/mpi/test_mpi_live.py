@@ -49,6 +49,7 @@ def arrays(folder) -> dict[str, np.ndarray]:
         return {name: f[f"entry_1/{name}"][()] for name in NAMES}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ranks, split, combine", WAYS)
 def test_the_last_live_view_is_the_result(run, ranks, split, combine):
     """Phase and amplitude where they are lit, modes, axes; history and engines of every iteration"""
@@ -88,6 +89,7 @@ def test_no_bit_of_the_result_depends_on_it(run, split, combine):
         assert np.array_equal(arrays(with_it)[name], values, equal_nan=True), name
 
 
+@pytest.mark.every_mpi
 @pytest.mark.slow
 def test_a_run_that_is_killed_leaves_what_it_has_shown(run, mpirun):
     """And goes on from its checkpoint to the bits of a run that nobody killed, with one history"""

@@ -31,6 +31,7 @@ def outcomes(mpirun, tmp_path_factory) -> dict:
     return out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n, combine", [(2, "allreduce"), (2, "overlap"), (3, "overlap")])
 def test_frames_move_alike_on_any_number_of_ranks(outcomes, n, combine):
     one, many = outcomes[1, "allreduce"], outcomes[n, combine]
@@ -55,7 +56,8 @@ def test_lost_frames_are_found_alike_on_any_number_of_ranks(mpirun, tmp_path):
         assert abs(out[1]["lost/O"] - many["lost/O"]).max() <= 1e-9 * abs(out[1]["lost/O"]).max()
 
 
-@pytest.mark.parametrize("job, after", [("JOB", 11), pytest.param("LOST", 29, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("job, after", [("JOB", 11), ("LOST", 29)])
 def test_a_run_that_was_stopped_moves_them_on(mpirun, tmp_path, monkeypatch, job, after):
     """after the fifth iteration of ML, or while lost frames are left out, on two ranks: the same bits as in
     one go"""

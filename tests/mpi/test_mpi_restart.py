@@ -56,6 +56,8 @@ def newest(run) -> Path:
     return sorted(Path(run).glob("checkpoint-*"))[-1]
 
 
+@pytest.mark.every_mpi
+@pytest.mark.slow
 def test_stopped_and_killed_again_and_again_gives_the_same_bits(nanompi):
     whole = nanompi(2, "", "run", "job.yaml", "--out", "whole")
     assert "checkpoint after" not in whole.stdout
@@ -202,6 +204,7 @@ STALLS = [
 ]
 
 
+@pytest.mark.every_mpi
 @pytest.mark.parametrize("how, text", STALLS, ids=["stall", "STOP", "frozen", "frozen, allreduce"])
 def test_a_rank_that_stands_still_is_named(nanompi, how, text):
     combine = ("--set", "steps.ptycho.combine=" + ("allreduce" if "in sum" in text else "overlap"))

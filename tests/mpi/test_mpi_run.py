@@ -74,6 +74,7 @@ def test_the_result_file_is_the_same(mpirun, scan):
 EMPTY = [5, 6, 7, 30]
 
 
+@pytest.mark.slow
 def test_frames_without_counts_are_left_out_alike(mpirun, scan):
     """Measured: object and probe differ by 5e-15 after DM*2, 5e-12 after DM*20, 2e-9 after DM*40 ML*5, with
     empty frames and without any: rounding that DM lets grow tenfold in six iterations, and nothing else."""

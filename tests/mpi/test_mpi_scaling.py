@@ -48,7 +48,7 @@ def nanompi(tmp_path):
 
 CASES = [
     pytest.param(("1", "false", "single", "allreduce"), marks=pytest.mark.slow),
-    ("2", "true", "double", "allreduce"),
+    pytest.param(("2", "true", "double", "allreduce"), marks=pytest.mark.slow),
     pytest.param(("1", "false", "double", "overlap"), marks=pytest.mark.slow),
 ]
 

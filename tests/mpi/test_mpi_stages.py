@@ -127,6 +127,7 @@ def test_what_fails_is_named_and_taken_up_and_nothing_else_is_done_again(mpirun,
         assert (place / "part/one/0001-k=2" / name).exists()
 
 
+@pytest.mark.every_mpi
 @pytest.mark.slow
 def test_killed_at_random_moments_and_started_again_it_has_the_same_bits(python, place, whole):
     """What there is when it is killed stays as it is, to the inode: no item is done twice"""

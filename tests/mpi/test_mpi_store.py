@@ -59,6 +59,7 @@ def test_one_two_and_three_ranks_write_the_same_file(nanompi):
         same_bits("1/x/latest", other)
 
 
+@pytest.mark.slow
 def test_stopped_and_killed_it_does_the_other_rows_on_any_number_of_ranks(nanompi):
     nanompi(1, "", "run", "job.yaml", "--out", "whole")
     said = nanompi(2, "USR1@2@1", "run", "job.yaml", code=75)

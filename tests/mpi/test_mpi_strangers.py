@@ -93,6 +93,7 @@ def test_a_function_that_fails_is_code_6_with_the_users_lines_alone(nanompi, nam
         assert f"{Path('my_steps.py').absolute()}, line {number}: " in said
 
 
+@pytest.mark.slow
 def test_a_function_gives_the_same_bits_on_1_2_3_ranks(nanompi):
     strangers.measured(Path("scan"), 10)
     for n in (1, 2, 3):

@@ -13,6 +13,7 @@ from tests.test_jobs import JOBS
 PROGRAM = Path(__file__).parent / "tomo_program.py"
 
 
+@pytest.mark.slow
 def test_one_two_and_three_ranks_give_the_same_bits(mpirun, tmp_path):
     """Five slices, and two of them on three ranks, one of which has none"""
     for n in (1, 2, 3):

@@ -8,6 +8,7 @@ import pytest
 PROGRAM = Path(__file__).parent / "walk_program.py"
 
 
+@pytest.mark.slow
 def test_one_two_three_and_twelve_ranks_give_the_same_bits(mpirun, tmp_path):
     """Results of items and sums of floats over twelve decades; twelve ranks are more than there are items."""
     for n in (1, 2, 3, 12):

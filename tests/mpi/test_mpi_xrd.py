@@ -7,7 +7,7 @@ from tests.test_jobs import JOBS
 
 SHORT = ["input.simulate.rows=4", "input.simulate.columns=3", "input.simulate.size=128"]
 NAMES = ("pattern/I", "pattern/I_errors", "peaks/data", "peaks/data_errors", "peaks_chi2/data")
-NAMES += ("strain_xx/data", "strain_yy/data_errors", "texture_1/data", "direction_2/data")
+NAMES += ("strain_xx/data", "strain_yy/data_errors", "texture_CeO2_111/data", "direction_CeO2_200/data")
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from nanompi.cli import main
+from nanompi.run.switches import PICTURES, on
 
 JOB = """\
 nanompi: 1
@@ -46,12 +47,10 @@ def test_a_run_without_pictures_says_so_and_they_can_be_drawn_later(bare, capsys
 
 @pytest.mark.parametrize("value, drawn", [("no", False), ("0", False), ("yes", True), ("", True)])
 def test_the_values_of_the_switch(monkeypatch, value, drawn):
-    from nanompi.report.figures import wanted
-
-    monkeypatch.setenv("NANOMPI_PICTURES", value)
-    assert wanted() == drawn
-    monkeypatch.delenv("NANOMPI_PICTURES")
-    assert wanted()
+    monkeypatch.setenv(PICTURES, value)
+    assert on(PICTURES) == drawn
+    monkeypatch.delenv(PICTURES)
+    assert on(PICTURES)
 
 
 def test_pictures_are_of_one_run_that_has_a_result(bare, tmp_path, capsys):

@@ -34,7 +34,7 @@ def graded(monkeypatch, tmp_path):
     """`graded(grade)`: a job in this folder whose step gives its result this grade"""
     monkeypatch.chdir(tmp_path)
     discover()
-    monkeypatch.setitem(METHODS, "step", dict(METHODS["step"]))
+    kept = METHODS["step"].keep()
 
     def job(grade: str):
         @step("test.graded")
@@ -43,7 +43,8 @@ def graded(monkeypatch, tmp_path):
 
         (tmp_path / "job.yaml").write_text(JOB + "steps: [test.graded]\n")
 
-    return job
+    yield job
+    METHODS["step"].put_back(kept)
 
 
 @pytest.mark.parametrize("grade, strict", [("good", 0), ("doubtful", 5), ("wrong", 5)])

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.readmes import CLUSTER
+
 ROOT = Path(__file__).parents[2]
 
 
-def commands(readme: str) -> list[str]:
-    """The block behind the mark <!-- cluster -->, line by line, without comments."""
-    block = re.search(r"<!-- cluster -->\n```sh\n(.*?)```", (ROOT / readme).read_text(), re.S)[1]
+def commands(readme: str, mark: str = CLUSTER[0]) -> list[str]:
+    """The block behind a mark, line by line, without comments."""
+    block = re.search(rf"{mark}\n```sh\n(.*?)```", (ROOT / readme).read_text(), re.S)[1]
     return [text for line in block.splitlines() if (text := line.split("#")[0].strip())]
 
 
@@ -26,11 +28,11 @@ def user(slurm):
 
 def test_the_first_page(user):
     said = [user.shell(line) for line in commands("README.md")]
-    assert len(said) == 7
+    assert len(said) == 6
     assert said[0].startswith("#!/bin/bash") and said[1].startswith("job ")
     assert user.ended(int(said[2].split()[-1])) == ("COMPLETED", "0:0"), user.logs()
-    assert "siemens-star/run-0001" in said[3] and re.search(r"run-0001 +done, wrong +4/4", said[4])
-    assert all("run-0001 is finished" in text for text in said[6:])
+    assert "siemens-star/run-0001" in said[3] and re.search(r"run-0001 +done, wrong +4/4", said[3])
+    assert "run-0001 is finished" in said[5]
 
 
 def test_the_page_of_slurm(user):
@@ -47,6 +49,20 @@ def test_the_page_of_slurm(user):
         modes = str(job).partition("_")[2] or "2"
         assert (folder / "result.h5").exists()
         assert f"modes: {modes}\n" in (folder / "job.resolved.yaml").read_text()
+
+
+def test_the_page_of_slurm_about_workflows(user):
+    """Three angles of small scans in place of 24"""
+    job = user.folder / "jobs/ptycho-tomography.yaml"
+    text = job.read_text()
+    for old, new in (("count: 24", "count: 3"), ("frames: 100", "frames: 25"), ("DM*30 ML*20", "DM*2 ML*2")):
+        assert old in text
+        text = text.replace(old, new)
+    job.write_text(text + "run: {threads: 1}\n")
+    dry, _, watched, again, page = [user.shell(line) for line in commands("slurm/README.md", CLUSTER[1])]
+    assert "stage volume" in dry and "--dependency=afterany:" in dry
+    assert "3/3" in watched and "1/1" in watched, user.logs()
+    assert "nothing is missing" in again and "workflow-0001/report.html" in page
 
 
 def small(job: Path):

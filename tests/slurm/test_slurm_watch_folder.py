@@ -63,7 +63,8 @@ def test_a_workflow_is_submitted_for_each_file(slurm):
     )
     assert "simulate" in text
     scan(slurm, "a.cxi", 1)
-    told = one(watch(slurm, "--all --key stages.one.input.file"), "submitted")
+    key = "--key stages.one.input.file"
+    told = one(watch(slurm, f"--all {key}"), "submitted")
     slurm.until(lambda: not slurm.shell("squeue --me --noheader"), 60)
-    assert one(watch(slurm), "done")["run"] == told["run"]
+    assert one(watch(slurm, key), "done")["run"] == told["run"]
     assert (slurm.folder / told["run"] / "one/0000/result.h5").is_file()

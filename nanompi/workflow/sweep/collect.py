@@ -13,8 +13,8 @@ import numpy as np
 from nanompi.io.atomic import new_file, new_hdf5
 from nanompi.job.sweeps import label, word
 from nanompi.report.contact import Panel, contact
-from nanompi.report.figures import wanted
 from nanompi.run.figures import Figure
+from nanompi.run.switches import PICTURES, on
 from nanompi.workflow.sweep.folder import Task, judges, read_head, tasks
 from nanompi.workflow.sweep.paired import decided
 
@@ -36,7 +36,7 @@ def collect(folder: Path) -> tuple[list[dict], str]:
     _text(folder / "ranking.txt", f"{ranking(rows, figures, judge, len(rows))}\n{said}")
     images = [image(t) for t in all_tasks]
     _hdf5(folder / "sweep.h5", all_tasks, images, rows)
-    if wanted():
+    if on(PICTURES):
         _contact(folder, [_panel(t, r, one) for t, r, one in zip(all_tasks, rows, images)], images)
     instead = ""
     if judge and judge[1].score != asked:

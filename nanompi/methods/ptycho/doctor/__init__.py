@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from nanompi.methods.ptycho.doctor.finding import UNCLEAR, about, examine, figures
 from nanompi.methods.ptycho.doctor.search import Limit
 from nanompi.methods.ptycho.doctor.words import paste, words
+from nanompi.run.switches import GEOMETRY, on
 
 SECONDS, PART = 20.0, 0.05  # in a run: so long, or so much of its time
 
@@ -29,9 +30,11 @@ class Contrast:
     figures: dict[str, float] = field(default_factory=dict)
 
 
-def contrast(run, p, geometry) -> Contrast:
+def contrast(run, p, geometry) -> Contrast | None:
     """Of a run with its frames, for its verdict (collective; equal on all ranks). It takes at most SECONDS,
-    or PART of what the run has taken, whichever is more."""
+    or PART of what the run has taken, whichever is more. None where the environment turns it off."""
+    if not run.team.on_root(lambda: on(GEOMETRY)):
+        return None
     scan, frames = run.data["data"], run.data["frames"]
     limit = Limit(max(SECONDS, PART * run.team.max(run.clock.elapsed())))
     found = examine(run, geometry, about(scan, frames.preparation.get("orientation", 0)), limit)
