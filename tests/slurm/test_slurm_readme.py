@@ -52,16 +52,16 @@ def test_the_page_of_slurm(user):
 
 
 def test_the_page_of_slurm_about_workflows(user):
-    """Three angles of small scans in place of 24"""
+    """Eight angles of small scans in place of 24"""
     job = user.folder / "jobs/ptycho-tomography.yaml"
     text = job.read_text()
-    for old, new in (("count: 24", "count: 3"), ("frames: 100", "frames: 25"), ("DM*30 ML*20", "DM*2 ML*2")):
+    for old, new in (("count: 24", "count: 8"), ("frames: 100", "frames: 25"), ("DM*30 ML*20", "DM*2 ML*2")):
         assert old in text
         text = text.replace(old, new)
     job.write_text(text + "run: {threads: 1}\n")
     dry, _, watched, again, page = [user.shell(line) for line in commands("slurm/README.md", CLUSTER[1])]
     assert "stage volume" in dry and "--dependency=afterany:" in dry
-    assert "3/3" in watched and "1/1" in watched, user.logs()
+    assert "8/8" in watched and "1/1" in watched, user.logs()
     assert "nothing is missing" in again and "workflow-0001/report.html" in page
 
 
