@@ -184,6 +184,9 @@ def _known(args, folder: Path, watched: str) -> int:
     state = State(folder, watched, args.job)
     if args.again:
         names = known(state, args.again)
+        if not names:
+            print("no file has failed: nothing is tried again")
+            return 0
         with writing(folder):
             ask_again(folder, names)
         when = "by the watcher that is at work" if holder(folder) else "by the next watcher"

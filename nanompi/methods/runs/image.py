@@ -13,7 +13,7 @@ from nanompi.methods.ptycho.earlier_result import ENTRY
 from nanompi.methods.tomo.phases import attenuation_lines, phase_lines
 from nanompi.units import quantity
 
-WAVE, SEEN, PIXEL, CORNER, ORIGIN, WEIGHT, ENERGY, JOB = (
+WAVE, SEEN, PIXEL, CORNER, ORIGIN, WEIGHT, ENERGY, JOB, GRADE = (
     f"{ENTRY}/{path}"
     for path in (
         "image_1/data",
@@ -24,6 +24,7 @@ WAVE, SEEN, PIXEL, CORNER, ORIGIN, WEIGHT, ENERGY, JOB = (
         "object/weight",
         "instrument_1/source_1/energy",
         "process_1/job/data",
+        "process_1/verdict/grade",
     )
 )
 UNITS = {"phase": "rad", "attenuation": "1", "amplitude": "", "complex": ""}  # made of the wave
@@ -38,6 +39,7 @@ class Image:
     of     : the quantity, of `UNITS`, or the name of a map
     pixel  : (2,) m; None = the map does not say it; corner : (2,) m, middle of its first pixel, None likewise
     values : {"angle": rad, "energy": J, what else the stage says of the item}
+    grade  : what the run was found to be, of `verdict.GRADES`; "" = nothing said so
     """
 
     file: str
@@ -48,6 +50,7 @@ class Image:
     pixel: tuple[float, float] | None
     corner: tuple[float, float] | None
     values: dict[str, Any]
+    grade: str = ""
 
     @property
     def wave(self) -> bool:
@@ -59,15 +62,16 @@ def image_of(file: str, said: dict, of: str) -> Image:
     """What a result says of the image `of`. said : values of the item. Errors: DataError, JobError."""
     with foreign(file), open_hdf5(file) as opened:
         values = {name: _value(name, one) for name, one in said.items()} | _of_job(opened)
+        grade = _grade(opened)
         if of in UNITS:
             shape, pixel, corner = _wave(opened, file)
             dtype = np.dtype(np.complex64 if of == "complex" else np.float32)
-            return Image(file, of, shape, dtype, UNITS[of], pixel, corner, values)
+            return Image(file, of, shape, dtype, UNITS[of], pixel, corner, values, grade)
         data = _map(opened, file, of)
         pixel, corner = _places(opened, of, data.shape)
         dtype = np.dtype(data.dtype if data.dtype.kind in "fc" else np.float32)
         unit = text(data.attrs.get("units", ""))
-        return Image(file, of, tuple(data.shape), dtype, unit, pixel, corner, values)
+        return Image(file, of, tuple(data.shape), dtype, unit, pixel, corner, values, grade)
 
 
 def is_ptychography(file: str) -> bool:
@@ -95,6 +99,12 @@ def _of_job(opened) -> dict[str, float]:
     if at(opened, ENERGY) is not None:
         own["energy"] = float(whole(dataset(opened, ENERGY)))
     return own
+
+
+def _grade(opened) -> str:
+    """The verdict of the run; "" where it holds none"""
+    said = at(opened, GRADE)
+    return "" if said is None else text(said[()])
 
 
 def _wave(opened, file: str):

@@ -25,11 +25,13 @@ from nanompi.methods.runs.image import Image, image_of, is_ptychography
 from nanompi.methods.runs.named import Named, results, runs_of
 from nanompi.methods.runs.source import RunImages
 from nanompi.run.result import ITEMS
+from nanompi.run.verdict import GRADES
 from nanompi.step import param, reader
 from nanompi.units import EV
 
 OF_AXIS = {"angle": "phase", "energy": "attenuation"}  # what is asked of ptychography where nothing is
 TITLES = {"phase": "phase", "attenuation": "attenuation", "amplitude": "amplitude", "complex": "image"}
+SAID = 5  # runs that are named
 LEFT = 0.95  # of runs that were listed by the job must have a result
 
 
@@ -86,6 +88,7 @@ class Runs:
         along, unit = coordinates(images, axis, self.angles)
         order = np.argsort(along, kind="stable") if axis == "energy" else np.arange(len(images))
         images, coords = [images[k] for k in order], {axis: (along[order], unit)}
+        notes += not_good(images)
         grid = common_grid(images, self.place, self.field, self.grid)
         notes += said_of(images, grid)
         source, weight = RunImages(images, grid), RunImages(images, grid, True)
@@ -192,6 +195,22 @@ def main_signal(file: str) -> str:
         if not name:
             raise DataError(f"{file} does not say what it opens with; name it with `signal:`")
         return name
+
+
+def not_good(images: list[Image]) -> list[str]:
+    """A warning that names the runs whose own verdict is not good; [] where there are none."""
+    by_grade = {grade: [one for one in images if one.grade == grade] for grade in GRADES[1:]}
+    named = [
+        f"{len(those)} {grade} ({', '.join(str(Path(one.file).parent) for one in those[:SAID])}"
+        + (f" and {len(those) - SAID} more)" if len(those) > SAID else ")")
+        for grade, those in reversed(by_grade.items())
+        if those
+    ]
+    if not named:
+        return []
+    return [
+        f"warning: of {len(images)} runs their own verdicts call {', '.join(named)}; all are in the stack"
+    ]
 
 
 def said_of(images: list[Image], grid: Grid) -> list[str]:

@@ -99,6 +99,18 @@ def test_items_without_a_result_are_named_and_left_out(tmp_path):
         opened(folder)
 
 
+def test_runs_whose_verdict_is_not_good_are_named(tmp_path):
+    folder = angles(tmp_path / "ptycho", 9)
+    for k, grade in enumerate(["good", *["doubtful"] * 7, "wrong"]):
+        with h5py.File(folder / f"{k:04d}/result.h5", "a") as file:
+            file["entry_1/process_1/verdict/grade"] = grade
+    data = opened(folder)
+    (note,) = [one for one in data.notes if one.startswith("warning")]
+    assert f"of 9 runs their own verdicts call 1 wrong ({folder}/0008), 7 doubtful ({folder}/0001, " in note
+    assert f"{folder}/0005 and 2 more); all are in the stack" in note and data.shape[0] == 9
+    assert not [one for one in opened(angles(tmp_path / "good")).notes if one.startswith("warning")]
+
+
 def test_runs_that_a_job_lists_must_nearly_all_be_there(tmp_path):
     folder = angles(tmp_path / "ptycho")
     data = opened(runs=[f"{folder}/0003", f"{folder}/000[01]"])
