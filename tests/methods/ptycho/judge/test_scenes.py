@@ -9,6 +9,7 @@ from nanompi.methods.ptycho.step import Ptycho
 from tests.methods.ptycho.scenes import problem, run_of, wrong
 
 SLOW = pytest.mark.slow
+pytestmark = pytest.mark.usefixtures("neighbours")
 SEED = 41
 
 

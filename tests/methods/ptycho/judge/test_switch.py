@@ -1,4 +1,4 @@
-"""NANOMPI_GEOMETRY=no: the verdict tries no other geometries, says so, and is no milder for it."""
+"""NANOMPI_GEOMETRY=no: the verdict tries no other geometries, and says so."""
 
 import pytest
 
