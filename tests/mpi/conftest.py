@@ -72,13 +72,25 @@ def variables(**more) -> dict[str, str]:
     return {**environment(), **threads, **place, "PYTHONPATH": path, **more}
 
 
-def pytest_generate_tests(metafunc):
-    """The pythons of a test."""
-    if "python" in metafunc.fixturenames:
-        marks = {mark.name for mark in metafunc.definition.iter_markers()}
-        pythons = PYTHONS if "every_mpi" in marks or "slow" not in marks else PYTHONS[:1]
-        names = [Path(path).parents[1].name for path in pythons]
-        metafunc.parametrize("python", pythons, ids=names, scope="session")
+@pytest.fixture(scope="session", params=PYTHONS, ids=lambda path: Path(path).parents[1].name)
+def python(request) -> str:
+    """The python of a test."""
+    return request.param
+
+
+def pytest_collection_modifyitems(config, items):
+    """Slow tests that are not marked are left to the first python."""
+    left = {one for one in items if _of_another_mpi(one) and _one_is_enough(one)}
+    config.hook.pytest_deselected(items=list(left))
+    items[:] = [one for one in items if one not in left]
+
+
+def _of_another_mpi(item) -> bool:
+    return hasattr(item, "callspec") and item.callspec.params.get("python", PYTHONS[0]) != PYTHONS[0]
+
+
+def _one_is_enough(item) -> bool:
+    return bool(item.get_closest_marker("slow")) and not item.get_closest_marker("every_mpi")
 
 
 @pytest.fixture(scope="session")

@@ -195,7 +195,6 @@ def test_what_is_known_is_listed_and_tried_again(folder, capsys):
     capsys.readouterr()
     assert main(["watch-folder", "raw", "job.yaml", "--list"]) == 0
     assert capsys.readouterr().out == "old.cxi: left\n"
-    capsys.readouterr()
     assert main(["watch-folder", "raw", "job.yaml", "--again", "failed"]) == 0
     assert capsys.readouterr().out == "no file has failed: nothing is tried again\n"
     assert main(["watch-folder", "raw", "job.yaml", "--again", "old.cxi"]) == 0

@@ -198,19 +198,16 @@ def main_signal(file: str) -> str:
 
 
 def not_good(images: list[Image]) -> list[str]:
-    """A warning that names the runs whose own verdict is not good; [] where there are none."""
-    by_grade = {grade: [one for one in images if one.grade == grade] for grade in GRADES[1:]}
-    named = [
-        f"{len(those)} {grade} ({', '.join(str(Path(one.file).parent) for one in those[:SAID])}"
-        + (f" and {len(those) - SAID} more)" if len(those) > SAID else ")")
-        for grade, those in reversed(by_grade.items())
-        if those
-    ]
-    if not named:
-        return []
-    return [
-        f"warning: of {len(images)} runs their own verdicts call {', '.join(named)}; all are in the stack"
-    ]
+    """Warnings that name the runs whose own verdict is wrong, and those where it is doubtful."""
+    lines = []
+    for grade in reversed(GRADES[1:]):
+        if those := [one.file for one in images if one.grade == grade]:
+            more = f" and {len(those) - SAID} more" if len(those) > SAID else ""
+            named = ", ".join(those[:SAID]) + more
+            lines.append(
+                f"warning: {len(those)} of {len(images)} runs are {grade}, and in the stack: {named}"
+            )
+    return lines
 
 
 def said_of(images: list[Image], grid: Grid) -> list[str]:

@@ -105,9 +105,12 @@ def test_runs_whose_verdict_is_not_good_are_named(tmp_path):
         with h5py.File(folder / f"{k:04d}/result.h5", "a") as file:
             file["entry_1/process_1/verdict/grade"] = grade
     data = opened(folder)
-    (note,) = [one for one in data.notes if one.startswith("warning")]
-    assert f"of 9 runs their own verdicts call 1 wrong ({folder}/0008), 7 doubtful ({folder}/0001, " in note
-    assert f"{folder}/0005 and 2 more); all are in the stack" in note and data.shape[0] == 9
+    wrong, doubtful = [one for one in data.notes if one.startswith("warning")]
+    assert wrong == f"warning: 1 of 9 runs are wrong, and in the stack: {folder}/0008/result.h5"
+    assert doubtful.startswith(
+        f"warning: 7 of 9 runs are doubtful, and in the stack: {folder}/0001/result.h5, "
+    )
+    assert doubtful.endswith(f", {folder}/0005/result.h5 and 2 more") and data.shape[0] == 9
     assert not [one for one in opened(angles(tmp_path / "good")).notes if one.startswith("warning")]
 
 

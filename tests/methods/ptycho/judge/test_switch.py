@@ -3,6 +3,7 @@
 import pytest
 
 import nanompi
+from nanompi.run.switches import GEOMETRY
 
 JOB = {
     "nanompi": 1,
@@ -17,7 +18,7 @@ def words(tmp_path, monkeypatch):
     """`words(value)`: grade and words of a run that is hardly begun, with this in the environment"""
 
     def run(value: str):
-        monkeypatch.setenv("NANOMPI_GEOMETRY", value)
+        monkeypatch.setenv(GEOMETRY, value)
         verdict = nanompi.run(JOB, folder=tmp_path / value).verdict
         return verdict["grade"], verdict["words"]
 
