@@ -17,6 +17,7 @@ NAMES = ("image_1/data", "solutions/data", "solutions/number", "modes/weight", "
          "starts/error", "starts/chosen", "support/data")  # fmt: skip
 STOP = """
 import os, sys
+import nanompi.run.control as control
 from nanompi.cli import main
 from nanompi.methods.cdi.starts import Starts
 
@@ -29,6 +30,7 @@ def stop(self, numbers):
         open(os.path.join(self.run.folder, "stop"), "w").close()
 
 Starts.do = stop
+control.LOOK = 0  # after each block: the run has four of them, perhaps all in one second
 sys.exit(main(sys.argv[1:]))
 """
 
