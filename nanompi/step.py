@@ -102,8 +102,13 @@ class Parts(MutableMapping):
 
     def having(self, attribute: str) -> list[str]:
         """Names of the parts that have an attribute or a parameter."""
-        known, own = self.facts("has"), self.facts("fields")
-        return [name for name in known if attribute in known[name] or attribute in own[name]]
+        return [name for name, one in self._all.items() if _has(one, attribute)]
+
+
+def _has(part, attribute: str) -> bool:
+    if isinstance(part, dict):
+        return attribute in part["has"] or attribute in part["fields"]
+    return hasattr(part, attribute) or attribute in getattr(part, "__dataclass_fields__", ())
 
 
 FACTS: dict[str, Any] = {

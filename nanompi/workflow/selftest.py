@@ -15,6 +15,7 @@ from nanompi.io.hdf5 import open_hdf5
 from nanompi.mpi.children import python
 from nanompi.mpi.launcher import without_launcher
 from nanompi.mpi.mpiexec import mpiexec
+from nanompi.run.switches import GEOMETRY, PICTURES
 
 JOB = """\
 nanompi: 1
@@ -92,7 +93,8 @@ def _ran(folder: Path, name: str, ranks: int, settings) -> str:
     """What a run says. Errors: Failed."""
     words = ["run", "small.yaml", "--folder", name, "-n", ranks]
     command = python("-m", "nanompi", *words, *(word for s in settings for word in ("--set", s)))
-    own = {"capture_output": True, "text": True, "stdin": subprocess.DEVNULL, "env": without_launcher()}
+    own = {"capture_output": True, "text": True, "stdin": subprocess.DEVNULL}
+    own["env"] = without_launcher() | {PICTURES: "no", GEOMETRY: "no"}
     try:
         done = subprocess.run(command, cwd=folder, timeout=SECONDS, **own)
     except subprocess.TimeoutExpired:
