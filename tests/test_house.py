@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,7 @@ def name_of(path: Path) -> str:
 MODULES = {name_of(path): path for path in FILES}
 
 
+@cache
 def imports(path: Path, lazy: bool = True) -> set[str]:
     """Full names of the modules that a file imports; lazy: also those inside functions."""
     names = set()

@@ -87,6 +87,7 @@ def test_siemens_star(tmp_path, drawn):
     assert (folder / "previews" / "overview.png").stat().st_size > 10_000
 
 
+@pytest.mark.slow
 def test_modes(tmp_path):
     folder = run("modes", tmp_path, *SHORT, "steps.ptycho.engines=DM*30 ML*60")
     assert compare(str(folder), "truth")["phase_rmse"] < 0.04
@@ -231,6 +232,7 @@ def test_near_field(tmp_path, shared_data, neighbours):
     assert grades["3.65 mm"] != "wrong"
 
 
+@pytest.mark.slow
 def test_sweep(tmp_path):
     """Six settings; the second mode of a coherent scan is not needed, and every image is near to the truth"""
     job = str(JOBS / "sweep.yaml")
@@ -380,6 +382,7 @@ def test_phase_contrast(tmp_path):
     assert error[100] < 0.05 and error[100] < 0.5 * min(error[30], error[300])
 
 
+@pytest.mark.slow
 def test_shaken(tmp_path):
     """Half the angles, two thirds of the size. The sample is much the same in all rows: what is left is more
     down than to the right"""
@@ -400,6 +403,7 @@ def test_shaken(tmp_path):
             assert f["entry_1/process_1/tomo/tomo/error"][()] < 0.035
 
 
+@pytest.mark.slow
 def test_program(tmp_path):
     """Slices from 300 counts a pixel: 0.30 of the largest value as they come (sigma 0.01), 0.05 smoothed by
     the program; what it prints stands in the log, and the second program sees the result"""
@@ -415,6 +419,7 @@ def test_program(tmp_path):
     assert "shell:tell.py: data (8, 128, 128)" in log
 
 
+@pytest.mark.slow
 def test_tomo(tmp_path):
     """Against the exact slices: sharp edges in 128 pixels make 0.012 of the largest value without noise, and
     counts of 2e4 and less bring it to 0.025 within 0.9 of the radius; a column off, it would be 0.069"""
@@ -430,6 +435,7 @@ def test_tomo(tmp_path):
     assert volume.sum((1, 2)) == pytest.approx(truth.sum((1, 2)), rel=2e-3)  # of all rays of a slice
 
 
+@pytest.mark.slow
 def test_double_field(tmp_path):
     """The axis is found, and slices of a sample of 120 px by a detector of 96: 0.020 of the
     largest true value was reached, noise of 2e4 counts; what one side alone sees is zero beyond 71 px"""
@@ -476,6 +482,7 @@ def attenuation(file):
     return lines - np.percentile(lines, 25, axis=(1, 2), keepdims=True)
 
 
+@pytest.mark.slow
 def test_start_from_an_earlier_result(tmp_path):
     """Object and probe of an earlier run: five iterations of ML are as good as the whole chain"""
     earlier = run("siemens-star", tmp_path, *SHORT, "steps.ptycho.engines=DM*30 ML*30").resolve()
@@ -556,6 +563,7 @@ def test_xrd_simulated(tmp_path, drawn):
     assert (folder / "previews" / "overview.png").stat().st_size > 10_000
 
 
+@pytest.mark.slow
 @pytest.mark.real
 def test_xrd(tmp_path, shared_data):
     """S5: six rings of CeO2 within 0.001 deg of theory (others: 0.0004), patterns those of pyFAI"""

@@ -67,6 +67,7 @@ def test_check_takes_them_and_tells_what_is_wrong_with_their_parameters():
     assert "input.flip: 3 does not fit here; allowed: true or false" in said
 
 
+@pytest.mark.slow
 def test_a_folder_is_offered_to_readers():
     assert "my.folder" in nanompi("inspect", "scan").stdout
     nanompi("init", "made.yaml", "--from", "scan", "--force")
@@ -102,6 +103,7 @@ def own(name: str) -> str:
     return f"steps=[{{python: my_steps.py:{name}}}]"
 
 
+@pytest.mark.slow
 def test_a_function_is_shown_and_checked_like_any_step():
     said = nanompi("methods", "my_steps.py:drop_background").stdout
     assert "Subtract from each frame the level" in said and "part of the pixels, in %" in said

@@ -152,6 +152,7 @@ def test_a_misspelt_format_is_told_beside_a_missing_file(scan, capsys):
     assert code == 2 and 'did you mean "cxi"' in said and "no such file" in said
 
 
+@pytest.mark.slow
 def test_aliases_that_repeat_aliases_are_bounded(scan, capsys):
     bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x]\n"
     bomb += "".join(f"a{i}: &a{i} [{','.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 12))

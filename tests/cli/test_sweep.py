@@ -67,6 +67,7 @@ def test_all_settings_are_run_ranked_and_collected(here, capsys):
         assert (SWEEP / rows[0]["folder"] / name).stat().st_size > 0, name
 
 
+@pytest.mark.slow
 def test_the_best_settings_are_compared_on_one_page(here, capsys):
     main(["sweep", "job.yaml", "--set", "sweep={score: R}"])
     assert f"report: {SWEEP / 'compare.html'}\n" in capsys.readouterr().out
@@ -77,6 +78,7 @@ def test_the_best_settings_are_compared_on_one_page(here, capsys):
     assert main(["report", str(SWEEP)]) == 0 and (SWEEP / "compare.html").exists()
 
 
+@pytest.mark.slow
 def test_one_hdf5_shows_the_phases_of_all_runs_from_any_folder(here, tmp_path_factory, monkeypatch):
     main(["sweep", "job.yaml"])
     rows, where = table(SWEEP), SWEEP.resolve()
@@ -116,6 +118,7 @@ def test_r_ranks_where_there_is_no_counting_noise(good, capsys, score, figure):
     assert f"ranked by {figure.replace('_', '-')}, not by {score}" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_array_without_slurm(good, capsys):
     """What the tasks of slurm/sweep.sbatch do, then the collecting job"""
     tools = good / "nanompi"
@@ -141,6 +144,7 @@ echo $((100 + $(wc -l < {folder}/asked)))
 """
 
 
+@pytest.mark.slow
 def test_submit_hands_an_array_and_a_collecting_job_to_sbatch(good, monkeypatch, capsys):
     (good / "bin").mkdir()
     (good / "bin/sbatch").write_text(SBATCH.format(folder=good))
@@ -166,6 +170,7 @@ def test_submit_hands_an_array_and_a_collecting_job_to_sbatch(good, monkeypatch,
     assert [r["code"] for r in table(where)] == ["", "0"]
 
 
+@pytest.mark.slow
 def test_try_makes_a_strip_of_the_middle_of_the_scan(good, capsys, drawn):
     words = ["try", "job.yaml", "steps.ptycho.probe.modes", "1", "3", "1", "--frames", "16"]
     left = ["--set", "input.select={without: [14, 15]}"]  # in the middle of 6 x 6
@@ -221,6 +226,7 @@ def test_run_on_a_job_with_a_sweep_names_the_other_command(here, capsys):
 # ---- several at once ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_two_whole_sweeps_in_one_folder_are_refused_and_tasks_of_an_array_are_not(good, capsys):
     Path("s").mkdir()
     with Lock(Path("s")):

@@ -72,6 +72,7 @@ print(answer(), sum(answer.stats.cache_hits.values()))
 """
 
 
+@pytest.mark.slow
 def test_what_was_compiled_of_other_texts_is_not_used(tmp_path):
     """numba looks at the file of a function alone: what a word of another file was would live on"""
 

@@ -52,6 +52,7 @@ def integrated(K, dtype, P=700, B=40, k=3):
     return sums, middle, spread
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_numba_equals_contract(dtype):
     want, got = (integrated(K, dtype) for K in (CONTRACT, NUMBA))

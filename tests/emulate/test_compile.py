@@ -9,7 +9,13 @@ from tests.emulate.nvrtc import compiled, everything
 IN_DOUBLE = ("peaks",)  # whatever the precision of a run
 
 
-@pytest.mark.parametrize("theme, real, count, arch", everything())
+ORDINARY = ("float", "sm_90")  # the slow tests have the others
+EVERY = [
+    case if case[1::2] == ORDINARY else pytest.param(*case, marks=pytest.mark.slow) for case in everything()
+]
+
+
+@pytest.mark.parametrize("theme, real, count, arch", EVERY)
 def test_compiles(theme, real, count, arch):
     rows = compiled(theme, real, count, arch)
     assert sorted(r["kernel"] for r in rows) == sorted(name for name, _ in KERNEL.findall(source(theme)))

@@ -99,6 +99,7 @@ def test_a_kernel_that_is_wrong_is_found(package):
     )
 
 
+@pytest.mark.slow
 def test_without_a_card_it_says_so_with_code_4(tmp_path, emulated):
     environ = emulated(DRIVER=0)
     words = ["-m", "nanompi", "doctor", "--gpu", "--json", "a.json"]
@@ -171,6 +172,7 @@ def test_what_pools_and_plans_take_is_said(card, monkeypatch):
     assert found["pinned memory"].got.count("s/GiB") == 2
 
 
+@pytest.mark.slow
 def test_a_wrong_kernel_is_a_wrong_answer(card, monkeypatch):
     from nanompi.device import kernels
 

@@ -16,8 +16,9 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("n", [2, pytest.param(3, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("case", ["staged", "nccl", pytest.param("eager", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("n", [2, 3])
+@pytest.mark.parametrize("case", ["staged", "nccl", "eager"])
 def test_shares_are_added_in_the_order_of_the_ranks(mpirun_here, emulated, n, case):  # noqa: F811
     transport, how, about = CASES[case]
     said = mpirun_here(n, [str(PROGRAM), transport], **emulated(CARDS=n, **how)).stdout

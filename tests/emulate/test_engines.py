@@ -45,6 +45,11 @@ def both(card, how, engine, iterations=5, atomics=False, **options):
     return outcome(how, engine, iterations, **options), on_card
 
 
+def slow_but(case: str, quick: str):
+    """A case, slow if it is not the quick one"""
+    return case if case == quick else pytest.param(case, marks=pytest.mark.slow)
+
+
 def same(one, two, tolerance, loose=1):
     """Every figure of two histories, object and probe; loose : other figures than the error differ more"""
     for a, b in zip(one[0], two[0], strict=True):
@@ -57,11 +62,12 @@ def same(one, two, tolerance, loose=1):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("case", [c for c in CASES if c != "threads"])
+@pytest.mark.parametrize("case", [slow_but(c, "plain") for c in CASES if c != "threads"])
 def test_engines_give_the_answer_of_the_cpu(card, case, engine):
     same(*both(card, CASES[case], engine), 1e-8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
 def test_single_precision_gives_the_history_of_the_cpu_to_five_digits(card, engine):
     same(*both(card, {"precision": "single", "modes": 2}, engine, 8), 1e-5, loose=20)
@@ -106,6 +112,7 @@ def test_frames_left_out_stay_on_the_card_and_say_the_same(card, monkeypatch):
     assert len(brought) == 1 and len(on_card[0]) == 21 and on_card[0][-1]["held"] > 0
 
 
+@pytest.mark.slow
 def test_frames_left_out_beyond_the_card(card, monkeypatch):
     monkeypatch.setattr("nanompi.device.fit.MANY", 2)
     how, _, small = scan(3)
@@ -123,7 +130,7 @@ def test_atomic_sums_give_the_same_answer_to_rounding(card):
     same(*both(card, {}, "DM", atomics=True), 1e-8)
 
 
-@pytest.mark.parametrize("streams", ["lazy", "eager"])
+@pytest.mark.parametrize("streams", [slow_but(s, "lazy") for s in ("lazy", "eager")])
 @pytest.mark.parametrize("engine", ENGINES)
 def test_frames_beyond_the_card_give_the_same_bits(card, engine, streams, monkeypatch):
     """Some rows on the card, the others in the host's memory: every sum has the same order"""

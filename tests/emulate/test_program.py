@@ -140,6 +140,7 @@ def test_what_is_missing_is_said_with_its_cure(emulated, job, case):
     assert all(w in said for w in words), said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ["no card", "no headers"])
 def test_auto_takes_the_cpu_and_says_why(emulated, job, case):
     environ, words = CURES[case]

@@ -52,6 +52,7 @@ def test_a_pass_asks_for_no_memory(card, engine, memory, monkeypatch):
         assert (p.waves.held < len(p.waves)) == (memory < 8 << 20)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_a_full_card_has_room_for_the_sums_of_a_dense_scan(card, seed, monkeypatch):
     """Hundreds of blocks, each with sums, in what the waves have left"""

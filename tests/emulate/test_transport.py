@@ -35,12 +35,8 @@ CASES = {
 }
 
 
-QUICK = "mpi", "nccl", "nccl that never starts"
-
-
-@pytest.mark.parametrize(
-    "case", [c if c in QUICK else pytest.param(c, marks=pytest.mark.slow) for c in CASES]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES)
 def test_what_kernels_write_just_before_is_in_the_sum(mpirun_here, emulated, case):  # noqa: F811
     wanted, how, about = CASES[case]
     mine = {"MINE": "1"} if "MINE" in how else {}

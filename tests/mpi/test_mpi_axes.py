@@ -84,6 +84,7 @@ def result(folder) -> dict[str, np.ndarray]:
         return {name: file[f"entry_1/{name}/data"][()] for name in ("data", "sums", "mean")}
 
 
+@pytest.mark.slow
 def test_the_same_bits_on_one_and_three_ranks(mpirun, here, tmp_path):
     here(JOB)
     for n in (1, 3):

@@ -42,6 +42,7 @@ def test_moves_do_not_change_the_answer(mpirun, tmp_path, n):
             assert abs(got - want).max() <= 1e-9 * abs(want).max(), key
 
 
+@pytest.mark.slow
 def test_a_rank_of_half_the_speed_costs_no_more_than_its_share(mpirun_here, tmp_path):
     """Speeds 1 and 1/2: at best an iteration takes 4/3 of the undisturbed time; without a move, twice."""
     mpirun_here(2, ENGINES, "slow", tmp_path / "out.json", "clock")
@@ -109,6 +110,7 @@ def test_the_program_moves_frames_and_tells_it(nanompi):
     assert ranks[0]["bytes"].get("balance", 0) + ranks[1]["bytes"]["balance"] >= 6 * 32 * 32 * 2
 
 
+@pytest.mark.slow
 def test_a_short_job_never_moves(nanompi):
     said = nanompi(2, "", "run", "job.yaml", PACE="0.0005,0.004").stdout  # 2.5 s in all
     assert "balance:" not in said and "32 frames on each of 2 ranks" in said

@@ -135,6 +135,7 @@ def test_a_step_that_leaves_python_is_code_6(nanompi):
     assert 'step "my.leaves" failed' in said and "SystemExit: 42" in said
 
 
+@pytest.mark.slow
 def test_ranks_that_do_different_things_are_named_with_both_lines(nanompi):
     """31 and 30 frames: the 31st sum of one rank meets the end of the other"""
     words = ("run", "job.yaml", "--set", "steps.ptycho.combine=allreduce")

@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 PROGRAM = Path(__file__).parent / "geometry_program.py"
 
 
+@pytest.mark.slow
 def test_transposed_frames_are_found_and_the_same_on_one_and_three_ranks(mpirun, tmp_path):
     """Each trial is done by one rank alone: the same bits"""
     found = []

@@ -85,6 +85,7 @@ def test_whoever_started_a_run_is_killed(start, python):
     assert kept()
 
 
+@pytest.mark.slow
 def test_a_terminal_that_is_closed_asks_a_run_to_stop(start, python):
     run = start(python, *WORDS, "-n", "2", "job.yaml")
     run.process.send_signal(signal.SIGHUP)
@@ -93,6 +94,7 @@ def test_a_terminal_that_is_closed_asks_a_run_to_stop(start, python):
     assert kept()
 
 
+@pytest.mark.slow
 def test_ctrl_z_halts_nothing(start, python):
     run = start(python, *WORDS, "-n", "2", "job.yaml")
     run.process.send_signal(signal.SIGTSTP)
@@ -106,6 +108,7 @@ def test_ctrl_z_halts_nothing(start, python):
     run.gone()
 
 
+@pytest.mark.slow
 def test_a_run_under_nohup_goes_on(start, python):
     run = start("nohup", python, *WORDS, "-n", "2", "job.yaml")
     for pid in (run.process.pid, *run.ranks().values()):

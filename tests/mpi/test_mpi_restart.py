@@ -127,6 +127,7 @@ def read(run) -> dict[str, np.ndarray]:
         return arrays(run) | {name: f["entry_1"][name][()] for name in more}
 
 
+@pytest.mark.slow
 def test_files_in_the_run_folder_keep_and_end(nanompi):
     said = nanompi(2, "checkpoint@1@0 clock@2@0 stop@12@0", "run", "job.yaml", SLOW="0.3").stdout
     assert "checkpoint after iteration 1:" in said
@@ -156,6 +157,7 @@ def disk(tmp_path, monkeypatch):
         subprocess.run(["umount", "-l", str(place)], check=True)
 
 
+@pytest.mark.slow
 def test_a_full_disk_costs_a_checkpoint_and_not_the_run(nanompi, disk):
     said = nanompi(2, "full:200000@3@0 full:200000@3@1 room@20@0 room@20@1", "run", "job.yaml", "--out", disk,
                    *EACH)  # fmt: skip
@@ -184,6 +186,7 @@ def test_a_full_disk_costs_the_result_and_not_the_checkpoint(nanompi, disk):
     same_bits(arrays("whole/x/latest"), arrays(disk / "x/latest"))
 
 
+@pytest.mark.slow
 def test_a_folder_that_becomes_read_only(nanompi):
     said = nanompi(2, "readonly@3@0 writable@8@0", "run", "job.yaml", *EACH).stdout
     assert re.search(r"warning: no checkpoint after iteration [3-7]: Permission denied", said)
@@ -215,6 +218,7 @@ def test_a_rank_that_stands_still_is_named(nanompi, how, text):
     assert newest("runs/x/latest").name == "checkpoint-000001"
 
 
+@pytest.mark.slow
 def test_two_jobs_in_one_folder(nanompi, python):
     events = ["hold@2@0", "USR1@5@0"]
     command = [mpiexec(python), "-n", "2", python, str(PROGRAM), *events, "--", "run", "job.yaml"]
@@ -241,6 +245,7 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
+@pytest.mark.slow
 def test_a_bad_frame_is_named(nanompi, mpirun):
     said = mpirun(2, BAD, "run", "job.yaml", code=5).stderr
     assert re.search(r"not finite are frames 29 of rank [01] on \S+\. Mask these pixels", said), said
@@ -262,6 +267,7 @@ def marked(mark: str) -> list[int]:
     return found
 
 
+@pytest.mark.slow
 def test_mpirun_is_killed(nanompi, python):
     """kill -9 of mpirun itself: the ranks end, too, and the run goes on from its last checkpoint"""
     mark = f"{os.getpid()}-{time.monotonic_ns()}"

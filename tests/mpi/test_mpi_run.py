@@ -104,6 +104,7 @@ sys.exit(main(["run", *sys.argv[1:]]))
 """
 
 
+@pytest.mark.slow
 def test_a_file_that_one_rank_does_not_see(mpirun, scan):
     job = scan / "job.yaml"
     job.write_text(JOB.replace("FILE", "/proc/self/cwd/scan.cxi").replace("DM*3 ML*2", "DM*1"))

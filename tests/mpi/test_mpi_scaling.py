@@ -53,6 +53,7 @@ CASES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_bench_predicts_the_bytes_of_2_and_4_ranks_exactly(nanompi, tmp_path, case):
     (tmp_path / "job.yaml").write_text(job(*case))
@@ -82,6 +83,7 @@ def test_plan_tells_memory_messages_and_time(nanompi, tmp_path):
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.slow
 def test_mistakes(nanompi):
     assert "begin with 1" in nanompi("bench", "job.yaml", "--ranks", "2,4", code=2)
     assert "write numbers from 1" in nanompi("bench", "job.yaml", "--predict", "8,x", code=2)

@@ -10,8 +10,9 @@ PROGRAM = Path(__file__).parent / "share_program.py"
 STOPS = PROGRAM.with_name("restart_program.py")
 
 
+@pytest.mark.slow
 @pytest.mark.every_mpi
-@pytest.mark.parametrize("n", [3, *(pytest.param(n, marks=pytest.mark.slow) for n in (2, 4))])
+@pytest.mark.parametrize("n", [2, 3, 4])
 def test_both_ways_give_the_same(mpirun, n):
     assert f"shared by {n} ranks" in mpirun(n, PROGRAM).stdout
 

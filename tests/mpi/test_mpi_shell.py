@@ -67,6 +67,7 @@ def left() -> list[Path]:
     return [*Path(".").rglob(".scratch-*"), *Path(".").rglob("nanompi-shell-*")]
 
 
+@pytest.mark.slow
 def test_the_same_bits_on_1_2_3_ranks(nanompi):
     """7 projections, which 3 ranks share unevenly, in hdf5 and in tiff; 12 ranks would have none for some"""
     for n in (1, 2, 3):
@@ -83,6 +84,7 @@ def test_the_same_bits_on_1_2_3_ranks(nanompi):
     assert book["ranks"][1]["cpu"] < 10 * book["ranks"][0]["cpu"]
 
 
+@pytest.mark.slow
 def test_a_program_that_fails_is_code_6_from_every_rank(nanompi):
     said = nanompi(2, "run", "job.yaml", "--set", HOW + "code", code=6)
     assert said.stderr.count('step "shell:work.py" failed: it ended with code 3') == 1
@@ -219,6 +221,7 @@ def test_a_stopped_run_takes_what_the_program_gave(nanompi):
     assert [one.get("kept", False) for one in programs] == [True, False]
 
 
+@pytest.mark.slow
 def test_after_the_run(nanompi):
     look = "{shell: '{python} -c \"import h5py, sys; print(*h5py.File(sys.argv[1]))\" {in}', when: after}"
     said = nanompi(2, "run", "job.yaml", "--set", f"steps=[{look}, {{python: later.py:later}}]").stdout
@@ -228,6 +231,7 @@ def test_after_the_run(nanompi):
     assert result("runs/x/latest").shape == (7, 5, 16)  # it stands
 
 
+@pytest.mark.slow
 def test_in_memory_two_ranks_go_through_it_together(nanompi, mpirun_here):
     """Without a run folder nothing is kept for a restart: no rank waits for what the others do not ask"""
     program = """

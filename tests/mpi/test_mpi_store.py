@@ -78,6 +78,7 @@ def test_stopped_and_killed_it_does_the_other_rows_on_any_number_of_ranks(nanomp
     assert not [p.name for p in run.iterdir() if "checkpoint" in p.name or p.name.endswith(".part")]
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_too_small_is_code_4(nanompi):
     said = nanompi(2, "full", "run", "job.yaml", code=4)
     assert "cannot be written" in said.stderr and "6.4" in said.stderr and "Traceback" not in said.stderr

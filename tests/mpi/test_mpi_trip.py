@@ -27,7 +27,8 @@ def twice(stack: list[str]) -> list[str]:
     return [m for m, times in entered.items() if times > 1]
 
 
-@pytest.mark.parametrize("combine", ["allreduce", pytest.param("overlap", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("combine", ["allreduce", "overlap"])
 def test_the_way_to_a_sum_is_short_and_has_no_barrier(mpirun_here, tmp_path, monkeypatch, combine):
     """20 frames and 5 barriers once: sums were forwarded by four modules, and waited for all before each"""
     monkeypatch.chdir(tmp_path)

@@ -24,6 +24,7 @@ def test_one_two_three_and_twelve_ranks_give_the_same_bits(mpirun, tmp_path):
         }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [1, 2, 3, 5])
 def test_every_pair_of_axes_is_redistributed(mpirun, tmp_path, n):
     mpirun(n, PROGRAM, "moved", tmp_path)
@@ -44,5 +45,6 @@ def test_data_of_all_ranks_in_one_file(mpirun, tmp_path, n):
     mpirun(n, PROGRAM, "written", tmp_path)
 
 
+@pytest.mark.slow
 def test_the_file_needs_no_memory_for_all(mpirun, tmp_path):
     mpirun(3, PROGRAM, "large", tmp_path)

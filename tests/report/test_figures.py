@@ -36,6 +36,7 @@ def drawn(figure):
     return figure.axes[0].images[0]
 
 
+@pytest.mark.slow
 def test_a_result_gives_pictures_of_at_least_400_px(tmp_path, star, star_result):
     result = star_result(star.truth)
     written = previews(result, tmp_path / "previews")

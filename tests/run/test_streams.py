@@ -63,6 +63,7 @@ def test_streams_are_put_back():
 WAYS = {"closed": ">&-", "all closed": "<&- >&- 2>&-", "full": ">/dev/full 2>/dev/full", "head": "| head -1"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ranks", ["", "-n 2"], ids=["alone", "2 ranks"])
 @pytest.mark.parametrize("way", WAYS)
 def test_a_run_that_nobody_hears_ends_well(tmp_path, way, ranks):

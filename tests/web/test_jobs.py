@@ -190,6 +190,7 @@ def test_a_run_that_cannot_begin_says_why(site):
     assert site.ask(f"/api/run/{name}").tree()["status"]["message"]
 
 
+@pytest.mark.slow
 def test_a_run_is_found_as_soon_as_it_was_begun(tmp_path):
     """The folders are read at most once a second; not so after a run was begun from the page"""
     runs = Runs(tmp_path)

@@ -189,6 +189,7 @@ def test_slips_of_the_command_line_end_with_2(folder, capsys, words, why):
     assert why in err and "Traceback" not in err and not (folder / "runs").exists()
 
 
+@pytest.mark.slow
 def test_what_is_known_is_listed_and_tried_again(folder, capsys):
     (folder / "raw" / "old.cxi").write_text("nothing")
     assert main(["watch-folder", "raw", "job.yaml", "--once"]) == 0

@@ -67,6 +67,7 @@ def test_two_noisy_results_differ_by_both_noises_and_resolve_less(tmp_path, star
     assert max(found["frc"]["frequency"]) == pytest.approx(1 / 40e-9)
 
 
+@pytest.mark.slow
 def test_arrays_of_other_size_are_laid_over_each_other_by_their_corners(tmp_path, star, star_result):
     write(star_result(star.truth), tmp_path / "a.h5")
     wide = star_result(star.truth)

@@ -184,6 +184,7 @@ def test_what_is_missing_is_asked_for(tmp_path):
         check_start(StartProbe(start="file"), StartObject(), None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pixel", [1.0, 1.25])
 def test_compare_takes_results_of_other_programs(tmp_path, star, star_result, pixel):
     """Without places the middles are laid on each other; another pixel is resampled"""

@@ -23,6 +23,7 @@ def judged(kind: str, control=None, **given) -> dict:
     return run.result.notes["verdict"]["steps"]["ptycho"]
 
 
+@pytest.mark.slow
 def test_a_good_scan_is_good_and_its_figures_say_why():
     own = judged("good")
     assert own["grade"] == "good" and own["held"] < 1.2 and own["unseen"] > 0.9

@@ -155,6 +155,7 @@ def test_links_in_a_circle(made):
         assert names(file) == ["/g/d"]
 
 
+@pytest.mark.slow
 def test_names_of_deep_and_wide_files_are_bounded(made):
     with h5py.File("a.h5", "w", libver="latest") as file:
         group = file

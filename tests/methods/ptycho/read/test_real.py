@@ -53,6 +53,7 @@ def test_near_field_file_is_found_by_itself(shared_data):
     assert reader_of({"file": str(shared_data(S2))}) == "cxi"
 
 
+@pytest.mark.slow
 def test_far_field_npz_positions_in_object_pixels_become_metres(shared_data, open_with):
     own = {
         "paths": {"frames": "data", "positions": "scan", "probe": "probe"},
@@ -75,6 +76,7 @@ def test_far_field_npz_positions_in_object_pixels_become_metres(shared_data, ope
     assert np.array_equal(frames, whole[[5, 0]])
 
 
+@pytest.mark.slow
 def test_far_field_npz_with_a_given_geometry_uses_it(shared_data, open_with):
     own = {"paths": {"frames": "data", "positions": "scan"}, "units": {"positions": "px"}, "corner": True}
     energy = 10e3 * 1.602176634e-19
