@@ -13,6 +13,7 @@ from tests.patience import patience
 PROGRAM = Path(__file__).parent / "cache_program.py"
 
 
+@pytest.mark.every_mpi
 @pytest.mark.slow
 @pytest.mark.parametrize("ranks", [(2, 3), (1, 2), (3, 2), (2, 1)])
 def test_a_second_run_on_another_number_of_ranks_reads_no_frame(mpirun, tmp_path, ranks):

@@ -7,6 +7,7 @@ import pytest
 PROGRAM = Path(__file__).parent / "common_program.py"
 
 
+@pytest.mark.every_mpi
 @pytest.mark.slow
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_sums_where_the_parts_stand(mpirun, n):

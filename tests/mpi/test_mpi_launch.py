@@ -58,6 +58,7 @@ def test_ranks_under_the_mpiexec_of_another_mpi_are_refused(job, other, turn):
     assert not (job.parent / "runs").exists()
 
 
+@pytest.mark.every_mpi
 @pytest.mark.slow
 def test_one_rank_works_without_an_mpi_library_and_more_are_refused(python, job):
     missing = {"MPI4PY_LIBMPI": "/nonexistent/libmpi.so"}
@@ -79,6 +80,7 @@ ENDS = [  # exit code, edit of the job, where something is said, and what
 ]
 
 
+@pytest.mark.every_mpi
 @pytest.mark.slow
 @pytest.mark.parametrize("code, edit, where, what", ENDS, ids=["done", "wrong job", "wrong data"])
 def test_n_passes_the_exit_code_on(python, job, code, edit, where, what):

@@ -85,6 +85,7 @@ def test_whoever_started_a_run_is_killed(start, python):
     assert kept()
 
 
+@pytest.mark.every_mpi
 @pytest.mark.slow
 def test_a_terminal_that_is_closed_asks_a_run_to_stop(start, python):
     run = start(python, *WORDS, "-n", "2", "job.yaml")
@@ -94,6 +95,7 @@ def test_a_terminal_that_is_closed_asks_a_run_to_stop(start, python):
     assert kept()
 
 
+@pytest.mark.every_mpi
 @pytest.mark.slow
 def test_ctrl_z_halts_nothing(start, python):
     run = start(python, *WORDS, "-n", "2", "job.yaml")
@@ -108,6 +110,7 @@ def test_ctrl_z_halts_nothing(start, python):
     run.gone()
 
 
+@pytest.mark.every_mpi
 @pytest.mark.slow
 def test_a_run_under_nohup_goes_on(start, python):
     run = start("nohup", python, *WORDS, "-n", "2", "job.yaml")

@@ -7,6 +7,7 @@ import pytest
 PROGRAM = Path(__file__).parent / "prepare_program.py"
 
 
+@pytest.mark.every_mpi
 @pytest.mark.slow
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_the_same_frames_on_any_number_of_ranks(mpirun, n):

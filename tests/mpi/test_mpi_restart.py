@@ -127,6 +127,7 @@ def read(run) -> dict[str, np.ndarray]:
         return arrays(run) | {name: f["entry_1"][name][()] for name in more}
 
 
+@pytest.mark.every_mpi
 @pytest.mark.slow
 def test_files_in_the_run_folder_keep_and_end(nanompi):
     said = nanompi(2, "checkpoint@1@0 clock@2@0 stop@12@0", "run", "job.yaml", SLOW="0.3").stdout
@@ -218,6 +219,7 @@ def test_a_rank_that_stands_still_is_named(nanompi, how, text):
     assert newest("runs/x/latest").name == "checkpoint-000001"
 
 
+@pytest.mark.every_mpi
 @pytest.mark.slow
 def test_two_jobs_in_one_folder(nanompi, python):
     events = ["hold@2@0", "USR1@5@0"]
@@ -245,6 +247,7 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
+@pytest.mark.every_mpi
 @pytest.mark.slow
 def test_a_bad_frame_is_named(nanompi, mpirun):
     said = mpirun(2, BAD, "run", "job.yaml", code=5).stderr
@@ -267,6 +270,7 @@ def marked(mark: str) -> list[int]:
     return found
 
 
+@pytest.mark.every_mpi
 @pytest.mark.slow
 def test_mpirun_is_killed(nanompi, python):
     """kill -9 of mpirun itself: the ranks end, too, and the run goes on from its last checkpoint"""

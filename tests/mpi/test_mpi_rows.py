@@ -8,6 +8,7 @@ import pytest
 PROGRAM = Path(__file__).parent / "rows_program.py"
 
 
+@pytest.mark.every_mpi
 @pytest.mark.slow
 def test_rows_have_the_same_bits_whatever_way_they_came(mpirun, tmp_path):
     """Seven rows of 23 projections; and two of them, on three ranks of which one has none"""

@@ -104,6 +104,7 @@ sys.exit(main(["run", *sys.argv[1:]]))
 """
 
 
+@pytest.mark.every_mpi
 @pytest.mark.slow
 def test_a_file_that_one_rank_does_not_see(mpirun, scan):
     job = scan / "job.yaml"

@@ -27,6 +27,7 @@ def test_an_error_on_one_rank_ends_all_with_its_message_and_code(mpirun):
     assert "frame 7 cannot be read" in done.stderr
 
 
+@pytest.mark.every_mpi
 @pytest.mark.slow
 @pytest.mark.parametrize("n", [2, 3])
 def test_chunks_of_the_file_are_forwarded_to_ranks_that_cannot_open_it(mpirun, n, tmp_path):

@@ -24,6 +24,7 @@ def test_one_two_three_and_twelve_ranks_give_the_same_bits(mpirun, tmp_path):
         }
 
 
+@pytest.mark.every_mpi
 @pytest.mark.slow
 @pytest.mark.parametrize("n", [1, 2, 3, 5])
 def test_every_pair_of_axes_is_redistributed(mpirun, tmp_path, n):
