@@ -22,17 +22,20 @@ class Contrast:
 
     state   : "best" of all tried; "other": another one is better, beyond doubt; "unclear"
     words   : for the log; paste : line for the job file, "" = none
+    whole   : was all tried? What is left when the time is over may be the cause
     """
 
     state: str
     words: str
     paste: str = ""
     figures: dict[str, float] = field(default_factory=dict)
+    whole: bool = True
 
 
 def contrast(run, p, geometry) -> Contrast | None:
-    """Of a run with its frames, for its verdict (collective; equal on all ranks). It takes at most SECONDS,
-    or PART of what the run has taken, whichever is more. None where the environment turns it off."""
+    """Of a run with its frames, for its verdict (collective; equal on all ranks). It takes at most SECONDS of
+    computing, or PART of what the run has taken, whichever is more. None where the environment turns it off.
+    """
     if not run.team.on_root(lambda: on(GEOMETRY)):
         return None
     scan, frames = run.data["data"], run.data["frames"]
@@ -40,7 +43,8 @@ def contrast(run, p, geometry) -> Contrast | None:
     found = examine(run, geometry, about(scan, frames.preparation.get("orientation", 0)), limit)
     if found is None:
         return Contrast(UNCLEAR, words(found))
-    return Contrast(found.state, words(found), "\n".join(paste(found)), figures(found))
+    lines, whole = "\n".join(paste(found)), not limit.stopped
+    return Contrast(found.state, words(found), lines, figures(found), whole)
 
 
 __all__ = ["Contrast", "contrast"]

@@ -9,7 +9,7 @@ import numpy as np
 from nanompi.methods.ptycho.beam import window
 from nanompi.methods.ptycho.doctor.candidate import TWIN, Candidate
 from nanompi.methods.ptycho.doctor.line import Estimate
-from nanompi.methods.ptycho.doctor.search import BARS, LAGS, Lead, Limit, Search, lead
+from nanompi.methods.ptycho.doctor.search import BARS, GOOD, LAGS, Lead, Limit, Search, lead
 from nanompi.methods.ptycho.doctor.trial import Outcome
 from nanompi.methods.ptycho.scan import Scan
 from nanompi.methods.ptycho.subset import WHOLE, nearest_to_middle, taken
@@ -56,8 +56,9 @@ class Finding:
     @property
     def twin(self) -> bool:
         """Is the image the complex conjugate of what matter can be? Not told in the near field, nor where
-        another geometry will change the image."""
-        return not self.near and not self.bent and self.sign < -SURE
+        another geometry will change the image, or was not tried and may."""
+        whole = not self.limit.stopped or self.outcome.held < GOOD
+        return not (self.near or self.bent) and whole and self.sign < -SURE
 
     @property
     def bent(self) -> bool:

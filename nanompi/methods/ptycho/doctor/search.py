@@ -28,11 +28,21 @@ CLASSES, ALL = (0, 1, 4, 5), tuple(range(8))  # in the near field no two orienta
 FAR, ANGLES = (0.8, 0.87, 0.93, 1.0, 1.07, 1.15, 1.25), (-6.0, -3.0, 0.0, 3.0, 6.0)
 FARTHER = 3  # more steps where the best is the last one
 LAGS = (-1, 1)
+SHARED = 3.0  # times as long as alone a search may take where others compute, too
+
+
+def clocks() -> np.ndarray:
+    """(2,) seconds: of the clock, and of the processors in this process"""
+    return np.array([time.perf_counter(), time.process_time()])
 
 
 @dataclass
 class Limit:
-    """Seconds in which trials may begin, by the slowest clock of all ranks; inf = no limit.
+    """Seconds of computing in which trials may begin, by the slowest rank; inf = no limit.
+
+    On processors that others use as well less is computed in a second: what a verdict says must not depend on
+    that. So the seconds are those of the processor, but not less than a third of the clock's, nor more than
+    the clock's, which several threads would reach.
 
     now, longest : seconds that had passed when all ranks last met, and of the longest round until then: the
         same numbers on all ranks, so that all stop after the same trial
@@ -40,15 +50,16 @@ class Limit:
     """
 
     seconds: float = math.inf
-    begun: float = field(default_factory=time.perf_counter)
+    begun: np.ndarray = field(default_factory=clocks, compare=False)
     now: float = 0.0
     longest: float = 0.0
     stopped: bool = False
 
     @property
     def passed(self) -> float:
-        """Seconds, of this rank"""
-        return time.perf_counter() - self.begun
+        """Seconds of computing, of this rank"""
+        clock, processor = clocks() - self.begun
+        return float(min(clock, max(processor, clock / SHARED)))
 
     def met(self, passed: float) -> None:
         """After each round. passed : the most of all ranks"""

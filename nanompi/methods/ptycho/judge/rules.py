@@ -29,6 +29,7 @@ FAULTY, FAR = 0.1, 8.0  # share of the misfit in odd pixels; deviance of the wor
 MOVED = 0.2  # px, median move that frames ask for
 BENT, WHOLE = 10.0, 0.1  # error bars of an affine change; its share of what single moves would explain
 BENT_SHARE = 0.005  # and of the misfit: modes and a background had 0.004 at most, true ones 0.009 and more
+TOGETHER = 2.0  # times what chance makes an affine change explain of what single moves do
 SETTLED = 0.03  # fall of llk in ten iterations from which on frames that are met have no place to tell yet
 TWIN, SURE = -0.1, 3.0  # correlation that a wrong sign has; its error bars
 OVERFIT, APART = 8.0, 0.5  # (held - 1) over what seen frames have too much; overlap of neighbours
@@ -36,7 +37,8 @@ STARTED = 4.0  # times what a new start leaves beyond noise
 LITTLE, MUCH = 0.3, 2.0  # share of a cause, and `held`, at which other geometries are tried all the same
 FALL = 0.015  # of llk in ten iterations
 FAST, STEEP = 0.1, 1.0  # the same of an image on its way; rad from pixel to pixel in a strong object
-MOVES = 0.15  # log of the ratio of deviances, by which frames that move must be ahead
+MOVES = 0.15  # log of the ratio of deviances, by which frames that move must be ahead,
+MENDED = 0.5  # or part of what is beyond noise, that they may leave
 FEWEST = heldout.FEW
 GEOMETRY = "geometry"
 REST = (
@@ -72,7 +74,16 @@ def decide(f: dict[str, Any], contrast: Callable[[], Any], moves: Callable[[], A
 
 def asks(f, finding: Finding) -> bool:
     """Must other geometries be tried?"""
-    return finding.cause == GEOMETRY or explains_little(f, finding)
+    together = finding.cause == "positions" and moved_together(f)
+    return finding.cause == GEOMETRY or together or explains_little(f, finding)
+
+
+def moved_together(f) -> bool:
+    """Do single moves agree in a turn or stretch of the whole, by more than chance? Of moves that know
+    nothing of each other its 6 unknowns (scale, rotation, stretch, shear, shifts) explain 6 / 2n on average.
+    """
+    chance = 3 / max(f["frames"], 1) * f["share_positions"]
+    return f["affine_sigmas"] > BENT and f["share_affine"] > TOGETHER * chance
 
 
 def explains_little(f, finding: Finding) -> bool:
@@ -286,13 +297,21 @@ def compared(f, cause: Finding, contrast, moves=lambda: None) -> Finding:
         before = f"{cause.words}; " * (cause.cause == GEOMETRY)
         return Finding("wrong", GEOMETRY, before + contrast.words, contrast.paste)
     lost = f["unseen"] < LOST and contrast.state != "best"
-    failed = failed_start(f, contrast)
-    named = failed or elsewhere(f, contrast)
-    if not failed and (explains_little(f, named or cause) or (not named and f["unseen"] < LOST)):
-        named = misplaced(moves()) or named
-    named = named or cause
+    named = failed_start(f, contrast) or by_elimination(f, cause, contrast, moves)
     words = f"{named.words}; {contrast.words}" + REST * (lost and named is cause)
     return Finding("wrong" if lost else "doubtful", named.cause, words, named.paste)
+
+
+def by_elimination(f, cause: Finding, contrast, moves) -> Finding:
+    """The cause that is left where no other geometry is one. While some were not tried, a wrong one may lie
+    behind what explains little, and behind frames that meet better where they move."""
+    named = elsewhere(f, contrast)
+    little = explains_little(f, named or cause)
+    if not contrast.whole:
+        return unexplained(f) if little else named or cause
+    if little or (not named and f["unseen"] < LOST):
+        named = misplaced(moves()) or named
+    return named or cause
 
 
 def failed_start(f, contrast) -> Finding | None:
@@ -318,8 +337,11 @@ def elsewhere(f, contrast) -> Finding | None:
 
 
 def misplaced(moves) -> Finding | None:
-    """Frames that meet much better where they move, though not to the end. moves : moving.Moves, or None"""
-    if moves is None or not moves.by.clear or moves.by.size < MOVES:
+    """Frames that meet much better where they move, though not to the end, or most of what was left where
+    that is little. moves : moving.Moves, or None"""
+    if moves is None or not moves.by.clear:
+        return None
+    if moves.by.size < MOVES and moves.moving - 1 > MENDED * (moves.still - 1):
         return None
     words = (
         "the positions are off by some pixels: unseen ones of a hundred frames about the middle are met to "

@@ -112,6 +112,17 @@ def test_a_line_that_was_not_finished_tells_nothing(made):
     assert [c.far for c in found.known] == [1.0, 1.07, 0.93, 0.87, 1.15]  # from the middle outwards
 
 
+def test_a_limit_counts_what_is_computed(monkeypatch):
+    """Where others compute on the same processors a second of the clock is less of one, but not without end;
+    several threads compute more than a second in each"""
+    times = {}
+    monkeypatch.setattr(module, "clocks", lambda: np.array([times["clock"], times["processor"]]))
+    limit = Limit(20.0, np.array([100.0, 7.0]))
+    for clock, processor, passed in ((10, 10, 10), (30, 15, 15), (90, 15, 30), (10, 40, 10)):
+        times |= {"clock": 100.0 + clock, "processor": 7.0 + processor}
+        assert limit.passed == pytest.approx(passed)
+
+
 def test_all_that_was_needed_in_time_is_not_stopped(made):
     found = made(lambda c: 0.1 if c == Candidate() else 2.5, limit=Limit(6.5 * LONG))
     found.orientation()
