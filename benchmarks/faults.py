@@ -133,6 +133,7 @@ def lost(scene, rng):
 
 ORIENTATION = ("orientation:",)
 SCALE = ("distance:", "turned or stretched")
+TURNED = ("rotate:", "turned or stretched")
 
 FAULTS = {
     "good": Fault(()),
@@ -149,8 +150,8 @@ FAULTS = {
     "early": Fault(("early by",), late(-1)),
     "1 px": Fault(("positions: true",), jitter(1)),
     "3 px": Fault(("positions: true",), jitter(3)),
-    "rotated 5": Fault(("turned or stretched",), rotated(5)),
-    "rotated 2": Fault(("turned or stretched",), rotated(-2)),
+    "rotated 5": Fault(TURNED, rotated(5)),
+    "rotated 2": Fault(TURNED, rotated(-2)),
     "axis 5 %": Fault(("turned or stretched",), moved(lambda c, rng: c * [1, 1.05])),
     "sparse": Fault(("overlap",), made={"step": 0.24}),
     "400 counts": Fault(("few counts",), thinned(400)),

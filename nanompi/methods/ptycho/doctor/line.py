@@ -5,6 +5,12 @@ distance brings the positions nearer to each other in pixels of the object, of w
 unseen frames are foretold a little better, seen ones followed a little worse, so that the lowest points of
 the two lie on opposite sides of the truth (rms 2.3 % and 0.7 % away in seven simulated scans, that of all
 0.5 %). In a wide search seen frames do not judge: object and probe may adapt to a distance that is far off.
+
+What the model misses for another reason (light beyond the window, which is folded back into it, a start that
+has not converged) is the same in all frames, so that their scatter does not show it, and a distance, which
+changes how many pixels the object has, can feign a part of it: where that is much the lowest point is off by
+more than chance. On 34 simulated scans it took the place of 0.1 to 9 % of the misfit, FEIGNED in the root
+mean square; of the rotation, where both directions are alike, nothing.
 """
 
 import math
@@ -17,9 +23,10 @@ import numpy as np
 from nanompi.methods.ptycho.doctor.candidate import Candidate
 
 NEARER = (0.4, 0.2)  # of a step: more values at both sides of the lowest point
-REACH = 0.5  # of a step: values through which the parabola is drawn
+REACH, WIDE = 0.5, 1.1  # of a step: values through which the parabola is drawn, while it moves and at last
 ROUGH, USUAL = 0.001, 2  # usual noise of the mean log of a trial; as many values as that counts for
 BETWEEN = 0.25  # of the way from the lowest point of all frames to that of unseen ones: as uncertain it is
+FEIGNED = 0.007  # of the log of the deviance of unseen frames over noise, that a distance may feign
 
 
 @dataclass
@@ -44,10 +51,10 @@ def refined(search: Any, values, candidate: Callable, scale: Callable) -> Estima
         if search.limit.stopped:
             return None
         line.values = sorted({*line.values, *more})
-        last, fit = low, Parabola(line.x, line.logs(), low, REACH * width)
-        low = fit.lowest()
-    unseen = Parabola(line.x, line.logs(unseen=True), last, REACH * width).lowest()
-    error = math.hypot(fit.error(), (low - last) / 2, BETWEEN * (low - unseen))
+        low = Parabola(line.x, line.logs(), low, REACH * width).lowest()
+    fit, unseen = (Parabola(line.x, line.logs(part), low, WIDE * width) for part in (False, True))
+    low, feigned = fit.lowest(), FEIGNED if scale is math.log else 0.0
+    error = math.hypot(fit.error(), BETWEEN * (low - unseen.lowest()), fit.rising(feigned * unseen.least()))
     best = search.order([candidate(v) for v in line.values])[0]
     return Estimate(back(low), error * (back(low) if scale is math.log else 1), best)
 
@@ -100,6 +107,16 @@ class Parabola:
     def lowest(self) -> float:
         """Where"""
         return self.about + self._low(self.logs.mean(0))
+
+    def least(self) -> float:
+        """Of the mean log of the values, at least 0"""
+        return max(0.0, float(self.logs.mean(0).min()))
+
+    def rising(self, by: float) -> float:
+        """How far from the lowest point it is higher by so much; half of the values where it has none"""
+        a = np.polyfit(self.x, self.logs.mean(0), 2)[0]
+        half = float(np.ptp(self.x)) / 2
+        return min(math.sqrt(by / a), half) if a > 0 else half
 
     def error(self) -> float:
         """Of the lowest point: by the scatter of the frames (jackknife) and by that of the trials about the
