@@ -20,6 +20,9 @@ SURE = 0.1  # of the correlation of phase and log amplitude: below, the image an
 EXPLAINS = 0.5  # of the excess of `held` over 1, what another distance or rotation may leave
 LIGHT = 0.98  # of the counts in the window: what is farther out changes no rank
 PIXELS = 1e6  # of all frames that are tried: larger ones are fewer
+AGAIN, REMEMBERED = 2, 0.03  # times that a distance is sought again, if it has moved by such a part
+MOST = 0.7  # part of the way that a probe may hold a distance back, at most
+HELD = 0.1  # part of the way to the distance, by which its probe may hold it back if there is no time for it
 BEST, OTHER, UNCLEAR = "best", "other", "unclear"
 
 
@@ -108,8 +111,7 @@ def examine(run, geometry: Geometry, about: Job, limit: Limit | None = None) -> 
     some, points, lags = middle_frames(run, geometry)
     coarse = Search(run, some, points, lags, limit=limit)
     best, by = coarse.orientation()
-    fine = Search(run, some, points, lags, None if coarse.near else coarse.known[best].P, limit)
-    far = fine.far(best)
+    fine, far = _distance(coarse, best)
     angle = fine.angle(replace(best, far=far.best.far))
     if angle.best.angle and _off(fine, angle.best, replace(angle.best, angle=0.0)):
         again = fine.far(replace(best, angle=angle.best.angle))
@@ -122,6 +124,34 @@ def examine(run, geometry: Geometry, about: Job, limit: Limit | None = None) -> 
     over_job = lead(known[best], known[Candidate()])
     last = known.get(end, known[best])
     return Finding(best, by, over_job, far, angle, far_off, angle_off, last, known, coarse.near, limit, about)
+
+
+def _distance(coarse: Search, best: Candidate) -> tuple[Search, Estimate]:
+    """(search for what follows, distance). A probe remembers the distance it was reconstructed at, and holds
+    the next one back: while that moves much, it is sought again with the probe of the best so far."""
+    fine = replace(coarse, P=None if coarse.near else coarse.known[best].P, known={})
+    far, at = fine.far(best), 1.0  # the distance of the probe
+    for _ in range(0 if coarse.near else AGAIN):
+        move = abs(math.log(far.value / at))
+        if move < REMEMBERED or math.isinf(far.error):
+            break
+        later = replace(coarse, P=fine.known[far.best].P, known={})
+        again = later.far(best, far.value)
+        later.known = fine.known | later.known
+        if math.isinf(again.error):
+            return later, replace(far, error=math.hypot(far.error, HELD * move * far.value))
+        back = _held_back((at, far.value), (far.best.far, again.value)) * again.value
+        fine, far, at = later, replace(again, error=math.hypot(again.error, back)), far.best.far
+    return fine, far
+
+
+def _held_back(one: tuple[float, float], two: tuple[float, float]) -> float:
+    """Relative error of the last distance by what its probe remembers: (distance of the probe, distance found)
+    twice. If a probe holds back a part r of the way, log found = log true + r (log probe - log true).
+    """
+    (probe, found), (later, last) = np.log(one), np.log(two)
+    r = np.clip((last - found) / (later - probe), 0.0, MOST) if later != probe else MOST
+    return float(abs(r / (1 - r) * (later - last)))
 
 
 def _off(search: Search, one: Candidate, usual: Candidate) -> bool:

@@ -26,6 +26,7 @@ BARS, PART = 3.0, 1.05  # by so many error bars and so much one is ahead of anot
 GOOD, BEYOND = 1.25, 2.0  # `held` of a geometry that is not doubted; a lead by such a factor ends a round
 CLASSES, ALL = (0, 1, 4, 5), tuple(range(8))  # in the near field no two orientations look alike
 FAR, ANGLES = (0.8, 0.87, 0.93, 1.0, 1.07, 1.15, 1.25), (-6.0, -3.0, 0.0, 3.0, 6.0)
+NEAR = (0.93, 1.0, 1.07)  # about what is known already
 FARTHER = 3  # more steps where the best is the last one
 LAGS = (-1, 1)
 SHARED = 3.0  # times as long as alone a search may take where others compute, too
@@ -172,9 +173,10 @@ class Search:
         estimate = None if self.limit.stopped else refined(self, values, candidate, scale)
         return estimate or Estimate(usual, math.inf, candidate(usual))
 
-    def far(self, base: Candidate) -> Estimate:
-        """The distance as a factor, all else as in `base`."""
-        return self.along(FAR, lambda v: replace(base, far=v), math.log)
+    def far(self, base: Candidate, about: float = 1.0) -> Estimate:
+        """The distance as a factor, all else as in `base`. about : where it is, unless nothing is known"""
+        values = FAR if about == 1 else [round(about * step, 4) for step in NEAR]
+        return self.along(values, lambda v: replace(base, far=v), math.log)
 
     def angle(self, base: Candidate) -> Estimate:
         """The rotation of the positions in degrees, all else as in `base`."""

@@ -82,6 +82,48 @@ def test_distance_and_rotation_are_found_together(examined):
     assert float(keys["distance"].split()[0]) == pytest.approx(1.8, rel=0.02)
 
 
+@pytest.fixture
+def remembered(monkeypatch):
+    """remembered(true, part, limit) -> (search, distance) by probes that remember the distance they were
+    reconstructed at (here they are that distance): frames are met best by `part` on the way back to it"""
+
+    def work(true, part, limit=None):
+        limit = limit or Limit()
+
+        def tried(candidate, P):
+            limit.begun -= LONG
+            low = math.log(true) + part * math.log((P or 1.0) / true)
+            logs = 0.05 + 30 * (math.log(candidate.far) - low) ** 2 + np.zeros(FRAMES)
+            return Outcome(100 * np.exp(logs), np.full(FRAMES, 100.0), 0.5, candidate.far, logs)
+
+        monkeypatch.setattr(search, "tried", tried)
+        monkeypatch.setattr(Candidate, "view", lambda self, some, points: self)
+        some, run = SimpleNamespace(geometry=SimpleNamespace(focus=None)), SimpleNamespace(clock=Clock())
+        run.team = Team()
+        coarse = search.Search(run, some, np.arange(3), (), limit=limit)
+        coarse.attempt([Candidate()])
+        return module._distance(coarse, Candidate())
+
+    return work
+
+
+def test_a_distance_that_a_probe_holds_back_is_sought_again(remembered):
+    """As of a scan of 128^2 with a distance 20 % too long: 10 % off at first, then 5, then 1.4 %"""
+    fine, far = remembered(1 / 1.2, 0.4)
+    assert far.value == pytest.approx(1 / 1.2, rel=0.03) and fine.P == pytest.approx(far.value, rel=0.1)
+    assert abs(math.log(far.value * 1.2)) < 1.5 * far.error / far.value
+    fine, far = remembered(1 / 1.2, 0.0)  # a probe that forgets: nothing moves
+    assert far.value == pytest.approx(1 / 1.2, rel=1e-3) and far.error < 0.02
+    assert fine.P == pytest.approx(far.value, rel=0.02)
+    assert remembered(1.01, 0.4)[0].P == 1.0  # that near the job it is sought once
+
+
+def test_without_time_for_more_a_distance_says_how_far_it_may_be_held_back(remembered):
+    fine, far = remembered(1 / 1.2, 0.1, Limit(14.5 * LONG))
+    assert fine.limit.stopped
+    assert abs(math.log(far.value * 1.2)) < 1.5 * far.error / far.value
+
+
 @pytest.mark.parametrize("trials", [1, 3, 5, 8, 14])
 def test_without_time_nothing_is_called_best(examined, trials):
     found = examined(true(), Limit((trials + 0.5) * LONG))
