@@ -146,7 +146,7 @@ def _distance(coarse: Search, best: Candidate) -> tuple[Search, Estimate]:
 
 
 def _held_back(one: tuple[float, float], two: tuple[float, float]) -> float:
-    """Relative error of the last distance by what its probe remembers: (distance of the probe, distance found)
+    """Relative error of the last distance by what its probe remembers: (distance of the probe, that found)
     twice. If a probe holds back a part r of the way, log found = log true + r (log probe - log true).
     """
     (probe, found), (later, last) = np.log(one), np.log(two)
