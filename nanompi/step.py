@@ -311,7 +311,8 @@ def idle(step, data) -> bool:
 
 
 def reader(name: str, gives: dict[str, str] | None = None, *, steps=()):
-    """Register a reader: `recognises(path, given) -> bool` (static, cheap) and `open(self, file, given)`.
+    """Register a reader: `open(self, file, given)`, and for files `recognises(path, given) -> bool` (static,
+    cheap).
 
     gives : {"data": "angle row column"}: `open`, on rank 0, gives {name: nanompi.data.data.Data} of these
         axes, nothing loaded (data alone are {"data": data}); without it nobody knows the axes beforehand

@@ -1,7 +1,6 @@
 """Frames stored in a dataset of an HDF5 file, read plainly or chunk by chunk in threads."""
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -198,6 +197,8 @@ class Hdf5Frames(Source):
         if threads <= 1:
             list(map(some, starts))
             return
+        from concurrent.futures import ThreadPoolExecutor
+
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(some, starts))
 

@@ -2,7 +2,6 @@
 
 import os
 import re
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,6 +56,8 @@ class TiffFrames(Source):
 
         def one(k: int) -> None:
             out[k] = self._image(*self.places[index[k]])
+
+        from concurrent.futures import ThreadPoolExecutor
 
         with ThreadPoolExecutor(max(1, threads)) as pool:
             list(pool.map(one, range(len(index))))

@@ -1,7 +1,5 @@
 """The CPU as a device: NumPy arrays, transforms and kernels in numba, and a pool of threads over frames."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 
 from nanompi.device.device import Device, dtypes
@@ -13,6 +11,12 @@ from nanompi.device.sums import Sums
 
 CACHE = 2 << 20  # bytes of waves that one thread works on at a time: about what stays in its own cache (L2)
 BLOCK = 32 << 20  # bytes of waves that all threads keep in the shared cache (L3)
+
+
+def _pool(threads: int):
+    from concurrent.futures import ThreadPoolExecutor
+
+    return ThreadPoolExecutor(threads)
 
 
 class Cpu(Device):
@@ -31,7 +35,7 @@ class Cpu(Device):
         self.real, self.complex = dtypes(precision)
         self.threads = threads
         self.kernels = load(text)
-        self.pool = ThreadPoolExecutor(self.threads) if self.threads > 1 else None
+        self.pool = _pool(threads) if threads > 1 else None
         self.scratch = Scratch(np)
 
     def __str__(self):

@@ -11,10 +11,10 @@ and those of the others would have been the same. Nothing here ends a run.
 """
 
 import os
+import secrets
 import shutil
 import stat
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -174,7 +174,7 @@ def write(team, folder: Path, key: str, counts: np.ndarray, parts: list, more, t
     more   : (facts, arrays) of the caller, of rank 0
     What is there already under the key is replaced only where it is torn.
     """
-    temporary = team.on_root(lambda: folder / f".{key}.{uuid.uuid4().hex[:12]}.tmp")
+    temporary = team.on_root(lambda: folder / f".{key}.{secrets.token_hex(6)}.tmp")
     wrong, seal = team.on_root(lambda: _tried(lambda: _room(folder, key, temporary)))
     if not wrong:
         order = np.argsort(parts[team.rank], kind="stable")

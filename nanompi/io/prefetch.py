@@ -2,7 +2,6 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 
 def through(threads: int, work: Callable, pieces: Iterable) -> Iterator:
@@ -11,6 +10,8 @@ def through(threads: int, work: Callable, pieces: Iterable) -> Iterator:
     The first piece is done before the others begin, so that it may open a file for all. 0 threads: no
     thread but the caller's. An error of `work` comes to the caller; pieces not begun are dropped.
     """
+    from concurrent.futures import ThreadPoolExecutor
+
     pieces = iter(pieces)
     if threads < 1:
         yield from map(work, pieces)

@@ -8,6 +8,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from nanompi.errors import JobError, nearest, no_path, odd, shown
+from nanompi.job.exact import UNSURE, exact
 from nanompi.job.yaml12 import plain
 from nanompi.step import METHODS
 from nanompi.units import quantity
@@ -54,14 +55,19 @@ def leaf(value: Any, hint, note: dict) -> Any:
     given = plain(value)
     if why := _unfit(given, note["kind"]):
         raise JobError(f"{quoted(given)} does not fit here: {why}" + _help(note))
+    changed = _whole(_with_unit(given, hint, note), hint)
+    sure = exact(changed, hint, note["limits"])
+    return _judged(given, changed, hint, note) if sure is UNSURE else sure
+
+
+def _judged(given: Any, changed: Any, hint, note: dict) -> Any:
+    """The value as pydantic returns it. given : as in the job; changed : in the unit of the parameter"""
     from pydantic import ValidationError
 
-    changed = _with_unit(given, hint, note)
     try:
-        checked = adapter(hint, tuple(note["limits"].items())).validate_python(_whole(changed, hint))
+        return adapter(hint, tuple(note["limits"].items())).validate_python(changed)
     except ValidationError:
         raise JobError(_wrong(given, hint, note)) from None
-    return checked
 
 
 def _unfit(value: Any, kind: str) -> str:
@@ -91,7 +97,7 @@ def allowed(hint, note: dict) -> str:
 def adapter(hint, limits: tuple):
     """pydantic's judge of an annotation (a TypeAdapter), strict, with the limits on each number in it.
 
-    pydantic is imported when the first value is judged: who only lists parameters does without.
+    pydantic is imported when the first value is judged that `exact` leaves open.
     """
     from pydantic import TypeAdapter
 

@@ -14,6 +14,7 @@ from typing import Any
 from nanompi.errors import JobError, nearest
 from nanompi.job.methods import doc
 from nanompi.run.foreign import BROKEN, cause
+from nanompi.run.plugins import offered
 from nanompi.step import METHODS
 
 VARIABLE, GROUP = "NANOMPI_TEMPLATES", "nanompi.templates"
@@ -124,10 +125,8 @@ def _of_folders() -> list[Template]:
 def _of_plug_ins() -> list[Path]:
     """Folders of the modules, or packages, that entry points name; one that cannot be found is named in
     `nanompi.run.foreign.BROKEN` and left out. The module of templates itself is not imported."""
-    from importlib.metadata import entry_points
-
     found = []
-    for point in entry_points(group=GROUP):
+    for point in offered(GROUP):
         try:
             found.append(_folder_of(point.module))
             BROKEN.pop(f"{GROUP}: {point.name}", None)

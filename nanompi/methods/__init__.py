@@ -6,6 +6,7 @@ from pathlib import Path
 
 from nanompi.run import index
 from nanompi.run.foreign import plug_in
+from nanompi.run.plugins import offered
 from nanompi.step import METHODS, Parts
 
 HERE = Path(__file__).parent
@@ -19,13 +20,11 @@ def discover() -> dict[str, Parts]:
     The modules of the program are imported when a part is asked for, where an index of an earlier start knows
     them (`nanompi.run.index`), else all of them now.
     """
-    from importlib.metadata import entry_points
-
     if not index.expected():
         for name in _modules():
             importlib.import_module(name)
         index.write()
-    for point in entry_points(group="nanompi.methods"):
+    for point in offered("nanompi.methods"):
         plug_in(point)
     return METHODS
 

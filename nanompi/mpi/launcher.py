@@ -5,7 +5,6 @@ import socket
 import sys
 from collections import Counter
 from contextlib import suppress
-from fractions import Fraction
 
 MARK = b"\x1e"  # around what a rank tells `nanompi run -n` of itself; no text for people contains it
 _RANKS = ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK", "MV2_COMM_WORLD_RANK")
@@ -78,5 +77,7 @@ def share_of(own: set[int], everyone: list[set[int]]) -> int:
 
     A launcher may have bound each rank to cores of its own, or let all use all.
     """
+    from fractions import Fraction
+
     users = Counter(core for cores in everyone for core in cores)
     return max(1, int(sum(Fraction(1, users[core]) for core in own)))

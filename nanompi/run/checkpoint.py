@@ -10,8 +10,8 @@ writing hold the marks of the run and one random token: files of two runs or of 
 
 import os
 import re
+import secrets
 import threading
-import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -62,7 +62,7 @@ class Writing:
 
     def write(self, state: State) -> str:
         """Write the files of all ranks; what went wrong, '' when nothing did (the same on all ranks)."""
-        made = (_tried(self._make), uuid.uuid4().hex) if self.team.root else None
+        made = (_tried(self._make), secrets.token_hex(16)) if self.team.root else None
         error, self.marks["token"] = self.team.bcast(made)
         if not error:
             error = self._agreed(_tried(lambda: self._files(state)))

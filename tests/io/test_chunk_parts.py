@@ -140,7 +140,7 @@ def test_small_chunks_are_handed_out_together(tmp_path, monkeypatch, room, start
             return map(work, some)
 
     monkeypatch.setattr(stored, "TOGETHER", room)
-    monkeypatch.setattr(stored, "ThreadPoolExecutor", Pool)
+    monkeypatch.setattr("concurrent.futures.ThreadPoolExecutor", Pool)
     assert np.array_equal(found.read(np.arange(18), 2), values) and asked == [2, starts]
     assert np.array_equal(found.read(np.arange(18), 1), values) and asked == [2, starts]  # no pool for one
     assert np.array_equal(found.read(np.arange(4), 3), values[:4]) and asked == [2, starts]  # one chunk

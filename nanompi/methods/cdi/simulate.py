@@ -133,11 +133,6 @@ class SimulatePattern:
 
     simulate: PatternSimulation = param(PatternSimulation(), level="basic", help="what is simulated")
 
-    @staticmethod
-    def recognises(path: str, given: dict) -> bool:
-        """Never by a file."""
-        return False
-
     def open(self, file: str, given) -> Data:
         """The counts are made when they are read; beside them is the truth."""
         s = self.simulate

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nanompi.methods.ptycho.beam import mean_frame
+from nanompi.optics.windows import blurred
 
 BLUR, PART = 1.5, 0.01  # pixels; of the good pixels, which are no darker than the floor
 MANY, EVEN = 0.1, 1.25  # so many pixels are no brighter than so many times the floor, or it is no background
@@ -46,10 +47,7 @@ class Levels:
 
 def levels(mean: np.ndarray, good: np.ndarray) -> Levels:
     """mean : (h, w) counts, 0 where masked; good : (h, w) bool"""
-    from scipy.ndimage import gaussian_filter
-
-    around = np.maximum(gaussian_filter(good.astype(float), BLUR, mode="wrap"), 1e-6)
-    smooth = gaussian_filter(mean * good, BLUR, mode="wrap") / around
+    smooth = blurred(mean * good, BLUR) / np.maximum(blurred(good.astype(float), BLUR), 1e-6)
     return Levels(smooth, *(float(v) for v in np.quantile(smooth[good], (PART, MANY))))
 
 

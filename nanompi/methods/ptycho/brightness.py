@@ -11,6 +11,7 @@ import numpy as np
 
 OWN = 0.5  # of the variance: from here on the beam outweighs the object
 HARM = 0.1  # relative rms below which no search is misled
+FEW = 100  # places for which all distances take less time than the import of SciPy
 
 
 def fluctuation(positions: np.ndarray, sums: np.ndarray) -> tuple[float, float]:
@@ -18,12 +19,20 @@ def fluctuation(positions: np.ndarray, sums: np.ndarray) -> tuple[float, float]:
 
     positions : (n, 2) m, 2 or more; sums : (n,) counts
     """
-    from scipy.spatial import cKDTree
-
     x = np.log(np.maximum(sums, 1))
-    near = cKDTree(positions).query(positions, k=2)[1][:, 1]
-    between = 0.5 * np.mean((x - x[near]) ** 2)
+    between = 0.5 * np.mean((x - x[_nearest(positions)]) ** 2)
     return float(np.sqrt(between)), float(between / max(x.var(), 1e-30))
+
+
+def _nearest(positions: np.ndarray) -> np.ndarray:
+    """(n,) int64: which of the others is nearest to each place."""
+    if len(positions) > FEW:
+        from scipy.spatial import cKDTree
+
+        return cKDTree(positions).query(positions, k=2)[1][:, 1]
+    apart = np.square(positions[:, None] - positions).sum(-1)
+    np.fill_diagonal(apart, np.inf)
+    return apart.argmin(1)
 
 
 def brightness(positions: np.ndarray, sums: np.ndarray) -> np.ndarray:

@@ -10,16 +10,18 @@ rank alone, so that what follows from all trials does not depend on the number o
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nanompi.methods.ptycho.positions import place
-from nanompi.methods.ptycho.problem import Problem
 from nanompi.methods.ptycho.scan import Frames
 from nanompi.mpi.team import Team
 from nanompi.optics.geometry import Geometry
 from nanompi.optics.propagate import propagator
+
+if TYPE_CHECKING:
+    from nanompi.methods.ptycho.problem import Problem
 
 MEMORY, FEWEST = 256 << 20, 4  # bytes of the frames on each rank, unless these are fewer
 WHOLE = (slice(None), slice(None))
@@ -46,7 +48,7 @@ class Subset:
 
     def problems(
         self, out: np.ndarray, subpixel: int = 1, lit_by_all=False, reach: float = 0.0
-    ) -> tuple[Problem, Problem | None]:
+    ) -> "tuple[Problem, Problem | None]":
         """The frames that are iterated over and those left out (None without any), as problems of this rank
         alone. Both hold the same object (ones) and the same probe (ones), so that iterating one judges in the
         other.
@@ -56,6 +58,8 @@ class Subset:
         lit_by_all : the illumination counts the frames left out, too, which holds the object back where they
             lie (a search for a beam wants that); without it DM is free there
         """
+        from nanompi.methods.ptycho.problem import Problem
+
         g, d = self.geometry, self.device
         places = place(self.positions, g.pixel, g.shape, subpixel, reach)
         optics = propagator(d, g, places.rests)

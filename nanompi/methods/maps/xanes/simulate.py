@@ -123,11 +123,6 @@ class SimulateStack:
 
     simulate: StackSimulation = param(StackSimulation(), level="basic", help="what is simulated")
 
-    @staticmethod
-    def recognises(path: str, given: dict) -> bool:
-        """Never by a file."""
-        return False
-
     def open(self, file: str, given) -> dict[str, Data]:
         """Images, I0 and the references; beside them the truth: amounts of each species, and the drift."""
         s = self.simulate

@@ -133,11 +133,6 @@ class SimulatePatterns:
 
     simulate: PatternSimulation = param(PatternSimulation(), level="basic", help="what is simulated")
 
-    @staticmethod
-    def recognises(path: str, given: dict) -> bool:
-        """Never by a file."""
-        return False
-
     def open(self, file: str, given) -> dict[str, Data]:
         """The frames are made when they are read; beside them are geometry and truth."""
         s = self.simulate

@@ -160,11 +160,6 @@ class SimulateSpectra:
 
     simulate: SpectraSimulation = param(SpectraSimulation(), level="basic", help="what is simulated")
 
-    @staticmethod
-    def recognises(path: str, given: dict) -> bool:
-        """Never by a file."""
-        return False
-
     def open(self, file: str, given) -> dict[str, Data]:
         """Spectra are made when they are read; beside them is the truth."""
         s = self.simulate

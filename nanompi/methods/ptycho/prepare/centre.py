@@ -3,6 +3,7 @@
 import numpy as np
 
 from nanompi.errors import JobError
+from nanompi.optics.windows import fast_length
 
 
 def symmetric(mean: np.ndarray, good: np.ndarray) -> tuple[float, float] | None:
@@ -17,15 +18,13 @@ def symmetric(mean: np.ndarray, good: np.ndarray) -> tuple[float, float] | None:
     is 1 only for a symmetric frame; both sums are convolutions at 2c. Gaps and a beam stop take away pairs
     but pull nowhere, unlike a centre of mass. Only points count about which most of the light has a partner.
     """
-    from scipy import fft
-
     f = np.sqrt(np.maximum(np.where(good, mean, 0.0), 0.0))
     if not f.any():
         return None
     f = np.minimum(f, np.percentile(f[f > 0], 99.5))  # a few bright pixels are symmetric to themselves
-    shape = [fft.next_fast_len(2 * n - 1, real=True) for n in f.shape]
-    F, W, E = (fft.rfft2(a, shape) for a in (f, good.astype(float), f * f))
-    pairs, light = fft.irfft2(F * F, shape), fft.irfft2(E * W, shape)
+    shape = [fast_length(2 * n - 1) for n in f.shape]
+    F, W, E = (np.fft.rfft2(a, shape) for a in (f, good.astype(float), f * f))
+    pairs, light = np.fft.irfft2(F * F, shape), np.fft.irfft2(E * W, shape)
     enough = light > 0.6 * light.max()
     R = np.where(enough, pairs, 0.0) / np.where(enough, light, 1.0)
     R *= (

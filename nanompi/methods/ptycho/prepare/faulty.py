@@ -8,6 +8,8 @@ nearly every frame. The middle of the beam is never taken for hot.
 
 import numpy as np
 
+from nanompi.optics.windows import highest
+
 KINDS = ("marked", "dead rows", "hot rows", "hot", "dead")
 LEAST = 6  # frames from which constancy tells
 SIGMA, FACTOR = 12.0, 5.0  # a hot pixel stands above its neighbours by both
@@ -27,8 +29,6 @@ def marked(stack: np.ndarray, good: np.ndarray) -> tuple[np.ndarray, float | Non
     A marker is one value at the same place in all frames, and is the largest value of all, or at least 16 and
     three times as large as anything around it.
     """
-    from scipy import ndimage
-
     none = np.zeros(good.shape, bool)
     if len(stack) < LEAST:
         return none, None
@@ -40,7 +40,7 @@ def marked(stack: np.ndarray, good: np.ndarray) -> tuple[np.ndarray, float | Non
         return none, None
     most = np.where(other, np.nan_to_num(stack.max(0), nan=0.0, posinf=0.0), 0)
     above = same & (first >= most.max())
-    near = ndimage.maximum_filter(most, NEAR)
+    near = highest(most, NEAR)
     alone = same & (first >= 16) & (first > 3.0 * near)
     top = float(first[above].min()) if above.any() else None
     return above | alone, top

@@ -17,6 +17,7 @@ from typing import Literal
 import numpy as np
 
 from nanompi.errors import DataError
+from nanompi.optics.windows import joined, weighted
 
 KERNEL = np.array([1, -4, 6, -4, 1.0])
 EDGE, NORM = 2, float(KERNEL @ KERNEL)
@@ -93,14 +94,10 @@ class Moments:
 
         good : (H, W) bool, the pixels that count
         """
-        from scipy import ndimage
-
         if not self.taken or not self.square.size:
             return []
-        weight = np.outer(KERNEL**2, KERNEL**2) / NORM**2
-        inner = (slice(EDGE, -EDGE),) * 2
-        ok = ndimage.binary_erosion(good & ~self.lost, np.ones((5, 5)))[inner]
-        mean = ndimage.correlate(self.total, weight)[inner]
+        ok = joined(good & ~self.lost, len(KERNEL), np.logical_and)
+        mean = weighted(self.total, KERNEL**2 / NORM)
         ok &= mean > 0
         mean, square = mean[ok] / self.taken, self.square[ok] / (self.taken * NORM**2)
         octave = np.floor(np.log2(mean)).astype(int)

@@ -8,6 +8,7 @@ speckle of a sampled pattern has neighbours of its own kind.
 import numpy as np
 
 from nanompi.methods.ptycho.prepare.faulty import FACTOR, LEAST, RING, SIGMA
+from nanompi.optics import windows
 
 NEAR = 5  # pixels across
 MANY = 0.001  # part of the pixels of a block: more are not zingers, but unseen light
@@ -19,8 +20,6 @@ def highest(stack: np.ndarray, gain: float) -> np.ndarray | None:
     stack : (k, H, W) frames as stored, of which each pixel's second largest value counts: the largest may
         itself be a zinger
     """
-    from scipy import ndimage
-
     if len(stack) < LEAST:
         return None
     first, second = np.zeros(stack.shape[1:], np.float32), np.zeros(stack.shape[1:], np.float32)
@@ -28,7 +27,7 @@ def highest(stack: np.ndarray, gain: float) -> np.ndarray | None:
         known = np.nan_to_num(frame.astype(np.float32), nan=0.0, posinf=0.0)
         np.maximum(second, np.minimum(first, known), out=second)
         np.maximum(first, known, out=first)
-    near = ndimage.maximum_filter(second, NEAR)
+    near = windows.highest(second, NEAR)
     high = FACTOR * near + np.float32(SIGMA) * np.sqrt(gain * (near + gain), dtype=np.float32)
     if stack.dtype.kind == "f":
         return high

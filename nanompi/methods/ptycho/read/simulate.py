@@ -81,11 +81,6 @@ class Simulate:
 
     simulate: Simulation = param(Simulation(), level="basic", help="what is simulated")
 
-    @staticmethod
-    def recognises(path: str, given: dict) -> bool:
-        """Never by a file."""
-        return False
-
     def open(self, file: str, given: Input) -> Scan:
         """Object, probe and positions; the frames are made when they are read. Errors: JobError."""
         s = self.simulate

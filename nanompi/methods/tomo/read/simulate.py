@@ -77,11 +77,6 @@ class SimulateTomogram(Part):
 
     simulate: TomogramSimulation = param(TomogramSimulation(), level="basic", help="what is simulated")
 
-    @staticmethod
-    def recognises(path: str, given: dict) -> bool:
-        """Never by a file."""
-        return False
-
     def open(self, file: str, given) -> dict[str, Data]:
         """The images are made when they are read; beside them is the truth, as slices."""
         s = self.simulate
