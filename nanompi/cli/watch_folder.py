@@ -19,6 +19,7 @@ from pathlib import Path
 
 from nanompi.cli import job_arguments, new_path, path
 from nanompi.errors import JobError, ResourceError, shown
+from nanompi.units import quantity
 from nanompi.workflow.folder.options import Options
 
 DEFAULT = Options()
@@ -66,10 +67,15 @@ def _of_files(parser):
         "--live", action="store_true",
         help="ptychography: also files that still grow (HDF5 SWMR), by rounds over the frames so far",
     )  # fmt: skip
+    for name, text in (
+        ("every", "time between two looks"),
+        ("still", "time in which a file must not have changed"),
+        ("patience", "time after which a file that stands still and is no whole scan has failed"),
+    ):
+        value = getattr(DEFAULT, name)
+        text += f": 20, 20s, 10min ({value:g} s)"
+        parser.add_argument(f"--{name}", default=value, metavar="TIME", help=text)
     for name, unit, text in (
-        ("every", "S", "seconds between two looks"),
-        ("still", "S", "seconds that a file must not have changed"),
-        ("patience", "S", "seconds after which a file that stands still and is no whole scan has failed"),
         ("growth", "X", "with --live: a round when there are so many times the frames of the last"),
         ("least", "N", "with --live: frames of the first round"),
     ):
@@ -95,7 +101,10 @@ def main(args) -> int:
 
 
 def _check(args):
-    """Errors: JobError for numbers that cannot be, and for words that do not go together."""
+    """Times become seconds. Errors: JobError for numbers that cannot be, and for words that do not go
+    together."""
+    for name in ("every", "still", "patience"):
+        setattr(args, name, _seconds(name, getattr(args, name)))
     for name, least in (("every", 0.05), ("still", 0), ("patience", 0), ("growth", 1), ("least", 1)):
         if not least <= getattr(args, name) < 1e9:
             raise JobError(f"--{name} {getattr(args, name)}: a number from {least} on")
@@ -112,6 +121,13 @@ def _check(args):
         from nanompi.cluster.slurm import need_sbatch
 
         need_sbatch()
+
+
+def _seconds(name: str, text) -> float:
+    try:
+        return quantity(text, "s", "s")
+    except JobError as error:
+        raise JobError(f"--{name}: {error}") from None
 
 
 def _watch(args, template, folder: Path, watched: str) -> int:

@@ -24,6 +24,7 @@ FILE, SCRIPT = "workflow.json", "stage.sbatch"
 LARGEST = 64 << 20  # bytes of workflow.json
 SOON = 10.0  # seconds that a workflow may take to begin, or to come into the queue
 NAMED = 5  # missing items that a message names
+GONE = {"state": "failed", "message": "it was done, but its result.h5 is gone"}
 KINDS = ("done", "failed", "working", "waiting")  # of items that are counted
 _NAME = re.compile(r"\w[\w.+=-]{0,200}")
 
@@ -176,8 +177,9 @@ def _item(stage: Path, item: dict[str, Any], queue: Queue) -> dict[str, Any]:
     path = stage / item["folder"]
     out = {"name": item["folder"], "values": dict(item["values"]), "chunk": int(item["chunk"])}
     found = _outcome(path)
-    if found.get("code") == 0 and (path / "result.h5").is_file():
-        return {**out, "state": "done", "code": 0}
+    if found.get("code") == 0:
+        there = (path / "result.h5").is_file()
+        return {**out, **({"state": "done", "code": 0} if there else GONE)}
     now = _run(path, queue)
     if found and (not now or now["state"] in (*OVER, "waiting")):
         stopped = found["code"] == 75

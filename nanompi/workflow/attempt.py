@@ -49,6 +49,8 @@ def attempt(ranks: Ranks, task: Task, work: Callable[[Ranks], dict], say: Callab
         raise
     code, message = failed or (0, "")
     if group.root:
+        if code and (task.path / BEFORE).is_file():
+            message += f"; the result that it had before is {BEFORE}"
         task.record(code, message, time.monotonic() - begun, figures)
         if task.done():
             with suppress(OSError):

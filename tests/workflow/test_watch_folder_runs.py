@@ -1,5 +1,6 @@
 """A watched folder with real runs: kills, signals, two watchers, and a file that grows while it is read."""
 
+import argparse
 import json
 import os
 import shutil
@@ -11,7 +12,7 @@ from pathlib import Path
 import h5py
 import pytest
 
-from nanompi.cli import main
+from nanompi.cli import main, watch_folder
 from nanompi.methods.ptycho.compare import compare
 from nanompi.run.lock import Lock
 from nanompi.workflow.folder.state import State, place
@@ -167,12 +168,21 @@ def test_a_second_watcher_of_the_same_folder_is_refused(folder, capsys):
     assert main(["watch-folder", "raw2", "job.yaml", "--once"]) == 0  # another folder, the same runs
 
 
+def test_times_may_have_units():
+    parser = argparse.ArgumentParser()
+    watch_folder.arguments(parser)
+    args = parser.parse_args(["raw", "job.yaml", "--patience", "10min", "--still", "500 ms"])
+    watch_folder._check(args)
+    assert (args.patience, args.still, args.every) == (600, 0.5, 5)
+
+
 @pytest.mark.parametrize(
     "words, why",
     [
         (["nowhere", "job.yaml"], "no such folder"),
         (["raw", "nowhere.yaml"], "nowhere.yaml"),
         (["raw", "job.yaml", "--every", "0"], "--every"),
+        (["raw", "job.yaml", "--patience", "10 parsec"], "--patience"),
         (["raw", "job.yaml", "--growth", "nan"], "--growth"),
         (["raw", "job.yaml", "--live", "--submit"], "--submit"),
         (["raw", "job.yaml", "--time", "1h"], "--submit"),
