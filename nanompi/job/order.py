@@ -135,6 +135,7 @@ def check_axes(steps: list, written: Seq, reader, faults: Faults) -> dict[str, t
     known = {} if reader is Nothing else dict(reader.gives or {"data": None})
     giver = dict.fromkeys(known, getattr(reader, "name", ""))
     _check_stored(steps, written, faults)
+    _check_first(steps, written, faults)
     for one, given, place in zip(steps, written, written.items_at):
         axes = known.get(getattr(one, "takes", ""))
         if axes and core_of(one.each, axes) is None:
@@ -146,6 +147,13 @@ def check_axes(steps: list, written: Seq, reader, faults: Faults) -> dict[str, t
         known |= made
         giver |= dict.fromkeys(made, getattr(one, "name", ""))
     return known
+
+
+def _check_first(steps: list, written: Seq, faults: Faults):
+    """Does the first step work on what others give?"""
+    if steps and (what := getattr(steps[0], "works_on", "")):
+        text = f"{steps[0].name} works on {what}; put one before it"
+        faults.add(written.items_at[0], path_of(written[0]), text)
 
 
 def _check_stored(steps: list, written: Seq, faults: Faults):

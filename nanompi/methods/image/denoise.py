@@ -44,6 +44,7 @@ class Denoise:
         - {use: image.denoise, method: tv}
     """
 
+    works_on = "maps that a step before it gives"
     method: Literal["nlm", "tv", "wavelet", "median", "gaussian"] = param(
         "nlm",
         level="basic",

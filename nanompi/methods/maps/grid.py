@@ -28,9 +28,11 @@ class Grid:
 
     Example::
 
+        - map.stxm
         - {use: map.grid, step: 0.2 um}
     """
 
+    works_on = "maps that a step before it gives"
     step: float | None = param(
         None, unit="m", gt=0, level="basic", help="of the grid; the median step of the scan if not given"
     )

@@ -1,11 +1,13 @@
 """`image.denoise` on counts whose means are known."""
 
+import re
 import sys
 
 import numpy as np
 import pytest
 from scipy import ndimage
 
+from nanompi.cli import main
 from nanompi.data.data import Data
 from nanompi.errors import JobError, ResourceError
 from nanompi.methods.image.denoise import Denoise, noise_of, uncounted
@@ -75,6 +77,16 @@ def test_the_inverse_of_anscombe_has_no_bias():
         logs = y * np.log(m) - m - np.cumsum(np.log(np.maximum(y, 1)))
         assert uncounted(np.sum(np.exp(logs) * 2 * np.sqrt(y + 3 / 8))) == pytest.approx(m, abs=0.03)
     assert uncounted(np.array([0.0, 1.0])).tolist() == [uncounted(2 * np.sqrt(3 / 8))] * 2
+
+
+@pytest.mark.parametrize("use", ["image.denoise", "map.grid", "xrf.deblur, probe: a.h5"])
+def test_without_a_step_that_gives_maps_the_job_is_wrong(tmp_path, capsys, use):
+    """`check` says it, also where the input is a stack of images: the step is for what others give"""
+    job = tmp_path / "job.yaml"
+    job.write_text(f"nanompi: 1\ninput: {{format: runs, runs: [a, b]}}\nsteps:\n  - {{use: {use}}}\n")
+    assert main(["check", "--no-data", str(job)]) == 2
+    said = capsys.readouterr()
+    assert re.search(r":4:5.*works on maps .*; put one before it", said.out + said.err)
 
 
 def test_what_is_missing_is_said(monkeypatch):

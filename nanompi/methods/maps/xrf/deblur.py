@@ -121,6 +121,7 @@ class Deblur:
         - {use: xrf.deblur, probe: runs/ptycho/latest}
     """
 
+    works_on = "maps of elements that xrf.fit gives"
     probe: str = param(kind="folder", help="run folder or result of ptychography, or of other programs")
     pixel: float | None = param(
         None, unit="m", gt=0, help="of the maps; half the smaller of step and width of the probe if not given"
