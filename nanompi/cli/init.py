@@ -2,6 +2,7 @@
 
     nanompi init --from scan.cxi      for a scan; energy, distance and pixel of the file stand in the comments
     nanompi init --list               what one can begin with: modes, near-field, tomo, xrf ...
+    nanompi init volume --from raw    a workflow of all scans in the folder raw
     nanompi init modes                a job of that kind, with simulated data; with --from for a scan
 
 Folders of job files in $NANOMPI_TEMPLATES are templates, too.
@@ -66,7 +67,7 @@ def main(args) -> int:
     except OSError as e:
         raise ResourceError(f"{args.file}: cannot be written: {e.strerror}") from None
     print(f"{args.file} is written. Next: nanompi check {args.file}; nanompi run -n 2 {args.file}")
-    if args.scan and not knows(args.scan):
+    if args.scan and not (template and template.workflow) and not knows(args.scan):
         text = f"no reader knows {shown(args.scan)}: name one by `format:` in {args.file}, or another file"
         print(f"warning: {text}", file=sys.stderr)
     return 0

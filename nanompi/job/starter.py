@@ -5,6 +5,7 @@ from dataclasses import MISSING, dataclass, field, is_dataclass
 from typing import Any
 
 from nanompi.errors import DataError, NanompiError
+from nanompi.job.first_workflow import text_of
 from nanompi.job.leaf import about, default, section_of
 from nanompi.job.methods import doc
 from nanompi.job.model import parameters
@@ -72,11 +73,13 @@ def starter(
 ) -> str:
     """Text of a job file that will stand in `file`.
 
-    scan     : the scan file; without one data are simulated
+    scan     : the scan file, of a workflow the folder of the scans; without one data are simulated
     template : what it is about; without one ptychography, or what the reader of the scan proposes
     level    : "basic" = with the parameters that a beginner touches, "expert" = with all
     schema   : where editors find the schema of jobs
     """
+    if template and template.workflow:
+        return text_of(template.name, file, scan)
     source = os.path.relpath(scan, os.path.dirname(os.path.abspath(file))) if scan else ""
     plain = template or Template("ptycho", "", SIMULATED, METHODS["reader"][SIMULATED].steps)
     name, guess = _guess(scan, source) if scan else (plain.reader, [])

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from nanompi.errors import JobError, nearest
+from nanompi.job.first_workflow import WORKFLOWS
 from nanompi.job.methods import doc
 from nanompi.run.foreign import BROKEN, cause
 from nanompi.run.plugins import offered
@@ -27,6 +28,7 @@ class Template:
     given     : {step, or "input": {dotted parameter: value}}, what is not as it would be by itself
     simulated : of the simulation
     file      : a job file, of which the others are not known
+    workflow  : is it one of `nanompi.job.first_workflow`?
     """
 
     name: str
@@ -36,6 +38,7 @@ class Template:
     given: dict[str, dict[str, Any]] = field(default_factory=dict)
     simulated: dict[str, Any] = field(default_factory=dict)
     file: Path | None = None
+    workflow: bool = False
 
 
 PTYCHO = {  # name: (about, given, simulated)
@@ -71,7 +74,7 @@ PTYCHO = {  # name: (about, given, simulated)
 
 def templates() -> dict[str, Template]:
     """All by name; a job file wins over one of the program. Call `nanompi.methods.discover()` before."""
-    return {one.name: one for one in (*_of_methods(), *_of_ptychography(), *_of_folders())}
+    return {one.name: one for one in (*_of_methods(), *_of_ptychography(), *_workflows(), *_of_folders())}
 
 
 def find(name: str) -> Template:
@@ -109,6 +112,10 @@ def _of_steps(name: str, reader: str, steps: tuple[str, ...]) -> Template:
 def _of_ptychography() -> list[Template]:
     steps = METHODS["reader"][SIMULATED].steps
     return [Template(n, about, SIMULATED, steps, *more) for n, (about, *more) in PTYCHO.items()]
+
+
+def _workflows() -> list[Template]:
+    return [Template(n, about, workflow=True) for n, (about, _) in WORKFLOWS.items()]
 
 
 def _of_folders() -> list[Template]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from nanompi.cli import main
+from nanompi.job.stages import read_workflow
 from nanompi.job.templates import templates
 from nanompi.methods import discover
 from nanompi.run.foreign import BROKEN
@@ -30,7 +31,8 @@ def test_a_first_job_of_each_template_has_no_faults(name, level, here, capsys):
     assert main(["check", f"{name}.yaml"]) == 0
     said = capsys.readouterr().out
     one = templates()[name]
-    assert f"input by {one.reader}" in said and all(step in said for step in one.steps)
+    told = "no faults, each item checked" if one.workflow else f"input by {one.reader}"
+    assert told in said and all(step in said for step in one.steps)
 
 
 def test_what_a_template_sets_stands_without_its_comment(here):
@@ -38,6 +40,27 @@ def test_what_a_template_sets_stands_without_its_comment(here):
     text = (here / "modes.yaml").read_text()
     assert re.search(r"^    probe: ", text, re.M) and re.search(r"^      modes: 2 ", text, re.M)
     assert re.search(r"^    # engines: DM\*100 ML\*100 ", text, re.M) and "simulate: {modes: 2}" in text
+
+
+def test_a_workflow_takes_the_scans_of_a_folder(here, capsys):
+    """In the order of their numbers, an angle for each; not what lies beside them"""
+    (here / "raw").mkdir()
+    assert main(["init", "one.yaml"]) == 0
+    small = ["--set", "input.simulate.frames=16", "--set", "input.simulate.size=32"]
+    for scan in (1, 2, 10):
+        assert main(["simulate", "one.yaml", "-o", f"raw/s-{scan}.cxi", *small]) == 0
+    for note in ("a.txt", "b.txt", "c.txt", "d.txt", ".hidden.cxi"):
+        (here / "raw" / note).write_text("the beam was lost at noon")
+    for name in ("series", "volume"):
+        assert main(["init", f"my {name}.yaml", "--template", name, "--from", "raw"]) == 0
+        assert main(["check", f"my {name}.yaml"]) == 0
+        assert "scans: 3 items" in capsys.readouterr().out
+        items = read_workflow(f"my {name}.yaml").stages[0].items
+        assert [Path(one.values["scan"]).name for one in items] == ["s-1.cxi", "s-2.cxi", "s-10.cxi"]
+    assert [one.values["angle"] for one in items] == [0, 60, 120]
+    for wrong, why in (("one.yaml", "begins with the folder"), (".", "no scan in it")):
+        assert main(["init", "series", "--from", wrong]) == 3 and why in capsys.readouterr().err
+        assert not (here / "series.yaml").exists()
 
 
 def test_the_basic_level_is_a_part_of_all(here):
