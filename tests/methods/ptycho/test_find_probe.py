@@ -139,6 +139,27 @@ def test_frames_left_out_tell_the_beam_where_wrong_positions_favour_a_narrow_one
     assert choice(tried) == -0.117 and evidence(tried, -0.117) > 2 * CLEAR
 
 
+# the same of a scan with 5 counts of background in each pixel and a beam of width -0.104
+BACKGROUND = {
+    0.0: ((0.0707, 0.7730), (0.0707, 0.7730)),
+    0.071: ((0.1084, 0.3428), (0.1091, 0.3468)),
+    0.107: ((0.0857, 0.1064), (0.0892, 0.1137)),
+    0.124: ((0.0782, 0.1035), (0.0822, 0.1101)),
+    0.142: ((0.0778, 0.1089), (0.0816, 0.1142)),
+    0.160: ((0.0768, 0.1068), (0.0801, 0.1116)),
+    0.178: ((0.0749, 0.0998), (0.0775, 0.1040)),
+    0.213: ((0.0712, 0.0868), (0.0730, 0.0899)),
+    0.284: ((0.0655, 0.0719), (0.0669, 0.0753)),
+}
+
+
+def test_a_wide_beam_that_meets_any_frame_does_not_win_by_a_little_less_evidence():
+    """With 0.75 of the best evidence -0.160 was taken, too little for a sign, and then -0.284, which is lost"""
+    tried = {s * f: m for f, both in BACKGROUND.items() for s, m in zip((-1, 1), both)}
+    assert min(tried, key=lambda f: tried[f][0]) == -0.284
+    assert choice(tried) == -0.124 and evidence(tried, -0.124) > CLEAR
+
+
 @pytest.mark.parametrize("scan, spared", [({"curve": 20.0}, True), ({"curve": 1.5}, False)])
 def test_a_first_look_spares_widths_that_have_no_chance_and_changes_nothing(monkeypatch, scan, spared):
     """A beam out of focus; and one of which the sign does not show: there all are tried to the end"""
@@ -149,7 +170,7 @@ def test_a_first_look_spares_widths_that_have_no_chance_and_changes_nothing(monk
     monkeypatch.setattr(module, "rounds", lambda look, widths: [widths])
     assert np.array_equal(P, found(**scan)[0])
     every = done.count(ITERATIONS) - some
-    assert (some < 0.75 * every) == spared and (spared or some == every), (some, every)
+    assert (some < 0.75 * every) == spared and (spared or some >= every), (some, every)
     assert ("times worse" in said[-1]) == spared
 
 
