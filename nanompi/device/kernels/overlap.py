@@ -53,10 +53,10 @@ def object_weights(P2, at, den, lane, lanes):
 def probe_sums(psi, O, at, num, den, lane, lanes):
     """num_s += O_j* psi_j and den_s += |O_j|^2, a part of the rows (adjoint of P -> P O)
 
-    num : (S, M, h, w) complex, den : (S, h, w) real
+    num : (S, M, h, w) complex, den : (S, h, w) real, or (1, h, w): sum_s den_s
     """
     h, w = psi.shape[-2:]
     r = slice(h * lane // lanes, h * (lane + 1) // lanes)
     for j, o in enumerate(_views(O, at, h, w)):
         num[at[j, 2], :, r] += o[r].conj() * psi[j, :, r]
-        den[at[j, 2], r] += _np.abs(o[r]) ** 2
+        den[at[j, 2] % len(den), r] += _np.abs(o[r]) ** 2

@@ -116,7 +116,7 @@ def probe_sums(psi, O, at, num, den, lane, lanes):
         for j in range(n):
             y0, x0, s = at[j, 0], at[j, 1], at[j, 2]
             for y in range(first, min(first + ROWS, end)):
-                o, d = O[y0 + y, x0 : x0 + w], den[s, y]
+                o, d = O[y0 + y, x0 : x0 + w], den[s % len(den), y]
                 for x in range(w):
                     d[x] += o[x].real * o[x].real + o[x].imag * o[x].imag
                 for m in range(M):

@@ -53,7 +53,10 @@ def probe_sums(gpu, psi, O, at, num, den, lane, lanes):
         lots = S if S < _layout.TILE_H else -(-S // _layout.TILE_H)
         sizes = n, S, M, h, w, O.shape[1], first, last, gpu.frames_per_block(psi.nbytes // n)
         launch = gpu.launches.over("overlap", "probe_sums", (strips * M * lots, 1, 1), _THREADS, sizes)
-        launch((psi, O, at, num, den))
+        each = den if len(den) == S else gpu.xp.zeros((S, h, w), den.dtype)
+        launch((psi, O, at, num, each))
+        if each is not den:
+            den += each.sum(0)
 
 
 def _over_frames(gpu, name, waves, O):

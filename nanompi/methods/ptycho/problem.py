@@ -354,9 +354,13 @@ class Problem:
         self.share.open(num).close()
 
     def object_weights(self, P):
-        """sum_j sum_m |P_m(r - r_j)|^2 over all frames of the scan, like O, real; P : (S, M, h, w)."""
-        if self.varied:  # nobody knows the probes of the frames of others
-            return self.weights_of(P, self.at)
+        """sum_j sum_m |P_m(r - r_j)|^2 over all frames of the scan, like O, real; P : (S, M, h, w).
+
+        Where the probe varies, with the mean of |P|^2 over all frames: nobody knows the probes of the frames of
+        others.
+        """
+        if self.varied:
+            return self.share.weights(self.varied.powers(self))
         return self.share.weights((abs(P) ** 2).sum(1))
 
     def weights_of(self, P, at):
@@ -374,6 +378,7 @@ class Problem:
             self.device.by_rows(self.k.object_sums, psi, P, at, num)
 
     def probe_sums(self, psi, at, num, den):
-        """num_s += O_j* psi_j, den_s += |O_j|^2 for these frames; see kernels.overlap"""
+        """num_s += O_j* psi_j, den_s += |O_j|^2 for these frames; a den of one is that of all shifts; see
+        kernels.overlap"""
         if len(at):
             self.device.by_rows(self.k.probe_sums, psi, self.O, at, num, den)

@@ -56,7 +56,9 @@ def prepare(p, i: int):
 class Varied:
     """What stands in for `Problem.shifts` once the probe varies: the same verbs over the frames of this rank.
 
-    base : nanompi.methods.ptycho.positions.Shifts; rest : (n,) int, the sub-pixel shift of each frame
+    base : nanompi.methods.ptycho.positions.Shifts
+    order : (n,) int, the frames sorted by their sub-pixel shifts: row i of a library is frame order[i], so
+        that those of a shift lie together; rest : (n,) int, the shift of each row; groups : (shift, its rows)
     E    : (3, L, M, h, w) complex, shapes, their conjugate and their last steepest direction
     c    : (n, 3, L) complex, the same of the numbers of each frame; those of frames left out come last
     size : length squared of the last steepest direction, 0 = none; turns : directions so far
@@ -75,10 +77,11 @@ class Varied:
         d, n = self.device, len(p.at)
         self.c = d.array(c, d.complex)
         at = np.concatenate([d.host(a) for a in ((p.at, p.held.at) if p.held else (p.at,))])
-        self.rest = at[:, 2].copy()
-        groups = [np.flatnonzero(self.rest == s) for s in range(len(p.places.rests))]
-        self.groups = [(s, d.array(g)) for s, g in enumerate(groups) if len(g)]
-        at[:, 2] = np.arange(len(at))
+        order = np.argsort(at[:, 2], kind="stable")
+        self.rest, self.order, self.made = at[order, 2].copy(), d.array(order), None
+        ends = np.searchsorted(self.rest, np.arange(len(p.places.rests) + 1))
+        self.groups = [(s, slice(a, b)) for s, (a, b) in enumerate(zip(ends, ends[1:])) if b > a]
+        at[order, 2] = np.arange(len(at))
         p.at = d.array(at[:n], np.int32)
         if p.held:
             p.held.at = d.array(at[n:], np.int32)
@@ -114,7 +117,8 @@ class Varied:
             curve = np.stack([np.stack([self._total(J * y * z) for z in b], 1) for y in b], 1)
             curve += DAMP * np.trace(curve, axis1=1, axis2=2)[:, None, None] * np.eye(len(b))
             step = -np.linalg.solve(curve, slope[..., None])[..., 0]
-            self.c[f.at[:, 2], 0] += self.device.array(step[:, ::2] + 1j * step[:, 1::2], self.c.dtype)
+            frames = self.order[f.at[:, 2]]
+            self.c[frames, 0] += self.device.array(step[:, ::2] + 1j * step[:, 1::2], self.c.dtype)
 
     def _total(self, z) -> np.ndarray:
         """(n,) sum of each frame, on the host"""
@@ -138,13 +142,20 @@ class Varied:
 
     def library(self, P):
         """P : (M, h, w) -> (n, M, h, w), the probe of each frame, moved by its rest"""
-        return self._made([(P, None), (self.E[0], self.c[:, 0])])
+        self.made = self._together(P, self.E[0])
+        return self._summed_up([(self.made, self._one(self.c[:, 0]))])
 
     def tangent(self, dP):
         """The change of `library` along the direction: (n, M, h, w)"""
         if not self.size:
-            return self._made([(dP, None)])
-        return self._made([(dP, None), (self.E[1], self.c[:, 0]), (self.E[0], self.c[:, 1])])
+            return self._summed_up([(self._together(dP), self._one())], kept=True)
+        parts = (self._together(dP, self.E[1]), self._one(self.c[:, 0])), (self.shapes, self.c[:, 1])
+        return self._summed_up(parts, kept=True)
+
+    @property
+    def shapes(self):
+        """(S, L, M, h, w), the shapes at all shifts: those of the last library, or made anew"""
+        return self._shifted(self.E[0]) if self.made is None else self.made[:, 1:]
 
     def adjoint(self, num):
         """num : (n, M, h, w) -> (M, h, w), sum over frames of the sums moved back.
@@ -153,17 +164,34 @@ class Varied:
         """
         if not self.turns:
             self._seek(num)
-        E = self._shifted(self.E[0])
-        whole = self.xp.zeros((len(self.base), *num.shape[1:]), num.dtype)
-        gE = self.xp.zeros((len(self.base), *self.E.shape[1:]), num.dtype)
-        gc = self.xp.zeros_like(self.c[:, 0])
+        E, shape = self.shapes, (1 + self.E.shape[1], *num.shape[1:])
+        sums = self.xp.zeros((len(self.base), *shape), num.dtype)
+        c, gc = self._one(self.c[:, 0])[self.order].conj(), self.xp.zeros_like(self.c[:, 0])
         for s, g in self.groups:
-            own = num[g].reshape(len(g), -1)
-            whole[s] = own.sum(0).reshape(whole.shape[1:])
-            gE[s] = (self.c[g, 0].conj().T @ own).reshape(gE.shape[1:])
-            gc[g] = own @ E[s].reshape(len(E[s]), -1).conj().T
-        self.slopes = self._back(gE), gc
-        return self.base.adjoint(whole)
+            own = num[g].reshape(g.stop - g.start, -1)
+            self.xp.matmul(c[g].T, own, out=sums[s].reshape(shape[0], -1))
+            gc[self.order[g]] = own @ E[s].reshape(shape[0] - 1, -1).conj().T
+        back = self._back(sums)
+        self.slopes = back[1:], gc
+        return self.xp.ascontiguousarray(back[0])
+
+    def powers(self, p):
+        """(S, h, w) real, sum over modes of |P_j|^2 at all shifts, on the mean over all frames, for numbers
+        that are not correlated (collective)."""
+        c2 = self._summed(p, (abs(self.c[: len(p.at), 0]) ** 2).sum(0, dtype=np.float64)) / p.frames
+        waves = self._together(p.P, self.E[0]) if self.made is None else self.made
+        light = self.xp.square(waves.real) + self.xp.square(waves.imag)
+        light = light.sum(2)
+        return light[:, 0] + self.xp.einsum("k,skhw->shw", self.device.array(c2, light.dtype), light[:, 1:])
+
+    def _one(self, c=None):
+        """(n, 1 + L): one for the probe of all, and the numbers of the shapes"""
+        one = self.xp.ones((len(self.c), 1), self.c.dtype)
+        return one if c is None else self.xp.concatenate([one, c], axis=1)
+
+    def _together(self, P, *E):
+        """(S, 1 + L, M, h, w), the probe and shapes at all shifts"""
+        return self._shifted(self.xp.concatenate([P[None], *E]))
 
     def _shifted(self, E):
         """(L, M, h, w) -> (S, L, M, h, w)"""
@@ -175,23 +203,28 @@ class Varied:
         flat = gE.reshape(len(gE), -1, *gE.shape[-2:])
         return self.base.adjoint(flat).reshape(gE.shape[1:])
 
-    def _made(self, parts):
-        """Sum of arrays of the probe's shape, the same for all frames, and of shapes times numbers"""
-        P = self.base.library(parts[0][0])
-        out = self.xp.empty((len(self.c), *P.shape[1:]), P.dtype)
-        moved = [(self._shifted(E), c) for E, c in parts[1:]]
-        for s, g in self.groups:
-            row = sum(c[g] @ E[s].reshape(len(E[s]), -1) for E, c in moved)
-            out[g] = P[s] + (row.reshape(len(g), *P.shape[1:]) if moved else 0)
+    def _summed_up(self, parts, kept: bool = False):
+        """(n, M, h, w), sum of waves (S, k, M, h, w) times numbers (n, k) of each frame. kept : in an array
+        that the next such call takes again"""
+        shape, dtype = (len(self.c), *self.E.shape[2:]), self.E.dtype
+        out = self.device.scratch(shape, dtype, "tangent") if kept else self.xp.empty(shape, dtype)
+        for i, (waves, c) in enumerate(parts):
+            c = c[self.order]
+            for s, g in self.groups:
+                flat, own = waves[s].reshape(waves.shape[1], -1), out[g].reshape(g.stop - g.start, -1)
+                if i:
+                    own += c[g] @ flat
+                else:
+                    self.xp.matmul(c[g], flat, out=own)
         return out
 
     def _seek(self, num):
         """The shapes into which the slopes of the frames want to move most (collective)."""
         for _ in range(ROUNDS):
-            E = self._shifted(self.E[0])
+            E, self.made = self._shifted(self.E[0]), None
             new = self.xp.zeros_like(E)
             for s, g in self.groups:
-                own, flat = num[g].reshape(len(g), -1), E[s].reshape(len(E[s]), -1)
+                own, flat = num[g].reshape(g.stop - g.start, -1), E[s].reshape(len(E[s]), -1)
                 new[s] = ((own @ flat.conj().T).conj().T @ own).reshape(new.shape[1:])
             new = self.xp.ascontiguousarray(self._back(new))
             self.sum(new)
@@ -230,14 +263,14 @@ class Varied:
 
     def move(self, step: float):
         """Shapes and numbers go so far along their direction."""
-        step = self.device.real(step)
+        step, self.made = self.device.real(step), None
         self.E[0] += step * self.E[1]
         self.c[:, 0] += step * self.c[:, 1]
 
     def tidy(self, p):
         """Shapes orthogonal and of length 1, strongest first, and numbers without a mean, which goes into the
         probe; the probes of the frames stay as they are (collective)."""
-        host, n = self.device.host, len(p.at)
+        host, n, self.made = self.device.host, len(p.at), None
         c, flat = host(self.c[:, 0]).astype(np.complex128), host(self.E[0]).astype(np.complex128)
         mean = self._of_all(p, c[:n].sum(0)) / p.frames
         p.P += self.xp.asarray((mean @ flat.reshape(len(flat), -1)).reshape(p.P.shape), p.P.dtype)

@@ -155,7 +155,8 @@ class ML:
         """L, its gradient in O and P, and the weights sum |P|^2 and sum |O|^2, over all ranks; the probe at
         all shifts. measured : what else is measured of the frames meanwhile"""
         k, P, noise, L, back = p.k, p.shifts.library(p.P), self.model(p), p.sums(), p.back_fitted
-        gO, gP, wP = p.zeros(p.O), p.zeros(P), p.xp.zeros((len(P), *P.shape[-2:]), p.device.real)
+        gO, gP = p.zeros(p.O), p.zeros(P)
+        wP = p.xp.zeros((1 if p.varied else len(P), *P.shape[-2:]), p.device.real)
 
         def slopes(f):
             k.exit_waves(p.O, P, f.at, f.waves)
