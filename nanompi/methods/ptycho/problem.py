@@ -356,8 +356,8 @@ class Problem:
     def object_weights(self, P):
         """sum_j sum_m |P_m(r - r_j)|^2 over all frames of the scan, like O, real; P : (S, M, h, w).
 
-        Where the probe varies, with the mean of |P|^2 over all frames: nobody knows the probes of the frames of
-        others.
+        Where the probe varies, with the mean of |P|^2 over all frames: nobody knows the probes of the frames
+        of others.
         """
         if self.varied:
             return self.share.weights(self.varied.powers(self))

@@ -79,8 +79,8 @@ class Varied:
         at = np.concatenate([d.host(a) for a in ((p.at, p.held.at) if p.held else (p.at,))])
         order = np.argsort(at[:, 2], kind="stable")
         self.rest, self.order, self.made = at[order, 2].copy(), d.array(order), None
-        ends = np.searchsorted(self.rest, np.arange(len(p.places.rests) + 1))
-        self.groups = [(s, slice(a, b)) for s, (a, b) in enumerate(zip(ends, ends[1:])) if b > a]
+        known, first, many = np.unique(self.rest, return_index=True, return_counts=True)
+        self.groups = [(int(s), slice(a, a + n)) for s, a, n in zip(known, first.tolist(), many.tolist())]
         at[order, 2] = np.arange(len(at))
         p.at = d.array(at[:n], np.int32)
         if p.held:

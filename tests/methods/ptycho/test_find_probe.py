@@ -154,7 +154,7 @@ BACKGROUND = {
 
 
 def test_a_wide_beam_that_meets_any_frame_does_not_win_by_a_little_less_evidence():
-    """With 0.75 of the best evidence -0.160 was taken, too little for a sign, and then -0.284, which is lost"""
+    """With 0.75 of the best evidence -0.160 was taken, too little for a sign, so -0.284, which is lost"""
     tried = {s * f: m for f, both in BACKGROUND.items() for s, m in zip((-1, 1), both)}
     assert min(tried, key=lambda f: tried[f][0]) == -0.284
     assert choice(tried) == -0.124 and evidence(tried, -0.124) > CLEAR
