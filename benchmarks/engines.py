@@ -25,12 +25,13 @@ from scipy.fft import fft2, ifft2
 from nanompi.device.cpu import CACHE, Cpu
 from nanompi.methods import discover
 from nanompi.methods.ptycho import flux
-from nanompi.methods.ptycho.refine import CURVED, GRID, Refinement, RefinePositions
+from nanompi.methods.ptycho.refine import GRID, Refinement, RefinePositions
 from nanompi.methods.ptycho.step import SUBPIXEL
 from nanompi.step import METHODS
 
 TRANSFORMS = {"DM": 2, "AP": 2, "RAAR": 2, "rPIE": 2, "ML": 3}
 SMALL = [(64, 200, 1)]
+RUN = 40  # iterations of a run with a correction and without
 CASES = [(128, 400, 1), (256, 200, 1), (256, 60, 3), (512, 40, 1)]
 
 
@@ -139,18 +140,30 @@ CORRECTIONS = {  # what makes a problem one with it, and how positions are round
 
 
 def corrected(given):
-    """A row for each size: seconds of the CPU of an ML iteration with a correction and without, in turns."""
+    """A row for each size: seconds of the CPU of an ML iteration with a correction and without, two runs that
+    take turns iteration by iteration; means over a run of the medians of `repeat` such pairs."""
     correct, *grids = CORRECTIONS[getattr(given, "with")]
     for n, frames, modes in SMALL if given.quick else [*SMALL, *CASES]:
-        plain, own = (problem(n, frames, modes, **grid) for grid in grids)
-        correct(own)
-        ways = {
-            name: timed(started("ML", p), clock=time.thread_time, calls=CURVED)
-            for name, p in (("off", plain), ("on", own))
-        }
-        off, on = (np.array(seconds) for seconds in turns(ways, given.repeat).values())
-        yield {"frames": f"{len(own.at)} x {n}²", "modes": modes, "off, s": float(np.median(off)),
-               "on, s": float(np.median(on)), "ratio": float(np.median(on / off))}  # fmt: skip
+        runs = np.array(
+            [together(correct, [(n, frames, modes, grid) for grid in grids]) for _ in range(given.repeat)]
+        )
+        off, on = np.median(runs, axis=0).sum(0) / len(runs[0])
+        every = np.median(runs[:, :, 1] / runs[:, :, 0], axis=0)
+        some = " to ".join(f"{v:.3f}" for v in np.quantile(every, (0.1, 0.9)))
+        yield {"frames": f"{frames} x {n}²", "modes": modes, "off, s": off, "on, s": on, "ratio": on / off,
+               "of single iterations": some}  # fmt: skip
+
+
+def together(correct, sizes) -> list[tuple[float, float]]:
+    """Seconds of the CPU of each iteration of two runs that take turns, without and with a correction"""
+    plain, own = (problem(n, frames, modes, **grid) for n, frames, modes, grid in sizes)
+    correct(own)
+    ways = [timed(started("ML", p), clock=time.thread_time) for p in (plain, own)]
+    took = []
+    for i in range(RUN):
+        pair = [(k, ways[k]()) for k in ((0, 1) if i % 2 else (1, 0))]
+        took.append(tuple(seconds for _, seconds in sorted(pair)))
+    return took[1:]  # the first compiles
 
 
 def in_transforms(given):

@@ -10,24 +10,48 @@ probe with the prior that dark waves are dark, exp(-l sum m) with l = MARGIN / s
 
 is to minimise m' - I log(m' + (1 + l) b), m' = (1 + l) m: so the prior is that they take a b which is higher
 by MARGIN times its counting noise. Whoever judges the result takes b itself.
+
+Where light reaches all pixels the floor of the mean frame is more than the background. What comes through the
+object changes from frame to frame, and a background does not: of light m that varies like speckle, as that
+far out does, the variance over frames is that of counting and m^2.
+So b is the floor less LIGHT sqrt(variance - mean), over the darkest pixels.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from nanompi.methods.ptycho.beam import mean_frame
+from nanompi.methods.ptycho.beam import mean_frame, variance
 from nanompi.optics.windows import blurred
 
 BLUR, PART = 1.5, 0.01  # pixels; of the good pixels, which are no darker than the floor
 MANY, EVEN = 0.1, 1.25  # so many pixels are no brighter than so many times the floor, or it is no background
+DARK = 0.05  # of the good pixels, in which the light that varies is looked for
+LIGHT = (
+    0.58  # of its rms there is what lies in the floor: 0.49 to 0.63 on eight scans, as these are the darkest
+)
+LEAST = 0.2  # of the floor: what is less than that is light
 MARGIN = 0.25  # of sqrt(b), the noise of a pixel; 0.15 to 0.35 served ten scans nearly alike
 
 
 def floor(p) -> float:
-    """The floor of the mean frame: the 1 % quantile of its good pixels after a blur; 0 where a tenth of the
-    pixels are not nearly as dark, as the light of a beam is never even (collective)."""
-    return levels(mean_frame(p), p.device.host(p.mask) > 0).even
+    """The floor of the mean frame: the 1 % quantile of its good pixels after a blur, less the light in it; 0
+    where a tenth of the pixels are not nearly as dark, as the light of a beam is never even (collective)."""
+    mean, good = mean_frame(p), p.device.host(p.mask) > 0
+    found = levels(mean, good)
+    if not found.even or p.noise != "counts":
+        return found.even
+    level = found.even - LIGHT * varying(found.smooth, variance(p) - p.fano * mean, good)
+    return level if level > LEAST * found.even else 0.0
+
+
+def varying(smooth, excess, good) -> float:
+    """rms over frames of the light in the darkest pixels, beyond two standard errors.
+
+    smooth, excess, good : (h, w), the mean frame after a blur, its variance beyond counting, bool
+    """
+    dark = excess[good & (smooth <= np.quantile(smooth[good], DARK))]
+    return float(np.sqrt(max(0.0, dark.mean() - 2 * dark.std() / np.sqrt(len(dark)))))
 
 
 @dataclass

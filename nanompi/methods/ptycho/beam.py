@@ -19,14 +19,30 @@ SOFT = 0.1  # of its radius: the edge of a disc
 
 def mean_frame(p) -> np.ndarray:
     """(h, w) float64, mean counts over all frames of all ranks without the background; 0 where masked"""
+    mean = np.maximum(_sum_of_frames(p) / p.frames - p.background, 0)
+    return mean * p.device.host(p.mask)
+
+
+def variance(p) -> np.ndarray:
+    """(h, w) float64, variance of the counts of each pixel over all frames of all ranks"""
+    mean, squares = (_sum_of_frames(p, power) / p.frames for power in (1, 2))
+    return squares - mean**2
+
+
+def _sum_of_frames(p, power: int = 1) -> np.ndarray:
+    """(h, w) float64, counts to this power, summed over all frames of all ranks"""
     total = p.xp.zeros(p.mask.shape)
+
+    def raised(b):
+        counts = p.xp.maximum(b.I, 0)
+        return counts if power == 1 else counts.astype(np.float64) ** power
+
     for block in p.blocks(read=["I"]):  # added up at once: all sums together may exceed the frames
-        for part in p.each(lambda b: p.xp.maximum(b.I, 0).sum(0, dtype=np.float64), block):
+        for part in p.each(lambda b: raised(b).sum(0, dtype=np.float64), block):
             total += part
     total = p.device.host(total)
     p.team.sum(total)
-    mean = np.maximum(total / p.frames - p.background, 0)
-    return mean * p.device.host(p.mask)
+    return total
 
 
 def filling(wave) -> float:

@@ -113,7 +113,7 @@ def level(p, total):
     over all ranks"""
     if len(total) and total[0] > 0:
         p.P *= p.device.real(np.sqrt(total[0] / total[1]))
-        p.set_flux(p.flux * (total[1] / total[0]))
+        p.gain = p.gain * p.device.real(total[1] / total[0])
 
 
 def fit(p):
@@ -132,6 +132,8 @@ def fit(p):
 
 def _signal(p, counts):
     """(n,) counts of frames in measured pixels, without the background"""
+    if not p.background:
+        return counts
     left = counts - p.background * float(p.mask.sum())
     return left * (left > 0)
 
