@@ -1,4 +1,5 @@
-"""Write report.html of a run or workflow; or one page that compares several runs, or the best of a sweep."""
+"""Write report.html of a run, workflow or sweep; or one page that compares several runs, or the best of a
+sweep."""
 
 import sys
 from pathlib import Path
@@ -9,7 +10,10 @@ from nanompi.errors import DataError, JobError
 
 def arguments(parser):
     """Arguments of `nanompi report`."""
-    text = "run folder; the name of a job: its latest run; a workflow; folder of a sweep: its best settings"
+    text = (
+        "run folder; the name of a job: its latest run; a workflow; folder of a sweep: all of them as "
+    )
+    text += "they stand, and the best compared"
     parser.add_argument("run", nargs="+", type=path, help=text)
     parser.add_argument(
         "--out",
@@ -24,10 +28,12 @@ def arguments(parser):
 def main(args) -> int:
     """Exit code 0; prints the path of the page."""
     from nanompi.methods import discover
-    from nanompi.report.workflow import is_workflow
+    from nanompi.report.workflow import is_sweep, is_workflow
 
     discover()
-    swept = [Path(name) for name in args.run if (Path(name) / "settings.json").is_file()]
+    swept = [Path(name) for name in args.run if is_sweep(Path(name))]
+    if len(swept) == len(args.run) == 1 and not args.out:
+        return _sweep(swept[0], args)
     folders = [folder for name in args.run for folder in _folders(name)]
     if flow := next(filter(is_workflow, folders), None):
         print(_workflow(flow, args))
@@ -42,8 +48,7 @@ def main(args) -> int:
 
         if args.pictures:
             raise JobError(f"--pictures: of one run; {len(folders)} are named")
-        usual = swept[0] / "compare.html" if len(args.run) == len(swept) == 1 else "compare.html"
-        print(compare(folders, Path(args.out or usual)))
+        print(compare(folders, Path(args.out or "compare.html")))
     return 0
 
 
@@ -75,11 +80,26 @@ def _workflow(folder: Path, args) -> Path:
     return write(folder, Path(args.out) if args.out else None, queue())
 
 
+def _sweep(folder: Path, args) -> int:
+    """Write report.html, all settings as they stand, and compare.html, those of the best that are done."""
+    from nanompi.cluster.slurm import queue
+    from nanompi.report.several import compare
+    from nanompi.report.workflow_page import write
+
+    if args.pictures:
+        raise JobError(f"--pictures: of one run; {folder} is a sweep, whose settings are runs")
+    print(write(folder, None, queue()))
+    if folders := _folders(str(folder)):
+        print(compare(folders, folder / "compare.html"))
+    return 0
+
+
 def _folders(name: str) -> list[Path]:
     """The runs that are meant. Errors: JobError, DataError."""
     from nanompi.cli.resume import found
+    from nanompi.report.workflow import is_sweep
 
-    if not (Path(name) / "settings.json").is_file():
+    if not is_sweep(Path(name)):
         return [found(name)]
     from nanompi.report.several import MOST
     from nanompi.workflow.sweep.folder import best

@@ -53,13 +53,14 @@ def work(args, shorten=None) -> int:
     from nanompi.run.life import together
 
     with together(discover) as ranks, notify.told(args.notify, ranks.team), ExitStack() as stack:
-        from nanompi.workflow.sweep.work import group_number, run_settings
+        from nanompi.workflow.sweep.work import group_number, page, run_settings
 
         team = ranks.team
         folder, todo, text = team.on_root(lambda: _plan(args, stack, shorten))
         groups = group_number(team, args.groups, len(todo))
         notify.here(folder)
         if team.root:
+            page(folder)
             print(f"{text} by {groups} group{'s' * (groups > 1)} of {team.size} ranks; {folder}", flush=True)
         with ranks.dog.watching(team, ranks.clock, None, 0):  # a group may wait long for another
             run_settings(ranks, todo, groups)
@@ -122,7 +123,7 @@ def _end(folder: Path):
     print(best)
     for made in filter(Path.exists, (folder / n for n in ("table.csv", "sweep.h5", "contact.png"))):
         print(made, flush=True)
-    _compared(folder)
+    _pages(folder)
     bad = [r for r in rows if r["code"] != 0]
     if bad:
         raise PartError(
@@ -131,11 +132,17 @@ def _end(folder: Path):
         )
 
 
-def _compared(folder: Path):
-    """The page of the best settings; one that cannot be made costs the sweep nothing."""
+def _pages(folder: Path):
+    """The page of all settings, and that of the best; one that cannot be made costs the sweep nothing."""
     from nanompi.report.several import MOST, compare
     from nanompi.workflow.sweep.folder import best
+    from nanompi.workflow.sweep.work import page
 
+    why = page(folder)
+    print(
+        f"there is no page of all settings: {why}" if why else f"settings: {folder / 'report.html'}",
+        flush=True,
+    )
     try:
         if folders := best(folder, MOST):
             print(f"report: {compare(folders, folder / 'compare.html')}", flush=True)

@@ -35,19 +35,21 @@ KINDS = {
     float: ("error", "R", "llk", "rate", "eta"),
 }
 Queue = dict[str, tuple[str, str]] | None  # {job: (state, script)}: `nanompi.cluster.slurm.queue()`
+SEVERAL = ("workflow.json", "settings.json")  # in the folder of a workflow, of a sweep
 LARGEST = 10_000_000  # bytes of a status or of the end of a list of events
 
 
 def runs(where: str = "", most: int = 20) -> list[Path]:
     """Run folders meant by a run folder, a folder of runs, or the name of a job in ./runs; the newest last.
 
-    A workflow stands for the runs of its items. Errors: JobError when there is none.
+    A workflow stands for the runs of its items, a sweep for those of its settings. Errors: JobError when
+    there is none.
     """
     tries = [Path(where)] if where else []
     tries.append(Path("runs") / where)
     for top in tries:
         found = [p.parent for way in ("", "*/", "*/*/") for p in top.glob(f"{way}status.json")]
-        flows = [p.parent for way in ("", "*/", "*/*/") for p in top.glob(f"{way}workflow.json")]
+        flows = [p.parent for way in ("", "*/", "*/*/") for name in SEVERAL for p in top.glob(f"{way}{name}")]
         found = flows + [p for p in found if not any(flow in p.parents for flow in flows)]
         found = [p for p in found if p.name != "latest" or p == top]
         if found:

@@ -13,8 +13,8 @@ MOST = 60  # pictures of one stage: 8 kB each
 
 
 def strip(folders: list[Path], side: int = SIDE, most: int = MOST) -> dict[str, str]:
-    """{name of the folder: picture as data URL} of the first results that have an image, each with the range
-    of its own values; what is damaged has none.
+    """{name of the folder: picture as data URL} of the first runs that have an image, in their result or so
+    far (live.h5), each with the range of its own values; what is damaged has none.
 
     Reads the image of one run after the other, all of it: a field of 2048² px takes 0.1 s.
     """
@@ -29,7 +29,7 @@ def strip(folders: list[Path], side: int = SIDE, most: int = MOST) -> dict[str, 
 
 def _picture(folder: Path, side: int) -> str:
     """The picture of a run; "" where there is none"""
-    if not (folder / "result.h5").is_file():
+    if not any((folder / name).is_file() for name in ("result.h5", "live.h5")):
         return ""
     try:
         signals = record(folder).signals()

@@ -35,7 +35,7 @@ def _stage(stage: dict[str, Any]) -> list:
     line = Table.grid(padding=(0, 2))
     bar = ProgressBar(total=total, completed=stage["done"], width=min(WIDE, 2 * NARROW))
     words = ", ".join(filter(None, (f"{stage['done']}/{total}", counted(stage), shown(stage["slurm"], 80))))
-    line.add_row(Text(shown(stage["name"], 40)), bar, _state(stage), Text(words))
+    line.add_row(Text(shown(stage["name"], 40) or "settings"), bar, _state(stage), Text(words))
     told = [stage[kind] for kind in ("message", "missing") if stage[kind]]
     why = [Text(f"  {shown(words, 600)}", style="yellow") for words in told]
     busy = [item for item in stage["items"] if item["state"] not in ("done", "waiting", "failed", "lost")]
@@ -46,9 +46,14 @@ def _stage(stage: dict[str, Any]) -> list:
 def _item(item: dict[str, Any]) -> Text:
     ways = (("items_done", "of"), ("iteration", "iterations"))
     count = next((f"{item[a]}/{item.get(b, '?')}" for a, b in ways if a in item), "")
-    words = (item.get("engine") or item.get("step", ""), count, _left(item))
+    words = (item.get("engine") or item.get("step", ""), count, _figure(item), _left(item))
     rest = "  ".join(shown(word, 60) for word in words if word)
     return Text.assemble(f"  {item['name']}  ", _state(item), f"  {rest}")
+
+
+def _figure(item: dict[str, Any]) -> str:
+    """The figure that tells most of those that were computed"""
+    return next((f"{name} {item[name]:.4g}" for name in ("llk", "R", "error") if name in item), "")
 
 
 def _left(item: dict[str, Any]) -> str:

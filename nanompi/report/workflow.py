@@ -1,5 +1,7 @@
 """How a workflow stands: its stages and their items, from workflow.json and what the runs of the items wrote.
 
+A sweep (settings.json) is told in the same way: one stage without a name, whose items are the settings.
+
 Nothing is written for this alone. An item is done when its outcome says so and its result is there; whether
 tasks of a stage still wait is asked of Slurm, which knows each job by its script, STAGE/stage.sbatch.
 """
@@ -21,6 +23,7 @@ from nanompi.report import sources, status
 from nanompi.report.status import OVER, SILENT, Queue
 
 FILE, SCRIPT = "workflow.json", "stage.sbatch"
+SWEEP, ARRAY = "settings.json", "sweep.sbatch"  # the same of a sweep
 LARGEST = 64 << 20  # bytes of workflow.json
 SOON = 10.0  # seconds that a workflow may take to begin, or to come into the queue
 NAMED = 5  # missing items that a message names
@@ -34,6 +37,11 @@ def is_workflow(folder: Path) -> bool:
     return (folder / FILE).is_file()
 
 
+def is_sweep(folder: Path) -> bool:
+    """Is this the folder of a sweep?"""
+    return (folder / SWEEP).is_file() and not is_workflow(folder)
+
+
 def read(folder: Path, queue: Queue = None) -> dict[str, Any]:
     """How a workflow stands, JSON-able; one that cannot be read is lost, and hides no other.
 
@@ -44,17 +52,19 @@ def read(folder: Path, queue: Queue = None) -> dict[str, Any]:
     working and waiting, and items: of each name, values, chunk, state, code, message.
     """
     try:
-        head = _head(folder)
+        head = _head_of_sweep(folder) if is_sweep(folder) else _head(folder)
         return _told(folder, head, _stages(folder, head, queue))
     except Exception as e:  # the file may hold anything
-        why = f"{FILE} cannot be read: {shown(e, 200) or type(e).__name__}"
+        file = SWEEP if is_sweep(folder) else FILE
+        why = f"{file} cannot be read: {shown(e, 200) or type(e).__name__}"
         head = {"folder": str(folder), "name": folder.name, "state": "lost", "code": 1, "message": why}
         return {**head, "again": "", "submitted": False, "done": 0, "items": 0, "stages": []}
 
 
 def standing(folder: Path, queue: Queue = None) -> dict[str, Any]:
-    """How a workflow stands, or a run (`nanompi.report.status.read`)."""
-    return read(folder, queue) if is_workflow(folder) else status.read(folder, queue)
+    """How a workflow or a sweep stands, or a run (`nanompi.report.status.read`)."""
+    several = is_workflow(folder) or is_sweep(folder)
+    return read(folder, queue) if several else status.read(folder, queue)
 
 
 def flat(found: list[dict[str, Any]], most: int = 20) -> list[dict[str, Any]]:
@@ -94,6 +104,15 @@ def _head(folder: Path) -> dict[str, Any]:
     return head
 
 
+def _head_of_sweep(folder: Path) -> dict[str, Any]:
+    """The same for a sweep, out of settings.json. Errors: any."""
+    head = json.loads(whole(folder / SWEEP, LARGEST), parse_constant=_no_number)
+    items = [{**one, "chunk": one["number"]} for one in head["settings"]]
+    if bad := next((one["folder"] for one in items if not _NAME.fullmatch(one["folder"])), None):
+        raise ValueError(f"{shown(bad, 80)!r} is no name of a folder")
+    return {"name": head["name"], "stages": [{"name": "", "needs": {}, "items": items}]}
+
+
 def _no_number(word: str):
     raise ValueError(f"{word} is no number")
 
@@ -109,7 +128,7 @@ def _stages(folder: Path, head: dict[str, Any], queue: Queue) -> list[dict[str, 
         ]
         counts = {kind: sum(_kind(one) == kind for one in items) for kind in KINDS}
         one = {"name": stage["name"], "needs": {k: float(v) for k, v in stage["needs"].items()}, **counts}
-        tasks = _tasks(folder / stage["name"] / SCRIPT, queue)
+        tasks = _tasks(folder / stage["name"] / (SCRIPT if stage["name"] else ARRAY), queue)
         one |= {"items": items, "slurm": _queued(tasks)}
         one["enough"] = _enough(stage["name"], head, one)
         one["state"], one["message"] = _state(one, out, partial(_quiet, folder, stage["name"], queue))
@@ -177,10 +196,10 @@ def _item(stage: Path, item: dict[str, Any], queue: Queue) -> dict[str, Any]:
     path = stage / item["folder"]
     out = {"name": item["folder"], "values": dict(item["values"]), "chunk": int(item["chunk"])}
     found = _outcome(path)
+    now = _run(path, queue)
     if found.get("code") == 0:
         there = (path / "result.h5").is_file()
-        return {**out, **({"state": "done", "code": 0} if there else GONE)}
-    now = _run(path, queue)
+        return {**out, **({**_figures(now), "state": "done", "code": 0} if there else GONE)}
     if found and (not now or now["state"] in (*OVER, "waiting")):
         stopped = found["code"] == 75
         return {**out, "state": "stopped" if stopped else "failed", "code": found["code"],
@@ -197,13 +216,20 @@ def _outcome(path: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) and type(found.get("code")) is int else {}
 
 
+def _figures(run: dict[str, Any]) -> dict[str, Any]:
+    """What a run that is done found"""
+    return {
+        name: run[name] for name in ("error", "R", "llk", "verdict", "iteration", "iterations") if name in run
+    }
+
+
 def _run(path: Path, queue: Queue) -> dict[str, Any]:
     """How far the run of an item is; {} where it was never begun"""
     if not (path / "status.json").is_file():
         return {}
     found = status.read(path, queue)
     known = ("state", "code", "message", "step", "engine", "iteration", "iterations", "items_done")
-    known += ("rate", "eta", "ranks", "slurm_job", "verdict")
+    known += ("rate", "eta", "ranks", "slurm_job", "verdict", "error", "R", "llk")
     own = {name: found[name] for name in known if name in found}
     return own | ({"of": found["items"]} if "items" in found else {})
 
@@ -268,7 +294,7 @@ def _quiet(folder: Path, name: str, queue: Queue, soon: float = SOON) -> str:
     """Why nobody works on a stage that has items left; "" where somebody may."""
     if _held(folder) or _held(folder / name):
         return ""
-    scripts = [_age(file) for file in folder.glob(f"*/{SCRIPT}")]
+    scripts = [_age(file) for file in (*folder.glob(f"*/{SCRIPT}"), *folder.glob(ARRAY))]
     if not scripts:
         return "nobody works on it" if _age(folder / FILE) > soon else ""
     return "it is not in the queue" if queue is not None and min(scripts) > soon else ""
@@ -296,11 +322,13 @@ def _age(file: Path) -> float:
 def _told(folder: Path, head: dict[str, Any], stages: list[dict[str, Any]]) -> dict[str, Any]:
     """The workflow as a whole"""
     state = _whole([one["state"] for one in stages])
-    submitted = any((folder / one["name"] / SCRIPT).is_file() for one in stages)
+    swept = is_sweep(folder)
+    submitted = any((folder / one["name"] / (ARRAY if swept else SCRIPT)).is_file() for one in stages)
     left = any(one["done"] < len(one["items"]) for one in stages) and state in OVER
-    again = f"nanompi {'submit' if submitted else 'resume'} {shlex.quote(str(folder))}"
+    verb = "sweep --resume" if swept else "submit" if submitted else "resume"
+    again = f"nanompi {verb} {shlex.quote(str(folder))}"
     told = [(one["name"], one[kind]) for one in stages for kind in ("message", "missing") if one[kind]]
-    why = [f"{name}: {words}" for name, words in told]
+    why = [f"{name}: {words}" if name else words for name, words in told]
     out = {"folder": str(folder), "name": shown(head["name"], 200), "state": state, "code": 7 * left}
     out |= {"message": "\n".join(why), "again": again if left else ""}
     out |= {"submitted": submitted, "done": sum(one["done"] for one in stages)}
@@ -324,14 +352,23 @@ def _lines(one: dict[str, Any], most: int) -> Iterator[dict[str, Any]]:
     head = {"folder": one["folder"], "state": one["state"], "items_done": one["done"], "items": one["items"]}
     yield head | {"message": f"to take up what is missing: {one['again']}" if one["again"] else ""}
     for stage in one["stages"]:
+        if not stage["name"]:  # a sweep: each setting that was begun has a line
+            yield from _runs(
+                one["folder"], [item for item in stage["items"] if item["state"] != "waiting"], most
+            )
+            continue
         own = {"folder": f"{one['folder']}/{stage['name']}", "state": stage["state"], "slurm": stage["slurm"]}
         own |= {"items_done": stage["done"], "items": len(stage["items"]), "message": stage["message"]}
         yield own | {"indent": 1, "counted": counted(stage)}
         busy = [item for item in stage["items"] if _kind(item) in ("failed", "working")]
-        for item in busy[:most]:
-            run = {key: value for key, value in item.items() if key not in ("name", "values", "chunk", "of")}
-            run |= {"items": item["of"]} if "of" in item else {}
-            yield run | {"folder": f"{own['folder']}/{item['name']}", "indent": 2}
-        if len(busy) > most:
-            more = {"state": "", "message": f"and {len(busy) - most} more", "indent": 2}
-            yield {"folder": own["folder"], **more}
+        yield from _runs(own["folder"], busy, most, 2)
+
+
+def _runs(folder: str, items: list[dict[str, Any]], most: int, indent: int = 1) -> Iterator[dict[str, Any]]:
+    """A line for each of up to `most` items in a folder"""
+    for item in items[:most]:
+        run = {key: value for key, value in item.items() if key not in ("name", "values", "chunk", "of")}
+        run |= {"items": item["of"]} if "of" in item else {}
+        yield run | {"folder": f"{folder}/{item['name']}", "indent": indent}
+    if len(items) > most:
+        yield {"folder": folder, "state": "", "message": f"and {len(items) - most} more", "indent": indent}

@@ -2,6 +2,7 @@
 links to their reports, what is missing and why, and the command that takes it up.
 """
 
+import base64
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,9 +14,11 @@ from nanompi.report.record import record
 from nanompi.report.report import page
 from nanompi.report.status import OVER, Queue
 from nanompi.report.strip import LARGE, SIDE, strip
-from nanompi.report.workflow import counted, read
+from nanompi.report.workflow import counted, is_sweep, read
+from nanompi.run.status import STATES
 
 COLOURS = ("done", "failed", "stopped", "lost")  # states that have a colour of their own
+SHEET = 8 << 20  # bytes of a contact sheet that is shown
 LISTED = 500  # items without a result that are listed with their reason
 
 
@@ -53,6 +56,19 @@ def label(item: dict[str, Any]) -> str:
     return item["name"].partition("-")[2] or "result"
 
 
+def pictured(item: dict[str, Any]) -> bool:
+    """May an item have a picture, of its result or of how far it is?"""
+    return item["state"] == "done" or (item["state"] in STATES and item["state"] not in (*OVER, "waiting"))
+
+
+def standing(item: dict[str, Any]) -> str:
+    """How far an item is, and the figure that tells most: "ML 31/50, llk 1.02"."""
+    count = f"{item['iteration']}/{item['iterations']}" if {"iteration", "iterations"} <= set(item) else ""
+    where = "" if item["state"] == "done" else " ".join(filter(None, (item.get("engine", ""), count)))
+    figure = next((f"{name} {item[name]:.4g}" for name in ("llk", "R", "error") if name in item), "")
+    return ", ".join(filter(None, (where, figure)))
+
+
 def _of(folder: Path, place: Path, now: dict[str, Any]) -> dict[str, Any]:
     """What the page shows. place : folder of the page, from which its links lead"""
     stages = [_stage(folder / one["name"], place, one) for one in now["stages"]]
@@ -63,16 +79,27 @@ def _of(folder: Path, place: Path, now: dict[str, Any]) -> dict[str, Any]:
         "written": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
         "stages": stages,
         "job": record(folder).job_text,
+        "contact": contact(folder),
+        "live": is_sweep(folder) and now["state"] not in (*OVER, "lost"),
     }
+
+
+def contact(folder: Path) -> str:
+    """The contact sheet of a sweep that is collected, as data URL; "" where there is none, or a link."""
+    file = folder / "contact.png"
+    if not file.is_file() or file.is_symlink() or file.stat().st_size > SHEET:
+        return ""
+    return "data:image/png;base64," + base64.b64encode(file.read_bytes()).decode()
 
 
 def _stage(folder: Path, place: Path, one: dict[str, Any]) -> dict[str, Any]:
     side = LARGE if len(one["items"]) == 1 else SIDE
-    seen = strip([folder / item["name"] for item in one["items"] if item["state"] == "done"], side)
+    seen = strip([folder / item["name"] for item in one["items"] if pictured(item)], side)
     tiles = [
         {
             "label": label(item),
             "state": item["state"],
+            "now": standing(item),
             "src": seen.get(item["name"], ""),
             "link": _link(folder / item["name"] / "report.html", place),
         }

@@ -126,7 +126,7 @@ async function runsPage() {
       if (!sweep) return own.map(r => line(r));
       const open = !shut.has(sweep), done = own.filter(r => r.state === "done").length;
       const fold = button(open ? "−" : "+", () => { open ? shut.add(sweep) : shut.delete(sweep); draw(); }, { className: "plain", ariaLabel: `${open ? "fold" : "unfold"} ${sweep}`, ariaExpanded: open });
-      return [make("tr", {}, cell(fold), cell(sweep, "run"), cell(`sweep: ${done} of ${own.length} done`), ...Array.from({ length: 6 }, () => cell(""))), ...(open ? own.map(r => line(r, sweep)) : [])];
+      return [make("tr", {}, cell(fold), cell(make("a", { href: `#/workflow/${coded(sweep)}`, textContent: sweep }), "run"), cell(`sweep: ${done} of ${own.length} done`), ...Array.from({ length: 6 }, () => cell(""))), ...(open ? own.map(r => line(r, sweep)) : [])];
     });
     const trees = flows.filter(w => `${w.workflow} ${w.state}`.toLowerCase().includes(words)).flatMap(treeOf);
     write(body, ...trees, ...lines);
@@ -146,19 +146,21 @@ function may(jobs) { document.querySelector("[data-page=new]").hidden = !jobs; }
 async function workflowPage(name) {
   const head = make("div"), body = make("div");
   write(main, title(name), head, body);
-  let pictures = {}, seen = "";
+  let pictures = {}, seen = "", drawn = 0, tries = 0;
   await every(`workflow/${coded(name)}`, async d => {
     const w = d.workflow, done = w.stages.map(s => s.done).join();
     const draw = () => {
       const focus = document.activeElement?.getAttribute("href");
-      write(body, ...w.stages.map(s => stageOf(name, s, pictures[s.name] || {})));
+      const sheet = pictures[" "]?.["contact.png"];
+      write(body, ...w.stages.map(s => stageOf(name, s, pictures[s.name] || {})), ...(sheet ? [make("h2", { textContent: "Contact sheet" }), make("img", { className: "sheet", src: sheet, alt: "the images of all settings on a common scale" })] : []));
       if (focus) [...body.querySelectorAll("a")].find(a => a.getAttribute("href") === focus)?.focus();
     };
     may(d.jobs);
     write(head, ...workflowHead(w));
     draw();
-    if (seen === done) return;
-    seen = done;
+    const working = w.stages.some(s => s.working), unseen = w.stages.some(s => !s.name) && !pictures[" "] && tries < 6;
+    if (seen === done && !((working || unseen) && Date.now() - drawn > 1e4)) return; // what goes on, and the sheet that comes last
+    seen = done; drawn = Date.now(); tries += !working;
     pictures = await tree(`strip/${coded(name)}`);
     draw();
   });
@@ -168,17 +170,22 @@ function workflowHead(w) {
   const again = w.again ? make("div", { className: `verdict ${w.state === "done" ? "" : "wrong"}` }, make("p", { textContent: `${w.items - w.done} of ${w.items} items have no result. What is missing is taken up by:` }), make("pre", { tabIndex: 0, ariaLabel: "command", textContent: w.again })) : "";
   return [line, again, w.stages.length ? "" : make("p", { className: "fault", textContent: w.message })];
 }
+function standing(item) { // "ML 31/50, llk 1.020"
+  const where = item.state !== "done" && item.iterations ? `${item.engine || ""} ${item.iteration || 0}/${item.iterations}` : "";
+  const figure = ["llk", "R", "error"].find(k => item[k] !== undefined);
+  return [where.trim(), figure ? `${figure} ${item[figure].toPrecision(4)}` : ""].filter(Boolean).join(", ");
+}
 function stageOf(name, s, pictures) {
   const n = s.items.length, needs = Object.entries(s.needs).map(([stage, share]) => `${+(100 * share).toPrecision(6)} % of ${stage}`).join(", ");
   const said = [needs && !s.message ? `It needs ${needs}.` : "", s.slurm ? `In the queue: ${s.slurm}.` : ""].filter(Boolean).join(" ");
   const tile = item => {
-    const begun = item.state !== "waiting", inner = [pictures[item.name] ? make("img", { src: pictures[item.name], alt: "" }) : make("span", { className: "none", ariaHidden: "true" }), make("span", { textContent: item.name.replace(/^\d+-?/, "") || "result" })];
+    const begun = item.state !== "waiting", run = [name, s.name, item.name].filter(Boolean).join("/"), inner = [pictures[item.name] ? make("img", { src: pictures[item.name], alt: "" }) : make("span", { className: "none", ariaHidden: "true" }), make("span", { textContent: item.name.replace(/^\d+-?/, "") || "result" })];
     const state = item.state === "done" ? "" : make("span", { className: `state ${item.state}`, textContent: item.state, title: item.message || "" });
-    return make("li", {}, ...(begun ? [make("a", { href: `#/run/${coded(`${name}/${s.name}/${item.name}`)}` }, ...inner)] : inner), " ", state);
+    return make("li", {}, ...(begun ? [make("a", { href: `#/run/${coded(run)}` }, ...inner)] : inner), " ", make("small", { textContent: standing(item) }), " ", state);
   };
   const missing = s.items.filter(item => item.message && item.state !== "done").map(item => [item.name, item.code ? `${item.state} (${item.code})` : item.state, item.message]);
-  const heading = make("h2", {}, `${s.name} `, make("small", { className: `state ${s.state}`, textContent: s.state }), " ", make("small", { textContent: shareOf({ ...s, items: n }) }));
-  return make("section", { className: "stage", ariaLabel: s.name }, heading, make("progress", { max: n, value: s.done, ariaLabel: `${s.name}: ${s.done} of ${n} done` }),
+  const heading = make("h2", {}, `${s.name || "settings"} `, make("small", { className: `state ${s.state}`, textContent: s.state }), " ", make("small", { textContent: shareOf({ ...s, items: n }) }));
+  return make("section", { className: "stage", ariaLabel: s.name || "settings" }, heading, make("progress", { max: n, value: s.done, ariaLabel: `${s.name || "settings"}: ${s.done} of ${n} done` }),
     ...[said ? make("p", { className: "soft", textContent: said }) : "", s.message ? make("p", { className: s.state === "failed" ? "fault" : "doubtful", textContent: `Not ${s.done ? "ended" : "begun"}: ${s.message}.` }) : "",
       make("ul", { className: n === 1 ? "strip one" : "strip" }, ...s.items.map(tile)), missing.length ? table(`${s.name}: without a result`, ["item", "state", "why"], missing.slice(0, 200)) : ""].filter(Boolean));
 }

@@ -19,6 +19,7 @@ OLD = 1.0  # seconds after which the folders are looked at again
 QUEUE_OLD = 15.0  # the same for Slurm's queue
 TREE_OLD = 30.0  # the same for a workflow that is over, of which nothing seems to have changed
 FLOWS = ("workflow.json", "*/workflow.json", "*/*/workflow.json")
+SWEEPS = ("settings.json", "*/settings.json", "*/*/settings.json")
 COUNTS = (  # of a stage in the list
     *("name", "state", "done", "failed", "working", "waiting"),
     *("slurm", "message"),
@@ -42,6 +43,7 @@ class Runs:
         self._queue: Queue = None
         self._over: dict[str, tuple[tuple, dict]] = {}
         self._flows: dict[str, Path] = {}
+        self._sweeps: dict[str, Path] = {}
         self._trees: dict[str, tuple[float, tuple, dict]] = {}
 
     def folder(self, name: str) -> Path | None:
@@ -52,10 +54,10 @@ class Runs:
             return folder if folder is not None and self._inside(folder) else None
 
     def tree(self, name: str) -> tuple[Path, dict[str, Any]] | None:
-        """Folder and tree of a workflow that is listed; None for any other name."""
+        """Folder and tree of a workflow or sweep that is listed; None for any other name."""
         with self._lock:
             self._look()
-            folder = self._flows.get(name)
+            folder = self._flows.get(name) or self._sweeps.get(name)
             return (folder, self._tree(name)) if folder is not None and self._inside(folder) else None
 
     def workflows(self) -> list[dict[str, Any]]:
@@ -87,6 +89,8 @@ class Runs:
         found = {p.parent for pattern in PATTERNS for p in self.top.glob(pattern)}
         flows = self._newest({p.parent for pattern in FLOWS for p in self.top.glob(pattern)})
         self._flows = {self._name(folder): folder for folder in flows}
+        swept = self._newest({p.parent for pattern in SWEEPS for p in self.top.glob(pattern)} - set(flows))
+        self._sweeps = {self._name(folder): folder for folder in swept}
         apart = {folder for folder in found if not any(flow in folder.parents for flow in flows)}
         self._folders = {self._name(folder): folder for folder in self._newest(apart)}
 
@@ -105,9 +109,12 @@ class Runs:
 
     def _tree(self, name: str) -> dict[str, Any]:
         """How a workflow stands; read again when it is old"""
-        folder, now = self._flows[name], time.monotonic()
+        folder, now = self._flows.get(name) or self._sweeps[name], time.monotonic()
         known = self._trees.get(name)
-        stamp = tuple(_stamp(one) for one in (folder / workflow.FILE, folder, *sorted(folder.glob("*/"))))
+        stamp = tuple(
+            _stamp(one)
+            for one in (folder / workflow.FILE, folder / workflow.SWEEP, folder, *sorted(folder.glob("*/")))
+        )
         if known is not None:
             over = known[2]["state"] in (*OVER, "lost") and known[1] == stamp
             if now - known[0] < (TREE_OLD if over else OLD):

@@ -99,16 +99,17 @@ def file(folder: str, name: str) -> tuple[dict[str, Any], bytes]:
 
 
 def strip(folder: str) -> dict[str, dict[str, str]]:
-    """{stage: {item: picture as data URL}} of a workflow."""
+    """{stage: {item: picture as data URL}} of a workflow; of a sweep also {" ": {its contact sheet}}."""
     from nanompi.report import workflow
     from nanompi.report.strip import LARGE, SIDE, strip
+    from nanompi.report.workflow_page import contact, pictured
 
     top, out = Path(folder), {}
     for stage in workflow.read(top)["stages"]:
-        done = [f"{stage['name']}/{item['name']}" for item in stage["items"] if item["state"] == "done"]
+        done = [str(Path(stage["name"], item["name"])) for item in stage["items"] if pictured(item)]
         side = LARGE if len(stage["items"]) == 1 else SIDE
         out[stage["name"]] = strip([top / name for name in done if inside(top, name)], side)
-    return out
+    return out | ({" ": {"contact.png": sheet}} if (sheet := contact(top)) else {})
 
 
 def inside(folder: Path, name: str) -> bool:

@@ -66,3 +66,22 @@ def thirty(folder: Path, share: float, failed: int = 3) -> Path:
         bad = k >= 30 - failed
         ended(folder / f"ptycho/{k:04d}-scan={k}", 6 if bad else 0, f"scan {k} <b>is</b> empty" * bad)
     return folder
+
+
+def sweep(folder: Path, *values: float, name: str = "star") -> Path:
+    """The folder of a sweep over alpha that was begun."""
+    own = [{"number": k, "folder": f"{k:04d}-alpha={v:g}", "values": {"steps.0.alpha": v}}
+           for k, v in enumerate(values)]  # fmt: skip
+    for one in own:
+        (folder / one["folder"]).mkdir(parents=True)
+    head = {"name": name, "total": len(own), "options": {"score": ""}, "figures": {}, "settings": own}
+    (folder / "settings.json").write_text(json.dumps(head))
+    (folder / "job.yaml").write_text("nanompi: 1\nsteps: [{use: ptycho, alpha: {sweep: []}}]\n")
+    return folder
+
+
+def with_image(item: Path) -> Path:
+    """The image so far of an item that is at work."""
+    values = np.add.outer(np.arange(8.0), np.arange(12.0))
+    nexus.write(Result("phase", {"phase": Signal(values, {}, "rad", "phase", "image")}), item / "live.h5")
+    return item

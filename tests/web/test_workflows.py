@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.report.workflow_folder import at_work, ended, stage, thirty, workflow
+from tests.report.workflow_folder import at_work, ended, stage, sweep, thirty, with_image, workflow
 from tests.web.serving import Server, run_folder
 
 pytestmark = pytest.mark.slow
@@ -26,6 +26,11 @@ def site(tmp_path_factory):
     (inner / "fit/0000-scan=0").rmdir()
     (inner / "fit/0000-scan=0").symlink_to(away / "fit/0000-scan=0")
     at_work(inner / "fit/0001-scan=1")
+    swept = sweep(top / "swept/sweep-0001", 0.5, 0.7)
+    ended(swept / "0000-alpha=0.5")
+    with_image(at_work(swept / "0001-alpha=0.7", llk=1.25))
+    (swept / "contact.png").write_bytes(b"of this sweep")
+    sweep(top.parent / "away/sweep-0001", 0.5)
     with Server(top) as server:
         server.login()
         yield server
@@ -33,7 +38,8 @@ def site(tmp_path_factory):
 
 def test_the_list_has_stages_and_no_items(site):
     found = site.ask("/api/runs").tree()
-    assert [one["run"] for one in found["runs"]] == ["good/run-0001"]
+    swept = [f"swept/sweep-0001/{name}" for name in ("0000-alpha=0.5", "0001-alpha=0.7")]
+    assert {one["run"] for one in found["runs"]} == {"good/run-0001", *swept}
     flows = {one["workflow"]: one for one in found["workflows"]}
     assert set(flows) == {"tooth/workflow-0001", "odd/workflow-0001", "inner/workflow-0001"}
     tooth = flows["tooth/workflow-0001"]
@@ -45,6 +51,18 @@ def test_the_list_has_stages_and_no_items(site):
     assert (
         flows["odd/workflow-0001"]["state"] == "lost" and flows["inner/workflow-0001"]["state"] == "working"
     )
+
+
+def test_a_sweep_has_a_page_with_its_settings_as_they_stand(site):
+    found = site.ask("/api/workflow/swept/sweep-0001").tree()["workflow"]
+    (settings,) = found["stages"]
+    assert [(one["name"], one["state"]) for one in settings["items"]] == [
+        ("0000-alpha=0.5", "done"), ("0001-alpha=0.7", "iterating")]  # fmt: skip
+    assert (settings["items"][1]["iteration"], settings["items"][1]["llk"]) == (3, 1.25)
+    pictures = site.ask("/api/strip/swept/sweep-0001").tree()
+    assert set(pictures) == {"", " "} and set(pictures[""]) == {"0000-alpha=0.5", "0001-alpha=0.7"}
+    assert pictures[" "]["contact.png"] == "data:image/png;base64,b2YgdGhpcyBzd2VlcA=="
+    assert site.ask("/api/run/swept/sweep-0001/0001-alpha=0.7").tree()["status"]["llk"] == 1.25
 
 
 def test_an_item_is_a_run_by_its_name(site):
@@ -60,7 +78,8 @@ def test_pictures_of_what_is_done(site):
     assert site.ask("/api/strip/inner/workflow-0001").tree() == {"fit": {}}  # it lies behind a link
 
 
-WAYS = ["/api/workflow/linked/workflow-0001", "/api/workflow/tooth", "/api/workflow/tooth/latest",
+WAYS = ["/api/workflow/linked/workflow-0001", "/api/workflow/linked/sweep-0001",
+        "/api/workflow/tooth", "/api/workflow/tooth/latest",
         "/api/workflow/../away/workflow-0001", "/api/strip/away/workflow-0001", "/api/workflow/good/run-0001",
         "/api/run/tooth/workflow-0001/ptycho", "/api/run/tooth/workflow-0001/ptycho/../volume/0000",
         "/api/run/inner/workflow-0001/fit/0000-scan=0", "/api/run/odd/workflow-0001/fit/0000-scan=0",

@@ -9,6 +9,7 @@ import itertools
 import json
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from nanompi.run.life import Ranks
 from nanompi.run.reuse import Reuse, common
@@ -28,7 +29,23 @@ def run_settings(ranks: Ranks, todo: list[Task], groups: int):
     for k, task in enumerate(own):
         reuse.next(common(task.job.resolved, own[k + 1].job.resolved) if k + 1 < len(own) else -1)
         attempt(group, task, partial(_setting, task, reuse))
+        group.team.on_root(lambda folder=task.path.parent: page(folder))
     team.rest()
+
+
+def page(folder: Path) -> str:
+    """report.html of a sweep, renewed when a setting has ended; why there is none, "" where there is one. A
+    setting that runs has a report of its own, with the course of its figures and its image.
+
+    One that cannot be made costs the sweep nothing.
+    """
+    from nanompi.report.workflow_page import write
+
+    try:
+        write(folder)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return ""
 
 
 def group_number(team, asked: int, settings: int) -> int:
