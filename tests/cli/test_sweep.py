@@ -181,7 +181,10 @@ def test_try_makes_a_strip_of_the_middle_of_the_scan(good, capsys, drawn):
         measured = f["entry_1/positions/measured"][()]
         assert len(measured) == 16 and len(f["entry_1/history/error"]) == 4
     out = capsys.readouterr().out
-    assert out.rstrip().endswith(f"{SWEEP}/contact.png\nreport: {SWEEP}/compare.html")
+    pages = f"settings: {SWEEP}/report.html\nreport: {SWEEP}/compare.html"
+    assert out.rstrip().endswith(f"{SWEEP}/contact.png\n{pages}")
+    page = (SWEEP / "report.html").read_text()
+    assert page.count("data:image/png") == 4 and "Contact sheet" in page and "refresh" not in page
     log = (SWEEP / table(SWEEP)[0]["folder"] / "logs/rank-0000.log").read_text()
     assert 'selected "some:16" without 14, 15: 16 of 36 frames' in log
 
