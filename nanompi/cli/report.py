@@ -10,9 +10,7 @@ from nanompi.errors import DataError, JobError
 
 def arguments(parser):
     """Arguments of `nanompi report`."""
-    text = (
-        "run folder; the name of a job: its latest run; a workflow; folder of a sweep: all of them as "
-    )
+    text = "run folder; the name of a job: its latest run; a workflow; folder of a sweep: all of them as "
     text += "they stand, and the best compared"
     parser.add_argument("run", nargs="+", type=path, help=text)
     parser.add_argument(
