@@ -11,10 +11,11 @@ from nanompi.methods.ptycho.engines.ml import ML
 from nanompi.methods.ptycho.engines.projections import DM
 from nanompi.methods.ptycho.find_width import find_width
 from nanompi.methods.ptycho.refine import RefinePositions
-from nanompi.methods.ptycho.refine.newton import cut, newton, within
+from nanompi.methods.ptycho.refine.drift import Drift
+from nanompi.methods.ptycho.refine.newton import cut, likely, newton, within
 from nanompi.methods.ptycho.refine.refinement import Measured, derivative
 from nanompi.methods.ptycho.refine.stage import affine, stage, without
-from tests.methods.ptycho.scenes import displaced, draw, geometry_of, phase_error, problem, run_of
+from tests.methods.ptycho.scenes import displaced, draw, geometry_of, make, phase_error, problem, run_of
 from tests.scene import problem as small
 
 
@@ -53,6 +54,35 @@ def test_long_steps_are_cut():
     assert np.hypot(*within(50 * short, 3.0).T).max() == pytest.approx(3)
 
 
+def test_moves_of_no_more_than_noise_are_not_likely():
+    """noise of about 0.03 px, twice what curvatures tell: nothing; on errors of 1 px: as they fit"""
+    rng = np.random.default_rng(4)
+    sharp = 4 / 0.03**2 * np.exp(rng.normal(0, 0.5, 300))
+    curvature = np.stack([sharp, 0 * sharp, sharp], 1)
+    noise = rng.normal(0, 1, (300, 2)) * 2 / np.sqrt(sharp)[:, None]
+    assert np.sqrt((likely(noise, curvature, 16) ** 2).mean()) < 0.3 * np.sqrt((noise**2).mean())
+    moves = noise + rng.normal(0, 1, noise.shape)
+    assert np.abs(likely(moves, curvature, 16) / moves - 1).max() < 0.01
+
+
+def test_what_frames_move_alike_they_move_on_with():
+    """a bend of the scan, found by 0.01 px a step, moves 10 times as fast in the end, as 0.9 of the speed is
+    kept; a scale does not"""
+    corners = np.random.default_rng(2).uniform(0, 300, (150, 2))
+    away, every = (corners - corners.mean(0)) / 300, np.ones(150, bool)
+    drift = Drift(corners)
+    bend = 0.01 * drift.ways[:, :1] * [1, -1]
+    assert np.abs(drift.ways.T @ np.column_stack([away, every])).max() < 1e-9
+    for _ in range(100):
+        steps = drift.carried(every, bend)
+    assert steps == pytest.approx(10 * bend, rel=1e-3, abs=1e-9)
+    drift.rest()
+    assert drift.carried(every, bend) == pytest.approx(bend)
+    scaled = Drift(corners)
+    assert all(scaled.carried(every, 0.01 * away) == pytest.approx(0.01 * away) for _ in range(5))
+    assert np.all(Drift(corners[:20]).carried(every[:20], bend[:20]) == bend[:20])
+
+
 def test_a_turned_stage_is_told_and_a_shaken_one_is_not():
     rng = np.random.default_rng(1)
     corners = rng.uniform(0, 300, (150, 2))
@@ -80,6 +110,17 @@ def test_places_measured_wrongly_are_found_again():
         errors[refine is not None] = phase_error(p, scene)
     assert left(p, scene) < 0.1
     assert errors[True] < 0.65 * errors[False]
+
+
+def test_a_scan_that_is_right_is_not_made_worse():
+    """the same places to 0.01 px, the same image to 2 %"""
+    scene, errors = make(draw(69, n=32, frames=100, photons=3e4, step=0.15, phase=1.0)), {}
+    for refine in (None, RefinePositions()):
+        p = problem(scene, Cpu("single", 1), refine=refine)
+        run_chain([DM(iterations=20), ML(iterations=25)], p, 45, lambda text: None)
+        errors[refine is not None] = phase_error(p, scene)
+    assert left(p, scene) < 0.01
+    assert errors[True] < 1.02 * errors[False]
 
 
 @pytest.mark.slow

@@ -13,7 +13,8 @@ import numpy as np
 from nanompi.device.kernels.likelihood import POISSON
 from nanompi.methods.ptycho.engines.engine import When
 from nanompi.methods.ptycho.positions import TAPS
-from nanompi.methods.ptycho.refine.newton import cut, newton, within
+from nanompi.methods.ptycho.refine.drift import Drift
+from nanompi.methods.ptycho.refine.newton import cut, likely, newton, within
 from nanompi.methods.ptycho.refine.rescue import Rescue
 from nanompi.methods.ptycho.refine.stage import stage
 from nanompi.step import param, section
@@ -21,6 +22,7 @@ from nanompi.step import param, section
 UNIT = 1024  # parts of a pixel in which displacements are counted
 GRID = 16  # parts of a pixel to which they are rounded: with 8 twice the error is left
 HOLD = 0.5  # of what rounding left over is given up: else frames at an edge of the grid jump to and fro
+ROUGH = 4  # first steps, with which nothing moves on
 CURVED = 4  # steps for which a curvature serves
 FOLLOW = 8  # steps of frames left out
 
@@ -61,6 +63,7 @@ class Refinement:
     last  : (N, 2) int64, the last step
     curvature : (N, 3) yy, yx, xx as last measured, of frames that were left out then 0
     rescue: the frames that steps do not find
+    drift : what neighbours move alike
     """
 
     how: RefinePositions
@@ -69,10 +72,11 @@ class Refinement:
     last: np.ndarray = field(init=False)
     curvature: np.ndarray = field(init=False)
     rescue: Rescue = field(init=False)
+    drift: Drift = field(init=False)
 
     def __post_init__(self):
         self.last, self.curvature = np.zeros_like(self.shift), np.zeros((len(self.start), 3))
-        self.rescue = Rescue(np.zeros(len(self.start), bool))
+        self.rescue, self.drift = Rescue(np.zeros(len(self.start), bool)), Drift(self.start)
 
     @classmethod
     def of(cls, how: RefinePositions, places) -> "Refinement":
@@ -101,9 +105,21 @@ class Refinement:
         moving = sums[:, :2].any(1) & self.curvature.any(1)
         if not moving.any():  # an object without structure
             return
-        steps = cut(newton(sums[moving], self.how.damp), self.how.clip)
+        steps = newton(sums[moving], self.how.damp)
+        if measured.noise == POISSON and p.noise == "counts":
+            steps = self._likely(moving, steps)
+        steps = cut(steps, self.how.clip)
+        if self.rescue.rounds or self.rescue.age >= ROUGH:
+            steps = self.drift.carried(moving, steps)
         self._moved(p, moving, steps - steps.mean(0))
         self.rescue.age += 1
+
+    def _likely(self, moving, steps):
+        """Steps to what is likely of the moves to where frames fit best."""
+        now = self.pixels[moving]
+        fit = now + steps
+        middle = fit.mean(0)
+        return likely(fit - middle, self.curvature[moving], GRID) + middle - now
 
     def follow(self, p):
         """The frames left out go where they fit object and probe, which stay (collective); not before others
@@ -134,6 +150,7 @@ class Refinement:
     def half_back(self, p):
         """Take back half of the last step."""
         half = self.last // 2
+        self.drift.rest()
         self.last, self.shift = half, self.shift - self.last + half
         if self.last.any():
             self.apply(p)
@@ -144,6 +161,8 @@ class Refinement:
 
     def words(self) -> str:
         """How far the frames were moved, for the log"""
+        if not self.shift.any():
+            return "positions: no frame moves by more than noise; all stay where they were measured"
         length = np.hypot(*self.pixels.T)
         rms, most = np.sqrt((self.pixels**2).mean()), int(np.argmax(length))
         held = int((length > 0.98 * self.how.reach).sum())
@@ -154,13 +173,20 @@ class Refinement:
 
     def state(self) -> dict:
         """For checkpoints: arrays by name"""
-        return {"shift": self.shift, "last": self.last, "curvature": self.curvature, **self.rescue.state()}
+        return {
+            "shift": self.shift,
+            "last": self.last,
+            "curvature": self.curvature,
+            "speed": self.drift.speed,
+            **self.rescue.state(),
+        }
 
     def restore(self, p, state: dict):
         """The opposite of `state`"""
         self.shift, self.last = (np.asarray(state[name], np.int64) for name in ("shift", "last"))
         self.curvature = np.asarray(state["curvature"], np.float64)
         self.rescue = Rescue.restored(state["lost"], state["rescue"])
+        self.drift.speed = np.asarray(state.get("speed", 0 * self.drift.speed), np.float64)
         self.apply(p)
 
 

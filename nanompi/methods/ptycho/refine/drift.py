@@ -1,0 +1,60 @@
+"""What neighbouring frames have in common of their moves: steps frame by frame find it slowly.
+
+Where frames and their neighbours move alike, the object may move with them, and the likelihood hardly
+tells. With object and probe as they are a frame sees none of that: it goes a short way, the object follows,
+and so on for hundreds of iterations. So what frames have moved alike, as polynomials of the third order of
+where they are, they move on with (momentum). Affine parts have none: object and probe adapt to any.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+KEPT = 0.9  # of the speed from step to step
+ORDER = 3
+ALIKE = 1e-6  # of the largest singular value: functions below tell the frames not apart
+FEWEST = 40  # frames
+
+
+@dataclass
+class Drift:
+    """Speeds of what frames move alike, the same on all ranks.
+
+    corners : (N, 2) px, where the frames were measured
+    ways : (N, k) orthonormal polynomials of where the frames are, without affine ones
+    speed : (k, 2) px a step, of each along rows and columns
+    """
+
+    corners: np.ndarray
+    ways: np.ndarray = field(init=False)
+    speed: np.ndarray = field(init=False)
+
+    def __post_init__(self):
+        self.ways = polynomials(self.corners)
+        self.rest()
+
+    def rest(self):
+        """Nothing moves on."""
+        self.speed = np.zeros((self.ways.shape[1], 2))
+
+    def carried(self, moving: np.ndarray, steps: np.ndarray) -> np.ndarray:
+        """(n, 2) steps, and what these frames move on with. moving : (N,) bool, those n frames"""
+        ways, on = self.ways[moving], KEPT * self.speed
+        alike = np.linalg.lstsq(ways, steps, rcond=ALIKE)[0]
+        self.speed = on + alike
+        return steps + ways @ on
+
+
+def polynomials(corners: np.ndarray) -> np.ndarray:
+    """(N, k) orthonormal polynomials of second and third order, orthogonal to affine ones; none of few
+    frames"""
+    if len(corners) < FEWEST:
+        return np.zeros((len(corners), 0))
+    y, x = ((corners - corners.mean(0)) / max(np.ptp(corners), 1e-9)).T
+    powers = [(i, j) for i in range(ORDER + 1) for j in range(ORDER + 1 - i)]
+    plain, bent = (
+        np.stack([y**i * x**j for i, j in powers if (i + j > 1) == high], 1) for high in (False, True)
+    )
+    bent = bent - plain @ np.linalg.lstsq(plain, bent, rcond=ALIKE)[0]
+    u, size, _ = np.linalg.svd(bent, full_matrices=False)
+    return u[:, size > max(ALIKE * size[0], 1e-9)]
