@@ -128,12 +128,16 @@ def examine(run, geometry: Geometry, about: Job, limit: Limit | None = None) -> 
 
 def _distance(coarse: Search, best: Candidate) -> tuple[Search, Estimate]:
     """(search for what follows, distance). A probe remembers the distance it was reconstructed at, and holds
-    the next one back: while that moves much, it is sought again with the probe of the best so far."""
+    the next one back: while that moves much, it is sought again with the probe of the best so far; where time
+    is short, only if it is better than that of the job beyond doubt."""
     fine = replace(coarse, P=None if coarse.near else coarse.known[best].P, known={})
     far, at = fine.far(best), 1.0  # the distance of the probe
     for _ in range(0 if coarse.near else AGAIN):
         move = abs(math.log(far.value / at))
         if move < REMEMBERED or math.isinf(far.error):
+            break
+        worth = lead(fine.known[far.best], fine.known[replace(best, far=1.0)]).clear
+        if not worth and fine.limit.seconds < math.inf:
             break
         later = replace(coarse, P=fine.known[far.best].P, known={})
         again = later.far(best, far.value)

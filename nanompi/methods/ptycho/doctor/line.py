@@ -9,8 +9,9 @@ the two lie on opposite sides of the truth (rms 2.3 % and 0.7 % away in seven si
 What the model misses for another reason (light beyond the window, which is folded back into it, a start that
 has not converged) is the same in all frames, so that their scatter does not show it, and a distance, which
 changes how many pixels the object has, can feign a part of it: where that is much the lowest point is off by
-more than chance. On 34 simulated scans it took the place of 0.1 to 9 % of the misfit, FEIGNED in the root
-mean square; of the rotation, where both directions are alike, nothing.
+more than chance. Of 34 simulated scans a few had distances that took the place of some per cent of the
+misfit; with FEIGNED of it errors are as large as their bars. Of a rotation, where both directions are alike,
+it is nothing.
 """
 
 import math
