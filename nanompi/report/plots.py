@@ -70,14 +70,15 @@ def _curves(name: str, signal: Signal, ys: np.ndarray) -> dict[str, Any] | None:
     if len(x) != ys.shape[1] or x.dtype.kind not in "fiu" or not np.isfinite(ys).any():
         return None
     names = axes[0][1][0] if len(axes) > 1 and len(axes[0][1][0]) == len(ys) else range(1, len(ys) + 1)
+    names = signal.marks.names if len(signal.marks.names) == len(ys) else names
     lines = [_line(text(name), x, y) for name, y in zip(names, ys[:LINES])]
     title = (signal.title or name) + f" [{signal.unit}]" * (signal.unit not in ("", "1"))
     return {
         "title": title,
         "label": f"{label} [{unit}]" if unit else label,
         "lines": lines,
-        "marks": [],
-        "aim": None,
+        "marks": [list(one) for one in signal.marks.begins],
+        "aim": signal.marks.aim,
     }
 
 

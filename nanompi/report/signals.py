@@ -14,6 +14,7 @@ from nanompi.data.data import count
 from nanompi.data.planes import MAP, planes
 from nanompi.errors import DataError, shown
 from nanompi.io.hdf5 import foreign, hdf5, open_hdf5, text
+from nanompi.run.marks import marks_of
 from nanompi.run.result import OF_EVERY_RESULT, Signal
 
 LARGEST = 1 << 28  # values of a signal
@@ -117,8 +118,9 @@ def _signal(group, name: str, place: tuple, show: str) -> Signal:
         raise DataError(f"{data.file.filename}: {data.name} is no image: it has {values.ndim} axes")
     errors = _dataset(group, f"{_word(group, 'signal')}_errors")
     errors = errors[place] if errors is not None and errors.shape == data.shape else None
+    marks = marks_of(group.attrs)
     return Signal(values, _coordinates(group, axes, values.shape), _word(data, "units"), title, show,
-                  _weight(group, values.shape), 100.0, errors=errors)  # fmt: skip
+                  _weight(group, values.shape), 100.0, errors=errors, marks=marks)  # fmt: skip
 
 
 def _field(group):

@@ -4,7 +4,8 @@
     /entry_1              NXentry, @default the main signal
         phase, ...        NXdata, one per signal, axes in um; so for data with axes that block steps gave,
                           their errors (a result NAME_errors) beside them as data_errors; or with the
-                          names of an application definition, where the data declare one (nanompi.data.nexus)
+                          names of an application definition, where the data declare one (nanompi.data.nexus);
+                          @marks_...: where engines begin and what else its picture shows (nanompi.run.marks)
         image_1/data      CXI image: the cropped complex object; with process_1, source_1, detector_1 as links
         data_1/data       link to it, where CXI programs look first
         object, probe, positions, history, truth ...    arrays by path
@@ -27,6 +28,7 @@ import numpy as np
 import nanompi
 from nanompi.data.data import Data, count
 from nanompi.io.atomic import new_hdf5
+from nanompi.run.marks import attributes
 from nanompi.run.result import Result, Signal
 from nanompi.run.writers import pynx, spread
 from nanompi.units import DIMENSIONS
@@ -157,7 +159,7 @@ def _signal(entry, name: str, signal: Signal, lit: dict):
     axes = _axes(group, signal)
     others = set(group) - {field, *axes}
     curves = sorted(k for k in others if getattr(group[k], "shape", None) == found.shape)
-    group.attrs.update(signal=field, title=signal.title or name, show=signal.show)
+    group.attrs.update(signal=field, title=signal.title or name, show=signal.show, **attributes(signal.marks))
     if signal.seen is not None:
         _weight(group, signal, lit)
     if found.ndim:
