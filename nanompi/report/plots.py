@@ -14,6 +14,7 @@ FIGURES = (  # of a history: which stand in one plot, its title, and where they 
     (("llk", "held"), "deviance over its expectation (1 = counting noise)", 1.0),
     (("R",), "R-factor", None),
     (("error",), "error of the engine", None),
+    (("support",), "pixels of the support", None),
 )
 
 

@@ -18,7 +18,7 @@ from typing import Any
 from nanompi.io.atomic import own
 from nanompi.io.ordinary import tail
 
-FIGURES = ("error", "R", "llk", "held", "photons")
+FIGURES = ("error", "R", "llk", "held", "photons", "support")
 NAME = "history.jsonl"
 FRESH = 2.0  # seconds for which a line waits for figures that may follow
 

@@ -73,6 +73,8 @@ class Status:
             event(self.folder, "state", state=state)
         if state == "iterating":
             self._iterated(facts)
+        if row := facts.pop("history", None):  # a line of iterations that are not those of the run
+            self.history.note(row)
         count = next(((facts[a], facts[b]) for a, b in COUNTED if a in facts), None)
         self._forget(state, facts.get("step"))
         if count:

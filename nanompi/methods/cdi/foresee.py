@@ -8,6 +8,7 @@ from nanompi import units
 from nanompi.methods.cdi.pattern import Pattern, fast
 from nanompi.methods.cdi.phase import Phasing
 from nanompi.methods.cdi.prepare import checked, is_volume
+from nanompi.methods.cdi.refine import iterations
 from nanompi.mpi.link import Link
 from nanompi.run import planning
 from nanompi.run.reading import open_data
@@ -28,6 +29,7 @@ class Forecast:
         self.shape = tuple(fast(min(n, step.size or n)) for n in stored)
         self.pixels = int(np.prod(self.shape))
         self.planned = sum(link.iterations for link in step.chain)
+        self.last = iterations(len(self.shape), step.support.shrink) if step.refine else 0
         self.iteration, self.libraries = self._tried(), planning.resident()
 
     def _tried(self) -> float:
@@ -61,7 +63,7 @@ class Forecast:
             "pattern": max(self.stored + 26 * self.pixels, 24 * self.pixels),
             "iterations": side * (3 * wave + self.pixels),
             "solutions": own * (wave + self.pixels),
-            "average of the best": int((2.5 * best + 6) * self.pixels * 8),
+            "average of the best": int((2.5 * best + 10) * self.pixels * 8),
             "libraries": self.libraries,
         }
 
@@ -69,7 +71,7 @@ class Forecast:
         """s of all starts on the rank that has most."""
         side = 1 if len(self.shape) == 3 else self.threads
         rounds = np.ceil(np.ceil(self.step.starts / ranks) / side)
-        return float(rounds * self.planned * self.iteration)
+        return float((rounds * self.planned + self.last / side) * self.iteration)
 
     def report(self, ranks: int, link: Link, gpu=None, per_card: int = 1, within=None) -> str:
         """Memory and time, and how many ranks are worth it. gpu : bytes of a card, or None; within : s"""

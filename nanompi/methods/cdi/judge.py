@@ -15,8 +15,8 @@ GROWN = 0.5  # of the pattern's width: a support wider than this is sampled less
 
 
 def judge(run, facts: dict) -> None:
-    """The verdict (rank 0). facts : "figures" of the best start, "chosen", "starts", "weights", "sampling",
-    "extent", "shape", "centre", "symmetry", "threshold" and "fixed", as `step` makes them"""
+    """The verdict (rank 0). facts : "figures" of the image, "chosen", "starts", "weights", "sampling",
+    "extent", "shape", "centre", "symmetry", "dark", "threshold" and "fixed", as `step` makes them"""
     wrong, doubts = _wrong(facts), _doubts(facts)
     grade = "wrong" if wrong else "doubtful" if doubts else "good"
     words = [text for text, _ in wrong + doubts]
@@ -33,6 +33,10 @@ def _good(facts) -> str:
 
 def _wrong(facts) -> list[tuple[str, str]]:
     out = []
+    if facts.get("dark"):
+        out.append(
+            (f"{facts['dark']['words']}: taken for counts they bend the image", facts["dark"]["paste"])
+        )
     if facts["sampling"] < OVERSAMPLED:
         out.append((
             f"the oversampling is {facts['sampling']:.2f}, less than {OVERSAMPLED:g}: the support has so "
@@ -95,10 +99,7 @@ def _of_pattern(facts) -> list[tuple[str, str]]:
         out.append((words, f"centre: [{at}]"))
     llk = facts["figures"].get("llk", 0.0)
     if llk > NOISE:
-        words = (
-            f"the best start misses the counts by {llk:.2f} times their noise (Poisson deviance over its "
-            "expectation)"
-        )
+        words = f"the image misses the counts by {llk:.2f} times their noise (deviance over expectation)"
         wide = any(width > GROWN * n for width, n in zip(facts["extent"], facts["shape"]))
         if facts["fixed"] or wide or facts["threshold"] < LOWEST:
             about = "the support of the file" if facts["fixed"] else f"threshold {facts['threshold']:g}"

@@ -9,6 +9,8 @@ from nanompi.errors import DataError
 
 ISLAND = 3  # pixels along each side of an island that is held out: neighbours tell each other
 SEEN = 0.6  # of the power of a pattern: about its centre no less is seen with what is opposite
+DARK = 0.01  # of the counts further out: less is no light
+BRIGHT = 5.0  # counts, below which a dark centre may be chance
 CORE = 0.05  # of the width: nearer to the centre nothing is held out
 
 
@@ -97,6 +99,34 @@ def in_fft_order(counts: np.ndarray, good: np.ndarray) -> bool:
     return bool(known[near].mean() > least and (v * w).sum() > 0.9 * (v * v).sum() > 0)
 
 
+def dark_centre(counts: np.ndarray, good: np.ndarray, centre) -> dict[str, Any] | None:
+    """Zeros about the centre of a bright pattern, as a beam stop leaves them that no mask covers: {"radius":
+    px, "words", "paste"}; None where there are none.
+
+    A ring of one pixel's width is dark where most of its good pixels hold less than DARK times the mean of
+    the first bright ring. From the centre on at least two rings must be, and the bright one must hold so many
+    counts that no chance leaves it empty. An arm of the stop is dark further out, and not told from the rest.
+    """
+    away = distance(counts.shape, centre)
+    near = (away < min(counts.shape) / 3) & good
+    ring = np.rint(away[near]).astype(int)
+    values, pixels = counts[near], np.bincount(ring)
+    means = np.bincount(ring, values) / np.maximum(pixels, 1)
+    if not len(means) or means.max() < BRIGHT:
+        return None
+    bright = int(np.argmax(means > means.max() / 4))
+    empty = np.bincount(ring, values < DARK * means[bright], len(means)) / np.maximum(pixels, 1)
+    inner = int(np.argmin((empty > 0.5) & (pixels > 0)))  # the first that is not
+    if inner < 2 or pixels[:inner].sum() < 5:
+        return None
+    radius = inner + int(np.argmax(empty[inner : inner + 4] < 0.1))
+    words = (
+        f"nearly all pixels within {radius} px of the centre hold no counts, though {means[bright]:.4g} are "
+        "in each of the next: a beam stop without a mask"
+    )
+    return {"radius": radius, "words": words, "paste": f"stop: {radius} px"}
+
+
 def fast(n: int) -> int:
     """The largest even length of at most n that has no prime factor above 7."""
     for size in range(n - n % 2, 1, -2):
@@ -145,6 +175,15 @@ def held_out(good: np.ndarray, part: float, seed: int) -> np.ndarray:
     for corner in corners:
         out[np.ix_(*[(c + np.arange(ISLAND)) % n for c, n in zip(corner, good.shape)])] = True
     return out & good & (frequency(good.shape) > CORE)
+
+
+def distance(shape, centre) -> np.ndarray:
+    """px, float64, of each pixel from a place."""
+    squares = np.float64(0)
+    for axis, (n, c) in enumerate(zip(shape, centre)):
+        along = (np.arange(n) - c) ** 2
+        squares = squares + along.reshape([-1 if k == axis else 1 for k in range(len(shape))])
+    return np.sqrt(squares)
 
 
 def frequency(shape) -> np.ndarray:

@@ -17,6 +17,10 @@ FIGURES = {
     "free_error": "the first of pixels held out",
     "support": "pixels of the support",
 }
+TRACE = ("iteration", "error", "llk", "free", "support")  # a line of the history of a start
+LOOK = 20  # iterations between two of its lines; of starts side by side on a card BESIDE times as many
+BESIDE = 5
+ER = (0.0, 0.0, 0.0)  # coefficients of `projections.ErrorReduction`
 
 
 @dataclass
@@ -64,15 +68,17 @@ class Phasing:
         psi = ifftn((modulus * np.exp(1j * phase)).astype(np.complex64))
         return (psi * self.S0).astype(self.device.complex)
 
-    def solve(self, starts: np.ndarray, tick=lambda: None) -> tuple[Any, Any]:
+    def solve(self, starts: np.ndarray, tick=lambda: None, look=None) -> tuple[Any, Any]:
         """(psi, S) on the device after the chain: images in their supports, and these.
 
         starts : (k, h, w) or (k, d, h, w) complex; tick : called after each iteration
+        look   : called as look(iterations done, name of the projection, psi, S) each LOOK iterations
         """
         d, xp = self.device, self.device.xp
         psi = xp.array(d.array(starts, d.complex), order="C")
         S = xp.array(xp.broadcast_to(self.first, psi.shape), order="C")
         z, done = xp.empty_like(psi), 0
+        every = LOOK * (BESIDE if len(psi) > 1 else 1)
         for link in self.chain:
             how = tuple(d.real(v) for v in link.coefficients())
             for _ in range(link.iterations):
@@ -81,8 +87,22 @@ class Phasing:
                 self._step(psi, S, z, how)
                 done += 1
                 tick()
+                if look and done % every == 0:
+                    look(done, link.name, psi, S)
         psi *= S
         return psi, S
+
+    def descend(self, image: np.ndarray, S: np.ndarray, iterations: int, tick=lambda: None, how=ER):
+        """The image (h, w) or (d, h, w) on the device, in its support, which stays; how : coefficients of a
+        projection."""
+        d = self.device
+        inside = d.array(S[None], bool)
+        psi = d.array(image[None].astype(d.complex)) * inside
+        z, how = d.xp.empty_like(psi), tuple(d.real(v) for v in how)
+        for _ in range(iterations):
+            self._step(psi, inside, z, how)
+            tick()
+        return (psi * inside)[0]
 
     def _step(self, psi, S, z, how):
         """psi <- its constraints, after the projection onto the modulus"""
@@ -109,6 +129,16 @@ class Phasing:
         return waves, I, xp.full(k, 1 / self.transform.size, self.device.real)
 
     # ---- what there is to say of one
+
+    def link_at(self, done: float) -> str:
+        """The name of the projection that made an iteration, counted from 1."""
+        ends = np.cumsum([link.iterations for link in self.chain])
+        return self.chain[min(int(np.searchsorted(ends, done)), len(self.chain) - 1)].name
+
+    def trace(self, done: int, psi, S) -> tuple[float, ...]:
+        """A line of the history, `TRACE`, of a start that is on its way: of its image within its support."""
+        own = self.figures(psi * S, S)
+        return float(done), *(float(own.get(name, np.nan)) for name in TRACE[1:])
 
     def figures(self, psi, S) -> dict[str, float]:
         """`FIGURES` of one image on the device."""

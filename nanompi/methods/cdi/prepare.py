@@ -3,7 +3,16 @@
 import numpy as np
 
 from nanompi.errors import DataError
-from nanompi.methods.cdi.pattern import Pattern, cropped, friedel_centre, held_out, in_fft_order, sum_up
+from nanompi.methods.cdi.pattern import (
+    Pattern,
+    cropped,
+    dark_centre,
+    distance,
+    friedel_centre,
+    held_out,
+    in_fft_order,
+    sum_up,
+)
 
 AXES = ("row", "column")
 
@@ -64,6 +73,9 @@ def prepare(data, settings, threads: int = 1) -> tuple[Pattern, tuple[float, ...
             centre = (float(middle[0]), *centre)
         if len(centre) != counts.ndim:
             raise DataError(f"cdi.centre has {len(centre)} numbers; the pattern has {counts.ndim} axes")
+    if settings.stop:
+        good = good & (distance(counts.shape, centre) > settings.stop)
+    dark = dark_centre(counts, good, centre)
     counts32, good = cropped(counts, good, centre, settings.size, data.file)
     held = held_out(good, settings.heldout, settings.seed)
     notes = {
@@ -74,7 +86,7 @@ def prepare(data, settings, threads: int = 1) -> tuple[Pattern, tuple[float, ...
         "masked": int((~good).sum()),
         "held_out": int(held.sum()),
         "counts": float(counts32.sum(dtype=float)),
-    }
+    } | ({"dark": dark} if dark else {})
     return Pattern(counts32, good & ~held, held, centre, counts.shape, notes), symmetry
 
 

@@ -29,6 +29,7 @@ from nanompi.run.reading import Input
 from nanompi.step import param, reader
 
 PATHS = ("pattern", "mask", "energy", "wavelength", "distance")
+LARGEST = 256 << 20  # bytes of a pattern that `nanompi inspect` reads
 PLACES = layout.PLACES | {"pattern": layout.PLACES["frames"]}
 EXPOSURES, VOLUME = ("exposure", "row", "column"), ("plane", "row", "column")
 
@@ -63,6 +64,26 @@ class ArrayFile(Source):
         """Images `index`: (len(index), rows, columns)."""
         index = check_index(index, self.shape[0], self.where)
         return np.ascontiguousarray(self._mapped().reshape(self.shape)[index])
+
+
+@dataclass
+class PatternData(Data):
+    """Data that know what is amiss with the pattern in them, for `nanompi inspect`."""
+
+    def described(self) -> list[tuple[str, str]]:
+        """Reads patterns of at most LARGEST bytes."""
+        from nanompi.methods.cdi.pattern import dark_centre, friedel_centre
+        from nanompi.methods.cdi.prepare import loaded
+
+        out = super().described()
+        if np.prod(self.shape) * self.dtype.itemsize > LARGEST:
+            return out
+        counts, good = loaded(self, None, 1)
+        centre = friedel_centre(counts, good)
+        out.append(("centre", f"{', '.join(f'{c:g}' for c in centre)} px, by its symmetry"))
+        if dark := dark_centre(counts, good, centre):
+            out.append(("note", f"{dark['words']}; in the step cdi: {dark['paste']}"))
+        return out
 
 
 @reader("cdi.pattern", steps=("cdi",))
@@ -117,7 +138,7 @@ class Pattern:
         if self.volume and source.shape[0] < 2:
             raise DataError(f"{source.where} has one plane; a pattern without planes needs no `volume: true`")
         about = {"unit": "counts", "title": "pattern", "file": file, "format": self.name}
-        return Data(axes=axes, source=source, notes=list(notes), **about)
+        return PatternData(axes=axes, source=source, notes=list(notes), **about)
 
     def _hdf5(self, file: str, given: Input) -> Data:
         with open_hdf5(file) as opened:

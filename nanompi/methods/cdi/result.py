@@ -26,6 +26,7 @@ def fill(run, found) -> None:
         "solutions/data": np.stack([natural(one)[box] for one in found.combined.images]),
         "solutions/number": found.combined.numbers,
         "solutions/agreement": found.combined.agreement,
+        "average/data": natural(found.combined.average)[box],
         "modes/data": np.stack([natural(one)[box] for one in found.combined.modes]),
         "modes/weight": found.combined.weights,
         "pattern/counts": natural(p.counts),
@@ -33,6 +34,7 @@ def fill(run, found) -> None:
         "pattern/held_out": natural(p.held).astype(np.uint8),
         "support/data": found.support.astype(np.uint8),
         **table(found.figures, found.combined.numbers),
+        **history(found.history),
     }
     if found.pixel:
         size = np.array(found.pixel[-2:])
@@ -59,6 +61,17 @@ def table(figures: dict[int, dict], chosen) -> dict:
     for name in names:
         values = np.array([figures[n].get(name, np.nan) for n in numbers])
         out[f"starts/{name}"] = (values, {"units": UNITS.get(name, ""), "long_name": FIGURES[name]})
+    return out
+
+
+def history(rows: list[dict]) -> dict:
+    """history/NAME : (lines,) of the best start, the figures each LOOK iterations and at the end"""
+    out = {"history/engine": np.array([row["engine"] for row in rows], "S")} if rows else {}
+    names = dict.fromkeys(name for row in rows for name in row if name != "engine")
+    for name in names:
+        values = np.array([row.get(name, np.nan) for row in rows], float)
+        meaning = FIGURES.get("free" if name == "held" else name, "number of the iteration, from 1")
+        out[f"history/{name}"] = (values, {"units": UNITS.get(name, ""), "long_name": meaning})
     return out
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from nanompi.methods.cdi.align import align
 
 NEAR = 1.2  # times the best figure: a start that comes as near is averaged, unless the job says how many
+ALIKE = 1.05  # the same of `llk`, whose pixels are many: few are held out, and chance ranks by them as well
 
 
 @dataclass
@@ -37,15 +38,23 @@ def score(figures: dict[str, float]) -> float:
 def best_of(figures: dict[int, dict], many: int | str) -> list[int]:
     """Numbers of the starts that are averaged, the best first; of equal ones the first.
 
-    many : how many; "auto" = those whose figure is at most NEAR times the best one, at most half of all
+    many : how many; "auto" = those whose figure is at most NEAR times the best one, or whose `llk` is at most
+        ALIKE times that of the best one; at most half of all
     """
     order = sorted(figures, key=lambda n: (score(figures[n]), n))
     order = [n for n in order if np.isfinite(score(figures[n]))]
     if many != "auto":
         return order[:many]
-    best = score(figures[order[0]]) if order else 0.0  # below 0 by rounding, where all was met to the bit
-    near = [n for n in order if score(figures[n]) <= max(NEAR * best, best)]
+    best = figures[order[0]] if order else {"error": 0.0}
+    near = [n for n in order if _near(figures[n], best)]
     return near[: max(1, len(figures) // 2)]
+
+
+def _near(one: dict, best: dict) -> bool:
+    """By the figure that ranks, or by the pixels that were seen; both are below 0 by rounding where all was
+    met to the bit"""
+    ranked, llk = score(best), best.get("llk", np.nan)
+    return score(one) <= max(NEAR * ranked, ranked) or one.get("llk", np.nan) <= max(ALIKE * llk, llk)
 
 
 def combine(numbers: list[int], images: list[np.ndarray], threads: int = 1) -> Combined:

@@ -2,11 +2,13 @@
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from itertools import chain
+from typing import Any
 
 import numpy as np
 
-from nanompi.methods.cdi.phase import Phasing
+from nanompi.methods.cdi.phase import LOOK, TRACE, Phasing
 from nanompi.methods.cdi.solutions import centred, score
 from nanompi.run.checkpoint import State
 from nanompi.run.control import BLOCK
@@ -21,6 +23,8 @@ class Starts:
     """Start n belongs to rank n modulo the number of ranks, and has random numbers of its own.
 
     images, supports : {number: of this rank's starts}, FFT order, on the host; figures : the same
+    traces : {number: (lines, columns) float64}, a line each LOOK iterations, its columns TRACE; NaN below the
+        last line
     """
 
     def __init__(self, run, phasing: Phasing, starts: int):
@@ -28,6 +32,7 @@ class Starts:
         self.images: dict[int, np.ndarray] = {}
         self.supports: dict[int, np.ndarray] = {}
         self.figures: dict[int, dict] = {}
+        self.traces: dict[int, np.ndarray] = {}
 
     @property
     def together(self) -> int:
@@ -69,10 +74,13 @@ class Starts:
         if not numbers:
             return
         phasing, device, tick = self.phasing, self.run.device, self.run.clock.tick
+        self.shown = numbers[0]  # of this block, to who looks on
+        for n in numbers:
+            self.traces[n] = np.full((max(1, phasing.planned // LOOK), len(TRACE)), np.nan)
 
         def work(f):
             some = numbers[f]
-            psi, S = phasing.solve(np.stack([phasing.begin(n) for n in some]), tick)
+            psi, S = phasing.solve(np.stack([phasing.begin(n) for n in some]), tick, partial(self.look, some))
             figures = [phasing.figures(p, s) for p, s in zip(psi, S)]
             return list(zip(some, device.host(psi), device.host(S), figures))
 
@@ -81,39 +89,43 @@ class Starts:
         for n, psi, S, figures in chain.from_iterable(done):
             self.images[n], self.supports[n], self.figures[n] = psi, S, figures
 
+    def look(self, some: list[int], done: int, name: str, psi, S) -> None:
+        """A line of the history of each of some starts; of rank 0's first of a block for who looks on, too."""
+        for n, one, own in zip(some, psi, S):
+            self.traces[n][done // LOOK - 1] = self.phasing.trace(done, one, own)
+        if self.run.team.root and some[0] == self.shown:
+            now = line(self.traces[self.shown][done // LOOK - 1], name)
+            self.run.note("working", **self.progress(), history=now)
+
     def tell(self) -> None:
-        """How far the starts of this rank are, scaled to those of all: nothing is sent."""
+        """How far the starts of this rank are, for who looks on."""
+        self.run.note("working", **self.progress())
+
+    def progress(self) -> dict[str, Any]:
+        """The starts of this rank, scaled to those of all: nothing is sent."""
         own = len(range(self.run.team.rank, self.starts, self.run.team.size))
         done = self.starts * len(self.figures) // max(1, own)
         best = min((score(one) for one in self.figures.values()), default=float("nan"))
-        self.run.note("working", step="cdi", items_done=done, items=self.starts, items_are="starts",
-                      best=float(best))  # fmt: skip
+        counted = {"items_done": done, "items": self.starts, "items_are": "starts"}
+        return {"step": "cdi", **counted, "best": float(best)}
 
     # ---- what is kept
 
     def state(self) -> State:
         """The starts that are done."""
         numbers = np.array(sorted(self.figures), np.int64)
-        rows = {"psi": self._rows(self.images, numbers, self.run.device.complex),
-                "S": self._rows(self.supports, numbers, bool)}  # fmt: skip
+        shape, lines = self.phasing.pattern.shape, (max(1, self.phasing.planned // LOOK), len(TRACE))
+        rows = {"psi": _rows(self.images, numbers, shape, self.run.device.complex),
+                "S": _rows(self.supports, numbers, shape, bool),
+                "trace": _rows(self.traces, numbers, lines, np.float64)}  # fmt: skip
         figures = {str(n): one for n, one in self.every().items()}
         return State({"what": BLOCK, "figures": plain(figures)}, {}, rows, numbers)
-
-    def _rows(self, held: dict[int, np.ndarray], numbers, dtype):
-        shape = (len(numbers), *self.phasing.pattern.shape)
-
-        def pieces(cuts):
-            for f in cuts:
-                rows = [held[int(n)] for n in numbers[f]]
-                yield np.stack(rows) if rows else np.zeros((0, *shape[1:]), dtype)
-
-        return shape, np.dtype(dtype), pieces
 
     def restore(self, saved) -> None:
         """The opposite of `state`, on any number of ranks."""
         done = np.sort(np.concatenate(saved.parts()))
         own = done[(done % self.run.team.size == self.run.team.rank) & (done < self.starts)]
-        for name, held in (("psi", self.images), ("S", self.supports)):
+        for name, held in (("psi", self.images), ("S", self.supports), ("trace", self.traces)):
             if len(own):
                 for where, rows in saved.rows(name, own):
                     held |= {int(own[k]): np.array(row) for k, row in zip(where, rows)}
@@ -123,16 +135,33 @@ class Starts:
 
     def fetch(self, numbers: list[int]) -> tuple[list[np.ndarray], np.ndarray | None]:
         """(images, support of the first) of some starts, on rank 0; ([], None) elsewhere (collective)."""
-        team = self.run.team
-        images = [self._fetched(n, self.images, self.run.device.complex) for n in numbers]
-        support = self._fetched(numbers[0], self.supports, bool)
-        return (images, support) if team.root else ([], None)
+        shape = self.phasing.pattern.shape
+        images = [self._fetched(n, self.images, shape, self.run.device.complex) for n in numbers]
+        support = self._fetched(numbers[0], self.supports, shape, bool)
+        return (images, support) if self.run.team.root else ([], None)
 
-    def _fetched(self, number: int, held: dict[int, np.ndarray], dtype):
+    def history(self, number: int, figures: dict) -> list[dict[str, Any]]:
+        """The lines of the history of a start, also for who looks on, on rank 0; [] elsewhere (collective).
+
+        figures : of it, which are the last line
+        """
+        planned, run = self.phasing.planned, self.run
+        shape = (max(1, planned // LOOK), len(TRACE))
+        trace = self._fetched(number, self.traces, shape, np.float64)
+        if not run.team.root:
+            return []
+        rows = [row for row in trace if np.isfinite(row[0]) and row[0] < planned]
+        rows.append(np.array([planned, *(figures.get(name, np.nan) for name in TRACE[1:])], float))
+        out = [line(row, self.phasing.link_at(row[0])) for row in rows]
+        for one in out:
+            run.note("working", **self.progress(), history=one)
+        return out
+
+    def _fetched(self, number: int, held: dict[int, np.ndarray], shape, dtype):
         """One array of the rank that has it, on rank 0 (collective)"""
         team = self.run.team
         owner = number % team.size
-        out = np.empty(self.phasing.pattern.shape, dtype) if team.root and owner else held.get(number)
+        out = np.empty(shape, dtype) if team.root and owner else held.get(number)
         give = {0: np.ascontiguousarray(out)} if owner and team.rank == owner else {}
         team.exchange(give, {owner: out} if team.root and owner else {})
         return out
@@ -149,3 +178,21 @@ class Starts:
         image = natural(np.roll(self.images[best], move, axes)).astype(np.complex64)
         box = box_of(natural(np.roll(self.supports[best], move, axes)) != 0)
         return lambda: image_signals(image[box], pixel, positive)
+
+
+def line(row: np.ndarray, name: str) -> dict[str, Any]:
+    """A line of the history as a run keeps it. row : its columns are TRACE; name : of the projection"""
+    own = dict(zip(TRACE, map(float, row)))
+    known = {"held" if key == "free" else key: v for key, v in own.items() if np.isfinite(v)}
+    return known | {"iteration": int(own["iteration"]), "engine": name}
+
+
+def _rows(held: dict[int, np.ndarray], numbers, shape: tuple[int, ...], dtype):
+    """Arrays of this shape of some starts, as a checkpoint has them"""
+
+    def pieces(cuts):
+        for f in cuts:
+            rows = [held[int(n)] for n in numbers[f]]
+            yield np.stack(rows) if rows else np.zeros((0, *shape), dtype)
+
+    return (len(numbers), *shape), np.dtype(dtype), pieces

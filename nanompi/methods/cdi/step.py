@@ -8,11 +8,12 @@ import numpy as np
 
 from nanompi.errors import NumbersError, common
 from nanompi.methods.cdi import result
-from nanompi.methods.cdi.judge import judge
+from nanompi.methods.cdi.judge import AGREED, judge
 from nanompi.methods.cdi.pattern import Pattern
 from nanompi.methods.cdi.phase import FIGURES, Phasing
 from nanompi.methods.cdi.prepare import checked, prepare, shared
 from nanompi.methods.cdi.prtf import Curve, prtf
+from nanompi.methods.cdi.refine import Refine, Refined
 from nanompi.methods.cdi.solutions import Combined, best_of, centred, combine, extent, score
 from nanompi.methods.cdi.starts import Starts
 from nanompi.methods.cdi.support import Support, from_autocorrelation, from_file
@@ -27,7 +28,8 @@ class Found:
 
     pattern : as it was used; figures : {number of a start: its figures}; order : of these, the best first
     by      : the name of the figure that ranks
-    image   : complex64, the average, in natural order, its middle at n // 2; support : bool, the same
+    image   : complex64, in natural order, its middle at n // 2; support : bool, the same
+    refined : of this image, None where it is the average itself; history : of the best start
     box     : the part of it that is shown; curve : PRTF; pixel : m of the object along each axis, or ()
     """
 
@@ -45,6 +47,8 @@ class Found:
     geometry: dict[str, Any] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     truth: np.ndarray | None = None
+    refined: Refined | None = None
+    history: list[dict] = field(default_factory=list)
 
 
 @step("cdi", needs=["data"], gives=["cdi"])
@@ -57,7 +61,8 @@ class Cdi:
 
     Each start begins with random phases of its own, and goes through the chain of projections while the
     support follows the object. The best starts are laid on each other (place, phase, and the twin image) and
-    averaged. The answer does not depend on the number of ranks.
+    averaged. The average is placed within its pixels, where the fewest counts are missed, gets a support of
+    its own, and is iterated on (`refine`). The answer does not depend on the number of ranks.
 
     Unit: the image has the root of counts, its phase is in rad; lengths in m where energy, distance and pixel
     are known.
@@ -87,7 +92,11 @@ class Cdi:
     average: int | Literal["auto"] = param(
         "auto",
         ge=1,
-        help="how many of the best starts are averaged; auto = those within 20 % of the best, at most half",
+        help="how many of the best starts are averaged; auto = those within 20 % of the best, or within 5 % "
+        "of its llk, at most half",
+    )
+    refine: bool = param(
+        True, help="the average is placed within its pixels and iterated on, in a new support"
     )
     heldout: float = param(
         0.02,
@@ -108,6 +117,9 @@ class Cdi:
         level="basic",
         help="row and column of the centre of the pattern (of a volume plane, row, column), counted from 0; "
         "auto = of its symmetry",
+    )
+    stop: float = param(
+        0.0, ge=0, unit="px", help="radius of a beam stop about the centre that no mask of the file covers"
     )
     size: int | None = param(
         None, ge=16, unit="px", help="sides of the window about the centre, at most; all if not given"
@@ -181,10 +193,13 @@ class Cdi:
         _finite(figures)
         best = best_of(figures, self.average)
         images, support = starts.fetch(best)
+        history = starts.history(best[0], figures[best[0]])
         run.made["cdi"] = None
         if team.root:
             with run.clock.phase("finish"):
-                run.made["cdi"] = self.finish(run, pattern, made[1], figures, (best, images, support))
+                run.made["cdi"] = self.finish(
+                    run, phasing, made[1], figures, (best, images, support, history)
+                )
 
     def first_support(self, pattern: Pattern) -> np.ndarray:
         """bool, FFT order. Errors: DataError."""
@@ -205,35 +220,54 @@ class Cdi:
             f"{int(S0.sum())} pixels"
         )
 
-    def finish(self, run, pattern, symmetry, figures, best) -> Found:
-        """Average, curve, figures, result and verdict (rank 0). best : (numbers, images, support)"""
-        numbers, images, S = best
-        threads, data = run.device.threads, run.data["data"]
+    def finish(self, run, phasing: Phasing, symmetry, figures, best) -> Found:
+        """Average, image, curve, figures, result and verdict (rank 0). best : (numbers, images, support of
+        the first, its history)"""
+        numbers, images, S, history = best
+        threads, data, pattern = run.device.threads, run.data["data"], phasing.pattern
         combined = combine(numbers, images, threads)
+        refined = self.refined(run, phasing, combined, S, [figures[n] for n in numbers])
+        image, S = (refined.image, refined.support) if refined else (combined.average, S)
         move = centred(combined.average)
         axes = tuple(range(len(move)))
         for name in ("images", "modes"):
             setattr(combined, name, np.roll(getattr(combined, name), move, tuple(a + 1 for a in axes)))
-        combined.average = np.roll(combined.average, move, axes)
+        combined.average, image, S = (np.roll(a, move, axes) for a in (combined.average, image, S))
         combined.average *= _level(combined.average)
-        image = result.natural(combined.average)
-        support = result.natural(np.roll(S, move, axes) != 0)
+        image = result.natural(image * _level(image)).astype(np.complex64)
+        support = result.natural(S != 0)
         curve = prtf(combined.images, pattern, threads)
         order = sorted(figures, key=lambda n: (score(figures[n]), n))
         pixel, geometry = object_pixel(data, pattern.shape)
         by = "free" if "free" in figures[order[0]] else "error"
         found = Found(pattern, figures, order, by, combined, image, support, result.box_of(support), curve,
-                      pixel, self.positive, geometry, truth=data.beside.get("truth"))  # fmt: skip
+                      pixel, self.positive, geometry, truth=data.beside.get("truth"), refined=refined,
+                      history=history)  # fmt: skip
         found.facts = self.facts(found, threads)
         run.say(result.lines(figures, order, set(numbers)))
         run.say(_words(found))
         result.fill(run, found)
-        judge(run, found.facts | {"figures": figures[order[0]], "weights": combined.weights,
-                                  "extent": extent(S != 0), "shape": pattern.shape, "symmetry": symmetry,
+        last = refined.figures if refined else figures[order[0]]
+        judge(run, found.facts | {"figures": last, "dark": pattern.notes.get("dark"),
+                                  "weights": combined.weights,
+                                  "extent": extent(support), "shape": pattern.shape, "symmetry": symmetry,
                                   "centre": pattern.centre, "starts": len(figures),
                                   "threshold": self.support.threshold,
                                   "fixed": bool(self.support.file)})  # fmt: skip
         return found
+
+    def refined(self, run, phasing: Phasing, combined: Combined, S, figures: list[dict]) -> Refined | None:
+        """The image from the average, None where that is left as it is"""
+        if not self.refine:
+            return None
+        if len(combined.numbers) > 1 and combined.weights[0] < AGREED:
+            run.say("cdi: the average is not iterated on: the starts that it is made of disagree")
+            return None
+        found = Refine(phasing, run.clock.tick)(combined.images, S != 0)
+        if found.better(figures):
+            return found
+        run.say("cdi: the average is left as it is: iterated on, it came no nearer to the counts")
+        return None
 
     def facts(self, found: Found, threads: int) -> dict[str, Any]:
         """Figures for the notes: of the best start, and of all together"""
@@ -245,12 +279,16 @@ class Cdi:
         out |= {
             "best": found.order[0],
             "chosen": len(found.combined.numbers),
-            "support_px": best["support"],
-            "sampling": found.pattern.counts.size / max(1, best["support"]),
+            "support_px": int(found.support.sum()),
+            "sampling": found.pattern.counts.size / max(1, int(found.support.sum())),
             "first_mode": float(found.combined.weights[0]),
             "prtf_crossing": q,
             "resolution_px": 0.5 / q if q else 1.0,
         }
+        if found.refined:
+            out |= {f"image_{name}": found.refined.figures[name] for name in ("error", "llk", "free")
+                    if name in found.refined.figures}  # fmt: skip
+            out["image_moved"] = list(found.refined.moved)
         if found.pixel:
             out["resolution"] = out["resolution_px"] * max(found.pixel)
         if found.truth is not None and found.truth.shape == found.image.shape:
@@ -278,11 +316,13 @@ def _words(found: Found) -> str:
     length = f", {facts['resolution'] * 1e9:.4g} nm" if "resolution" in facts else ""
     falls = f"falls below 1/e at a half period of {facts['resolution_px']:.3g} px{length}"
     falls = falls if facts["prtf_crossing"] else f"never falls below 1/e: the pixel decides{length}"
+    moved = ", ".join(f"{s:.2f}" for s in facts.get("image_moved", ()))
+    image = f"; moved by ({moved}) px and iterated on to llk {facts.get('image_llk', 0):.4f}" if moved else ""
     alone = "is of one start alone and says nothing" if facts["chosen"] == 1 else falls
     truth = f"; error against the truth {facts['truth_error']:.4f}" if "truth_error" in facts else ""
     return (
         f"cdi: {facts['chosen']} starts averaged, {100 * facts['first_mode']:.1f} % of their power in one "
-        f"image; oversampling {facts['sampling']:.2f}; the PRTF {alone}{truth}"
+        f"image{image}; oversampling {facts['sampling']:.2f}; the PRTF {alone}{truth}"
     )
 
 
