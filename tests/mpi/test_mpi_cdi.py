@@ -14,7 +14,8 @@ steps: [{use: cdi, starts: 7, chain: HIO*30 RAAR*50 ER*20, average: 3}]
 run: {device: cpu, precision: double, threads: 1, checkpoint: 1 us}
 """
 NAMES = ("image_1/data", "solutions/data", "solutions/number", "modes/weight", "prtf/data", "starts/free",
-         "starts/error", "starts/chosen", "support/data")  # fmt: skip
+         "starts/error", "starts/chosen", "support/data", "average/data", "history/error",
+         "history/support")  # fmt: skip
 STOP = """
 import os, sys
 import nanompi.run.control as control

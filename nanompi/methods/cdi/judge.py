@@ -6,6 +6,7 @@ from nanompi.run import verdict
 
 AGREED = 0.9  # part of the power in the first mode of the best starts: less is no common image
 NOISE = 1.5  # deviance over its expectation, of pixels that were seen: more is no model of the counts
+CLEAN = 1.25  # the same: with less, starts that failed stand out; with more, some of them come as near
 OVERSAMPLED = 2.0  # pixels of the pattern over those of the support: less than there are unknowns
 OFF = 2.5  # px that the centre may be away from where the pattern has its symmetry
 ENOUGH = 20  # starts, beyond which more of them are not advised
@@ -16,7 +17,7 @@ GROWN = 0.5  # of the pattern's width: a support wider than this is sampled less
 
 def judge(run, facts: dict) -> None:
     """The verdict (rank 0). facts : "figures" of the image, "chosen", "starts", "weights", "sampling",
-    "extent", "shape", "centre", "symmetry", "dark", "threshold" and "fixed", as `step` makes them"""
+    "extent", "shape", "centre", "symmetry", "amiss", "threshold" and "fixed", as `step` makes them"""
     wrong, doubts = _wrong(facts), _doubts(facts)
     grade = "wrong" if wrong else "doubtful" if doubts else "good"
     words = [text for text, _ in wrong + doubts]
@@ -33,10 +34,8 @@ def _good(facts) -> str:
 
 def _wrong(facts) -> list[tuple[str, str]]:
     out = []
-    if facts.get("dark"):
-        out.append(
-            (f"{facts['dark']['words']}: taken for counts they bend the image", facts["dark"]["paste"])
-        )
+    for one in facts.get("amiss", []):
+        out.append((f"{one['words']}; taken for counts they bend the image", one["paste"]))
     if facts["sampling"] < OVERSAMPLED:
         out.append((
             f"the oversampling is {facts['sampling']:.2f}, less than {OVERSAMPLED:g}: the support has so "
@@ -68,6 +67,13 @@ def _of_starts(facts) -> list[tuple[str, str]]:
         return [_more(words, starts)]
     if starts == 1:
         return [("there was one start: nothing tells whether another would find the same", "starts: 20")]
+    llk = facts.get("figures", {}).get("llk", 0.0)
+    if starts < ENOUGH and llk > CLEAN:
+        words = (
+            f"of {starts} starts the best ones agree, but with so few counts (llk {llk:.2f}) starts that "
+            "failed alike would not be told from them"
+        )
+        return [_more(words, starts)]
     return []
 
 

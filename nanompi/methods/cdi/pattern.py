@@ -10,6 +10,7 @@ from nanompi.errors import DataError
 ISLAND = 3  # pixels along each side of an island that is held out: neighbours tell each other
 SEEN = 0.6  # of the power of a pattern: about its centre no less is seen with what is opposite
 DARK = 0.01  # of the counts further out: less is no light
+FULL = 4  # pixels with the same largest count
 BRIGHT = 5.0  # counts, below which a dark centre may be chance
 CORE = 0.05  # of the width: nearer to the centre nothing is held out
 
@@ -175,6 +176,20 @@ def held_out(good: np.ndarray, part: float, seed: int) -> np.ndarray:
     for corner in corners:
         out[np.ix_(*[(c + np.arange(ISLAND)) % n for c, n in zip(corner, good.shape)])] = True
     return out & good & (frequency(good.shape) > CORE)
+
+
+def cut_off(counts: np.ndarray, good: np.ndarray) -> dict[str, Any] | None:
+    """Pixels that are full: {"words", "paste"} where at least FULL of them hold the same largest count, as no
+    chance gives to a bright pattern; else None."""
+    values = counts[good]
+    if not values.size or values.max() < 20 * BRIGHT:
+        return None
+    most = float(values.max())
+    full = int((values == most).sum())
+    if full < FULL:
+        return None
+    words = f"{full} pixels hold the same largest count, {most:g}: they are full, and not known"
+    return {"words": words, "paste": f"saturated: {most:g}"}
 
 
 def distance(shape, centre) -> np.ndarray:

@@ -45,8 +45,8 @@ class Phasing:
     def __post_init__(self):
         d, p = self.device, self.pattern
         self.transform = Transform(d, p.shape)
-        self.shrink = Shrink(d, self.transform, self.support)
         self.planned = sum(link.iterations for link in self.chain)
+        self.shrink = Shrink(d, self.transform, self.support, self.planned)
         self.I = d.array(p.counts.reshape(1, -1, p.shape[-1]))
         self.good = d.array(p.good.reshape(-1, p.shape[-1]), d.real)
         self.held = d.array(p.held.reshape(-1, p.shape[-1]), d.real)

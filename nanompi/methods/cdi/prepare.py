@@ -6,6 +6,7 @@ from nanompi.errors import DataError
 from nanompi.methods.cdi.pattern import (
     Pattern,
     cropped,
+    cut_off,
     dark_centre,
     distance,
     friedel_centre,
@@ -75,7 +76,7 @@ def prepare(data, settings, threads: int = 1) -> tuple[Pattern, tuple[float, ...
             raise DataError(f"cdi.centre has {len(centre)} numbers; the pattern has {counts.ndim} axes")
     if settings.stop:
         good = good & (distance(counts.shape, centre) > settings.stop)
-    dark = dark_centre(counts, good, centre)
+    amiss = [one for one in (dark_centre(counts, good, centre), cut_off(counts, good)) if one]
     counts32, good = cropped(counts, good, centre, settings.size, data.file)
     held = held_out(good, settings.heldout, settings.seed)
     notes = {
@@ -86,7 +87,7 @@ def prepare(data, settings, threads: int = 1) -> tuple[Pattern, tuple[float, ...
         "masked": int((~good).sum()),
         "held_out": int(held.sum()),
         "counts": float(counts32.sum(dtype=float)),
-    } | ({"dark": dark} if dark else {})
+    } | ({"amiss": amiss} if amiss else {})
     return Pattern(counts32, good & ~held, held, centre, counts.shape, notes), symmetry
 
 

@@ -72,7 +72,7 @@ class PatternData(Data):
 
     def described(self) -> list[tuple[str, str]]:
         """Reads patterns of at most LARGEST bytes."""
-        from nanompi.methods.cdi.pattern import dark_centre, friedel_centre
+        from nanompi.methods.cdi.pattern import cut_off, dark_centre, friedel_centre
         from nanompi.methods.cdi.prepare import loaded
 
         out = super().described()
@@ -81,9 +81,8 @@ class PatternData(Data):
         counts, good = loaded(self, None, 1)
         centre = friedel_centre(counts, good)
         out.append(("centre", f"{', '.join(f'{c:g}' for c in centre)} px, by its symmetry"))
-        if dark := dark_centre(counts, good, centre):
-            out.append(("note", f"{dark['words']}; in the step cdi: {dark['paste']}"))
-        return out
+        amiss = filter(None, (dark_centre(counts, good, centre), cut_off(counts, good)))
+        return out + [("note", f"{one['words']}; in the step cdi: {one['paste']}") for one in amiss]
 
 
 @reader("cdi.pattern", steps=("cdi",))

@@ -90,7 +90,7 @@ class Starts:
             self.images[n], self.supports[n], self.figures[n] = psi, S, figures
 
     def look(self, some: list[int], done: int, name: str, psi, S) -> None:
-        """A line of the history of each of some starts; of rank 0's first of a block for who looks on, too."""
+        """A line of the history of each of some starts; of the first of rank 0 for who looks on, too."""
         for n, one, own in zip(some, psi, S):
             self.traces[n][done // LOOK - 1] = self.phasing.trace(done, one, own)
         if self.run.team.root and some[0] == self.shown:

@@ -248,7 +248,7 @@ class Cdi:
         run.say(_words(found))
         result.fill(run, found)
         last = refined.figures if refined else figures[order[0]]
-        judge(run, found.facts | {"figures": last, "dark": pattern.notes.get("dark"),
+        judge(run, found.facts | {"figures": last, "amiss": pattern.notes.get("amiss", []),
                                   "weights": combined.weights,
                                   "extent": extent(support), "shape": pattern.shape, "symmetry": symmetry,
                                   "centre": pattern.centre, "starts": len(figures),

@@ -4,8 +4,9 @@ The autocorrelation of an object is twice as wide as the object: its threshold g
 surely large enough. Now and then the amplitude of the object is blurred, and what is above a part of its
 largest value is the next support; the blur narrows from time to time (shrink-wrap, Marchesini et al.,
 doi:10.1103/PhysRevB.68.140101, whose blur of 3 px narrows by 1 % each 20 iterations, to 1.5 px; here by 5 %
-to 1 px, which fits within the iterations of one start). Only the largest value enters, no sum, so that a
-start has the same bits wherever it is done.
+to 1 px, and by more where the iterations of a start are fewer than that takes: a support that is still wide
+when the iterations end holds no image, in three dimensions above all). Only the largest value enters, no sum,
+so that a start has the same bits wherever it is done.
 """
 
 import numpy as np
@@ -13,6 +14,8 @@ import numpy as np
 from nanompi.errors import DataError
 from nanompi.methods.cdi.pattern import frequency
 from nanompi.step import param, section
+
+IN_TIME = 0.75  # of the new supports of a chain: by then the blur is as narrow as it gets
 
 
 @section
@@ -39,17 +42,26 @@ class Support:
         0.8, ge=0, le=1, help="no new support after this part of all iterations: the end is at rest"
     )
     blur: float = param(3.0, unit="px", ge=0, help="rms width of the blur at first")
-    narrow: float = param(0.95, gt=0, le=1, help="by how much the blur narrows each time")
+    narrow: float = param(
+        0.95,
+        gt=0,
+        le=1,
+        help="by how much the blur narrows each time, by more where the iterations are few; 1 = it stays",
+    )
     sharpest: float = param(1.0, unit="px", ge=0, help="rms width of the blur at last")
 
     def due(self, done: int, planned: int) -> bool:
         """After so many of all iterations?"""
         return self.shrink and done % self.every == 0 and 0 < done <= self.until * planned
 
-    def width(self, done: int) -> float:
-        """px, of the blur after so many iterations."""
-        times = done // self.every - 1
-        return max(self.blur * self.narrow**times, min(self.sharpest, self.blur))
+    def width(self, done: int, planned: int) -> float:
+        """px, of the blur after so many of all iterations: at its least after IN_TIME of the new supports."""
+        least, times = min(self.sharpest, self.blur), done // self.every - 1
+        if not self.blur or self.narrow == 1:
+            return self.blur
+        most = max(1.0, IN_TIME * self.until * planned / self.every)
+        rate = min(self.narrow, (max(least, 0.5) / self.blur) ** (1 / most))
+        return max(self.blur * rate**times, least)
 
 
 def from_autocorrelation(pattern, threshold: float) -> np.ndarray:
@@ -118,10 +130,11 @@ def _read(file: str, path: str):
 
 
 class Shrink:
-    """New supports on a device, for images or volumes of one shape."""
+    """New supports on a device, for images or volumes of one shape; planned : iterations of the chain."""
 
-    def __init__(self, device, transform, settings: Support):
+    def __init__(self, device, transform, settings: Support, planned: int):
         self.device, self.transform, self.settings = device, transform, settings
+        self.planned = planned
         self.kernels: dict[float, object] = {}
 
     def __call__(self, psi, S, z, done: int) -> None:
@@ -129,7 +142,7 @@ class Shrink:
         xp, axes = self.device.xp, tuple(range(1, psi.ndim))
         z[...] = xp.sqrt(psi.real * psi.real + psi.imag * psi.imag)
         self.transform.forward(z)
-        z *= self._blur(self.settings.width(done))
+        z *= self._blur(self.settings.width(done, self.planned))
         self.transform.backward(z)
         S[...] = z.real > self.settings.threshold * z.real.max(axes, keepdims=True)
 

@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 
 from nanompi.errors import DataError
-from nanompi.methods.cdi.pattern import cropped, fast, friedel_centre, held_out, in_fft_order, sum_up
+from nanompi.methods.cdi.pattern import (
+    cropped,
+    cut_off,
+    dark_centre,
+    distance,
+    fast,
+    friedel_centre,
+    held_out,
+    in_fft_order,
+    sum_up,
+)
 from nanompi.methods.cdi.simulate import PatternSimulation, mean_counts, object_of
 from nanompi.methods.cdi.solutions import extent
 from nanompi.methods.cdi.support import from_autocorrelation, from_file
@@ -42,6 +52,26 @@ def test_the_centre_is_found(given, stop):
     assert not in_fft_order(counts * good, good) and not in_fft_order(counts * good, good | True)
     back = [-int(c) for c in want]
     assert in_fft_order(*(np.roll(v, back, tuple(range(v.ndim))) for v in (counts * good, good)))
+
+
+@pytest.mark.parametrize("given", [{"size": 64}, {"size": 64, "phase": 3.0}, {"size": 40, "planes": 32}])
+def test_a_stop_without_a_mask_is_told(given):
+    """Zeros about the centre, its middle half a pixel off; none where it is masked, or nothing is amiss"""
+    s = PatternSimulation(**given)
+    counts = np.random.default_rng(1).poisson(mean_counts(s)).astype(float)
+    good, middle = np.ones(counts.shape, bool), [n // 2 for n in counts.shape]
+    assert dark_centre(counts, good, middle) is None and cut_off(counts, good) is None
+    behind = distance(counts.shape, [c + 0.4 for c in middle]) <= 3.5
+    found = dark_centre(counts * ~behind, good, middle)
+    assert 3 <= found["radius"] <= 5 and found["paste"] == f"stop: {found['radius']} px"
+    masked = distance(counts.shape, middle) > found["radius"]
+    assert dark_centre(counts * ~behind, masked, middle) is None
+
+
+def test_full_pixels_are_told():
+    counts = np.random.default_rng(1).poisson(mean_counts(PatternSimulation(size=64))).astype(float)
+    found = cut_off(np.minimum(counts, 500), np.ones(counts.shape, bool))
+    assert found["paste"] == "saturated: 500" and "hold the same largest count, 500" in found["words"]
 
 
 def test_the_window_is_the_largest_about_the_centre():

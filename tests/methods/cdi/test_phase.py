@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from nanompi.methods.cdi.align import align
 from nanompi.methods.cdi.compare import error_of
 from nanompi.methods.cdi.prtf import prtf
+from nanompi.methods.cdi.refine import Refine, moved
 from nanompi.methods.cdi.solutions import best_of, combine
 from nanompi.methods.cdi.support import Support
 from nanompi.methods.cdi.transform import Transform
@@ -34,25 +36,63 @@ def test_the_best_start_is_at_the_noise_limit(twenty):
     assert best["support"] == pytest.approx(limit["support"], rel=0.1)
 
 
-@pytest.mark.slow
-def test_the_average_is_at_the_noise_limit_of_its_support(twenty):
-    """Error against the object, at most 1.3 times that of ER from the truth in the support that was found"""
-    found, made, truth, _ = twenty
+@pytest.fixture(scope="module")
+def averaged(twenty):
+    """(numbers of the starts averaged, these on each other, the image from them)"""
+    found, made, _, _ = twenty
     figures = {n: one[2] for n, one in found.items()}
     numbers = best_of(figures, "auto")
     both = combine(numbers, [found[n][0] for n in numbers])
-    error = error_of(both.average, truth)
-    from nanompi.methods.cdi.align import align
+    return numbers, both, Refine(phasing(made, "ER*1"))(both.images, found[numbers[0]][1])
 
-    S = found[numbers[0]][1]
-    image = align(truth.astype(np.complex64), found[numbers[0]][0]).image
-    limit = phasing(made, "ER*200", Support(shrink=False), S)
-    psi, _ = limit.solve((image * S)[None])
+
+@pytest.mark.slow
+def test_the_image_is_at_the_noise_limit(twenty, averaged):
+    """Error against the object, at most 1.3 times that of ER from the truth in the true support, which
+    nobody knows; reached 1.03. The average is at 1.25: it lies between pixels"""
+    found, made, truth, (own, _) = twenty
+    numbers, both, image = averaged
+    limit, average = error_of(own, truth), error_of(both.average, truth)
     assert len(numbers) >= 3 and both.weights[0] > 0.98
-    assert error < 1.3 * error_of(psi[0], truth) and error < 0.1
+    assert error_of(image.image, truth) < 1.2 * limit < 1.3 * limit < 1.1 * average
+    assert image.better([found[n][2] for n in numbers]) and max(np.abs(image.moved)) > 0.1
     curve = prtf(both.images, made)
     low = curve.frequency < 0.1
     assert 0.9 < np.nanmean(curve.value[low]) < 1.1
+
+
+def test_an_image_off_its_pixels_is_put_back():
+    """Moved by known parts of a pixel, without noise: back on them, its support without losses"""
+    made, truth = pattern(0.0, size=48, photons=1e7, noise=False)
+    there = np.abs(truth) > 0.3 * np.abs(truth).max()
+    by = (0.35, -0.25)
+    found = Refine(phasing(made, "ER*1"))(moved(truth, by)[None], there)
+    assert align(truth.astype(np.complex64), found.image).shift == pytest.approx((0, 0), abs=0.05)
+    assert found.support[there].all() and found.figures["llk"] < 0.1
+    assert error_of(found.image, truth) < 0.03 < 0.1 < error_of(moved(truth, by) * there, truth)
+
+
+def test_a_support_that_is_given_keeps_its_place():
+    made, truth = pattern(0.0, size=48, photons=1e7, noise=False)
+    S = np.abs(truth) > 0
+    found = Refine(phasing(made, "ER*1", Support(shrink=False), S))(truth[None], S)
+    assert np.array_equal(found.support, S) and found.moved == (0, 0)
+
+
+@pytest.mark.slow
+def test_a_volume_is_found_with_a_support_that_follows():
+    """Counts with noise, support from the autocorrelation, few iterations: two starts of three succeed, with
+    the noise alone left (llk 1; it was 1.3 to 1.5 while the blur did not become narrow in time)"""
+    made, truth = pattern(size=32, planes=24, width=0.8, photons=1e6)
+    phases = phasing(made, "RAAR*400 ER*100")
+    found = {n: solved(phases, n) for n in range(3)}
+    figures = {n: one[2] for n, one in found.items()}
+    numbers = best_of(figures, 2)
+    assert all(figures[n]["llk"] < 1.05 for n in numbers)
+    both = combine(numbers, [found[n][0] for n in numbers])
+    image = Refine(phases)(both.images, found[numbers[0]][1])
+    assert both.weights[0] > 0.95 and image.better([figures[n] for n in numbers])
+    assert image.figures["llk"] < 1.1 and error_of(image.image, truth) < 0.035
 
 
 @pytest.mark.parametrize("text", ["RAAR*150 ER*50", "HIO*150 ER*50"])
@@ -113,7 +153,9 @@ def test_a_start_has_the_same_bits_alone_and_beside_others():
 def test_the_support_follows_within_its_iterations():
     s = Support(every=10, until=0.5)
     assert [n for n in range(100) if s.due(n, 100)] == [10, 20, 30, 40, 50]
-    assert s.width(10) == 3.0 and s.width(20) == pytest.approx(2.85) and s.width(1000) == 1.0
+    assert s.width(10, 1000) == 3.0 and s.width(20, 1000) == pytest.approx(2.85)
+    assert s.width(1000, 1000) == 1.0 == s.width(50, 100) and s.width(20, 100) < 2.5  # in time
+    assert Support(narrow=1.0).width(500, 1000) == 3.0
     assert not any(Support(shrink=False).due(n, 100) for n in range(100))
 
 
