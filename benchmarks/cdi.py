@@ -90,7 +90,8 @@ def against_truth(given, phase: float, seed: int) -> dict:
     own = np.abs(truth) > 0.05 * np.abs(truth).max()
     limit, error = from_truth(p, truth, own, truth, phase)
     return {"seed": seed, "phase": phase, "averaged": len(best), "limit": error,
-            "best": error_of(images[best[0]], truth) / error, "average": error_of(both.average, truth) / error,
+            "best": error_of(images[best[0]], truth) / error,
+            "average": error_of(both.average, truth) / error,
             "image": error_of(image.image, truth) / error, "llk": image.figures["llk"],
             "llk of the limit": limit["llk"], "support": image.figures["support"] / int(own.sum()),
             "starts s": middle - begun, "image s": ended - middle}  # fmt: skip
