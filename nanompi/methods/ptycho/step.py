@@ -118,7 +118,7 @@ class Ptycho:
         0.0,
         ge=0,
         help="counts in each pixel of each frame that do not come through the object; auto = the floor of "
-        "the mean frame, 0 where that is not even",
+        "the mean frame less the light in it, 0 where that is not even",
     )
     frc: Literal["off", "halves"] = param(
         "off",
