@@ -9,7 +9,9 @@ by several threads at once. An item may not depend on which others stand in its 
 Steps that follow one another go through their data in one pass, block by block, as far as each finds its
 items whole on one rank: `start` of all, then the blocks, then `finish` of all. A step for which later ones
 must wait, since its `finish` tells them something, says `ends_pass = True`; one whose items are walked again
-says `stay = True`.
+says `stay = True`. One that keeps nothing of its blocks but its results, and integers as attributes, names
+these: `block_counts = ("lost",)`, or `()`. A run that was stopped or killed amid such steps goes on with the
+items that are left.
 """
 
 from contextlib import nullcontext

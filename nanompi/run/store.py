@@ -1,4 +1,4 @@
-"""Large results of block steps: written in place into the result file while it grows; what of them is done.
+"""Results of block steps: large ones written in place into the result file while it grows; what is done.
 
 Rank 0 lays the file out under a name of its own beside result.h5; every rank writes its rows there. What is
 done is known from checkpoints (`run.checkpoint`): numbers of the rows, the small results of these, sums so
@@ -8,6 +8,7 @@ far, and what the steps before have found. A resumed run does the other rows alo
 import copy
 import os
 import secrets
+import time
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from nanompi.step import OWN
 
 LARGE = 4 << 20  # bytes of a result from which on it is written in place
 NAME = ".result.h5.{}.part"
+OFTEN = 0.5  # seconds of work between two looks of all ranks, where nothing of a pass goes to the file
 
 
 class Store:
@@ -47,6 +49,7 @@ class Store:
         self.found: dict[str, Any] = {}
         self.saved, self.done = None, []
         self.last, self.facts = 0, {}
+        self.pace, self.gentle = Pace(), False
         if saved := self._saved():
             self._adopt(saved)
         elif self.folder and run.team.root:
@@ -150,7 +153,8 @@ class Store:
 
         numbers : theirs in the job; final : names of results that nothing later takes the place of
         """
-        self.final, self.done, self.last = final, [], numbers[-1]
+        self.final, self.done, self.last, self.pace = final, [], numbers[-1], Pace()
+        self.gentle = bool(self.run.control and self.run.control.signals.gentle)
         self.facts = {name: _facts(data) for name, data in self.run.data.items()}
         saved = self._saved()
         self.saved = saved if saved and saved.facts["store"]["last"] in numbers else None
@@ -207,10 +211,12 @@ class Store:
             if any(key in file.arrays for file in self.saved.files) and len(before):
                 for where, rows in self.saved.rows(key, own[before]):
                     buffer.put(before[where], rows)
-        for walk in walks if self.team.root else ():
+        for title, walk in _titled(walks) if self.team.root else ():
             for name, one in walk.all_sums().items():
-                if kept := self._arrays(f"{walk.step.name}/{name}/"):
+                if kept := self._arrays(f"{title}/{name}/"):
                     one.join(ExactSum.of(kept))
+            for name, number in self.saved.facts["store"].get("counts", {}).get(title, {}).items():
+                setattr(walk.step, name, getattr(walk.step, name) + number)
         self.run.control.back(self.saved.facts["number"])
 
     def _arrays(self, above: str) -> dict[str, np.ndarray]:
@@ -218,20 +224,32 @@ class Store:
         return {name.removeprefix(above): self.saved.array(name) for name in names}
 
     def turn(self, walks: list, where: np.ndarray | None, more: bool) -> bool:
-        """After each block of a pass (collective, where something of it goes to the file): keep what is done
-        and stop, where it is asked for. True = some rank has another block.
+        """After each block of a pass (collective, where something of it goes to the file, or its steps can go
+        on with what is in a checkpoint): keep what is done and stop, where it is asked for. True = some rank
+        has another block, or may have.
 
         where : (k,) rows of this rank that are done now; more : has this rank another block?
         Errors: Stopped, ResourceError.
         """
-        control, files = self.run.control, [out for walk in walks for out in walk.in_file()]
-        if not files:
+        control, files = self.run.control, any(walk.in_file() for walk in walks)
+        if not files and not self._can_go_on(walks):
             return more
         self.done += [] if where is None else [where]
         if control is None:
             return bool(self.team.max(more))
+        if not files and not self.pace.due(self.team, min(OFTEN, control.interval or OFTEN)):
+            return True
         with self.run.clock.phase("checkpoint"):
-            return control.block(lambda: self._state(walks), more)
+            more = control.block(lambda: self._state(walks), more)
+        if not files and not more:
+            control.signals.gentle = self.gentle  # what follows may have no blocks to keep
+        return more
+
+    def _can_go_on(self, walks: list) -> bool:
+        """Do small results of this pass make a checkpoint? Where its steps have told that they keep nothing
+        of their blocks but these and what they count."""
+        here = self.run.control is not None and self.folder is not None and walks[0].free
+        return bool(here) and all(hasattr(walk.step, "block_counts") for walk in walks)
 
     def _state(self, walks: list) -> State:
         """What a resumed run must know (collective)."""
@@ -239,13 +257,25 @@ class Store:
             for rows in walk.in_file():
                 rows.flush()
         local = np.concatenate([np.arange(0), *self.done])
-        arrays = {"result file": growing.head(self.path, self._places())} if self.team.root else {}
-        for walk in walks:
+        head = self.path and self.team.root
+        arrays = {"result file": growing.head(self.path, self._places())} if head else {}
+        for title, walk in _titled(walks):
             for name, one in walk.all_sums().items():
                 state = one.state(self.team)
-                arrays |= {f"{walk.step.name}/{name}/{key}": value for key, value in state.items()}
-        facts, index = {"store": self._facts(), "what": BLOCK}, walks[0].data.parts[self.team.rank][local]
-        return State(facts, arrays, dict(self._rows(walks, local)), index, [self.path])
+                arrays |= {f"{title}/{name}/{key}": value for key, value in state.items()}
+        own = self._facts() | {"counts": self._counts(walks)}
+        index, beside = walks[0].data.parts[self.team.rank][local], [self.path] if self.path else []
+        facts = {"store": own, "what": BLOCK}
+        return State(facts, arrays, dict(self._rows(walks, local)), index, beside)
+
+    def _counts(self, walks) -> dict[str, dict[str, int]]:
+        """What the steps have counted on all ranks (collective)"""
+        out = {}
+        for title, walk in _titled(walks):
+            names = getattr(walk.step, "block_counts", ())
+            totals = self.team.total(*(getattr(walk.step, name) for name in names))
+            out[title] = {name: int(number) for name, number in zip(names, totals)}
+        return out
 
     def _rows(self, walks, local):
         for key, buffer in _buffers(walks):
@@ -261,7 +291,7 @@ class Store:
         }  # fmt: skip
         notes = self.saved.facts["store"]["notes"] if self.saved else self.run.result.notes
         own = {
-            "file": self.path.name,
+            "file": self.path and self.path.name,
             "stored as": self.kind,
             "arrays": arrays,
             "found": self.found,
@@ -278,13 +308,14 @@ class Store:
         if facts["stored as"] != self.kind:
             text = f"output.type was {facts['stored as']} when the run was stopped, and cannot be another now"
             raise common(JobError(text))
-        self.path, self.found = self.folder / facts["file"], facts["found"]
+        self.path, self.found = facts["file"] and self.folder / facts["file"], facts["found"]
         for name, one in facts["arrays"].items():
             scaling = one["scaling"] and Scaling(*one["scaling"])
             shape, kind = tuple(one["shape"]), np.dtype(one["kind"])
             self.arrays[name] = ArrayInFile(self.path, one["start"], shape, kind, scaling or None)
         if self.team.root:
-            growing.set_head(self.path, self._places(), saved.array("result file"))
+            if self.path:
+                growing.set_head(self.path, self._places(), saved.array("result file"))
             self._clear()
         self.team.barrier()
 
@@ -316,6 +347,27 @@ class Store:
             }
 
 
+class Pace:
+    """After how many blocks the ranks look at one another: so many as take some time, the same on all."""
+
+    def __init__(self):
+        self.blocks, self.every, self.began = 0, 1, time.monotonic()
+
+    def due(self, team, aim: float) -> bool:
+        """Is this the block? (collective; each rank calls it equally often)
+
+        aim : seconds between two such blocks, on the slowest rank
+        """
+        self.blocks += 1
+        if self.blocks < self.every:
+            return False
+        now = time.monotonic()
+        slowest = team.max(max(now - self.began, 1e-6))
+        self.every = max(1, min(2 * self.every, int(self.every * aim / slowest)))
+        self.blocks, self.began = 0, now
+        return True
+
+
 def _facts(data: Data) -> dict[str, dict]:
     """What is known of data, as JSON has it."""
     coords = {axis: known for axis, known in data.coords.items() if np.asarray(known[0]).dtype.kind in "biuf"}
@@ -333,11 +385,18 @@ def _new(after: dict, before: dict) -> dict[str, dict]:
 def _buffers(walks: list):
     """(name, FrameBuffer) of the small results of a pass"""
     return [
-        (f"{w.step.name}/{k}", out)
-        for w in walks
+        (f"{title}/{k}", out)
+        for title, w in _titled(walks)
         for k, out in w.outs.items()
         if not isinstance(out, RowsInFile)
     ]
+
+
+def _titled(walks: list) -> list[tuple]:
+    """(name, walk): a step that a pass has twice has a number behind the second."""
+    names = [walk.step.name for walk in walks]
+    before = [names[:k].count(name) for k, name in enumerate(names)]
+    return [(f"{w.step.name}-{n + 1}" if n else w.step.name, w) for n, w in zip(before, walks)]
 
 
 def _pieces(values: np.ndarray, local: np.ndarray):

@@ -52,6 +52,7 @@ class Lcf:
     """
 
     preceded_by = ("xanes.absorbance",)
+    block_counts = ()
     lanes = 2048  # what is made of them in double precision stays in a cache
     explains = {"misfit": "R of the mean spectrum: what the references leave, of the spectrum, squared"}
 

@@ -49,6 +49,7 @@ class Normalise:
     """
 
     preceded_by = ("xanes.absorbance",)
+    block_counts = ()
     lanes = 2048  # what is made of them in double precision stays in a cache
     explains = {"without_edge": "part of the pixels that have no edge", "e0_eV": "edge energy of the sum"}
 

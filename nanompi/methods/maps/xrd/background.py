@@ -36,6 +36,7 @@ class Background:
     """
 
     preceded_by = ("xrd.integrate",)
+    block_counts = ()
     method: Literal["snip", "line"] = param("snip", level="basic", help="how it is found")
     width: float | None = param(
         None, gt=0, help="snip: half width of the widest peak; a fortieth of the pattern"

@@ -59,6 +59,7 @@ class Peaks:
     """
 
     preceded_by = ("xrd.integrate",)
+    block_counts = ("lost", "fits")
 
     windows: list[list[float]] = param(
         [],

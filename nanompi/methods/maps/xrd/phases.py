@@ -46,6 +46,7 @@ class Phases:
     """
 
     preceded_by = ("xrd.integrate",)
+    block_counts = ()
     patterns: list[str] = param(kind="file", help="text files of two columns: radial value, intensity")
     method: Literal["nnls", "poisson", "lsq"] = param(
         "nnls", help="squares with amounts >= 0, likelihood, squares"

@@ -54,6 +54,7 @@ class Fit:
     """
 
     preceded_by = ("xrf.prepare", "xrf.calibrate")
+    block_counts = ("lost",)
     instead_of = {"model": "xrf.calibrate"}
 
     method: Literal["poisson", "nnls", "lsq"] = param(
