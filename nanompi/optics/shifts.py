@@ -9,13 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 
 COARSE, FINE = 1.5, 0.3  # px about the peak that are searched
+RINGS = 32  # at least, of frequencies whose lengths are nearly the same
+ALIKE = 0.2  # the most that counts: with more, low frequencies outweigh the others; S4 is then placed worse
 ROUNDS = 10  # of robust least squares
 CAUCHY = 2.385  # residuals of so many times the usual one count half: 95 % efficiency for Gaussian errors
 
 
 @dataclass(frozen=True)
 class Way:
-    """How a pair is compared. smooth : px, Gaussian width; phase : all frequencies count alike"""
+    """How a pair is compared. smooth : px, Gaussian width; phase : strong frequencies count as weak ones"""
 
     smooth: float = 0.0
     phase: bool = True
@@ -39,7 +41,9 @@ def spectrum(image: np.ndarray, soft: np.ndarray) -> np.ndarray:
 
 
 def shift(a: np.ndarray, b: np.ndarray, shape: tuple[int, int], way: Way, upsample: int) -> np.ndarray:
-    """(2,) px by which an image stands further down and to the right than another. a, b : of `spectrum`"""
+    """(2,) px by which an image stands further down and to the right than another. a, b : of `spectrum`
+
+    By phase, the peak is looked for once more, with frequencies of noise counting little (`_coherence`)."""
     from scipy.fft import irfft2
 
     product = b * a.conj()
@@ -53,10 +57,36 @@ def shift(a: np.ndarray, b: np.ndarray, shape: tuple[int, int], way: Way, upsamp
     peak = np.array(np.unravel_index(irfft2(product, shape).argmax(), shape), float)
     peak = np.where(peak > np.array(shape) // 2, peak - shape, peak)
     twice = np.where((kx == 0) | (kx == 0.5), 1.0, 2.0)  # the half that is not stored
+    waves = ky, kx, twice
+    peak = _near(product, peak, waves, upsample)
+    weights = _coherence(a, b, peak, waves) if way.phase else None
+    return peak if weights is None else _near(product * weights, peak, waves, upsample)
+
+
+def _coherence(a, b, peak, waves) -> np.ndarray | None:
+    """(H, W // 2 + 1): what the phase of each frequency is worth, c^2 / (1 - c^2), where c is the part of two
+    images that is alike, of all frequencies of one length; None where nothing is.
+
+    a, b : of `spectrum`; peak : px about which they lie on one another. Up to ALIKE they are the weights of
+    the highest likelihood for the delay of noisy signals (Knapp and Carter 1976,
+    doi:10.1109/TASSP.1976.1162830).
+    """
+    ky, kx, twice = waves
+    ring = np.rint(np.hypot(ky[:, None], kx) * max(len(ky), RINGS)).astype(int)
+    back = np.exp(2j * np.pi * (ky[:, None] * peak[0] + kx * peak[1]))
+    own = [np.abs(a) ** 2, np.abs(b) ** 2, (b * a.conj() * back).real]
+    power_a, power_b, alike = (np.bincount(ring.ravel(), (one * twice).ravel()) for one in own)
+    count = np.bincount(ring.ravel(), np.broadcast_to(twice, ring.shape).ravel())
+    part = np.maximum(alike, 0) ** 2 / (power_a * power_b + 1e-30)
+    part = np.clip(part - 2 / np.maximum(count, 1), 0, ALIKE)  # noise alone is alike by chance
+    return (part / (1 - part))[ring] if part.any() else None
+
+
+def _near(product, peak, waves, upsample: int) -> np.ndarray:
+    """The highest place about a peak, to one of so many parts of a pixel"""
     for steps, span in ((max(1, upsample // 5), COARSE), (upsample, FINE)):
-        peak = _refined(
-            product, peak, (ky, kx, twice), np.arange(-round(span * steps), round(span * steps) + 1) / steps
-        )
+        near = np.arange(-round(span * steps), round(span * steps) + 1) / steps
+        peak = _refined(product, peak, waves, near)
     return peak
 
 

@@ -36,11 +36,13 @@ class Align:
 
         s = \arg\max_s | F^{-1} \frac{\hat a\, \hat b^*}{|\hat a\, \hat b^*|} |(s)
 
-    a and b are the images of a pair.
+    a and b are the images of a pair. The highest place is looked for once more with weights by which
+    frequencies that are noise count little: those of large structures would else be few among many.
 
     Unit: px; the images as before.
 
-    Source: doi:10.1364/OL.33.000156; agreement of pairs doi:10.1080/03610927708827533
+    Source: doi:10.1364/OL.33.000156; weights doi:10.1109/TASSP.1976.1162830; agreement of
+    pairs doi:10.1080/03610927708827533
 
     Example::
 

@@ -107,6 +107,21 @@ def test_a_pair():
         assert found == pytest.approx([3.24, -1.46], abs=0.1)
 
 
+def test_a_pair_of_which_most_frequencies_are_noise():
+    """Structures of 3 px with noise of 7 % of the contrast, 128 x 128 px: 0.51 px rms where all frequencies
+    count alike, 0.098 where those do that the images share"""
+    from scipy.ndimage import fourier_shift, gaussian_filter
+
+    rng = np.random.default_rng(1)
+    image = gaussian_filter(rng.normal(size=(128, 128)), 3, mode="wrap")
+    wave, soft = np.fft.fft2(image / image.std()), window(image.shape)
+    places = rng.normal(0, 0.6, (6, 2))
+    noisy = [np.fft.ifft2(fourier_shift(wave, by)).real + rng.normal(0, 0.07, image.shape) for by in places]
+    waves = [spectrum(one, soft) for one in noisy]
+    off = [shift(waves[0], waves[k], image.shape, Way(), 50) - places[k] + places[0] for k in range(1, 6)]
+    assert np.sqrt(np.square(off).mean()) < 0.15
+
+
 def test_the_path_does_not_follow_pairs_that_are_wrong():
     """A tenth of the pairs off by 20 px: the path is right to 0.03 px, three times the noise of the others"""
     rng = np.random.default_rng(2)
