@@ -49,13 +49,29 @@ def attempt(ranks: Ranks, task: Task, work: Callable[[Ranks], dict], say: Callab
         raise
     code, message = failed or (0, "")
     if group.root:
-        if code and (task.path / BEFORE).is_file():
-            message += f"; the result that it had before is {BEFORE}"
-        task.record(code, message, time.monotonic() - begun, figures)
+        seconds = time.monotonic() - begun
+        task.record(code, message, seconds, figures)
+        if code and (said := _put_back(task)):
+            task.record(code, f"{message}; {said}", seconds, figures)
         if task.done():
             with suppress(OSError):
                 (task.path / BEFORE).unlink(missing_ok=True)
         say(task)
+
+
+def _put_back(task: Task) -> str:
+    """Where none was made anew the result of before stands again; what there is to say of it.
+
+    To be called when the outcome is noted: a result without one would be taken for a new one.
+    """
+    old, result = task.path / BEFORE, task.path / "result.h5"
+    if not old.is_file():
+        return ""
+    with suppress(OSError):
+        if not result.exists():
+            old.replace(result)
+            return "result.h5 is still the one that it had before"
+    return f"the result that it had before is {BEFORE}"
 
 
 def run_of(ranks: Ranks, task: Task, prepare: Callable, reuse: Reuse | None = None, writers=(pictures,)):
@@ -74,7 +90,7 @@ def prepared(task: Task, vendor: str, hosts: list[str]):
     with held(task.job, task.path, vendor, hosts, anew=True) as begun:
         with writing(task.path):
             # The result first: one without an outcome is that of a run that was ended in its report.
-            if task.done():
+            if task.outcome() and (task.path / "result.h5").is_file():
                 (task.path / "result.h5").replace(task.path / BEFORE)
             (task.path / "result.h5").unlink(missing_ok=True)
             (task.path / "outcome.json").unlink(missing_ok=True)
