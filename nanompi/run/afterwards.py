@@ -2,6 +2,7 @@
 
 RUN/after.json is there from before the result is written until all steps have done it: {"done": [0, 1]},
 numbers of the job's steps. A resumed run with a result and this file does what is missing, and no more.
+RUN/.result.copy.h5 is a copy of the result while a program sees it that might harm it.
 """
 
 import json
@@ -10,23 +11,26 @@ from pathlib import Path
 
 from nanompi.io.atomic import complaint, remove, write_text
 
-FILE = "after.json"
+FILE, COPY = "after.json", ".result.copy.h5"
 
 
 def pending(folder: Path | None) -> bool:
     """Does the result stand, but not all that follows it?"""
-    return bool(folder) and (Path(folder) / "result.h5").exists() and (Path(folder) / FILE).exists()
+    if not folder or not (Path(folder) / FILE).exists():
+        return False
+    return any((Path(folder) / name).exists() for name in ("result.h5", COPY))
 
 
 def forget(folder: Path):
     """An earlier run in this folder is replaced."""
-    remove(Path(folder) / FILE)
+    for name in (FILE, COPY, f"{COPY}.part"):
+        remove(Path(folder) / name)
 
 
 def begin(run, steps: list):
     """Before the result is written: something will follow it (collective). Errors: ResourceError."""
     if run.folder and any(map(_follows, steps)):
-        run.team.on_root(lambda: _write(run.folder, []))
+        run.team.on_root(lambda: (forget(run.folder), _write(run.folder, [])))
 
 
 def perform(run, steps: list):

@@ -25,6 +25,7 @@ from nanompi.methods.own.command import (
 )
 from nanompi.methods.own.unharmed import unharmed
 from nanompi.methods.own.work import KEPT, Work, tell_change, workplace
+from nanompi.run.afterwards import COPY
 from nanompi.step import param, step, word_of
 
 Kind = Literal["hdf5", "tiff"]
@@ -154,7 +155,7 @@ class ShellStep(Shell):
     def _last(self, work):
         """The program sees the result and leaves it as it is (collective). Errors: StepError."""
         root, harm = work.run.team.root, []
-        guard = unharmed(work.files["in"], work.place / "copy.h5") if root else nullcontext(harm)
+        guard = unharmed(work.files["in"], work.files["in"].with_name(COPY)) if root else nullcontext(harm)
         try:
             with guard as harm:
                 work.perform()

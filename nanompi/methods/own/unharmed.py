@@ -2,7 +2,8 @@
 
 It is read-only meanwhile, which stops most programs but none of an administrator. A copy is kept: one that
 shares its blocks where the file system has such (any size), else a plain one of files below `LARGEST`. A
-file that is another afterwards is put back from it, and told.
+file that is another afterwards is put back from it, and told. The copy outlives a kill: who comes next puts
+it back first.
 """
 
 import filecmp
@@ -23,8 +24,9 @@ FICLONE = 0x40049409  # ioctl(2): the blocks of another file, shared (linux/fs.h
 def unharmed(path: Path, copy: Path):
     """`with unharmed(path, copy) as harm:` afterwards `harm` has a line where the file was changed (rank 0).
 
-    copy : a new file for what stands there; it is gone afterwards
+    copy : a file for what stands there; it is gone afterwards. One that is there was left by a killed run
     """
+    _recover(path, copy)
     mode, harm = path.stat().st_mode, []
     has_copy = _copied(path, copy)
     _allow(path, mode & ~0o222)
@@ -36,6 +38,15 @@ def unharmed(path: Path, copy: Path):
             harm.append(_put_back(path, copy if has_copy else None))
         _allow(path, mode)
         remove(copy)
+
+
+def _recover(path: Path, copy: Path):
+    """What stood there before a program that was killed with its run."""
+    if not copy.is_file():
+        return
+    if _marks(path) is None or not filecmp.cmp(path, copy, shallow=False):
+        _put_back(path, copy)
+    _allow(path, copy.stat().st_mode)
 
 
 def _allow(path: Path, mode: int):
@@ -72,16 +83,18 @@ def _opens(path: Path) -> bool:
 
 
 def _copied(path: Path, copy: Path) -> bool:
-    """Is there a copy now?"""
+    """Is there a copy now? It appears whole."""
+    new = copy.with_name(copy.name + ".part")
     try:
-        if not _cloned(path, copy):
+        if not _cloned(path, new):
             if path.stat().st_size > LARGEST:
-                remove(copy)
+                remove(new)
                 return False
-            shutil.copyfile(path, copy)
-        shutil.copystat(path, copy)
+            shutil.copyfile(path, new)
+        shutil.copystat(path, new)
+        os.replace(new, copy)
     except OSError:
-        remove(copy)
+        remove(new)
         return False
     return True
 

@@ -4,6 +4,7 @@ import json
 import os
 import pickle
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -612,6 +613,32 @@ def test_a_program_after_the_run_cannot_harm_the_result(scene, command, well):
         "logs",
         "result.h5",
     ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("harm", ["echo garbage > {in}", "rm -f {in}"])
+def test_what_a_program_after_the_run_did_before_all_was_killed_is_undone(here, monkeypatch, harm):
+    """The program harms the result, the run is killed with it; `resume` has the result as it was."""
+    from nanompi.cli import main
+
+    monkeypatch.setenv("NANOMPI_PICTURES", "no")
+    late = '{shell: "test -e ready || (chmod u+w {in}; HARM; touch harmed; sleep 1000)"'.replace("HARM", harm)
+    text = JOB.replace("tomo.simulate}", "tomo.simulate, simulate: {angles: 5, size: 16, rows: 1}}")
+    Path("job.yaml").write_text(
+        text.replace("STEP", late + ", sh: true, when: after}") + "run: {device: cpu}\n"
+    )
+    words = [sys.executable, "-m", "nanompi", "run", "--folder", "run", "job.yaml"]
+    running = subprocess.Popen(words, start_new_session=True)
+    until(lambda: Path("harmed").exists() or running.poll() is not None, 60)
+    before = Path("run/.result.copy.h5").read_bytes()
+    running.kill()
+    running.wait()
+    until(lambda: not list(Path("run").glob(".scratch-*")), 30)
+    own = Path("run/result.h5")
+    assert not own.exists() or own.read_bytes() != before
+    Path("ready").touch()
+    assert main(["resume", "run"]) == 0 and own.read_bytes() == before and own.stat().st_mode & 0o200
+    assert not list(Path("run").glob(".result.copy*"))
 
 
 @pytest.mark.parametrize(
