@@ -244,7 +244,7 @@ def _kind(item: dict[str, Any]) -> str:
 
 def _state(one: dict, before: list[dict], quiet: Callable[..., str]) -> tuple[str, str]:
     """State of a stage, and why it cannot go on, "" where it can. before : the stages before it"""
-    if one["done"] == len(one["items"]):
+    if one["done"] == len(one["items"]) and not one["slurm"]:  # its last task may still write the page
         return "done", ""
     going = "working" if one["done"] or one["failed"] else "waiting"
     if one["working"] or one["slurm"]:

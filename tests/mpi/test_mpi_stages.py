@@ -22,10 +22,13 @@ from tests.mpi.test_mpi_restart import marked
 from tests.patience import until
 
 STEPS = '''
+import os, time
 import h5py
 
-def follow(block, info, add=0, earlier="", bad=(0,)):
-    """Adds a number, and the largest value that the item before has made."""
+def follow(block, info, add=0, earlier="", bad=(0,), hold=""):
+    """Adds a number, and the largest value that the item before has made; waits while `hold` is there."""
+    while hold and os.path.exists(hold):
+        time.sleep(0.02)
     if add in bad:
         raise ValueError(f"item {add} is bad")
     most = 0.0
@@ -147,6 +150,42 @@ def test_killed_at_random_moments_and_started_again_it_has_the_same_bits(python,
     assert all(json.loads((folder / name / "outcome.json").read_text())["code"] == 0 for name in NAMES)
 
 
+@pytest.mark.every_mpi
+@pytest.mark.slow
+def test_stopped_by_a_signal_within_an_item_and_behind_one_it_goes_on(python, place, whole):
+    """By USR1 to `nanompi run -n 2`: exit code 75 and the command that goes on; no item is done twice"""
+    name = Path(python).parents[1].name
+    folder, hold, kept = place / f"stopped-{name}", place / f"hold-{name}", {}
+    results = lambda: {path: path.stat().st_ino for path in folder.glob("*/*/result.h5")}  # noqa: E731
+    hold.touch()
+    first = ["run", "-n", "2", "w.yaml", "--set", f"stages.one.steps.python.hold={hold}", "--folder", folder]
+    words = [python, "-m", "nanompi", *map(str, first)]
+    for number in range(2):
+        running = Running(python, folder, f"{name}-{number}", words)
+        until(partial(came, running, lambda: held(folder), results, kept if number else None), 90)
+        running.process.send_signal(signal.SIGUSR1)
+        hold.unlink(missing_ok=True)
+        code, said = running.process.wait(), (place / f"printed-{name}-{number}").read_text()
+        assert code == 75 and f"stopped by SIGUSR1; go on with: nanompi resume {folder}" in said, said
+        assert {path: path.stat().st_ino for path in kept} == kept and len(results()) < len(NAMES)
+        kept = results()
+        words = [python, "-m", "nanompi", "resume", "-n", "2", str(folder)]
+    assert Running(python, folder, f"{name}-last", words).process.wait() == 0
+    assert {path: path.stat().st_ino for path in kept} == kept and same(arrays(folder), whole)
+
+
+def came(running, inside, results, kept) -> bool:
+    """Is an item at its step, or with `kept` one more done; or has all ended?"""
+    ready = inside() if kept is None else len(results()) > len(kept)
+    return ready or running.process.poll() is not None
+
+
+def held(folder) -> bool:
+    """Is an item at its step?"""
+    states = [path.read_text() for path in folder.glob("one/*/status.json")]
+    return any('"working"' in text for text in states)
+
+
 def marks(folder) -> int:
     """How far a workflow is: files of its items."""
     return sum(1 for _ in folder.glob("*/*/*")) if folder.exists() else 0
@@ -155,9 +194,9 @@ def marks(folder) -> int:
 class Running:
     """The workflow on two ranks; all of its processes bear a mark."""
 
-    def __init__(self, python, folder, name):
+    def __init__(self, python, folder, name, command=()):
         self.folder, self.mark = folder, f"{os.getpid()}-{name}-{time.monotonic_ns()}"
-        command = [
+        command = command or [
             mpiexec(python),
             "-n",
             "2",

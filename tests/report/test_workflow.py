@@ -174,6 +174,17 @@ def test_a_broken_workflow_is_lost_and_hides_no_other(top, text, capsys):
     assert main(["watch", "runs/tooth/workflow-0002"]) == 1
 
 
+def test_a_stage_with_a_task_in_the_queue_is_not_over_though_all_its_items_are_there(tmp_path):
+    """The task may still write the page of the workflow: `watch` waits for it"""
+    top = workflow(tmp_path / "w", stage("fit", 2))
+    for item in (top / "fit").iterdir():
+        ended(item)
+    queue = {"7_1": ("RUNNING", f"{top}/fit/stage.sbatch")}
+    (top / "fit/stage.sbatch").write_text("")
+    states = [flow.read(top, one)["state"] for one in (queue, {}, None)]
+    assert states == ["working", "done", "done"] and flow.read(top, queue)["code"] == 0
+
+
 def test_what_squeue_says(tmp_path, monkeypatch):
     program = tmp_path / "squeue"
     program.write_text(
