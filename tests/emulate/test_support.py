@@ -30,9 +30,10 @@ def test_order_of_threads_and_blocks_does_not_matter(order):
 
 
 def starts(device, many: int, **simulate):
-    """(images, supports, figures of the first) of some starts side by side"""
+    """(images, supports, figures of the first) of some starts side by side; the blur stays: in a support that
+    is narrow so early HIO makes 1e-9 of a rounding of 1e-15, on the CPU alone as well"""
     made, _ = pattern(size=24, photons=1e5, **simulate)
-    phases = phasing(made, "HIO*25 RAAR*20 ER*5", Support(every=10), device=device)
+    phases = phasing(made, "HIO*25 RAAR*20 ER*5", Support(every=10, narrow=1.0), device=device)
     psi, S = phases.solve(np.stack([phases.begin(n) for n in range(many)]))
     return device.host(psi), device.host(S), phases.figures(psi[0], S[0])
 
