@@ -17,6 +17,7 @@ from nanompi.device.checks.scene import (
     sums,
     update,
 )
+from nanompi.device.cpu import Cpu
 from nanompi.device.kernels import layout, load
 from nanompi.errors import ResourceError
 from tests.device.same import same
@@ -107,6 +108,16 @@ def test_probe_sums_of_blocks_are_those_of_all_frames(shifts, monkeypatch):
     whole, *parts = (probe_sums(kernels(Gpu(s.r)), s, step) for step in (s.n, 37, 3 * 37))
     for part in parts:
         assert all(np.array_equal(a, b) for a, b in zip(whole, part, strict=True))
+
+
+def test_weights_of_all_shifts_may_be_one_array():
+    """as the CPU, the card and the contract have them, on top of what is there"""
+    s = Scene("double", n=30, modes=1, size=(9, 40), shifts=3)
+    every, one = np.zeros((3, 9, 40)), [np.ones((1, 9, 40)) for _ in range(3)]
+    CONTRACT.probe_sums(s.psi, s.O, s.at, s.dP.copy(), every, 0, 1)
+    for K, den in zip((CONTRACT, Cpu("double", 1).kernels, kernels(Gpu(s.r))), one):
+        K.probe_sums(s.psi, s.O, s.at, s.dP.copy(), den, 0, 1)
+        assert np.allclose(den[0], 1 + every.sum(0), rtol=1e-12) and every.min() >= 0 and every.max() > 0
 
 
 def test_more_probes_than_blocks_along_z():
