@@ -59,7 +59,8 @@ def one_round(runs: Path) -> dict[str, float]:
         connection = http.client.HTTPConnection(host)
         connection.request("GET", "/")
         connection.getresponse().read()
-        out = {"start to first answer, s": time.perf_counter() - begun, "memory then, MB": memory(page.pid)}
+        out = {"start to first answer, s": time.perf_counter() - begun, "CPU then, s": processor(page.pid)}
+        out["memory then, MB"] = memory(page.pid)
         return out | seen(link) | {"memory after the images, MB": memory(page.pid)}
     finally:
         page.terminate()
@@ -69,6 +70,12 @@ def one_round(runs: Path) -> dict[str, float]:
 def memory(pid: int) -> float:
     """MB that a process holds"""
     return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[1]) / 1024
+
+
+def processor(pid: int) -> float:
+    """CPU seconds that a process has taken"""
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def seen(link: str) -> dict[str, float]:
