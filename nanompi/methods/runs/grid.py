@@ -37,8 +37,7 @@ class Grid:
         there = [(at >= 0) & (at < m) for at, m in zip(near, own.seen.shape)]
         pick = np.ix_(*(np.clip(at, 0, m - 1) for at, m in zip(near, own.seen.shape)))
         inside = there[0][:, None] & there[1]
-        seen, weight = own.seen[pick] & inside, own.weight[pick] * inside
-        return Loaded(self._values(own, pick, start, step), seen, weight.astype(np.float32))
+        return Loaded(self._values(own, pick, start, step), own.seen[pick] & inside)
 
     def _values(self, own: Loaded, pick, start, step) -> np.ndarray:
         if self._fits(start, step):

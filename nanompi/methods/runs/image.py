@@ -13,7 +13,7 @@ from nanompi.methods.ptycho.earlier_result import ENTRY
 from nanompi.methods.tomo.phases import attenuation_lines, phase_lines
 from nanompi.units import quantity
 
-WAVE, SEEN, PIXEL, CORNER, ORIGIN, WEIGHT, ENERGY, JOB, GRADE = (
+WAVE, SEEN, PIXEL, CORNER, ORIGIN, ENERGY, JOB, GRADE = (
     f"{ENTRY}/{path}"
     for path in (
         "image_1/data",
@@ -21,7 +21,6 @@ WAVE, SEEN, PIXEL, CORNER, ORIGIN, WEIGHT, ENERGY, JOB, GRADE = (
         "object/pixel_size",
         "object/corner",
         "image_1/origin",
-        "object/weight",
         "instrument_1/source_1/energy",
         "process_1/job/data",
         "process_1/verdict/grade",
@@ -155,12 +154,10 @@ def _places(opened, of: str, shape):
 
 @dataclass
 class Loaded:
-    """values : (rows, columns) complex or real; seen : bool, pixels that count; weight : float32, light that
-    each pixel got, 1 where nobody knows"""
+    """values : (rows, columns) complex or real; seen : bool, pixels that count"""
 
     values: np.ndarray
     seen: np.ndarray
-    weight: np.ndarray
 
 
 def load(image: Image) -> Loaded:
@@ -169,21 +166,13 @@ def load(image: Image) -> Loaded:
         if not image.wave:
             values = whole(dataset(opened, f"{ENTRY}/{image.of}/data")).astype(image.dtype)
             seen = np.isfinite(values)
-            return Loaded(values, seen, seen.astype(np.float32))
+            return Loaded(values, seen)
         values = whole(dataset(opened, WAVE))
         masked = at(opened, SEEN) is not None
         seen = whole(dataset(opened, SEEN)) > 0 if masked else np.ones(values.shape, bool)
         if values.shape != seen.shape or not seen.any():
             raise DataError(f"{image.file}: /{SEEN} does not fit the image, or nothing of that was seen")
-        return Loaded(values, seen, _weight(opened, values.shape))
-
-
-def _weight(opened, shape) -> np.ndarray:
-    if at(opened, WEIGHT) is None or at(opened, ORIGIN) is None:
-        return np.ones(shape, np.float32)
-    top, left = whole(dataset(opened, ORIGIN)).astype(int)
-    weight = whole(dataset(opened, WEIGHT))[top : top + shape[0], left : left + shape[1]]
-    return weight.astype(np.float32) if weight.shape == tuple(shape) else np.ones(shape, np.float32)
+        return Loaded(values, seen)
 
 
 def made(image: Image, own: Loaded) -> np.ndarray:

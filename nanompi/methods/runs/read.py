@@ -15,7 +15,6 @@ from typing import Literal
 import numpy as np
 
 from nanompi.data.data import Data
-from nanompi.data.source import SelectedFrames
 from nanompi.errors import DataError, JobError
 from nanompi.io.hdf5 import at, foreign, open_hdf5, text
 from nanompi.methods.ptycho.earlier_result import ENTRY
@@ -73,7 +72,7 @@ class Runs:
         return one or (folder / ITEMS).is_file()
 
     def open(self, file: str, given) -> dict[str, Data]:
-        """Images with the axis of the runs, made when they are read; beside them the light of each pixel.
+        """Images with the axis of the runs, made when they are read.
 
         Errors: DataError, JobError.
         """
@@ -91,12 +90,10 @@ class Runs:
         notes += not_good(images)
         grid = common_grid(images, self.place, self.field, self.grid)
         notes += said_of(images, grid)
-        source, weight = RunImages(images, grid), RunImages(images, grid, True)
+        source = RunImages(images, grid)
         if images[0].of == "phase":
             upright(source)
-        if not given.select.whole:
-            weight = SelectedFrames(weight, given.select.numbers(len(images)))
-        return {"data": self._data((file or ", ".join(patterns)), axis, coords, source, weight, notes)}
+        return {"data": self._data((file or ", ".join(patterns)), axis, coords, source, notes)}
 
     def _known(self, named: list[Named], listed_here: bool, notes: list[str]) -> list[Image]:
         """Those that have a result; the others are named. Errors: DataError where too few have."""
@@ -132,7 +129,7 @@ class Runs:
         words = ["angle", "energy", *(word for one in images for word in one.values)]
         return next((word for word in dict.fromkeys(words) if differs(images, word)), "scan")
 
-    def _data(self, file: str, axis: str, coords, source: RunImages, weight, notes) -> Data:
+    def _data(self, file: str, axis: str, coords, source: RunImages, notes) -> Data:
         first, grid = source.images[0], source.grid
         sides = ("row", "column") if axis == "angle" else ("y", "x")
         known = first.pixel is not None
@@ -148,7 +145,6 @@ class Runs:
             source=source,
             coords=coords,
             facts=facts,
-            beside={"weight": weight},
             unit=first.unit,
             title=TITLES.get(first.of, first.of.replace("_", " ")),
             file=file,

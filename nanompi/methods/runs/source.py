@@ -12,14 +12,10 @@ from nanompi.methods.runs.image import Image, load, made
 
 @dataclass
 class RunImages(Source):
-    """(n, rows, columns) of n results on one grid; memory: one image for each thread.
-
-    weights : gives the light of each pixel in place of its value, 0 where it was not seen
-    """
+    """(n, rows, columns) of n results on one grid; memory: one image for each thread."""
 
     images: list[Image]
     grid: Grid
-    weights: bool = False
     sign: float = 1.0
     chunk: int = 1
     shape: tuple[int, int, int] = field(init=False)
@@ -28,7 +24,7 @@ class RunImages(Source):
     def __post_init__(self):
         self.shape = (len(self.images), *self.grid.shape)
         kinds = [one.dtype for one in self.images]
-        self.dtype = np.dtype(np.float32) if self.weights else np.result_type(*kinds)
+        self.dtype = np.result_type(*kinds)
 
     @property
     def where(self) -> str:
@@ -38,7 +34,7 @@ class RunImages(Source):
     def origin(self) -> list:
         """What of each result, where."""
         of = [[one.of, {"file": one.file}] for one in self.images]
-        return ["runs", self.weights, self.sign, self.grid.starts.tolist(), self.grid.steps.tolist(), of]
+        return ["runs", self.sign, self.grid.starts.tolist(), self.grid.steps.tolist(), of]
 
     def read(self, index, threads: int = 1) -> np.ndarray:
         """Images `index`: (len(index), rows, columns). Errors: DataError naming the file."""
@@ -49,6 +45,4 @@ class RunImages(Source):
 
     def _one(self, k: int) -> np.ndarray:
         own = self.grid.on(k, load(self.images[k]))
-        if self.weights:
-            return np.where(own.seen, own.weight, 0).astype(self.dtype)
         return (self.sign * made(self.images[k], own)).astype(self.dtype)

@@ -38,7 +38,6 @@ def written(folder: Path, image, pixel=PIXEL, corner=(0.0, 0.0), **more) -> Path
         entry["image_1/origin"] = np.array([3.0, 3.0])
         entry["object/pixel_size"] = np.full(2, pixel)
         entry["object/corner"] = np.array(corner) - 3 * pixel
-        entry["object/weight"] = np.pad(np.full(image.shape, 7.0, np.float32), 3)
         entry["instrument_1/source_1/energy"] = more.get("energy", 8 * KEV)
         job = {"input": {"angle": more["angle"]} if "angle" in more else {}}
         entry["process_1/job/data"] = json.dumps(job)
@@ -73,7 +72,6 @@ def test_a_stage_is_a_stack_of_line_integrals_at_its_angles(tmp_path):
     assert data.facts == {"pixel": PIXEL, "energy": 8 * KEV}
     lines = data.source.read(np.array([3, 0]))
     assert lines.dtype == np.float32 and np.abs(lines - ball((40, 48), (4e-7, 4.8e-7))).max() < 0.02
-    assert (data.beside["weight"].read(np.array([2])) == 7).all()
 
 
 def test_the_folder_tells_its_reader(tmp_path):
@@ -157,8 +155,8 @@ def test_whole_pixels_are_copied(tmp_path):
     for image in data.source.read(np.arange(2)):
         assert np.array_equal(image, sample[5:45, 2:48].astype(np.complex64))
     every = opened(runs=f"{tmp_path}/*", signal="complex", field="all")
-    weight = every.beside["weight"].read(np.arange(2))
-    assert every.shape == (2, 50, 50) and not weight[0, 45:].any() and not weight[1, :5].any()
+    a, b = every.source.read(np.arange(2))
+    assert every.shape == (2, 50, 50) and np.array_equal(a[5:45, 2:48], b[5:45, 2:48])
 
 
 def test_scans_at_unlike_places_are_laid_middle_on_middle(tmp_path):
