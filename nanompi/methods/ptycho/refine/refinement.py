@@ -32,7 +32,7 @@ class RefinePositions:
     """Positions refined in ML: `true`, or these."""
 
     after: int = param(2, ge=0, help="iterations of ML before the first step")
-    until: int | None = param(60, ge=0, help="no step after this iteration of ML, but of lost frames")
+    until: int | None = param(100, ge=0, help="no step after this iteration of ML, but of lost frames")
     every: int = param(1, ge=1, help="a step each so many iterations")
     clip: float = param(1.0, unit="px", gt=0, help="longest step")
     reach: float = param(8.0, unit="px", gt=0, help="how far a frame may move from where it was measured")
