@@ -150,3 +150,9 @@ def test_places_are_those_of_as_many_points_as_frames(others, found):
     entries = [FRAMES, *(Entry(path, shape, np.dtype("f8")) for path, shape in others.items())]
     paths, _ = guessed(entries)
     assert {key: path for key, path in paths.items() if key in ("x", "y", "positions")} == found
+
+
+def test_short_names_of_motors_are_guessed():
+    from nanompi.methods.ptycho.read.unknown import _axis
+
+    assert _axis("sx", "x") and _axis("sy", "y") and not _axis("sx", "y") and not _axis("s", "x")
