@@ -226,13 +226,14 @@ class Store:
     def turn(self, walks: list, where: np.ndarray | None, more: bool) -> bool:
         """After each block of a pass (collective, where something of it goes to the file, or its steps can go
         on with what is in a checkpoint): keep what is done and stop, where it is asked for. True = some rank
-        has another block, or may have.
+        has another block, or may have. Nothing is kept of a pass in which a step `gathers` of its blocks what
+        is no declared result: it begins again.
 
         where : (k,) rows of this rank that are done now; more : has this rank another block?
         Errors: Stopped, ResourceError.
         """
         control, files = self.run.control, any(walk.in_file() for walk in walks)
-        if not files and not self._can_go_on(walks):
+        if any(hasattr(walk.step, "gathers") for walk in walks) or not (files or self._can_go_on(walks)):
             return more
         self.done += [] if where is None else [where]
         if control is None:

@@ -33,6 +33,7 @@ class Spots:
     """
 
     preceded_by = ("xrd.integrate",)
+    gathers = "spots"  # how many a frame has is not known before: no declared result
     sigma: float = param(10.0, gt=0, help="how far above the median of the ring")
     pixels: int = param(2, ge=1, help="pixels of a spot, at least")
 
