@@ -122,7 +122,7 @@ def _drawn(tile: Tile, signal: Signal, colours: str, span: dict, factor: float =
     dressed(ax, labelled(across, unit_x), labelled(up, unit_y))
     if unit_x == unit_y:
         scale_bar(ax, abs(np.diff(edges(x))[0]), unit_x)
-    stretched = unit_x == unit_y and not ratio(signal)
+    stretched = _alike(unit_y, unit_x) and not ratio(signal)
     tile.title((signal.title or signal.show) + ", not to scale" * stretched)
     return values, ax, drawn
 
@@ -154,7 +154,12 @@ def ratio(signal: Signal) -> float:
     it is too thin to be seen so."""
     (_, y, unit_y), (_, x, unit_x) = sides(signal, np.shape(signal.data))
     w, h = (abs(np.diff(edges(v))[0]) for v in (x, y))
-    return h / w if unit_x == unit_y and w > 0 and 1 / THIN < h / w < THIN else 0.0
+    return h / w if _alike(unit_y, unit_x) and w > 0 and 1 / THIN < h / w < THIN else 0.0
+
+
+def _alike(up: str, across: str) -> bool:
+    """Do axes of these units make a plane? Two angles do not."""
+    return up == across and up not in ("deg", "rad")
 
 
 def _framed(tile: Tile, ratio: float, bar: bool = True):

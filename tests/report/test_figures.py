@@ -218,6 +218,17 @@ def test_long_and_thin_images_are_drawn(tmp_path):
     assert all(b.width > 0.02 and b.height > 0.02 for b in boxes)
 
 
+def test_two_angles_are_no_plane():
+    """A cake of 360 deg by 15 fills its picture"""
+    axes = {"azimuth": (np.arange(-165.0, 180, 30), "deg"), "radial": (np.linspace(0, 15, 300), "deg")}
+    box = (
+        picture(Signal(np.ones((12, 300), np.float32), axes, "counts", "cake", "frame"))
+        .axes[0]
+        .get_position()
+    )
+    assert box.width > 0.6
+
+
 @pytest.mark.filterwarnings("error")
 def test_what_is_odd_is_drawn_too(tmp_path):
     """No axes, no numbers, one value, names as an axis, letters of mathematics in a name"""

@@ -12,7 +12,8 @@ from nanompi.methods.maps.xrd.mask import Image, Mask, dark_and_flat
 from nanompi.methods.maps.xrd.matrix import Bins, Matrix, limits, matrix, shared
 from nanompi.methods.maps.xrd.scan import on_scan
 from nanompi.optics.geometry import PLANCK_C
-from nanompi.step import item, param, step
+from nanompi.run.result import Signal
+from nanompi.step import item, param, step, total
 
 AXES = {1: ("radial",), 2: ("azimuth", "radial")}  # of a pattern, of a cake
 CLIPPED = 1.4826  # a standard deviation, in median distances of a normal distribution
@@ -75,6 +76,8 @@ class Integrate:
             "pattern": item(*axes, title="azimuthally integrated intensity"),
             "pattern_errors": item(*axes, title="standard error of counting"),
         }
+        if self.sectors > 1:
+            self.gives |= {"_cake_sum": total(*axes), "_cake_frames": total(*axes)}
 
     def check(self, data) -> list[str]:
         """For `nanompi check`. Errors: DataError, JobError."""
@@ -111,10 +114,14 @@ class Integrate:
         pattern[self._absent(info)] = np.nan
         shape = (len(block), *([self.sectors] * (self.sectors > 1)), self.bins)
         self._count(sums, info)
-        return {
+        own = {
             "pattern": pattern.reshape(shape).astype(np.float32),
             "pattern_errors": errors.reshape(shape).astype(np.float32),
         }
+        if self.sectors > 1:
+            seen = np.isfinite(own["pattern"])
+            own |= {"_cake_sum": np.where(seen, own["pattern"], 0), "_cake_frames": seen}
+        return own
 
     def finish(self, run):
         """Axes, and what fits need of the errors; maps of a grid get its axes (collective)."""
@@ -133,12 +140,25 @@ class Integrate:
             data.beside["shared"] = self.shared
             data.nexus = self._definition()
             run.data[name] = data
+        if self.sectors > 1:
+            self._picture(run)
         lost, values, hot = run.team.total(self.lost, self.all, float(self.hot))
         if self.mask.hot:
             run.say(f"{self.name}: {int(hot)} values of hot pixels left out")
         if lost > MOST_LOST * values:
             part = f"{100 * lost / values:.2g} % of what good pixels see"
             run.say(f"{self.name}: {part} was not measured (negative, saturated or missing), and is left out")
+
+    def _picture(self, run) -> None:
+        """The mean of all frames, over both angles."""
+        sums, frames = (run.data.pop(f"_cake_{name}").values for name in ("sum", "frames"))
+        if not run.team.root:
+            return
+        with np.errstate(invalid="ignore", divide="ignore"):
+            mean = (sums / frames).astype(np.float32)
+        b = self.bounds
+        axes = {"azimuth": (b.azimuths, "deg"), "radial": (b.centres, UNITS[self.unit])}
+        run.result.pictures["cake"] = Signal(mean, axes, "counts", "cake: mean of all frames", "frame")
 
     # ---- how it is made
 

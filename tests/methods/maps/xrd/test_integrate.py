@@ -69,9 +69,14 @@ def test_what_is_not_measured_changes_nothing():
     frames[:, :, 33] = 7777
     run = integrated(frames, {"mask": mask}, mask=Mask(saturated=4000))
     assert run.data["pattern"].values == pytest.approx(100, rel=1e-5)
-    cake = integrated(frames, {"mask": mask}, mask=Mask(saturated=4000), sectors=8).data["pattern"]
+    run = integrated(frames, {"mask": mask}, mask=Mask(saturated=4000), sectors=8)
+    cake = run.data["pattern"]
     assert cake.axes == ("point", "azimuth", "radial") and np.isnan(cake.values).any()
     assert np.nanmax(abs(cake.values - 100)) < 1e-3
+    mean = run.result.pictures["cake"]
+    assert list(mean.axes) == ["azimuth", "radial"] and not [name for name in run.data if "_cake" in name]
+    assert np.array_equal(np.isnan(mean.data), np.isnan(cake.values).all(0))
+    assert np.nanmax(abs(mean.data - 100)) < 1e-3
 
 
 def test_hot_pixels_are_left_out():
