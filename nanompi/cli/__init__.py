@@ -5,6 +5,7 @@ import sys
 
 from nanompi import __version__
 from nanompi.errors import (
+    JobError,
     NanompiError,
     ResourceError,
     complain,
@@ -148,6 +149,18 @@ def job_arguments(parser: argparse.ArgumentParser):
     """What all verbs that read a job take."""
     parser.add_argument("job", type=path, help="job file (YAML)")
     settings(parser)
+
+
+def reuse_argument(parser: argparse.ArgumentParser):
+    """`--reuse WORKFLOW`"""
+    text = "of a workflow that was changed: take over what is done in this one and asked for alike"
+    parser.add_argument("--reuse", type=path, metavar="WORKFLOW", help=text)
+
+
+def no_reuse(args):
+    """Errors: JobError where a job that is no workflow has `--reuse`."""
+    if args.reuse:
+        raise JobError(f"--reuse: {args.job} is no workflow (no `stages:`)")
 
 
 def settings(parser: argparse.ArgumentParser):

@@ -6,7 +6,7 @@ of these ranks. With --folder of one that was begun, what is missing is taken up
 
 from functools import partial
 
-from nanompi.cli import job_arguments, loudness, new_path, style
+from nanompi.cli import job_arguments, loudness, new_path, no_reuse, reuse_argument, style
 from nanompi.mpi.mpiexec import one_thread, start, to_start
 from nanompi.run import notify
 
@@ -23,6 +23,7 @@ def arguments(parser):
     parser.add_argument(
         "--folder", type=new_path, metavar="RUN", help="folder of this one run, in place of a new one"
     )
+    reuse_argument(parser)
 
 
 def main(args) -> int:
@@ -55,13 +56,17 @@ def _begun(args, stack):
     from nanompi.job.stages import read_workflow
     from nanompi.run.lock import Lock
     from nanompi.workflow.stages import folder
+    from nanompi.workflow.stages.reuse import take_over, workflow_of
     from nanompi.workflow.stages.work import Part, Voice, command
 
     workflow = read_workflow(args.job, args.set)
+    old = workflow_of(args.reuse) if args.reuse else None
     path = folder.create(workflow, args.out, args.folder)
     stack.enter_context(Lock(path))
-    text = f"{workflow}; {path}"
-    Voice(style(args))(text, "workflow", name=workflow.name, folder=str(path))
+    voice = Voice(style(args))
+    voice(f"{workflow}; {path}", "workflow", name=workflow.name, folder=str(path))
+    for line in take_over(folder.read(path), old) if old else ():
+        voice(line, "reuse", text=line)
     return Part(folder.read(path)), command(path)
 
 
@@ -70,6 +75,7 @@ def _prepared(args, vendor: str, hosts: list[str]):
     from nanompi.job.folder import claim, held, named
     from nanompi.job.job import read_job
 
+    no_reuse(args)
     job = read_job(args.job, args.set)
     return held(job, named(args.folder) if args.folder else claim(job, args.out), vendor, hosts)
 
@@ -77,6 +83,8 @@ def _prepared(args, vendor: str, hosts: list[str]):
 def _again(args) -> list[str]:
     """The arguments for the ranks."""
     sets = [word for text in args.set for word in ("--set", text)]
-    own = [word for name in ("out", "folder") if (v := getattr(args, name)) for word in (f"--{name}", v)]
+    own = [
+        word for name in ("out", "folder", "reuse") if (v := getattr(args, name)) for word in (f"--{name}", v)
+    ]
     own += [f"--{style(args)}"] * (style(args) != "text")
     return [*sets, *own, "--", args.job]

@@ -8,7 +8,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from nanompi.cli import job_arguments, new_path, path
+from nanompi.cli import job_arguments, new_path, no_reuse, path, reuse_argument
 from nanompi.cluster import slurm
 from nanompi.cluster.submit import batch, submit
 from nanompi.errors import JobError
@@ -27,6 +27,7 @@ def arguments(parser):
     parser.add_argument(
         "--folder", type=new_path, metavar="RUN", help="folder of this run or workflow, in place of a new one"
     )
+    reuse_argument(parser)
     parser.add_argument("--dry", action="store_true", help="print the script and do nothing")
     notify.argument(parser)
 
@@ -47,6 +48,7 @@ def main(args) -> int:
     discover()
     if Path(args.job).is_dir() or is_workflow(args.job):
         return _workflow(args)
+    no_reuse(args)
     job = read_job(args.job, args.set)
     here, source = site(args.site)
     here = asked(here, args)
@@ -67,6 +69,7 @@ def _workflow(args) -> int:
     """Submit a workflow, or what is missing of one that was begun."""
     from nanompi.cluster.site import site
     from nanompi.workflow.stages import script
+    from nanompi.workflow.stages.reuse import workflow_of
 
     here, source = site(args.site)
     here = script.Here(asked(here, args), source, args.notify)
@@ -78,7 +81,8 @@ def _workflow(args) -> int:
         return 0
     slurm.need_sbatch()
     if workflow:
-        flow, sent = script.begin(workflow, here, args.out, args.folder or "")
+        old = workflow_of(args.reuse) if args.reuse else None
+        flow, sent = script.begin(workflow, here, args.out, args.folder or "", old)
     else:
         sent = script.submit(flow, here)
     _told(flow, sent)
@@ -94,7 +98,7 @@ def _flow(args):
         workflow = read_workflow(args.job, args.set)
         where = Path(args.out or workflow.output.folder) / workflow.name / "workflow-NNNN"
         return folder.foreseen(workflow, Path(args.folder or where).absolute()), workflow
-    for name in ("set", "out", "folder"):
+    for name in ("set", "out", "folder", "reuse"):
         if getattr(args, name):
             raise JobError(f"--{name}: {args.job} is a workflow that was begun: its jobs stay as they are")
     return folder.read(Path(args.job).resolve()), None

@@ -46,8 +46,8 @@ def identity(item: Path) -> str:
 
 def made_from(around: Around, job: Any) -> dict[str, Any]:
     """What stands in the file, as things are now. job : the values of the resolved job"""
-    texts = list(_texts(job))
-    stages = {name: _stage(items, texts) for name, items in around.stages.items()}
+    words = list(every_text(job))
+    stages = {name: _stage(items, words) for name, items in around.stages.items()}
     found = {p.name: own for p in around.before if (own := identity(p))}
     return {"stages": stages, "previous": dict(list(found.items())[:1])}
 
@@ -62,13 +62,13 @@ def _stage(items: list[Path], texts: list[str]) -> dict[str, Any]:
     return {"whole": not some, "items": {n: identity(p) for n, p in known.items() if not some or n in names}}
 
 
-def _texts(value):
+def every_text(value):
     """All texts in nested values"""
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, list | tuple):
         for one in value:
-            yield from _texts(one)
+            yield from every_text(one)
     elif isinstance(value, str):
         yield value
 

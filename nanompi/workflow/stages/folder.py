@@ -32,6 +32,7 @@ from nanompi.workflow.task import Task
 NAME = re.compile(r"[A-Za-z_][\w-]*")
 ITEM = re.compile(r"[0-9]{4,}(-[\w.+=-]*)?")
 AFTER, ALONE = "job.after.yaml", "job.alone.yaml"
+ANOTHER = "leave --folder out; `--reuse` with this folder takes over what did not change"
 
 
 @dataclass
@@ -189,7 +190,7 @@ def _head(path: Path, workflow) -> dict:
     if file.exists():
         with foreign(f"{file}"):
             if json.loads(read_text(str(file))) != head:
-                raise JobError(f"--folder {path}: another workflow is there; name a new folder")
+                raise JobError(f"--folder {path}: another workflow is there; {ANOTHER}")
     elif _text(path, workflow) != workflow.text or not _begun(path):
         raise JobError(f"--folder {path}: it is not empty and holds no workflow; name a new folder")
     return head
@@ -211,7 +212,7 @@ def _write_stage(path: Path, stage, workflow, text: str):
             texts |= {AFTER: item.job, ALONE: item.alone}
         own_folder(own)
         for name, job in texts.items():
-            _write_job(own / name, _placed(job.resolved, workflow.folder, str(path.absolute())), text)
+            _write_job(own / name, placed(job.resolved, workflow.folder, str(path.absolute())), text)
 
 
 def _write_job(file: Path, resolved: dict, text: str):
@@ -220,18 +221,15 @@ def _write_job(file: Path, resolved: dict, text: str):
         return write_text(file, sealed(yaml12.write(resolved), text))
     if file.name != "job.resolved.yaml" or not (file.parent / AFTER).exists():  # that one is as it was run
         if not same_job(read_text(str(file)), resolved):
-            raise JobError(
-                f"{file}: the workflow was begun with other values; for a changed one name a new folder, or "
-                "leave --folder out"
-            )
+            raise JobError(f"{file}: the workflow was begun with other values; for a changed one {ANOTHER}")
 
 
-def _placed(value, folder: str, path: str):
+def placed(value, folder: str, path: str):
     """The same values with the folder of the workflow in place of the one that stood for it."""
     if isinstance(value, dict):
-        return {key: _placed(one, folder, path) for key, one in value.items()}
+        return {key: placed(one, folder, path) for key, one in value.items()}
     if isinstance(value, list):
-        return [_placed(one, folder, path) for one in value]
+        return [placed(one, folder, path) for one in value]
     return value.replace(folder, path) if isinstance(value, str) else value
 
 
@@ -253,7 +251,7 @@ def job_of(folder: WorkflowFolder, stage: StageFolder, task: Task):
         _checked(source, text)
         values = yaml12.plain(yaml12.read(read_text(str(source)), str(source), _none())[0])
         if done:
-            values = _placed(values, str(before[0].path.absolute()), str(done.path.absolute()))
+            values = placed(values, str(before[0].path.absolute()), str(done.path.absolute()))
         with writing(task.path):
             write_text(file, sealed(yaml12.write(values), text))
     _checked(file, text)

@@ -18,6 +18,7 @@ from nanompi.job.folder import writing
 from nanompi.report.workflow import SCRIPT, tasks_of
 from nanompi.workflow.stages import folder
 from nanompi.workflow.stages.folder import StageFolder, WorkflowFolder
+from nanompi.workflow.stages.reuse import take_over
 
 
 @dataclass
@@ -141,13 +142,18 @@ def missing(flow: WorkflowFolder) -> dict[str, list[int]]:
     return out
 
 
-def begin(workflow, here: Here, runs: str, named: str = "") -> tuple[WorkflowFolder, list[Sent]]:
+def begin(
+    workflow, here: Here, runs: str, named: str = "", old: WorkflowFolder | None = None
+) -> tuple[WorkflowFolder, list[Sent]]:
     """Submit a checked workflow in the next folder of its own, which is gone again where that fails.
 
-    named : a folder in place of the next one, which may hold the workflow already. Errors: see `submit`
+    named : a folder in place of the next one, which may hold the workflow already
+    old : a workflow whose results are taken over, where they are asked for alike. Errors: see `submit`
     """
     flow = folder.read(folder.create(workflow, runs, named).resolve())
     try:
+        for line in take_over(flow, old) if old else ():
+            print(line)
         return flow, submit(flow, here)
     except (OSError, NanompiError):
         if not named:
