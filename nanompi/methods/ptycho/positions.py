@@ -114,7 +114,7 @@ class Shifts:
     def __init__(self, device, rests: np.ndarray, shape):
         self.device, self.trivial = device, len(rests) == 1 and not np.any(rests)
         # frame j sees O(r + whole + rest); the probe moves by +rest in the frame of the object's pixels
-        y, x = (np.exp(-2j * np.pi * r[:, None] * np.fft.fftfreq(n)) for r, n in zip(rests.T, shape))
+        y, x = (_ramps(r, n) for r, n in zip(rests.T, shape))
         self.ramps = [device.array(ramp, device.complex) for ramp in (y / (shape[0] * shape[1]), x)]
 
     def __len__(self):
@@ -139,6 +139,12 @@ class Shifts:
         z = self.device.xp.empty(num.shape[1:], num.dtype)
         self.device.kernels.ramps_adjoint(self.device.fft(num), *self.ramps, z)
         return self.device.ifft(z)
+
+
+def _ramps(rests, n: int) -> np.ndarray:
+    """(S, n) complex, the phase ramps of shifts along one axis, of which few differ. rests : (S,) pixels"""
+    known, which = np.unique(rests, return_inverse=True)
+    return np.exp(-2j * np.pi * known[:, None] * np.fft.fftfreq(n))[which.reshape(-1)]
 
 
 def rotated(positions: np.ndarray, angle: float) -> np.ndarray:

@@ -3,6 +3,6 @@
 Lost frames are found again, and the displacements tell of the stage.
 """
 
-from nanompi.methods.ptycho.refine.refinement import CURVED, GRID, Refinement, RefinePositions
+from nanompi.methods.ptycho.refine.refinement import GRID, Refinement, RefinePositions
 
-__all__ = ["CURVED", "GRID", "RefinePositions", "Refinement"]
+__all__ = ["GRID", "RefinePositions", "Refinement"]

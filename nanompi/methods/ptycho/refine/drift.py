@@ -37,12 +37,23 @@ class Drift:
         """Nothing moves on."""
         self.speed = np.zeros((self.ways.shape[1], 2))
 
-    def carried(self, moving: np.ndarray, steps: np.ndarray) -> np.ndarray:
-        """(n, 2) steps, and what these frames move on with. moving : (N,) bool, those n frames"""
-        ways, on = self.ways[moving], KEPT * self.speed
-        alike = np.linalg.lstsq(ways, steps, rcond=ALIKE)[0]
+    def carried(self, moving: np.ndarray, steps: np.ndarray, curvature: np.ndarray) -> np.ndarray:
+        """(n, 2) steps, and what these frames move on with.
+
+        moving : (N,) bool, those n frames; curvature : (n, 3) yy, yx, xx of each
+        """
+        ways, on, weight = self.ways[moving], KEPT * self.speed, weights(curvature)[:, None]
+        alike = np.linalg.lstsq(weight * ways, weight * steps, rcond=ALIKE)[0]
         self.speed = on + alike
         return steps + ways @ on
+
+
+def weights(curvature: np.ndarray) -> np.ndarray:
+    """(n,) by which steps count in the fit: one over their error, which is 1 / sqrt(H); no frame counts more
+    than the mean, lest a few bend the scan. curvature : (n, 3) yy, yx, xx"""
+    known = np.sqrt(np.maximum(curvature[:, 0] + curvature[:, 2], 0))
+    mean = known.mean()
+    return np.minimum(known / mean, 1) if mean > 0 else np.ones(len(known))
 
 
 def polynomials(corners: np.ndarray) -> np.ndarray:

@@ -3,7 +3,8 @@
 All ranks know the displacements of all frames, as whole numbers of 1/UNIT px, and take the same steps from
 the same sums: the answer does not depend on the number of ranks. ML moves object, probe and frames together.
 The slopes cost no transform: they follow from its gradient at the sample. The curvatures take two more
-transforms of each frame, in the pass of its step, and change little: they are measured now and then.
+transforms of each frame, in the pass of its step, and change less and less: they are measured before the
+first step and after 1, 2, 4, 8 and so on, anew whenever other frames take part.
 """
 
 from dataclasses import dataclass, field
@@ -23,7 +24,6 @@ UNIT = 1024  # parts of a pixel in which displacements are counted
 GRID = 16  # parts of a pixel to which they are rounded: with 8 twice the error is left
 HOLD = 0.5  # of what rounding left over is given up: else frames at an edge of the grid jump to and fro
 ROUGH = 4  # first steps, with which nothing moves on
-CURVED = 4  # steps for which a curvature serves
 FOLLOW = 8  # steps of frames left out
 
 
@@ -94,7 +94,8 @@ class Refinement:
 
     def measure(self, p, noise: int) -> "Measured":
         """Sums of the frames, to be taken in the passes of an iteration."""
-        return Measured(p, noise, curved=self.rescue.age % CURVED == 0 or not self.curvature.any())
+        age = self.rescue.age
+        return Measured(p, noise, curved=age & (age - 1) == 0 or not self.curvature.any())
 
     def step(self, p, measured: "Measured"):
         """Move the frames that were measured by their Newton steps, without a common part (collective)."""
@@ -110,7 +111,7 @@ class Refinement:
             steps = self._likely(moving, steps)
         steps = cut(steps, self.how.clip)
         if self.rescue.rounds or self.rescue.age >= ROUGH:
-            steps = self.drift.carried(moving, steps)
+            steps = self.drift.carried(moving, steps, self.curvature[moving])
         self._moved(p, moving, steps - steps.mean(0))
         self.rescue.age += 1
 
