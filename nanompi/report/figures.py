@@ -21,7 +21,6 @@ from nanompi.units import EV, show
 
 TILE, ALONE, WIDE = (4.3, 3.5), (5.4, 4.6), (6.4, 4.0)  # inches of a picture on a sheet, and of its own
 DPI = 150  # of what is no line
-MOST_PIXELS = 8e6  # of a picture: 32 MB while it is drawn; a sheet of many maps gets fewer to the inch
 PACKED = 3  # of zlib: a third of the time of 6, for files a tenth larger
 MANY = 12  # pictures of a sheet from which on they stand there at half their size
 SEPARATOR = "  ·  "
@@ -69,7 +68,7 @@ def previews(result: Result, folder: Path, warn=print) -> list[Path]:
 def _drawn(signal: Signal, head: str, path: Path) -> np.ndarray:
     """(h, w, 3) uint8, the picture of a signal, which has been written to `path`."""
     values = pixels(picture(signal, head))
-    _write_png(path, values)
+    _write_png(path, _image(values))
     return values
 
 
@@ -80,19 +79,21 @@ def _top() -> int:
     return round(HEAD * DPI)
 
 
-def _composed(tiles: list[np.ndarray], head: str) -> np.ndarray:
-    """(h, w, 3) uint8: pictures side by side, as they have been drawn, and a line over all."""
+def _composed(tiles: list[np.ndarray], head: str):
+    """An image (PIL): pictures side by side, as they have been drawn, and a line over all. The largest of a
+    job, so it is pasted where it is written from, not made as an array and copied twice."""
+    from PIL import Image
+
     _, paper = drawing()
     columns = across(len(tiles))
     h, w = (max(tile.shape[axis] for tile in tiles) for axis in (0, 1))
     top = _top() if head else 0
-    out = np.full((top + h * math.ceil(len(tiles) / columns), w * columns, 3), 255, np.uint8)
+    out = Image.new("RGB", (w * columns, top + h * math.ceil(len(tiles) / columns)), "white")
     if head:
         line = pixels(paper.blank(1, 0, (w * columns / DPI, 0), head)[0])
-        out[: len(line), : line.shape[1]] = line[: len(out), : out.shape[1]]
+        out.paste(Image.fromarray(np.ascontiguousarray(line)), (0, 0))
     for k, tile in enumerate(tiles):
-        y, x = top + k // columns * h, k % columns * w
-        out[y : y + tile.shape[0], x : x + tile.shape[1]] = tile
+        out.paste(Image.fromarray(tile), (k % columns * w, top + k // columns * h))
     return out
 
 
@@ -137,7 +138,7 @@ def save(figure, path: Path) -> None:
     path = Path(path)
     kind = path.suffix[1:].lower()
     if kind == "png":
-        _write_png(path, pixels(figure))
+        _write_png(path, _image(pixels(figure)))
         return
     own_folder(path.parent)
     more = {"metadata": {"Date": None}} if kind == "svg" else {}
@@ -154,14 +155,20 @@ def pixels(figure) -> np.ndarray:
     return np.asarray(canvas.buffer_rgba())[..., :3]
 
 
-def _write_png(path: Path, values: np.ndarray) -> Path:
-    from PIL import Image, PngImagePlugin
+def _image(values: np.ndarray):
+    """(h, w, 3) uint8 as an image (PIL)."""
+    from PIL import Image
+
+    return Image.fromarray(np.ascontiguousarray(values))
+
+
+def _write_png(path: Path, image) -> Path:
+    from PIL import PngImagePlugin
 
     about = PngImagePlugin.PngInfo()
     about.add_text("Software", "nanompi")
     own_folder(path.parent)
     with new_file(path) as file:
-        image = Image.fromarray(np.ascontiguousarray(values))
         image.save(file, "PNG", compress_level=PACKED, dpi=(DPI, DPI), pnginfo=about)
     return path
 
