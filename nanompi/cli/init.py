@@ -39,7 +39,6 @@ def arguments(parser):
 
 def main(args) -> int:
     """Exit code 0; 2 when the file is there already."""
-    from nanompi.job.starter import knows
     from nanompi.job.templates import find, no_template, templates
     from nanompi.methods import discover
     from nanompi.run.foreign import BROKEN
@@ -67,10 +66,22 @@ def main(args) -> int:
     except OSError as e:
         raise ResourceError(f"{args.file}: cannot be written: {e.strerror}") from None
     print(f"{args.file} is written. Next: nanompi check {args.file}; nanompi run -n 2 {args.file}")
-    if args.scan and not (template and template.workflow) and not knows(args.scan):
-        text = f"no reader knows {shown(args.scan)}: name one by `format:` in {args.file}, or another file"
-        print(f"warning: {text}", file=sys.stderr)
+    if args.scan and not (template and template.workflow) and (why := _lacks(args.file, args.scan)):
+        print(f"warning: {why}", file=sys.stderr)
     return 0
+
+
+def _lacks(file: str, scan: str) -> str:
+    """What must be done in the job file before it can run; "" where nothing is known."""
+    from nanompi.job.starter import knows, missing
+
+    if not knows(scan):
+        return f"no reader knows {shown(scan)}: name one by `format:` in {file}, or another file"
+    if keys := missing(scan):
+        return (
+            f"the scan does not say all: fill in {', '.join(f'{key}:' for key in keys)} in `input` of {file}"
+        )
+    return ""
 
 
 def _text(args, template) -> str:

@@ -1,5 +1,6 @@
 """First workflows of `nanompi init`: of the scans of a folder, or of some that are simulated."""
 
+import glob
 import os
 from collections import Counter
 from pathlib import Path
@@ -53,7 +54,7 @@ def text_of(name: str, file: str, folder: str = "") -> str:
     """The text of a workflow that will stand in `file`.
 
     name : of WORKFLOWS; folder : of the scans, "" = they are simulated
-    Errors: DataError where there is no folder, or no scan in it
+    Errors: DataError where there is no folder, no scan in it, or of a volume one alone
     """
     about, stages = WORKFLOWS[name]
     own = os.path.splitext(os.path.basename(file))[0]
@@ -72,9 +73,11 @@ def _simulated(name: str) -> dict[str, str]:
 def _of_folder(name: str, file: str, folder: str) -> dict[str, str]:
     end, number = _scans(Path(folder))
     beside = os.path.relpath(folder, os.path.dirname(os.path.abspath(file)))
-    files = write([f"{beside}/*{end}"], 1000, flow=True).strip()[1:-1]
+    files = write([f"{glob.escape(beside)}/*{end}"], 1000, flow=True).strip()[1:-1]
     if name == "series":
         return {"items": f"{{scan: {files}}}", "input": '{file: "{scan}"}'}
+    if number < 2:
+        raise DataError(f"--from {shown(folder)}: one scan (*{end}) in it; a volume needs one at each angle")
     last = round(180 - 180 / number, 6)
     angles = f"angle: {{from: 0, to: {last:g}, count: {number}}}"
     return {
@@ -88,7 +91,10 @@ def _scans(folder: Path) -> tuple[str, int]:
     """(how their names end, how many there are): the kind of which a folder has the most."""
     if not folder.is_dir():
         raise DataError(f"--from {shown(str(folder))}: a workflow begins with the folder of the scans")
-    names = [one.name for one in folder.iterdir() if one.is_file() and one.name[0] != "."]
+    try:
+        names = [one.name for one in folder.iterdir() if one.is_file() and one.name[0] != "."]
+    except OSError as error:
+        raise DataError(f"--from {shown(str(folder))}: cannot be read: {error.strerror}") from None
     ends = Counter(MASTER if name.endswith(MASTER) else Path(name).suffix for name in names)
     known = {end: n for end, n in ends.items() if end in SCANS}
     if not known:

@@ -1,6 +1,7 @@
 """Writes a first job file with comments, from what steps, readers and engines declare."""
 
 import os
+import re
 from dataclasses import MISSING, dataclass, field, is_dataclass
 from typing import Any
 
@@ -101,6 +102,15 @@ def starter(
 def knows(scan: str) -> bool:
     """Is there a reader for a scan file, or one that guesses what is where?"""
     return bool(_guess(scan, scan)[0])
+
+
+def missing(scan: str) -> list[str]:
+    """Keys of the input section that the user must fill in: the file does not say them."""
+    found = (
+        re.match(r"\s+# (\w+): \S+.*  # (?:the file has none|columns|rows)", line)
+        for line in _guess(scan, scan)[1]
+    )
+    return [one[1] for one in found if one]
 
 
 def _facts(scan: str) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import h5py
+import numpy as np
 import pytest
 
 from nanompi.cli import main
@@ -61,6 +63,29 @@ def test_a_workflow_takes_the_scans_of_a_folder(here, capsys):
     for wrong, why in (("one.yaml", "begins with the folder"), (".", "no scan in it")):
         assert main(["init", "series", "--from", wrong]) == 3 and why in capsys.readouterr().err
         assert not (here / "series.yaml").exists()
+
+
+def test_scans_of_a_folder_with_an_odd_name_and_one_alone(here, capsys):
+    """What a pattern of files reads as a sign is a letter here; of one scan there is no volume"""
+    odd = "odd{a} b#'é,[c]"
+    (here / odd).mkdir()
+    (here / odd / "s{1} [2].cxi").touch()
+    assert main(["init", "series", "--from", odd]) == 0
+    items = read_workflow("series.yaml").stages[0].items
+    assert [one.values["scan"] for one in items] == [str(here / odd / "s{1} [2].cxi")]
+    assert main(["init", "volume", "--from", odd]) == 3 and not (here / "volume.yaml").exists()
+    assert "a volume needs one at each angle" in capsys.readouterr().err
+
+
+def test_it_says_what_must_be_filled_in(here, capsys):
+    with h5py.File("own.h5", "w") as file:
+        file["frames"], file["E_keV"] = np.ones((4, 8, 8), "u2"), 8.0
+        file["samx_um"] = file["samy_um"] = np.arange(4.0)
+    assert main(["init", "--from", "own.h5"]) == 0
+    assert "fill in distance:, pixel: in `input` of job.yaml" in capsys.readouterr().err
+    file = here / "job.yaml"
+    file.write_text(file.read_text().replace("# distance: 2 m", "distance: 2 m"))
+    assert main(["check", "job.yaml"]) == 3 and "no pixel" in capsys.readouterr().err
 
 
 def test_the_basic_level_is_a_part_of_all(here):

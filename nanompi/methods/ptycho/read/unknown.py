@@ -84,6 +84,7 @@ def _hdf5(file) -> list[Entry]:
     for path, thing in things:
         if isinstance(thing, h5py.Dataset):
             out.append(_entry(path, thing))
+        if not isinstance(thing, h5py.Group):  # a dataset, or a named type
             continue
         for name in _linked(thing):
             left -= 1
@@ -139,6 +140,13 @@ def _npz(path: str) -> list[Entry]:
 
 # ---- guesses
 
+SHORT = {  # whole names, small letters, that say a quantity without its word
+    "energy": re.compile(r"(ph(oton)?_?)?e(n|ne|ner)?_?k?ev|e(n|ner)_?(ph(oton)?|xray)"),
+    "wavelength": re.compile(r"(lambda|wavelen|wl)(_?(m|nm|a|angstrom))?"),
+    "distance": re.compile(r"((det(ector)?|sample|sam)_?)?dist(_?(m|cm|mm|um))?|sdd(_?(m|cm|mm))?"),
+    "pixel": re.compile(r"(det(ector)?_?)?(px|pix)_?size(_?(m|um))?|(det(ector)?_?)?pix_?um"),
+}
+
 
 def guessed(entries: list[Entry]) -> tuple[dict[str, str], dict[str, Entry]]:
     """({key of `paths`: path}, {key: its entry}) of what the datasets may be; {} without frames."""
@@ -149,10 +157,12 @@ def guessed(entries: list[Entry]) -> tuple[dict[str, str], dict[str, Entry]]:
     out = {"frames": Entry(path, (n, *shape), np.dtype("u2"))}
     out |= _places([e for e in entries if e.dtype.kind in "iuf"], n)
     one = [e for e in entries if e.size == 1 and e.dtype.kind in "iuf"]
-    for key, words in (("energy", "energy"), ("wavelength", "wavelength"), ("distance", "distance")):
-        out |= _best(key, [e for e in one if words in e.leaf])
+    for key in ("energy", "wavelength", "distance"):
+        whole = [e for e in one if key in e.leaf]
+        out |= _best(key, whole or [e for e in one if SHORT[key].fullmatch(e.leaf)])
     small = [e for e in entries if e.size in (1, 2) and e.dtype.kind in "iuf"]
-    out |= _best("pixel", [e for e in small if "pixel" in e.leaf or e.leaf == "psize"])
+    whole = [e for e in small if "pixel" in e.leaf or e.leaf == "psize"]
+    out |= _best("pixel", whole or [e for e in small if SHORT["pixel"].fullmatch(e.leaf)])
     out |= _best("mask", [e for e in entries if e.shape == shape and "mask" in e.leaf])
     out |= _best("probe", [e for e in entries if e.dtype.kind in "cV" and "probe" in e.leaf])
     if "wavelength" in out and "energy" in out:
@@ -196,6 +206,15 @@ def _best(key: str, found: list[Entry]) -> dict[str, Entry]:
     return {key: min(found, key=lambda e: (len(e.leaf), len(e.path)))} if found else {}
 
 
+def _named(key: str, entry: Entry) -> str:
+    """The unit at the end of a name, where the file says none: dist_mm, E_keV, samx_um; "" without."""
+    word = re.split(r"[^A-Za-z]", entry.path.rsplit("/", 1)[-1])[-1]
+    allowed = ("eV", "keV") if key == "energy" else ("m", "cm", "mm", "um", "nm")
+    allowed += ("A", "angstrom") if key == "wavelength" else ()
+    found = next((one for one in allowed if one.lower() == word.lower()), "")
+    return "" if entry.unit or key in ("frames", "mask", "probe") else found
+
+
 WANTED = {"energy": "energy: 8 keV", "distance": "distance: 2 m", "pixel": "pixel: 55 um"}
 
 
@@ -213,9 +232,14 @@ def section(path: str, entries: list[Entry]) -> list[str]:
             "    # x: ...  # columns: nothing of that length and name was found",
             "    # y: ...  # rows",
         ]
-    bare = [k for k in ("x", "y", "positions") if k in found and not found[k].unit]
+    named = {key: one for key, entry in found.items() if (one := _named(key, entry))}
+    if named:
+        lines.append(f"  units: {{{', '.join(f'{k}: {u}' for k, u in named.items())}}}  # by the names")
+    bare = [k for k in ("x", "y", "positions") if k in found and not found[k].unit and k not in named]
     if bare:
-        lines.append(f"  # units: {{{', '.join(f'{k}: um' for k in bare)}}}  # the file says none: metres")
+        units = named | dict.fromkeys(bare, "um")
+        text = ", ".join(f"{k}: {u}" for k, u in units.items())
+        lines.append(f"  # units: {{{text}}}  # the file says none: metres")
     known = set(paths) | ({"energy"} if "wavelength" in paths else set())
     return lines + [f"  # {text}  # the file has none" for key, text in WANTED.items() if key not in known]
 

@@ -51,6 +51,15 @@ def test_frames_are_the_largest_stack(shapes, found):
         ({"wavelength": ()}, "wavelength", "/wavelength"),
         ({"wavelength": (), "energy": ()}, "wavelength", None),
         ({"det_distance": ()}, "distance", "/det_distance"),
+        ({"E_keV": ()}, "energy", "/E_keV"),
+        ({"E_keV": (), "photon_energy": ()}, "energy", "/photon_energy"),
+        ({"en_eV": (30,)}, "energy", None),
+        ({"e": ()}, "energy", None),
+        ({"prev": ()}, "energy", None),
+        ({"lambda_A": ()}, "wavelength", "/lambda_A"),
+        ({"det_dist_mm": ()}, "distance", "/det_dist_mm"),
+        ({"distortion": ()}, "distance", None),
+        ({"px_size_um": ()}, "pixel", "/px_size_um"),
         ({"pixel_size": ()}, "pixel", "/pixel_size"),
         ({"psize": (2,)}, "pixel", "/psize"),
         ({"psize": (3,)}, "pixel", None),
@@ -119,6 +128,19 @@ def test_the_section_says_what_is_missing_and_which_unit():
     assert "# x: ..." in less and "# y: ..." in less and "# energy" not in less
     assert "# distance: 2 m  # the file has none" in less and "# pixel: 55 um" in less
     assert "# units: {positions: um}" in said(xy=(30, 2)) and "# x: ..." not in said(xy=(30, 2))
+
+
+def test_a_unit_at_the_end_of_a_name_holds_where_the_file_says_none():
+    plain = dict(E_keV=(), dist_mm=((), "f8", "m"), pix_um=(), lab_x_um=(30,), lab_y=(30,))
+    said = "\n".join(section("a.h5", [STACK, *entries(**plain)]))
+    assert "\n  units: {x: um, energy: keV, pixel: um}  # by the names\n" in said  # not mm: the file says m
+    assert "# units: {x: um, energy: keV, pixel: um, y: um}  # the file says none: metres" in said
+
+
+def test_a_named_type_in_a_file_does_not_hide_the_rest(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["a_type"], file["frames"] = np.dtype("f4"), np.zeros((3, 8, 8))
+    assert [e.path for e in unknown.listed(str(tmp_path / "a.h5"))] == ["/frames"]
 
 
 def test_entries_tell_their_size():
