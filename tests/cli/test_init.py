@@ -69,7 +69,10 @@ def test_scans_of_a_folder_with_an_odd_name_and_one_alone(here, capsys):
     """What a pattern of files reads as a sign is a letter here; of one scan there is no volume"""
     odd = "odd{a} b#'é,[c]"
     (here / odd).mkdir()
-    (here / odd / "s{1} [2].cxi").touch()
+    small = ["--set", "input.simulate.frames=16", "--set", "input.simulate.size=32"]
+    assert main(["init", "one.yaml"]) == 0
+    assert main(["simulate", "one.yaml", "-o", "s.cxi", *small]) == 0
+    (here / "s.cxi").rename(here / odd / "s{1} [2].cxi")
     assert main(["init", "series", "--from", odd]) == 0
     items = read_workflow("series.yaml").stages[0].items
     assert [one.values["scan"] for one in items] == [str(here / odd / "s{1} [2].cxi")]

@@ -198,7 +198,8 @@ def _places(entries: list[Entry], n: int) -> dict[str, Entry]:
 def _axis(leaf: str, letter: str) -> bool:
     """Does the name say this axis: x, pos_x, samx, sx, x_um, lab-x ..."""
     words = re.split(r"[^a-z0-9]+|_", leaf)
-    return letter in words or any(re.fullmatch(rf"(?:\w+{letter}|{letter}\w{{2,}})\d?", w) for w in words)
+    motor = rf"(?:(?:\w{{2,}}|[mps]){letter}|{letter}\w{{2,}})\d?"
+    return letter in words or any(re.fullmatch(motor, word) for word in words)
 
 
 def _best(key: str, found: list[Entry]) -> dict[str, Entry]:

@@ -78,7 +78,7 @@ def test_npz(hdf5_file, arrays, known, capsys, tmp_path, name):
     )
     assert main(["inspect", name]) == 2
     text = capsys.readouterr().out
-    assert "frames   30 x 24 x 20 uint16" in text and "# units: {x: um, y: um}" in text
+    assert "frames   30 x 24 x 20 uint16" in text and "\n  units: {x: um, y: um}  # by the names" in text
     (tmp_path / "job.yaml").write_text(text[text.index("input:") :].replace("# units", "units"))
     right(*read_input("job.yaml"), known)
 
