@@ -22,15 +22,18 @@ class Drift:
 
     corners : (N, 2) px, where the frames were measured
     ways : (N, k) orthonormal polynomials of where the frames are, without affine ones
+    affine : (N, 3) those
     speed : (k, 2) px a step, of each along rows and columns
     """
 
     corners: np.ndarray
     ways: np.ndarray = field(init=False)
+    affine: np.ndarray = field(init=False)
     speed: np.ndarray = field(init=False)
 
     def __post_init__(self):
-        self.ways = polynomials(self.corners)
+        self.ways, away = polynomials(self.corners), self.corners - self.corners.mean(0)
+        self.affine = np.column_stack([away / max(np.ptp(self.corners), 1e-9), np.ones(len(away))])
         self.rest()
 
     def rest(self):
@@ -43,8 +46,9 @@ class Drift:
         moving : (N,) bool, those n frames; curvature : (n, 3) yy, yx, xx of each
         """
         ways, on, weight = self.ways[moving], KEPT * self.speed, weights(curvature)[:, None]
-        alike = np.linalg.lstsq(weight * ways, weight * steps, rcond=ALIKE)[0]
-        self.speed = on + alike
+        every = np.hstack([ways, self.affine[moving]])  # with weights these are no longer orthogonal
+        alike = np.linalg.lstsq(weight * every, weight * steps, rcond=ALIKE)[0]
+        self.speed = on + alike[: len(on)]
         return steps + ways @ on
 
 
