@@ -16,6 +16,7 @@ A source of frames has `origin()`: nested lists that say which frames of which f
 import hashlib
 import os
 import stat
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -28,6 +29,7 @@ PIECES, PIECE = 16, 64 << 10
 MANY, FEW = 64, 2  # of so many files this many pieces: a scan of a thousand files is stamped by a hundred MB
 
 _noting: list[tuple[dict, Callable]] = []
+_thread = threading.local()
 
 
 @contextmanager
@@ -41,8 +43,20 @@ def noted(look: Callable[[str], Any] = lambda path: None) -> Iterator[dict[str, 
         _noting[:] = [n for n in _noting if n is not one]
 
 
+@contextmanager
+def unnoted() -> Iterator[None]:
+    """What this thread opens inside is not noted: files of the run itself, of which nothing is made."""
+    before, _thread.own = getattr(_thread, "own", False), True
+    try:
+        yield
+    finally:
+        _thread.own = before
+
+
 def note(*paths: str):
     """These files of others are about to be read."""
+    if getattr(_thread, "own", False):
+        return
     for path in map(os.path.abspath, paths):
         for files, look in _noting:
             if path not in files:

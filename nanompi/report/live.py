@@ -14,6 +14,7 @@ from threading import Lock
 from typing import Any
 
 from nanompi.io.atomic import write_text
+from nanompi.io.fingerprint import unnoted
 from nanompi.report.live_maps import LiveMaps
 from nanompi.run.metrics import busy
 from nanompi.run.result import Result
@@ -100,7 +101,7 @@ class LiveView:
 
     def _drawn(self, signals: Callable, spent: float) -> None:
         begun = time.thread_time()
-        with self.lock:
+        with self.lock, unnoted():
             if not self.over:
                 self._guarded(partial(self._write, signals))
         took = time.thread_time() - begun

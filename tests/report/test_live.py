@@ -10,6 +10,8 @@ from nanompi.data.blocks import Walk
 from nanompi.data.data import even
 from nanompi.data.infile import ArrayInFile, RowsInFile
 from nanompi.data.walk import walk
+from nanompi.io.fingerprint import followed
+from nanompi.io.hdf5 import open_hdf5
 from nanompi.mpi.team import Team
 from nanompi.report import live, live_maps
 from nanompi.report.live import RANKS, SHOW, LiveView
@@ -112,6 +114,17 @@ def test_no_second_look_while_the_thread_is_at_work_on_the_first(view, clock):
     waiting.pop()()
     clock.spend(10)
     assert view.wanted(False) & SHOW
+
+
+def test_what_the_view_reads_is_no_input_of_the_run(view, clock, monkeypatch):
+    """A report reads live.h5, which is another one each time: checkpoints would be refused for it"""
+    monkeypatch.setattr("nanompi.report.report.write", lambda folder: open_hdf5(f"{folder}/live.h5").close())
+    with followed() as files:
+        clock.spend(10)
+        drawn(view, clock, 0.0, 0.0)
+        assert (view.run.folder / "live.h5").is_file() and not view.trouble and files == {}
+        open_hdf5(f"{view.run.folder}/live.h5").close()  # by the run itself
+        assert len(files) == 1
 
 
 def test_what_it_has_cost_stands_in_the_metrics_and_the_file_goes(run, view, clock):
