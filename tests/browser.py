@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.patience import patience
+
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 SEEN = [(1200, "light"), (1200, "dark"), (390, "light"), (390, "dark")]  # widths and colour schemes
 
@@ -56,6 +58,8 @@ def chromium():
 def page(browser, width: int = 1200, scheme: str = "light", **options):
     """`with page(browser) as seen: seen.page.goto(...)`"""
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, **options)
+    context.set_default_timeout(1000 * patience(30))
+    context.set_default_navigation_timeout(1000 * patience(30))
     seen = Watched(context.new_page())
     seen.page.on("console", lambda message: seen.said.append(message.text))
     seen.page.on("pageerror", lambda error: seen.said.append(str(error)))
