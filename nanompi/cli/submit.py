@@ -74,6 +74,7 @@ def _workflow(args) -> int:
     here, source = site(args.site)
     here = script.Here(asked(here, args), source, args.notify)
     flow, workflow = _flow(args)
+    old = workflow_of(args.reuse) if args.reuse else None
     texts = {stage.name: script.text(flow, stage, here) for stage in flow.stages}  # the faults of all
     if args.dry:
         told = [f"# {words}\n{texts[stage.name]}" for stage, words in script.commands(flow)]
@@ -81,8 +82,8 @@ def _workflow(args) -> int:
         return 0
     slurm.need_sbatch()
     if workflow:
-        old = workflow_of(args.reuse) if args.reuse else None
-        flow, sent = script.begin(workflow, here, args.out, args.folder or "", old)
+        flow, sent, lines = script.begin(workflow, here, args.out, args.folder or "", old)
+        print(*lines, sep="\n", end="\n" * bool(lines))
     else:
         sent = script.submit(flow, here)
     _told(flow, sent)

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nanompi.errors import shown
-from nanompi.report.status import span
+from nanompi.report.status import figure, span
 from nanompi.report.watch import COLOURS, NARROW, WIDE
 from nanompi.report.workflow import counted
 
@@ -46,14 +46,9 @@ def _stage(stage: dict[str, Any]) -> list:
 def _item(item: dict[str, Any]) -> Text:
     ways = (("items_done", "of"), ("iteration", "iterations"))
     count = next((f"{item[a]}/{item.get(b, '?')}" for a, b in ways if a in item), "")
-    words = (item.get("engine") or item.get("step", ""), count, _figure(item), _left(item))
+    words = (item.get("engine") or item.get("step", ""), count, figure(item), _left(item))
     rest = "  ".join(shown(word, 60) for word in words if word)
     return Text.assemble(f"  {item['name']}  ", _state(item), f"  {rest}")
-
-
-def _figure(item: dict[str, Any]) -> str:
-    """The figure that tells most of those that were computed"""
-    return next((f"{name} {item[name]:.4g}" for name in ("llk", "R", "error") if name in item), "")
 
 
 def _left(item: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from nanompi.io.atomic import complaint, write_text
 from nanompi.report.record import record
 from nanompi.report.report import page
-from nanompi.report.status import OVER, Queue
+from nanompi.report.status import OVER, Queue, figure
 from nanompi.report.strip import LARGE, SIDE, strip
 from nanompi.report.workflow import counted, is_sweep, read
 from nanompi.run.status import STATES
@@ -65,8 +65,7 @@ def standing(item: dict[str, Any]) -> str:
     """How far an item is, and the figure that tells most: "ML 31/50, llk 1.02"."""
     count = f"{item['iteration']}/{item['iterations']}" if {"iteration", "iterations"} <= set(item) else ""
     where = "" if item["state"] == "done" else " ".join(filter(None, (item.get("engine", ""), count)))
-    figure = next((f"{name} {item[name]:.4g}" for name in ("llk", "R", "error") if name in item), "")
-    return ", ".join(filter(None, (where, figure)))
+    return ", ".join(filter(None, (where, figure(item))))
 
 
 def _of(folder: Path, place: Path, now: dict[str, Any]) -> dict[str, Any]:

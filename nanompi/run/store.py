@@ -8,7 +8,6 @@ far, and what the steps before have found. A resumed run does the other rows alo
 import copy
 import os
 import secrets
-import time
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from nanompi.io import growing
 from nanompi.io.atomic import complaint, remove
 from nanompi.run.checkpoint import State
 from nanompi.run.control import BLOCK
+from nanompi.run.pace import Pace
 from nanompi.step import OWN
 
 LARGE = 4 << 20  # bytes of a result from which on it is written in place
@@ -346,27 +346,6 @@ class Store:
             self.found[str(self.last)] = {
                 name: _new(own, self.facts.get(name, {})) for name, own in now.items()
             }
-
-
-class Pace:
-    """After how many blocks the ranks look at one another: so many as take some time, the same on all."""
-
-    def __init__(self):
-        self.blocks, self.every, self.began = 0, 1, time.monotonic()
-
-    def due(self, team, aim: float) -> bool:
-        """Is this the block? (collective; each rank calls it equally often)
-
-        aim : seconds between two such blocks, on the slowest rank
-        """
-        self.blocks += 1
-        if self.blocks < self.every:
-            return False
-        now = time.monotonic()
-        slowest = team.max(max(now - self.began, 1e-6))
-        self.every = max(1, min(2 * self.every, int(self.every * aim / slowest)))
-        self.blocks, self.began = 0, now
-        return True
 
 
 def _facts(data: Data) -> dict[str, dict]:

@@ -3,7 +3,9 @@
 import os
 
 PICTURES = "NANOMPI_PICTURES"  # no: runs and sweeps draw none, which saves seconds of each
-GEOMETRY = "NANOMPI_GEOMETRY"  # no: verdicts try no other geometries, which saves 20 s or a twentieth of each
+GEOMETRY = (
+    "NANOMPI_GEOMETRY"  # no: verdicts try no other geometries: 20 s of computing or a twentieth of each
+)
 
 
 def on(name: str) -> bool:

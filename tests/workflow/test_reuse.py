@@ -103,3 +103,23 @@ def test_it_is_for_workflows(here, capsys):
     assert "--reuse: plain.yaml is no workflow" in capsys.readouterr().err
     assert changed("number: 10", "number: 11", "--reuse", "nowhere") == 3
     assert not Path("runs/w/workflow-0002").exists()
+
+
+@pytest.mark.slow
+def test_a_stage_that_is_gone_and_files_that_grow_harm_nothing(here):
+    """An item that only waited for a stage is made anew where that is gone; what is written on is no link"""
+    first = Path("runs/w/latest").resolve()
+    assert changed(', other: "{scans}"', "") == 0 and begun() == ["10"]
+    scans, stack, chain = (JOB.index(f"  {name}:\n") for name in ("scans", "stack", "chain"))
+    waits = JOB[stack:chain].replace(', other: "{scans}"', "")
+    waits = waits.replace("  stack:\n", "  stack:\n    needs: {scans: 1}\n")
+    Path("w.yaml").write_text(JOB[:stack] + waits + JOB[chain:])
+    assert main(["run", "w.yaml", "--reuse", str(first)]) == 0 and begun() == ["10"]
+    second = Path("runs/w/latest").resolve()
+    one, two = (top / "scans/0000-k=1" for top in (first, second))
+    assert os.path.samefile(one / "result.h5", two / "result.h5")
+    grown = [file.name for file in two.glob("*.jsonl")]
+    assert grown and not any(os.path.samefile(one / name, two / name) for name in grown)
+    alone = waits.replace("    needs: {scans: 1}\n", "")
+    Path("w.yaml").write_text(JOB[:scans] + alone + JOB[chain:])
+    assert main(["run", "w.yaml", "--reuse", str(second)]) == 0 and begun() == ["10"]

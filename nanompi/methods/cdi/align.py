@@ -50,6 +50,16 @@ def align(image: np.ndarray, reference: np.ndarray, threads: int = 1) -> Fit:
     return Fit(ifftn(F * turn, workers=threads), shift, bool(twin), agreement)
 
 
+def moved(image: np.ndarray, by: tuple[float, ...]) -> np.ndarray:
+    """complex64, the image moved by parts of a pixel along each axis, over its edges."""
+    from scipy.fft import fftn, ifftn
+
+    F = fftn(image.astype(np.complex64))
+    for axis, s in enumerate(by):
+        F *= _ramp(F.shape, axis, -s)
+    return ifftn(F)
+
+
 def _peak(product, ifftn, threads) -> tuple[float, tuple[int, ...]]:
     """(height, place) of the largest correlation, places from -n / 2 to n / 2"""
     height = np.abs(ifftn(product, workers=threads))

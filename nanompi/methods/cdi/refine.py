@@ -17,7 +17,7 @@ from itertools import product
 
 import numpy as np
 
-from nanompi.methods.cdi.align import align
+from nanompi.methods.cdi.align import align, moved
 from nanompi.methods.cdi.pattern import frequency
 from nanompi.methods.cdi.phase import Phasing
 
@@ -162,14 +162,3 @@ def blurred(image: np.ndarray, width: float) -> np.ndarray:
     n = image.shape[-1]
     own = np.exp(-2 * (np.pi * width * frequency(image.shape)) ** 2)[..., : n // 2 + 1]
     return irfftn(rfftn(image.astype(np.float32)) * own, image.shape)
-
-
-def moved(image: np.ndarray, by: tuple[float, ...]) -> np.ndarray:
-    """The image moved by parts of a pixel, (y, x) or (z, y, x), over its edges; complex64."""
-    from scipy.fft import fftn, ifftn
-
-    F = fftn(image.astype(np.complex64))
-    for axis, (n, s) in enumerate(zip(F.shape, by)):
-        ramp = np.exp(-2j * np.pi * s * np.fft.fftfreq(n)).astype(np.complex64)
-        F *= ramp.reshape([-1 if a == axis else 1 for a in range(F.ndim)])
-    return ifftn(F)

@@ -45,6 +45,11 @@ class Starts:
         own = 5 * self.phasing.transform.size * np.dtype(device.complex).itemsize
         return max(1, min(MOST, int(ROOM * device.room() / own)))
 
+    @property
+    def lines(self) -> tuple[int, int]:
+        """Shape of the history of a start"""
+        return max(1, self.phasing.planned // LOOK), len(TRACE)
+
     def all(self) -> dict[int, dict]:
         """Do them; {number: figures} of all ranks, on all ranks (collective). Errors: Stopped."""
         run, control = self.run, self.run.control
@@ -76,7 +81,7 @@ class Starts:
         phasing, device, tick = self.phasing, self.run.device, self.run.clock.tick
         self.shown = numbers[0]  # of this block, to who looks on
         for n in numbers:
-            self.traces[n] = np.full((max(1, phasing.planned // LOOK), len(TRACE)), np.nan)
+            self.traces[n] = np.full(self.lines, np.nan)
 
         def work(f):
             some = numbers[f]
@@ -114,10 +119,10 @@ class Starts:
     def state(self) -> State:
         """The starts that are done."""
         numbers = np.array(sorted(self.figures), np.int64)
-        shape, lines = self.phasing.pattern.shape, (max(1, self.phasing.planned // LOOK), len(TRACE))
+        shape = self.phasing.pattern.shape
         rows = {"psi": _rows(self.images, numbers, shape, self.run.device.complex),
                 "S": _rows(self.supports, numbers, shape, bool),
-                "trace": _rows(self.traces, numbers, lines, np.float64)}  # fmt: skip
+                "trace": _rows(self.traces, numbers, self.lines, np.float64)}  # fmt: skip
         figures = {str(n): one for n, one in self.every().items()}
         return State({"what": BLOCK, "figures": plain(figures)}, {}, rows, numbers)
 
@@ -146,8 +151,7 @@ class Starts:
         figures : of it, which are the last line
         """
         planned, run = self.phasing.planned, self.run
-        shape = (max(1, planned // LOOK), len(TRACE))
-        trace = self._fetched(number, self.traces, shape, np.float64)
+        trace = self._fetched(number, self.traces, self.lines, np.float64)
         if not run.team.root:
             return []
         rows = [row for row in trace if np.isfinite(row[0]) and row[0] < planned]

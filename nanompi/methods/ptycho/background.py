@@ -21,15 +21,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nanompi.methods.ptycho.beam import mean_frame, variance
+from nanompi.methods.ptycho.beam import moment
 from nanompi.optics.windows import blurred
 
 BLUR, PART = 1.5, 0.01  # pixels; of the good pixels, which are no darker than the floor
 MANY, EVEN = 0.1, 1.25  # so many pixels are no brighter than so many times the floor, or it is no background
 DARK = 0.05  # of the good pixels, in which the light that varies is looked for
-LIGHT = (
-    0.58  # of its rms there is what lies in the floor: 0.49 to 0.63 on eight scans, as these are the darkest
-)
+LIGHT = 0.58  # of its rms there lies in the floor: 0.49 to 0.63 on eight scans, as these are the darkest
 LEAST = 0.2  # of the floor: what is less than that is light
 MARGIN = 0.25  # of sqrt(b), the noise of a pixel; 0.15 to 0.35 served ten scans nearly alike
 
@@ -37,11 +35,12 @@ MARGIN = 0.25  # of sqrt(b), the noise of a pixel; 0.15 to 0.35 served ten scans
 def floor(p) -> float:
     """The floor of the mean frame: the 1 % quantile of its good pixels after a blur, less the light in it; 0
     where a tenth of the pixels are not nearly as dark, as the light of a beam is never even (collective)."""
-    mean, good = mean_frame(p), p.device.host(p.mask) > 0
+    mean, good = moment(p), p.device.host(p.mask) > 0
     found = levels(mean, good)
     if not found.even or p.noise != "counts":
         return found.even
-    level = found.even - LIGHT * varying(found.smooth, variance(p) - p.fano * mean, good)
+    excess = moment(p, 2) - mean**2 - p.fano * mean
+    level = found.even - LIGHT * varying(found.smooth, excess, good)
     return level if level > LEAST * found.even else 0.0
 
 

@@ -19,18 +19,11 @@ SOFT = 0.1  # of its radius: the edge of a disc
 
 def mean_frame(p) -> np.ndarray:
     """(h, w) float64, mean counts over all frames of all ranks without the background; 0 where masked"""
-    mean = np.maximum(_sum_of_frames(p) / p.frames - p.background, 0)
-    return mean * p.device.host(p.mask)
+    return np.maximum(moment(p) - p.background, 0) * p.device.host(p.mask)
 
 
-def variance(p) -> np.ndarray:
-    """(h, w) float64, variance of the counts of each pixel over all frames of all ranks"""
-    mean, squares = (_sum_of_frames(p, power) / p.frames for power in (1, 2))
-    return squares - mean**2
-
-
-def _sum_of_frames(p, power: int = 1) -> np.ndarray:
-    """(h, w) float64, counts to this power, summed over all frames of all ranks"""
+def moment(p, power: int = 1) -> np.ndarray:
+    """(h, w) float64, mean over all frames of all ranks of the counts to this power (collective)"""
     total = p.xp.zeros(p.mask.shape)
 
     def raised(b):
@@ -42,7 +35,7 @@ def _sum_of_frames(p, power: int = 1) -> np.ndarray:
             total += part
     total = p.device.host(total)
     p.team.sum(total)
-    return total
+    return total / p.frames
 
 
 def filling(wave) -> float:

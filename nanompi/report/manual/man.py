@@ -14,7 +14,7 @@ VARIABLES = {
     "NANOMPI_TEMPLATES": "folders of job files that `nanompi init --list` shows, with : between them",
     "NANOMPI_CHECK": "1: ranks compare what they are about to do at each sum or message to all",
     "NANOMPI_PICTURES": "no: runs and sweeps draw no pictures, which take seconds of each",
-    "NANOMPI_GEOMETRY": "no: verdicts try no other geometries, which takes 20 s or a twentieth of a run",
+    "NANOMPI_GEOMETRY": "no: verdicts try no other geometries, 20 s of computing or a twentieth of a run",
     "OMP_NUM_THREADS": "threads of each rank, where the job leaves them to the program",
 }
 

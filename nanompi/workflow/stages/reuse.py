@@ -3,6 +3,7 @@
 A workflow that was changed gets a folder of its own; what the change does not touch need not be done again.
 Jobs are compared with the folder of the new workflow in place of that of the old one. What an item was made
 from must have been taken over, too, and files that its job names must be older than its result.
+Results, which are never written again but under a new name, are links where the disk can.
 """
 
 import json
@@ -27,7 +28,7 @@ OWN = {RUN, JOB, AFTER, ALONE, ENDED}  # files of an item that are not taken as 
 
 def take_over(new: WorkflowFolder, old: WorkflowFolder) -> list[str]:
     """Give items of `new` the results that `old` has of them (rank 0); lines that say how many, and which
-    files have changed. Files are linked where the disk can, else copied. Errors: ResourceError."""
+    files have changed. Errors: ResourceError."""
     known = {(stage.name, task.path.name): (stage, task) for stage in old.stages for task in stage.tasks}
     lines = []
     for stage in new.stages:
@@ -36,14 +37,14 @@ def take_over(new: WorkflowFolder, old: WorkflowFolder) -> list[str]:
             there = known.get((stage.name, task.path.name))
             if task.done() or not there or not there[1].done() or old.outdated(*there):
                 continue
-            values = _asked_alike(old, there[1], new, task)
-            if values is None or not _sources_are_there(new, stage, there[1]):
+            values, before = _asked_alike(old, there[1], new, task), there[1]
+            if values is None or not _sources_are_there(new, stage, before):
                 continue
-            if files := _newer(values, there[1]):
-                newer.update(files)
-                continue
-            _take(there[1].path, task.path, old, new)
-            taken += 1
+            files = _newer(values, before)
+            newer.update(files)
+            if not files:
+                _take(before.path, task.path, old, new)
+                taken += 1
         lines.append(f"{stage.name}: {taken} of {len(stage.tasks)} items are those of {old.path}")
         lines += [f"{stage.name}: {file} has changed since: made anew" for file in sorted(newer)]
     return lines
@@ -77,8 +78,9 @@ def _sources_are_there(new: WorkflowFolder, stage: StageFolder, before: Task) ->
         note = json.loads(read_text(str(before.path / FILE)))
     except FileNotFoundError:
         return True
+    stages = {one.name: one.tasks for one in new.stages}
     for name, made in note["stages"].items():
-        items = {task.path.name: task.path for task in new.stage(name).tasks}
+        items = {task.path.name: task.path for task in stages.get(name, ())}
         if made["whole"] and set(items) != set(made["items"]):
             return False
         if any(identity(items.get(one, Path())) != was for one, was in made["items"].items()):
@@ -104,9 +106,9 @@ def _take(before: Path, path: Path, old: WorkflowFolder, new: WorkflowFolder) ->
             if one.name in OWN or one.name.startswith((".", "checkpoint")):
                 continue
             if one.is_dir():
-                shutil.copytree(one, path / one.name, copy_function=_linked, dirs_exist_ok=True)
+                shutil.copytree(one, path / one.name, copy_function=_taken, dirs_exist_ok=True)
             else:
-                _linked(one, path / one.name)
+                _taken(one, path / one.name)
         if (path / AFTER).is_file():  # the job as it was run
             write_text(path / RUN, sealed(yaml12.write(_moved(before / RUN, old, new)), text))
         if (before / JOB).is_file():
@@ -114,10 +116,10 @@ def _take(before: Path, path: Path, old: WorkflowFolder, new: WorkflowFolder) ->
         shutil.copy2(before / ENDED, path / ENDED)
 
 
-def _linked(source, target):
-    """One file under a second name; a copy where the disk cannot."""
+def _taken(source, target):
+    """A copy; of results, which are large, a link where the disk can."""
     Path(target).unlink(missing_ok=True)
     try:
-        os.link(source, target)
+        (os.link if Path(target).suffix == ".h5" else shutil.copy2)(source, target)
     except OSError:
         shutil.copy2(source, target)

@@ -144,17 +144,18 @@ def missing(flow: WorkflowFolder) -> dict[str, list[int]]:
 
 def begin(
     workflow, here: Here, runs: str, named: str = "", old: WorkflowFolder | None = None
-) -> tuple[WorkflowFolder, list[Sent]]:
+) -> tuple[WorkflowFolder, list[Sent], list[str]]:
     """Submit a checked workflow in the next folder of its own, which is gone again where that fails.
 
     named : a folder in place of the next one, which may hold the workflow already
-    old : a workflow whose results are taken over, where they are asked for alike. Errors: see `submit`
+    old : a workflow whose results are taken over, where they are asked for alike; the lines say how many
+    Errors: see `submit`
     """
-    flow = folder.read(folder.create(workflow, runs, named).resolve())
+    made = folder.create(workflow, runs, named)
+    flow = folder.read(made.resolve())
     try:
-        for line in take_over(flow, old) if old else ():
-            print(line)
-        return flow, submit(flow, here)
+        lines = take_over(folder.read(made), old) if old else []  # by the path that its jobs have
+        return flow, submit(flow, here), lines
     except (OSError, NanompiError):
         if not named:
             folder.remove(flow)

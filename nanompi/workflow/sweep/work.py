@@ -7,6 +7,7 @@ dead rank, ends the sweep, which `--resume` then goes on with.
 
 import itertools
 import json
+import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,8 @@ from nanompi.run.life import Ranks
 from nanompi.run.reuse import Reuse, common
 from nanompi.workflow.attempt import attempt, prepared, run_of
 from nanompi.workflow.task import Task
+
+PAGE = 0.05  # part of the time that the page of a sweep may take: it reads the images of all settings
 
 
 def run_settings(ranks: Ranks, todo: list[Task], groups: int):
@@ -25,17 +28,20 @@ def run_settings(ranks: Ranks, todo: list[Task], groups: int):
     team = ranks.team
     group = replace(ranks, team=team.groups(groups), signals=None)  # a setting keeps no checkpoints
     own = parts(ordered(todo), groups)[team.rank * groups // team.size]
-    reuse = Reuse()
+    reuse, due = Reuse(), 0.0
     for k, task in enumerate(own):
         reuse.next(common(task.job.resolved, own[k + 1].job.resolved) if k + 1 < len(own) else -1)
         attempt(group, task, partial(_setting, task, reuse))
-        group.team.on_root(lambda folder=task.path.parent: page(folder))
+        if group.team.root and time.monotonic() >= due:
+            begun = time.monotonic()
+            page(task.path.parent)
+            due = begun + (time.monotonic() - begun) / PAGE
     team.rest()
 
 
 def page(folder: Path) -> str:
-    """report.html of a sweep, renewed when a setting has ended; why there is none, "" where there is one. A
-    setting that runs has a report of its own, with the course of its figures and its image.
+    """report.html of a sweep, renewed when a setting has ended, unless it was a moment ago; why there is
+    none, "" where there is one. A setting that runs has a report of its own, with its figures and its image.
 
     One that cannot be made costs the sweep nothing.
     """

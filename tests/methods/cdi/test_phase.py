@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from nanompi.methods.cdi.align import align
+from nanompi.methods.cdi.align import align, moved
 from nanompi.methods.cdi.compare import error_of
 from nanompi.methods.cdi.prtf import prtf
-from nanompi.methods.cdi.refine import Refine, moved
+from nanompi.methods.cdi.refine import Refine
 from nanompi.methods.cdi.solutions import best_of, combine
 from nanompi.methods.cdi.support import Support
 from nanompi.methods.cdi.transform import Transform

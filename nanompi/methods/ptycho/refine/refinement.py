@@ -162,7 +162,7 @@ class Refinement:
 
     def words(self) -> str:
         """How far the frames were moved, for the log"""
-        if not self.shift.any():
+        if self.rescue.age and not self.shift.any():
             return "positions: no frame moves by more than noise; all stay where they were measured"
         length = np.hypot(*self.pixels.T)
         rms, most = np.sqrt((self.pixels**2).mean()), int(np.argmax(length))
