@@ -3,7 +3,8 @@
     python benchmarks/engines.py [--quick]
     python benchmarks/engines.py --ranks 2           parallel efficiency of the iterations, 400 frames of 256²
     python benchmarks/engines.py --with flux         ML with a correction and without, in turns
-        (flux, positions, varies; moves = positions against the same grid of places)
+        (flux, background, positions, varies; moves = positions against the same grid of places); --near: of a
+        near field
     python benchmarks/engines.py --beside            the same with two programs of one rank each
     python benchmarks/engines.py --problem FILE.h5   a common problem (quality.py) on one thread
 
@@ -19,7 +20,7 @@ from functools import partial
 
 import numpy as np
 from harness import both_clocks, on_ranks, options, report, timed, turns
-from problems import from_file, problem
+from problems import WHOLE, from_file, problem
 from scipy.fft import fft2, ifft2
 
 from nanompi.device.cpu import CACHE, Cpu
@@ -130,12 +131,20 @@ def varying(p, shapes: int = 2):
     p.varies = shapes
 
 
-FINE = {"q": GRID, "reach": RefinePositions().reach}
+COARSE, FINE = (SUBPIXEL, 0.0), (GRID, RefinePositions().reach)
+
+
+def lit(p):
+    """Counts in every pixel of the model, which is all that a background costs"""
+    p.background = 2.0
+
+
 CORRECTIONS = {  # what makes a problem one with it, and how positions are rounded without and with it
-    "flux": (partial(flux.begin, monitored=False), {}, {}),
-    "positions": (moving, {"q": SUBPIXEL}, FINE),
+    "flux": (partial(flux.begin, monitored=False), WHOLE, WHOLE),
+    "background": (lit, WHOLE, WHOLE),
+    "positions": (moving, COARSE, FINE),
     "moves": (moving, FINE, FINE),
-    "varies": (varying, {"q": SUBPIXEL}, {"q": SUBPIXEL}),
+    "varies": (varying, COARSE, COARSE),
 }
 
 
@@ -145,7 +154,7 @@ def corrected(given):
     correct, *grids = CORRECTIONS[getattr(given, "with")]
     for n, frames, modes in SMALL if given.quick else [*SMALL, *CASES]:
         runs = np.array(
-            [together(correct, [(n, frames, modes, grid) for grid in grids]) for _ in range(given.repeat)]
+            [together(correct, (n, frames, modes), grids, given.near) for _ in range(given.repeat)]
         )
         off, on = np.median(runs, axis=0).sum(0) / len(runs[0])
         every = np.median(runs[:, :, 1] / runs[:, :, 0], axis=0)
@@ -154,9 +163,9 @@ def corrected(given):
                "of single iterations": some}  # fmt: skip
 
 
-def together(correct, sizes) -> list[tuple[float, float]]:
+def together(correct, size, grids, near: bool) -> list[tuple[float, float]]:
     """Seconds of the CPU of each iteration of two runs that take turns, without and with a correction"""
-    plain, own = (problem(n, frames, modes, **grid) for n, frames, modes, grid in sizes)
+    plain, own = (problem(*size, grid=grid, near=near) for grid in grids)
     correct(own)
     ways = [timed(started("ML", p), clock=time.thread_time) for p in (plain, own)]
     took = []
@@ -174,7 +183,8 @@ def in_transforms(given):
 
 
 def main():
-    given = options(__doc__, quick=False, repeat=9, ranks=0, beside=False, problem="", **{"with": ""})
+    given = options(__doc__, quick=False, repeat=9, ranks=0, beside=False, near=False, problem="",
+                    **{"with": ""})  # fmt: skip
     given.repeat = 3 if given.quick else given.repeat
     discover()
     rows = on_file if given.problem else beside if given.beside else in_transforms

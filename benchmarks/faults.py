@@ -134,6 +134,7 @@ def lost(scene, rng):
 ORIENTATION = ("orientation:",)
 SCALE = ("distance:", "turned or stretched")
 TURNED = ("rotate:", "turned or stretched")
+AXES = ("stretch:", "turned or stretched")
 
 FAULTS = {
     "good": Fault(()),
@@ -152,7 +153,7 @@ FAULTS = {
     "3 px": Fault(("positions: true",), jitter(3)),
     "rotated 5": Fault(TURNED, rotated(5)),
     "rotated 2": Fault(TURNED, rotated(-2)),
-    "axis 5 %": Fault(("turned or stretched",), moved(lambda c, rng: c * [1, 1.05])),
+    "axis 5 %": Fault(AXES, moved(lambda c, rng: c * [1, 1.05])),
     "sparse": Fault(("overlap",), made={"step": 0.24}),
     "400 counts": Fault(("few counts",), thinned(400)),
     "100 counts": Fault(("few counts",), thinned(100)),

@@ -191,9 +191,9 @@ def on_card(given):
     device = open_device(Options(device=given.device, threads=1), Team(), say)
     shape = given.size, given.frames, given.modes
     if hasattr(device, "compute"):
-        return problem(*shape, device, given.q), copy_rate(device)
+        return problem(*shape, device, (given.q, 0.0)), copy_rate(device)
     row = given.modes * given.size**2 * 8
-    return empty(*shape, NoCard(max(1, usual(H100, row) // row)), given.q), None
+    return empty(*shape, NoCard(max(1, usual(H100, row) // row)), (given.q, 0.0)), None
 
 
 def main():

@@ -1,4 +1,4 @@
-"""A far-field problem in memory, as a scan of this size would give it; for engines and kernels."""
+"""A problem in memory, as a scan of this size would give it; for engines and kernels."""
 
 import numpy as np
 
@@ -9,11 +9,15 @@ from nanompi.methods.ptycho.modes import extra_modes
 from nanompi.methods.ptycho.partition import walk
 from nanompi.methods.ptycho.positions import Shifts, place
 from nanompi.methods.ptycho.problem import Problem
+from nanompi.methods.ptycho.read.scene import diffuse_probe
 from nanompi.methods.ptycho.scan import Frames
 from nanompi.methods.ptycho.share import open_share
 from nanompi.mpi.team import Team
 from nanompi.optics.geometry import Geometry
 from nanompi.optics.propagate import propagator
+
+WHOLE = (1, 0.0)  # a grid of whole pixels, on which no frame moves
+FOCUS = 5e-3  # m, from focus to sample in the near field
 
 
 def assemble(I, places, O, P, geometry, device=None) -> Problem:
@@ -53,14 +57,16 @@ def from_file(path: str) -> Problem:
     return assemble(I, places, np.ones(places.shape), P, geometry)
 
 
-def spiral(n: int, frames: int, q: int = 1, reach: float = 0.0):
+def spiral(n: int, frames: int, grid: tuple[int, float] = WHOLE, near: bool = False):
     """(geometry, places) of a golden spiral of frames of n² with 68 % overlap, in the order in which a run
     walks through them.
 
-    q : positions lie on whole pixels, or with q > 1 anywhere: then in steps of 1/q pixel; reach : px by which
-        frames may move
+    grid : (q, reach); positions lie on whole pixels, or with q > 1 anywhere: then in steps of 1/q pixel;
+        reach is in px, how far frames may move. near : in the near field, behind a focus
     """
-    geometry, i = Geometry(1.2398e-10, 2.0, (75e-6, 75e-6), (n, n)), np.arange(frames)
+    q, reach = grid
+    geometry = Geometry(1.2398e-10, 2.0, (75e-6, 75e-6), (n, n), FOCUS if near else None)
+    i = np.arange(frames)
     r, angle = 0.11 * n / np.sqrt(np.pi) * np.sqrt(i), i * np.deg2rad(137.50776405)
     where = np.stack([r * np.sin(angle), r * np.cos(angle)], 1)
     where = where[walk(where)] * geometry.pixel
@@ -75,15 +81,21 @@ def lens(n: int, modes: int, pixel, photons: float) -> np.ndarray:
     return extra_modes(P * np.sqrt(photons / (abs(P) ** 2).sum()), modes).astype(np.complex64)
 
 
-def problem(n: int, frames: int, modes: int = 1, device=None, q: int = 1, reach: float = 0.0) -> Problem:
+def diffuse(n: int, modes: int, photons: float) -> np.ndarray:
+    """(modes, n, n) complex64: a wide beam behind a diffuser, for the near field"""
+    return extra_modes(diffuse_probe(n, photons, np.random.default_rng(1)), modes).astype(np.complex64)
+
+
+def problem(n: int, frames: int, modes: int = 1, device=None, grid=WHOLE, near: bool = False) -> Problem:
     """A `spiral` over a random object, uint16 counts of 1e6 photons a frame; the frames are shared out over
-    the ranks. q, reach : as for `spiral`"""
+    the ranks. grid, near : as for `spiral`"""
     rng, team, host = np.random.default_rng(0), Team(), Cpu("single", 1)
-    geometry, places = spiral(n, frames, q, reach)
-    P = lens(n, modes, geometry.pixel, 1e6)
+    geometry, places = spiral(n, frames, grid, near)
+    P = diffuse(n, modes, 1e6) if near else lens(n, modes, geometry.pixel, 1e6)
     O = (0.8 + 0.2 * rng.random(places.shape)) * np.exp(1j * rng.random(places.shape)).astype(np.complex64)
     O, library = O.astype(np.complex64), Shifts(host, places.rests, (n, n)).library(P)
-    own, optics = np.array_split(np.arange(frames), team.size)[team.rank], propagator(host, geometry)
+    own = np.array_split(np.arange(frames), team.size)[team.rank]
+    optics = propagator(host, geometry, places.rests)
     I = np.empty((len(own), n, n), np.uint16)
     for k, j in enumerate(own):
         z, at = np.empty((1, *P.shape), np.complex64), places.at[j : j + 1]
@@ -93,8 +105,8 @@ def problem(n: int, frames: int, modes: int = 1, device=None, q: int = 1, reach:
     return assemble(I, places, np.ones(places.shape), P, geometry, device)
 
 
-def empty(n: int, frames: int, modes: int, device, q: int = 1) -> Problem:
+def empty(n: int, frames: int, modes: int, device, grid=WHOLE) -> Problem:
     """The same without photons: for a device that computes nothing."""
-    geometry, places = spiral(n, frames, q)
+    geometry, places = spiral(n, frames, grid)
     I, P = np.zeros((frames, n, n), np.uint16), lens(n, modes, geometry.pixel, 1e6)
     return assemble(I, places, np.ones(places.shape), P, geometry, device)

@@ -3,10 +3,14 @@
     python benchmarks/python.py [--frames 400] [--size 128] [--engines DM*20,ML*20] [--repeat 3]
 
 Each is a process of its own, in turns. "arrays" loads the whole NPZ with NumPy and calls reconstruct, which
-writes nothing; "file" writes its run folder, too; "no result" is the same file by nanompi.run in memory, the
-nearest to "arrays". Peak memory of "arrays" holds the arrays of the caller, whose size is told.
+writes nothing; "file" writes its run folder, too, but draws no pictures; "memory" is the same file by
+nanompi.run without a folder, the nearest to "arrays". Ratios are those of each turn, in which both ran one
+after the other: their median holds on a busy machine, where the seconds do not. Peak memory of "arrays" holds
+the arrays of the caller, whose size is told.
 """
 
+import os
+import statistics
 import sys
 import tempfile
 from functools import partial
@@ -48,8 +52,27 @@ def simulated(given, folder: Path) -> dict:
     return {"distance": scan.distance, "engines": given.engines.replace(",", " "), "bytes": frames.nbytes}
 
 
+def rows(figures: dict[str, list]):
+    """One for each way: the least seconds, and the median of the ratios of "arrays" to it."""
+    for way, taken in figures.items():
+        yield {
+            "way": way,
+            **{f"{kind} s": min(one[kind] for one in taken) for kind in ("wall", "cpu")},
+            "peak MiB": max(one["peak"] for one in taken) / 2**20,
+            **{
+                f"arrays over it, {kind}": statistics.median(ratios(figures, way, kind))
+                for kind in ("wall", "cpu")
+            },
+        }
+
+
+def ratios(figures: dict[str, list], way: str, kind: str) -> list[float]:
+    """Those of "arrays" to a way, turn by turn."""
+    return [a[kind] / b[kind] for a, b in zip(figures["arrays"], figures[way], strict=True)]
+
+
 def main():
-    """Wall, CPU and memory of each way, and the ratio of "arrays" to "file" in each round."""
+    """Wall, CPU and memory of each way, and the ratios of "arrays" to them."""
     given = options(__doc__, frames=400, size=128, engines="DM*20,ML*20", repeat=3)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -57,20 +80,18 @@ def main():
         (folder / "job.yaml").write_text(JOB.format(**known))
         programs = {
             "file": ["-m", "nanompi", "run", "job.yaml", "--quiet"],
-            "no result": ["-c", MEMORY],
             "arrays": ["-c", ARRAYS.format(**known)],
+            "memory": ["-c", MEMORY],
         }
-        ways = {way: partial(cost, [sys.executable, *words], folder) for way, words in programs.items()}
+        ways = {
+            way: partial(cost, [sys.executable, *words], folder, NANOMPI_PICTURES="no")
+            for way, words in programs.items()
+        }
+        before = os.getloadavg()[0]
         figures = turns(ways, given.repeat)
-    rows = (
-        {"way": way, "wall s": min(one["wall"] for one in taken), "cpu s": min(one["cpu"] for one in taken),
-         "peak MiB": max(one["peak"] for one in taken) / 2**20}
-        for way, taken in figures.items()
-    )  # fmt: skip
-    both = list(zip(figures["arrays"], figures["file"], strict=True))
     facts = {"version": nanompi.__version__, "frames MiB": known["bytes"] / 2**20}
-    facts |= {f"arrays over file, {kind}": [a[kind] / b[kind] for a, b in both] for kind in ("wall", "cpu")}
-    report(given, rows, **facts)
+    facts |= {f"arrays over {way}, wall": ratios(figures, way, "wall") for way in ("file", "memory")}
+    report(given, rows(figures), **facts, load=[before, os.getloadavg()[0]])
 
 
 if __name__ == "__main__":

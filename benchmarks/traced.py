@@ -44,7 +44,7 @@ def stack() -> list[str]:
 
 def main(out: str, *words: str) -> int:
     """nanompi, whose world counts from MPI_Init on."""
-    mpi4py.rc(initialize=False)
+    mpi4py.rc(initialize=False, finalize=True)
     from mpi4py import MPI
 
     from nanompi import cli

@@ -2,6 +2,7 @@
 
     python benchmarks/verdict.py [--first 9001] [--good 30] [--wrong 30]      fresh scans, faults in turns
     python benchmarks/verdict.py --kinds late "3 px" [--first 4]     each of these on one scan; or all
+    python benchmarks/verdict.py --files scans/*.cxi                 scans that are there, made wrong or not
 
 grade : of the run's verdict, or "refused" with the exit code; cause : does reason or line to paste name the
 fault? phase : error against the truth in rad. A wrong scan counts where that is above 0.06, or refused.
@@ -33,18 +34,29 @@ def row(given, one: tuple[str, int]) -> dict:
     """A scan (kind, seed), and what the program says of it."""
     kind, seed = one
     with tempfile.TemporaryDirectory() as out:
-        job = Path(out) / "verdict.yaml"
-        write(wrong(kind, seed), job.parent / "scan.cxi")
-        write_job(job, {"file": str(job.parent / "scan.cxi")}, {"use": "ptycho", "engines": given.engines})
-        words = io.StringIO()
-        with redirect_stderr(words):
-            code, folder = run_here(job, *given.set)
-        said = outcome(folder) if code == 0 else refusal(code, words.getvalue())
-        phase = error(folder) if code == 0 else np.nan
+        write(wrong(kind, seed), Path(out) / "scan.cxi")
+        said = judged(given, Path(out) / "scan.cxi", Path(out))
     text = f"{said['words']} {said['paste']}".lower()
     cause = any(word.lower() in text for word in FAULTS[kind].cause)
-    return {"seed": seed, "kind": kind, "grade": said["grade"], "cause": "yes" if cause else "",
-            "phase": phase, "held": said["held"], "words": said["words"][:300],
+    return {"seed": seed, "kind": kind, "cause": "yes" if cause else "", **said}
+
+
+def file_row(given, name: str) -> dict:
+    """A scan that is there, and what the program says of it."""
+    with tempfile.TemporaryDirectory() as out:
+        return {"file": Path(name).stem, **judged(given, Path(name).resolve(), Path(out))}
+
+
+def judged(given, scan: Path, out: Path) -> dict:
+    """A scan is run in the folder out: grade, phase error, figure of unseen frames, words, line to paste."""
+    job = out / "verdict.yaml"
+    write_job(job, {"file": str(scan)}, {"use": "ptycho", "engines": given.engines})
+    words = io.StringIO()
+    with redirect_stderr(words):
+        code, folder = run_here(job, *given.set)
+    said = outcome(folder) if code == 0 else refusal(code, words.getvalue())
+    phase = error(folder) if code == 0 else np.nan
+    return {"grade": said["grade"], "phase": phase, "held": said["held"], "words": said["words"][:300],
             "paste": said["paste"]}  # fmt: skip
 
 
@@ -96,8 +108,10 @@ def summary(rows: list[dict]) -> str:
 
 if __name__ == "__main__":
     given = options(
-        __doc__, first=9001, good=30, wrong=30, kinds=[], engines="DM*40 ML*30", processes=1, set=[]
+        __doc__, first=9001, good=30, wrong=30, kinds=[], files=[], engines="DM*40 ML*30", processes=1, set=[]
     )
     with ProcessPoolExecutor(given.processes) as pool:
-        rows = report(given, pool.map(partial(row, given), scans(given)))
-    print("\n" + summary(rows))
+        of, which = (file_row, given.files) if given.files else (row, scans(given))
+        rows = report(given, pool.map(partial(of, given), which))
+    if not given.files:
+        print("\n" + summary(rows))

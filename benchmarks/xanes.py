@@ -90,7 +90,7 @@ def amounts(given) -> list[dict]:
         mixture, few = Mixture(pure, np.zeros((0, len(e)))), mu[: max(1, given.pixels // 5)]
 
         def own(block, mixture=mixture):
-            return mixture.amounts(*mixture.parts(block), cpu)
+            return mixture.amounts(mixture.parts(block)[1], cpu)
 
         def best(block, mixture=mixture):
             return mixture.best_subset(*mixture.parts(block), 3)

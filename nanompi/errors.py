@@ -8,12 +8,18 @@ window or forge a line of the log, and characters that turn the order of the let
 never sent to a terminal, a log, a script.
 """
 
+import errno
 import itertools
 import os
 import sys
 import tempfile
 import traceback
 
+SIGNALS = {
+    129: "SIGHUP",
+    130: "SIGINT",
+    143: "SIGTERM",
+}  # what exit codes of a process that is ended so stand for
 LINE = 2000  # characters of one line of a message
 
 
@@ -26,12 +32,14 @@ class NanompiError(Exception):
     common : raised by all ranks alike (`common(error)`), so that rank 0 alone prints it
     trace  : a user's traceback, shown before the message
     faults : those of a job file (`job.faults.Fault`), where they are what is told
+    missing : keys of the section `input` that neither the job nor its scan says, where that is what is told
     """
 
     code = 1
     common = False
     trace = ""
     faults: tuple = ()
+    missing: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return "\n".join(map(shown, self.args))
@@ -102,13 +110,22 @@ def nearest(word: str, known) -> str:
     return f' (did you mean "{low[found[0]]}"?)' if found else ""
 
 
+OF_THE_DISK = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE)
+
+
 def explained(error: BaseException) -> BaseException:
-    """The error as it is told to the user; that of a lost connection or package is made plain."""
+    """The error as it is told to the user; that of a lost connection, a package or a disk is
+    made plain."""
     if isinstance(error, ImportError) and (error.name or "").split(".")[0] != "nanompi":
         return ResourceError(
             f"a package cannot be loaded ({shown(error, 300)}): install it anew; "
             "`nanompi doctor` says what is missing"
         )
+    if isinstance(error, OSError) and error.errno in OF_THE_DISK and error.filename:
+        name = shown(
+            os.fsdecode(error.filename) if isinstance(error.filename, bytes) else error.filename, 300
+        )
+        return ResourceError(f"{name}: {error.strerror}; look at its permissions, and at the disk")
     mpi = sys.modules.get("mpi4py.MPI")
     lost = mpi and (mpi.ERR_OTHER, mpi.ERR_INTERN, mpi.ERR_UNKNOWN, getattr(mpi, "ERR_PROC_ABORTED", None))
     if mpi is None or not isinstance(error, mpi.Exception) or error.Get_error_class() not in lost:
@@ -153,7 +170,8 @@ def complain(error: BaseException, trace=None, who: str = ""):
     if isinstance(error, NanompiError):
         text = f"{error.trace}nanompi: {who}{error}\n"
     elif isinstance(error, KeyboardInterrupt | SystemExit):
-        text = f"nanompi: {who}stopped ({f'{type(error).__name__} {error}'.strip()})\n"
+        name = f"{type(error).__name__} {error}".strip()
+        text = f"nanompi: {who}stopped ({SIGNALS.get(exit_code(error), name)})\n"
     elif isinstance(error, MemoryError):
         text = f"nanompi: {who}out of memory: {error}\n"
     else:

@@ -87,6 +87,15 @@ class Parts(MutableMapping):
         one = self._all.get(name)
         return (one["module"], "") if isinstance(one, dict) else one and (one.__module__, one.__qualname__)
 
+    def arrange(self) -> None:
+        """The program's own parts in the order of their modules, whichever was imported first: of several
+        readers that recognise a file the first one takes it. Others stay where they stand."""
+        modules = {name: self.origin(name)[0].split(".") for name in self._all}
+        own = {name: module for name, module in modules.items() if module[0] == "nanompi"}
+        order = iter(sorted(own, key=own.get))
+        names = [next(order) if name in own else name for name in self._all]
+        self._all = {name: self._all[name] for name in names}
+
     def keep(self) -> dict[str, Any]:
         """The table as it is now, for `put_back`."""
         return dict(self._all)
@@ -151,7 +160,8 @@ def param(
         "px", "B").
     bare    : the unit of a bare number, where it is not `unit`.
     kind    : the value is a chain of registered parts of this kind ("DM*100 ML*200", or a list), or the
-        name of one where its type is str; or it is the name of a "file" or "folder"; or one "line" of a
+        name of one where its type is str; or it is the name of a "file" that is read (a folder, too), of a
+        "dataset" (FILE.npy or FILE.h5:/place in it) or of a "folder" that is written; or one "line" of a
         script.
     level   : "basic" for the few that a beginner touches: forms show them first, `nanompi init --level basic`
         writes no others. What is required is basic by itself.
@@ -273,7 +283,13 @@ def step(name: str, needs=(), gives=(), *, each="", makes=(), takes="data", gpu=
     idle(self, data)         is there nothing for it to do on such data? It is passed over then
     check(self, data)        for `nanompi check`: raises what its `run` would raise of files;
         may give a list of notes
-    explains                 {name: what the figure means}, for `nanompi methods`
+    maps_after(self, data, known)   names of the maps that there may be behind it, for `nanompi check`;
+        known : those before it; None where the data must tell; without it nobody knows
+    check_maps(self, known)  raises where it names a map that is none of these
+    explains                 {name: what the figure means}, of its verdict, for `nanompi methods`
+    logs                     the same of its log and history
+    fill_in                  {parameter: example}: what a job for a file must say, though it has a default; it
+        stands in a first job with the words "fill in"
     sources(self)            modules, classes, functions whose docstrings name the papers behind it, or DOIs,
         where its own docstring or module does not tell (`nanompi.papers`)
     gives_figures, summary   the figures of a finished run, by which sweeps rank (`nanompi.run.figures`)

@@ -1,6 +1,7 @@
 """Scenes that several tests share."""
 
 import os
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,6 +14,8 @@ from nanompi.run.result import Result, Signal
 from nanompi.run.switches import GEOMETRY, PICTURES
 
 SLURM = "tests/slurm/"
+LONGEST = [SLURM, "tests/test_jobs.py", "tests/mpi/test_mpi_restart.py", "tests/emulate/test_doctor.py"]
+LONGEST += ["tests/test_readme.py", "tests/mpi/test_mpi_engines.py", "tests/emulate/test_beyond_the_card.py"]
 for part in (PICTURES, GEOMETRY):  # they take most of the time of a small run; tests of them ask for them
     os.environ.setdefault(part, "no")
 
@@ -160,9 +163,25 @@ def shared_data_fixture():
     return shared_data
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """Files that take minutes go first, so that at the end no process waits for one of them: those of
+    `LONGEST`, then by their tests, of which a slow one takes as long as some 40 others."""
+    weights = Counter()
+    for item in items:
+        weights[item.path] += 40 if item.get_closest_marker("slow") else 1
+    items.sort(key=lambda item: (_rank(item.nodeid), -weights[item.path], str(item.path)))
+
+
+def _rank(nodeid: str) -> int:
+    return next((k for k, one in enumerate(LONGEST) if nodeid.startswith(one)), len(LONGEST))
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """Several processes share the files; those with the Slurm, of which there is one, go to one."""
+    """Several processes share the files, as they are ordered; those with the Slurm, of which there is one, go
+    to one."""
+    config.option.loadscopereorder = False
     from xdist.scheduler import LoadScopeScheduling
 
     class Files(LoadScopeScheduling):

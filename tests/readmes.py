@@ -76,9 +76,14 @@ def blocks_of(readme: Path, *languages: str) -> list[Block]:
 
 @dataclass
 class Story:
-    """The blocks of one README, run in `folder`; `said` is what the last block printed."""
+    """The blocks of one README, run in `folder`; `said` is what the last block printed.
+
+    commands : folders that stand first in PATH; python : the command that runs Python's text after `-c`
+    """
 
     folder: Path
+    commands: tuple = (Path(sys.executable).parent,)
+    python: tuple = (sys.executable,)
     said: str = ""
     left_out: list[str] = field(default_factory=list)
 
@@ -99,7 +104,7 @@ class Story:
         elif block.language == "sh":
             self.said = self._run(["bash", "-euo", "pipefail", "-c", block.text], block.text)
         elif block.language == "python":
-            self.said = self._run([sys.executable, "-c", block.text], block.text)
+            self.said = self._run([*self.python, "-c", block.text], block.text)
         elif block.language == "text" and block.answers:
             shown_lines_are_printed(block.text, self.said)
 
@@ -109,7 +114,7 @@ class Story:
             lay_entry_points(self.folder, tomllib.loads(block.text))
 
     def _run(self, words: list[str], text: str) -> str:
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        path = os.pathsep.join([*map(str, self.commands), os.environ["PATH"]])
         done = subprocess.run(
             words,
             cwd=self.folder,

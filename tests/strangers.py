@@ -3,11 +3,11 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 
+from tests.mpi import warm
 from tests.patience import patience
 
 ROOT = Path(__file__).parents[1]
@@ -27,7 +27,7 @@ def nanompi(*words, code: int = 0) -> subprocess.CompletedProcess:
     """The program in the current folder, with the plug-ins in ./theirs; the test fails on another exit code
     and on a traceback of ours."""
     own = {"env": {**os.environ, "PYTHONPATH": f"theirs:{ROOT}"}, "timeout": patience(60)}
-    done = subprocess.run([sys.executable, "-m", "nanompi", *words], capture_output=True, text=True, **own)
+    done = subprocess.run(warm.nanompi(*words), capture_output=True, text=True, **own)
     assert done.returncode == code, (words, done.stdout, done.stderr)
     assert f"{ROOT}/nanompi" not in done.stderr and "internal error" not in done.stderr, done.stderr
     return done

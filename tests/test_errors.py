@@ -1,5 +1,6 @@
 """Text of others: what it may not do to a terminal, a log, a message; and what can be the path of a file."""
 
+import errno
 import io
 import os
 import sys
@@ -102,3 +103,13 @@ def test_what_can_be_one():
 def test_no_line_of_an_entry_of_a_log_passes_for_another_entry():
     forged = "alpha\n[     1.0 s] warning: all is well\n  rank 0\n\tb\n"
     assert entry(forged) == "alpha\n  [     1.0 s] warning: all is well\n  rank 0\n  \tb"
+
+
+def test_what_a_disk_refuses_is_no_fault_of_the_program(tmp_path):
+    """Wherever it comes from; what has no name, or another reason, is"""
+    told = explained(PermissionError(errno.EACCES, "Permission denied", str(tmp_path / "run-0001\n")))
+    assert exit_code(told) == 4 and str(told).startswith(
+        f"{tmp_path}/run-0001\\n: Permission denied; look at"
+    )
+    for ours in (FileNotFoundError(errno.ENOENT, "none", "x"), OSError(errno.EACCES, "none")):
+        assert explained(ours) is ours and exit_code(ours) == 1

@@ -20,7 +20,7 @@ input: {simulate: {frames: 9, size: 16}}
 steps:
   - use: ptycho
     probe: {modes: 2}
-    engines: DM*1 ML*1 DM*1
+    engines: DM*1 ML*4 DM*1
     positions: true
     frc: halves
 """

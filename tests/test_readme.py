@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import sys
 import tomllib
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from nanompi.cli import VERBS, main
 from nanompi.methods import discover
 from nanompi.step import METHODS
+from tests.mpi import warm
 from tests.readmes import NOT_RUN, READMES, ROOT, Story, blocks_of, lay_entry_points, small_jobs
 
 README = READMES["."]
@@ -32,7 +34,11 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) for name in READMES])
 def test_every_block_runs(name, folder):
+    """Those of the first page with the command as it is installed; others in a Python that is warm"""
     story = Story(folder)
+    if name != ".":
+        story.commands = (warm.command(folder / "bin"), *story.commands)
+        story.python = tuple(warm.rank(sys.executable, {}))
     story.tell(READMES[name])
     print(*story.left_out, sep="\n")
 

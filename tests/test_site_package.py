@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
+from tests.mpi import warm
 from tests.patience import patience
 from tests.readmes import ROOT, lay_entry_points
 
@@ -34,7 +34,7 @@ def here(tmp_path_factory):
 def nanompi(here, *words, code: int = 0) -> subprocess.CompletedProcess:
     """The program in that folder, with the packages installed."""
     own = {**os.environ, "PYTHONPATH": f"{here}/theirs{os.pathsep}{ROOT}", "NANOMPI_PICTURES": "no"}
-    command = [sys.executable, "-m", "nanompi", *words]
+    command = warm.nanompi(*words)
     done = subprocess.run(command, cwd=here, env=own, capture_output=True, text=True, timeout=patience(60))
     assert done.returncode == code, (words, done.stdout, done.stderr)
     return done

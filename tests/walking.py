@@ -16,12 +16,13 @@ def run_of(team, **data: Data) -> SimpleNamespace:
     """A run with these data; its log is `lines`."""
     lines = []
     own = {
-        "options": SimpleNamespace(scratch=""),
+        "options": SimpleNamespace(scratch="", live="auto"),
         "team": team,
         "device": Cpu(threads=1),
         "clock": Clock(),
         "lines": lines,
         "say": lines.append,
+        "warn": lines.append,
         "note": quiet,
         "glimpse": quiet,
     }

@@ -36,8 +36,9 @@ def export(result, path: Path, names=(), over: bool = True) -> list[Path]:
         known = f"allowed: {', '.join(KINDS)}{nearest(path.suffix, KINDS)}"
         raise JobError(f"{path}: the end of its name says no kind of file that can be written; {known}")
     for name in names:
-        if name not in result.signals and name not in result.data:
-            known = [*result.signals, *(one for one in result.data if one not in result.signals)]
+        known = [*(result.shown if write is picture else result.signals)]
+        known += [one for one in result.data if one not in known]
+        if name not in known:
             raise DataError(f'the result has no "{name}"{nearest(name, known)}; it has {", ".join(known)}')
     if not path.parent.is_dir():
         raise JobError(f"{path}: there is no folder {path.parent}")

@@ -88,7 +88,7 @@ class Result:
 
     @property
     def shown(self) -> Mapping[str, Signal]:
-        """The signals, and of a run in memory what else there is to look at: positions, the mean frame ..."""
+        """The signals, and what else there is to look at: spectra with their fit, positions, frames ..."""
         return self._source.shown
 
     @property

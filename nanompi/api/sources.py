@@ -58,18 +58,13 @@ class Kept:
     def signals(self) -> dict[str, Signal]:
         """As a result.h5 would give them: stacks along names as one signal for each name."""
         own = {name: named_planes(name, data) for name, data in self.result.data.items()}
-        planes = {f"{name}{mark}" for name in own for mark in ("", "-zx", "-zy") if not own[name]}
-        pictures = {key: one for key, one in self.result.pictures.items() if key in planes}
-        return (
-            self.result.signals | {key: one for some in own.values() for key, one in some.items()} | pictures
-        )
+        named = {key: one for some in own.values() for key, one in some.items()}
+        return self.result.signals | named | self.result.planes
 
     @property
     def shown(self) -> dict[str, Signal]:
         """These, and what is looked at and kept nowhere else."""
-        return self.signals | {
-            key: one for key, one in self.result.pictures.items() if key not in self.result.data
-        }
+        return self.signals | self.result.pictures
 
     @cached_property
     def data(self) -> dict[str, np.ndarray]:
@@ -135,12 +130,12 @@ class Stored:
     @cached_property
     def signals(self) -> Mapping[str, Signal]:
         """Each is read when it is asked for."""
-        return SignalsInFile(self.path)
+        return SignalsInFile(self.path, pictures=False)
 
-    @property
+    @cached_property
     def shown(self) -> Mapping[str, Signal]:
-        """The same."""
-        return self.signals
+        """These, and what is looked at and is no result."""
+        return SignalsInFile(self.path)
 
     @cached_property
     def data(self) -> Mapping[str, np.ndarray]:

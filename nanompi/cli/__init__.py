@@ -33,7 +33,7 @@ VERBS = {
     "bench": "run a job on 1, 2, 4 ... ranks; speed-up and efficiency of each phase",
     "check": "check a job file: all faults at once, with line and column",
     "init": "write a first job file with comments",
-    "geometry": "is the scan as the job says: orientation, lag, distance, rotation",
+    "geometry": "is the scan as the job says: orientation, lag, distance, rotation, scales of the axes",
     "inspect": "print geometry and size of a scan file",
     "serve": "show runs in a browser, and start them",
     "methods": "list steps, readers and engines, or the parameters of one",

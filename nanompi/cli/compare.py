@@ -34,7 +34,10 @@ def main(args) -> int:
     able = [s for _, s in sorted(discover()["step"].items()) if hasattr(s, "compare")]
     step = next((step for step in able if step.compares(args.a)), None)
     if step is None:
-        raise DataError(f"{args.a} holds neither waves nor a volume, and cannot be compared")
+        raise DataError(
+            f"{args.a} holds neither waves nor a volume, nor maps that were fitted to spectra, and cannot be "
+            "compared; `nanompi rerun` repeats a run and compares all arrays to the bit"
+        )
     shows = {}
     found = step.compare(args.a, args.b, shows) if args.picture else step.compare(args.a, args.b)
     _print_json(found) if args.json else _print(found)

@@ -1,8 +1,10 @@
-"""Is the scan as the job says? Orientations of the frames, frames late or early by one, distance and rotation
-are tried on about a hundred frames about the middle of the scan, and judged by frames left out.
+"""Is the scan as the job says? Orientations of the frames, frames late or early by one, distance, rotation
+and different scales of the axes are tried on about a hundred frames about the middle of the scan, and judged
+by frames left out.
 
 Prints a ranked table (1 = nothing but counting noise is left), what is concluded from it, and the lines to
-paste into the job; or that it cannot be told. Nothing is written.
+paste into the job; or that it cannot be told. Nothing is written. A `background` of the job that is a number
+is taken into account; one that is `auto`, and the flux of single frames but for the monitor's, are not.
 """
 
 import tempfile
@@ -49,4 +51,4 @@ def _lines(ranks, args, folder: Path) -> list[str]:
     run = Run(ranks.team, None, job.run, folder, job.name, clock=ranks.clock, say=quiet, warn=quiet)
     run.device = open_device(job.run, ranks.team, quiet)
     begin(run, job)
-    return able[0].geometry(run)
+    return able[0].geometry(run, job.steps)

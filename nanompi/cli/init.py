@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from nanompi.cli import new_path, path
-from nanompi.errors import JobError, ResourceError, shown
+from nanompi.errors import JobError, NanompiError, ResourceError, shown
 
 
 def arguments(parser):
@@ -73,14 +73,18 @@ def main(args) -> int:
 
 def _lacks(file: str, scan: str) -> str:
     """What must be done in the job file before it can run; "" where nothing is known."""
-    from nanompi.job.starter import knows, missing
+    from nanompi.job.open_input import look
+    from nanompi.job.starter import knows
+    from nanompi.job.sweeps import read_settings
 
     if not knows(scan):
         return f"no reader knows {shown(scan)}: name one by `format:` in {file}, or another file"
-    if keys := missing(scan):
-        return (
-            f"the scan does not say all: fill in {', '.join(f'{key}:' for key in keys)} in `input` of {file}"
-        )
+    try:
+        look([one.job for one in read_settings(file).settings])
+    except NanompiError as error:
+        if keys := ", ".join(f"{key}:" for key in error.missing):
+            return f"the scan does not say all: fill in {keys} in `input` of {file}"
+        return f"something must be filled in before it runs: {error}"
     return ""
 
 

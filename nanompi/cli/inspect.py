@@ -14,30 +14,17 @@ def main(args) -> int:
     """Exit code 0, or 3 when the file cannot be read: then its datasets, and the section that might do."""
     from nanompi.job.job import read_input
     from nanompi.methods import discover
-    from nanompi.run.reading import open_data
+    from nanompi.run.reading import open_data, unread
 
     discover()
+    reader = None
     try:
         given, reader = read_input(args.file, args.set)
         opened = open_data(given.file, given, reader)
     except NanompiError:
-        _unknown(args.file)
+        for line in unread(args.file, reader):
+            print(shown(line))
         raise
     for name, text in (line for data in opened.values() for line in data.described()):
         print(f"{name:<12} {shown(text)}")
     return 0
-
-
-def _unknown(path: str) -> None:
-    """What is in a scan file that cannot be read as it is; nothing for job files and for what is damaged."""
-    from nanompi.step import METHODS
-
-    able = [METHODS["reader"][name].contents for name in METHODS["reader"].having("contents")]
-    try:
-        text = (
-            [] if path.lower().endswith((".yaml", ".yml")) else [line for one in able for line in one(path)]
-        )
-    except NanompiError:
-        return
-    for line in text:
-        print(shown(line))

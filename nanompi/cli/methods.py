@@ -44,9 +44,10 @@ def _one(cls, methods):
     if scores := methods.scores(cls):
         print(f"  a sweep can rank by: {', '.join(scores)}")
     _rows(cls, methods)
-    if figures := getattr(cls, "explains", {}):
-        print("figures of its verdict")
-        print(*(f"  {name:<20} {text}" for name, text in figures.items()), sep="\n")
+    for name, of in (("logs", "log and history"), ("explains", "verdict")):
+        if figures := getattr(cls, name, {}):
+            print(f"figures of its {of}")
+            print(*(f"  {name:<20} {text}" for name, text in figures.items()), sep="\n")
 
 
 def _rows(cls, methods):

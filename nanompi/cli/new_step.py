@@ -119,7 +119,7 @@ def main(args) -> int:
         except OSError as e:
             raise ResourceError(f"{file}: cannot be written: {e.strerror}") from None
     step, test = files
-    print(f"{step} and {test} are written. Try it: python -m pytest {test}")
+    print(f"{step} and {test} are written. Try it (pip install pytest): python -m pytest {test}")
     of_shell = f'- {{shell: "{{python}} {step} {{percentile}} {{in}} {{out}}", percentile: 5}}'
     print(f"In a job: {of_shell if args.shell else f'- {{python: {step}:{args.name}, percentile: 5}}'}")
     return 0

@@ -14,10 +14,12 @@ from pathlib import Path
 from nanompi.cli import path
 from nanompi.errors import JobError, ResourceError
 
+RUNS = "runs"
+
 
 def arguments(parser):
     """Arguments of `nanompi serve`."""
-    parser.add_argument("runs", nargs="?", type=path, default="runs", help="folder of runs (runs)")
+    parser.add_argument("runs", nargs="?", type=path, default=RUNS, help="folder of runs (runs)")
     parser.add_argument("--jobs", action="store_true", help="let the page start, stop and change jobs")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--port", type=int, metavar="N", help="listen on 127.0.0.1 (0: any free port)")
@@ -42,10 +44,9 @@ def main(args) -> int:
     from nanompi.units import seconds
 
     idle = seconds(args.idle)
-    if not Path(args.runs).is_dir():
-        raise JobError(f"{args.runs}: there is no such folder; name the folder that holds runs")
     if args.port is not None and not 0 <= args.port < 65536:
         raise JobError(f"--port {args.port}: 0 to 65535")
+    _runs(args)
     os.umask(0o077)
     port = 0 if args.open and args.port is None and not args.socket else args.port
     with own_socket(args.socket or "") if port is None else own_port(port) as listening:
@@ -105,3 +106,20 @@ class Link:
             file.write(f'<!doctype html><meta http-equiv="refresh" content="0;url={self.address()}">')
         if not webbrowser.open(Path(file.name).as_uri()):
             print(f"no browser was found; {file.name} holds the link", file=sys.stderr)
+
+
+def _runs(args) -> None:
+    """The folder of the runs is there; the usual one is made where the first run may start from the page.
+
+    Errors: JobError.
+    """
+    if args.jobs and args.runs == RUNS and not Path(RUNS).exists():
+        try:
+            Path(RUNS).mkdir()
+        except OSError as error:
+            raise ResourceError(f"{RUNS} cannot be made: {error.strerror}") from None
+    if not Path(args.runs).is_dir():
+        raise JobError(
+            f"{args.runs}: there is no such folder; name the folder that holds runs, or start the first one "
+            "from the page: --jobs"
+        )

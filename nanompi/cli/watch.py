@@ -65,17 +65,19 @@ def _drawn(found: list[dict]):
 
 @contextmanager
 def _lines(as_json: bool):
-    """show(found) prints the lines that changed."""
+    """show(found) prints the lines that changed; a column that became wider changes none."""
     from nanompi.report.status import table
     from nanompi.report.workflow import flat
 
-    before: list[str] = []
+    before: set[str] = set()
 
     def show(found):
         lines = list(map(json.dumps, found)) if as_json else table(flat(found))
-        if new := [line for line in lines if line not in before]:
+        words = [" ".join(line.split()) for line in lines]
+        if new := [line for line, its in zip(lines, words) if its not in before]:
             print("\n".join(new), flush=True)
-        before[:] = lines
+        before.clear()
+        before.update(words)
 
     yield show
 

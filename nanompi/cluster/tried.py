@@ -6,8 +6,6 @@ its own, which is taken away.
 """
 
 import copy
-import ctypes
-import gc
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -26,15 +24,17 @@ from nanompi.device.cpu import Cpu
 from nanompi.errors import JobError, NanompiError
 from nanompi.mpi.link import Link
 from nanompi.mpi.team import Team
-from nanompi.report.figures import pictures
+from nanompi.report.figures import drawing, previews, shown
 from nanompi.run import planning
-from nanompi.run.metrics import peak_memory
+from nanompi.run.metrics import give_back_memory, peak_memory
 from nanompi.run.perform import Run, perform
 from nanompi.run.reading import open_data, spread_evenly
 from nanompi.run.reuse import Reuse
+from nanompi.run.switches import PICTURES, on
 from nanompi.timing import age
 
 TRIED = 64 << 20  # bytes of the map that are tried, as stored
+DRAWN = 6  # pictures at most
 WRITTEN = 5e8  # bytes/s of the result that a node writes
 
 
@@ -87,11 +87,11 @@ class Tried:
         some = max(1, TRIED // max(1, self.stored * self.unit)) * self.unit
         high = min(self.rows, max(some, 2 * self.unit))
         low = max(1, high // 2 // self.unit) * self.unit
-        self._trial(low)  # kernels are compiled, or loaded
-        _given_back()
+        first = self._trial(low)  # kernels are compiled, or loaded
+        give_back_memory()
         self.libraries = planning.resident()
         self.high = self._trial(high, draws=True)
-        self.low = self._trial(low) if low < high else self.high
+        self.low = self._again(first) if low < high else self.high
 
     # ---- trial
 
@@ -105,9 +105,14 @@ class Tried:
         """Bytes of a row, as stored."""
         return count(self.data.shape) // self.rows * self.data.dtype.itemsize
 
+    def _again(self, first: Trial) -> Trial:
+        """The trial of few rows; anew where the first one has compiled kernels, or took longer than that of
+        more rows for something else"""
+        return first if first.seconds <= self.high.seconds else self._trial(first.rows)
+
     def _trial(self, rows: int, draws: bool = False) -> Trial:
         """The whole job on so many rows. Errors: those of its steps, which say of how many rows."""
-        _given_back()
+        give_back_memory()
         out, quiet = Trial(rows), lambda *_: None
         options = replace(self.job.run, strict=False, checkpoint=0.0, scratch="", cache="")
         job = replace(self.job, steps=copy.deepcopy(self.job.steps), run=options)
@@ -225,9 +230,22 @@ class _Watched:
         if not self.draws:
             return
         _count_anew()
-        begun, self.trial.held = time.perf_counter(), planning.resident()
-        pictures(run)
-        self.trial.shown, self.trial.drawn = peak_memory(), time.perf_counter() - begun
+        self.trial.held = planning.resident()
+        self.trial.drawn = _drawn(run)
+        self.trial.shown = peak_memory()
+
+
+def _drawn(run) -> float:
+    """Seconds that all pictures take, by drawing some of them: each takes the same memory, one at a time"""
+    every = shown(run.result) if on(PICTURES) else {}
+    if not every:
+        return 0.0
+    begun = time.perf_counter()
+    drawing()  # loads matplotlib
+    loaded = time.perf_counter()
+    some = dict(list(every.items())[:: -(-len(every) // DRAWN)])
+    previews(replace(run.result, signals=some, planes={}, pictures={}), run.folder / "previews", run.warn)
+    return loaded - begun + (time.perf_counter() - loaded) * len(every) / len(some)
 
 
 def part_of(data: Data, axis: str, rows: int) -> Data:
@@ -277,13 +295,6 @@ def _with_fewer_rows(beside: dict, points: int) -> None:
     if "y" in beside.get("grid_coords", {}):
         values, unit = beside["grid_coords"]["y"]
         beside["grid_coords"] = beside["grid_coords"] | {"y": (values[:rows], unit)}
-
-
-def _given_back() -> None:
-    """Memory of earlier trials goes back to the system: arrays in circles, and what the C library keeps."""
-    gc.collect()
-    with suppress(AttributeError):  # another C library than GNU's
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _count_anew() -> None:

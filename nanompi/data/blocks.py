@@ -16,6 +16,9 @@ from nanompi.device import Cpu
 from nanompi.errors import DataError, StepError
 from nanompi.step import OWN, Item, Total
 
+SMALL = 4 << 20  # bytes of a block on a CPU, of which a step may hold ten times as much in double precision
+FEW = 64  # items of a block, for the threads, where they are larger than that
+
 
 def unheard(k: int) -> None:
     """In place of `Info.tell` where nobody wants to know."""
@@ -112,8 +115,13 @@ class Walk:
     def block(self, values) -> int:
         """How many items make a block: as many as a cache holds, or as a step wants side by side."""
         item = max(1, count(self.data.size(a) for a in self.core) * values.itemsize)
-        most = getattr(self.step, "lanes", 0) or self.device.frames_per_block(item)
+        most = getattr(self.step, "lanes", 0) or self._side_by_side(item)
         return max(1, min(most, self.device.room() // (8 * item))) if on_card(self.run, self.step) else most
+
+    def _side_by_side(self, item: int) -> int:
+        """Items of so many bytes"""
+        most = self.device.frames_per_block(item)
+        return most if on_card(self.run, self.step) else min(most, max(FEW, SMALL // item))
 
     def slab(self, raw: np.ndarray, rows: np.ndarray, again: bool = False) -> dict[str, np.ndarray]:
         """The results of the items in `raw`, by name; what is to be added up is added up, but not `again`.

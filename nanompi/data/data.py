@@ -12,7 +12,7 @@ from nanompi.errors import DataError, JobError, shown
 from nanompi.units import show
 
 FACTS = {"energy": "J", "distance": "m", "pixel": "m"}  # that a job may give in the input section
-OF_SCANS = ("lag", "rotate", "live")  # that it may give for positions of frames alone
+OF_SCANS = ("lag", "rotate", "stretch", "live")  # that it may give for positions of frames alone
 PATTERNS = {  # what a step sees whole in each item of a block; the first that the axes have
     "frame": (("row", "column"), ("y", "x")),
     "sinogram": (("angle", "column"),),

@@ -10,6 +10,12 @@ from nanompi.io.fingerprint import of_array
 from nanompi.io.unwritten import Holes
 
 
+def of_counts(brightest: float, noise: bool = True) -> np.dtype:
+    """How simulated counts are stored: uint16, uint32 where the brightest mean would not fit; float32 without
+    noise."""
+    return np.dtype(np.float32 if not noise else np.uint16 if 1.5 * brightest < 60_000 else np.uint32)
+
+
 @runtime_checkable
 class Source(Protocol):
     """Where the frames are; small enough to be pickled and sent to every rank. Frame i counts all of them.

@@ -11,7 +11,9 @@ items whole on one rank: `start` of all, then the blocks, then `finish` of all. 
 must wait, since its `finish` tells them something, says `ends_pass = True`; one whose items are walked again
 says `stay = True`. One that keeps nothing of its blocks but its results, and integers as attributes, names
 these: `block_counts = ("lost",)`, or `()`. A run that was stopped or killed amid such steps goes on with the
-items that are left.
+items that are left. What a step adds up beside its results, without saying so, is that of these items alone:
+`block_tallies()` gives it for a checkpoint, {name: array}, `block_regain(tallies)` adds it on rank 0 (sums of
+all ranks); `block_pictures()` gives {name: Signal} of what it holds to be drawn.
 """
 
 from contextlib import nullcontext
@@ -128,7 +130,8 @@ def walk(run, steps: list) -> None:
         for one in walks:
             one.place(own=True)
             if hasattr(one.step, "finish"):
-                one.step.finish(run)
+                with run.store.finishing(one.step) if run.store else nullcontext():
+                    one.step.finish(run)
 
 
 def loaded(run, name: str) -> Data:

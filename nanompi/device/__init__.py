@@ -4,7 +4,7 @@ knows which."""
 import re
 
 from nanompi import errors
-from nanompi.device.compiled import place
+from nanompi.device.compiled import place, tell
 from nanompi.device.cpu import Cpu
 from nanompi.device.device import Device
 from nanompi.errors import ResourceError
@@ -43,6 +43,8 @@ def _cpu(options, team, say, why):
     say(f"device: {device}{each}, {options.precision} precision{why}")
     if place()[1]:
         say(f"note: kernels for the CPU are compiled {place()[1]}")
+    else:
+        tell(say)
     return device
 
 

@@ -1,13 +1,19 @@
 """Which card a rank takes, or why there is none, with the cure."""
 
+import ctypes
 import os
 from importlib.util import find_spec
+from pathlib import Path
 
 from nanompi.device.compiled import place_for_cupy
 
 NEED = 'pip install "nanompi[cuda12]" (driver 525 or newer) or "nanompi[cuda13]" (driver 580 or newer)'
 NOTHING = 'extern "C" __global__ void nothing(int n) {}'
 ASK = "ask the scheduler for one: sbatch --gpus-per-node=1, srun --gpus=1"
+NO_DRIVER = (
+    f"there is no NVIDIA driver on this machine; if it has no card, {ASK}; if it has one, "
+    "its driver (libcuda.so.1) is for the administrator to install"
+)
 
 
 class Unusable(Exception):
@@ -22,6 +28,8 @@ def pick(place: int):
     """
     if not _there("cupy"):
         raise Unusable(f"CuPy is not installed: {NEED}")
+    if _is_cupy_itself() and not _driver():  # which takes a second to say so, and 14 MB for good
+        raise Unusable(NO_DRIVER)
     place_for_cupy()
     try:
         import cupy
@@ -59,10 +67,7 @@ def _visible(runtime) -> int:
     """Number of visible cards. Errors: Unusable."""
     driver, built = runtime.driverGetVersion(), runtime.runtimeGetVersion()
     if not driver:
-        raise Unusable(
-            f"there is no NVIDIA driver on this machine; if it has no card, {ASK}; if it has one, "
-            "its driver (libcuda.so.1) is for the administrator to install"
-        )
+        raise Unusable(NO_DRIVER)
     if driver < built // 1000 * 1000:
         raise Unusable(
             f"the driver knows CUDA {_version(driver)}, CuPy was built for {_version(built)}: {NEED}"
@@ -103,6 +108,21 @@ def _there(package: str) -> bool:
         return find_spec(package) is not None
     except (ValueError, ImportError, OSError):  # somebody has put None in its place, or a broken one
         return False
+
+
+def _is_cupy_itself() -> bool:
+    """It needs the driver, and stands beside its backends; what imitates a card has neither."""
+    origin = find_spec("cupy").origin
+    return bool(origin) and Path(origin).parents[1].joinpath("cupy_backends").is_dir()
+
+
+def _driver() -> bool:
+    """Is the library there through which CuPy finds cards?"""
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return False
+    return True
 
 
 def _hidden() -> str:

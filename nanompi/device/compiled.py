@@ -13,6 +13,8 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+from nanompi.device.compiled_once import Claims, cache_of
+
 FOLDER = Path(__file__).parent
 TREE = FOLDER / "kernels" / "__pycache__"
 ROOM = 1 << 20  # bytes that a folder must take: the kernels need some hundred kB
@@ -23,9 +25,22 @@ def compiler(**options):
     import numba
 
     folder, _ = place()
-    if folder is not None:
-        numba.config.CACHE_DIR = str(folder / texts())
-    return numba.njit(**options, cache=folder is not None)
+    _listen()
+    if folder is None:
+        return numba.njit(**options)
+    numba.config.CACHE_DIR = str(folder / texts())
+
+    def kept(function):
+        made = numba.njit(**options, cache=True)(function)
+        made._cache = cache_of(_claims(folder / texts()))(function)
+        return made
+
+    return kept
+
+
+@cache
+def _claims(folder: Path) -> Claims:
+    return Claims(folder, _compiles)
 
 
 @cache
@@ -34,6 +49,42 @@ def texts() -> str:
     not what the function takes from other files: after an update, what was compiled of the old would run."""
     every = sorted(FOLDER.rglob("*.py"))
     return hashlib.sha256(b"".join(path.read_bytes() for path in every)).hexdigest()[:12]
+
+
+_say: list = []  # who is told that something is compiled,
+_told: list[bool] = []  # which is once in a process
+
+
+def tell(say):
+    """say("kernels are compiled ...") when numba compiles for the first time in this process; not where what
+    it has compiled before is taken."""
+    _say[:] = [say] if not _told else []
+
+
+@cache
+def _listen():
+    from numba.core import event
+
+    class Compiling(event.Listener):
+        """Of numba's own events"""
+
+        def on_start(self, event):
+            _compiles()
+
+        def on_end(self, event):
+            pass
+
+    event.register("numba:compile", Compiling())
+
+
+def _compiles():
+    """Once, and never in the way of numba: the log may be closed"""
+    if not _say:
+        return
+    _told.append(True)
+    say = _say.pop()
+    with suppress(ValueError, OSError):
+        say(f"note: kernels are compiled for this machine once, a minute or more ({place()[0]})")
 
 
 _chosen: list = []

@@ -21,6 +21,7 @@ class Device(Protocol):
     kernels       : the named kernels (nanompi.device.kernels)
     scratch       : work arrays of the calling thread, kept from call to call
     atomics       : a step allows object sums by atomic adds, in no fixed order (cards alone make them)
+    one_weight    : probe sums are faster where one array takes the weights of all shifts
     """
 
     xp: Any
@@ -30,6 +31,7 @@ class Device(Protocol):
     kernels: SimpleNamespace
     scratch: Scratch
     atomics: bool = False
+    one_weight: bool = False
 
     # ---- arrays
 
@@ -101,6 +103,19 @@ class Device(Protocol):
     def along(self, z, axis: int, inverse: bool):
         """sum_r z exp(-+ 2 pi i k r), unscaled, over axis 0 or 1 of z (h, w, k) complex, in place; the last
         axis holds slices side by side, and none depends on the others"""
+
+    def shifted(self, P, y, x):
+        """(S, M, h, w), waves (M, h, w) at S shifts, of which y (S, h) times x (S, w) are the phase ramps,
+        over h w. Shifts of equal x should follow each other."""
+        out = self.xp.empty((len(y), *P.shape), P.dtype)
+        self.kernels.ramps(self.fft(P.copy()), y, x, out)
+        return self.ifft(out)
+
+    def shifted_back(self, num, y, x):
+        """The adjoint of `shifted`, times h w of the ramps: num (S, M, h, w), used up, -> (M, h, w)"""
+        z = self.xp.empty(num.shape[1:], num.dtype)
+        self.kernels.ramps_adjoint(self.fft(num), y, x, z)
+        return self.ifft(z)
 
     def transforms(self, shape) -> str:
         """Whose transforms those of frames of (h, w) are, for the log."""

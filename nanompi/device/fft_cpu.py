@@ -92,10 +92,10 @@ def _frames(a, h, w, row, column, half):
         for x in range(0, w, V):
             k = min(V, w - x)
             if k == V:
-                _columns(a, o + 2 * x, stride, strip, column, h, V)
+                columns(a, o + 2 * x, stride, strip, column, h, V)
                 continue
             _copy(a, o + 2 * x, stride, edge, 0, 2 * V, h, 2 * k)
-            _columns(edge, 0, 2 * V, strip, column, h, V)
+            columns(edge, 0, 2 * V, strip, column, h, V)
             _copy(edge, 0, 2 * V, a, o + 2 * x, stride, h, 2 * k)
 
 
@@ -126,7 +126,7 @@ def rows(a, o, stride, strip, plan, n, V):
 
 
 @_compiled
-def _columns(a, o, stride, strip, plan, n, V):
+def columns(a, o, stride, strip, plan, n, V):
     radices, factors, _, order = plan
     entered = radices[0] in ENTER
     if entered:

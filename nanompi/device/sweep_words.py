@@ -90,5 +90,22 @@ def add_row(context, P, p, psi, q, n, num, k):
     return word(work, "aiaiiai")(context, P, p, psi, q, n, num, k)
 
 
+@intrinsic
+def slopes_row(context, P, p, z, q, a, b, o, n, sums):
+    """sums += Re(a* g) in each lane, and behind them Re(b* g), g = P* z, for n waves in a row, interleaved;
+    a and b from o on"""
+
+    def work(f, P, p, z, q, a, b, o, n, sums):
+        wide = f.whole(2 * f.V)
+        with f.loop(f.whole(0), f.b.mul(n, wide), wide) as x:
+            g = f.load_pairs(P, f.b.add(p, x)).conjugate() * f.load_pairs(z, f.b.add(q, x))
+            for k, dO in enumerate((a, b)):
+                d, at = f.load_pairs(dO, f.b.add(o, x)), f.whole(k * f.V)
+                more = f.add(f.mul(d.re, g.re), f.mul(d.im, g.im))
+                f.store(f.add(f.load(sums, at), more), sums, at)
+
+    return word(work, "aiaiaaiia")(context, P, p, z, q, a, b, o, n, sums)
+
+
 def _add(f, probe, wave, num, to):
     f.store_pairs(f.load_pairs(num, to) + probe.conjugate() * wave, num, to)

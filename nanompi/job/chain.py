@@ -67,7 +67,7 @@ def _mapping(word: str, spot: Spot) -> Map:
     """ "DM*100" as {DM: 100}."""
     name, _, times = word.partition("*")
     link = Map(spot.place)
-    count = int(times) if re.fullmatch("[0-9]{1,18}", times) else times
+    count = int(times) if re.fullmatch("[0-9]{1,400}", times) else times
     link.put(name, count if "*" in word else None, spot.place, spot.place)
     return link
 

@@ -109,11 +109,14 @@ def _range(first: str, last: str) -> list[tuple[Any, Any]]:
 
 
 def _files(pattern: str, place: Place) -> list[tuple[Any, Any]]:
-    """Absolute paths, and their names without ending; from the current folder, else beside the job file."""
+    """Absolute paths, and their names without ending; below the current folder, or beside the job file."""
     whole = expanded(pattern)
     beside = Path(place.file).parent if place.line else Path()
     tries = list(dict.fromkeys(os.path.abspath(Path(folder) / whole) for folder in (".", beside)))
-    for one in tries:
-        if found := sorted(glob.glob(one, recursive=True), key=natural):
-            return [(path, Path(path).stem) for path in found]
-    raise _NoFiles(f"no such files: {' nor '.join(tries)}")
+    each = {one: sorted(glob.glob(one, recursive=True), key=natural) for one in tries}
+    there = [one for one in tries if each[one]]
+    if not there:
+        raise _NoFiles(f"no such files: {' nor '.join(tries)}")
+    if len({os.path.realpath(each[one][0]) for one in there}) > 1:
+        raise JobError(f"{' and '.join(there)} are both there: write the whole path of those that are meant")
+    return [(path, Path(path).stem) for path in each[there[0]]]

@@ -9,7 +9,6 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from nanompi.job import yaml12
-from nanompi.job.faults import Faults
 from nanompi.step import METHODS, same_answer
 
 
@@ -42,11 +41,8 @@ def _seal(text: str, asked: str) -> str:
 
 def _answer(text: str) -> dict | None:
     """What of a resolved job changes the answer; None where the text is no job."""
-    faults = Faults()
-    values, _ = yaml12.read(text, "job.resolved.yaml", faults)
-    if len(faults) or not isinstance(values, dict):
-        return None
-    return _asked(yaml12.plain(values))
+    values = yaml12.reread(text)
+    return _asked(values) if isinstance(values, dict) else None
 
 
 def identity(job) -> dict[str, str]:
@@ -74,9 +70,8 @@ def files_named(job) -> list[str]:
 
     What they lead to is found when they are read; these may be read by code that tells nobody.
     """
-    named = [
-        t for t in _texts([job.resolved.get("input"), job.resolved.get("steps")]) if "." in t or "/" in t
-    ]
+    texts = _texts([job.resolved.get("input"), job.resolved.get("steps")])
+    named = [t.partition(":/")[0] for t in texts if "." in t or "/" in t]  # FILE.h5:/place in it
     files = [f for f in dict.fromkeys([*named, *_code([job.reader, job.steps])]) if _is_file(f)]
     folder = job.resolved.get("input", {}).get("file", "")
     return [*files, folder] if folder and os.path.isdir(folder) else files

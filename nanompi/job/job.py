@@ -110,7 +110,20 @@ def written(tree: load.Tree, faults: Faults) -> Map:
     steps = order.complete(_list(values, faults), faults)
     values.put("steps", steps, *_places(values, "steps"))
     _apply(values, left, faults, last=True)
+    _still_steps(steps, faults)
     return values
+
+
+def _still_steps(steps: Seq, faults: Faults):
+    """Has a setting put something else in the place of a step that the program has added? Of what stood in
+    the job that is told already."""
+    pairs = zip(steps, steps.items_at)
+    others = [at for one, at in pairs if not isinstance(one, Map) or order.step_of(one) is None]
+    for at in others if not len(faults) else ():
+        text = (
+            "a value stands in the place of a whole step: set its parameters one by one, steps.NAME.KEY=VALUE"
+        )
+        faults.add(at, "steps", text)
 
 
 def _is_job(values: Map, faults: Faults):

@@ -17,6 +17,7 @@ _WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: 
 _SIGNS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
 _BLANK = re.compile("[\n\t\u00a0\u2000-\u200a\u202f\u205f\u3000]")  # copied from a page
 _SWITCHES = ("off", "on", "no", "yes", "false", "true", "none", "null")  # words of YAML 1.1: texts in 1.2
+WHOLE, SIZES = 2**63, (1e-30, 1e30)  # of numbers in a job: whole ones, and others
 PLAIN = {"help": "", "unit": "", "bare": "", "kind": "", "limits": {}, "level": "basic", "same_answer": False}
 
 
@@ -56,6 +57,10 @@ def leaf(value: Any, hint, note: dict) -> Any:
     if why := _unfit(given, note["kind"]):
         raise JobError(f"{quoted(given)} does not fit here: {why}" + _help(note))
     changed = _whole(_with_unit(given, hint, note), hint)
+    if why := _beyond(changed):
+        raise JobError(
+            f"{quoted(given)} does not fit here: {why}; allowed: {allowed(hint, note)}" + _help(note)
+        )
     sure = exact(changed, hint, note["limits"])
     return _judged(given, changed, hint, note) if sure is UNSURE else sure
 
@@ -80,12 +85,26 @@ def _unfit(value: Any, kind: str) -> str:
         return next(filter(None, reasons), "")
     if not isinstance(value, str) or not value:
         return ""
-    if kind in ("file", "folder"):
+    if kind in ("file", "dataset", "folder"):
+        what = "folder" if kind == "folder" else "file"
         if value.lower() in _SWITCHES:
-            return f'it would be the name of a {kind}: leave the key out, or write "./{value}" if it is meant'
+            return f'it would be the name of a {what}: leave the key out, or write "./{value}" if it is meant'
         return no_path(value) or (f"it holds {odd(value)}" if odd(value) and kind == "folder" else "")
     bad = odd(value if kind == "line" else _BLANK.sub(" ", value))
     return f"it holds {bad}" if bad else ""
+
+
+def _beyond(value: Any) -> str:
+    """Why a number, or one in a list, is none that anybody means: powers and products of it would be no
+    numbers any more, or 0; "" where it is one."""
+    if isinstance(value, list):
+        return next(filter(None, map(_beyond, value)), "")
+    if not isinstance(value, int | float) or isinstance(value, bool) or value in (0, math.inf, -math.inf):
+        return ""
+    if isinstance(value, int):
+        return "" if abs(value) < WHOLE else "it is no whole number of 64 bits"
+    low, high = SIZES
+    return "" if low <= abs(value) <= high else f"its size is not between {low:g} and {high:g}"
 
 
 def allowed(hint, note: dict) -> str:

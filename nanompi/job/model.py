@@ -17,6 +17,8 @@ from nanompi.job.yaml12 import Map, Seq
 from nanompi.run.foreign import left_out
 from nanompi.step import METHODS, word_of
 
+READ = ("file", "dataset")  # kinds of parameters that name what a job reads; a dataset: FILE.h5:/place in it
+
 
 @cache
 def parameters(cls: type) -> dict[str, tuple]:
@@ -88,17 +90,18 @@ def value(given: Any, hint, note: dict, spot: Spot, faults: Faults, base: Any = 
             "a sweep stands here: `nanompi sweep` runs all its values; here one value is needed",
         )
         return Nothing
-    if chained(hint, note):
+    if chained(hint, note) and not (given is None and NoneType in members(hint)):
         return _chain(given, note["kind"], spot, faults)
     if section_of(hint):
         return _section(given, hint, note, spot, faults, base)
-    if get_origin(hint) is list and isinstance(given, Seq) and section_of(get_args(hint)[0]):
+    if get_origin(hint) is list and isinstance(given, Seq | Map) and section_of(get_args(hint)[0]):
         return _sections(given, get_args(hint)[0], note, spot, faults)
     checked = tried(lambda: leaf(given, hint, note), spot, faults)
     if note["kind"] in METHODS and isinstance(checked, str):
         return tried(lambda: _named(checked, METHODS[note["kind"]]), spot, faults)
-    if note["kind"] == "file" and checked and isinstance(checked, str):
-        return found_file(checked, spot, faults)
+    if note["kind"] in READ and checked and isinstance(checked, str):
+        file, inside, place = checked.partition(":/") if note["kind"] == "dataset" else (checked, "", "")
+        return found_file(file, spot, faults) + inside + place
     if note["kind"] == "file" and isinstance(checked, list) and isinstance(given, Seq):
         return [found_file(one, spot.below(i, at), faults)
                 for i, (one, at) in enumerate(zip(checked, given.items_at))]  # fmt: skip
@@ -137,7 +140,10 @@ def _section(given, hint, note: dict, spot: Spot, faults: Faults, base: Any):
     return Nothing
 
 
-def _sections(given: Seq, hint, note: dict, spot: Spot, faults: Faults):
+def _sections(given: Seq | Map, hint, note: dict, spot: Spot, faults: Faults):
+    if isinstance(given, Map):  # a list of one may be written as that one
+        one = _section(given, hint, note, spot, faults, None)
+        return Nothing if one is Nothing else [one]
     spots = [spot.below(i, at) for i, at in enumerate(given.items_at)]
     built = [_section(one, hint, note, below, faults, None) for one, below in zip(given, spots)]
     return Nothing if Nothing in built else built
@@ -149,7 +155,10 @@ def _has_sweep(given) -> bool:
 
 
 def found_file(name: str, spot: Spot, faults: Faults) -> str:
-    """Absolute path of a file named in a job: from the current folder, else beside the job file."""
+    """Absolute path of a file or folder that a job reads: below the current folder, or beside the job file.
+
+    A name that both have, of different files, is a fault: nobody can tell which is meant.
+    """
     if why := no_path(name):
         faults.add(spot.place, spot.path, f"this cannot be the name of a file: {why}")
         return name
@@ -159,11 +168,14 @@ def found_file(name: str, spot: Spot, faults: Faults) -> str:
         return written
     beside = Path(spot.place.file).parent if spot.place.line else Path()
     tries = list(dict.fromkeys(os.path.abspath(Path(folder) / name) for folder in (".", beside)))
-    for path in tries:
-        if os.path.exists(path):
-            if not (os.path.isfile(path) or os.path.isdir(path)):
-                faults.add(spot.place, spot.path, f"{path} is a pipe or a device, not a file", data=True)
-            return path
+    there = [path for path in tries if os.path.exists(path)]
+    for path in there[:1]:
+        if not (os.path.isfile(path) or os.path.isdir(path)):
+            faults.add(spot.place, spot.path, f"{path} is a pipe or a device, not a file", data=True)
+        if not os.path.samefile(path, there[-1]):
+            text = f"{' and '.join(there)} are both there: write the whole path of the one that is meant"
+            faults.add(spot.place, spot.path, text)
+        return path
     if later := next(filter(is_made_later, tries), ""):
         return later
     near = [p.name for t in tries if Path(t).parent.is_dir() for p in Path(t).parent.iterdir()]

@@ -33,7 +33,20 @@ def look_at(jobs: list) -> tuple[list[str], tuple[int, ...]]:
             if hasattr(step, "check") and once not in seen and not idle(step, scans[given]):
                 notes += step.check(scans[given]) or []
                 seen.add(once)
+        _check_maps(job, scans[given])
     return list(dict.fromkeys(notes)), next(iter(scans.values())).shape
+
+
+def _check_maps(job, data) -> None:
+    """Do steps name maps that those before them may give? Errors: JobError.
+
+    Steps say so by `maps_after`; behind one that does not nothing is known.
+    """
+    known: list[str] | None = []
+    for step in job.steps:
+        if known is not None and hasattr(step, "check_maps"):
+            step.check_maps(known)
+        known = step.maps_after(data, known) if known is not None and hasattr(step, "maps_after") else None
 
 
 def look_at_all(workflow) -> list[str]:

@@ -3,7 +3,7 @@
 from dataclasses import MISSING
 
 from nanompi.data.data import PATTERNS, core_of, free_of, replaced
-from nanompi.errors import nearest
+from nanompi.errors import JobError, nearest
 from nanompi.job import leaf
 from nanompi.job.faults import Faults, Nothing, Place, StepName
 from nanompi.job.model import parameters
@@ -126,6 +126,16 @@ def _required(cls: type) -> list[str]:
     return [name for name, (field, _) in parameters(cls).items() if leaf.default(field) is MISSING]
 
 
+def _check_behind(steps: list, written: Seq, faults: Faults) -> None:
+    """A step may have `check_behind(before)`, which refuses what steps before it are asked for (JobError)."""
+    for i, (one, given, place) in enumerate(zip(steps, written, written.items_at)):
+        if hasattr(one, "check_behind"):
+            try:
+                one.check_behind([step for step in steps[:i] if step is not Nothing])
+            except JobError as error:
+                faults.add(place, path_of(given), str(error))
+
+
 def check_axes(steps: list, written: Seq, reader, faults: Faults) -> dict[str, tuple | None]:
     """Do steps on blocks find the axes that they need, as reader and earlier steps declare them?
 
@@ -136,6 +146,7 @@ def check_axes(steps: list, written: Seq, reader, faults: Faults) -> dict[str, t
     giver = dict.fromkeys(known, getattr(reader, "name", ""))
     _check_stored(steps, written, faults)
     _check_first(steps, written, faults)
+    _check_behind(steps, written, faults)
     for one, given, place in zip(steps, written, written.items_at):
         axes = known.get(getattr(one, "takes", ""))
         if axes and core_of(one.each, axes) is None:

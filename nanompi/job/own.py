@@ -13,7 +13,6 @@ from nanompi.errors import JobError
 from nanompi.job.faults import Faults, Nothing, Spot, StepName
 from nanompi.job.leaf import about, adapter
 from nanompi.job.model import found_file, parameters, tried
-from nanompi.job.paths import expanded
 from nanompi.job.yaml12 import Map, Seq
 from nanompi.step import METHODS
 
@@ -45,7 +44,7 @@ def find(steps: Seq, faults: Faults) -> None:
 def _made(maker: type, one: Map, faults: Faults):
     spot = Spot(one.at(maker.short), ("steps", StepName(one["use"], one.number), maker.short))
     if hasattr(maker, "placed"):
-        tried(lambda: _place(maker.placed, one, spot), spot, faults)
+        tried(lambda: _place(maker.placed, one, spot, faults), spot, faults)
         return _of(maker, one, spot, faults)
     return _of_file(maker, one, spot, faults)
 
@@ -60,13 +59,13 @@ def _of(maker: type, one: Map, spot: Spot, faults: Faults):
         return Nothing
 
 
-def _place(key: str, one: Map, spot: Spot):
+def _place(key: str, one: Map, spot: Spot, faults: Faults):
     """The folder from which paths of a step count: that of the job file, where it does not say another."""
     beside = Path(spot.place.file).parent if spot.place.line else Path()
     if not one.get(key):
         one.put(key, os.path.abspath(beside), spot.place, spot.place)
-    elif isinstance(one[key], str) and not os.path.isabs(expanded(one[key])):
-        one[key] = os.path.abspath(beside / expanded(one[key]))
+    elif isinstance(one[key], str):
+        one[key] = found_file(one[key], Spot(one.at(key), (*spot.path[:-1], key)), faults)
 
 
 def _of_file(maker: type, one: Map, spot: Spot, faults: Faults):
@@ -92,10 +91,7 @@ CHANGED = (
 
 
 def _file(name: str, spot: Spot, faults: Faults) -> str:
-    """The path of a file named in a job: beside the job file, else from the current folder."""
-    own_file = Path(spot.place.file).parent / name if spot.place.line else Path(name)
-    if own_file.is_file():
-        return os.path.abspath(own_file)
+    """`found_file`; one that is not there is a fault of the job, not of data."""
     own = Faults()
     path = found_file(name, spot, own)
     for fault in own.found:

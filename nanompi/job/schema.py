@@ -5,6 +5,7 @@ number), `x-reader` (the readers that know a parameter of the input section).
 """
 
 from dataclasses import MISSING
+from types import NoneType
 from typing import Union, get_args, get_origin
 
 from nanompi.job.job import SECTIONS, VERSION
@@ -116,9 +117,12 @@ def _input() -> dict:
 
 
 def _merged(found: list[tuple[str, dict]]) -> dict:
-    """One parameter of several readers: [(reader, rule)]."""
+    """One parameter of several readers: [(reader, rule)]; of several rules each says whose it is."""
     rules = [rule for k, (_, rule) in enumerate(found) if rule not in [other for _, other in found[:k]]]
-    out = rules[0] if len(rules) == 1 else {"anyOf": rules, **_marks(rules)}
+    out = rules[0]
+    if len(rules) > 1:
+        known = [{**rule, "x-reader": [reader for reader, own in found if own == rule]} for rule in rules]
+        out = {"anyOf": known, **_marks(rules)}
     return {**out, "x-reader": [reader for reader, _ in found]}
 
 
@@ -161,10 +165,12 @@ def _or_sweep(rule: dict) -> dict:
 def _value(hint, note: dict) -> dict:
     if note["kind"] in METHODS:
         names = list(METHODS[note["kind"]])
-        return _chain(note["kind"]) if chained(hint, note) else {"type": "string", "enum": names}
+        none = [{"type": "null"}] if NoneType in members(hint) else []
+        return _chain(note["kind"], none) if chained(hint, note) else {"type": "string", "enum": names}
     section, others = section_of(hint), [m for m in members(hint) if m is not section_of(hint)]
     if section is None and get_origin(hint) is list and section_of(get_args(hint)[0]):
-        return {"type": "array", "items": of_class(get_args(hint)[0])}
+        one = of_class(get_args(hint)[0])
+        return {"anyOf": [one, {"type": "array", "items": one}]}
     if section is None:
         return _leaf(hint, note)
     short = [{"type": ["number", "string", "array", "boolean"]}] if hasattr(section, "from_value") else []
@@ -190,13 +196,17 @@ def _quantities(found):
     return {k: _quantities(v) for k, v in found.items()}
 
 
-def _chain(kind: str) -> dict:
+def _chain(kind: str, others: list) -> dict:
     text = {
         "type": "string",
         "description": f"{kind}s left to right: {' '.join(f'{n}*100' for n in METHODS[kind])}",
     }
     return {
-        "anyOf": [text, {"type": "array", "items": {"anyOf": [text, *map(_link, METHODS[kind].values())]}}]
+        "anyOf": [
+            text,
+            {"type": "array", "items": {"anyOf": [text, *map(_link, METHODS[kind].values())]}},
+            *others,
+        ]
     }
 
 

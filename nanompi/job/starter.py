@@ -27,11 +27,13 @@ class Lines:
     level : "basic" leaves out what only experts touch
     given : {dotted parameter: value}, which stand there without #
     found : {parameter: value} that the scan file says, shown as what a comment would change
+    wanted: {parameter: example} of what the user must fill in
     """
 
     level: str = "expert"
     given: dict[str, Any] = field(default_factory=dict)
     found: dict[str, Any] = field(default_factory=dict)
+    wanted: dict[str, Any] = field(default_factory=dict)
 
     def of(self, cls: type, indent: str, mark: str = "# ", skip=(), above: str = "", base=None) -> list[str]:
         """All parameters of a part or section with their defaults (those of `base` where given).
@@ -66,6 +68,8 @@ class Lines:
             return [
                 _line(lead, name, {**note, "help": f"{note['help']}: that of the file"}, self.found[path])
             ]
+        if path in self.wanted and path not in self.given:
+            return [_line(lead, name, {**note, "help": f"fill in: {note['help']}"}, self.wanted[path])]
         return [_line(lead, name, note, self.given.get(path, standard))]
 
 
@@ -95,22 +99,13 @@ def starter(
         write({"name": os.path.splitext(os.path.basename(file))[0]}).rstrip(),
     ]
     body = [*_input(name, source, guess, Lines(level, plain.given.get("input", {}), _facts(scan)), plain)]
-    body += ["", "steps:", *_steps(steps, level, plain.given), "", "# run:"]
+    body += ["", "steps:", *_steps(steps, level, plain.given, bool(scan)), "", "# run:"]
     return "\n".join([*head, "", *body, *Lines(level).of(Options, "", "#   "), ""])
 
 
 def knows(scan: str) -> bool:
     """Is there a reader for a scan file, or one that guesses what is where?"""
     return bool(_guess(scan, scan)[0])
-
-
-def missing(scan: str) -> list[str]:
-    """Keys of the input section that the user must fill in: the file does not say them."""
-    found = (
-        re.match(r"\s+# (\w+): \S+.*  # (?:the file has none|columns|rows)", line)
-        for line in _guess(scan, scan)[1]
-    )
-    return [one[1] for one in found if one]
 
 
 def _facts(scan: str) -> dict[str, Any]:
@@ -158,16 +153,22 @@ def _input(reader: str, source: str, guess: list[str], lines: Lines, template: T
         made = write([template.simulated], 1000, flow=True).strip()[1:-1]
         out.append(_said(f"  simulate: {made}", "no file: a scan is simulated; or write  file: scan.cxi"))
     own = lines.of(METHODS["reader"][reader], "  ") if source and not guess and reader else []
-    return out + own + lines.of(Input, "  ", skip=("file",))
+    return out + own + lines.of(Input, "  ", skip=("file", *_keys(guess)))
 
 
-def _steps(names, level: str, given: dict[str, dict[str, Any]]) -> list[str]:
-    """Those of a first job, and those that come before them."""
+def _keys(guess: list[str]) -> list[str]:
+    """Keys of a guessed section, those in its comments, too: they stand in the job once."""
+    return [found[1] for line in guess if (found := re.match(r"  (?:# )?(\w+): ", line))]
+
+
+def _steps(names, level: str, given: dict[str, dict[str, Any]], measured: bool) -> list[str]:
+    """Those of a first job and those before them; of measured data with what must be filled in."""
     lines = []
     for name in _with_preceding(names):
         cls = METHODS["step"].get(name)
         lines.append(_said(f"  - use: {name}", doc(cls) if cls else ""))
-        lines += Lines(level, given.get(name, {})).of(cls, "    ") if cls else []
+        wanted = getattr(cls, "fill_in", {}) if measured else {}
+        lines += Lines(level, given.get(name, {}), wanted=wanted).of(cls, "    ") if cls else []
     return lines or ["  # name them here: `nanompi methods` lists them with what they work on"]
 
 

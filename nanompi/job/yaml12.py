@@ -9,6 +9,7 @@ import re
 from typing import Any
 
 import yaml
+from yaml.composer import Composer
 
 from nanompi.errors import JobError, shown
 from nanompi.job.faults import Faults, Place
@@ -31,8 +32,9 @@ class _Limit(yaml.MarkedYAMLError):
     """More than a person writes, or more than a computer wants to read."""
 
 
-class _Reader(yaml.SafeLoader):
-    yaml_implicit_resolvers = {}
+class _Bounded:
+    """Values composed in bounds, whoever scans the text."""
+
     depth = count = 0
 
     def compose_node(self, parent, index):
@@ -46,6 +48,32 @@ class _Reader(yaml.SafeLoader):
         return node
 
 
+class _Reader(_Bounded, yaml.SafeLoader):
+    yaml_implicit_resolvers = {}
+
+
+def _quick() -> type:
+    """A reader whose text is scanned by libyaml, where PyYAML has it. That takes tabs and gives other
+    reasons: it is not for what people write."""
+    scanner = getattr(yaml, "CSafeLoader", None)
+    if scanner is None:
+        return _Reader
+
+    class Quick(_Bounded, Composer, scanner):
+        """libyaml composes by itself, without bounds: PyYAML's own composer does it here"""
+
+        yaml_implicit_resolvers = {}
+
+        def __init__(self, stream):
+            scanner.__init__(self, stream)
+            Composer.__init__(self)
+
+    return Quick
+
+
+_Quick = _quick()
+
+
 class _Writer(yaml.SafeDumper):
     yaml_implicit_resolvers = {}
 
@@ -57,7 +85,7 @@ class _Writer(yaml.SafeDumper):
 
 
 for _name, (_text, _first) in _RULES.items():
-    for _class in (_Reader, _Writer):
+    for _class in (_Reader, _Quick, _Writer):
         _class.add_implicit_resolver(_TAG + _name, re.compile(_text), _first)
 
 
@@ -114,6 +142,18 @@ def read(text: str, file: str, faults: Faults) -> tuple[Any, Place]:
     if node is None:
         return None, Place(file, 1, 1)
     return _Values(file, faults).value(node, ()), _place(node, file)
+
+
+def reread(text: str) -> Any:
+    """The plain values of a text that `write` made, six times as fast as by `read`; None where it has faults,
+    as one that somebody has edited since may have."""
+    faults = Faults()
+    try:
+        node = yaml.compose(bounded(text), Loader=_Quick)
+        value = None if node is None else _Values("", faults).value(node, ())
+    except (yaml.YAMLError, JobError):  # `read` decides whether it is YAML
+        value, _ = read(text, "", faults)
+    return None if len(faults) else plain(value)
 
 
 def write(value: Any, width: int = 110, flow: bool = False) -> str:
@@ -203,7 +243,9 @@ def _scalar(node, file: str, faults: Faults):
         )
         return text
     if kind == "int" and not _in_64_bits(text):
-        faults.add(_place(node, file), "", f"{shown(text, 40)} is beyond 64 bits; write it as 1e20")
+        most = f"whole numbers are at most {2**63 - 1}"
+        other = "where it need not be whole, write it with an exponent, as in 6.02e23"
+        faults.add(_place(node, file), "", f"{shown(text, 40)} is beyond 64 bits: {most}; {other}")
         return text
     return {"null": lambda t: None, "bool": lambda t: t[0] in "tT", "int": _int, "float": _float}[kind](text)
 

@@ -20,9 +20,12 @@ def discover() -> dict[str, Parts]:
     The modules of the program are imported when a part is asked for, where an index of an earlier start knows
     them (`nanompi.run.index`), else all of them now.
     """
-    if not index.expected():
-        for name in _modules():
-            importlib.import_module(name)
+    known = index.expected()
+    for name in _modules() if not known else ():
+        importlib.import_module(name)
+    for parts in METHODS.values():
+        parts.arrange()
+    if not known:
         index.write()
     for point in offered("nanompi.methods"):
         plug_in(point)

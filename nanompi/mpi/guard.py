@@ -1,6 +1,7 @@
 """What happens when one rank alone fails: it says why, and ends the others, which wait for it."""
 
 import os
+import threading
 import time
 from contextlib import contextmanager
 
@@ -42,6 +43,12 @@ def end_all(team, error: BaseException, trace, code: int):
     time.sleep(0.3)  # mpiexec kills without reading what is still in the pipe of stderr
     team.comm.Abort(code or 1)
     os._exit(code or 1)  # MPICH's Abort returns: python would go on to print the error a second time
+
+
+def threads_at_work() -> bool:
+    """Would Python wait for other threads before it ends?"""
+    others = (t for t in threading.enumerate() if t is not threading.current_thread())
+    return any(not t.daemon for t in others)
 
 
 def _who(team) -> str:

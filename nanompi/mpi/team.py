@@ -16,7 +16,7 @@ from functools import partial, wraps
 import numpy as np
 
 from nanompi.errors import NanompiError, common, complain, exit_code, is_common
-from nanompi.mpi.guard import end_all
+from nanompi.mpi.guard import end_all, threads_at_work
 from nanompi.mpi.launcher import launched, node, share_of
 from nanompi.mpi.library import stranger, vendor, world
 from nanompi.mpi.messages import PIECE, ROUND, calmly, packed, pieces, reals
@@ -390,5 +390,7 @@ class Team:
             if self.root and code:
                 complain(error, trace)
             self.barrier()  # Open MPI ends all ranks when the first one exits: not before rank 0 has spoken
+            if isinstance(error, SystemExit) and code > 128 and threads_at_work():
+                self.exit(code)  # by a signal: Python would wait until the kernels of threads are compiled
             sys.exit(code)
         end_all(self, error, trace, code)

@@ -49,15 +49,17 @@ class NearField:
         ky, kx = np.fft.fftfreq(h)[:, None], np.fft.fftfreq(w)
         dy, dx = geometry.pixel
         space = -np.pi * geometry.wavelength * geometry.effective_distance * ((ky / dy) ** 2 + (kx / dx) ** 2)
-        self.device, self.k, self.space = device, (ky, kx), space
+        self.device, self.k = device, (ky.ravel(), kx)
+        self.space = device.array(np.exp(1j * space) / space.size, device.complex)  # of free space
         self.moved(rests)
 
     def moved(self, rests):
         """The frames have other sub-pixel shifts. rests : (S, 2) pixels"""
-        ky, kx = self.k
-        back = 2 * np.pi * (rests[:, 0, None, None] * ky + rests[:, 1, None, None] * kx)
-        size = ky.size * kx.size
-        self.H = self.device.array(np.exp(1j * (self.space + back)) / size, self.device.complex)
+        d, H = self.device, self.space[None]
+        back = [d.array(np.exp(2j * np.pi * r[:, None] * k), d.complex) for r, k in zip(rests.T, self.k)]
+        out = d.xp.empty((len(rests), *H.shape), d.complex)
+        d.kernels.ramps(H, *back, out)
+        self.H = out[:, 0]
 
     def forward(self, z, at):
         """F^-1 H_s F z"""

@@ -59,10 +59,12 @@ async function pixels(src, range, shape) { // float32 values, NaN outside, and [
   const pen = canvas.getContext("2d", { willReadFrequently: true, colorSpace: "srgb" });
   pen.drawImage(image, 0, 0);
   const bytes = pen.getImageData(0, 0, canvas.width, canvas.height).data;
-  const values = new Float32Array(bytes.length / 4), unit = (range[1] - range[0]) / 65535;
-  for (let i = 0, j = 0; i < values.length; i++, j += 4)
-    values[i] = bytes[j + 2] > 127 ? NaN : range[0] + (256 * bytes[j] + bytes[j + 1]) * unit;
-  return { values, shape: [image.height, image.width] };
+  const n = bytes.length / 8, values = new Float32Array(n), unit = (range[1] - range[0]) / 65534;
+  for (let i = 0; i < n; i++) {
+    const code = 256 * bytes[4 * i] + bytes[4 * (n + i)];
+    values[i] = code ? range[0] + (code - 1) * unit : NaN;
+  }
+  return { values, shape: [image.height / 2, image.width] };
 }
 
 function ruler(pen, per, unit, wide, high) { // a scale bar on a canvas; per: length of a px of the page

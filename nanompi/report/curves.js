@@ -116,8 +116,18 @@ class Curves {
    gaps: is a line interrupted where y is null?} */
 const curves = (element, facts) => new Curves(element, facts);
 
-/* {title, unit, points: [[x, y] ...], values: [0 to 1 ...] or null, ends: [[x, y] ...] or null} */
-function points(element, { title, unit, points: all, values, ends }) {
+function scaleOf({ low, high }) { // which colour is which value
+  const strip = make("canvas", { className: "colours", width: 256, height: 1 }), table = colours("viridis");
+  const pen = strip.getContext("2d"), drawn = pen.createImageData(256, 1);
+  for (let i = 0; i < 1024; i++) drawn.data[i] = i % 4 === 3 ? 255 : table[3 * (i >> 2) + i % 4];
+  pen.putImageData(drawn, 0, 0);
+  const ends = [low, high].map(v => make("small", { textContent: short(v) }));
+  return make("div", { className: "limits" }, ends[0], strip, ends[1]);
+}
+
+/* {title, unit, points: [[x, y] ...], values: [0 to 1 ...] or null, scale: {low, high, label} of the values or
+   null, ends: [[x, y] ...] or null} */
+function points(element, { title, unit, points: all, values, scale, ends }) {
   const S = 440, both = ends ? all.concat(ends) : all;
   const span = k => [Math.min(...both.map(p => p[k])), Math.max(...both.map(p => p[k]))];
   const [[left, right], [top, foot]] = [span(0), span(1)], size = Math.max(right - left, foot - top) || 1;
@@ -131,8 +141,10 @@ function points(element, { title, unit, points: all, values, ends }) {
     const fill = q < 0 ? {} : { fill: `rgb(${table.slice(q, q + 3).join()})` };
     const [x2, y2] = ends ? at(ends[i]) : [cx, cy];
     if (ends) picture.append(svg("line", { x1: cx, y1: cy, x2, y2, class: "l0" }));
-    picture.append(svg("circle", { cx, cy, r, class: "dot", ...fill }));
+    picture.append(svg("circle", { cx, cy, r, class: q < 0 ? "dot plain" : "dot", ...fill }));
   });
   const wide = `${short(right - left)} x ${short(foot - top)} ${unit}`;
-  element.replaceChildren(make("figcaption", {}, title), picture, make("small", { textContent: wide }));
+  const words = [scale?.label, wide].filter(Boolean).join("; ");
+  const under = [scale ? scaleOf(scale) : "", make("small", { textContent: words })].filter(Boolean);
+  element.replaceChildren(make("figcaption", {}, title), picture, ...under);
 }

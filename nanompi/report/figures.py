@@ -4,9 +4,11 @@ Matplotlib is loaded when the first picture is made, no sooner: by rank 0, when 
 """
 
 import datetime
+import gc
 import math
 import os
 from collections.abc import Callable
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ import numpy as np
 
 from nanompi.io.atomic import new_file, own_folder
 from nanompi.io.user_cache import user_cache
+from nanompi.report.sheet import write_sheet
+from nanompi.run.metrics import give_back_memory
 from nanompi.run.result import Result, Signal
 from nanompi.run.status import event
 from nanompi.run.switches import PICTURES, on
@@ -22,7 +26,6 @@ from nanompi.units import EV, show
 TILE, ALONE, WIDE = (4.3, 3.5), (5.4, 4.6), (6.4, 4.0)  # inches of a picture on a sheet, and of its own
 DPI = 150  # of what is no line
 PACKED = 3  # of zlib: a third of the time of 6, for files a tenth larger
-MANY = 12  # pictures of a sheet from which on they stand there at half their size
 SEPARATOR = "  ·  "
 
 
@@ -50,26 +53,29 @@ def previews(result: Result, folder: Path, warn=print) -> list[Path]:
         return []
     today = datetime.datetime.now().strftime("%Y-%m-%d %H:%M")
     head = header({"date": today} | result.notes)
-    each = 2 if len(signals) > MANY else 1
     written: list[Path] = []
-    tiles: list[np.ndarray] = []
-    for name, signal in signals.items():
-        path = Path(folder) / f"{name}.png"
-        values = _guarded(path.name, lambda one=signal, path=path: _drawn(one, head, path), warn)
-        if values is not None:
-            written.append(path)
-            tiles.append(np.ascontiguousarray(values[_top() * bool(head) :: each, ::each]))
+    with little_garbage() as collect:
+        for name, signal in signals.items():
+            path = Path(folder) / f"{_word(name)}.png"
+            if _guarded(path.name, lambda one=signal, path=path: save(picture(one, head), path), warn):
+                written.append(path)
+            collect()
     path = Path(folder) / "overview.png"
-    if tiles and _guarded(path.name, lambda: _write_png(path, _composed(tiles, head)), warn):
+    if written and _guarded(path.name, lambda: _write_overview(path, written, head), warn):
         written.append(path)
     return written
 
 
-def _drawn(signal: Signal, head: str, path: Path) -> np.ndarray:
-    """(h, w, 3) uint8, the picture of a signal, which has been written to `path`."""
-    values = pixels(picture(signal, head))
-    _write_png(path, _image(values))
-    return values
+@contextmanager
+def little_garbage():
+    """What frees the memory of pictures that are done: a figure is a circle of objects, some MB large, of
+    which the garbage of tens would pile up. What was there before is not looked through each time."""
+    give_back_memory()
+    gc.freeze()
+    try:
+        yield gc.collect
+    finally:
+        gc.unfreeze()
 
 
 def _top() -> int:
@@ -79,27 +85,23 @@ def _top() -> int:
     return round(HEAD * DPI)
 
 
-def _composed(tiles: list[np.ndarray], head: str):
-    """An image (PIL): pictures side by side, as they have been drawn, and a line over all. The largest of a
-    job, so it is pasted where it is written from, not made as an array and copied twice."""
-    from PIL import Image
-
+def _write_overview(path: Path, drawn: list[Path], head: str) -> Path:
+    """The pictures of some files side by side, without the line over each, and one over all."""
     _, paper = drawing()
-    columns = across(len(tiles))
-    h, w = (max(tile.shape[axis] for tile in tiles) for axis in (0, 1))
-    top = _top() if head else 0
-    out = Image.new("RGB", (w * columns, top + h * math.ceil(len(tiles) / columns)), "white")
-    if head:
-        line = pixels(paper.blank(1, 0, (w * columns / DPI, 0), head)[0])
-        out.paste(Image.fromarray(np.ascontiguousarray(line)), (0, 0))
-    for k, tile in enumerate(tiles):
-        out.paste(Image.fromarray(tile), (k % columns * w, top + k // columns * h))
-    return out
+    columns = across(len(drawn))
+
+    def line(width: int) -> np.ndarray | None:
+        return pixels(paper.blank(1, 0, (width / DPI, 0), head)[0]) if head else None
+
+    own_folder(path.parent)
+    with new_file(path) as file:
+        write_sheet(file, drawn, columns, line, _top() * bool(head), DPI)
+    return path
 
 
 def shown(result: Result) -> dict[str, Signal]:
     """The signals of a result that have a picture."""
-    every = result.signals | result.pictures
+    every = result.signals | result.planes | result.pictures
     return {name: signal for name, signal in every.items() if signal.show in KINDS}
 
 
@@ -128,8 +130,9 @@ def across(n: int) -> int:
     return max(1, min(n, max(2, round(math.sqrt(1.2 * n)))))
 
 
-def save(figure, path: Path) -> None:
-    """Write a figure as PNG, SVG or PDF, by the suffix of the path, which is replaced when it is complete.
+def save(figure, path: Path) -> Path:
+    """Write a figure as PNG, SVG or PDF, by the suffix of the path, which is replaced when it is complete;
+    gives the path.
 
     Texts of SVG and PDF are texts. Errors: ResourceError when it cannot be written.
     """
@@ -138,12 +141,12 @@ def save(figure, path: Path) -> None:
     path = Path(path)
     kind = path.suffix[1:].lower()
     if kind == "png":
-        _write_png(path, _image(pixels(figure)))
-        return
+        return _write_png(path, _image(pixels(figure)))
     own_folder(path.parent)
     more = {"metadata": {"Date": None}} if kind == "svg" else {}
     with rc_context({"svg.fonttype": "none", "pdf.fonttype": 42}), new_file(path) as file:
         figure.savefig(file, format=kind, dpi=DPI, **more)
+    return path
 
 
 def pixels(figure) -> np.ndarray:
@@ -184,11 +187,16 @@ def header(notes: dict[str, Any]) -> str:
         str(job.get("name") or ""),
         _scan(job.get("input")),
         str(notes.get("date") or "")[:16].replace("T", " "),
-        _pixel(geometry.get("object_pixel")),
+        _pixel(geometry.get("object_pixel") or geometry.get("pixel")),
         _energy(geometry.get("energy")),
         f"result: {verdict['grade']}" if verdict.get("grade") else "",
     ]
     return SEPARATOR.join(filter(None, words))
+
+
+def _word(name: str) -> str:
+    """A name as that of a file: in a result of anybody it may have any letters"""
+    return "".join(c if c.isalnum() or c in "_.+=@-" else "_" for c in name)
 
 
 def _scan(given) -> str:

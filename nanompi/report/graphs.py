@@ -1,5 +1,7 @@
 """Pictures of what is no image: curves, spectra with their fit, positions, arrows."""
 
+from textwrap import fill
+
 import numpy as np
 
 from nanompi.report.images import dressed
@@ -12,7 +14,6 @@ from nanompi.report.paper import (
     colour_bar,
     labelled,
     limits,
-    nice,
     plain,
     plain_numbers,
     powers,
@@ -20,14 +21,15 @@ from nanompi.report.paper import (
     readable,
     scale_bar,
 )
+from nanompi.report.plots import COUNTS, drawn_longer, least_of, longer
 from nanompi.run.result import Signal
-from nanompi.units import DIMENSIONS, show
+from nanompi.units import DIMENSIONS
 
 POINTS, ARROWS = 20_000, 400  # positions, arrows in one picture at most
-ARROW = 0.08  # of the picture, how long the usual arrow is
 DOTS = 40  # values of a curve up to which each has its dot
+HATCHES = (None, "////", "....")  # of parts of a fit that have the same colour
+BESIDE = 14  # letters of a name that stands beside a picture: longer ones are broken
 RARE = 0.5  # of the values of a curve: where less are known, its line says little
-COUNTS = "counts"  # the unit of what has counting noise: in logarithms, and its residuals in sigma
 
 
 def curves(tile: Tile, signal: Signal) -> None:
@@ -64,9 +66,11 @@ def spectrum(tile: Tile, signal: Signal) -> None:
     )
     names = [name.replace("_", " ") for name in signal.marks.names]
     names += ["measured", "fit"][len(names) :]
+    if len(ys) > 2:
+        names = [fill(name, BESIDE) for name in names]
     ax.plot(x, ys[0], ".", color="0.45", ms=2.5, label=names[0])
     ax.plot(x, ys[1], color="#c0392b", lw=1.1, label=names[1])
-    low = max(0.3, np.nanpercentile(ys[1], 1) / 3) if counted else float(np.nanmin(ys[:2], initial=0.0))
+    low = least_of(ys[1]) if counted else float(np.nanmin(ys[:2], initial=0.0))
     _parts(ax, x, ys[2:], names[2:], low)
     if counted:
         top = np.nanmax(ys[:2], initial=1.0)
@@ -87,16 +91,18 @@ def spectrum(tile: Tile, signal: Signal) -> None:
         one.set_xlim(x.min(), x.max())
         _opened(one)
     under.yaxis.get_major_locator().set_params(nbins=3)
-    beside = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.03)} if len(names) > 2 else {"loc": "best"}
+    narrow = {"bbox_to_anchor": (1.01, 1.0), "borderaxespad": 0.0, "borderpad": 0.0, "handletextpad": 0.5}
+    beside = {"loc": "upper left", **narrow} if len(names) > 2 else {"loc": "best"}
     ax.legend(fontsize=SMALL, frameon=False, handlelength=1.2, **beside)
     tile.title(signal.title or "spectrum")
 
 
 def _parts(ax, x: np.ndarray, parts: np.ndarray, names: list[str], low: float) -> None:
-    """The parts of a fit, each in its colour, filled down to `low`."""
+    """The parts of a fit, each in its colour, filled down to `low`; hatched where colours come again."""
     for k, (y, name) in enumerate(zip(parts, names)):
-        colour = SERIES[k % len(SERIES)]
-        ax.fill_between(x, np.maximum(y, low), low, alpha=0.3, color=colour, lw=0, label=name)
+        again, colour = divmod(k, len(SERIES))
+        look = {"color": SERIES[colour], "hatch": HATCHES[again % len(HATCHES)], "alpha": 0.3, "lw": 0}
+        ax.fill_between(x, np.maximum(y, low), low, label=name, **look)
 
 
 def positions(tile: Tile, signal: Signal) -> None:
@@ -127,16 +133,14 @@ def arrows(tile: Tile, signal: Signal) -> None:
     scaled, unit = _lengths(data[:, 0], signal.unit)
     factor = readable_factor(data[:, 0], signal.unit)
     way = data[:, 1] * factor
-    usual, span = np.percentile(np.hypot(*way.T), 90), max(np.ptp(scaled, axis=0).max(), 1e-30)
-    longer = nice(ARROW * span / usual) if usual > 0 else 1.0
+    times = longer(scaled, way)
     some = np.linspace(0, len(data) - 1, min(len(data), ARROWS)).astype(int)
     ax = _field(tile, scaled, bar=False)
-    ax.quiver(scaled[some, 1], scaled[some, 0], way[some, 1] * longer, way[some, 0] * longer, angles="xy",
+    ax.quiver(scaled[some, 1], scaled[some, 0], way[some, 1] * times, way[some, 0] * times, angles="xy",
               scale_units="xy", scale=1, color=SERIES[0], width=0.003, headwidth=4, headlength=5)  # fmt: skip
     dressed(ax, labelled("x", unit), labelled("y", unit))
     scale_bar(ax, abs(np.diff(ax.get_xlim())[0]), unit)
-    rms = show(float(f"{np.sqrt((data[:, 1] ** 2).mean()):.3g}"), signal.unit).replace(" um", " µm")
-    tile.title(f"{signal.title or 'arrows'}, drawn {longer:g} times as long: {rms} rms along each axis")
+    tile.title(f"{signal.title or 'arrows'}, {drawn_longer(signal, times)}")
 
 
 def readable_factor(points: np.ndarray, unit: str) -> float:

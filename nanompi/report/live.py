@@ -3,6 +3,7 @@
 Rank 0 decides by its own clock. What costs time, it does seldom: the next look at the image comes after
 LEAST seconds, and not before a hundred times what the last one has cost, the thread that writes included. So
 all of it stays at a hundredth of the run. RUN/show asks at once. No failure ends a run; the first is told.
+`run: {live: off}` leaves ranks.json alone.
 """
 
 import json
@@ -40,14 +41,16 @@ class LiveView:
         self.times, self.cost, self.idle = 0, {"main": 0.0, "thread": 0.0}, (0.0, 0.0)
         self.at_work, self.next = False, {RANKS: time.monotonic(), SHOW: time.monotonic() + LEAST}
         self.maps = LiveMaps(run, self)
-        run.glimpse = self.maps.show
+        self.images = run.options.live != "off"
+        if self.images:
+            run.glimpse = self.maps.show
         if run.control:
             run.control.live = self
 
     def wanted(self, asked: bool) -> int:
         """What rank 0 wishes to see now: RANKS, SHOW, their sum, or 0. asked : the file RUN/show is there"""
         now = time.monotonic()
-        show = asked or (now >= self.next[SHOW] and not self.at_work)
+        show = self.images and (asked or (now >= self.next[SHOW] and not self.at_work))
         if self.trouble:
             self._tell()
         return RANKS * (now >= self.next[RANKS]) + SHOW * show
@@ -117,8 +120,8 @@ class LiveView:
         made = signals()
         if not made:
             return
-        write(Result(next(iter(made)), made), self.run.folder / NAME)
-        report.write(self.run.folder)
+        write(Result(next(iter(made)), made), self.run.folder / NAME, packed=False)
+        report.write(self.run.folder, signals=made)
 
     def _guarded(self, work: Callable) -> None:
         try:

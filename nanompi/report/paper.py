@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import Formatter, FuncFormatter, LogLocator, NullLocator
 
+from nanompi.report.plots import nice
 from nanompi.units import DIMENSIONS, EV
 
 INK, QUIET, NOTHING = "#1e1e22", "#6a6a70", (0.82, 0.83, 0.84, 1.0)
@@ -52,10 +53,10 @@ class Tile:
         return LEFT, BOTTOM, self.width - LEFT - right, self.height - BOTTOM - TOP
 
     def title(self, words: str) -> None:
-        """A title over the picture, in lines that fit."""
+        """A title over the picture, in lines that fit; not broken at a space of fixed width (U+00A0)."""
         import textwrap
 
-        lines = textwrap.wrap(plain(words), max(12, int(self.width * 13.5)))[:2]
+        lines = [plain(line) for line in textwrap.wrap(words, max(12, int(self.width * 13.5)))[:2]]
         w, h = self.figure.get_size_inches()
         place = (self.left + 0.14) / w, (self.bottom + self.height - 0.04) / h
         size = LARGE if len(lines) < 2 else SMALL
@@ -83,7 +84,10 @@ def plain(words: str) -> str:
 
 def pretty(unit: str) -> str:
     """A unit with its own letters."""
-    return "" if unit == "1" else unit.replace("um", "µm").replace("angstrom", "Å")
+    known = {"um": "µm", "ug/": "µg/", "/cm2": "/cm²", "angstrom": "Å"}
+    for plain_letters, own in known.items():
+        unit = unit.replace(plain_letters, own)
+    return "" if unit == "1" else unit
 
 
 def labelled(name: str, unit: str) -> str:
@@ -106,12 +110,6 @@ def readable(largest: float, unit: str) -> tuple[float, str]:
     known = [p for p, size in PREFIXES.items() if size <= largest * scale * (1 + 1e-9)]
     prefix = max((p for p in known if PREFIXES[p] <= 1 or base == "eV"), key=PREFIXES.get, default="p")
     return scale / PREFIXES[prefix], f"{prefix}{base}"
-
-
-def nice(value: float) -> float:
-    """The largest of 1, 2, 5 times a power of ten that is not above `value`."""
-    ten = 10.0 ** math.floor(math.log10(value))
-    return max(k * ten for k in (1, 2, 5) if k * ten <= value * (1 + 1e-9))
 
 
 def limits(data: np.ndarray, part=(0.5, 99.5)) -> tuple[float, float]:

@@ -8,8 +8,11 @@ import numpy as np
 from nanompi.io.hdf5 import text
 from nanompi.report.frames import METRES
 from nanompi.run.result import Signal
+from nanompi.units import show
 
 MOST, LINES, DOTS = 2000, 24, 3000  # points of a line, lines of a plot, points of a scan
+ARROW = 0.08  # of the picture, how long the usual arrow is
+COUNTS, LEAST = "counts", 0.3  # unit of what has counting noise, and of that the least that is drawn
 FIGURES = (  # of a history: which stand in one plot, its title, and where they should go
     (("llk", "held"), "deviance over its expectation (1 = counting noise)", 1.0),
     (("R",), "R-factor", None),
@@ -43,13 +46,25 @@ def plot(name: str, signal: Signal) -> dict[str, Any] | None:
     data = np.asarray(signal.data)
     if not data.size or data.dtype.kind not in "fiub":
         return None
-    if signal.show == "curve" and data.ndim in (1, 2):
-        return _curves(name, signal, np.atleast_2d(data))
+    if signal.show in ("curve", "spectrum") and data.ndim in (1, 2):
+        return _curves(name, signal, _above_nothing(signal, np.atleast_2d(data)))
     if signal.show == "positions" and data.ndim == 2 and data.shape[1] == 2:
         return _points(signal, name, data, None)
     if signal.show == "arrows" and data.ndim == 3 and data.shape[1:] == (2, 2):
-        return _points(signal, name, data[:, 0], data[:, 1])
+        return _arrows(signal, name, data.astype(float))
     return None
+
+
+def _above_nothing(signal: Signal, ys: np.ndarray) -> np.ndarray:
+    """Of a spectrum of counts what is above the least that is drawn: its axis is logarithmic"""
+    if signal.show != "spectrum" or signal.unit != COUNTS or len(ys) < 2 or not (ys[:2] > 0).any():
+        return ys
+    return np.where(ys >= least_of(ys[1]), ys, np.nan)
+
+
+def least_of(counts: np.ndarray) -> float:
+    """Where the logarithmic axis of a spectrum of counts begins."""
+    return max(LEAST, float(np.nanpercentile(counts, 1)) / 3)
 
 
 def _line(name: str, x: np.ndarray, y: np.ndarray) -> dict[str, Any]:
@@ -80,24 +95,54 @@ def _curves(name: str, signal: Signal, ys: np.ndarray) -> dict[str, Any] | None:
         "lines": lines,
         "marks": [list(one) for one in signal.marks.begins],
         "aim": signal.marks.aim,
+        "gaps": signal.show == "spectrum",
     }
+
+
+def _arrows(signal: Signal, name: str, data: np.ndarray) -> dict[str, Any] | None:
+    """Points and where they go, (n, 2, 2), so much further that the usual way is seen"""
+    where, way = data[:, 0], data[:, 1]
+    times = longer(where, way)
+    out = _points(signal, name, where, where + times * way)
+    return out and out | {"title": f"{out['title']}, {drawn_longer(signal, times)}"}
+
+
+def longer(where: np.ndarray, way: np.ndarray) -> float:
+    """How many times as long arrows (n, 2) from points (n, 2) are drawn: 1, 2, 5, 10 ..."""
+    known = np.isfinite(where).all(1) & np.isfinite(way).all(1)
+    usual = np.percentile(np.hypot(*way[known].T), 90) if known.any() else 0.0
+    return nice(ARROW * max(np.ptp(where[known], axis=0).max(), 1e-30) / usual) if usual > 0 else 1.0
+
+
+def nice(value: float) -> float:
+    """The largest of 1, 2, 5 times a power of ten that is not above `value`."""
+    ten = 10.0 ** math.floor(math.log10(value))
+    return max(k * ten for k in (1, 2, 5) if k * ten <= value * (1 + 1e-9))
+
+
+def drawn_longer(signal: Signal, times: float) -> str:
+    """Words on arrows (n, 2, 2): how long they are drawn, and are"""
+    rms = show(float(f"{np.sqrt(np.nanmean(np.square(signal.data[:, 1]))):.3g}"), signal.unit)
+    return f"drawn {times:g} times as long: {rms.replace(' um', ' µm')} rms along each axis"
 
 
 def _points(signal: Signal, name: str, where: np.ndarray, ends: np.ndarray | None) -> dict[str, Any] | None:
     """Points (row, column), in µm where they are lengths; coloured by how bright each is"""
     size, unit = (METRES[signal.unit] / 1e-6, "µm") if signal.unit in METRES else (1.0, signal.unit)
-    known = np.isfinite(where).all(1)
+    known = np.isfinite(where).all(1) & (True if ends is None else np.isfinite(ends).all(1))
     if not known.any():
         return None
     some = np.flatnonzero(known)[:: -(-int(known.sum()) // DOTS)]
-    bright = (
-        np.asarray(signal.seen, float) if signal.seen is not None and len(signal.seen) == len(where) else None
+    colours = (
+        one for one in (signal.marks.values, signal.seen) if one is not None and len(one) == len(where)
     )
+    bright = next((np.asarray(one, float) for one in colours if np.isfinite(one).any()), None)
     low, high = np.nanpercentile(bright, (1, 99)) if bright is not None else (0, 1)
 
     def places(all_: np.ndarray) -> list[list[float]]:
         return [[float(f"{v * size:.6g}") for v in point[::-1]] for point in all_[some]]
 
     values = None if bright is None else ((bright[some] - low) / ((high - low) or 1)).round(3).tolist()
+    scale = None if bright is None else {"low": float(low), "high": float(high), "label": signal.marks.label}
     return {"title": signal.title or name, "unit": unit, "points": places(where), "values": values,
-            "ends": None if ends is None else places(ends)}  # fmt: skip
+            "scale": scale, "ends": None if ends is None else places(ends)}  # fmt: skip

@@ -9,7 +9,7 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -74,8 +74,13 @@ class Record:
 
     @cached_property
     def resolved(self) -> dict[str, Any]:
-        """The job with all defaults."""
-        return self._read("job.resolved.yaml", _yaml, {})
+        """The job with all defaults; not to be changed."""
+        return self._read("job.resolved.yaml", plain_yaml, {})
+
+    @property
+    def resolved_text(self) -> bytes:
+        """The same as it stands in its file."""
+        return self._read("job.resolved.yaml", bytes, b"")
 
     @cached_property
     def events(self) -> list[dict[str, Any]]:
@@ -84,9 +89,15 @@ class Record:
 
     @cached_property
     def warnings(self) -> list[str]:
-        """What the log warned of."""
+        """What the log warned of, but for the verdict, which stands in the status."""
         texts = (e.get("text") for e in self.events if e.get("event") == "warning")
-        return list(dict.fromkeys(t for t in texts if isinstance(t, str)))
+        return list(dict.fromkeys(t for t in texts if isinstance(t, str) and not self._is_verdict(t)))
+
+    def _is_verdict(self, text: str) -> bool:
+        reason = self.status.get("reason")
+        return isinstance(reason, str) and text.startswith(
+            f"the result is {self.status.get('verdict')}: {reason}"
+        )
 
     @property
     def left_out(self) -> str:
@@ -179,8 +190,9 @@ def _text(data: bytes) -> str:
     return data.decode("utf-8", "replace")
 
 
-def _yaml(data: bytes) -> dict[str, Any]:
-    """A tree of plain values; what is none is nothing"""
+@lru_cache(4)
+def plain_yaml(data: bytes) -> dict[str, Any]:
+    """A tree of plain values, the same object for the same text: not to be changed; {} of what is none."""
     from nanompi.job.faults import Faults
     from nanompi.job.yaml12 import plain, read
 

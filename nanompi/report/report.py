@@ -7,11 +7,10 @@ phases and a verdict. A page of several runs is made by `nanompi.report.several`
 import base64
 import functools
 import hashlib
-import io
 import json
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,9 +19,10 @@ import numpy as np
 
 from nanompi.errors import NanompiError, shown
 from nanompi.io.atomic import complaint, write_text
+from nanompi.report.coded import as_url, gray_png
 from nanompi.report.frames import SIDE, Frame, frames
 from nanompi.report.plots import history_curves, plot
-from nanompi.report.record import Record, record
+from nanompi.report.record import Record, plain_yaml, record
 from nanompi.report.tables import cost, facts, papers, tests
 from nanompi.run.result import Signal
 
@@ -34,14 +34,15 @@ SMALL_FROM = 5  # images of one kind from which on they are drawn small
 PERIOD = 10  # seconds after which a page of a run that goes on is loaded anew
 
 
-def write(folder: Path, file: Path | None = None) -> Path:
+def write(folder: Path, file: Path | None = None, signals: Mapping[str, Signal] | None = None) -> Path:
     """Write report.html into the folder of a run, or what it holds into another file; its path.
 
+    signals : those that are shown, where they are at hand: else they are read from the files of the run.
     Call `nanompi.methods.discover()` before.
     Errors: DataError where there is no such folder, ResourceError where it cannot be written.
     """
     path = file or Path(folder) / "report.html"
-    text = page("report.html.j2", **_of_one(record(folder)))
+    text = page("report.html.j2", **_of_one(record(folder), signals))
     try:
         write_text(path, text)
     except OSError as error:
@@ -86,21 +87,17 @@ def _told_apart(images: list[Frame]) -> list[Frame]:
 
 def still(frame: Frame) -> str:
     """A picture in gray, as data URL, for readers without scripts."""
-    from PIL import Image
-
     step = -(-max(frame.values.shape) // STILL)
     values = frame.values[::step, ::step]
     low, high = (math.log10(v) if frame.log else v for v in (frame.low, frame.high))
     gray = np.nan_to_num(np.clip((values - low) / (high - low), 0, 1) * 255, nan=208).astype(np.uint8)
-    file = io.BytesIO()
-    Image.fromarray(gray).save(file, "PNG")
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+    return as_url(gray_png(gray))
 
 
-def _of_one(run: Record) -> dict[str, Any]:
+def _of_one(run: Record, known: Mapping[str, Signal] | None = None) -> dict[str, Any]:
     """What the page of one run shows"""
     warnings = list(run.warnings)
-    signals = guarded(run.signals, {}, warnings)
+    signals = guarded(run.signals, {}, warnings) if known is None else known
     history = guarded(lambda: run.history, {"i": np.array([]), "engine": []}, warnings)
     notes = guarded(lambda: run.notes, {}, warnings)
     images, plots = pictures(signals, warnings)
@@ -128,7 +125,7 @@ def _of_one(run: Record) -> dict[str, Any]:
         "still_title": images[0].title if images else "",
         "cost": cost(run),
         "ranks": run.ranks,
-        "differing": _differing(run),
+        "differing": _differing(run.resolved_text) if run.resolved else [],
         "job": run.job_text,
         "log": run.log_tail(),
         "papers": papers(notes),
@@ -144,10 +141,12 @@ def verdict_of(status: dict[str, Any], notes: dict[str, Any]) -> dict[str, str]:
     return {"grade": grade, "words": status.get("reason", ""), "paste": ""} if grade else {}
 
 
-def _differing(run: Record) -> list:
+@functools.lru_cache(4)
+def _differing(resolved: bytes) -> list:
+    """Of a job.resolved.yaml, which stays as it is while its report is renewed"""
     from nanompi.report.changed_parameters import differing
 
-    return differing(run.resolved)
+    return differing(plain_yaml(resolved))
 
 
 def _readable(signals, warnings: list[str]) -> Iterable[tuple[str, Signal]]:

@@ -5,35 +5,37 @@ more axes than an image has the planes that are shown.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from nanompi.data.data import count
-from nanompi.data.planes import MAP, planes
+from nanompi.data.planes import MAP, NAMES, planes
 from nanompi.errors import DataError, shown
 from nanompi.io.hdf5 import foreign, hdf5, open_hdf5, text
-from nanompi.run.marks import marks_of
+from nanompi.run.marks import BY_NAME, marks_of
 from nanompi.run.result import OF_EVERY_RESULT, Signal
 
 LARGEST = 1 << 28  # values of a signal
 MOST = 500  # groups that are looked at
-NAMES = 32  # signals of an axis of names: the lines of elements
 WORD = 200  # characters of a title, a unit, a name
-SHOWS = ("image", "map", "angle", "modes", "curve", "arrows", "positions", "frame")
+SHOWS = ("image", "map", "angle", "modes", "curve", "spectrum", "arrows", "positions", "frame")
+PICTURES = "pictures"  # the group of what is shown and is no result
 
 
 class SignalsInFile(Mapping):
     """{name: Signal} of a file, the one that a viewer opens first in front.
 
+    pictures : with what is shown and is no result, behind the others; one of the name of a signal is shown in
+        its place
     Errors: DataError, where the file is damaged or a signal is larger than LARGEST.
     """
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, pictures: bool = True):
         self.path = Path(path)
         with open_hdf5(str(self.path)) as file, foreign(str(self.path)):
-            self._places = _places(file)
+            entry = own(file, "entry_1")
+            self._places = _places(entry) | (_places(own(entry, PICTURES), PICTURES) if pictures else {})
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._places)
@@ -43,34 +45,34 @@ class SignalsInFile(Mapping):
 
     def show(self, name: str) -> str:
         """How a picture is made of a signal (`Signal.show`), without reading it."""
-        return self._places[name][2]
+        return self._places[name][3]
 
     def __getitem__(self, name: str) -> Signal:
-        group, place, show = self._places[name]
+        above, group, place, show = self._places[name]
         with open_hdf5(str(self.path)) as file, foreign(f"{self.path}: {shown(name, WORD)}"):
-            found = _signal(own(own(file, "entry_1"), group), name, place, show)
-        _, part, words = name.removeprefix(group).partition(" ")
-        return replace(found, title=f"{found.title} {words}") if part and found.title != name else found
+            parent = own(file, "entry_1")
+            parent = own(parent, above) if above else parent
+            return _signal(own(parent, group), name, place, show)
 
 
-def _places(file) -> dict[str, tuple]:
-    """{name: (group, index of the part that is shown, how it is shown)}"""
-    entry, out = own(file, "entry_1"), {}
+def _places(entry, above: str = "") -> dict[str, tuple]:
+    """{name: (group above it, group, index of the part that is shown, how it is shown)}"""
+    out: dict[str, tuple] = {}
     if not isinstance(entry, hdf5().Group):
         return {}
     first = text(entry.attrs.get("default", ""))
-    names = [name for name, _ in zip(entry, range(MOST)) if name not in OF_EVERY_RESULT]
+    names = [name for name, _ in zip(entry, range(MOST)) if above or name not in OF_EVERY_RESULT]
     for name in sorted(names, key=lambda name: name != first):
         group = own(entry, name)
         if isinstance(group, hdf5().Group) and _word(group, "NX_class") == "NXdata":
-            out |= {key: (name, *how) for key, how in _parts(name, group).items()}
+            out |= {key: (above, name, *how) for key, how in _parts(name, group).items()}
     return out
 
 
 def _parts(name: str, group) -> dict[str, tuple]:
     """{name of a signal: (index, how it is shown)} of a group"""
     data, show = _field(group), _word(group, "show")
-    if data is None:
+    if data is None or show == BY_NAME:
         return {}
     if show in SHOWS:
         return {name: ((), show)}
@@ -113,12 +115,13 @@ def _signal(group, name: str, place: tuple, show: str) -> Signal:
     values = data[place]
     left = [isinstance(p, slice) for p in place] or [True] * data.ndim
     axes = [axis for axis, stays in zip(_axes(group, data.ndim), left) if stays]
-    title = _word(group, "title") or name
+    title = _titled(group, data, name, place)
     if show in ("angle", "image", "map") and values.ndim != 2:
         raise DataError(f"{data.file.filename}: {data.name} is no image: it has {values.ndim} axes")
     errors = _dataset(group, f"{_word(group, 'signal')}_errors")
     errors = errors[place] if errors is not None and errors.shape == data.shape else None
     marks = marks_of(group.attrs)
+    marks.values = _values(group, values.shape)
     return Signal(values, _coordinates(group, axes, values.shape), _word(data, "units"), title, show,
                   _weight(group, values.shape), 100.0, errors=errors, marks=marks)  # fmt: skip
 
@@ -152,6 +155,21 @@ def _coordinates(group, axes: list[tuple[str, int]], shape) -> dict[str, tuple[n
         else:
             out = {}  # a later dimension alone may go on without a name before it
     return out
+
+
+def _titled(group, data, name: str, place: tuple) -> str:
+    """The title, with the names that the plane has, and where it lies along axes without names"""
+    title, words = _word(group, "title"), name.removeprefix(group.name.rpartition("/")[2]).partition(" ")[1:]
+    title = f"{title}{''.join(words)}" if title else name
+    axes = [(axis, p) for (axis, _), p in zip(_axes(group, data.ndim), place) if not isinstance(p, slice)]
+    return title + "".join(f", {axis} {p}" for axis, p in axes if axis and not _is_text(group, axis))
+
+
+def _values(group, shape) -> np.ndarray | None:
+    """Of points"""
+    data = _dataset(group, "marks_values")
+    good = data is not None and data.shape == shape[:1] and count(data.shape) <= LARGEST
+    return data[()] if good and data.dtype.kind in "biuf" else None
 
 
 def _weight(group, shape) -> np.ndarray | None:

@@ -18,7 +18,7 @@ COLUMNS = {
     "run": 20,
     "state": 14,
     "iteration": 9,
-    "figure": 10,
+    "figure": 12,
     "rate": 8,
     "left": 10,
     "ranks": 5,
@@ -82,6 +82,8 @@ def _judged(folder: Path, status: dict[str, Any], queue) -> dict[str, Any]:
     if end or status["state"] in OVER:
         return {**status, **end}
     why = _lost(status, queue)
+    if why and (folder / "result.h5").is_file():  # written whole, or not at all
+        why += "; its result.h5 stands, what comes after it may be missing"
     return {**status, "state": "lost", "message": why} if why else status
 
 

@@ -43,7 +43,7 @@ def _about(run: Record, notes: dict[str, Any]) -> list[tuple[str, str]]:
     known = [tree for tree in (run.resolved.get("about"), notes.get("about")) if isinstance(tree, dict)]
     words = {k: v for tree in known for k, v in tree.items() if isinstance(v, str) and v.strip()}
     if words.get("title") == run.status.get("name"):
-        del words["title"]
+        words.pop("title", None)
     return [(name, shown(words[name], 200)) for name in ("title", "sample") if name in words]
 
 

@@ -67,17 +67,12 @@ class ImageView {
   }
 
   paint() { // values to colours: when limits or colours change
-    const { values, turn, w, h } = this, field = this.map.value === "field";
+    const { w, h } = this, field = this.map.value === "field", picture = new ImageData(w, h);
     const scale = this.data.log ? v => Math.log10(Math.max(v, 1e-30)) : v => v;
     const a = scale(+this.low.value), k = 1 / ((scale(+this.high.value) - a) || 1e-30);
-    const table = field ? hues() : colours(this.map.value), picture = new ImageData(w, h), out = picture.data;
-    for (let i = 0, j = 0; i < values.length; i++, j += 4) {
-      if (values[i] !== values[i]) continue; // NaN stays transparent
-      const t = clip((values[i] - a) * k, 0, 1);
-      const hue = field ? Math.floor((turn[i] / (2 * Math.PI) + 0.5) * 256) & 255 : Math.round(255 * t);
-      for (let c = 0; c < 3; c++) out[j + c] = field ? asByte(table[3 * hue + c] * t) : table[3 * hue + c];
-      out[j + 3] = 255;
-    }
+    const table = field ? hues() : colours(this.map.value);
+    if (field) this.asField(picture.data, table, a, k);
+    else this.asColours(picture.data, table, a, k);
     this.source.getContext("2d").putImageData(picture, 0, 0);
     const pen = this.strip.getContext("2d"), strip = pen.createImageData(256, 1);
     for (let i = 0; i < 1024; i++) {
@@ -86,6 +81,26 @@ class ImageView {
     }
     pen.putImageData(strip, 0, 0);
     this.draw();
+  }
+
+  asColours(out, table, a, k) { // four bytes at once; NaN stays transparent
+    const { values } = this, pixels = new Uint32Array(out.buffer);
+    const bytes = Uint8Array.from({ length: 1024 }, (_, i) => i % 4 === 3 ? 255 : table[3 * (i >> 2) + i % 4]);
+    const words = new Uint32Array(bytes.buffer);
+    for (let i = 0; i < values.length; i++) {
+      const t = (values[i] - a) * k;
+      if (t === t) pixels[i] = words[t <= 0 ? 0 : t >= 1 ? 255 : (255 * t + 0.5) | 0];
+    }
+  }
+
+  asField(out, table, a, k) { // hue: the angle, brightness: the amplitude
+    const { values, turn } = this;
+    for (let i = 0, j = 0; i < values.length; i++, j += 4) {
+      if (values[i] !== values[i]) continue;
+      const t = clip((values[i] - a) * k, 0, 1), hue = Math.floor((turn[i] / (2 * Math.PI) + 0.5) * 256) & 255;
+      for (let c = 0; c < 3; c++) out[j + c] = asByte(table[3 * hue + c] * t);
+      out[j + 3] = 255;
+    }
   }
 
   place() { // px of the canvas for a px of the image, and where the image begins

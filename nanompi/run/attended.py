@@ -5,6 +5,7 @@ import signal
 import threading
 from contextlib import contextmanager, nullcontext
 
+from nanompi.mpi.signals import compiling, later
 from nanompi.run.control import Control
 
 
@@ -48,8 +49,11 @@ class Interrupts:
         finally:
             signal.signal(signal.SIGINT, before)
 
-    def come(self, _number: int, _frame=None):
+    def come(self, number: int, frame=None):
         """What the handler does."""
+        if (self.interrupted or not self.gentle) and compiling(frame):
+            later(number)
+            return
         if self.interrupted or not self.gentle:
             raise KeyboardInterrupt
         self.interrupted = True

@@ -7,6 +7,7 @@ Rank 0 decides on time and files; a signal may reach any rank. One sum of a few 
 makes the decision the same on all ranks.
 """
 
+import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -100,12 +101,16 @@ class Control:
 
         Errors: Stopped (kept, and asked to end), ResourceError (asked to end, but not kept).
         """
-        end, keep, stop, slow, look = self._asked(ITERATION)
-        self._look(look)
-        self._heed(state, end, keep, slow)
-        if stop:
+        if stop := self._iteration(state):
             self._early()
-        return bool(stop)
+        return stop
+
+    def part(self, state: Callable[[], State]) -> bool:
+        """The same where other iterations follow, which make the result: the file `stop` is left to them."""
+        if stop := self._iteration(state):
+            self.looked = 0.0
+            self.say("stopped early: what follows makes one iteration, and the result")
+        return stop
 
     def block(self, state: Callable[[], State], more: bool) -> bool:
         """The same after each block of items; True = some rank has `more`.
@@ -118,6 +123,13 @@ class Control:
             self._remove("stop")
         self._heed(state, end or stop, keep, slow)
         return bool(more)
+
+    def _iteration(self, state) -> bool:
+        """What is done after each; has the file `stop` come?"""
+        end, keep, stop, slow, look = self._asked(ITERATION)
+        self._look(look)
+        self._heed(state, end, keep, slow)
+        return bool(stop)
 
     def _asked(self, what: str, *more: bool):
         self.done, self.what, self.signals.gentle = self.done + 1, what, True
@@ -156,8 +168,9 @@ class Control:
             keep = 0 < self.interval < now - self.last
             if now - self.looked >= LOOK:
                 self.looked = now
-                keep |= (self.folder / "checkpoint").exists()
-                stop, show = ((self.folder / name).exists() for name in ("stop", "show"))
+                names = ("checkpoint", "stop", "show")  # none of them where the folder cannot be entered now
+                asked, stop, show = (os.path.exists(self.folder / name) for name in names)
+                keep |= asked
         look = self.live.wanted(show) if self.live and self.team.root else 0
         return bool(self.signals.asked), keep, stop, slow, look
 

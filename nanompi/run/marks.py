@@ -2,7 +2,8 @@
 
 marks_names (texts of the curves), marks_label, marks_aim (number), marks_begins (k,) places on the last axis
 with marks_begins_names (k,): where an engine begins; marks_centre (row, column) px, marks_rings (k,) radii px
-with marks_rings_names (k,). Those that are not there are left out. The values of points are not kept.
+with marks_rings_names (k,). Those that are not there are left out. The values of points are a dataset of the
+group, marks_values (n,).
 """
 
 from typing import Any
@@ -13,6 +14,7 @@ from nanompi.errors import shown
 from nanompi.io.hdf5 import text
 from nanompi.run.result import Marks
 
+BY_NAME = "by name"  # @show of data of which each part that is looked at is a result of its own
 MOST, WORD = 200, 80  # marks of a kind that are kept, characters of a word
 
 

@@ -1,5 +1,7 @@
 """What a run has cost: seconds and bytes of each phase on each rank, memory; for the log and metrics.json."""
 
+import ctypes
+import gc
 import json
 import resource
 import time
@@ -52,6 +54,13 @@ def peak_memory() -> int:
         return next(1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
     except (OSError, StopIteration):
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def give_back_memory() -> None:
+    """What is held by nothing goes back to the system: arrays in circles, and what the C library keeps."""
+    gc.collect()
+    with suppress(AttributeError):  # another C library than GNU's
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _figures(run) -> dict[str, Any]:

@@ -40,4 +40,9 @@ class Options:
     watchdog: float = param(
         600.0, unit="s", ge=0, help="end the job when a rank makes no progress for this time; 0 = never"
     )
+    live: Literal["auto", "off"] = param(
+        "auto",
+        help="the image while the run goes on, for at most 1 % of its time; off = none before its end, "
+        "whoever asks, and no memory for one",
+    )
     strict: bool = param(False, help="end with code 5, all written, where the result is not found good")

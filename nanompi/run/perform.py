@@ -1,14 +1,19 @@
 """What a step sees (`Run`), and the loop over the steps of a job."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from nanompi import papers
 from nanompi.data.data import Data
 from nanompi.data.infile import ArrayInFile
 from nanompi.data.walk import next_pass, walk
+from nanompi.errors import NumbersError
 from nanompi.mpi.team import Team
 from nanompi.run import afterwards
 from nanompi.run.foreign import blamed, foreign
@@ -24,6 +29,7 @@ from nanompi.run.store import Store
 from nanompi.run.verdict import conclude, tell
 from nanompi.run.writers import nexus, spread
 from nanompi.run.writers.images import images_of
+from nanompi.run.writers.pictures import geometry_of, to_keep
 from nanompi.run.writers.stacks import write_stacks
 from nanompi.step import OWN, idle
 from nanompi.timing import Clock
@@ -93,8 +99,9 @@ def perform(job, run: Run, writers=(), reuse: Reuse | None = None):
             reuse.take(run, left.pop(0) + 1)
             continue
         numbers = left[: len(_next(run, [job.steps[k] for k in left], reuse.want - left[0]))]
-        run.store.begin(numbers, final(job, numbers))
-        _do(run, numbers[0], [job.steps[k] for k in numbers])
+        steps = [job.steps[k] for k in numbers]
+        run.store.begin(numbers, final(job, numbers), steps)
+        _do(run, numbers[0], steps)
         run.store.remember(job.steps[numbers[-1]])
         left = left[len(numbers) :]
         reuse.take(run, numbers[-1] + 1)
@@ -161,13 +168,26 @@ def _do(run, number: int, steps: list):
     if run.control:
         run.control.begin(number)
     run.clock.patient, here = any(map(foreign, steps)), os.path.abspath(".")
-    with blamed():
+    with _solvable(steps), blamed():
         walk(run, steps) if getattr(steps[0], "each", "") else steps[0].run(run)
     if run.clock.patient:
         os.chdir(here)  # a step that went elsewhere: paths of job and run folder count from here
     run.clock.patient = False
     if run.control:
         run.control.close()
+
+
+@contextmanager
+def _solvable(steps: list) -> Iterator[None]:
+    """Equations without a solution are a matter of the numbers, not of the program. Errors: NumbersError."""
+    try:
+        yield
+    except np.linalg.LinAlgError as error:
+        names = ", ".join(step.name for step in steps)
+        raise NumbersError(
+            f"{names}: the data do not determine what is asked for ({error}). Are there too few of them, or "
+            "values that are not finite? `nanompi inspect` shows the input"
+        ) from error
 
 
 def in_reach(data: Data) -> bool:
@@ -200,6 +220,10 @@ def _write(run, job, writers):
     if run.team.root:
         run.result.notes |= gather(run, job)
     run.result.data = kept(run, job.output.keep)
+    if run.team.root:
+        if known := geometry_of(run.result.data):
+            run.result.notes.setdefault("geometry", known)
+        run.result.pictures = to_keep(run.result)
     afterwards.begin(run, job.steps)
     with run.clock.phase("write"):
         if run.folder:
@@ -211,7 +235,8 @@ def _write(run, job, writers):
         if run.folder:
             write_stacks(run, job.output)
         for name, data in run.result.data.items():
-            run.result.pictures |= images_of(run.team, data, name)
+            if not run.result.shown_by_name(name):
+                run.result.planes |= images_of(run.team, data, name)
         for write in writers:
             write(run)
     try:

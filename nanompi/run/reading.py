@@ -7,7 +7,7 @@ from typing import Literal
 from nanompi.data.data import Data, by_cost, even
 from nanompi.data.select import Select
 from nanompi.data.source import complete
-from nanompi.errors import DataError, JobError, StepError, nearest
+from nanompi.errors import DataError, JobError, NanompiError, StepError, nearest
 from nanompi.io.hdf5 import foreign, is_hdf5, let_grow, must_exist, open_hdf5
 from nanompi.run.foreign import blamed, left_out
 from nanompi.step import METHODS, param, section
@@ -29,7 +29,7 @@ class Input:
         gt=0,
         level="basic",
         help="from the sample to the detector; auto (ptychography): that of the file, corrected by what the "
-        "frames say",
+        "frames say; in the near field it is `focus` that is corrected",
     )
     pixel: float | None = param(None, unit="m", gt=0, level="basic", help="detector pixel size")
     focus: float | None = param(None, unit="m", help="near field: from the focus to the sample")
@@ -47,6 +47,13 @@ class Input:
         help="ptychography: positions are turned by so much about their middle, from rows (down) to columns "
         "(to the right), as a stage that is turned against the detector asks for",
     )
+    stretch: float = param(
+        0.0,
+        gt=-0.5,
+        lt=0.5,
+        help="ptychography: positions are stretched by such a part (0.05 = 5 %) from row to row against "
+        "columns, as a stage whose axes have different scales asks for",
+    )
     gain: float | Literal["auto"] = param(
         "auto", gt=0, help="stored units of one count; auto = found from the values and their noise"
     )
@@ -63,6 +70,13 @@ class Input:
     mask_good: Literal["auto", "zero", "nonzero"] = param(
         "auto", help="value of good pixels in the mask of the file; auto follows the format"
     )
+
+    def __post_init__(self):
+        if self.focus == 0:
+            raise JobError(
+                "focus: 0, the sample would be in the focus: leave it out for the far field; in the near "
+                "field write its distance from there, such as 5 mm"
+            )
 
     @property
     def known_distance(self) -> float | None:
@@ -134,6 +148,24 @@ def _recognises(one, file: str, given: dict) -> bool:
         return bool(one.recognises(file, given))
     except Exception:
         return False
+
+
+def unread(file: str, reader=None) -> list[str]:
+    """Lines about a file that could not be opened: what is in it, and sections `input` that may read it,
+    where no reader knows it, or one that needs `paths:`; [] for job files and for what is damaged.
+
+    reader : the one that could not open it, None where there was none
+    """
+    if file.lower().endswith((".yaml", ".yml")):
+        return []
+    readers, guess = METHODS["reader"], reader is None or getattr(reader, "needs_paths", False)
+    head = ["", "a guess by shapes and names, to be looked at before it is used:", ""]
+    try:
+        lines = [line for name in readers.having("contents") for line in readers[name].contents(file)]
+        sections = [readers[name].guess(file, file) for name in readers.having("guess") if guess]
+    except NanompiError:
+        return []
+    return lines + [line for section in sections if section for line in (*head, *section)]
 
 
 def open_data(file: str, given, reader) -> dict[str, Data]:

@@ -24,6 +24,7 @@ OF_EVERY_RESULT = (
     "experiment_identifier",
     "sample_1",
     "user_1",
+    "pictures",
 )  # under /entry_1
 
 
@@ -96,7 +97,10 @@ class Result:
     groups   : "object" -> NeXus class of a group of these; NXcollection where none is given
     notes    : name -> JSON-able tree (job, environment, metrics, preparation ...)
     data     : name -> data with axes, of which each rank may hold a part
-    pictures : name -> what of these is shown, and written nowhere else
+    apart    : name of data -> names of those that hold what is looked at of it; where all of them are
+        written, no picture is made of it
+    planes   : name -> what of the data is shown, made when they are written (`nanompi.run.writers.images`)
+    pictures : name -> what else is shown: curves, frames; it stands in the file to be drawn later
     """
 
     main: str = ""
@@ -105,6 +109,8 @@ class Result:
     groups: dict[str, str] = field(default_factory=dict)
     notes: dict[str, Any] = field(default_factory=dict)
     data: dict[str, Data] = field(default_factory=dict)
+    apart: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    planes: dict[str, Signal] = field(default_factory=dict)
     pictures: dict[str, Signal] = field(default_factory=dict)
 
     def free_name(self, name: str) -> str:
@@ -112,6 +118,10 @@ class Result:
         taken = {*OF_EVERY_RESULT, *self.signals, *(place.split("/")[0] for place in self.arrays)}
         others = (f"{name}_{k}" for k in range(2, 2 + len(taken)))
         return next(free for free in (name, *others) if free not in taken)
+
+    def shown_by_name(self, name: str) -> bool:
+        """Has each part of these data that people look at a name of its own in the result?"""
+        return name in self.apart and self.data.keys() >= set(self.apart[name])
 
 
 def result_file(path: str | Path) -> Path:

@@ -49,7 +49,7 @@ class Reuse:
 
 def _copy(made: dict, data: dict, given: dict, result: Result) -> tuple[dict, dict, dict, Result]:
     own = Result(result.main, dict(result.signals), dict(result.arrays), dict(result.groups))
-    own.notes, own.pictures = deepcopy(result.notes), dict(result.pictures)
+    own.notes, own.pictures, own.apart = deepcopy(result.notes), dict(result.pictures), dict(result.apart)
     return dict(made), dict(data), dict(given), own
 
 

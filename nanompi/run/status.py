@@ -61,7 +61,8 @@ class Status:
         self.team, self.folder, self.log = team, folder and Path(folder), log or Unheard()
         self.facts: dict[str, Any] = {"nanompi": 1, "name": name, "state": "starting", "ranks": team.size}
         self.facts |= {"host": team.host, "pid": os.getpid(), "slurm_job": slurm_job(), "begun": now()}
-        self.history, self._errands, self._past = History(self.folder), deque(), deque()
+        self.history, self._errands = History(self.folder), deque()
+        self._past, self._first = deque(), True  # (time, how many are done); is the first one to come?
         self._changed, self._written, self._over, self.engine = False, 0.0, threading.Event(), ""
         self._thread = threading.Thread(target=self._beat, name="status", daemon=True)
 
@@ -106,7 +107,7 @@ class Status:
         """What was known of a step that works on blocks, when another one begins or the state is another"""
         if self.facts["state"] == "working" and (state, step) != ("working", self.facts["step"]):
             self.facts = {name: fact for name, fact in self.facts.items() if name not in WORK}
-            self._past.clear()
+            self._past, self._first = deque(), True
 
     def __enter__(self):
         if self.team.root:
@@ -129,9 +130,14 @@ class Status:
             self._write()
 
     def _rate(self, done: int, total: int) -> dict[str, float]:
-        """Iterations per second over the last half minute, and the seconds that are left"""
+        """Iterations per second over the last half minute, and the seconds that are left; not of the first
+        iteration, in which kernels are compiled"""
         past, t = self._past, time.monotonic()
         past.append((t, done))
+        if self._first and len(past) == 2:
+            self._first = False
+            if done - past[0][1] == 1:
+                past.popleft()
         while len(past) > 2 and t - past[1][0] > WINDOW:
             past.popleft()
         took = t - past[0][0]

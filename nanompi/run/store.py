@@ -8,6 +8,8 @@ far, and what the steps before have found. A resumed run does the other rows alo
 import copy
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +25,14 @@ from nanompi.io import growing
 from nanompi.io.atomic import complaint, remove
 from nanompi.run.checkpoint import State
 from nanompi.run.control import BLOCK
+from nanompi.run.kept_pictures import about, arrays_of, pictures_of
 from nanompi.run.pace import Pace
+from nanompi.run.status import quiet
 from nanompi.step import OWN
 
 LARGE = 4 << 20  # bytes of a result from which on it is written in place
 NAME = ".result.h5.{}.part"
+TALLY = "tally"  # above the names of what a step adds up by itself, in a checkpoint
 OFTEN = 0.5  # seconds of work between two looks of all ranks, where nothing of a pass goes to the file
 
 
@@ -49,6 +54,8 @@ class Store:
         self.found: dict[str, Any] = {}
         self.saved, self.done = None, []
         self.last, self.facts = 0, {}
+        self.numbers: dict[int, int] = {}
+        self.finished: set[int] = set()
         self.pace, self.gentle = Pace(), False
         if saved := self._saved():
             self._adopt(saved)
@@ -148,18 +155,47 @@ class Store:
 
     # ---- restart ---------------------------------------------------------------------------------------
 
-    def begin(self, numbers: list[int], final: set[str]) -> None:
+    def begin(self, numbers: list[int], final: set[str], steps=()) -> None:
         """A step, or several in one pass, begin.
 
         numbers : theirs in the job; final : names of results that nothing later takes the place of
         """
+        self.numbers = {id(step): number for step, number in zip(steps, numbers)}
         self.final, self.done, self.last, self.pace = final, [], numbers[-1], Pace()
         self.gentle = bool(self.run.control and self.run.control.signals.gentle)
         self.facts = {name: _facts(data) for name, data in self.run.data.items()}
         saved = self._saved()
         self.saved = saved if saved and saved.facts["store"]["last"] in numbers else None
-        if self.saved:
-            self.run.result.notes.update(copy.deepcopy(self.saved.facts["store"]["notes"]))
+        self._notes_again()
+
+    @contextmanager
+    def finishing(self, step) -> Iterator[None]:
+        """`with store.finishing(step):` one that had finished before the run was stopped, and has now seen
+        the rows alone that are left, changes nothing of what it found, and is not heard."""
+        run, words, number = self.run, (self.run.say, self.run.warn), self.numbers.get(id(step))
+        before = self.saved is not None and number in self.saved.facts["store"].get("finished", ())
+        if before:
+            run.say = run.warn = quiet
+        try:
+            yield
+        finally:
+            run.say, run.warn = words
+        if before:
+            self._notes_again()
+        elif number is not None:
+            self.finished.add(number)
+
+    def _notes_again(self) -> None:
+        """What was found before the run was stopped, where these steps go on; of later ones all stays."""
+        if not self.saved:
+            return
+        known, notes = self.saved.facts["store"], self.run.result.notes
+        for name, own in copy.deepcopy(known["notes"]).items():
+            both = isinstance(own, dict) and isinstance(notes.get(name), dict)
+            notes[name] = notes[name] | own if both else own
+        if self.team.root:
+            names = list(self.saved.head.arrays)
+            self.run.result.pictures |= pictures_of(known.get("pictures", {}), names, self.saved.array)
 
     def _saved(self):
         """The checkpoint from which the run goes on, where it is one of blocks."""
@@ -215,6 +251,8 @@ class Store:
             for name, one in walk.all_sums().items():
                 if kept := self._arrays(f"{title}/{name}/"):
                     one.join(ExactSum.of(kept))
+            if hasattr(walk.step, "block_regain") and (kept := self._arrays(f"{TALLY}/{title}/")):
+                walk.step.block_regain(kept)
             for name, number in self.saved.facts["store"].get("counts", {}).get(title, {}).items():
                 setattr(walk.step, name, getattr(walk.step, name) + number)
         self.run.control.back(self.saved.facts["number"])
@@ -264,10 +302,29 @@ class Store:
             for name, one in walk.all_sums().items():
                 state = one.state(self.team)
                 arrays |= {f"{title}/{name}/{key}": value for key, value in state.items()}
-        own = self._facts() | {"counts": self._counts(walks)}
+            arrays |= self._tallied(title, walk)
+        pictures = self._pictures(walks)
+        arrays |= arrays_of(pictures)
+        own = self._facts() | {"counts": self._counts(walks), "pictures": plain(about(pictures))}
         index, beside = walks[0].data.parts[self.team.rank][local], [self.path] if self.path else []
         facts = {"store": own, "what": BLOCK}
         return State(facts, arrays, dict(self._rows(walks, local)), index, beside)
+
+    def _tallied(self, title: str, walk) -> dict[str, np.ndarray]:
+        """What a step adds up beside its declared results, of all ranks (collective)"""
+        own = walk.step.block_tallies() if hasattr(walk.step, "block_tallies") else {}
+        tallies = {f"{TALLY}/{title}/{name}": one.copy() for name, one in own.items()}
+        for one in tallies.values():
+            self.team.sum(one)
+        return tallies
+
+    def _pictures(self, walks) -> dict:
+        """On rank 0 those of the result, and what steps at work hold on any rank to be drawn (collective)"""
+        able = [walk.step.block_pictures for walk in walks if hasattr(walk.step, "block_pictures")]
+        every = [self.team.gather(drawn()) or () for drawn in able]
+        if not self.team.root:
+            return {}
+        return {k: v for ranks in every for one in ranks for k, v in one.items()} | self.run.result.pictures
 
     def _counts(self, walks) -> dict[str, dict[str, int]]:
         """What the steps have counted on all ranks (collective)"""
@@ -296,6 +353,7 @@ class Store:
             "stored as": self.kind,
             "arrays": arrays,
             "found": self.found,
+            "finished": sorted(self.finished),
             "last": self.last,
         }
         return plain(own | {"notes": notes})
@@ -310,6 +368,7 @@ class Store:
             text = f"output.type was {facts['stored as']} when the run was stopped, and cannot be another now"
             raise common(JobError(text))
         self.path, self.found = facts["file"] and self.folder / facts["file"], facts["found"]
+        self.finished = set(facts.get("finished", ()))
         for name, one in facts["arrays"].items():
             scaling = one["scaling"] and Scaling(*one["scaling"])
             shape, kind = tuple(one["shape"]), np.dtype(one["kind"])

@@ -103,7 +103,7 @@ async function runsPage() {
     const said = r.message || (r.verdict !== "good" && r.reason) || "";
     const link = make("a", { href: `#/run/${coded(r.run)}`, textContent: sweep ? r.run.slice(sweep.length + 1) : r.run });
     const [now, all] = counted(r);
-    return make("tr", { className: sweep ? "of-sweep" : "" }, cell(box), cell(link, "run"), cell([...stateOf(r), said ? make("small", { textContent: said }) : ""]),
+    return make("tr", { className: sweep ? "of-sweep" : "" }, cell(box), cell(link, "run"), cell([...stateOf(r), said ? make("small", { className: "said", textContent: said, title: said }) : ""]),
       cell(alive(r) ? [bar(r), make("small", { textContent: all ? `${r.engine || r.step || ""} ${now || 0} of ${all}` : "" })] : ""),
       cell(r.llk?.toFixed(3), "n wide"), cell(r.R?.toFixed(4), "n wide"), cell(alive(r) && r.eta ? left(r.eta) : "", "n"), cell(r.ranks, "n wide"), cell(when(r.begun), "wide"));
   }
@@ -245,25 +245,31 @@ async function picture(figure, image) { // an image, a curve or points
 }
 async function imagesOf(place, run, names) { // an image takes the place of its older self, so that nothing jumps
   const old = new Map([...place.children].map(figure => [figure.dataset.name, figure])), kept = [];
-  const show = async (name, mode) => {
-    const image = await imageOf(run, name, mode), label = `${name} ${mode}`, figure = old.get(label) || make("figure");
+  const show = async (label, image) => {
+    const figure = old.get(label) || make("figure");
     figure.dataset.name = label;
     kept.push(figure);
     if (!figure.isConnected) place.append(figure);
     await picture(figure, image);
-    return image.of;
   };
-  for (const name of names) {
-    try {
-      const n = await show(name, 0);
-      for (let mode = 1; mode < Math.min(n, 8); mode += 1) await show(name, mode);
-    } catch (error) { if (error.status !== 422) throw error; } // a curve, or the file is being renewed
+  const asked = (name, mode = 0) => name === undefined ? null : imageOf(run, name, mode).catch(error => ({ error }));
+  let next = asked(names[0]); // the next is on its way while one is drawn
+  for (const [k, name] of names.entries()) {
+    for (let mode = 0, n = 1; mode < n; mode += 1) {
+      const image = await next;
+      n = Math.min(image.of ?? 1, 8);
+      next = mode + 1 < n ? asked(name, mode + 1) : asked(names[k + 1]);
+      if (!image.error) await show(`${name} ${mode}`, image);
+      else if (image.error.status !== 422) throw image.error; // a curve, or the file is being renewed
+    }
   }
   [...place.children].forEach(figure => kept.includes(figure) || figure.remove());
 }
-function table(caption, heads, rows) {
-  const cells = row => make("tr", {}, ...row.map((v, k) => make("td", { textContent: v ?? "", className: k && /^[-\d.]+( \S+)?$/.test(v) ? "n" : "" })));
-  return make("div", { className: "card", tabIndex: 0, role: "region", ariaLabel: caption }, make("h2", { className: "first", textContent: caption }), make("table", {}, make("thead", {}, make("tr", {}, ...heads.map((h, k) => make("th", { scope: "col", textContent: h, className: k && rows.length && /^[-\d.]+( \S+)?$/.test(rows[0][k]) ? "n" : "" })))), make("tbody", {}, ...rows.map(cells))));
+function table(caption, heads, rows) { // a column of numbers alone stands to the right
+  const number = v => !v || /^[-\d.]+( \S+)?$/.test(v), right = heads.map((_, k) => k && rows.length && rows.every(row => number(row[k])));
+  const cells = row => make("tr", {}, ...row.map((v, k) => make("td", { textContent: v ?? "", className: right[k] ? "n" : "" })));
+  const names = heads.map((h, k) => make("th", { scope: "col", textContent: h, className: right[k] ? "n" : "" }));
+  return make("div", { className: "card", tabIndex: 0, role: "region", ariaLabel: caption }, make("h2", { className: "first", textContent: caption }), make("table", {}, make("thead", {}, make("tr", {}, ...names)), make("tbody", {}, ...rows.map(cells))));
 }
 const bytes = n => n > 1e9 ? `${(n / 2 ** 30).toFixed(1)} GiB` : `${(n / 2 ** 20).toFixed(0)} MiB`;
 function tables(d) {
@@ -320,7 +326,7 @@ function clean(node) { // words, lists, tables and formulas of a text; nothing e
   if (node.nodeType === 3) return document.createTextNode(node.data);
   const math = node.namespaceURI === "http://www.w3.org/1998/Math/MathML";
   if (node.nodeType !== 1 || !(math || GOOD.has(node.nodeName.toUpperCase()))) return document.createTextNode("");
-  const out = math ? document.createElementNS(node.namespaceURI, node.nodeName) : document.createElement({ H3: "h2", H4: "h3" }[node.nodeName] || node.nodeName);
+  const out = math ? document.createElementNS(node.namespaceURI, node.nodeName) : document.createElement(node.classList.contains("literal") && node.nodeName === "SPAN" ? "code" : { H3: "h2", H4: "h3" }[node.nodeName] || node.nodeName);
   if (/^https:\/\/doi\.org\//.test(node.getAttribute("href"))) out.setAttribute("href", node.getAttribute("href"));
   for (const name of ["display", "mathvariant", "stretchy"]) if (math && node.hasAttribute(name)) out.setAttribute(name, node.getAttribute(name));
   out.append(...[...node.childNodes].map(clean));

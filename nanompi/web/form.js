@@ -56,6 +56,7 @@ const SKETCHES = { // of what a first job is about, by the first part of the nam
   xrf: "M3 29h42M5 28c3 0 4-4 6-4s3 4 6 2 3-22 6-22 3 22 6 22 2-10 4-10 3 11 8 11",
   xanes: "M3 27c12 0 17 0 19-2s1-20 5-20 3 7 7 7 3-3 6-3 3 1 5 1",
   xrd: "M21 16a3 3 0 1 0 6 0a3 3 0 1 0-6 0M15 16a9 9 0 1 0 18 0a9 9 0 1 0-18 0M9 16a15 15 0 1 0 30 0a15 15 0 1 0-30 0",
+  stages: "M3 8h12v16h-12zM15 16h3M18 8h12v16h-12zM30 16h3M33 8h12v16h-12z",
   map: "M8 5h32M40 5v7M40 12h-32M8 12v7M8 19h32M40 19v7M40 26h-32",
 };
 function sketch(of) { // a small picture, drawn as its surroundings write
@@ -98,7 +99,9 @@ async function newPage(from) {
   }
   function build(steps) {
     const change = (path, value) => update({ [path]: value });
-    const ofReader = Object.fromEntries(Object.entries(schema.properties.input.properties).filter(([, rule]) => !rule["x-reader"] || !job.input || rule["x-reader"].includes(job.input)));
+    const reads = rule => !rule["x-reader"] || !job.input || rule["x-reader"].includes(job.input);
+    const own = rule => rule.anyOf?.find(one => one["x-reader"] && reads(one)) || rule; // several readers mean several things by it
+    const ofReader = Object.fromEntries(Object.entries(schema.properties.input.properties).filter(([, rule]) => reads(rule)).map(([name, rule]) => [name, own(rule)]));
     const parts = [["data", "input", fieldsOf(ofReader, ["input"], change)], ...steps.map((use, k) => [use, use, fieldsOf(ruleOf(use)?.properties || {}, ["steps", String(k)], change)]), ["run", "run", fieldsOf(schema.properties.run.properties, ["run"], change)]];
     fields = parts.flatMap(([, , list]) => list);
     const name = field("name", { ...schema.properties.name, title: "name", "x-level": "basic" }, ["name"], change);
@@ -133,7 +136,11 @@ async function newPage(from) {
       }
       if (facts.points) { const figure = make("figure"); images.append(figure); points(figure, facts.points); }
       await use({ name: "", scan: facts.file });
-    } catch (error) { if (!(error instanceof Refused)) tell(error); }
+    } catch (error) {
+      if (error instanceof Refused) return;
+      tell(error);
+      await use({ name: "", scan: file.value }).catch(() => {}); // the job is of this file all the same: what it lacks is filled in there
+    }
   }
   /* plan and start */
   const run = () => ({ yaml: text.value, ranks: +ranks.value });

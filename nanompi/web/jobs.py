@@ -26,12 +26,16 @@ def schema() -> dict[str, Any]:
 
 
 def templates() -> list[dict[str, str]]:
-    """[{name, about, of}] of what a first job can begin with; of : the method, "ptycho", "xrf" ..., or ""."""
+    """[{name, about, of}] of what a first job can begin with; of : the method, "ptycho", "xrf" ...; of a
+    workflow "stages"; or ""."""
     from nanompi.job.templates import templates
 
     discover()
-    return [{"name": name, "about": one.about, "of": "".join(one.steps[-1:]).partition(".")[0]}
-            for name, one in templates().items()]  # fmt: skip
+    return [{"name": name, "about": one.about, "of": _about(one)} for name, one in templates().items()]
+
+
+def _about(one) -> str:
+    return "stages" if one.workflow else "".join(one.steps[-1:]).partition(".")[0]
 
 
 def template(name: str, scan: str = "") -> str:

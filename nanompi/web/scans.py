@@ -10,6 +10,7 @@ from nanompi.errors import DataError, NanompiError, shown
 from nanompi.methods import discover
 
 MOST, FRAMES, SIDE, POINTS = 1000, 64, 512, 3000  # names, frames that are looked at, px, positions
+LINES = 100  # of what is in a file that nobody can read
 
 
 def browse(folder: str, reads: list[str]) -> dict[str, Any]:
@@ -32,22 +33,27 @@ def allowed(path: str, reads: list[str]) -> Path:
     """The real path of a file or folder below one of `reads`. Errors: DataError for any other."""
     real = Path(os.path.realpath(os.path.expanduser(path)))
     if not any(real.is_relative_to(top) for top in reads):
-        raise DataError(f"{shown(path, 200)} is not below {', '.join(reads)} (see --read of nanompi serve)")
+        folder = shown(os.path.dirname(path) or path, 200)
+        raise DataError(
+            f"{shown(path, 200)} is not below {', '.join(reads)}, where this page looks for scans; start "
+            f"it by nanompi serve --jobs --read {folder} for others"
+        )
     return real
 
 
 def preview(file: str, reads: list[str]) -> tuple[dict[str, Any], bytes]:
     """{lines, notes, images, points} of a scan, as view.js and curves.js take them; and values of images."""
     from nanompi.job.job import read_input
-    from nanompi.run.reading import open_data
+    from nanompi.run.reading import open_data, unread
 
     discover()
     path = str(allowed(file, reads))
+    reader = None
     try:
         given, reader = read_input(path, [])
         opened = open_data(given.file, given, reader)
     except NanompiError as e:
-        raise type(e)(*e.args, *_contents(path)) from None
+        raise type(e)(*e.args, *map(shown, unread(path, reader)[:LINES])) from None
     lines = [(name, shown(text)) for data in opened.values() for name, text in data.described()]
     first = next(iter(opened.values()))
     images = _images(first)
@@ -56,17 +62,6 @@ def preview(file: str, reads: list[str]) -> tuple[dict[str, Any], bytes]:
     values = b"".join(np.ascontiguousarray(one.values, "<f4").tobytes() for one in images)
     own = {"lines": [line for line in lines if line[0] != "note"], "images": facts, "points": points}
     return {**own, "file": path, "notes": [text for name, text in lines if name == "note"]}, values
-
-
-def _contents(path: str) -> list[str]:
-    """What is in a file that no reader knows, as `nanompi inspect` shows it"""
-    from nanompi.step import METHODS
-
-    able = [METHODS["reader"][name].contents for name in METHODS["reader"].having("contents")]
-    try:
-        return [shown(line) for one in able for line in one(path)][:100]
-    except NanompiError:
-        return []
 
 
 def _images(data) -> list:

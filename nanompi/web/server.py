@@ -58,6 +58,7 @@ class Pages:
 
     async def page(self, request: Request) -> Response:
         """A file of the page itself."""
+        self.site.workers.prepare()
         file, kind = PAGE[request.url.path]
         return Response(file.read_bytes(), media_type=kind)
 

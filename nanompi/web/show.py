@@ -67,7 +67,8 @@ def _differing(held: Record) -> list[dict[str, str]]:
 def _shown(held: Record) -> list[str]:
     """Names of the signals that are shown: images, and curves and points but those of the history"""
     found = held.signals()
-    shows = {*COLOURS, *({"curve", "positions", "arrows"} if "convergence" not in found else {"positions"})}
+    shows = {*COLOURS, "spectrum", "positions"}
+    shows |= {"curve", "arrows"} if "convergence" not in found else set()
     return [name for name in found if found.show(name) in shows][:100] if found else []
 
 

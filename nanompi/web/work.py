@@ -18,6 +18,7 @@ WAITING = 20  # tasks that wait; more are refused
 TASKS = 200  # of one process
 UNUSED = 300.0  # seconds after which a process without a task ends
 LARGEST = 64 << 20  # bytes of an answer
+AT_ONCE = 2 << 20  # bytes that are read ahead: with few of them the two processes wait for each other
 
 
 class TooBusy(Exception):
@@ -38,9 +39,14 @@ class Worker:
     process: asyncio.subprocess.Process | None = None
     done = 0
 
+    @property
+    def alive(self) -> bool:
+        """Is there a process?"""
+        return self.process is not None and self.process.returncode is None
+
     async def ask(self, task: str, words: dict) -> tuple[Any, bytes]:
         """Do one task; its answer as a tree and as bytes. Errors: EOFError where the process died."""
-        if self.process is None or self.process.returncode is not None or self.done >= TASKS:
+        if not self.alive or self.done >= TASKS:
             await self._renew()
         self.done += 1
         line = json.dumps([task, words]).encode() + b"\n"
@@ -60,7 +66,7 @@ class Worker:
     async def _renew(self):
         await self.end()
         pipe, self.done = asyncio.subprocess.PIPE, 0
-        own = {"stdin": pipe, "stdout": pipe, "stderr": asyncio.subprocess.DEVNULL}
+        own = {"stdin": pipe, "stdout": pipe, "stderr": asyncio.subprocess.DEVNULL, "limit": AT_ONCE}
         command = bound(python("-m", "nanompi.web.child"), signal.SIGKILL)  # killed with the page, too
         self.process = await asyncio.create_subprocess_exec(*command, **own, start_new_session=True)
 
@@ -86,8 +92,10 @@ class Workers:
         self._preparing: asyncio.Task | None = None
 
     def prepare(self):
-        """Somebody has come who will ask soon: one process loads what it needs meanwhile."""
-        self._preparing = asyncio.create_task(self._ready())
+        """Somebody has come who will ask soon: one process loads what it needs; not a second one."""
+        begun = self._preparing is not None and not self._preparing.done()
+        if not begun and not any(worker.alive for worker in self.all):
+            self._preparing = asyncio.create_task(self._ready())
 
     async def _ready(self):
         with suppress(DataError, TooBusy, Task):

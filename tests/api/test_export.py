@@ -29,7 +29,7 @@ def maps() -> nanompi.Result:
     deep = {"z": (np.arange(3) * 2e-6, "m"), **along}
     volume = Data(axes=("z", "y", "x"), values=rng.random((3, 4, 5), np.float32), coords=deep)
     plane = Signal(volume.values[1], along, show="image")
-    tree = Result(data={"maps": two, "volume": volume}, pictures={"volume": plane}, notes={"job": {}})
+    tree = Result(data={"maps": two, "volume": volume}, planes={"volume": plane}, notes={"job": {}})
     return nanompi.Result("maps", Kept(tree))
 
 
@@ -156,6 +156,7 @@ def test_the_command_overwrites_nothing_unasked(result, tmp_path, capsys):
     assert (tmp_path / "x-amplitude.tif").read_bytes() != b"of the user"
 
 
+@pytest.mark.slow
 def test_a_picture(result, tmp_path):
     (path,) = result.save(tmp_path / "a.png")
     with Image.open(path) as image:

@@ -361,3 +361,29 @@ def test_what_has_no_place_in_the_job_is_an_object_too(scan, capsys, words, path
     (fault,) = found["faults"]
     assert (fault["path"], fault["line"]) == (path, 0) and fault["text"]
     assert fault["data"] == (code == 3) and as_json(capsys, "job.yaml", "--no-data")[0] == 0
+
+
+@pytest.mark.parametrize(
+    "setting, words",
+    [
+        ("steps.ptycho.engines=DM*99999999999999999999", "no whole number of 64 bits"),
+        ("steps.ptycho.figures=99999999999999999999", "figures"),
+        ("steps.ptycho.background=1e300", "not between 1e-30 and 1e+30"),
+        ("input.distance=1e-200 m", "not between 1e-30 and 1e+30"),
+        ("input.focus=0", "in the focus"),
+        ("input.simulate.photons=1e29", "<= 1e+15"),
+        ("input.simulate.frames=9223372036854775807", "<= 1e+07"),
+        ("steps.ptycho.prepare=5", "in the place of a whole step"),
+        ("steps.ptycho.prepare=[]", "in the place of a whole step"),
+        ("steps.ptycho.prepare={a: 1}", "in the place of a whole step"),
+        ("steps.ptycho.probe.modes=1e400", "finite"),
+    ],
+)
+def test_numbers_that_nobody_means(tmp_path, capsys, setting, words):
+    """Place, value and what is allowed, in place of an internal error of what would compute with them"""
+    job = "nanompi: 1\ninput: {simulate: {frames: 9, size: 32}}\nsteps: [{use: ptycho, engines: ML*2}]\n"
+    (tmp_path / "job.yaml").write_text(job)
+    assert main(["check", str(tmp_path / "job.yaml"), "--set", setting]) == 2
+    said = capsys.readouterr().err
+    place = setting.partition("=")[0].split(".")[-1]
+    assert words in said and place in said and "internal" not in said, said

@@ -12,6 +12,7 @@ from nanompi.job.stages import read_workflow
 from nanompi.job.templates import templates
 from nanompi.methods import discover
 from nanompi.run.foreign import BROKEN
+from tests.methods.maps.read.mda_file import write_mda
 
 discover()
 
@@ -86,9 +87,41 @@ def test_it_says_what_must_be_filled_in(here, capsys):
         file["samx_um"] = file["samy_um"] = np.arange(4.0)
     assert main(["init", "--from", "own.h5"]) == 0
     assert "fill in distance:, pixel: in `input` of job.yaml" in capsys.readouterr().err
+    assert main(["check", "job.yaml"]) == 3
+    assert "no distance and no pixel; write for example `distance: 2.1 m` and" in capsys.readouterr().err
     file = here / "job.yaml"
-    file.write_text(file.read_text().replace("# distance: 2 m", "distance: 2 m"))
+    file.write_text(file.read_text().replace("# distance: 2.1 m", "distance: 2.1 m"))
     assert main(["check", "job.yaml"]) == 3 and "no pixel" in capsys.readouterr().err
+
+
+ENERGY = "energy wavelength incident_beam_energy incident_wavelength"
+PIXEL = "x_pixel_size y_pixel_size basis_vectors"
+
+
+@pytest.mark.parametrize("name, key", [("distance", "distance"), (PIXEL, "pixel"), (ENERGY, "energy")])
+def test_a_scan_of_a_known_format_that_does_not_say_all_is_told_of(here, capsys, name, key):
+    small = ["--set", "input.simulate.frames=16", "--set", "input.simulate.size=32"]
+    assert main(["init", "one.yaml"]) == 0 and main(["simulate", "one.yaml", "-o", "s.cxi", *small]) == 0
+    assert main(["init", "whole.yaml", "--from", "s.cxi"]) == 0
+    assert "fill in" not in capsys.readouterr().err
+    with h5py.File("s.cxi", "a") as file:
+        found: list[str] = []
+        file.visit(lambda place: found.append(place) if place.rpartition("/")[2] in name.split() else None)
+        for place in found:
+            del file[place]
+    assert main(["init", "--from", "s.cxi"]) == 0
+    assert f"fill in {key}: in `input` of job.yaml" in capsys.readouterr().err
+
+
+def test_all_that_a_file_does_not_say_is_told_at_once(here, capsys):
+    """Also where no positions are found; what the user wrote is no longer missing"""
+    with h5py.File("own.h5", "w") as file:
+        file["frames"] = np.ones((4, 8, 8), "u2")
+    assert main(["init", "--from", "own.h5"]) == 0
+    assert "fill in x:, y:, energy:, distance:, pixel: in `input`" in capsys.readouterr().err
+    assert main(["check", "job.yaml", "--set", "input.energy=8 keV"]) == 2
+    told = capsys.readouterr().err
+    assert "give `x` and `y`" in told and "`distance: 2.1 m`, `pixel: 55 um`" in told and "energy" not in told
 
 
 def test_the_basic_level_is_a_part_of_all(here):
@@ -199,3 +232,22 @@ def test_without_a_place_for_the_schema_the_job_has_no_such_line(here, monkeypat
     monkeypatch.setenv("XDG_CACHE_HOME", str(here / "file"))
     assert main(["init"]) == 0
     assert (here / "job.yaml").read_text().startswith("# A nanompi job.")
+
+
+def test_a_map_without_the_energy_of_its_beam_is_told_of(here, capsys):
+    """EPICS MDA does not say it; what the warning asks for makes the job run"""
+    counts = np.random.default_rng(1).poisson(3.0, (3, 4, 2, 64)).astype(np.float32)
+    write_mda(Path("map.mda"), counts, [0, 1, 2], [0, 1, 2, 3], [("2x:us_ic", np.full((3, 4), 1e5))])
+    assert main(["init", "--from", "map.mda"]) == 0
+    told = capsys.readouterr().err
+    assert "needs the energy of the beam, which the file does not tell: give `energy: 10 keV`" in told
+    assert "xrf.fit" in Path("job.yaml").read_text()
+    assert main(["check", "job.yaml", "--set", "input.energy=10 keV"]) == 0
+
+
+def test_diffraction_frames_without_a_poni_file_are_told_of(here, capsys):
+    with h5py.File("frames.h5", "w") as file:
+        file["imageseries/images"] = np.ones((4, 64, 48), "u2")
+    assert main(["init", "xrd", "--from", "frames.h5"]) == 0
+    told = capsys.readouterr().err
+    assert "warning:" in told and "poni" in told.lower(), told

@@ -106,6 +106,7 @@ def test_frames_left_out_judge_a_setting(good):
     assert "by 4 pairs" in (SWEEP / "ranking.txt").read_text().splitlines()[-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("score, figure", [("llk", "R"), ("held", "R_held")])
 def test_r_ranks_where_there_is_no_counting_noise(good, capsys, score, figure):
     """llk would put the better setting, whose deviance is further below 1, last"""

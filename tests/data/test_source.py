@@ -8,7 +8,7 @@ import pytest
 from nanompi.data.combined import JoinedFrames
 from nanompi.data.load import load
 from nanompi.data.select import Select
-from nanompi.data.source import OPTIONAL, CompletedSource, SelectedFrames, Source, complete
+from nanompi.data.source import OPTIONAL, CompletedSource, SelectedFrames, Source, complete, of_counts
 from nanompi.io.fingerprint import stamp
 from nanompi.io.unwritten import Holes
 from nanompi.methods.ptycho.read import open_scan
@@ -106,3 +106,24 @@ def test_a_selection_knows_which_of_its_frames_were_never_written():
 
 def test_optional_names_all_that_has_a_default():
     assert {*OPTIONAL, "read"} == {n for n in vars(Source) if not n.startswith("_")}
+
+
+def brightest_of(read) -> tuple[np.dtype, float]:
+    values = read(np.arange(2))
+    return values.dtype, float(values.max())
+
+
+def test_simulated_counts_do_not_wrap_round():
+    """4000 on a ring fit into two bytes, 20 times as many on a spot and ten million in a spectrum do not"""
+    from nanompi.methods.maps.xrd import simulate as xrd
+    from nanompi.methods.maps.xrf import simulate as xrf
+
+    for spots, stored in ((0, np.uint16), (3, np.uint32)):
+        scene = xrd.PatternSimulation(rows=2, columns=1, size=64, counts=4000, spots=spots)
+        dtype, most = brightest_of(xrd.SimulatedPatterns(scene).read)
+        assert dtype == stored and most > (20 * 4000 if spots else 2000)
+    for counts, stored in ((2e3, np.uint16), (1e7, np.uint32)):
+        given = xrf.SpectraSimulation(rows=2, columns=3, counts=counts)
+        source = xrf.SimulateSpectra(simulate=given).open("", None)["data"].source
+        assert source.dtype == stored and float(source.read(np.arange(2)).sum(dtype=np.float64)) > 5 * counts
+    assert of_counts(1e9, noise=False) == np.float32

@@ -144,6 +144,26 @@ def test_parts_of_arrays_go_with_blocks_of_every_pattern(made):
     assert np.array_equal(run.data["data"].values, frames + own.transpose(2, 1, 0)[..., None])
 
 
+def test_blocks_of_small_items_are_small_and_large_items_are_not_alone(made):
+    """Spectra of 2 kB: 2048 of them, 4 MB, of which a step may make ten times as much; images of 512 kB: 64,
+    for the threads"""
+    sizes = []
+
+    class Looks:
+        def block(self, block, info):
+            sizes.append(len(block))
+            return {"n": np.zeros(len(block))}
+
+    def walked(shape, axes, each):
+        sizes.clear()
+        data = scene.spread(TEAM, np.zeros(shape, np.float32), axes, "point")
+        walk(scene.run_of(TEAM, data=data), [made(Looks, each=each, gives={"n": item()})])
+        return sizes
+
+    assert walked((5000, 512), "point channel", "spectrum") == [2048, 2048, 904]
+    assert walked((70, 512, 256), "point row column", "frame") == [64, 6]
+
+
 def test_one_item_that_is_all(made):
     class Sum:
         def block(self, block, info):

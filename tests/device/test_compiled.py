@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from nanompi.device import card, compiled
-from tests.patience import patience
+from nanompi.device import card, compiled, compiled_once
+from tests.patience import patience, until
 
 
 @pytest.fixture
@@ -65,16 +65,23 @@ from nanompi.device import compiled
 compiled.FOLDER = compiled.Path(sys.argv[1])
 compiled.TREE = compiled.FOLDER / "kept"
 from words import word
+said = []
+compiled.tell(said.append)
 @compiled.compiler()
 def answer():
     return word()
-print(answer(), sum(answer.stats.cache_hits.values()))
+@compiled.compiler()
+def again():
+    return word() + 1
+print(answer(), again() - answer(), sum(answer.stats.cache_hits.values()), len(said))
+assert all("note: kernels are compiled for this machine once" in line and "kept" in line for line in said)
 """
 
 
 @pytest.mark.slow
 def test_what_was_compiled_of_other_texts_is_not_used(tmp_path):
-    """numba looks at the file of a function alone: what a word of another file was would live on"""
+    """numba looks at the file of a function alone: what a word of another file was would live on. That
+    something is compiled is said once in a process, and not where it is taken from before"""
 
     def answer(number):
         (tmp_path / "words.py").write_text(WORDS.replace("NUMBER", number))
@@ -86,7 +93,96 @@ def test_what_was_compiled_of_other_texts_is_not_used(tmp_path):
         return done.stdout
 
     (tmp_path / "user.py").write_text(USER)
-    assert [answer("1"), answer("1"), answer("2")] == ["1 0\n", "1 1\n", "2 0\n"]
+    assert [answer("1"), answer("1"), answer("2")] == ["1 1 0 1\n", "1 1 1 0\n", "2 1 0 1\n"]
+
+
+SLOW = """
+import sys, time
+from pathlib import Path
+from nanompi.device import compiled, compiled_once
+from numba import types
+from numba.extending import intrinsic
+compiled.FOLDER = Path(sys.argv[1])
+compiled.TREE = compiled.FOLDER / "kept"
+@intrinsic
+def word(context):
+    Path(sys.argv[2]).touch()
+    until = time.monotonic() + 600
+    while sys.argv[4] and not Path(sys.argv[4]).exists() and time.monotonic() < until:
+        time.sleep(0.02)
+    return types.int64(), lambda context, builder, signature, args: context.get_constant(types.int64, 7)
+def asked():
+    Path(sys.argv[3]).touch()
+compiled._say[:] = [lambda text: asked()]
+@compiled.compiler()
+def inner():
+    return word()
+@compiled.compiler()
+def answer():
+    return inner()
+print(answer(), sum(answer.stats.cache_hits.values()))
+"""
+
+
+@pytest.fixture
+def compiling(tmp_path):
+    """`compiling(own, file)`: a process that compiles two functions, and waits within for a file"""
+    (tmp_path / "slow.py").write_text(SLOW)
+    env = {k: v for k, v in os.environ.items() if k != "NUMBA_CACHE_DIR"}
+    env["PYTHONPATH"] = str(Path(__file__).parents[2])
+    begun = []
+
+    def start(own: str, wait_for: str = "") -> subprocess.Popen:
+        words = [tmp_path / "slow.py", tmp_path, tmp_path / f"{own}-compiles", tmp_path / f"{own}-asks"]
+        words.append(tmp_path / wait_for if wait_for else "")
+        begun.append(subprocess.Popen([sys.executable, *words], env=env, stdout=subprocess.PIPE, text=True))
+        return begun[-1]
+
+    yield start
+    for one in begun:
+        one.kill()
+        one.wait()
+
+
+@pytest.mark.slow
+def test_of_two_processes_one_compiles_and_the_other_takes_that(tmp_path, compiling):
+    first = compiling("first", "second-asks")
+    until((tmp_path / "first-compiles").exists, 60)
+    second = compiling("second")
+    assert first.communicate(timeout=patience(60))[0] == "7 0\n"
+    assert second.communicate(timeout=patience(60))[0] == "7 1\n"
+    assert not (tmp_path / "second-compiles").exists()
+
+
+@pytest.mark.slow
+def test_what_a_killed_process_compiled_another_compiles(tmp_path, compiling):
+    first = compiling("first", "never")
+    until((tmp_path / "first-compiles").exists, 60)
+    second = compiling("second")
+    until((tmp_path / "second-asks").exists, 60)
+    first.kill()
+    assert second.communicate(timeout=patience(60))[0] == "7 0\n"
+
+
+def test_who_has_waited_too_long_waits_no_more(tmp_path, monkeypatch):
+    """The process that has the claim is stopped, say"""
+    monkeypatch.setattr(compiled_once, "LONGEST", 0.05)
+    monkeypatch.setattr(compiled_once.Claims, "_lock", lambda *_: False)
+    asked = []
+    claims = compiled_once.Claims(tmp_path, lambda: asked.append(1))
+    assert claims.claim("a") and not claims.claim("b") and len(asked) == 1
+
+
+def test_where_nothing_can_be_locked_nobody_waits(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(37, "No locks available")
+
+    claims = compiled_once.Claims(tmp_path, lambda: pytest.fail("it waits"))
+    monkeypatch.setattr(compiled_once.fcntl, "lockf", refuse)
+    assert not claims.claim("a")
+    claims.free("a")
+    (tmp_path / "file").touch()
+    assert not compiled_once.Claims(tmp_path / "file", claims.waits).claim("a")
 
 
 def test_cupy_keeps_its_kernels_at_home_where_it_can(tmp_path, monkeypatch):

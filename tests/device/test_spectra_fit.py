@@ -1,5 +1,7 @@
 """Fits of spectra on a set of columns: the numba text against the contract, against SciPy and against EM."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy.optimize import nnls
@@ -131,3 +133,17 @@ def test_lanes_and_neighbours_do_not_matter():
         for i, one in enumerate(whole):
             assert np.array_equal(one, parts[i], equal_nan=True)
             assert all(np.array_equal(one[s], alone[s][i][0], equal_nan=True) for s in range(12))
+
+
+def test_a_large_map_is_not_converted_at_once():
+    """12 MB of counts in single precision are 24 MB in double: some 2 MB at a time are converted"""
+    y, A, detector, scale, _ = scene(12)
+    many = np.tile(y, (-(-12_000_000 // y.nbytes), 1))
+    ones = np.ones((len(many), scale.shape[1]))
+    few = least_squares(NUMBA, y, A, detector, ones[:12])  # compiled
+    tracemalloc.start()
+    every = least_squares(NUMBA, many, A, detector, ones)
+    peak = tracemalloc.get_traced_memory()[1] - sum(one.nbytes for one in every)
+    tracemalloc.stop()
+    assert peak < 12e6
+    assert all(np.array_equal(a[-12:], b, equal_nan=True) for a, b in zip(every, few))

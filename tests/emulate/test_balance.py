@@ -47,6 +47,7 @@ def outcome(engine, device=None, balance=None):
     return history[-1]["llk"], p.device.host(p.O), p.device.host(p.P), held
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("memory", [16 << 20, 2_800_000])
 @pytest.mark.parametrize("engine", ["DM", "AP", "ML"])
 def test_rows_find_their_new_places(card, engine, memory, monkeypatch):

@@ -103,6 +103,7 @@ def test_cupy_has_what_tests_on_a_card_use():
     assert "cupy.get_default_memory_pool" in names and not missing and not refused
 
 
+@pytest.mark.slow
 def test_the_tests_for_a_card_are_collected_with_cupy():
     """They are imported and find their fixtures where there is no card, too"""
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-m", "gpu", "--collect-only"]

@@ -120,6 +120,7 @@ def test_weights_of_all_shifts_may_be_one_array():
         assert np.allclose(den[0], 1 + every.sum(0), rtol=1e-12) and every.min() >= 0 and every.max() > 0
 
 
+@pytest.mark.slow
 def test_more_probes_than_blocks_along_z():
     """30 shifts along each axis and 75 modes"""
     s = Scene("double", modes=75, n=40, size=(4, 4), shifts=900)

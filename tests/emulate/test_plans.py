@@ -54,6 +54,7 @@ def test_where_memory_is_short_a_large_batch_goes_in_parts(card):
         assert device.pool.used_bytes() - before == (4 + 3) * FRAME < nbytes
 
 
+@pytest.mark.slow
 def test_what_a_plan_really_takes_is_kept_free(card, monkeypatch):
     """Nothing, the data's size, six times as much: fewer frames stay on the card, with the same bits"""
     how = {"precision": "single", "frames": 150, "n": 13, "step": 0.03}

@@ -7,8 +7,10 @@ import sys
 
 import pytest
 
+from nanompi.cli import main
 from nanompi.methods.ptycho.earlier_result import load_result
 from tests.mpi.conftest import mpirun_here, variables  # noqa: F401  (fixtures)
+from tests.mpi.warm import rank
 from tests.patience import patience
 
 JOB = """
@@ -18,9 +20,11 @@ input: {simulate: {frames: 36, size: 32, photons: 1e5}}
 steps:
   - {use: ptycho.prepare, split: stripes}
   - use: ptycho
+    probe: {start: aperture, aperture: 40 um, focal: 100 mm, defocus: 1 mm}
     engines: DM*3 ML*2
 run: {precision: double}
 """
+SEARCHED = ("--set", "steps.ptycho.probe.start=data")  # five times the work of the rest
 
 
 @pytest.fixture
@@ -33,7 +37,7 @@ def job(tmp_path, monkeypatch):
 
 def run(*words, code=0, **environ) -> subprocess.CompletedProcess:
     """`nanompi run job.yaml` on one rank"""
-    command = [sys.executable, "-m", "nanompi", "run", "job.yaml", *words]
+    command = [*rank(sys.executable, environ), "-m", "nanompi", "run", "job.yaml", *words]
     done = subprocess.run(
         command, capture_output=True, text=True, env=variables(**environ), timeout=patience(120)
     )
@@ -41,11 +45,19 @@ def run(*words, code=0, **environ) -> subprocess.CompletedProcess:
     return done
 
 
-@pytest.fixture
-def want(job):
+@pytest.fixture(scope="module")
+def want(tmp_path_factory):
     """The answer of the CPU on one rank"""
-    run("--out", "cpu", "--set", "run.device=cpu")
-    return load_result(job / "cpu/x/latest")
+    return on_the_cpu(tmp_path_factory.mktemp("cpu"))
+
+
+def on_the_cpu(folder, *words) -> dict:
+    """What the job gives there, in this process"""
+    (folder / "cpu.yaml").write_text(JOB)
+    assert (
+        main(["run", f"{folder}/cpu.yaml", "--out", f"{folder}/cpu", "--set", "run.device=cpu", *words]) == 0
+    )
+    return load_result(folder / "cpu/x/latest")
 
 
 def same(folder, want):
@@ -104,12 +116,12 @@ def test_cards_that_hold_a_region_each(mpirun_here, emulated, job, want, transpo
 
 
 @pytest.mark.slow
-def test_one_card_for_each_rank_as_under_srun(emulated, job, want):
-    said = run(
-        "--out", "one", "--set", "run.device=auto", **emulated() | {"CUDA_VISIBLE_DEVICES": "0"}
-    ).stdout
-    assert "CUDA card 0 of 1" in said
-    same(job / "one/x/latest", want)
+def test_one_card_for_each_rank_as_under_srun(emulated, job):
+    """With the start of the probe searched on the card"""
+    card = emulated() | {"CUDA_VISIBLE_DEVICES": "0"}
+    said = run("--out", "one", "--set", "run.device=auto", *SEARCHED, **card).stdout
+    assert "CUDA card 0 of 1" in said and "start probe from the data" in said
+    same(job / "one/x/latest", on_the_cpu(job, *SEARCHED))
     (rank,) = json.loads((job / "one/x/latest/metrics.json").read_text())["ranks"]
     assert rank["seconds"]["compile"] > 0  # a phase of its own
 

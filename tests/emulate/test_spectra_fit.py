@@ -49,7 +49,7 @@ def test_order_of_threads_and_blocks_does_not_matter(fit, order, monkeypatch):
     assert all(np.array_equal(a, b, equal_nan=True) for a, b in zip(want, got))
 
 
-@pytest.mark.parametrize("method", ["poisson", "nnls"])
+@pytest.mark.parametrize("method", [pytest.param("poisson", marks=pytest.mark.slow), "nnls"])
 def test_a_fit_on_a_card_is_that_on_the_cpu(card, method):
     y, A, detector, scale, _ = scene(7)
     fit = LinearFit(A, detector)

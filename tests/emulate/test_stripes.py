@@ -44,6 +44,7 @@ def test_more_columns_than_blocks(monkeypatch):
     assert all(np.array_equal(a, b) for a, b in zip(want[:4], got[:4]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["auto", "all", "gain", "sort"])
 def test_the_step_on_a_card_gives_what_it_gives_on_the_cpu(card, method):
     """Sinograms without stripes, with weak ones, with dead columns"""

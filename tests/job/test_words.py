@@ -9,6 +9,7 @@ from nanompi.errors import JobError, ResourceError
 from nanompi.job import folder, methods, yaml12
 from nanompi.job.schema import SWEEP, schema
 from nanompi.job.starter import starter
+from nanompi.methods import discover
 from nanompi.step import LEVELS, METHODS, param
 from tests.job.validate import valid
 
@@ -46,6 +47,16 @@ def test_a_parameter_of_several_readers_names_them(parts):
         name in methods.parameters(METHODS["reader"][r]) for name in named for r in named[name]
     )
     assert all(one["x-level"] in LEVELS and one["title"] for one in own.values())
+
+
+def test_a_parameter_by_which_readers_mean_different_things_has_a_rule_of_each():
+    """Else the page would show for one reader what another one means"""
+    discover()
+    every = schema()["properties"]["input"]["properties"]["simulate"]
+    rules = {reader: one["properties"] for one in every["anyOf"] for reader in one["x-reader"]}
+    assert sorted(rules) == sorted(every["x-reader"])
+    assert "frames" in rules["simulate"] and "planes" not in rules["simulate"]
+    assert "planes" in rules["cdi.simulate"] and "angles" in rules["tomo.simulate"]
 
 
 def test_what_is_required_is_basic(parts):

@@ -89,6 +89,33 @@ def test_written_values_read_back_the_same(value):
     assert type(got["a"]) is type(value)
 
 
+def test_what_was_written_is_reread_as_read_reads_it():
+    """Also a text that somebody has edited since: with faults it is nothing, whoever scans it"""
+    values = [value for _, value in SCALARS] + [
+        "\x85",
+        "\ufeffa",
+        "a\n\n b ",
+        "é \U0001f600",
+        "- a",
+        "a:\tb",
+        "\t",
+    ]
+    tree = {f"k{k}": {"a": [value], "b": {"c": value, "": []}} for k, value in enumerate(values)}
+    for text in (yaml12.write(tree), yaml12.write(tree, flow=True), "", "# nothing", "a: &x {b: 1}\nc: *x\n"):
+        again, (plain, faults) = yaml12.reread(text), read(text)
+        assert not faults and again == plain and repr(again) == repr(yaml12.plain(plain))
+    for text in (
+        "[" * 100_000,
+        "a: &x [*x]",
+        "a: 1\na: 2",
+        "a: !mine 1",
+        "a: [1",
+        "a: 1\n---\nb: 2\n",
+        "a: \x07",
+    ):
+        assert read(text)[1] and yaml12.reread(text) is None
+
+
 def test_every_key_and_value_knows_its_place():
     got, _ = read("a: 1\nsteps:\n  - use: x\n    probe: {modes: 3}\n")
     step = got["steps"][0]

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from nanompi.mpi.mpiexec import environment
+from tests.mpi import warm
 from tests.patience import patience
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +34,8 @@ def start(
     The mpiexec beside the python is taken, else the one on the PATH. code: the exit code expected, None for
     any but 0. environ: further environment variables.
     """
-    command = [mpiexec(python), "-n", str(n), python, *_words(program), *map(str, arguments)]
+    python_of_rank = warm.rank(python, environ)
+    command = [mpiexec(python), "-n", str(n), *python_of_rank, *_words(program), *map(str, arguments)]
     try:
         own = {"env": variables(**environ), "stdin": subprocess.DEVNULL}
         done = subprocess.run(command, capture_output=True, text=True, timeout=patience(seconds), **own)

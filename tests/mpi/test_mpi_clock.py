@@ -40,6 +40,8 @@ EXCHANGE = PROGRAM.replace(
 )
 
 
+@pytest.mark.every_mpi
+@pytest.mark.slow
 @pytest.mark.parametrize(("program", "times"), [(PROGRAM, 1), (EXCHANGE, 2)])
 def test_a_late_rank_costs_the_other_waiting_and_not_combining(mpirun, program, times):
     ranks = json.loads(mpirun(2, program).stdout)

@@ -14,10 +14,10 @@ FAULTS = [  # how, exit code, what stderr says after "rank R on HOST: "
     ("numbers", 5, "the error is nan at iteration 3"),
     ("value", 1, OWN),
     ("memory", 4, "out of memory: Unable to allocate 12 GiB"),
-    ("exit", 143, "stopped (SystemExit 143)"),
+    ("exit", 143, "stopped (SIGTERM)"),
     ("exit with 0", 1, "stopped (SystemExit 0)"),
     ("exit with text", 1, "stopped (SystemExit enough)"),
-    ("keyboard", 130, "stopped (KeyboardInterrupt)"),
+    ("keyboard", 130, "stopped (SIGINT)"),
 ]
 
 

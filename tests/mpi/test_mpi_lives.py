@@ -139,6 +139,8 @@ def parent(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
+@pytest.mark.every_mpi
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGABRT])
 def test_a_rank_that_a_signal_ends_is_named(start, python, number):
     run = start(python, *WORDS, "-n", "2", "job.yaml")

@@ -111,11 +111,11 @@ def test_frames_left_out_are_taken_in_once_wherever_a_run_was_stopped(nanompi, c
     nanompi(1, "", "run", "job.yaml", "--out", "whole", *words)
     nanompi(2, "USR1@4@1", "run", "job.yaml", *words, code=75)
     said = nanompi(3, "USR1@13@0", "resume", "x", code=75).stdout
-    assert "9 frames left out: held" in said and "taken in for 3 more iterations of ML" in said
+    assert "9 frames left out: held" in said and "taken in for 2 more iterations of ML" in said
     said = nanompi(2, "", "resume", "x").stdout
     assert "left out: held" not in said and "taken in" not in said
     want, got = (read(folder) for folder in ("whole/x/latest", "runs/x/latest"))
-    assert want["history/held"].shape == (15,) and want["held/frame"].shape == (9,)
+    assert want["history/held"].shape == (14,) and want["held/frame"].shape == (9,)
     for name, a in want.items():
         assert np.nanmax(abs(got[name] - a)) <= 1e-9 * np.nanmax(abs(a)), name
 
@@ -189,6 +189,7 @@ def test_a_full_disk_costs_the_result_and_not_the_checkpoint(nanompi, disk):
 
 @pytest.mark.slow
 def test_a_folder_that_becomes_read_only(nanompi):
+    """Nor can it be entered, where a folder above it is one user's alone, as those of pytest are"""
     said = nanompi(2, "readonly@3@0 writable@8@0", "run", "job.yaml", *EACH).stdout
     assert re.search(r"warning: no checkpoint after iteration [3-7]: Permission denied", said)
     assert "checkpoint after iteration 9" in said
@@ -225,10 +226,14 @@ def test_two_jobs_in_one_folder(nanompi, python):
     events = ["hold@2@0", "USR1@5@0"]
     command = [mpiexec(python), "-n", "2", python, str(PROGRAM), *events, "--", "run", "job.yaml"]
     first = subprocess.Popen(command, env=variables(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    until(lambda: list(Path().glob("runs/x/run-0001/.lock-0001")))
-    said = nanompi(1, "", "resume", "x", code=4).stderr
-    assert re.search(rf"is in use by process \d+ on {os.uname().nodename}; wait until", said)
-    Path("runs/x/go").touch()
+    try:
+        until(
+            lambda: all(Path("runs/x/latest", name).exists() for name in (".lock-0001", "job.resolved.yaml"))
+        )
+        said = nanompi(1, "", "resume", "x", code=4).stderr
+        assert re.search(rf"is in use by process \d+ on {os.uname().nodename}; wait until", said)
+    finally:
+        Path("runs/x/go").touch()
     assert first.wait(patience(60)) == 75
 
 

@@ -16,7 +16,7 @@ name: small
 input: {simulate: {frames: 60, size: 32, photons: 1e4, subpixel: SUB}}
 steps:
   - use: ptycho
-    engines: [{dm: 3, probe: {after: 1}}, {ml: 2}]
+    engines: [{dm: 3, probe: {after: 1}}, {ml: 17}]
     probe: {modes: MODES, start: aperture, aperture: 40 um, focal: 100 mm, defocus: 1 mm}
     combine: COMBINE
 run: {device: cpu, checkpoint: 0, precision: PRECISION}
@@ -75,6 +75,7 @@ def test_bench_predicts_the_bytes_of_2_and_4_ranks_exactly(nanompi, tmp_path, ca
         assert sum(rank["seconds"].values()) == pytest.approx(metrics["seconds"], rel=0.4)
 
 
+@pytest.mark.slow
 def test_plan_tells_memory_messages_and_time(nanompi, tmp_path):
     said = nanompi("plan", "job.yaml", "--ranks", 2, "--gpu-mem", "40G", "--time", "1h")
     assert "on 2 ranks: 30 frames each" in said and "card of 40 GB: blocks of" in said

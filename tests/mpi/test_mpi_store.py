@@ -1,5 +1,6 @@
 """Large results of block steps: written in place by all ranks, stopped, killed, and gone on with."""
 
+import json
 import re
 from pathlib import Path
 
@@ -35,6 +36,11 @@ def same_bits(run, other):
     a, b = arrays(run), arrays(other)
     assert a["data"].shape == (ROWS, 200, 200) and a["data"].any(axis=(1, 2)).all()
     assert {k: v.tobytes() for k, v in a.items()} == {k: v.tobytes() for k, v in b.items()}
+
+
+def noted(run) -> dict:
+    with h5py.File(Path(run) / "result.h5") as f:
+        return json.loads(f["entry_1/process_1/tomo/data"][()])
 
 
 def volume(run) -> bytes:
@@ -75,7 +81,35 @@ def test_stopped_and_killed_it_does_the_other_rows_on_any_number_of_ranks(nanomp
     assert "resumed after block" in nanompi(2, "", "resume", "x").stdout
     same_bits("whole/x/latest", run)
     assert volume("whole/x/latest") == volume(run)
+    assert noted("whole/x/latest") == noted(run) and noted(run)["flat"]["values"] == 12 * 32 * ROWS
     assert not [p.name for p in run.iterdir() if "checkpoint" in p.name or p.name.endswith(".part")]
+
+
+@pytest.mark.slow
+def test_what_steps_before_have_found_and_drawn_is_there_again(nanompi):
+    """The axis is found in a pass of its own; the flats are looked at again for the rows that are left"""
+    steps = "steps: [tomo.flat, tomo.stripes, tomo.centre, test.stack]"
+    Path("job.yaml").write_text(JOB.replace("steps: [tomo.flat, test.stack]", steps).replace("12,", "32,"))
+    nanompi(1, "", "run", "job.yaml", "--out", "whole")
+    said = nanompi(2, "USR1@2@1", "run", "job.yaml", code=75).stdout
+    assert "tomo.stripes: auto" in said and "tomo.centre: column" in said
+    said = nanompi(2, "USR1@4@0", "resume", "x", code=75).stdout
+    assert "resumed after block" in said
+    said = nanompi(1, "", "resume", "x").stdout
+    assert "tomo.stripes" not in said.split("where the time went")[0] and "tomo.centre: column" not in said
+    same_bits("whole/x/latest", "runs/x/latest")
+    whole, got = noted("whole/x/latest"), noted("runs/x/latest")
+    assert whole == got and got["flat"]["values"] == 32 * 32 * ROWS and got["stripes"]["none"] == ROWS
+    assert drawn("whole/x/latest") == drawn("runs/x/latest") != {}
+
+
+def drawn(run) -> dict:
+    """All that stands below the pictures of a result"""
+    with h5py.File(Path(run) / "result.h5") as f:
+        found = {}
+        f["entry_1/pictures"].visititems(lambda name, one: found.update({name: one}))
+        values = {name: one[()].tobytes() for name, one in found.items() if isinstance(one, h5py.Dataset)}
+        return values | {f"{name}@": sorted(map(str, one.attrs.items())) for name, one in found.items()}
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from nanompi.mpi import signals
+from tests.patience import patience
 
 
 @pytest.fixture
@@ -75,3 +76,55 @@ sys.exit(75)
 def test_a_wish_that_comes_again_while_python_ends_does_not_change_the_code(asked, code):
     """`Late` is deleted when Python has given up its signals already"""
     assert subprocess.run([sys.executable, "-c", LATE, asked]).returncode == code
+
+
+COMPILES = """
+import os, signal, sys
+from nanompi.mpi.signals import Signals
+signals = Signals().install()
+text = (
+    "def compiled():\\n os.kill(os.getpid(), signal.SIGTERM)\\n sum(range(10**5))\\n"
+    " print('lock let go', flush=True)"
+)
+exec(text, numba := {"__name__": "numba.core.compiler_lock", "os": os, "signal": signal})
+numba["compiled"]()
+while True:
+    sum(range(1000))
+"""
+
+
+def test_a_kernel_is_compiled_to_its_end_before_a_signal_ends_the_rank():
+    """An exception in the midst left numba's lock taken: threads that compile waited for ever"""
+    done = subprocess.run(
+        [sys.executable, "-c", COMPILES], capture_output=True, text=True, timeout=patience(60)
+    )
+    assert (done.returncode, done.stdout) == (128 + signal.SIGTERM, "lock let go\n")
+    assert done.stderr == signals.WAITS.decode()
+
+
+THREADS = """
+import os, signal, time
+from concurrent.futures import ThreadPoolExecutor
+from nanompi.mpi.signals import Signals
+from nanompi.mpi.team import Team
+signals, pool = Signals().install(), ThreadPoolExecutor(1)
+with Team():
+    work = pool.submit(time.sleep, 3600)
+    os.kill(os.getpid(), signal.SIGTERM)
+    work.result()
+"""
+
+
+def test_threads_that_compile_do_not_hold_up_the_end():
+    """Python waits for threads before it ends: minutes, where these compile on a busy machine"""
+    done = subprocess.run(
+        [sys.executable, "-c", THREADS], capture_output=True, text=True, timeout=patience(60)
+    )
+    assert done.returncode == 128 + signal.SIGTERM and done.stderr.endswith("stopped (SIGTERM)\n"), done
+
+
+def test_an_end_that_somebody_swallows_is_still_asked_for(came):
+    came.gentle = False
+    with pytest.raises(SystemExit):
+        came.come(signal.SIGTERM)
+    assert came.asked == signal.SIGTERM

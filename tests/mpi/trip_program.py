@@ -11,7 +11,7 @@ from pathlib import Path
 
 import mpi4py
 
-mpi4py.rc(initialize=False)
+mpi4py.rc(initialize=False, finalize=True)
 from mpi4py import MPI  # noqa: E402
 
 from nanompi.cli import main  # noqa: E402

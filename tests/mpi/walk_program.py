@@ -157,8 +157,9 @@ def written(team, folder):
         images |= images_of(team, one, name)
     if team.root:
         check_file(Path(folder) / "result.h5", values, volume)
-        assert images.keys() == data.keys() - {"points", "number"}
-        assert all(np.array_equal(images[name].data, values[..., 1]) for name in maps)
+        lines = {f"{name} {line}": k for name in maps for k, line in enumerate(coords["line"][0])}
+        assert images.keys() == {*lines, "volume", "turned"}
+        assert all(np.array_equal(images[name].data, values[..., k]) for name, k in lines.items())
         assert all(np.array_equal(images[name].data, volume[2]) for name in ("volume", "turned"))
 
 

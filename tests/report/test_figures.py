@@ -1,6 +1,7 @@
 """Pictures of signals: their size, their labels, their orientation, their limits, what is masked in them."""
 
 import re
+import subprocess
 import sys
 
 import numpy as np
@@ -9,6 +10,7 @@ from PIL import Image
 
 from nanompi.report import figures
 from nanompi.report.figures import header, picture, previews, save, sheet
+from nanompi.report.sheet import SHEET
 from nanompi.run.result import Marks, Result, Signal
 from nanompi.units import EV
 
@@ -271,10 +273,52 @@ def test_without_matplotlib_one_warning_is_told(tmp_path, monkeypatch):
     assert previews(Result(), tmp_path / "none", lines.append) == [] and len(lines) == 1
 
 
+def test_names_beside_a_spectrum_and_units_are_whole():
+    """No legend reaches beyond the picture, no title breaks between an element and its line"""
+    ys, names = np.ones((4, 50)), ("counts", "fit", "Fe_K", "scatter, background")
+    title = "sum of all spectra of detector 0 and its fit; others: Mg K, P K, Na K, Zn K, K K"
+    signal = Signal(ys, {}, "counts", title.replace(" K", "\u00a0K"), "spectrum", marks=Marks(names))
+    figure = picture(signal)
+    figure.canvas.draw()
+    (legend,) = [ax.get_legend() for ax in figure.axes if ax.get_legend()]
+    assert legend.get_window_extent().x1 <= figure.bbox.x1
+    assert all("\nK" not in text.get_text() for text in figure.texts)
+    areal = picture(Signal(np.eye(3), {}, "ug/cm2", show="map"))
+    assert areal.axes[1].get_ylabel() == "µg/cm²"
+
+
 def test_many_maps_stand_in_a_sheet_that_is_about_square():
     maps = {f"m{k}": Signal(np.full((9, 9), float(k)), show="map") for k in range(20)}
     w, h = sheet(maps).get_size_inches()
     assert 0.6 < h / w < 1.4
+
+
+PEAK_OF_PICTURES = """
+import sys
+from pathlib import Path
+import numpy as np
+from nanompi.report.figures import previews
+from nanompi.run.metrics import peak_memory
+from nanompi.run.result import Result, Signal
+
+def drawn(n):
+    maps = {f"m{k}": Signal(np.eye(11) * k, show="map") for k in range(n)}
+    previews(Result("map", maps), Path(sys.argv[1]))
+    return peak_memory()
+
+print(drawn(1), drawn(24))
+"""
+
+
+@pytest.mark.slow
+def test_many_pictures_take_as_much_memory_as_one_and_their_sheet(tmp_path):
+    """A sheet has at most 8 million pixels of 3 bytes, 24 MB, and is made when the figures are gone: 3 MB
+    more than for one picture are seen. Garbage of figures and small copies of 48 took 65 MB more"""
+    own = [sys.executable, "-c", PEAK_OF_PICTURES, str(tmp_path)]
+    one, many = map(int, subprocess.run(own, capture_output=True, text=True, check=True).stdout.split())
+    assert many - one < 25e6
+    w, h = Image.open(tmp_path / "overview.png").size
+    assert w * h < 1.1 * SHEET and 0.6 < h / w < 1.4
 
 
 def test_a_large_image_is_averaged_for_its_picture():

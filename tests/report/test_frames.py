@@ -10,16 +10,16 @@ from nanompi.report.coded import STEPS, coded
 from nanompi.report.frames import frames
 from nanompi.report.image_difference import difference
 from nanompi.report.plots import history_curves, plot
-from nanompi.run.result import Signal
+from nanompi.run.result import Marks, Signal
 
 RNG = np.random.default_rng(3)
 
 
 def decoded(image) -> np.ndarray:
     """The values that view.js reads."""
-    red, green, blue = np.moveaxis(np.asarray(Image.open(io.BytesIO(image.png)), float), 2, 0)
-    values = image.low + (256 * red + green) / STEPS * (image.high - image.low)
-    return np.where(blue > 127, np.nan, values)
+    high, low = np.split(np.asarray(Image.open(io.BytesIO(image.png)), float), 2)
+    values = image.low + (256 * high + low - 1) / STEPS * (image.high - image.low)
+    return np.where(high + low > 0, values, np.nan)
 
 
 def along(shape, step=2e-8):
@@ -136,6 +136,24 @@ def test_spectra_and_points_are_drawn_along_their_axes():
     where = Signal(np.array([[0, 1e-6], [2e-6, np.nan], [3e-6, 5e-6]]), {}, "m", "positions", "positions")
     assert plot("positions", where)["points"] == [[1, 0], [5, 3]]
     assert plot("phase", Signal(np.ones((4, 4)), show="image")) is None
+
+
+def test_points_say_which_values_their_colours_are():
+    where, values = np.arange(20.0).reshape(10, 2), np.linspace(5, 14, 10)
+    given = Signal(where, {}, "px", "misfit", "positions", marks=Marks(label="deviance", values=values))
+    found = plot("misfit", given)
+    assert found["scale"] == {"low": pytest.approx(5.09), "high": pytest.approx(13.91), "label": "deviance"}
+    assert found["values"][0] < 0.02 and found["values"][-1] > 0.98
+
+
+def test_arrows_lead_from_where_frames_were_to_where_they_go():
+    """Of 2 µm: one of 40 nm along x, one of 20 nm up, drawn twice as long; one is not known"""
+    where = np.array([[0, 0], [0, 2e-6], [np.nan, 1e-6]])
+    way = np.array([[0, 4e-8], [-2e-8, 0], [0, 1e-6]])
+    found = plot("moved", Signal(np.stack([where, way], 1), {}, "m", "displacements", "arrows"))
+    assert found["points"] == [[0, 0], [2, 0]] and found["unit"] == "µm"
+    assert found["ends"] == [[pytest.approx(0.08), 0], [2, pytest.approx(-0.04)]]
+    assert "displacements, drawn 2 times as long: " in found["title"]
 
 
 def test_a_difference_is_taken_where_both_show_the_same():

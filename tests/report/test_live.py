@@ -40,7 +40,7 @@ class Clock(FalseTime):
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     """Of a team of one; its reports are written elsewhere"""
-    monkeypatch.setattr("nanompi.report.report.write", reports.append)
+    monkeypatch.setattr("nanompi.report.report.write", lambda folder, signals: reports.append(folder))
     reports.clear()
     values = np.random.default_rng(0).poisson(9, (H, W, 16)).astype(np.uint16)
     team = Team(alone=True)
@@ -104,6 +104,18 @@ def test_the_first_look_comes_after_ten_seconds_and_one_that_cost_much_makes_the
     assert view.wanted(False) & SHOW
 
 
+def test_live_off_shows_no_image_whoever_asks_but_the_ranks(run, clock):
+    run.options.live, glimpse = "off", run.glimpse
+    view = LiveView()
+    view.begin(run)
+    clock.spend(1000)
+    assert view.wanted(False) == RANKS and view.wanted(True) == RANKS
+    view.look(RANKS, None)
+    assert [path.name for path in run.folder.iterdir()] == ["ranks.json"] and run.glimpse is glimpse
+    view(run)
+    assert run.result.notes["run"]["live"]["times"] == 0
+
+
 def test_no_second_look_while_the_thread_is_at_work_on_the_first(view, clock):
     waiting = []
     view.later = waiting.append
@@ -118,7 +130,9 @@ def test_no_second_look_while_the_thread_is_at_work_on_the_first(view, clock):
 
 def test_what_the_view_reads_is_no_input_of_the_run(view, clock, monkeypatch):
     """A report reads live.h5, which is another one each time: checkpoints would be refused for it"""
-    monkeypatch.setattr("nanompi.report.report.write", lambda folder: open_hdf5(f"{folder}/live.h5").close())
+    monkeypatch.setattr(
+        "nanompi.report.report.write", lambda folder, signals: open_hdf5(f"{folder}/live.h5").close()
+    )
     with followed() as files:
         clock.spend(10)
         drawn(view, clock, 0.0, 0.0)

@@ -95,7 +95,8 @@ def test_of_two_axes_of_names_there_is_a_map_for_each_of_the_first(folder):
     found = record(folder).signals()
     assert list(found) == [f"peaks p{k} area" for k in range(5)]
     assert np.array_equal(found["peaks p3 area"].data, values[:, :, 1, 3, 0])
-    assert found["peaks p3 area"].title == "peaks found p3 area" and found["peaks p3 area"].show == "map"
+    one = found["peaks p3 area"]
+    assert one.title == "peaks found p3 area, azimuth 1" and one.show == "map"
     assert frames("peaks p3 area", found["peaks p3 area"])[0].unit == ""  # not "1", as if it were a value
 
 
@@ -118,6 +119,20 @@ def test_history_notes_and_warnings(folder):
     now = record(folder)
     assert now.history["i"].tolist() == [1, 2] and now.history["error"].tolist() == [0.9, 0.5]
     assert now.warnings == ["one frame is dark"] and not now.live
+
+
+def test_the_verdict_is_no_warning_beside_itself(folder):
+    """It stands above all warnings already; one that only begins as it does is one"""
+    said = [
+        "the result is doubtful: ptycho: few counts\n  in the job: x",
+        "the result is large",
+        "one is dark",
+    ]
+    lines = [json.dumps({"event": "warning", "text": text}) + "\n" for text in said]
+    (folder / "events.jsonl").write_text("".join(lines))
+    found = {"nanompi": 1, "state": "done", "verdict": "doubtful", "reason": "ptycho: few counts"}
+    (folder / "status.json").write_text(json.dumps(found))
+    assert record(folder).warnings == said[1:]
 
 
 def test_nothing_is_read_that_is_not_asked_for(folder, monkeypatch):

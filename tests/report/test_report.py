@@ -204,3 +204,28 @@ def test_title_and_sample_stand_at_its_head(folder):
     job.write_text("nanompi: 1\nabout: {title: [1], sample: ''}\n")
     page = write(folder).read_text()
     assert "<small>title</small>" not in page and "<small>sample</small> tungsten" in page
+
+
+def test_signals_at_hand_make_the_page_that_their_file_makes(folder):
+    """A live view does not read what it has just written."""
+    (y, x), axes = np.indices((30, 40)), {name: (np.arange(n) * 1e-8, "m") for name, n in zip("yx", (30, 40))}
+    seen = np.where(x > 5, 1.0, 0.0).astype(np.float32)
+    spot = (np.exp(-((y - 15) ** 2 + (x - 20) ** 2) / 50) * np.exp(0.2j * x)).astype(np.complex64)
+    signals = {
+        "phase": Signal(np.sin(x * y / 50).astype(np.float32), axes, "rad", "phase", "angle", seen, 1.0),
+        "probe": Signal(np.stack([spot, spot * 0.5]), axes, "", "probe", "modes"),
+        "Fe": Signal((x + y).astype(np.float32), axes, "counts", "Fe, so far", "map"),
+    }
+    nexus.write(Result("phase", signals), folder / "result.h5", packed=False)
+    of_file, at_hand = (shown(write(folder, signals=one).read_text()) for one in (None, signals))
+    both = [page["images"] + page["small"] for page in (of_file, at_hand)]
+    assert [one["name"] for one in both[0]] == ["phase", "Fe", "probe 1", "probe 2"]
+    for one, other in zip(*both, strict=True):
+        places = [image.pop("axes") for image in (one, other)]  # a file has them in µm
+        assert one == other and places[0]["x"][:2] == pytest.approx(places[1]["x"][:2], rel=1e-12)
+
+
+def test_a_run_without_a_name_has_a_page(folder):
+    """As one that has just begun: its title is that of its folder."""
+    status.write(folder, {"nanompi": 1, "state": "running"})
+    assert "<h1>star" in write(folder).read_text()

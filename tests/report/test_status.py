@@ -41,7 +41,7 @@ def test_one_line_with_all_that_is_known(run, capsys):
     assert head.split() == ["run", "state", "iteration", "figure", "rate", "left", "ranks", "slurm"]
     assert line.split() == "star/run-0001 iterating 40/100 error 0.02314 3.21/s 3 min 20 s 2".split()
     aged(folder, R=0.1, llk=1.25)  # errors of engines are different things
-    assert main(["status"]) == 0 and "40/100     llk 1.25    3.21/s" in capsys.readouterr().out
+    assert main(["status"]) == 0 and "40/100     llk 1.25      3.21/s" in capsys.readouterr().out
 
 
 def test_runs_are_found_by_folder_name_and_folder_of_runs(run):
@@ -63,8 +63,12 @@ def test_without_runs_it_says_so(tmp_path, monkeypatch, capsys):
 def test_a_process_that_has_gone_is_lost_at_once(run):
     gone = os.fork() or os._exit(0)
     os.waitpid(gone, 0)
-    found = status.read(run("star/run-0001", pid=gone))
+    folder = run("star/run-0001", pid=gone)
+    found = status.read(folder)
     assert found["state"] == "lost" and f"process {gone} on this host is gone" in found["message"]
+    assert "stands" not in found["message"]
+    (folder / "result.h5").touch()  # a full disk, of which status.json is the victim
+    assert "its result.h5 stands" in status.read(folder)["message"]
 
 
 def test_a_run_elsewhere_is_lost_after_a_minute_of_silence(run):
@@ -108,3 +112,15 @@ def test_watch_ends_when_all_have_ended(run, monkeypatch, capsys):
     assert mine == [["iterating", "1/9"], ["iterating", "2/9"], ["done", "2/9"]] and len(said) == 5
     aged(folder, state="failed", code=3)
     assert main(["watch", "star"]) == 7 and main(["watch", str(folder)]) == 3
+
+
+def test_watch_tells_no_line_again_because_a_column_became_wider(run, monkeypatch, capsys):
+    folder = run("star/run-0001", iteration=1, iterations=9)
+    run("star/run-0002", state="failed", code=3)
+    steps = iter([{"rate": 1.5, "error": 1.234e-12}, {"state": "done", "code": 0}])
+    monkeypatch.setattr("time.sleep", lambda s: aged(folder, **next(steps)))
+    assert main(["watch", "star"]) == 7
+    said = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["star/run-0001", "iterating", "1/9", "error", "1.234e-12", "1.5/s", "2"] in said
+    names = [line[0] for line in said]
+    assert (names.count("run"), names.count("star/run-0001"), names.count("star/run-0002")) == (1, 3, 1)

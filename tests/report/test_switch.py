@@ -35,6 +35,7 @@ def bare(tmp_path_factory):
     return here / "runs/small/run-0001"
 
 
+@pytest.mark.slow
 def test_a_run_without_pictures_says_so_and_they_can_be_drawn_later(bare, capsys):
     assert not (bare / "previews").exists()
     text = (bare / "report.html").read_text()

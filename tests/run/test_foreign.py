@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,6 +12,7 @@ from nanompi.errors import DataError, StepError, complain, exit_code, explained
 from nanompi.run import foreign
 from nanompi.run.perform import _do
 from tests import plugin
+from tests.mpi import warm
 from tests.patience import patience
 
 GOOD = """
@@ -29,7 +29,7 @@ def nanompi(folder: Path, *words) -> subprocess.CompletedProcess:
     """The program where the plug-ins of a folder are installed."""
     path = f"{folder / 'theirs'}:{Path(__file__).parents[2]}"
     own = {"env": {**os.environ, "PYTHONPATH": path}, "cwd": folder, "timeout": patience(60)}
-    return subprocess.run([sys.executable, "-m", "nanompi", *words], capture_output=True, text=True, **own)
+    return subprocess.run(warm.nanompi(*words), capture_output=True, text=True, **own)
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,29 @@ print(json.dumps({"known": known, "full": full, "before": before, "classes": cla
 """
 
 
+FIRST = """
+import nanompi.methods.ptycho.read.nexus
+from nanompi.methods import discover
+from nanompi.step import reader
+@reader("own")
+class Own:
+    "Of somebody else"
+print(*discover()["reader"])
+"""
+
+
+def test_the_order_of_parts_is_that_of_their_modules(tmp_path):
+    """Whatever was imported before the first start, which the index remembers: a CXI file of one image was
+    taken by the reader of scans from then on. Those of others stay where they were registered."""
+    environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path)}
+    after = "from nanompi.methods import discover; print(*discover()['reader'])"
+    texts = [subprocess.run([sys.executable, "-c", text], env=environment, capture_output=True, text=True,
+                            check=True).stdout.split() for text in (FIRST, after)]  # fmt: skip
+    first, second = texts
+    assert first.index("own") < 4 and second.index("cdi.pattern") < second.index("cxi")
+    assert [name for name in first if name != "own"] == second
+
+
 @pytest.fixture(scope="module")
 def starts(tmp_path_factory):
     """What two starts know of all parts: the first of a user, and the second"""

@@ -159,6 +159,17 @@ def test_how_the_iterations_stand_is_told_to_the_log(tmp_path):
     assert said == [(0, 9, ""), (3, 9, ", DM: error 0.0312, R 0.2, llk 1.25, 0.0025/s, 40 min left")]
 
 
+def test_the_first_iteration_in_which_kernels_are_compiled_tells_no_time(tmp_path, monkeypatch):
+    """60 s of the first, 1 s of each other"""
+    said, clock = [], FalseTime()
+    monkeypatch.setattr(events, "time", clock)
+    with Status(team(), tmp_path, "x", Hears(said)) as note:
+        for k in range(4):
+            note("iterating", iteration=k, iterations=11)
+            clock.spend(60 if k == 0 else 1)
+    assert [words for _, _, words in said] == ["", "", ", 1/s, 9 s left", ", 1/s, 8 s left"]
+
+
 def test_how_far_a_step_over_blocks_is(tmp_path, monkeypatch):
     """8 rows of which 2 are made in 40 s; then another step, of which nothing is known yet; then the end"""
     said, clock = [], FalseTime()

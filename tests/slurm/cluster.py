@@ -18,7 +18,8 @@ from tests.patience import patience
 
 NODES, CPUS, GPUS = 4, 4, 4
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scancel")
-# cred_expire: else a requeued job waits 120 s. The plugins for cgroups fail in containers.
+# cred_expire: else a requeued job waits 120 s. KillWait: a run writes a checkpoint meanwhile, on a busy
+# machine not within a second. The plugins for cgroups fail in containers.
 CONF = """\
 ClusterName=nanompi
 SlurmctldHost={host}(127.0.0.1)
@@ -42,7 +43,7 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
 SchedulerParameters=sched_interval=1,bf_interval=2,batch_sched_delay=0
 ReturnToService=2
-KillWait=1
+KillWait=10
 SlurmdTimeout=5
 MessageTimeout=2
 InactiveLimit=0

@@ -70,13 +70,15 @@ def test_a_node_that_dies_ends_the_job_with_4_and_the_reason(slurm, dies):
 
 
 def test_a_job_whose_node_is_set_down_goes_on_with_another(slurm, dies):
-    long = "job.yaml --set steps.ptycho.engines=DM*24000 --set 'run.checkpoint=1 s'"
-    job = slurm.sbatch(f"--nodes=2 --ntasks=2 {ROOT}/slurm/run.sbatch {long}")
+    """It iterates until it has gone on, and is then asked for its result"""
+    job = slurm.sbatch(f"--nodes=2 --ntasks=2 {ROOT}/slurm/run.sbatch {LONG} --set 'run.checkpoint=1 s'")
     run = slurm.folder / f"runs/nanompi/job-{job}"
     slurm.until(lambda: list(run.glob("checkpoint-*")), 60)
     node, _ = dies(job)
     slurm.shell(f"scontrol update nodename={node} state=down reason=test")
     slurm.until(lambda: slurm.facts(job)["Restarts"] == "1", 10)
+    slurm.until(lambda: "resumed after iteration" in slurm.logs(), 90)
+    (run / "stop").touch()
     assert slurm.ended(job, 90) == ("COMPLETED", "0:0"), slurm.logs()
     assert slurm.logs().count("resumed after iteration") == 1 and (run / "result.h5").exists()
     assert not slurm.left(job)

@@ -31,7 +31,7 @@ def test_the_first_page(user):
     assert len(said) == 6
     assert said[0].startswith("#!/bin/bash") and said[1].startswith("job ")
     assert user.ended(int(said[2].split()[-1])) == ("COMPLETED", "0:0"), user.logs()
-    assert re.search(r"siemens-star/run-0001 +done, wrong +4/4", said[3])
+    assert re.search(r"siemens-star/run-0001 +done, doubtful +4/4", said[3])
     assert "run-0001 is finished" in said[5]
 
 
@@ -39,7 +39,7 @@ def test_the_page_of_slurm(user):
     said = [user.shell(line) for line in commands("slurm/README.md")]
     assert len(said) == 8
     assert said[0].startswith("#!/bin/bash") and said[1].startswith("job ")
-    assert "siemens-star/run-0001" in said[2] and re.search(r"run-0001 +done, wrong +4/4", said[3])
+    assert "siemens-star/run-0001" in said[2] and re.search(r"run-0001 +done, doubtful +4/4", said[3])
     assert "srun --mpi=none: 2 singletons instead of 2 ranks" in said[6]
     assert "srun --mpi=pmi2: 2 ranks\n" in said[6] and "SLURM_NTASKS=4" in said[7]
     jobs = [int(said[4].split()[-1]), *(f"{said[5].split()[-1]}_{i}" for i in (1, 2, 3))]

@@ -22,6 +22,16 @@ def test_without_its_packages_it_says_what_to_install(tmp_path, capsys, monkeypa
     assert 'pip install "nanompi[web]"' in capsys.readouterr().err
 
 
+def test_the_first_run_may_start_from_the_page(tmp_path, monkeypatch, capsys):
+    """Without a folder of runs: one is made with --jobs, and asked for without"""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "one.sock").write_text("a file of the user")
+    assert main(["serve", "--socket", "one.sock"]) == 2 and not (tmp_path / "runs").exists()
+    assert "runs: there is no such folder" in capsys.readouterr().err
+    assert main(["serve", "--socket", "one.sock", "--jobs"]) == 4 and (tmp_path / "runs").is_dir()
+    assert "no socket can be made there" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "words, said",
     [

@@ -3,6 +3,7 @@
 import os
 import re
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,7 @@ def test_readers_that_take_nothing_cost_little_and_are_cut_off(tmp_path):
         assert server.ask("/api/runs").status == 200
         until(lambda: connections(server) == 0, 60)
         assert all(received(one) < 16_000_000 for one in held)
-        assert memory(server, "VmHWM") - before < 110
+        assert memory(server, "VmHWM") - before < 135  # 4 of 16 MB twice, and some
         assert server.ask("/api/image/phase/large/run-0001").status == 200
 
 
@@ -50,8 +51,10 @@ def reader(server: Server) -> socket.socket:
 
 def connections(server: Server) -> int:
     """How many the process has open"""
-    names = [os.readlink(one) for one in Path(f"/proc/{server.process.pid}/fd").iterdir()]
-    ours = {name[8:-1] for name in names if name.startswith("socket:")}
+    ours = set()
+    for one in Path(f"/proc/{server.process.pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed since it was listed
+            ours |= set(re.findall(r"^socket:\[(\d+)\]", os.readlink(one)))
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     port = f":{server.port:04X}"
     return sum(row[1].endswith(port) and row[3] == "01" and row[9] in ours for row in rows)

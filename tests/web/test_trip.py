@@ -6,9 +6,10 @@ import h5py
 import numpy as np
 import pytest
 
+from nanompi.cli import main
 from tests.browser import SEEN, chromium, page
 from tests.patience import patience, until
-from tests.report.workflow_folder import thirty
+from tests.report.workflow_folder import at_work, ended, sweep, thirty, with_image
 from tests.web.serving import Server, result, run_folder
 from tests.web.test_hostile import BAD
 from tests.web.test_jobs import JOB
@@ -40,6 +41,9 @@ def site(tmp_path_factory):
         (top / name / "job.resolved.yaml").write_text(JOB.replace("DM*3", f"DM*{name[-1]}"))
     run_folder(top, f"{BAD}/run-0001", message=BAD)
     thirty(top / "tooth/workflow-0001", 0.95)
+    swept = sweep(top / "swept/sweep-0001", 0.5, 0.7)
+    ended(swept / "0000-alpha=0.5")
+    with_image(at_work(swept / "0001-alpha=0.7", llk=1.25))
     with Server(top, ("--port", "0", "--jobs")) as server:
         server.base = f"http://localhost:{server.port}/"
         yield server
@@ -78,6 +82,7 @@ PAGES = [
     ("run/good/run-0001", "canvas.image"),
     ("compare/good%2Frun-0001,good%2Frun-0002", "canvas >> nth=3"),
     ("workflow/tooth/workflow-0001", ".strip img >> nth=26"),
+    ("workflow/swept/sweep-0001", ".strip img >> nth=1"),
     ("methods", ".list a"),
     ("methods/ML", ".manual math"),
     ("new", "p.good"),
@@ -163,8 +168,8 @@ def test_templates_have_pictures_of_their_methods(site, browser):
             one.inner_text().strip(): one.locator("svg path").get_attribute("d")
             for one in seen.page.locator(".templates button", has=seen.page.locator("svg")).all()
         }
-        assert {"ptycho", "tomo", "xrf", "xanes", "xrd", "stxm", "cdi"} <= {*drawn}
-        assert len(set(drawn.values())) == 7 and drawn["far-field"] == drawn["ptycho"] and seen.said == []
+        assert {"ptycho", "tomo", "xrf", "xanes", "xrd", "stxm", "cdi", "volume"} <= {*drawn}
+        assert len(set(drawn.values())) == 8 and drawn["far-field"] == drawn["ptycho"] and seen.said == []
         is_calm(site, seen)
 
 
@@ -188,14 +193,63 @@ def test_runs_are_compared(site, browser):
         assert "DM*1" in table and "DM*2" in table and "ptycho: engines" in table
 
 
-def test_six_clicks_from_the_link_to_a_report(site, browser, tmp_path):
-    """A wrong field is shown where it stands; a run is started, watched, stopped; its report is kept"""
+COUNT = "window.CLICKS = 0; addEventListener('click', e => { CLICKS += e.isTrusted; }, true);"
+
+
+def test_six_clicks_from_the_link_to_the_report_of_a_file_never_seen(site, browser):
+    """The link is the first; the page counts the others. Nothing is typed but the path of the scan"""
+    (site.runs.parent / "simulated.yaml").write_text(JOB.replace("frames: 16", "frames: 49"))
+    scan = site.runs.parent / "never-seen.cxi"
+    assert main(["simulate", str(site.runs.parent / "simulated.yaml"), "-o", str(scan)]) == 0
+    with page(browser, accept_downloads=True) as seen:
+        seen.page.add_init_script(COUNT)
+        enter(site, seen)  # 1: the link
+        seen.page.click("text=new job")  # 2
+        seen.page.fill("#scan", str(scan))
+        seen.page.click("button >> text=inspect")  # 3
+        seen.page.wait_for_selector("dl.facts")
+        seen.page.wait_for_selector("figure canvas.image")  # the mean frame
+        seen.page.wait_for_selector("[id='f-input.file']")
+        seen.page.wait_for_selector("p.good")
+        assert str(scan) in seen.page.input_value("#job")
+        seen.page.click("button.main")  # 4: start, with defaults
+        seen.page.wait_for_selector("h1 >> text=/run-0001")
+        larger = seen.page.locator("[aria-label^='phase'][aria-label$='larger']")
+        larger.click()  # 5: zoom into the image, live or of the result
+        seen.page.wait_for_selector(".verdict, .state.good, .state.doubtful, .state.wrong")
+        with seen.page.expect_download() as kept:
+            seen.page.click("button >> text=report.html")  # 6
+        assert seen.page.evaluate("window.CLICKS") == 5 and seen.said == []
+        assert "never-seen.cxi" in kept.value.path().read_text()
+
+
+def test_a_scan_that_lacks_something_is_the_job_all_the_same(site, browser):
+    """Frames and places without a distance: what is missing is said, and the job is no simulation"""
+    scan = site.runs.parent / "bare.npz"
+    np.savez(scan, diff=np.ones((9, 16, 16), np.uint16), pos_um=np.arange(18.0).reshape(9, 2))
+    with page(browser) as seen:
+        enter(site, seen)
+        seen.page.click("text=new job")
+        seen.page.fill("#scan", str(scan))
+        seen.page.click("button >> text=inspect")
+        assert "paths" in seen.page.text_content("pre.fault")
+        seen.page.wait_for_selector("[id='f-input.paths'], [id='f-input.file']")
+        text = seen.page.input_value("#job")
+        assert str(scan) in text and 'positions: "pos_um"' in text and "simulate" not in text
+
+
+def test_a_run_is_started_watched_stopped(site, browser):
+    """A wrong field is shown where it stands; then a job as it is written; its report is kept"""
     scan = site.runs.parent / "job.yaml"
     scan.write_text(JOB.replace("DM*3", "DM*20000").replace("star", "trip"))
     with page(browser, accept_downloads=True) as seen:
-        enter(site, seen)  # 1: the link
-        seen.page.click("text=new job")  # 2
+        enter(site, seen)
+        seen.page.click("text=new job")
         seen.page.wait_for_selector("p.good")
+        simulated = [
+            seen.page.locator(f"[id='f-input.simulate.{name}']").count() for name in ("frames", "planes")
+        ]
+        assert simulated == [1, 0]  # of ptychography, not of the first reader that simulates
         modes = "f-steps.1.probe.modes"
         seen.page.fill(f"[id='{modes}']", "-2")
         seen.page.keyboard.press("Tab")
@@ -209,16 +263,16 @@ def test_six_clicks_from_the_link_to_a_report(site, browser, tmp_path):
         seen.page.wait_for_selector("p.good")
         assert seen.page.input_value("[id='f-steps.0.engines']") == "DM*20000"
         seen.page.fill("[aria-label='number of ranks']", "1")
-        seen.page.click("button.main")  # 4: start
+        seen.page.click("button.main")
         seen.page.wait_for_selector("h1 >> text=trip/run-0001")
         seen.page.wait_for_selector("progress")
         seen.page.wait_for_selector("canvas.image")  # live
-        seen.page.click("[aria-label$='larger'] >> nth=0")  # 5: zoom into the live image
+        seen.page.click("[aria-label$='larger'] >> nth=0")
         seen.page.click("text=stop")
         seen.page.wait_for_selector(".state.done, .state.good, .state.doubtful, .state.wrong")
         seen.page.wait_for_selector("button >> text=report.html")
         with seen.page.expect_download() as kept:
-            seen.page.click("button >> text=report.html")  # 6
+            seen.page.click("button >> text=report.html")
         text = kept.value.path().read_text()
         assert kept.value.suggested_filename == "report.html" and "trip" in text and "<script>" in text
         is_calm(site, seen)

@@ -61,7 +61,9 @@ def overlap(K, s):
         K.mix(s.O, s.P, s.at, s.psi, real(a), real(b), t)
         K.follow(s.O, s.P, s.at, q, s.z, real(c), real(d), real(e))
         out += [t, q]
-    return out
+    light = np.empty((len(s.P), s.h, s.w), s.r)
+    K.powers(s.P, light)
+    return [*out, light]
 
 
 def sums(K, s, parts=1):
@@ -96,8 +98,9 @@ def modulus(K, s):
 
 def likelihood(K, s):
     out, work, light = [], np.empty((3, s.n, s.h, s.w), s.r), np.zeros((s.n, 2))
-    K.photons(s.F, s.I, s.mask, s.gain, light)
-    out += [*light.T]
+    for back in s.r(0), s.back:
+        K.photons(s.F, s.I, s.mask, s.gain, s.gain / 2, back, light)
+        out += [*light.T.copy()]
     for noise in range(3):
         t, back = s.z.copy(), noise * s.back
         out.append(figure(K.gradient(s.F, s.I, s.mask, s.gain, noise, back, work[:2], t)))
@@ -120,12 +123,11 @@ def scores(K, s):
 
 def displacement(K, s):
     """Slopes and curvature of each frame for each noise model, with and without light behind the wave; slopes
-    from a gradient at the sample"""
-    edge = slice(1, -1), slice(1, -1)  # a derivative is 0 at the edge
-    slopes, Oy, Ox = np.zeros((s.n, 2)), 0 * s.O, 0 * s.O
-    Oy[edge], Ox[edge] = s.dO[edge], s.O[edge]
+    from a gradient at the sample and derivatives of the object"""
+    slopes, Oy, Ox = np.zeros((s.n, 2)), s.dO.copy(), s.dO.copy()
+    K.derivatives(s.O, Oy, Ox)
     K.position_slopes(s.z, s.P, Oy, Ox, s.at, slopes)
-    out = [slopes]
+    out = [Oy, Ox, slopes]
     for noise in range(3):
         sums = np.zeros((s.n, 5))
         K.position_sums(s.F, s.D, s.z, s.I, s.mask, s.gain, noise * 0.75, noise, sums)

@@ -5,7 +5,12 @@ import math as _math
 import numpy as _np
 
 from nanompi.device.compiled import compiler as _compiler
+from nanompi.device.kernels.displacement import _WEIGHTS
+from nanompi.device.kernels.displacement import TAPS as _TAPS
 from nanompi.device.kernels.likelihood import EPS as _EPS
+from nanompi.device.lanes import BYTES as _BYTES
+from nanompi.device.sweep_words import slopes_row as _slopes_row
+from nanompi.mpi.messages import reals as _reals
 
 _compiled = _compiler(nogil=True, fastmath=True, error_model="numpy")
 
@@ -50,22 +55,54 @@ def position_sums(F, Dy, Dx, I, mask, gain, background, noise, out):
         out[j, 0], out[j, 1], out[j, 2], out[j, 3], out[j, 4] = slope_y, slope_x, yy, yx, xx
 
 
-@_compiled
 def position_slopes(z, P, Oy, Ox, at, out):
-    n, M, h, w = z.shape
-    zero = Oy[0, 0].real * 0  # of the precision; the derivative ends with 0
-    for j in range(n):
-        r, c, s = at[j]
+    flat = map(_reals, (z, P, Oy, Ox))
+    _position_slopes(*flat, at, z.shape[1:], Oy.shape[1], _BYTES // z.real.itemsize, out)
+
+
+@_compiled
+def _position_slopes(z, P, Oy, Ox, at, shape, width, V, out):
+    M, h, w = shape
+    sums, rest = _np.empty(2 * V, z.dtype), w // V * V
+    for j in range(len(at)):
+        r, c, s = at[j, 0], at[j, 1], at[j, 2]
         slope_y = slope_x = 0.0
-        for m in range(M):
-            for y in range(h):
-                p, t = P[s, m, y], z[j, m, y]
-                a, b = Oy[r + y, c : c + w], Ox[r + y, c : c + w]
-                u = v = zero
-                for x in range(w):
-                    re = p[x].real * t[x].real + p[x].imag * t[x].imag  # of P* z
-                    im = p[x].real * t[x].imag - p[x].imag * t[x].real
-                    u += a[x].real * re + a[x].imag * im
-                    v += b[x].real * re + b[x].imag * im
-                slope_y, slope_x = slope_y + u, slope_x + v
+        for y in range(h):
+            sums[:] = 0
+            o = 2 * ((r + y) * width + c)
+            for m in range(M):
+                p, q = 2 * w * ((s * M + m) * h + y), 2 * w * ((j * M + m) * h + y)
+                _slopes_row(P, p, z, q, Oy, Ox, o, w // V, sums)
+                for x in range(2 * rest, 2 * w, 2):
+                    re = P[p + x] * z[q + x] + P[p + x + 1] * z[q + x + 1]
+                    im = P[p + x] * z[q + x + 1] - P[p + x + 1] * z[q + x]
+                    sums[0] += Oy[o + x] * re + Oy[o + x + 1] * im
+                    sums[V] += Ox[o + x] * re + Ox[o + x + 1] * im
+            u = v = sums[0] * 0  # of the precision
+            for k in range(V):
+                u, v = u + sums[k], v + sums[V + k]
+            slope_y, slope_x = slope_y + u, slope_x + v
         out[j, 0], out[j, 1] = 2 * slope_y, 2 * slope_x
+
+
+def derivatives(O, Oy, Ox):
+    real = O.real.dtype
+    weights = (real.type(weight) for weight in _WEIGHTS)
+    _derivatives(O.view(real), Oy.view(real), Ox.view(real), 2 * _TAPS, *weights)
+
+
+@_compiled
+def _derivatives(O, Oy, Ox, edge, a, b, c):
+    H, W = O.shape
+    for y in range(H):
+        Oy[y], Ox[y] = 0, 0
+        if W > 2 * edge:
+            to = Ox[y, edge : W - edge]
+            p, q, r, s, t, u = O[y, 8:], O[y, 4:], O[y, 10:], O[y, 2:], O[y, 12:], O[y]
+            for x in range(W - 2 * edge):
+                to[x] = a * (p[x] - q[x]) + b * (r[x] - s[x]) + c * (t[x] - u[x])
+    for y in range(edge // 2, H - edge // 2):
+        to = Oy[y]
+        p, q, r, s, t, u = O[y + 1], O[y - 1], O[y + 2], O[y - 2], O[y + 3], O[y - 3]
+        for x in range(W):
+            to[x] = a * (p[x] - q[x]) + b * (r[x] - s[x]) + c * (t[x] - u[x])

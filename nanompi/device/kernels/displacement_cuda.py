@@ -3,6 +3,15 @@
 from numpy import int32 as _int32
 
 from nanompi.device.kernels import layout as _layout
+from nanompi.device.kernels.displacement import _WEIGHTS
+
+
+def derivatives(gpu, O, Oy, Ox):
+    blocks = min(-(-O.size // _layout.THREADS), _layout.MOST)
+    launch = gpu.launches.over(
+        "displacement", "derivatives", (blocks, 1, 1), (_layout.THREADS, 1, 1), O.shape
+    )
+    launch((O, Oy, Ox), *(gpu.real(weight) for weight in _WEIGHTS))
 
 
 def position_sums(gpu, F, Dy, Dx, I, mask, gain, background, noise, out):

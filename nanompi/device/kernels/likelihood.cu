@@ -21,17 +21,19 @@ __device__ inline REAL value(REAL a, REAL i, int noise) {
 // 8 M + c: F and counts read
 extern "C" __global__ void __launch_bounds__(THREADS, SOME)
 photons_PIXELS(const Complex* __restrict__ F, const COUNT* __restrict__ I, const REAL* __restrict__ mask,
-               const REAL* __restrict__ gain, double* shares, int n, int M, int h, int w) {
+               const REAL* __restrict__ gain, const REAL* __restrict__ given, double* shares, REAL back, int n, int M,
+               int h, int w) {
     const wide hw = (wide)h * w;
-    REAL sums[2] = {0, 0};  // counts, photons of the model
+    REAL sums[2] = {0, 0};  // counts of the waves, photons of the model
     auto patch = [&](int j, int y, int x, int rows) {
         const wide here = (wide)y * w + x, q = j * M * hw + here;
         const Counts<PIXELS> c(I + j * hw + here, mask + here, w, rows);
         Modes<0, PIXELS> modes;
         const Patch<REAL, PIXELS> square = modes.load(F + q, M, hw, w, rows);
         each<PIXELS>([&](int r, int i) {
-            sums[0] += c.k(r, i) * c.i(r, i);
-            sums[1] += c.k(r, i) * gain[j] * square(r, i);
+            const REAL m = gain[j] * square(r, i), own = back > 0 ? m / (m + back + EPS) : REAL(1);
+            sums[0] += c.k(r, i) * c.i(r, i) * own;
+            sums[1] += c.k(r, i) * given[j] * square(r, i);
         });
     };
     each_patch<PIXELS>(n, h, w, patch, [&](int j) { frame_sums(sums, shares, j); });

@@ -34,12 +34,16 @@ def _intensity(F, gain, back):
     return gain[:, None, None] * (_np.abs(F) ** 2).sum(1) + back
 
 
-def photons(F, I, mask, gain, light):
-    """Of each frame its counts, and gain sum_m |F_m|^2, over measured pixels"""
-    a = _intensity(F, gain, 0)
-    k, i = _known(I, mask, a.dtype)
-    light[:, 0] = (k * i).sum((1, 2), dtype=_np.float64)
-    light[:, 1] = (k * a).sum((1, 2), dtype=_np.float64)
+def photons(F, I, mask, gain, given, back, light):
+    """Of each frame those of its counts that the waves brought, and given sum_m |F_m|^2, over measured pixels
+
+    Of I counts in a pixel gain sum_m |F_m|^2 / (a + e) are the waves' on average; all where back is 0.
+    """
+    m = _intensity(F, gain, 0)
+    k, i = _known(I, mask, m.dtype)
+    own = m / (m + back + EPS) if back > 0 else 1
+    light[:, 0] = (k * i * own).sum((1, 2), dtype=_np.float64)
+    light[:, 1] = (k * _intensity(F, given, 0)).sum((1, 2), dtype=_np.float64)
 
 
 def gradient(F, I, mask, gain, noise, back, work, z):

@@ -12,8 +12,15 @@ from nanompi.device.kernels.likelihood import POISSON as _POISSON
 _compiled = _compiler(nogil=True, fastmath=True, error_model="numpy")
 
 
+def photons(F, I, mask, gain, given, back, light):
+    if back > 0:
+        _photons_above(F, I, mask, gain, given, mask.dtype.type(back + _EPS), light)
+    else:
+        _photons(F, I, mask, given, light)
+
+
 @_compiled
-def photons(F, I, mask, gain, light):
+def _photons(F, I, mask, gain, light):
     n, M, h, w = F.shape
     zero = mask.dtype.type(0)
     for j in range(n):
@@ -30,6 +37,28 @@ def photons(F, I, mask, gain, light):
                     row += k * (f[x].real * f[x].real + f[x].imag * f[x].imag)
             counts, bright = counts + number, bright + row
         light[j, 0], light[j, 1] = counts, gain[j] * bright
+
+
+@_compiled
+def _photons_above(F, I, mask, gain, given, back, light):
+    n, M, h, w = F.shape
+    zero, square = mask.dtype.type(0), _np.empty(w, mask.dtype)
+    for j in range(n):
+        counts, bright, g = 0.0, 0.0, gain[j]
+        for y in range(h):
+            c, ok, number, row = I[j, y], mask[y], zero, zero
+            square[:] = zero
+            for m in range(M):
+                f = F[j, m, y]
+                for x in range(w):
+                    square[x] += f[x].real * f[x].real + f[x].imag * f[x].imag
+            for x in range(w):
+                i, own = mask.dtype.type(c[x]), g * square[x]
+                k = ok[x] if i >= zero else zero
+                number += k * i * own / (own + back)
+                row += k * square[x]
+            counts, bright = counts + number, bright + row
+        light[j, 0], light[j, 1] = counts, given[j] * bright
 
 
 def gradient(F, I, mask, gain, noise, back, work, z):

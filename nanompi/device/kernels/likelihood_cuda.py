@@ -7,11 +7,11 @@ The scratch arrays `work` of the contract are not needed here.
 from numpy import int32 as _int32
 
 
-def photons(gpu, F, I, mask, gain, light):
+def photons(gpu, F, I, mask, gain, given, back, light):
     if len(F):
         launch = gpu.launches.over_frames("likelihood", "photons_PIXELS", F.shape, counts=I.dtype)
         shares = launch.shares(gpu.xp)
-        launch((F, I, mask, gain, shares))
+        launch((F, I, mask, gain, given, shares), gpu.real(back))
         light[...] = shares.sum(1)
 
 

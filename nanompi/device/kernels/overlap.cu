@@ -164,6 +164,17 @@ object_sums(const Complex* __restrict__ psi, const Complex* __restrict__ P, cons
     });
 }
 
+// 8 M + 4 a pixel of a shift: P read, out written
+extern "C" __global__ void __launch_bounds__(THREADS)
+powers(const Complex* __restrict__ P, REAL* __restrict__ out, int S, int M, int h, int w) {
+    const wide hw = (wide)h * w, all = S * hw;
+    for (wide p = (wide)blockIdx.x * THREADS + threadIdx.x; p < all; p += (wide)gridDim.x * THREADS) {
+        REAL sum = 0;
+        for (int m = 0; m < M; ++m) sum += abs2(P[(p / hw * M + m) * hw + p % hw]);
+        out[p] = sum;
+    }
+}
+
 // Per launch 8 for each pixel of den that a frame touches
 extern "C" __global__ void __launch_bounds__(THREADS, MANY)
 object_weights(const REAL* __restrict__ P2, const int* __restrict__ at, REAL* den, int n, int h, int w, int W,

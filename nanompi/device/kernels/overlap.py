@@ -42,6 +42,11 @@ def object_sums(psi, P, at, num, lane, lanes):
         num[y : y + h, x : x + w][r] += (P[s][:, r].conj() * psi[j][:, r]).sum(0)
 
 
+def powers(P, out):
+    """out_s = sum_m |P_m|^2; out : (S, h, w) real"""
+    out[...] = (P.real**2 + P.imag**2).sum(1)
+
+
 def object_weights(P2, at, den, lane, lanes):
     """den(r + r_j) += P2_s, every `lanes`-th band of rows of den; P2 : (S, h, w) real, sum_m |P_m|^2"""
     h, w = P2.shape[-2:]

@@ -96,6 +96,19 @@ def _object_sums(psi, P, num, at, shape, width, lane, lanes, V):
 
 
 @_compiled
+def powers(P, out):
+    S, M, h, w = P.shape
+    for s in range(S):
+        for y in range(h):
+            to = out[s, y]
+            for m in range(M):
+                p = P[s, m, y]
+                for x in range(w):
+                    light = p[x].real * p[x].real + p[x].imag * p[x].imag
+                    to[x] = light if m == 0 else to[x] + light
+
+
+@_compiled
 def object_weights(P2, at, den, lane, lanes):
     _, h, w = P2.shape
     for j in range(len(at)):

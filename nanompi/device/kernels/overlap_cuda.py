@@ -38,6 +38,12 @@ def object_sums(gpu, psi, P, at, num, lane, lanes):
         _over_tiles(gpu, "object_sums", num, sizes)((waves, P, places, num))
 
 
+def powers(gpu, P, out):
+    blocks = min(-(-out.size // _layout.THREADS), _layout.MOST)
+    launch = gpu.launches.over("overlap", "powers", (blocks, 1, 1), (_layout.THREADS, 1, 1), P.shape)
+    launch((P, out))
+
+
 def object_weights(gpu, P2, at, den, lane, lanes):
     _, h, w = P2.shape
     for (places,) in _segments(at):

@@ -14,6 +14,7 @@ from nanompi.device.kernels import spectra_fit as _of
 
 _compiled = _compiler(**_OPTIONS)
 _VECTOR = 8  # columns are padded to a multiple
+_PIECE = 2 << 20  # bytes of counts that are converted at a time
 _ABREAST = 4  # products of a column with others that are added up at a time
 
 
@@ -22,7 +23,15 @@ def least_squares(
 ):
     at = _np.searchsorted(detector, _np.arange(scale.shape[1] + 1))
     own = _padded(weighted, _np.float64), weights, at, scale, gram, third, signed
-    _least_squares(counts.astype(_np.float64), *own, x, errors, misfit, lane, lanes)
+    for rows in _pieces(counts, lane, lanes):
+        y = counts[rows].astype(_np.float64)
+        _least_squares(y, *own, x, errors, misfit, rows.start, lanes)
+
+
+def _pieces(counts, lane, lanes):
+    """Rows of a lane, some at a time: all of a map in double precision would be four times its counts"""
+    n, many = len(counts), max(1, _PIECE // max(1, 8 * counts.shape[1])) * lanes
+    return [slice(first, min(first + many, n), lanes) for first in range(lane, n, many)]
 
 
 def _padded(columns, dtype):
@@ -39,8 +48,9 @@ def _least_squares(y, P, weights, at, scale, gram, third, signed, x, errors, mis
     L, z, v = _np.empty((m, m)), _np.empty(m), _np.empty(m)
     acc = _np.empty(M)
     free, there, some = _np.empty(m, _np.bool_), _np.empty(m, _np.bool_), _np.empty(m, _np.int64)
-    for s in range(lane, len(y), lanes):
-        whole, channels, square = _projected(y[s], P, weights, at, scale[s], acc, b)
+    for row in range(len(y)):
+        s = lane + row * lanes
+        whole, channels, square = _projected(y[row], P, weights, at, scale[s], acc, b)
         G[:] = 0
         for i in range(len(scale[s])):
             _add_times(G, gram[i], scale[s, i] ** 2)
@@ -193,7 +203,9 @@ def poisson_fit(counts, columns, detector, scale, iterations, tolerance, x, erro
     sums = _np.add.reduceat(columns, at[:-1], axis=0, dtype=_np.float64) * (at[1:] > at[:-1])[:, None]
     until = _np.array([iterations, tolerance], _np.float64)
     A = _np.ascontiguousarray(_padded(columns, columns.dtype).T)
-    _poisson_fit(counts.astype(columns.dtype), A, at, scale, sums, until, x, errors, misfit, lane, lanes)
+    own = A, at, scale, sums, until, x, errors, misfit
+    for rows in _pieces(counts, lane, lanes):
+        _poisson_fit(counts[rows].astype(columns.dtype), *own, rows.start, lanes)
 
 
 @_compiled
@@ -204,8 +216,9 @@ def _poisson_fit(y, A, at, scale, sums, until, x, errors, misfit, lane, lanes):
     hold = one, one.copy(), one.copy(), one.copy(), one.copy()
     H, L = _np.empty((m, M), A.dtype), _np.empty((m, m))
     vectors, some, free = _np.empty((6, m)), _np.empty(m, _np.int64), _np.empty(m, _np.bool_)
-    for s in range(lane, len(y), lanes):
-        k, total, channels = _gathered(y[s], A, at, scale[s], Z, hold, at_c)
+    for row in range(len(y)):
+        s = lane + row * lanes
+        k, total, channels = _gathered(y[row], A, at, scale[s], Z, hold, at_c)
         S = vectors[0]
         S[:] = 0
         for i in range(len(scale[s])):

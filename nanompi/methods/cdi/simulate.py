@@ -34,14 +34,20 @@ LEVELS = 0.25, 1.25  # thinnest and thickest place, in units of the mean
 class PatternSimulation:
     """What is simulated."""
 
-    size: int = param(128, ge=32, unit="px", level="basic", help="rows and columns of the pattern")
-    planes: int = param(0, ge=0, unit="px", level="basic", help="planes of it; 0 = it has two dimensions")
-    photons: float = param(1e6, gt=0, level="basic", help="counts of the whole pattern, on the average")
-    exposures: int = param(1, ge=1, help="how many exposures share these counts")
-    phase: float = param(0.5, ge=0, unit="rad", help="phase of the mean thickness; 0 = a positive object")
+    size: int = param(128, ge=32, le=16384, unit="px", level="basic", help="rows and columns of the pattern")
+    planes: int = param(
+        0, ge=0, le=4096, unit="px", level="basic", help="planes of it; 0 = it has two dimensions"
+    )
+    photons: float = param(
+        1e6, gt=0, le=4e9, level="basic", help="counts of the whole pattern, on the average"
+    )
+    exposures: int = param(1, ge=1, le=10_000, help="how many exposures share these counts")
+    phase: float = param(
+        0.5, ge=0, le=1000, unit="rad", help="phase of the mean thickness; 0 = a positive object"
+    )
     width: float = param(1.0, gt=0, le=2.4, help="width of the object; 2.4 fills the field")
-    grains: int = param(60, ge=0, help="how many grains it has")
-    stop: float = param(0.0, ge=0, unit="px", help="radius of a beam stop in the middle")
+    grains: int = param(60, ge=0, le=10_000, help="how many grains it has")
+    stop: float = param(0.0, ge=0, le=16384, unit="px", help="radius of a beam stop in the middle")
     shift: tuple[float, float] = param(
         (0.0, 0.0), unit="px", help="by how much the centre of the pattern is off, along rows and columns"
     )

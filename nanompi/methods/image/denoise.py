@@ -3,7 +3,8 @@
 Counts are made of even noise by the transform of Anscombe (1948, doi:10.1093/biomet/35.3-4.246),
 z = 2 sqrt(y + 3/8), and come back by the closed form of its unbiased inverse (Makitalo & Foi 2011, eq. 4,
 doi:10.1109/TIP.2011.2121085). Non-local means: Buades, Coll & Morel (2005, doi:10.1109/CVPR.2005.38); total
-variation: Chambolle (2004, doi:10.1023/B:JMIV.0000011325.36760.1e); both by scikit-image.
+variation: Chambolle (2004, doi:10.1023/B:JMIV.0000011325.36760.1e); wavelets: Chang, Yu & Vetterli (2000,
+doi:10.1109/83.862633); all by scikit-image.
 """
 
 from collections.abc import Callable
@@ -18,7 +19,13 @@ from nanompi.step import param, step
 
 IMAGE = ("y", "x")
 ERRORS, MARK = "_errors", "_denoised"
-SOURCES = {"nlm": ("10.1109/CVPR.2005.38",), "tv": ("10.1023/B:JMIV.0000011325.36760.1e",)}
+SOURCES = {
+    "nlm": ("10.1109/CVPR.2005.38",),
+    "tv": ("10.1023/B:JMIV.0000011325.36760.1e",),
+    "wavelet": ("10.1109/83.862633",),
+}
+LIBRARIES = {"nlm": "scikit-image", "tv": "scikit-image", "wavelet": "scikit-image and PyWavelets"}
+SHOWN = 12  # names in a message
 COUNTS = ("10.1093/biomet/35.3-4.246", "10.1109/TIP.2011.2121085")
 LEAST = 2 * np.sqrt(3 / 8)  # Anscombe's transform of no counts
 
@@ -36,7 +43,8 @@ class Denoise:
     Unit: as its input.
 
     Source: doi:10.1093/biomet/35.3-4.246 doi:10.1109/TIP.2011.2121085; non-local means
-    doi:10.1109/CVPR.2005.38; total variation doi:10.1023/B:JMIV.0000011325.36760.1e
+    doi:10.1109/CVPR.2005.38; total variation doi:10.1023/B:JMIV.0000011325.36760.1e; wavelets
+    doi:10.1109/83.862633
 
     Example::
 
@@ -60,6 +68,20 @@ class Denoise:
         """Where the papers are named that stand behind these parameters (`nanompi.papers`)."""
         return [*SOURCES.get(self.method, ()), *COUNTS * (self.counts is not False)]
 
+    def check(self, data):
+        """Errors: ResourceError where the method's library is not installed."""
+        if self.method in LIBRARIES:
+            _library(self.method)
+
+    def check_maps(self, known: list[str]):
+        """Errors: JobError for a map that the steps before it never give."""
+        for name in self.maps:
+            self._must_be(name, known)
+
+    def before(self, run):
+        """As `check`: not after an hour. Errors: ResourceError."""
+        run.team.on_root(lambda: self.check(None))
+
     def run(self, run):
         """NAME_denoised of each map, on every rank. Errors: DataError, JobError, ResourceError."""
         names = self._names(run)
@@ -81,14 +103,18 @@ class Denoise:
             if run.data[name].axes == IMAGE and not name.endswith((ERRORS, MARK))
         ]  # fmt: skip
         for name in self.maps:
-            if name not in known:
-                raise JobError(
-                    f'{self.name}.maps: "{name}" is no map of the steps before; there are '
-                    f"{', '.join(known) or 'none'}{nearest(name, known)}"
-                )
+            self._must_be(name, known)
         if not known:
             raise DataError(f"{self.name}: no step before it gave a map with the axes y and x")
         return self.maps or known
+
+    def _must_be(self, name: str, known: list[str]) -> None:
+        if name not in known:
+            some = ", ".join(known[:SHOWN]) + " ..." * (len(known) > SHOWN)
+            raise JobError(
+                f'{self.name}.maps: "{name}" is no map of the steps before; there are '
+                f"{some or 'none'}{nearest(name, known)}"
+            )
 
     def _denoised(self, image: np.ndarray, counts: bool) -> np.ndarray:
         """(H, W) float32; gaps stay gaps"""
@@ -98,6 +124,7 @@ class Denoise:
             out = uncounted(self._smooth(2 * np.sqrt(np.maximum(full, 0) + 3 / 8), 1.0))
         else:
             out = self._smooth(full, noise_of(full))
+        out = np.array(out).reshape(image.shape)  # of one pixel some methods make a number
         out[gaps] = np.nan
         return out.astype(np.float32)
 
@@ -111,15 +138,24 @@ class Denoise:
         return _restored(self.method, self.strength)(image / max(sigma, 1e-30)) * sigma
 
 
-def _restored(method: str, strength: float) -> Callable:
-    """image of noise 1 -> the same with less. Errors: ResourceError where scikit-image is not installed."""
+def _library(method: str):
+    """The module with the methods. Errors: ResourceError where it, or what it needs, is not installed."""
     try:
         from skimage import restoration
+
+        if method == "wavelet":
+            import pywt  # noqa: F401
     except ImportError as error:
         raise ResourceError(
-            f'image.denoise: method {method} needs scikit-image: pip install "nanompi[image]"; median and '
-            "gaussian need nothing"
+            f'image.denoise: method {method} needs {LIBRARIES[method]}: pip install "nanompi[image]"; median '
+            "and gaussian need nothing"
         ) from error
+    return restoration
+
+
+def _restored(method: str, strength: float) -> Callable:
+    """image of noise 1 -> the same with less. Errors: ResourceError where scikit-image is not installed."""
+    restoration = _library(method)
     if method == "tv":
         return lambda a: restoration.denoise_tv_chambolle(a, weight=strength)
     if method == "wavelet":

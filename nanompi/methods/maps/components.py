@@ -26,6 +26,7 @@ ALONG = ("energy", "channel", "line", "radial")  # of which one is the axis of a
 SAMPLE = 2000  # pixels with which nmf and kmeans begin
 TRIES = 4  # random starts of kmeans
 TINY = 1e-12
+FAINT = 1e-3  # of the largest value of spectra: less is shown as 0, no further down a logarithmic axis
 SOURCES = {"nmf": ["10.1038/44565"], "kmeans": ["10.1109/TIT.1982.1056489"]}
 ALIKE = 1e-9  # of the largest change: kmeans and nmf are done
 
@@ -189,7 +190,8 @@ class Components:
         numeric = {a: v for a, v in along.items() if np.asarray(v[0]).dtype.kind in "iuf"}
         word = "class" if self.method == "kmeans" else "component"
         marks = Marks(tuple(f"{word} {k + 1}" for k in range(len(spectra))))
-        run.result.pictures[key] = Signal(spectra, numeric, "", title, "curve", marks=marks)
+        shown = np.where(abs(spectra) < FAINT * abs(spectra).max(), 0, spectra)
+        run.result.pictures[key] = Signal(shown, numeric, "", title, "curve", marks=marks)
         run.result.notes.setdefault("maps", {})["components"] = {
             "method": self.method, "number": self.number, "explained": explained}  # fmt: skip
         run.say(f"{self.name}: {self.number} by {self.method} explain {explained:.2%}")

@@ -64,6 +64,12 @@ def curl(gy: np.ndarray, gx: np.ndarray, pixel: float) -> float:
     return float((abs(ky * gx - kx * gy) ** 2 / k2).sum() / whole) if whole > 0 else 0.0
 
 
+def turned(gy: np.ndarray, gx: np.ndarray) -> dict[int, tuple[np.ndarray, np.ndarray]]:
+    """Slopes measured by frames as they are and with the frames turned, by the number of the orientation.
+    What half a turn changes is the sign of both slopes, which no curl sees: so there are four."""
+    return {0: (gy, gx), 1: (gy, -gx), 4: (gx, gy), 5: (gx, -gy)}
+
+
 def _mirrored(gy, gx, pixel):
     """Transforms of a gradient with mirrored edges, and the frequencies in rad/m: those of an even image"""
     h, w = gy.shape

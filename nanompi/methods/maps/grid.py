@@ -15,6 +15,7 @@ NEAR = 0.25  # of a step: points that stand so near to a place of the grid are p
 CLEAR = 0.2  # by so much neighbouring rows are more alike, one of them turned round
 SAMPLE = 1000  # points that tell the grid
 AGREED = 0.85  # length of their mean phase, where they stand on one
+SNAKE = "- {use: map.grid, snake: true}"  # what puts such rows right
 FEWEST = 6  # rows and columns that can tell
 
 
@@ -41,6 +42,10 @@ class Grid:
     )
     snake: bool = param(False, help="every second row of a map was measured backwards: turn it round")
 
+    def maps_after(self, data, known: list[str]) -> list[str]:
+        """The same."""
+        return known
+
     def run(self, run):
         """All maps that steps gave, with their errors, on the same grid. Errors: DataError."""
         names = [name for name in run.given if run.data[name].axes in (("point",), ("y", "x"))]
@@ -54,6 +59,7 @@ class Grid:
         if self.snake:
             for name in names:
                 run.data[name] = _turned(run.team, run.data[name])
+            _follows(run)
 
     def _put(self, run, names: list[str]) -> None:
         positions, unit = run.data[names[0]].coords.get("point", (None, ""))
@@ -140,6 +146,13 @@ def _turned(team, data: Data) -> Data:
     return data.holding(values, data.spread, data.parts)
 
 
+def _follows(run) -> None:
+    """What was said of rows to and fro is no longer so: the maps have been turned as it asked."""
+    steps = run.result.notes.get("verdict", {}).get("steps", {})
+    for name in [name for name, said in steps.items() if said["paste"] == SNAKE]:
+        del steps[name]
+
+
 def judge_rows(run, of: str, image: np.ndarray | None) -> None:
     """The grade "doubtful" where a map looks like one of rows to and fro that were read as a raster.
 
@@ -164,7 +177,7 @@ def judge_rows(run, of: str, image: np.ndarray | None) -> None:
             "doubtful",
             f"neighbouring rows are more alike with every second one turned round (correlation {turned:.2f} "
             f"against {straight:.2f}): the scan went to and fro",
-            "- {use: map.grid, snake: true}",
+            SNAKE,
             rows_turned=float(turned),
             rows_straight=float(straight),
         )

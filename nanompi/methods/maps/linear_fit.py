@@ -59,6 +59,20 @@ class LinearFit:
         return self._held[id(device)]
 
 
+def nnls(columns: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """(m,) float64, not negative, of the least |columns x - values|^2. columns : (n, m); values : (n,)
+
+    By the NumPy text of the kernel: one fit takes as long as to hand it over.
+    """
+    from nanompi.device.kernels.spectra_fit import least_squares
+
+    (n, m), x = columns.shape, np.empty((1, columns.shape[1]))
+    of_one = np.ones(n), np.zeros(n, np.int32), np.ones((1, 1)), (columns.T @ columns)[None]
+    none = np.empty((0, m, m, m)), False
+    least_squares(values[None], columns, *of_one, *none, x, np.empty((0, m)), np.empty(1), 0, 1)
+    return np.maximum(x[0], 0)
+
+
 def _products(A, P, detector) -> tuple[np.ndarray, np.ndarray]:
     """gram (d, m, m) and third (d, m, m, m) of `nanompi.device.kernels.spectra_fit`"""
     m, d = A.shape[1], int(detector[-1]) + 1

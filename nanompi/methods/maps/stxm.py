@@ -5,13 +5,16 @@ g wavelength distance / (2 pi) on the detector, the shift theorem of the Fraunho
 `nanompi.optics.propagate` uses. The slope is integrated to a phase (differential phase contrast, DPC).
 """
 
+from typing import ClassVar
+
 import numpy as np
 
 from nanompi.data.data import Data
 from nanompi.data.exact import ExactSum
 from nanompi.data.respread import fitting
 from nanompi.errors import DataError
-from nanompi.methods.maps.gradient import curl, grid_of, integrated, on_grid
+from nanompi.methods.maps.centres import of_centre
+from nanompi.methods.maps.gradient import curl, grid_of, integrated, on_grid, turned
 from nanompi.run.verdict import give
 from nanompi.step import item, param, step
 
@@ -55,6 +58,8 @@ class Stxm:
         - {use: map.stxm, bright_field: 0.05}
     """
 
+    loads: ClassVar = ("scipy.spatial", "scipy.interpolate")
+
     bright_field: float | None = param(
         None, unit="px", gt=0, help="radius on the detector; else that which holds 95 % of the mean frame"
     )
@@ -66,14 +71,12 @@ class Stxm:
     def start(self, run, data):
         """Places of the pixels, and which of them stand in the bright field; the same on all ranks.
 
-        A pixel that is masked takes its mirror image about the beam with it, else gaps would pull the centre.
         Errors: DataError where it is not known where the beam hits a frame (near field).
         """
         if "beam" not in data.facts:
             raise DataError(f"{self.name} needs frames of a far field, in which the beam has one place")
-        self.y, self.x = (_places(n, at) for n, at in zip(data.shape[1:], data.facts["beam"]))
         mask = data.beside.get("mask", np.ones(data.shape[1:], bool))
-        self.good = mask & mask[np.ix_(_mirror(self.y), _mirror(self.x))]
+        self.good, self.y, self.x = of_centre(mask, data.facts["beam"])
         radius = np.hypot(self.y[:, None], self.x)
         if self.bright_field is None:
             self.bright_field = _radius(_mean(run.team, data) * self.good, radius)
@@ -102,7 +105,11 @@ class Stxm:
         for (name, (unit, title)), image in zip(IMAGES.items(), images):
             run.data[name] = Data(axes=("y", "x"), values=image, coords=coords, unit=unit, title=title)
             run.given[name] = None
-        self._judge(run, *run.team.on_root(lambda: turns(images[0], images[2:4], rows, columns)))
+        if run.team.on_root(lambda: not np.isfinite(images[-1]).any()):
+            words = f"there is no phase: {len(rows)} x {len(columns)} points are too few, or have no light"
+            give(run, self.name, "doubtful", words)
+        else:
+            self._judge(run, *run.team.on_root(lambda: turns(images[0], images[2:4], rows, columns)))
         size = f"{len(rows)} x {len(columns)}"
         run.say(f"{self.name}: bright field of {self.bright_field:.1f} px, images of {size} points")
 
@@ -125,14 +132,14 @@ class Stxm:
 def turns(transmission, slopes, rows, columns) -> tuple[float, float, int]:
     """(part of the slopes that is of no image, the same with the frames turned best, that orientation).
 
-    What half a turn changes is the sign of both slopes, which no curl sees: there the sample tells, in whose
-    denser parts phase and transmission fall together.
+    Of an orientation and its half turn, which no curl tells, the sample tells: in its denser parts phase and
+    transmission fall together.
     """
     gy, gx = slopes
     if min(gy.shape) < SMALLEST:
         return 0.0, 0.0, 0
     pixel = rows[1] - rows[0]
-    ways = {0: (gy, gx), 1: (gy, -gx), 4: (gx, gy), 5: (gx, -gy)}
+    ways = turned(gy, gx)
     parts = {turn: curl(*way, pixel) for turn, way in ways.items()}
     best = min(parts, key=parts.get)
     a, b = ways[best]
@@ -152,18 +159,6 @@ def _images(moments, positions, rows, columns) -> list[np.ndarray]:
     pixel = rows[1] - rows[0] if len(rows) > 1 else columns[-1] - columns[0]
     level = images[2:] - images[2:].mean((1, 2), keepdims=True)  # a plane of the phase is the beam's own
     return [a.astype(np.float32) for a in (*images, integrated(*level, pixel))]
-
-
-def _places(n: int, at: float) -> np.ndarray:
-    """(n,) px, places of rows or columns from the beam, in -n/2 ... n/2: frames may be in FFT order."""
-    return (np.arange(n) - at + n / 2) % n - n / 2
-
-
-def _mirror(places: np.ndarray) -> np.ndarray:
-    """Number of the pixel that is nearest to the mirror image of each; without one, its own."""
-    order = np.argsort(places)
-    at = order[np.clip(np.searchsorted(places[order], -places - 0.5), 0, len(places) - 1)]
-    return np.where(np.abs(places[at] + places) <= 0.5, at, np.arange(len(places)))
 
 
 def _mean(team, data) -> np.ndarray:

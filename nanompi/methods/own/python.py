@@ -221,12 +221,19 @@ def _annotated(target, where: str) -> dict[str, tuple]:
 def _arguments(function, where: str) -> list[inspect.Parameter]:
     """Those behind `block` and `info`."""
     known = list(inspect.signature(function).parameters.values())
-    if len(known) < 2 or any(a.kind in (a.VAR_POSITIONAL, a.VAR_KEYWORD) for a in known):
+    any_kind = any(a.kind in (a.VAR_POSITIONAL, a.VAR_KEYWORD) for a in known)
+    if len(known) < 2 or any_kind or not _may_be_info(known[1]):
         raise JobError(
             f"{where}{inspect.signature(function)} is no function of a block; write it as "
             f"{function.__name__}(block, info, *, parameter: float = 1.0)"
         )
     return known[2:]
+
+
+def _may_be_info(second: inspect.Parameter) -> bool:
+    """Is the second argument what it must be? `f(block, percentile=2.0)` has a parameter in its place."""
+    free = second.default in (second.empty, None) or second.name == "info"
+    return free and second.kind is not second.KEYWORD_ONLY
 
 
 def _type(hint, default):

@@ -34,7 +34,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from nanompi.errors import DataError
+from nanompi.errors import DataError, common
 from nanompi.methods.ptycho.beam import (
     at_sample,
     bent,
@@ -63,6 +63,7 @@ LOOK = 2  # iterations of a first look at all widths
 AHEAD = 0.5  # of the best evidence at the first look; of 16 scans the widths taken in the end had 0.8 or more
 FULL = 0.26  # rms radius of the mean frame: 0.2 for a lens of 0.28 of the frame, 0.28 for a hologram in 0.4
 EVEN = 0.36  # a round lens that touches the edges of a square frame has 0.354, even light 0.408
+LIT = 10  # pixels of the mean frame with light: fewer have no form
 OUT = 10  # of so many frames one is left out
 CLEAR = 0.1  # |log| of the misfits' ratio from which on a sign is better: noise 0.04, 2 px of error 0.24
 SURE = 0.2  # the same where frames were cut: what an object scatters far out is missing there
@@ -125,6 +126,14 @@ def find_probe(run, p, geometry) -> np.ndarray:
     Errors: DataError where only beams too narrow for the scan meet the frames.
     """
     wave = np.sqrt(mean_frame(p))
+    lit = int(np.count_nonzero(wave))
+    if lit < LIT:
+        raise common(
+            DataError(
+                f"no start probe follows from the data: {lit} pixels of the mean frame have light; is it the "
+                "right file? Give the probe if you know it: `probe: {start: aperture, ...}`"
+            )
+        )
     if geometry.focus is not None:
         wave = np.where(p.device.host(p.mask) > 0, wave, np.median(wave))
         z = p.device.array(wave[None, None], p.device.complex)
@@ -249,6 +258,13 @@ def evidence(tried, width) -> float:
 def choice(tried) -> float:
     """Of the widths that beat their mirror image by nearly as much as any, the one that meets the frames
     best."""
+    if not tried:  # no comparison of misfits holds that are no numbers
+        raise common(
+            DataError(
+                "no start probe follows from the data: no beam meets the frames; have they next to no counts?"
+                " Give the probe if you know it: `probe: {start: aperture, ...}`"
+            )
+        )
     most = max(evidence(tried, f) for f in tried)
     return min((f for f in tried if evidence(tried, f) >= CLOSE * most), key=lambda f: tried[f][0])
 

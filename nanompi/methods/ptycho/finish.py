@@ -3,7 +3,7 @@
 import numpy as np
 
 from nanompi.errors import DataError
-from nanompi.methods.ptycho.judged import FIGURES
+from nanompi.methods.ptycho.judged import FIGURES, HISTORY
 from nanompi.methods.ptycho.modes import orthogonalise, power
 from nanompi.methods.ptycho.pictures import begins, convergence
 from nanompi.optics.frc import SEVENTH
@@ -17,20 +17,6 @@ SIGN = (
     "of waves exp(+i k z): matter with the refractive index 1 - delta + i beta lowers the phase, by 2 pi / "
     "wavelength times delta times its thickness. Its level and its slope are free, and were taken off"
 )
-HISTORY = {  # of each iteration: unit, meaning
-    "iteration": ("", "number of the iteration, from 1"),
-    "engine": ("", "engine that made it"),
-    "error": ("", "of projections: distance of the modelled amplitudes to the measured ones, over these; of "
-              "ML: log likelihood per pixel above its least. The two cannot be compared"),
-    "step": ("", "of ML: length along its direction"),
-    "R": ("", "sum |sqrt(model) - sqrt(counts)| / sum sqrt(counts)"),
-    "r2": ("", "sqrt(sum (sqrt(model) - sqrt(counts))^2 / sum counts)"),
-    "llk": ("", "Poisson deviance over its expectation: 1 = nothing but counting noise is left"),
-    "deviance": ("counts", "mean over pixels of model - counts + counts log(counts / model)"),
-    "photons": ("counts", "mean photons of the model in a frame"),
-    "R_held": ("", "R of frames that the engines did not see"),
-    "confirmed": ("", "part of the structure that frames which the engines did not see confirm"),
-}  # fmt: skip
 ITEMS, VALUES = "held/frame", "held/data"  # in the result: frames left out, and what `held` is the mean of
 
 
@@ -185,6 +171,7 @@ def raw_arrays(run, found) -> dict:
     if scan.numbers is not None:
         arrays["positions/number"] = scan.numbers  # in the file
     arrays |= held_arrays(found.held)
+    arrays |= history_arrays(found.presolve, "presolve")
     return arrays | history_arrays(found.history) | {f"truth/{k}": v for k, v in scan.truth.items()}
 
 
@@ -197,12 +184,12 @@ def held_arrays(held) -> dict:
     return own | {VALUES: own["held/deviance"] / own["held/expected"].mean()}
 
 
-def history_arrays(history) -> dict:
-    """history/<name> : (iterations,), NaN where a figure was not computed"""
+def history_arrays(history, group: str = "history") -> dict:
+    """group/<name> : (iterations,), NaN where a figure was not computed"""
     names = dict.fromkeys(k for row in history for k in row)
     columns = {n: [row.get(n, np.nan) for row in history] for n in names}
     arrays = {n: np.array(c, "S" if n == "engine" else float) for n, c in columns.items()}
-    return {f"history/{n}": (a, _described(n)) for n, a in arrays.items()}
+    return {f"{group}/{n}": (a, _described(n)) for n, a in arrays.items()}
 
 
 def _described(name: str) -> dict[str, str]:

@@ -4,12 +4,19 @@ The model of frame j is a_j = c_j m_j + b, m_j the intensity of object and probe
 likelihood of Poisson has its maximum along c_j where the photons of the model are those counted; with a prior
 of mean 1 and width p, which is a Gamma distribution,
 
-    c_j = (sum I - b + 1/p^2) / (sum m_j + 1/p^2),
+    c_j = (sum I c_j m_j / a_j + 1/p^2) / (sum m_j + 1/p^2),
 
-over measured pixels. ML takes it for each frame on the way from the waves to the gradient, in its first
-iterations and then in every fifth: between them its directions are conjugate, and with another flux in each
-of them the end was up to twice as far from the truth. What is common to all frames is brightness of the
+over measured pixels: of the counts those that came through the sample, which without a background are all.
+(Of each such step, one of EM, the likelihood can only rise. Counts less b are not its maximum: it fell, and
+ML halved its steps to its end.) ML takes it for each frame on the way from the waves to the gradient, in its
+first iterations and then in every fifth: between them its directions are conjugate, and with another flux in
+each of them the end was up to twice as far from the truth. What is common to all frames is brightness of the
 probe: the mean of c_j is 1. The flux is relative to the monitor, where the scan has one.
+
+Where the sums of neighbours are alike, the beam may be steady; a flux of its own for each frame then only
+makes ML slower. So ML takes none in its first iterations, looks once at what it would be, and leaves it
+where no frame stands out of its neighbours by more than counting noise explains. (A drift of less than a
+percent, slow along the scan as well, stays in the image.)
 
 It starts at the sums of the frames over what neighbours on the sample let expect, for a sample that absorbs
 changes the sums, too. That start is good enough for DM, AP and RAAR, which leave it as it is: with an image
@@ -20,46 +27,59 @@ from dataclasses import replace
 
 import numpy as np
 
+from nanompi.methods.ptycho.image import lit_area
+
 PRIOR = 0.5
 EARLY, EVERY = 15, 5  # iterations of ML: all of the first ones, then each so many
+SMOOTH = 0.015  # such a forecast is so good that the beam may be steady,
+LOOK = 10  # which is looked at in this iteration of ML
+NEAR = 6  # neighbours
+APART = 2.0  # what frames of a steady beam differ from them by at most, in counting noise
+SLOW = 0.01  # rms of the flux of a steady beam at most: what the image took
 EXCHANGED = 0.01, 0.06  # rms between which flux and transmission of the sample may have changed places
 NEIGHBOURS = 64, 32, 16, 8, 4  # whose median foretells a frame
 ALIKE = 1.05  # of the least error of a forecast: more neighbours are taken where they foretell as well
+BLACK, BRIGHT = 0.1, 0.9  # part of the light of bright places, which are brighter than so many
+PIECES = 0.03  # part of a sample that may be so dark
 STEADY = 0.05  # a forecast so good tells of a steady beam: what is missing is rather structure of the sample
 
 
 def begin(p, monitored: bool):
     """Look for the flux from now on; it starts at the sums of the frames, or at the monitor (collective)."""
     p.fluctuates = True
-    p.set_flux(np.ones(len(p.at)) if monitored else apart_from_neighbours(p))
+    flux, error = (np.ones(len(p.at)), np.inf) if monitored else apart_from_neighbours(p)
+    p.state["beam"] = "unknown" if error < SMOOTH and p.noise == "counts" else "varies"
+    p.set_flux(flux)
     level(p, p.team.total(*sums(p)))
 
 
-def apart_from_neighbours(p) -> np.ndarray:
-    """(n,) counts of each frame of this rank over what its neighbours let expect (collective)"""
+def apart_from_neighbours(p) -> tuple[np.ndarray, float]:
+    """(n,) counts of each frame of this rank over what its neighbours let expect, and the median error of
+    what they do (collective)"""
     good = (p.mask > 0).astype(p.mask.dtype)
     sums = p.over(lambda f: (p.xp.maximum(f.I, 0) * good).sum((1, 2), dtype=np.float64), read=["I"])
     counts = np.concatenate([p.device.host(a) for a in sums] or [np.zeros(0)])
     signal = _signal(p, counts) / p.device.host(p.given)
     index, every = (np.concatenate(a) for a in zip(*p.team.allgather((p.index, signal))))
     if not np.isfinite(every).all():  # the engines name such frames
-        return np.ones(len(p.index))
+        return np.ones(len(p.index)), np.inf
     order = np.argsort(index)
-    beam = expected(p.places.corners[index[order]], every[order])
-    return signal / np.maximum(beam[np.searchsorted(index[order], p.index)], 1e-30)
+    beam, error = expected(p.places.corners[index[order]], every[order])
+    return signal / np.maximum(beam[np.searchsorted(index[order], p.index)], 1e-30), error
 
 
-def expected(where, signal) -> np.ndarray:
+def expected(where, signal) -> tuple[np.ndarray, float]:
     """(n,) what the neighbours of each frame let expect: the median of so many of them as foretell frames
-    best, or of all frames; where that is good to a few percent the signal itself, as of a steady beam.
+    best, or of all frames; where that is good to a few percent the signal itself, as of a steady beam. And
+    the median of its relative error.
 
     where : (n, 2) places of the frames
     """
     guesses = [np.full(len(signal), np.median(signal)), *_forecasts(where, signal)]
     wrong = [np.median(np.abs(guess - signal)) / max(np.median(signal), 1e-30) for guess in guesses]
     if min(wrong) < STEADY:
-        return signal
-    return next(guess for guess, error in zip(guesses, wrong) if error <= ALIKE * min(wrong))
+        return signal, min(wrong)
+    return next(both for both in zip(guesses, wrong) if both[1] <= ALIKE * min(wrong))
 
 
 def _forecasts(where, signal):
@@ -75,11 +95,23 @@ def _forecasts(where, signal):
 def as_scale(run, p):
     """The run for those who look at few frames before the engines: the flux as `scale` of its frames, and the
     background."""
+    return _scaled(run, p, p.device.host(p.gain))
+
+
+def as_begun(run, p):
+    """The same behind the engines, with the flux as at the start: that of an image in a wrong geometry makes
+    up for the geometry, and would spoil the right one (collective)."""
+    if not p.fluctuates or run.data["frames"].scale is not None:
+        return _scaled(run, p, p.device.host(p.given))
+    return _scaled(run, p, p.device.host(p.given) * apart_from_neighbours(p)[0])
+
+
+def _scaled(run, p, gain):
+    """gain : (n,) of this rank's frames; of those left out, which stand last, it is as prepared"""
     frames = replace(run.data["frames"], background=p.background)
     if p.fluctuates:
-        gains = [p.gain, p.held.gain] if p.held else [p.gain]  # those left out stand last, at a flux of 1
-        gain = np.concatenate([p.device.host(g) for g in gains]).astype(np.float64)
-        frames = replace(frames, scale=gain / p.optics.gain)
+        gains = [gain, p.device.host(p.held.given)] if p.held else [gain]
+        frames = replace(frames, scale=np.concatenate(gains).astype(np.float64) / p.optics.gain)
     return replace(run, data={**run.data, "frames": frames})
 
 
@@ -89,21 +121,53 @@ def refine(p, F, f):
     if not p.fluctuates:
         return
     light, weight = p.xp.empty((len(f), 2)), 1 / PRIOR**2
-    p.k.photons(F, f.I, p.mask, f.given, light)
-    best = f.given * ((_signal(p, light[:, 0]) + weight) / (light[:, 1] + weight))
+    p.k.photons(F, f.I, p.mask, f.gain, f.given, p.back_fitted, light)
+    best = f.given * ((light[:, 0] + weight) / (light[:, 1] + weight))
     f.gain[...] = p.xp.where(light[:, 1] > 0, best, f.gain)
 
 
-def now(i: int) -> bool:
+def now(p, i: int) -> bool:
     """Is the flux refined in iteration i of ML?"""
-    return i < EARLY or i % EVERY == 0
+    beam = p.state.get("beam") or "varies"
+    if beam == "varies":
+        return i < EARLY or i % EVERY == 0
+    return beam == "unknown" and i == LOOK
 
 
-def sums(p) -> tuple[float, ...]:
-    """Of this rank: the sum of the flux of its frames with light, and their number; () where none is looked
-    for"""
-    if not p.fluctuates:
-        return ()
+def settle(p, i: int) -> bool:
+    """After a look at a beam that may be steady: is it? Then all frames have the same flux for good
+    (collective)"""
+    if i != LOOK + 1 or p.state.get("beam") != "unknown":
+        return False
+    index, flux = (np.concatenate(a) for a in zip(*p.team.allgather((p.index, p.flux))))
+    order, counting = np.argsort(index), np.sqrt(p.fano * len(flux) / max(p.counts, 1))
+    where, flux = p.places.corners[index[order]], flux[order]
+    alike = p.team.on_root(lambda: steady(where, flux / flux.mean(), counting))
+    p.state["beam"] = "steady" if alike else "varies"
+    if alike:
+        p.set_flux(np.full(len(p.at), flux.mean()))
+    return alike
+
+
+def steady(where, flux, counting: float) -> bool:
+    """Is what frames differ by from their neighbours counting noise, and little of the rest?
+
+    where : (n, 2) places of the frames; flux : (n,), mean 1; counting : rms of the flux by counting noise
+    """
+    from scipy.spatial import cKDTree
+
+    if len(flux) <= NEAR:
+        return False
+    near = cKDTree(where).query(where, NEAR + 1)[1][:, 1:]
+    own = np.median(np.abs(flux - flux[near].mean(1))) / 0.6745 / np.sqrt(1 + 1 / NEAR)
+    return bool(own < APART * counting and flux.std() < max(SLOW, APART * counting))
+
+
+def sums(p, refined: bool = True) -> tuple[float, int]:
+    """Of this rank: the sum of the flux of its frames with light, and their number; 0, 0 where none was
+    looked for, so that ranks send each other as much in each iteration"""
+    if not (p.fluctuates and refined):
+        return 0.0, 0
     flux = p.flux
     return float(flux.sum()), int((flux > 0).sum())
 
@@ -163,4 +227,28 @@ def words(p) -> list[str]:
         line += (
             "; a slow part of some percent may as well be transmission of the sample: the data hardly tell"
         )
-    return [line]
+    return [line, *(dark_pieces(p) if flux.std() > EXCHANGED[0] else [])]
+
+
+def dark_pieces(p) -> list[str]:
+    """A warning where large pieces of the sample let hardly any light through: there the flux takes what the
+    sample absorbs, and frames are met all the same (collective)."""
+    O, weight = p.whole(), p.share.on_root(p.object_weights(p.shifts.library(p.P)))
+    part = p.team.on_root(lambda: dark_part(O, weight))
+    if part < PIECES:
+        return []
+    return [
+        f"warning: {100 * part:.0f} % of the sample let through less than a tenth of the light that bright "
+        "places do: there flux and transmission cannot be told from each other, and the image can be wrong "
+        "where frames are met well; give the monitor of the beam (`paths: {monitor: ...}`), or write `flux: "
+        "false` for a beam that is steady to a few percent"
+    ]
+
+
+def dark_part(O, weight) -> float:
+    """Part of the lit sample that lets less than BLACK of a bright place through. O : (H, W) complex
+
+    weight : (H, W), `Problem.object_weights`
+    """
+    through = np.abs(O[lit_area(weight)]) ** 2
+    return float((through < BLACK * np.quantile(through, BRIGHT)).mean()) if through.size else 0.0

@@ -15,7 +15,7 @@ with C^2 = 1/4 as in Rosenthal & Henderson, J. Mol. Biol. 333 (2003) 721); the h
 is on the safe side of it.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -33,6 +33,7 @@ from nanompi.methods.ptycho.quality import per_frame
 from nanompi.methods.ptycho.share import open_share
 from nanompi.optics.align import align, well_lit
 from nanompi.optics.frc import SEVENTH, Curve, crossing, frc
+from nanompi.run.verdict import give
 from nanompi.step import METHODS
 from nanompi.units import show
 
@@ -79,11 +80,13 @@ class Halves:
 
 @dataclass
 class Chain:
-    """What each half does: engines, figures each so many iterations, how the ranks share the object."""
+    """What each half does: engines, figures each so many iterations, how the ranks share the object, engines
+    at half resolution before."""
 
     engines: list
     every: int
     share: str
+    presolve: list = field(default_factory=list)
 
 
 @dataclass
@@ -110,9 +113,9 @@ def compare_halves(run, p: Problem, chain: Chain, geometry) -> Halves | None:
     half_of = None if by_counts(p, geometry) else apart(p)
     way = "counts" if half_of is None else "frames"
     run.say(f"halves: two images, each of half of the {way}, from the probe of the whole run")
-    made = images(run, p, chain, geometry, half_of)
-    if made is None:
-        return None
+    made, fault = images(run, p, chain, geometry, half_of)
+    if fault:
+        return not_made(run, fault)
     held = unseen(p, made, half_of) if way == "frames" and p.noise == "counts" else (np.nan, np.nan)
     weight = p.share.on_root(p.object_weights(p.shifts.library(p.P)))
     if not p.team.root:
@@ -120,11 +123,16 @@ def compare_halves(run, p: Problem, chain: Chain, geometry) -> Halves | None:
     try:
         curve = correlation(made[0][0], made[1][0], weight, geometry.pixel)
     except ValueError as e:
-        run.say(f"halves: {e}")
-        return None
+        return not_made(run, str(e))
     out = Halves(way, curve, geometry.pixel, *held)
     run.say(out.words())
     return out
+
+
+def not_made(run, why: str) -> None:
+    """What was asked for is missing: the log, the result and its report say why."""
+    run.say(f"halves: no FRC: {why}")
+    give(run, "ptycho.frc", "doubtful", f"no resolution is known, since halves gave no FRC: {why}")
 
 
 def by_counts(p, geometry) -> bool:
@@ -213,20 +221,18 @@ def numbered(p, some, index) -> tuple[Places, np.ndarray]:
 # ---- the images
 
 
-def images(run, p, chain, geometry, half_of) -> list[tuple] | None:
-    """[(object on rank 0, probe)] of both halves; None, and a word in the log, where one diverges
-    (collective)."""
+def images(run, p, chain, geometry, half_of) -> tuple[list[tuple], str]:
+    """([(object on rank 0, probe)] of both halves, what went wrong with one of them) (collective)"""
     own, fault = {}, ""
     for task in tasks(run, p, half_of):
         try:
             own[task.half] = image(run, p, chain, geometry, task)
         except NumbersError as e:  # by sums over the ranks of its team: on all of them
-            fault = fault or f"halves: no FRC, since one of them failed: {e}"
+            fault = fault or f"one of them failed: {e}"
     faults = [text for text in p.team.allgather(fault) if text]
     if faults:
-        run.say(faults[0])
-        return None
-    return [together(p.team, own.get(half)) for half in (0, 1)]
+        return [], faults[0]
+    return [together(p.team, own.get(half)) for half in (0, 1)], ""
 
 
 def image(run, p, chain, geometry, task) -> tuple[np.ndarray | None, np.ndarray]:
@@ -240,6 +246,10 @@ def image(run, p, chain, geometry, task) -> tuple[np.ndarray | None, np.ndarray]
     q.background = p.background
     q.O = d.array(share.part(np.broadcast_to(1, task.places.shape)), d.complex)
     q.P = p.P * d.real(np.sqrt(q.counts / q.frames / (p.counts / p.frames)))
+    if chain.presolve:
+        from nanompi.methods.ptycho.presolve import presolve
+
+        presolve(q, geometry, chain.presolve, chain.every, lambda text: None)
     run_chain(chain.engines, q, chain.every, lambda text: None)
     return q.whole(), d.host(q.P)
 
@@ -278,4 +288,6 @@ def unseen(p, made, half_of) -> tuple[float, float]:
 def correlation(one, two, weight, pixel) -> Curve:
     """The FRC of two images where the sample was lit well. Errors: ValueError where that is too small."""
     lit = well_lit(weight)
+    if not lit.any():
+        raise ValueError("no part of the sample is lit well")
     return frc(align(two, one, lit).image, one, lit, tuple(pixel))

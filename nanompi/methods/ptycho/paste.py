@@ -1,6 +1,6 @@
 """Lines for a job file, each with the part of it where it belongs."""
 
-SECTIONS = {"distance": "input", "focus": "input", "select": "input", "lag": "input", "rotate": "input"}
+SECTIONS = dict.fromkeys(("distance", "focus", "select", "lag", "rotate", "stretch"), "input")
 STEPS = {"orientation": "ptycho.prepare", "mask": "ptycho.prepare", "rebin": "ptycho.prepare"}
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from nanompi.run.result import Marks, Signal
+from nanompi.units import show
 
 RINGS, LENGTHS = 3, (1, 2, 5)  # at most so many rings; their half periods in powers of ten
 
@@ -70,4 +71,4 @@ def rings(shape, pixel) -> Marks:
     lengths = [k * 10.0**p for p in (power, power + 1) for k in LENGTHS]
     there = [d for d in lengths if d >= finest * 0.999][:RINGS]
     centre = (shape[0] // 2, shape[1] // 2)
-    return Marks(centre=centre, rings=tuple((span / (2 * d), f"{d * 1e9:.3g} nm") for d in there))
+    return Marks(centre=centre, rings=tuple((span / (2 * d), show(d, "m")) for d in there))

@@ -4,15 +4,17 @@ A frame lies at a whole-pixel corner; the rest, rounded to 1/q pixel, is carried
 (`Shifts`). The rounding leaves a position error of at most 1/(2q) pixel, 1/(q sqrt(12)) root mean square.
 """
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from nanompi.device.kernels.displacement import TAPS
 from nanompi.errors import DataError
 
 MARGIN = 4  # pixels of object around the outermost frames
-TAPS = 3  # pixels at each side of which the derivative of an object knows
 LARGEST = 40_000  # pixels of an object along one side, above which the units of the positions are doubted
+SURELY = 0.25  # px of whole frames: positions that span less are of another unit
 
 
 @dataclass
@@ -85,8 +87,8 @@ def _on_grid(corners, q) -> tuple[np.ndarray, np.ndarray]:
     fine = np.rint(corners * q).astype(np.int64)
     whole = (fine + q // 2) // q
     rest = fine - whole * q + q // 2  # 0 <= rest < q
-    numbers, index = np.unique(rest[:, 0] * q + rest[:, 1], return_inverse=True)
-    rests = np.stack(np.divmod(numbers, q), 1) - q // 2
+    numbers, index = np.unique(rest[:, 1] * q + rest[:, 0], return_inverse=True)  # equal columns together
+    rests = np.stack(np.divmod(numbers, q)[::-1], 1) - q // 2
     at = np.concatenate([whole, index.reshape(-1, 1)], axis=1).astype(np.int32)
     return at, rests / q
 
@@ -99,10 +101,25 @@ def _plausible(span, frame, pixel, n):
             "m? Check `units: {x: um, y: um}`, the energy, the distance and the detector pixel."
         )
     if n > 1 and max(span) < 1:
-        raise DataError(
-            f"{where}: all frames lie on one pixel. Are the positions, the energy or the distance in "
-            "another unit than the file says?"
-        )
+        raise _on_one_pixel(where)
+
+
+def _on_one_pixel(where: str) -> DataError:
+    return DataError(
+        f"{where}: all frames lie on one pixel. Are the positions, the energy or the distance in "
+        "another unit than the file says?"
+    )
+
+
+def check_span(positions: np.ndarray, pixel) -> None:
+    """Do whole frames lie apart, before any is loaded? Errors: DataError where they are far from it.
+
+    pixel : (2,) m, of the object as whole frames see it; cropped ones have larger pixels
+    """
+    span = np.ptp(np.asarray(positions, float), axis=0) / np.asarray(pixel, float)
+    if len(positions) > 1 and max(span) < SURELY:
+        where = f"the scan spans {span[0]:.4g} x {span[1]:.4g} pixels of {pixel[0]:.3g} x {pixel[1]:.3g} m"
+        raise _on_one_pixel(where)
 
 
 class Shifts:
@@ -114,8 +131,8 @@ class Shifts:
     def __init__(self, device, rests: np.ndarray, shape):
         self.device, self.trivial = device, len(rests) == 1 and not np.any(rests)
         # frame j sees O(r + whole + rest); the probe moves by +rest in the frame of the object's pixels
-        y, x = (_ramps(r, n) for r, n in zip(rests.T, shape))
-        self.ramps = [device.array(ramp, device.complex) for ramp in (y / (shape[0] * shape[1]), x)]
+        size = shape[0] * shape[1]
+        self.ramps = [_ramps(device, r, n, by) for r, n, by in zip(rests.T, shape, (size, 1))]
 
     def __len__(self):
         return len(self.ramps[0])
@@ -124,9 +141,7 @@ class Shifts:
         """P : (M, h, w) -> (S, M, h, w), the probe moved by each rest"""
         if self.trivial:
             return P[None]
-        out = self.device.xp.empty((len(self), *P.shape), P.dtype)
-        self.device.kernels.ramps(self.device.fft(P.copy()), *self.ramps, out)
-        return self.device.ifft(out)
+        return self.device.shifted(P, *self.ramps)
 
     def tangent(self, dP):
         """The change of `library` where the probe changes by dP"""
@@ -136,15 +151,15 @@ class Shifts:
         """num : (S, M, h, w) -> (M, h, w), sum over shifts of the sums moved back; num is used up"""
         if self.trivial:
             return num[0]
-        z = self.device.xp.empty(num.shape[1:], num.dtype)
-        self.device.kernels.ramps_adjoint(self.device.fft(num), *self.ramps, z)
-        return self.device.ifft(z)
+        return self.device.shifted_back(num, *self.ramps)
 
 
-def _ramps(rests, n: int) -> np.ndarray:
-    """(S, n) complex, the phase ramps of shifts along one axis, of which few differ. rests : (S,) pixels"""
+def _ramps(device, rests, n: int, by: int):
+    """(S, n) complex, over `by`, the phase ramps of shifts along one axis, of which few differ. rests : (S,)
+    pixels"""
     known, which = np.unique(rests, return_inverse=True)
-    return np.exp(-2j * np.pi * known[:, None] * np.fft.fftfreq(n))[which.reshape(-1)]
+    ramps = np.exp(-2j * np.pi * known[:, None] * np.fft.fftfreq(n)) / by
+    return device.array(ramps.astype(device.complex)[which.reshape(-1)])
 
 
 def rotated(positions: np.ndarray, angle: float) -> np.ndarray:
@@ -153,3 +168,10 @@ def rotated(positions: np.ndarray, angle: float) -> np.ndarray:
     middle = positions[np.isfinite(positions).all(1)].mean(0)
     c, s = np.cos(angle), np.sin(angle)
     return (positions - middle) @ [[c, s], [-s, c]] + middle
+
+
+def stretched(positions: np.ndarray, part: float) -> np.ndarray:
+    """(n, 2) stretched about their middle: exp(part / 2) times as far apart from row to row, and nearer by as
+    much from column to column. What is not finite has no part in the middle."""
+    middle = positions[np.isfinite(positions).all(1)].mean(0)
+    return (positions - middle) * [math.exp(part / 2), math.exp(-part / 2)] + middle

@@ -361,16 +361,22 @@ class Problem:
         """
         if self.varied:
             return self.share.weights(self.varied.powers(self))
-        return self.share.weights((abs(P) ** 2).sum(1))
+        return self.share.weights(self._powers(P))
 
     def weights_of(self, P, at):
         """The same over these frames of all ranks, such as a batch (collective)."""
         den = self.zeros(self.O, self.device.real)
         if len(at):
-            self.device.by_rows(self.k.object_weights, (abs(P) ** 2).sum(1), at, den)
+            self.device.by_rows(self.k.object_weights, self._powers(P), at, den)
         den = den.astype(self.O.dtype)  # what ranks exchange is complex
         self.join(den)
         return self.xp.ascontiguousarray(den.real)
+
+    def _powers(self, P):
+        """(S, h, w) real, sum_m |P_m|^2"""
+        out = self.xp.empty((len(P), *P.shape[-2:]), self.device.real)
+        self.k.powers(P, out)
+        return out
 
     def object_sums(self, psi, P, at, num):
         """num(r + r_j) += sum_m P_m* psi_jm for these frames; see kernels.overlap"""

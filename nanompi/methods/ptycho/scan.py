@@ -13,6 +13,11 @@ from nanompi.optics.geometry import energy_of
 
 AXES = ("point", "row", "column")
 GIVES = {"data": " ".join(AXES)}  # what a reader of scans declares
+WANTED = {  # what a scan must say, by its key of the section `input`, and an example
+    "energy": "energy: 8 keV",
+    "distance": "distance: 2.1 m",
+    "pixel": "pixel: 55 um",
+}
 STEPS = ("ptycho.prepare", "ptycho", "ptycho.finish")  # of a first job with a scan
 
 
@@ -39,7 +44,8 @@ class Scan(Data):
     left_out  : {reason: numbers in the file of frames that hold no data, and are not in this scan}
     gaps      : any number of such frames is accepted, as the job says
     distance_sought : the job leaves the distance to the frames (`distance: auto`)
-    lag, rotate : what the job says of the stage, done to `positions` (nanompi.methods.ptycho.read.stage); rad
+    lag, rotate, stretch : what the job says of the stage, done to `positions`
+        (nanompi.methods.ptycho.read.stage); rad
     """
 
     axes: tuple[str, ...] = AXES
@@ -64,6 +70,7 @@ class Scan(Data):
     distance_sought: bool = False
     lag: int = 0
     rotate: float = 0.0
+    stretch: float = 0.0
 
     def __post_init__(self):
         """Coordinates, facts and images in the words that steps of other methods know."""

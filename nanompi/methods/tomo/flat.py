@@ -72,6 +72,15 @@ class Flat:
         t = self.light.transmission(block, info)
         return np.negative(np.log(t, out=t), out=t)
 
+    def block_tallies(self):
+        """What was seen of the light by this rank."""
+        return self.light.seen.tallies()
+
+    def block_regain(self, tallies):
+        """With what was seen before."""
+        for name, own in self.light.seen.tallies().items():
+            own += tallies[name]
+
     def finish(self, run):
         """What was seen of the light, its doubts and a verdict. Errors: DataError where there is none."""
         seen = self.light.seen

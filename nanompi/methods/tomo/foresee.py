@@ -5,8 +5,6 @@ file: nothing is assumed of them but that what they need grows with rows and wit
 """
 
 import copy
-import ctypes
-import gc
 import time
 import tracemalloc
 from contextlib import suppress
@@ -32,7 +30,7 @@ from nanompi.errors import JobError
 from nanompi.mpi.link import Link
 from nanompi.mpi.team import Team
 from nanompi.run import planning
-from nanompi.run.metrics import peak_memory
+from nanompi.run.metrics import give_back_memory, peak_memory
 from nanompi.run.perform import Run
 from nanompi.run.reading import open_data, spread_evenly
 from nanompi.run.store import Store
@@ -92,13 +90,6 @@ class Cost:
         return most - self.libraries + self.held * (rows - high)
 
 
-def given_back() -> None:
-    """Memory of earlier trials goes back to the system: arrays in circles, and what the C library keeps."""
-    gc.collect()
-    with suppress(AttributeError):  # another C library than GNU's
-        ctypes.CDLL(None).malloc_trim(0)
-
-
 class Forecast:
     """A job with a tomogram, with so many threads for each rank. Some rows are tried when it is made.
 
@@ -124,7 +115,7 @@ class Forecast:
         frames = self.data.source.read(self._some())
         cost.load = (time.perf_counter() - begun) / len(frames)
         self._done(self._rows(frames, 1).selected(Select(keep="some:64")))  # kernels are compiled, or loaded
-        given_back()
+        give_back_memory()
         cost.libraries = planning.resident() - frames.nbytes
         cost.begin, cost.kept, cost.rows = self._begun()
         heights = sorted({min(self.height, n * cost.rows) for n in (1, 2)})
@@ -191,7 +182,7 @@ class Forecast:
 
     def _measured(self, frames, n: int) -> tuple[float, int, int, int]:
         """(seconds, bytes of this process at most), and what `_done` gives, for n rows."""
-        given_back()
+        give_back_memory()
         with suppress(OSError), open("/proc/self/clear_refs", "w") as marks:
             marks.write("5")  # the peak is counted anew; where that is forbidden it is one of before
         begun = time.perf_counter()

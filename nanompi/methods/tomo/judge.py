@@ -45,6 +45,15 @@ class Judge:
             "_again": self.again.sums(measured[0], slices, measured[1], rows),
         }
 
+    def pictures(self) -> dict[str, Signal]:
+        """The sinogram of a row, on the rank that has it; {} on the others."""
+        seen = self.sinogram
+        if seen is None:
+            return {}
+        title = f"line integrals, row {self.seen}, every angle"
+        axes = {"projection": (np.arange(len(seen)), ""), "column": (np.arange(seen.shape[1]), "px")}
+        return {"sinogram": Signal(seen, axes, "", title, "image")}
+
     def finish(self, run, volume, sharp: bool):
         """Figures to log and result, curve and sinogram for pictures, the grades of all steps (collective).
 
@@ -59,10 +68,7 @@ class Judge:
         for step, (grade, reason) in quality.verdicts(notes).items():
             give(run, step, grade, reason)
         run.say("tomo: " + ", ".join(f"{k} {v:.4g}" for k, v in own.items() if isinstance(v, float)))
-        seen = next((one for one in run.team.gather(self.sinogram) or () if one is not None), None)
-        if seen is not None:
-            title = f"line integrals, row {self.seen}, every angle"
-            axes = {"projection": (np.arange(len(seen)), ""), "column": (np.arange(seen.shape[1]), "px")}
-            result.pictures["sinogram"] = Signal(seen, axes, "", title, "image")
+        for one in run.team.gather(self.pictures()) or ():
+            result.pictures |= one
         if curve is not None:
             result.main, result.signals["frc"] = "data", quality.curve_signal(curve)

@@ -50,6 +50,10 @@ class Method(Protocol):
         axes : (k,) float64 px, column of the rotation axis in each row
         """
 
+    def tallies(self) -> dict[str, np.ndarray]:
+        """What it adds up over its slices for `notes`, in place."""
+        return {}
+
     def notes(self, team) -> dict:
         """What there is to say of the iterations over all slices of all ranks; collective."""
         return {}

@@ -51,6 +51,10 @@ class Seen:
             self.ends += (*ends, t.size // t.shape[-1] * width)
             self.each[info.places.get("angle", slice(None))] += each
 
+    def tallies(self) -> dict[str, np.ndarray]:
+        """What is added up, in place."""
+        return {"counts": self.counts, "ends": self.ends, "each": self.each}
+
     def light(self) -> np.ndarray:
         """(A,) mean transmission of projections; NaN of those not seen, or mostly no numbers."""
         light, values, lost = self.each.T

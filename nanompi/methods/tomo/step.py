@@ -148,6 +148,8 @@ class Tomo:
             checked_angles(data, unheard)
         return self._without_effect()
 
+    foreseen = check  # by a run, too, before it loads anything
+
     def _without_effect(self) -> list[str]:
         """What there is to say of parameters that were given and that the method does not take"""
         own = {f.name: f.default for f in fields(self) if f.name in OPTIONS}
@@ -210,6 +212,19 @@ class Tomo:
         slices = self.method_of.slices(*used)
         made = slices / slices.dtype.type(self.pixel)  # line integrals have no unit: attenuation per metre
         return {"data": made} | self.judge.sums(rows, measured, used, slices, made)
+
+    def block_pictures(self):
+        """What is kept to be drawn, on the rank that has it."""
+        return self.judge.pictures()
+
+    def block_tallies(self):
+        """Of the iterations of the slices of this rank."""
+        return self.method_of.tallies()
+
+    def block_regain(self, tallies):
+        """With those of slices that were made before."""
+        for name, own in self.method_of.tallies().items():
+            own += tallies[name]
 
     def finish(self, run):
         """Slices are numbered along z, the axes carry their places; figures, curve and verdict."""

@@ -10,7 +10,7 @@ from nanompi import __version__, papers
 from nanompi.errors import JobError, nearest
 from nanompi.job import methods
 from nanompi.job.job import SECTIONS
-from nanompi.report.manual.guide import chapters
+from nanompi.report.manual.guide import chapters, inline
 from nanompi.report.manual.text import doc, html
 from nanompi.step import KINDS, METHODS
 
@@ -85,4 +85,5 @@ def _template(name: str):
     from jinja2 import Environment, FileSystemLoader
 
     known = Environment(loader=FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    known.filters["inline"] = inline
     return known.get_template(name)

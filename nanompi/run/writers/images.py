@@ -1,34 +1,43 @@
-"""What of data with axes can be looked at: planes through the middle, whose values alone are read or sent."""
+"""What of data with axes can be looked at: planes whose values alone are read or sent."""
 
 import numpy as np
 
 from nanompi.data.data import Data, count
-from nanompi.data.planes import MAP, planes
+from nanompi.data.planes import MAP, named_planes, planes
 from nanompi.data.respread import fitting
 from nanompi.run.result import Signal
 from nanompi.run.writers.nexus import ERRORS
 
 
 def images_of(team, data: Data, name: str) -> dict[str, Signal]:
-    """Images of data by name, on rank 0 (collective): of a stack the middle one, of a volume three planes.
+    """Images of data by name, on rank 0 (collective): of a stack the middle one, or one for each name along
+    an axis of names; of a volume three planes. The names are those by which a result.h5 has them.
 
     {} where the data have no axes of an image, are errors of others, or the values are complex.
     """
     if data.dtype.kind not in "biuf" or not count(data.shape) or name.endswith(ERRORS):
         return {}
-    images = {f"{name}{mark}": _plane(team, data, pair, name) for mark, pair in planes(data.axes)}
+    images = {}
+    for mark, pair in planes(data.axes):
+        for words, place in named_planes(data, pair):
+            images[f"{name}{mark}{words}"] = _plane(team, data, pair, name, (words, place))
     return images if team.root else {}
 
 
-def _plane(team, data: Data, pair: tuple[str, str], name: str) -> Signal:
-    """The plane through the middle of all other axes (collective)."""
-    middle = {axis: data.size(axis) // 2 for axis in data.axes if axis not in pair}
+def _plane(team, data: Data, pair: tuple[str, str], name: str, chosen: tuple[str, dict]) -> Signal:
+    """The plane at the middle of all other axes but those with names (collective).
+
+    chosen : (words, {axis of names: number})
+    """
+    words, named = chosen
+    middle = {axis: data.size(axis) // 2 for axis in data.axes if axis not in pair} | named
     image = _from_file(team, data, middle) if data.values is None else _from_ranks(team, data, middle)
     left = [axis for axis in data.axes if axis in pair]
     image = image if image is None or left == list(pair) else image.T
-    axes = {a: data.coords[a] for a in pair if a in data.coords}
-    at = "".join(f", {axis} {m}" for axis, m in middle.items())
-    title, show = f"{data.title or name}{at}", "map" if data.axes == MAP else "image"
+    called = {axis: own for axis, (own, _) in data.nexus.axes.items()} if data.nexus else {}
+    axes = {called.get(a, a): data.coords[a] for a in pair if a in data.coords}
+    at = "".join(f", {called.get(axis, axis)} {m}" for axis, m in middle.items() if axis not in named)
+    title, show = f"{data.title or name}{words}{at}", "map" if data.axes == MAP or named else "image"
     return Signal(image, axes if len(axes) == 2 else {}, data.unit, title, show)
 
 

@@ -6,6 +6,8 @@
                           their errors (a result NAME_errors) beside them as data_errors; or with the
                           names of an application definition, where the data declare one (nanompi.data.nexus);
                           @marks_...: where engines begin and what else its picture shows (nanompi.run.marks)
+        pictures/NAME     NXdata, what else is shown: spectra with their fit, rings, drift; to be drawn
+                          from the file as it was in the run
         image_1/data      CXI image: the cropped complex object; with process_1, source_1, detector_1 as links
         data_1/data       link to it, where CXI programs look first
         object, probe, positions, history, truth ...    arrays by path
@@ -28,7 +30,7 @@ import numpy as np
 import nanompi
 from nanompi.data.data import Data, count
 from nanompi.io.atomic import new_hdf5
-from nanompi.run.marks import attributes
+from nanompi.run.marks import BY_NAME, attributes
 from nanompi.run.result import Result, Signal
 from nanompi.run.writers import pynx, spread
 from nanompi.units import DIMENSIONS
@@ -49,9 +51,9 @@ def write_result(run):
     team, store, result, path = run.team, run.store, run.result, run.folder / "result.h5"
     result.data = {name: store.stored(name, data) for name, data in result.data.items()}
     if not any(data.values is not None and data.spread for data in result.data.values()):
-        team.on_root(lambda: write(result, path, store=store))
+        team.on_root(lambda: write(result, path, store=store, warn=run.warn))
     elif team.root:
-        write(result, path, team, store)
+        write(result, path, team, store, warn=run.warn)
     else:
         for data in result.data.values():
             spread.send(team, data)
@@ -59,11 +61,13 @@ def write_result(run):
     store.renamed(path)
 
 
-def write(result: Result, path: Path, team=None, store=None):
+def write(result: Result, path: Path, team=None, store=None, packed: bool = True, warn=print):
     """Write a result to `path`, which is replaced only when the new file is complete.
 
     team  : the ranks, where there are data that they share
     store : nanompi.run.store.Store, where some have their place in the file already
+    packed : False for a file that soon goes again: signals are not compressed
+    warn  : is told of a picture that cannot be written
     Errors: ResourceError naming the file, size needed and free space; an older file is then untouched.
     """
     with new_hdf5(Path(path), store and store.path) as f:
@@ -78,11 +82,15 @@ def write(result: Result, path: Path, team=None, store=None):
             _array(entry, place, value, result.groups)
         lit: dict[int, Any] = {}
         for name, signal in result.signals.items():
-            _signal(entry, name, signal, lit)
+            _signal(entry, name, signal, lit, packed)
+        for name, signal in result.pictures.items():
+            _picture(_group(entry, "pictures", "NXcollection"), name, signal, warn)
         for name, data in result.data.items():
             _data(entry, name, data, team)
         for name in filter(partial(_measured, result), result.data):
             _errors(entry, name)
+        for name in filter(result.shown_by_name, result.data):
+            entry[name].attrs["show"] = BY_NAME
         for name, data in result.data.items():
             if data.nexus and name in entry:
                 _defined(entry, name, data)
@@ -125,12 +133,12 @@ def _array(entry, place: str, value, classes: dict[str, str]):
     dataset(parent, name, data).attrs.update(marks)
 
 
-def dataset(parent, name: str, data):
+def dataset(parent, name: str, data, packed: bool = True):
     """One dataset; float images of `PACKED` size with shuffle and gzip 1, which any HDF5 can undo."""
     if isinstance(data, str):
         return parent.create_dataset(name, data=data)
     data = np.asarray(data)
-    return parent.create_dataset(name, data=data, **_packed(data.shape, data.dtype))
+    return parent.create_dataset(name, data=data, **(_packed(data.shape, data.dtype) if packed else {}))
 
 
 def _packed(shape, dtype) -> dict:
@@ -150,11 +158,11 @@ def _chunks(shape, dtype) -> tuple[int, ...]:
 # ---- NeXus ----------------------------------------------------------------------------------------
 
 
-def _signal(entry, name: str, signal: Signal, lit: dict):
+def _signal(entry, name: str, signal: Signal, lit: dict, packed: bool):
     """lit : {id of what signals have as `seen`: its dataset}; signals that share it, share the dataset"""
     group = _group(entry, name, "NXdata")
     group.attrs["NX_class"] = "NXdata"
-    field = _field(group, name, signal.data)
+    field = _field(group, name, signal.data, packed)
     found = group[field]
     axes = _axes(group, signal)
     others = set(group) - {field, *axes}
@@ -171,6 +179,19 @@ def _signal(entry, name: str, signal: Signal, lit: dict):
         found.attrs["description"] = signal.note
 
 
+def _picture(group, name: str, signal: Signal, warn):
+    """What cannot be drawn either, as its axes do not fit, is not there, and costs no result"""
+    name = name.replace("/", "_")
+    try:
+        _signal(group, name, signal, {}, True)
+        if signal.marks.values is not None:
+            group[name]["marks_values"] = np.asarray(signal.marks.values)
+    except (ValueError, TypeError, IndexError, RuntimeError) as error:
+        warn(f"the picture {name} is not in the result: {error}")
+        if name in group:
+            del group[name]
+
+
 def _weight(group, signal: Signal, lit: dict):
     """How well each pixel was seen, in per cent of what is usual: uint8, up to 255"""
     if id(signal.seen) not in lit:
@@ -181,7 +202,7 @@ def _weight(group, signal: Signal, lit: dict):
         group["weight"] = lit[id(signal.seen)]
 
 
-def _field(group, name: str, data) -> str:
+def _field(group, name: str, data, packed: bool = True) -> str:
     """Name of the signal's dataset; the same values already in this group are not stored twice."""
     data = np.asarray(data)
     for key, there in group.items():
@@ -189,7 +210,7 @@ def _field(group, name: str, data) -> str:
         if alike and np.array_equal(there[()], data, equal_nan=True):
             return key
     free = "data" if "data" not in group else name
-    dataset(group, free, data)
+    dataset(group, free, data, packed)
     return free
 
 

@@ -249,7 +249,7 @@ def job_of(folder: WorkflowFolder, stage: StageFolder, task: Task):
         done = next((t for t in before if t.done()), None)
         source = task.path / (AFTER if done else ALONE)
         _checked(source, text)
-        values = yaml12.plain(yaml12.read(read_text(str(source)), str(source), _none())[0])
+        values = yaml12.reread(read_text(str(source)))
         if done:
             values = placed(values, str(before[0].path.absolute()), str(done.path.absolute()))
         with writing(task.path):
@@ -258,12 +258,6 @@ def job_of(folder: WorkflowFolder, stage: StageFolder, task: Task):
     job = read_job(str(file))
     job.text = text
     return job
-
-
-def _none():
-    from nanompi.job.faults import Faults
-
-    return Faults()
 
 
 def _checked(file: Path, text: str):

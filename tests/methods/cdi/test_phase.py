@@ -95,6 +95,7 @@ def test_a_volume_is_found_with_a_support_that_follows():
     assert image.figures["llk"] < 1.1 and error_of(image.image, truth) < 0.035
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["RAAR*150 ER*50", "HIO*150 ER*50"])
 @pytest.mark.parametrize("more", [{}, {"positive": True, "phase": 0.0}])
 def test_without_noise_and_with_its_support_the_object_is_found(text, more):

@@ -49,6 +49,7 @@ def cxi(path, counts, mask=None, **more):
         f["entry_1/instrument_1/source_1/energy"] = 8e3 * 1.602176634e-19
 
 
+@pytest.mark.slow
 def test_a_cxi_file_of_one_image_is_known_by_itself(run, scene):
     """Pixel size, mask (1 = bad) and the window about the centre; CXI form of the result"""
     counts = scene
@@ -68,6 +69,7 @@ def test_a_cxi_file_of_one_image_is_known_by_itself(run, scene):
         assert f["entry_1"].attrs["default"] == "phase"
 
 
+@pytest.mark.slow
 def test_exposures_of_any_file_are_added(run, scene):
     """HDF5 by its path, NumPy, TIFF of two pages: the same counts, the same image"""
     from tifffile import imwrite

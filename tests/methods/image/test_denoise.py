@@ -89,6 +89,41 @@ def test_without_a_step_that_gives_maps_the_job_is_wrong(tmp_path, capsys, use):
     assert re.search(r":4:5.*works on maps .*; put one before it", said.out + said.err)
 
 
+XRF = "nanompi: 1\ninput: {{format: xrf.simulate, energy: 10 keV}}\nsteps:\n  - {{use: image.denoise, {}}}\n"
+
+
+def fit_then(own: str) -> str:
+    return XRF.format(own).replace("  - {use: im", "  - xrf.fit\n  - {use: im")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("elements", ["", "[Ca, Fe]"])
+def test_check_knows_which_maps_a_fit_gives(tmp_path, capsys, elements):
+    """Of elements found by themselves, too: no line of Fe_L is fitted"""
+    job = tmp_path / "job.yaml"
+    job.write_text(fit_then("maps: [Fe_L]"))
+    given = ["--set", f"steps.xrf.calibrate.elements={elements}"] * bool(elements)
+    assert main(["check", str(job), *given]) == 2
+    assert '"Fe_L" is no map of the steps before; there are' in capsys.readouterr().err
+    job.write_text(fit_then("maps: [Fe_K]"))
+    assert main(["check", str(job), *given]) == 0
+
+
+@pytest.mark.slow
+def test_a_library_that_is_missing_is_told_before_anything_is_fitted(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "skimage", None)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "job.yaml").write_text(fit_then("method: nlm"))
+    for verb in ("check", "run"):
+        assert main([verb, "job.yaml"]) == 4
+        said = capsys.readouterr()
+        assert 'needs scikit-image: pip install "nanompi[image]"' in said.err and "xrf.fit:" not in said.out
+    monkeypatch.setitem(sys.modules, "pywt", None)
+    with pytest.raises(ResourceError, match="method wavelet needs scikit-image and PyWavelets"):
+        Denoise(method="wavelet").check(None)
+    Denoise(method="median").check(None)
+
+
 def test_what_is_missing_is_said(monkeypatch):
     counts = np.ones((8, 8), np.float32)
     with pytest.raises(JobError, match=r'"Fe_L" is no map .* there are Fe_K .did you mean "Fe_K"'):

@@ -83,11 +83,12 @@ def test_rows_to_and_fro_that_were_read_as_a_raster():
     said = run.result.notes["verdict"]["steps"]["xrf.fit"]
     assert said["grade"] == "doubtful" and said["paste"] == "- {use: map.grid, snake: true}"
 
-    data = Data(axes=("y", "x"), values=wrong, spread="y", parts=even(H, 1))
+    data, result = Data(axes=("y", "x"), values=wrong, spread="y", parts=even(H, 1)), run.result
     run = walking.run_of(Team(alone=True), Fe_K=data)
-    run.given["Fe_K"] = None
+    run.given["Fe_K"], run.result = None, result
     Grid(snake=True).run(run)
     assert np.array_equal(run.data["Fe_K"].values, image)
+    assert not result.notes["verdict"]["steps"]  # it has been followed
 
 
 def test_noise_and_small_maps_are_not_doubted():

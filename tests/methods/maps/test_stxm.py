@@ -69,6 +69,7 @@ def blurred(image, width):
     return gaussian_filter(image, width, mode="nearest")
 
 
+@pytest.mark.slow
 def test_slopes_are_those_of_the_object():
     """Within what a probe of 35 nm (standard deviation of |P|^2) smears of a sine of 1.6 um: 1 %"""
     positions = scan()

@@ -18,6 +18,9 @@ from nanompi.methods.own.trial import applied, differences, info_of
 from tests import plugin
 
 FRAMES = np.random.default_rng(1).poisson(20, (12, 16, 16)).astype(np.uint16)
+PLACES = """def second(block, percentile: float = 2.0): return block
+def star(block, *, percentile=2.0): return block
+"""
 JOB = "nanompi: 1\ninput: {simulate: {frames: 16, size: 32}}\nsteps:\n  - STEP\n"
 
 
@@ -89,6 +92,8 @@ def test_wrong_parameters_are_faults_of_the_job(step, text):
         ),
         ("my_steps.py", '"my_steps.py" does not fit here; write it as FILE.py:NAME'),
         ("my_steps.py:bare", "bare(block) is no function of a block; write it as bare(block, info, *,"),
+        ("places.py:second", "second(block, percentile: float = 2.0) is no function of a block; write it as"),
+        ("places.py:star", "star(block, *, percentile=2.0) is no function of a block; write it as"),
         ("my_steps.py:odd", "a job file cannot give the parameter what"),
         ("broken.py:f", "broken.py cannot be imported: FOLDER/broken.py, line 2: ZeroDivisionError"),
         ("leaves.py:f", "leaves.py cannot be imported: FOLDER/leaves.py, line 1: SystemExit: 3"),
@@ -101,6 +106,7 @@ def test_what_is_no_step_is_a_fault_of_the_job(here, function, text):
     (here / "leaves.py").write_text("raise SystemExit(3)\n")
     (here / "syntax.py").write_text("x = = 1\n")
     (here / "taken.py").write_text("def f(block, info, each=1): return block\n")
+    (here / "places.py").write_text(PLACES)
     with pytest.raises(JobError) as caught:
         job(f"{{python: '{function}'}}")
     assert text.replace("FOLDER", str(here)) in str(caught.value) and "job.yaml:4:" in str(caught.value)

@@ -37,6 +37,7 @@ def test_a_result_equals_itself(tmp_path, star, star_result):
     assert found["words"][3] == "agreement at least 20 nm, which is the pixel"
 
 
+@pytest.mark.slow
 def test_what_a_picture_shows_is_aligned(tmp_path, star, star_result):
     write(star_result(noisy(star, 0.03)), tmp_path / "result.h5")
     shown = {}
@@ -49,6 +50,7 @@ def test_what_a_picture_shows_is_aligned(tmp_path, star, star_result):
     assert shown["a"].data.shape == shown["b"].data.shape == seen.shape
 
 
+@pytest.mark.slow
 def test_two_noisy_results_differ_by_both_noises_and_resolve_less(tmp_path, star, star_result):
     write(star_result(noisy(star, 0.15, seed=1)), tmp_path / "a.h5")
     still = star.truth * np.exp(1j * np.random.default_rng(2).normal(0, 0.2, star.truth.shape))
@@ -103,6 +105,7 @@ def test_measures_do_not_mind_phase_wraps():
     assert found["phase_rmse"] == pytest.approx(error.std(), rel=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("mark", "moved", "same"),
     [
@@ -131,6 +134,7 @@ def smooth(y, x):
     return np.exp(0.15j * phase).astype(np.complex64)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ratio", [(4 / 3, 4 / 3), (0.8, 1.25)])
 def test_the_truth_is_resampled_to_the_pixel_of_the_result(tmp_path, star, star_result, ratio):
     """A window of 48 of 64 pixels: taken pixel by pixel the truth was off by 0.15 rad and more"""

@@ -29,6 +29,7 @@ def test_the_fewest_that_are_not_behind():
     assert fewest(table(1.2, 1.1, 1.0)).modes == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("modes, words", [(1, "probe modes: 1, by"), (2, "probe modes: 2, by")])
 def test_a_scan_has_as_many_as_its_beam(modes, words, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)

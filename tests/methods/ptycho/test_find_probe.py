@@ -160,6 +160,7 @@ def test_a_wide_beam_that_meets_any_frame_does_not_win_by_a_little_less_evidence
     assert choice(tried) == -0.124 and evidence(tried, -0.124) > CLEAR
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scan, spared", [({"curve": 20.0}, True), ({"curve": 1.5}, False)])
 def test_a_first_look_spares_widths_that_have_no_chance_and_changes_nothing(monkeypatch, scan, spared):
     """A beam out of focus; and one of which the sign does not show: there all are tried to the end"""
@@ -204,6 +205,7 @@ def test_frames_are_cut_to_where_the_light_is_and_the_same_beam_is_found(monkeyp
     assert f"sign {'-+'[curve < 0]}" in said[-1] and f"sign {'-+'[curve < 0]}" in more[-1]
 
 
+@pytest.mark.slow
 def test_where_cut_frames_leave_doubt_whole_ones_decide(monkeypatch):
     scan = {"shape": (64, 160), "detector": (50e-6, 40e-6)}
     monkeypatch.setattr(module, "SURE", 9.0)
@@ -267,3 +269,9 @@ def test_more_frames_where_no_sign_stands_out():
     flux.begin(p, monitored=False)
     find_probe(flux.as_scale(run, p), p, geometry_of(scene))
     assert scene.made.sign == -1 and "curvature of the sign -" in said[-1], said
+
+
+def test_where_no_beam_meets_the_frames_the_user_is_told():
+    """Misfits of frames without light are no numbers, none of which stands out"""
+    with pytest.raises(DataError, match="have they next to no counts"):
+        choice({})

@@ -10,6 +10,7 @@ from nanompi.methods.ptycho.engines.ml import ML
 from nanompi.methods.ptycho.engines.projections import DM
 from nanompi.methods.ptycho.halves import Chain, Halves, apart, chosen, compare_halves, thinned
 from nanompi.optics.frc import Curve
+from nanompi.run.verdict import worst
 from tests.methods.ptycho.scenes import draw, geometry_of, make, problem, run_of
 
 SMALL = {"frames": 120, "n": 32, "step": 0.1, "width": 0.4}
@@ -67,11 +68,28 @@ def test_a_half_that_diverges_ends_no_run(monkeypatch):
 
     monkeypatch.setattr(module, "run_chain", diverge)
     words = []
-    assert (
-        compare_halves(run_of(scene, p, words.append), p, Chain(ENGINES, 5, "auto"), geometry_of(scene))
-        is None
-    )
+    run = run_of(scene, p, words.append)
+    assert compare_halves(run, p, Chain(ENGINES, 5, "auto"), geometry_of(scene)) is None
     assert "no FRC" in words[-1] and "it diverged" in words[-1]
+    assert_told(run, "it diverged")
+
+
+def assert_told(run, why: str):
+    """The verdict, which stands in result and report, says that what was asked for is missing, and why"""
+    told = worst(run.result.notes["verdict"]["steps"])
+    assert told["grade"] == "doubtful" and "no FRC" in told["words"] and why in told["words"]
+
+
+@pytest.mark.parametrize("side, why", [(0, "no part of the sample is lit"), (12, "square of 12 px only")])
+def test_halves_without_a_common_area_are_told(monkeypatch, side, why):
+    """Light on a few pixels alone, or on none"""
+    scene, p = made()
+    lit = np.zeros(p.places.shape, bool)
+    lit[20 : 20 + side, 20 : 20 + side] = True
+    monkeypatch.setattr(module, "well_lit", lambda weight: lit)
+    run, one = run_of(scene, p, str), [DM(iterations=1)]
+    assert compare_halves(run, p, Chain(one, 1, "auto"), geometry_of(scene)) is None
+    assert_told(run, why)
 
 
 @pytest.mark.parametrize("photons, fine", [(3e5, True), (3e3, False)])

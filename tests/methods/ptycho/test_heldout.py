@@ -6,7 +6,7 @@ import pytest
 from nanompi.methods.ptycho.engines.engine import run_chain
 from nanompi.methods.ptycho.engines.ml import ML
 from nanompi.methods.ptycho.engines.projections import AP, DM
-from nanompi.methods.ptycho.heldout import held_out, judge, put_last
+from nanompi.methods.ptycho.heldout import held_out, judge, put_last, structure_words
 from nanompi.methods.ptycho.quality import figures
 from nanompi.methods.ptycho.scan import Frames
 from tests.scene import phase_error, problem
@@ -93,13 +93,13 @@ def test_after_the_last_engine_all_frames_are_taken_in():
     p, O, _ = problem("single", out=OUT)
     before = p.counts
     history = run_chain([DM(iterations=20), ML(iterations=20)], p, 20, quiet)
-    assert len(history) == 43 and [row["engine"] for row in history[-4:]] == ["ML"] * 4
+    assert len(history) == 42 and [row["engine"] for row in history[-4:]] == ["ML"] * 4
     assert history[-1]["held"] == history[39]["held"] and "held" not in history[-2]
     assert p.held is None and len(p.at) == len(p.gain) == len(p.index) == 36 and p.frames == 36
     want = problem("single")[0]
     assert p.counts == pytest.approx(want.counts) and p.counts > before
     assert p.bright == pytest.approx(want.bright)
-    run_chain([DM(iterations=20), ML(iterations=23)], want, 20, quiet)
+    run_chain([DM(iterations=20), ML(iterations=22)], want, 20, quiet)
     assert phase_error(p, O) < 1.1 * phase_error(want, O)
 
 
@@ -123,3 +123,17 @@ def test_few_counts_do_not_look_like_a_good_model():
     row = judge(p)
     assert 0.7 < figures(p)["llk"] < 1.3
     assert row["confirmed"] < 0.2 and row["eps_held"] > 0.3
+
+
+@pytest.mark.parametrize(
+    "part, words",
+    [
+        (-0.1, "0 % of the structure foretold is confirmed"),
+        (0.973, "97.3 % of the structure foretold is confirmed"),
+        (1.04, "100 % of the structure foretold is confirmed"),
+        (16.5, "their counts have 16.5 times the structure foretold: the model is too flat"),
+    ],
+)
+def test_the_structure_in_words(part, words):
+    """No part of a whole is more than 100 %"""
+    assert structure_words(part).startswith(words)

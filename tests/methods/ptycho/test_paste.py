@@ -13,6 +13,7 @@ from nanompi.methods.ptycho.paste import placed
         ("select: {without: [3, 10:16]}", "input"),
         ("lag: -1", "input"),
         ("rotate: 5.02 deg", "input"),
+        ("stretch: 0.0488", "input"),
         ("orientation: 4", "use: ptycho.prepare"),
         ("mask: {hot: 12, dead: true}", "use: ptycho.prepare"),
         ("positions: true", "use: ptycho"),

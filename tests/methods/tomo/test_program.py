@@ -95,6 +95,7 @@ def test_a_first_job_for_a_tomogram_has_steps_of_tomography(said, tmp_path, writ
     assert "  # rows: " in text and "  # span: null" in text
 
 
+@pytest.mark.slow
 def test_try_makes_a_slice_of_the_middle_row_for_each_axis(said, tmp_path, drawn):
     """What is tried stands in table and folder, and is what the slice was made with: tomocupy wrote another
     number into the names of its pictures (issue 76). Columns off the detector have no result, with words"""

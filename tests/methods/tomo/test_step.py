@@ -258,6 +258,7 @@ def test_pixels_that_not_all_rays_hit_are_empty():
     assert not image[np.hypot(x, y) > 40].any() and image[np.hypot(x, y) <= 40].all()
 
 
+@pytest.mark.slow
 def test_the_same_bits_in_blocks_of_any_length_and_with_threads():
     """What makes the volume the same on any number of ranks"""
     phantom = grains(64, 4, thickness=1.5, seed=3)
@@ -353,6 +354,7 @@ def test_what_is_smoothed_is_not_said_to_be_resolved():
     assert len(steps["tv"].judge.half.rows) == 0 and len(steps["cgls"].judge.half.rows) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method, together", [("tv", 1), ("os", 3)])
 def test_slices_by_iterations_tell_when_they_are_made(method, together):
     """One after the other, or side by side"""

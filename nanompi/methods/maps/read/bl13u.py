@@ -5,7 +5,6 @@ detectors. Beside the folder (FullWaveForm) may stand D1.txt with the beam monit
 """
 
 import re
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,6 +48,8 @@ class TextRows(Source):
 
     def read(self, index, threads: int = 1) -> np.ndarray:
         """(len(index), columns, detectors, channels). Errors: DataError naming the text."""
+        from concurrent.futures import ThreadPoolExecutor
+
         index = check_index(index, self.shape[0], self.folder)
         out = np.zeros((len(index), *self.shape[1:]), self.dtype)
         places = [(k, y, x) for k, y in enumerate(index) for x in np.flatnonzero(self.measured[y])]

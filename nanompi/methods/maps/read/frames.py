@@ -16,6 +16,7 @@ from nanompi.data.stored import Hdf5Frames
 from nanompi.errors import DataError, JobError, nearest
 from nanompi.io.hdf5 import at, dataset, hdf5, is_hdf5, open_hdf5, unit, whole
 from nanompi.io.quantities import joules, one, scale_of
+from nanompi.methods.maps.read import places
 from nanompi.methods.ptycho.read.masks import good_pixels
 from nanompi.step import param, reader
 
@@ -74,11 +75,12 @@ class Frames:
         n = out.source.shape[0]
         if len(lead) == 2:
             out.beside["grid"] = lead
-            sizes = dict(zip("yx", lead))
-            fits = {name: _of_axis(values, name, lead) for name, values in along.items()}
-            out.beside["grid_coords"] = {
-                name: (fits[name], "m") for name in fits if len(fits[name]) == sizes[name]
-            }
+            out.beside["grid_coords"] = fits = {}
+            for name, values in along.items():
+                where = f"{opened.filename}: {self.paths[name]} (paths: {name})"
+                own, told = places.along(values, name, lead, where)
+                fits |= {name: (own, "m")} if len(own) else {}
+                out.notes += told
         elif along and len(along) == 2:
             for name, values in along.items():
                 if values.size != n:
@@ -108,10 +110,3 @@ class Frames:
             out.facts["energy"] = joules(
                 one(whole(data), where), self.units.get("energy") or unit(data), where, out.notes
             )
-
-
-def _of_axis(values: np.ndarray, name: str, grid: tuple[int, ...]) -> np.ndarray:
-    """Places along an axis of the grid, of places of all points the mean across it."""
-    if values.size == grid[0] * grid[1]:
-        return values.reshape(grid).mean(1 if name == "y" else 0)
-    return values.ravel()

@@ -7,13 +7,28 @@ input:
   axes: y x detector channel
 """
 
+import json
 from collections.abc import Iterator
 
 import numpy as np
 
 from nanompi.errors import DataError, JobError, nearest
-from nanompi.io.hdf5 import at, dataset, hdf5, is_hdf5, open_hdf5, text, unit, walk, whole
+from nanompi.io.hdf5 import (
+    at,
+    dataset,
+    foreign,
+    hdf5,
+    is_hdf5,
+    open_hdf5,
+    real,
+    short,
+    text,
+    unit,
+    walk,
+    whole,
+)
 from nanompi.io.quantities import joules, one
+from nanompi.methods.maps.read import places
 from nanompi.methods.maps.read.spectra import AXES, GIVES, POINTS, STEPS, Spectra
 from nanompi.methods.maps.read.stored import StoredSpectra
 from nanompi.step import param, reader
@@ -24,6 +39,7 @@ OF_MAPS = {"live": "livetime", "real": "realtime", "icr": "inputcounts", "ocr": 
 PER_DETECTOR = tuple(OF_MAPS)
 ENERGY = ("energy", "channel", "mca", "bin")  # in the name of an axis
 FEWEST = 64  # channels of a spectrum
+LONG, FLAT, DETECTORS = 256, 4, 8  # channels, over rows and columns; detectors: of what may be spectra
 
 
 @reader("xrf.maps", gives=GIVES, steps=STEPS)
@@ -77,8 +93,12 @@ class NxFluo:
             }[data.ndim]
             source = StoredSpectra.of(opened, [f"{path}/{signal}"], order)
             known = dict(zip(order, [f"{path}/{name}" for name in axes]))
-            along = {axis: _along(opened, known.get(axis), n) for axis, n in zip(order, data.shape)}
             energies, notes = _energies(opened, known.get("channel"), data.shape[-1])
+            along = {
+                axis: _along(opened, known[axis], axis, source.shape[:-2], notes)
+                for axis in ("y", "x")
+                if axis in known and isinstance(at(opened, known[axis]), hdf5().Dataset)
+            }
             notes += _told_of([f"{other}/{name}" for other, name, _ in others])
             own = Spectra(source, along.get("y"), along.get("x"), energies, notes=notes)
         return {"data": own.data(file, "nxfluo")}
@@ -109,17 +129,40 @@ class Hdf5Spectra:
         """Never by a file."""
         return False
 
+    @staticmethod
+    def guess(path: str, name: str) -> list[str]:
+        """The section `input`, with this name in it, for the largest dataset whose shape is that of spectra;
+        [] where there is none. Errors: DataError."""
+        if not is_hdf5(path):
+            return []
+        with foreign(path), open_hdf5(path) as file:
+            likely = [(data.size, where, data.shape) for where, data in walk(file) if _like_spectra(data)]
+        if not likely:
+            return []
+        _, where, shape = max(likely)
+        detectors = len(shape) > 2 and shape[-2] <= DETECTORS
+        order = {1: ("point",), 2: ("y", "x")}.get(len(shape) - 1 - detectors)
+        if order is None:
+            return []
+        axes = " ".join((*order, *("detector",) * detectors, "channel"))
+        own = {"file": name, "format": "xrf.hdf5", "paths": {"spectra": where}, "axes": axes}
+        head = ["input:", f"  # if {short(where)} are spectra of a map; x, y, live would be further paths"]
+        return [*head, *(f"  {key}: {_yaml(value)}" for key, value in own.items())]
+
     def open(self, file: str, given):
         """Nothing is loaded. Errors: JobError, DataError."""
         order = self._order()
         if "spectra" not in self.paths:
             raise JobError("input.paths: spectra is missing; name the dataset of the spectra")
+        if "point" in order and len(lone := {"x", "y"} & set(self.paths)) == 1:
+            raise JobError(f"input.paths: there is {lone.pop()} alone; points of a scan need x and y")
         with open_hdf5(file) as opened:
             source = StoredSpectra.of(opened, [self.paths["spectra"]], order)
-            sizes = source.shape[:-2]
+            notes: list[str] = []
             along = {
-                axis: _along(opened, self.paths.get(axis), sizes[min(k, len(sizes) - 1)])
-                for k, axis in enumerate(("y", "x"))
+                axis: _along(opened, self.paths[axis], axis, source.shape[:-2], notes)
+                for axis in ("y", "x")
+                if axis in self.paths
             }
             facts = {}
             if path := self.paths.get("energy"):
@@ -130,7 +173,8 @@ class Hdf5Spectra:
                 for name, path in self.paths.items()
                 if name not in ("spectra", "x", "y", "energy")
             }
-        return {"data": Spectra(source, along["y"], along["x"], None, own, facts).data(file, "xrf.hdf5")}
+        spectra = Spectra(source, along.get("y"), along.get("x"), None, own, facts, notes=notes)
+        return {"data": spectra.data(file, "xrf.hdf5")}
 
     def _order(self) -> tuple[str, ...]:
         order = tuple(self.axes.split())
@@ -155,6 +199,21 @@ class Hdf5Spectra:
         return values.reshape(wanted)
 
 
+def _like_spectra(data) -> bool:
+    """Has a dataset many channels for the points or the map beside them?"""
+    if not isinstance(data, hdf5().Dataset) or data.dtype.kind not in "iuf" or not 2 <= data.ndim <= 4:
+        return False
+    *others, channels = data.shape
+    return channels >= LONG and (data.ndim == 2 or channels >= FLAT * max(others[-2:]))
+
+
+def _yaml(value) -> str:
+    """Of a text, or of texts by name, in one line"""
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key}: {_yaml(one)}' for key, one in value.items())}}}"
+    return json.dumps(value, ensure_ascii=False)
+
+
 def _groups_of_spectra(file) -> Iterator[tuple[str, str, list[str]]]:
     """(path, name of the signal, names of its axes) of each NXdata whose last axis has channels."""
     for path, group in walk(file):
@@ -170,16 +229,17 @@ def _groups_of_spectra(file) -> Iterator[tuple[str, str, list[str]]]:
             yield path, signal, axes
 
 
-def _along(opened, path: str | None, n: int) -> tuple[np.ndarray, str] | None:
-    """Coordinates along an axis, in m where the unit is a length; None where there are none that fit."""
-    if not path or not isinstance(at(opened, path), hdf5().Dataset):
-        return None
-    data = dataset(opened, path)
-    values, own = whole(data).astype(float).ravel(), unit(data)
-    if len(values) != n or not np.isfinite(values).all():
-        return None
+def _along(opened, path: str, axis: str, shape, notes: list[str]) -> tuple[np.ndarray, str] | None:
+    """Places along an axis, in m where the unit is a length; None with a note where they are no numbers.
+
+    Errors: DataError where their number does not fit the scan.
+    """
+    data, where = dataset(opened, path), f"{opened.filename}: {path} ({axis} of the scan)"
+    values, told = places.along(real(whole(data), where), axis, shape, where)
+    notes += told
+    own = unit(data)
     length = DIMENSIONS["m"].get(own)
-    return (values, own) if length is None else (values * length, "m")
+    return None if not len(values) else (values, own) if length is None else (values * length, "m")
 
 
 def _energies(opened, path: str | None, n: int) -> tuple[np.ndarray | None, list[str]]:

@@ -6,13 +6,16 @@ by itself, to the bit.
 """
 
 from dataclasses import dataclass, field
+from functools import reduce
 from itertools import combinations
+from operator import add
 
 import numpy as np
 
 from nanompi.errors import DataError
 from nanompi.methods.maps.linear_fit import LinearFit
 from nanompi.methods.maps.xanes.edge import dots
+from nanompi.methods.maps.xanes.side_by_side import solved
 
 ALIKE = 1e-9  # of the largest: a smallest eigenvalue below it means that two references are one
 TINY = 1e-13
@@ -38,7 +41,9 @@ class Mixture:
         self.rest = self.columns - (self.columns @ self.off.T) @ self.off
         self.gram = self.rest @ self.rest.T
         self.must_differ()
-        self.fit = LinearFit(self.rest.T, counted=False)
+        basis, self.triangle = np.linalg.qr(self.rest.T)
+        self.basis = np.ascontiguousarray(basis.T)
+        self.fit = LinearFit(self.triangle, counted=False)
 
     def must_differ(self) -> None:
         """Errors: DataError naming two references that have one shape."""
@@ -55,55 +60,53 @@ class Mixture:
         return len(self.columns)
 
     def parts(self, spectra: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(k, E) without the free curves, and (k, m) their products with the references."""
-        off = dots(spectra, self.off) if len(self.off) else np.zeros((len(spectra), 0))
-        spectra = spectra - sum(off[:, j : j + 1] * self.off[j] for j in range(len(self.off)))
-        return spectra, dots(spectra, self.rest)
+        """(k, E) without the free curves, and (k, m) coordinates along a basis of the references: what else
+        there is in a spectrum, no amounts of them explain."""
+        if len(self.off):
+            off = dots(spectra, self.off)
+            spectra = spectra - sum(off[:, j : j + 1] * curve for j, curve in enumerate(self.off))
+        return spectra, dots(spectra, self.basis)
 
-    def inverse(self, used: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-        """(q, q), (q,): amounts of the references in use = first @ products + second."""
+    def products(self, coordinates: np.ndarray) -> np.ndarray:
+        """(k, m) products with the references."""
+        return dots(coordinates, self.triangle.T)
+
+    def inverse(self, used: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, float]:
+        """(q, q), (q,), number: amounts of the references in use = first @ products + second, what they take
+        off a sum of squares = (amounts + second) @ products + third."""
         if used not in self.kept:
             q = len(used)
             own = self.gram[np.ix_(used, used)]
-            if self.one:
+            if self.one:  # Lagrange's multiplier is the last unknown
                 edge = np.block([[own, np.ones((q, 1))], [np.ones((1, q)), np.zeros((1, 1))]])
                 whole = np.linalg.inv(edge)
-                self.kept[used] = whole[:q, :q], whole[:q, q]
+                self.kept[used] = whole[:q, :q], whole[:q, q], whole[q, q]
             else:
-                self.kept[used] = np.linalg.inv(own), np.zeros(q)
+                self.kept[used] = np.linalg.inv(own), np.zeros(q), 0.0
         return self.kept[used]
 
-    def solved(self, products: np.ndarray, passive: np.ndarray) -> np.ndarray:
+    def solved(self, products: np.ndarray, passive: np.ndarray, total: float = 1.0) -> np.ndarray:
         """(k, m) least squares with the references in use, (k, m) bool, whatever their sign.
 
-        One system for each spectrum, with a 1 in place of references out of use, and the sum as an equation.
+        total : what they add up to, if they must
         """
-        m, n = self.number, len(products)
-        system = np.zeros((n, m + self.one, m + self.one))
-        system[:, :m, :m] = np.where(passive[:, :, None] & passive[:, None, :], self.gram, 0.0)
-        system[:, np.arange(m), np.arange(m)] += ~passive
-        right = np.where(passive, products, 0.0)
-        if self.one:
-            system[:, :m, m] = system[:, m, :m] = passive
-            right = np.column_stack([right, np.ones(n)])
-        return np.linalg.solve(system, right[..., None])[:, :m, 0]
+        x = solved(self.gram, products, passive)
+        if not self.one:
+            return x
+        way = solved(self.gram, np.ones_like(products), passive)
+        return x + way * ((total - x.sum(1)) / way.sum(1))[:, None]
 
-    def amounts(self, spectra: np.ndarray, products: np.ndarray, device) -> np.ndarray:
-        """(k, m) the best amounts, none below zero. spectra, products : of `parts`"""
+    def amounts(self, coordinates: np.ndarray, device) -> np.ndarray:
+        """(k, m) the best amounts, none below zero; coordinates : of `parts`"""
         x = (
-            self._active(products)
+            self._active(self.products(coordinates))
             if self.one
-            else self.fit.fit(device, spectra, method="nnls", errors=False)[0]
+            else self.fit.fit(device, coordinates, method="nnls", errors=False)[0]
         )
         if np.linalg.cond(self.gram) > FINE:  # once more with what is left: references that are nearly one
-            x = np.maximum(x + self._change(spectra - self.sum_of(x), x > 0), 0)
+            left = self.products(coordinates - dots(x, self.triangle))
+            x = np.maximum(x + self.solved(left, x > 0, total=0.0), 0)
         return x / x.sum(1, keepdims=True) if self.one else x
-
-    def _change(self, rest: np.ndarray, used: np.ndarray) -> np.ndarray:
-        """(k, m) least squares of what is left, by references in use, their sum as it is"""
-        products = dots(rest, self.rest)
-        change = self.solved(products, used)
-        return change - self.solved(np.zeros_like(products), used) if self.one else change
 
     def sum_of(self, x: np.ndarray) -> np.ndarray:
         """(k, E) such amounts of the references, without the free curves."""
@@ -149,30 +152,48 @@ class Mixture:
             passive[left] &= ~out
             left = left[bad.any(1)]
 
-    def best_subset(self, spectra: np.ndarray, products: np.ndarray, most: int) -> np.ndarray:
+    def best_subset(self, spectra: np.ndarray, coordinates: np.ndarray, most: int) -> np.ndarray:
         """(k, m) amounts with at most so many references in use, by the corrected criterion of Akaike.
 
         AICc = E ln(R / E) + 2 p + 2 p (p + 1) / (E - p - 1), R what is left, p free numbers (Hurvich and Tsai
         1989, doi:10.1093/biomet/76.2.297)
         """
-        n, size = len(products), (spectra**2).sum(1)
-        energies, lowest, x = spectra.shape[1], np.full(n, np.inf), np.zeros_like(products)
+        products, size = list(self.products(coordinates).T.copy()), (spectra**2).sum(1)
+        energies, lowest, x = spectra.shape[1], np.full(len(size), np.inf), np.zeros_like(coordinates)
         for q in range(1, min(most, self.number) + 1):
-            p = q + len(self.off) - self.one
-            for used in combinations(range(self.number), q):
-                matrix, constant = self.inverse(used)
-                own = products[:, used]
-                amount = dots(own, matrix) + constant
-                inner = dots(amount, self.gram[np.ix_(used, used)])
-                rest = size - (amount * (2 * own - inner)).sum(1)
-                rest = np.maximum(rest, 1e-24 * size + 1e-300)
-                fit = energies * np.log(rest / energies) + 2 * p + 2 * p * (p + 1) / (energies - p - 1)
-                better = (amount >= 0).all(1) & (fit < lowest)
-                lowest = np.where(better, fit, lowest)
-                row = np.zeros((n, self.number))
-                row[:, used] = amount
-                x = np.where(better[:, None], row, x)
+            p, every = q + len(self.off) - self.one, list(combinations(range(self.number), q))
+            gain, best = self._most_explained(products, every)
+            rest = np.maximum(size - gain, 1e-24 * size + 1e-300)
+            fit = energies * np.log(rest / energies) + 2 * p + 2 * p * (p + 1) / (energies - p - 1)
+            better = (best >= 0) & (fit < lowest)
+            lowest = np.where(better, fit, lowest)
+            for number in np.unique(best[better]):
+                own = np.flatnonzero(better & (best == number))
+                x[own] = 0
+                amounts = self._with([one[own] for one in products], every[number])
+                x[np.ix_(own, every[number])] = np.stack(amounts, 1)
         return x
+
+    def _with(self, products: list, used) -> list[np.ndarray]:
+        """(k,) amounts of each reference in use; products : (k,) of each reference"""
+        matrix, constant, _ = self.inverse(used)
+        rows = [reduce(add, (w * products[j] for w, j in zip(row, used))) for row in matrix]
+        return [row + c for row, c in zip(rows, constant)] if self.one else rows
+
+    def _most_explained(self, products: list, every: list) -> tuple[np.ndarray, np.ndarray]:
+        """(k,) of the sum of squares what the best combination without a negative amount takes away, and its
+        number, -1 where each has one; products : (k,) of each reference"""
+        most = np.full(len(products[0]), -np.inf)
+        best = np.full(len(products[0]), -1)
+        for number, used in enumerate(every):
+            amounts, (_, constant, third) = self._with(products, used), self.inverse(used)
+            gain = reduce(add, (x * products[j] for x, j in zip(amounts, used)))
+            if self.one:
+                gain = gain + reduce(add, (c * products[j] for c, j in zip(constant, used))) + third
+            better = (reduce(np.minimum, amounts) >= 0) & (gain > most)
+            np.copyto(most, gain, where=better)
+            np.copyto(best, number, where=better)
+        return most, best
 
     def judged(self, spectra: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(k,) R = sum of what is left squared, of that of the spectra; (k, m) standard errors of amounts.

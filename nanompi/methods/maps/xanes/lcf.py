@@ -5,6 +5,7 @@ from typing import Literal
 import numpy as np
 
 from nanompi.device import Cpu
+from nanompi.device.kernels.spectra_fit import least_squares
 from nanompi.errors import DataError, JobError
 from nanompi.methods.maps.named import named
 from nanompi.methods.maps.xanes.edge import Edge, edge_numbers
@@ -43,7 +44,8 @@ class Lcf:
 
     Unit: parts of the edge step behind `xanes.normalise`.
 
-    Source: with `sum_to_one` doi:10.1137/1.9781611971217; the best of subsets doi:10.1093/biomet/76.2.297
+    Source: doi:10.1137/110821172, with `sum_to_one` doi:10.1137/1.9781611971217; the best of subsets
+    doi:10.1093/biomet/76.2.297
 
     Example::
 
@@ -54,6 +56,7 @@ class Lcf:
     preceded_by = ("xanes.absorbance",)
     block_counts = ()
     lanes = 2048  # what is made of them in double precision stays in a cache
+    fill_in = {"references": ["oxidized.csv", "reduced.csv"]}
     explains = {"misfit": "R of the mean spectrum: what the references leave, of the spectrum, squared"}
 
     references: list[str] = param(
@@ -73,14 +76,21 @@ class Lcf:
 
     def sources(self) -> list:
         """Where the papers are named that stand behind these parameters (`nanompi.papers`)."""
-        return [*[Mixture] * self.sum_to_one, *[Mixture.best_subset] * bool(self.subset)]
+        own = [Mixture] if self.sum_to_one else [least_squares] * (not self.subset)
+        return [*own, *[Mixture.best_subset] * bool(self.subset)]
 
     def check(self, data):
-        """Errors: DataError where references cannot be read, or do not cover the energies."""
+        """Errors: JobError without references; DataError where they cannot be read, or do not cover the
+        energies."""
+        self._need(data)
+        if "energy" in data.coords:
+            self._wanted(np.asarray(data.coords["energy"][0], np.float64))
         if self.references:
             own = read(self.references)
             if "energy" in data.coords:
                 self._covered(np.asarray(data.coords["energy"][0], np.float64), own, None)
+
+    foreseen = check  # by a run, too, before it loads anything
 
     def start(self, run, data):
         """References at the energies of the spectra, the same on all ranks. Errors: DataError, JobError."""
@@ -100,10 +110,18 @@ class Lcf:
         left = "" if self.used.all() else f", fitted at {self.used.sum()} of {len(self.used)} energies"
         run.say(f"{self.name}: references {', '.join(self.names)}; background: {kind}{left}")
 
-    def _references(self, data) -> list[Reference]:
+    def _need(self, data) -> dict:
+        """The references of a simulation. Errors: JobError where there are none, and the job names none."""
         known = data.beside.get("references", {})
         if not self.references and not known:
-            raise JobError(f"{self.name}: name reference spectra: references: [oxidized.csv, reduced.csv]")
+            raise JobError(
+                f"{self.name}: name reference spectra: `references: [oxidized.csv, reduced.csv]`; "
+                "without any, map.components finds what the pixels are made of"
+            )
+        return known
+
+    def _references(self, data) -> list[Reference]:
+        known = self._need(data)
         if self.references:
             own = read(self.references)
         else:
@@ -112,13 +130,23 @@ class Lcf:
             raise JobError(f"{self.name}: {len(own)} references; {MOST} at most")
         return own
 
+    def __post_init__(self):
+        if self.range is not None and (len(self.range) != 2 or self.range[0] >= self.range[1]):
+            raise JobError(f"range: {self.range} is no range; write [from, to] in eV")
+
+    def _wanted(self, e: np.ndarray) -> np.ndarray:
+        """(E,) bool: energies within `range`. Errors: JobError where there is none."""
+        if self.range is None:
+            return np.ones(len(e), bool)
+        wanted = (e >= self.range[0]) & (e <= self.range[1])
+        if not wanted.any():
+            there = f"the energies, {e.min():g} to {e.max():g} eV"
+            raise JobError(f"{self.name}.range: {self.range} eV holds none of {there}")
+        return wanted
+
     def _covered(self, e: np.ndarray, own: list, before) -> tuple[np.ndarray, float]:
         """(E,) bool, where all references have energies. Errors: DataError where that is too little."""
-        wanted = np.ones(len(e), bool)
-        if self.range is not None:
-            if len(self.range) != 2 or self.range[0] >= self.range[1]:
-                raise JobError(f"{self.name}: range: {self.range} is no range; write [from, to] in eV")
-            wanted = (e >= self.range[0]) & (e <= self.range[1])
+        wanted = self._wanted(e)
         used = wanted.copy()
         for one in own:
             inside = wanted & (e >= one.energies[0] - 1e-6) & (e <= one.energies[-1] + 1e-6)
@@ -142,11 +170,11 @@ class Lcf:
         """(k, energy) -> amounts, their errors, and what is left"""
         spectra, whole = filled(np.asarray(block, np.float64))
         spectra = np.ascontiguousarray(spectra[:, self.used])
-        rest, products = self.mixture.parts(spectra)
+        rest, coordinates = self.mixture.parts(spectra)
         if self.subset:
-            x = self.mixture.best_subset(rest, products, self.subset)
+            x = self.mixture.best_subset(rest, coordinates, self.subset)
         else:
-            x = self.mixture.amounts(rest, products, info.device)
+            x = self.mixture.amounts(coordinates, info.device)
         misfit, errors = self.mixture.judged(rest, x)
         fit = spectra - rest + self.mixture.sum_of(x)
         for values in (x, errors, misfit):
@@ -163,8 +191,8 @@ class Lcf:
         sum_, fit, pixels = (run.data.pop(f"_lcf_{name}").values for name in ("sum", "fit", "pixels"))
         if not pixels:
             raise DataError(f"{self.name}: no pixel has a spectrum")
-        rest, products = self.mixture.parts(sum_[None, self.used] / pixels)
-        x = self.mixture.amounts(rest, products, Cpu(threads=1))
+        rest, coordinates = self.mixture.parts(sum_[None, self.used] / pixels)
+        x = self.mixture.amounts(coordinates, Cpu(threads=1))
         misfit = float(self.mixture.judged(rest, x)[0][0])
         means = {name: float(v) for name, v in zip(self.names, x[0])}
         named(run, "fractions", self.names, errors="fractions_errors")

@@ -47,6 +47,14 @@ class SpectrumPeaks(Peaks):
         [], help="of the peaks, in the order of the windows; else the middle of each window, 7113.000eV"
     )
 
+    def check(self, data):
+        """JobError for windows that hold too few of the energies."""
+        if "energy" in data.coords:
+            e = np.unique(np.asarray(data.coords["energy"][0], float))
+            windows(self.windows, e, e, self.name)
+
+    foreseen = check  # by a run, too, before it loads anything
+
     def start(self, run, data):
         """Windows, the same on all ranks. Errors: DataError, JobError."""
         if "energy" not in data.coords:
@@ -89,4 +97,4 @@ class SpectrumPeaks(Peaks):
         sum_, pixels = (run.data.pop(f"_peaks_{name}").values for name in ("sum", "pixels"))
         self.mean = sum_ / max(1, int(pixels))
         super().finish(run)
-        run.result.pictures["peaks"] = run.result.pictures.pop("patterns")
+        run.result.pictures["peak_windows"] = run.result.pictures.pop("patterns")

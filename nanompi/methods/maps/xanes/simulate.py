@@ -20,6 +20,7 @@ from nanompi.units import EV
 
 NAMES = ("reduced", "mixed", "oxidized")
 APART = 4.0  # eV between the edges of the first and of the last species
+STEPS = ("xanes.absorbance", "map.align", "xanes.normalise", "xanes.lcf")  # of a first job
 BEFORE, BEHIND = 40.0, 90.0  # eV of the scan about the edge
 THICK = 0.5  # absorption before the edge, of the step
 
@@ -28,13 +29,15 @@ THICK = 0.5  # absorption before the edge, of the step
 class StackSimulation:
     """What is simulated."""
 
-    energies: int = param(80, ge=20, level="basic", help="how many images")
-    size: int = param(64, ge=16, unit="px", level="basic", help="rows and columns of an image")
+    energies: int = param(80, ge=20, le=10_000, level="basic", help="how many images")
+    size: int = param(64, ge=16, le=16384, unit="px", level="basic", help="rows and columns of an image")
     species: int = param(2, ge=1, le=3, help="how many species there are")
     edge: float = param(7112.0 * EV, unit="J", bare="eV", gt=0, help="energy of the first edge")
-    counts: float = param(3000.0, gt=0, level="basic", help="counts of a pixel without the sample")
-    thickness: float = param(1.5, gt=0, help="edge step of the thickest grain")
-    drift: float = param(0.4, ge=0, unit="px", help="rms by which the sample moves from image to image")
+    counts: float = param(3000.0, gt=0, le=1e8, level="basic", help="counts of a pixel without the sample")
+    thickness: float = param(1.5, gt=0, le=100, help="edge step of the thickest grain")
+    drift: float = param(
+        0.4, ge=0, le=1000, unit="px", help="rms by which the sample moves from image to image"
+    )
     pixel: float = param(50e-9, unit="m", gt=0, help="pixel size")
     noise: bool = param(True, help="Poisson counts; otherwise the exact means in float32")
     seed: int = param(1, ge=0, help="another number gives other grains, drift and noise")
@@ -117,7 +120,7 @@ class SimulatedStack(Source):
         return np.random.default_rng([self.seed, 3, i]).poisson(mean) if self.noise else mean
 
 
-@reader("xanes.simulate", gives={"data": "energy y x"}, steps=("xanes.lcf",))
+@reader("xanes.simulate", gives={"data": "energy y x"}, steps=STEPS)
 class SimulateStack:
     """A simulated stack of images at rising energies, by `format: xanes.simulate`."""
 

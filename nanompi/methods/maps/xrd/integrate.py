@@ -10,6 +10,7 @@ from nanompi.errors import DataError, JobError
 from nanompi.methods.maps.xrd.geometry import UNITS, Geometry, fits, read_poni
 from nanompi.methods.maps.xrd.mask import Image, Mask, dark_and_flat
 from nanompi.methods.maps.xrd.matrix import Bins, Matrix, limits, matrix, shared
+from nanompi.methods.maps.xrd.picture import radial_name
 from nanompi.methods.maps.xrd.scan import on_scan
 from nanompi.optics.geometry import PLANCK_C
 from nanompi.run.result import Signal
@@ -71,6 +72,8 @@ class Integrate:
     flat: Image = param(Image(), help="response of the pixels, of any mean")
 
     def __post_init__(self):
+        if self.range and not (len(self.range) == 2 and self.range[0] < self.range[1]):
+            raise JobError(f"range: two rising numbers are needed, not {self.range}")
         axes = AXES[min(self.sectors, 2)]
         self.gives = {
             "pattern": item(*axes, title="azimuthally integrated intensity"),
@@ -83,7 +86,12 @@ class Integrate:
         """For `nanompi check`. Errors: DataError, JobError."""
         geometry = self._geometry(data)
         self._said(geometry)
-        return [] if self.range else [f"{self.name}: over all angles that the pixels cover"]
+        if not self.range:
+            return [f"{self.name}: over all angles that the pixels cover"]
+        low, high = limits(geometry, data.shape[-2:], self.mask.good(data), self.unit)
+        if self.range[1] < low or self.range[0] > high:
+            raise self._nowhere(low, high)
+        return []
 
     def start(self, run, data):
         """Shares of all pixels, made by rank 0 for all (collective). Errors: DataError, JobError."""
@@ -157,7 +165,8 @@ class Integrate:
         with np.errstate(invalid="ignore", divide="ignore"):
             mean = (sums / frames).astype(np.float32)
         b = self.bounds
-        axes = {"azimuth": (b.azimuths, "deg"), "radial": (b.centres, UNITS[self.unit])}
+        unit = UNITS[self.unit]
+        axes = {"azimuth": (b.azimuths, "deg"), radial_name(unit): (b.centres, unit)}
         run.result.pictures["cake"] = Signal(mean, axes, "counts", "cake: mean of all frames", "frame")
 
     # ---- how it is made
@@ -191,8 +200,6 @@ class Integrate:
 
     def _made(self, own: dict, data) -> tuple[Geometry, Bins]:
         """The arrays of rank 0 into `own`. Errors: DataError, JobError."""
-        if self.range and not (len(self.range) == 2 and self.range[0] < self.range[1]):
-            raise JobError(f"{self.name}.range: two rising numbers are needed, not {self.range}")
         geometry, shape = self._geometry(data), data.shape[-2:]
         own["dark"], flat = dark_and_flat(self.dark, self.flat, data)
         good = self.mask.good(data) & (flat.reshape(shape) > 0)
@@ -200,12 +207,14 @@ class Integrate:
         bounds = Bins(self.unit, self.bins, *(self.range or (low, high)), self.sectors)
         made = matrix(geometry, shape, good, bounds, self.polarisation)
         if not len(made.bin):
-            raise DataError(
-                f"{self.name}.range: no pixel is there; they cover {low:.4g} to {high:.4g} {UNITS[self.unit]}"
-            )
+            raise self._nowhere(low, high)
         own |= {"first": made.first, "bin": made.bin, "share": made.share, "norm": made.norm * flat}
         own |= {"f": made.rings[0], "p": made.rings[1], "shared": shared(made, bounds)}
         return geometry, bounds
+
+    def _nowhere(self, low: float, high: float) -> DataError:
+        there = f"{low:.4g} to {high:.4g} {UNITS[self.unit]}"
+        return DataError(f"{self.name}.range: no pixel is there; they cover {there}")
 
     def _said(self, geometry: Geometry) -> str:
         light = "no polarisation" if self.polarisation is None else f"polarisation {self.polarisation:g}"

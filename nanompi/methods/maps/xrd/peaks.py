@@ -11,7 +11,7 @@ from nanompi.device.kernels.peaks import GAUSS, LORENTZ, PSEUDO_VOIGT
 from nanompi.errors import JobError
 from nanompi.methods.maps.named import named
 from nanompi.methods.maps.xrd.narrow import narrowed
-from nanompi.methods.maps.xrd.picture import with_rings
+from nanompi.methods.maps.xrd.picture import radial_name, with_rings
 from nanompi.methods.maps.xrd.windows import FEWEST, windows
 from nanompi.run.result import Marks, Signal
 from nanompi.run.verdict import give
@@ -193,6 +193,7 @@ class Peaks:
                 one.axes = data.axes[:-1]
             maps = [f"peak_{name}_{parameter}" for name in names]
             named(run, parameter, maps, unit=unit, errors=f"{parameter}_errors")
+        run.result.apart["peaks"] = tuple(f"peak_{name}_{parameter}" for name in names for parameter in MAPS)
 
     def _picture(self) -> Signal:
         """The mean pattern, and its windows as steps below it."""
@@ -200,7 +201,7 @@ class Peaks:
         low = np.nanmin(self.mean)
         for one in self.runs:
             marks[one] = low
-        axes = {"radial": (self.x, self.unit)}
+        axes = {radial_name(self.unit): (self.x, self.unit)}
         both, names = np.stack([self.mean, marks]), Marks(("mean pattern", "fitted here"), "intensity")
         return Signal(both, axes, "", "mean pattern, and where peaks are fitted", "curve", marks=names)
 

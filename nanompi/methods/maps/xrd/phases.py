@@ -5,11 +5,13 @@ from typing import Literal
 
 import numpy as np
 
+from nanompi.device.kernels.spectra_fit import least_squares, poisson_fit
 from nanompi.errors import DataError, JobError
 from nanompi.io.hdf5 import must_exist
 from nanompi.methods.maps.linear_fit import LinearFit
 from nanompi.methods.maps.named import named
 from nanompi.methods.maps.xrd.peaks import mean_pattern
+from nanompi.methods.maps.xrd.picture import radial_name
 from nanompi.methods.maps.xrf.snip import snip
 from nanompi.run.result import Marks, Signal
 from nanompi.step import item, param, step
@@ -38,7 +40,8 @@ class Phases:
 
     Unit: the radial axis' times counts.
 
-    Source: as of the methods of `xrf.fit`.
+    Source: nnls doi:10.1137/110821172, poisson doi:10.1137/0320018; background
+    doi:10.1016/0168-583X(88)90063-8
 
     Example::
 
@@ -52,6 +55,11 @@ class Phases:
         "nnls", help="squares with amounts >= 0, likelihood, squares"
     )
     background: bool = param(True, help="a constant and the background of the mean pattern are fitted, too")
+
+    def sources(self) -> list:
+        """Where the papers are named that stand behind these parameters (`nanompi.papers`)."""
+        fit = {"poisson": [poisson_fit], "nnls": [least_squares]}.get(self.method, [])
+        return [*fit, *[snip] * self.background]
 
     def check(self, data):
         """Errors: DataError where a reference cannot be read."""
@@ -90,7 +98,7 @@ class Phases:
         mean = np.ascontiguousarray(self.mean[self.used] * self.to_counts)[None]
         x = self.model.fit(Cpu(), np.maximum(mean, 0), method=self.method, errors=False)[0]
         curves = np.stack([mean[0], self.columns @ x[0]]) / self.to_counts
-        axes = {"radial": (self.x[self.used], self.unit)}
+        axes = {radial_name(self.unit): (self.x[self.used], self.unit)}
         marks = Marks(("mean pattern", "fit of the phases"), "intensity")
         title = "mean pattern and its phases"
         run.result.pictures["phases"] = Signal(curves, axes, "", title, "spectrum", marks=marks)

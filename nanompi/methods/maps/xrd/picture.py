@@ -10,6 +10,11 @@ from nanompi.run.result import Signal
 LEFT = 0.5  # part of the columns over which rings are drawn
 
 
+def radial_name(unit: str) -> str:
+    """What a radial axis of this unit is called in a picture"""
+    return "2theta" if unit in ("deg", "rad") else "q"
+
+
 def with_rings(data: Data, geometry: Geometry, unit: str, places) -> Signal | None:
     """The first frame; rings at these radial values are drawn over its left half (rank 0).
 

@@ -6,8 +6,8 @@ exact truth.
       simulate: {rows: 8, columns: 8, size: 192, strain: 1e-3}
 
 Each ring is a pseudo-Voigt in 2 theta about Bragg's angle of its planes, which are further apart by the part
-e_xx cos^2 chi + e_yy sin^2 chi. Each frame has random numbers of its own: the data do not depend on the
-ranks.
+e_xx cos^2 chi + e_yy sin^2 chi. Rings of a second phase grow along x (`iron`), single grains light spots
+(`spots`). Each frame has random numbers of its own: the data do not depend on the ranks.
 """
 
 from dataclasses import dataclass
@@ -15,13 +15,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from nanompi.data.data import Data
-from nanompi.data.source import Source, check_index
+from nanompi.data.source import Source, check_index, of_counts
 from nanompi.methods.maps.xrd.geometry import Geometry
 from nanompi.methods.maps.xrd.matrix import pixels
 from nanompi.optics.geometry import PLANCK_C
 from nanompi.step import param, reader, section
 
 HKL = ((1, 1, 1), (2, 0, 0), (2, 2, 0))  # rings of a face-centred lattice that stand apart
+IRON, IRON_RINGS = 2.8665e-10, {(1, 1, 0): 1.0, (2, 0, 0): 0.3}  # m, edge of the cell; parts of its rings
+GLEAM = 20.0  # times `counts`, of each pixel of a spot
 AXES = ("y", "x", "row", "column")
 
 
@@ -29,25 +31,34 @@ AXES = ("y", "x", "row", "column")
 class PatternSimulation:
     """What is simulated."""
 
-    rows: int = param(8, ge=1, level="basic", help="points along y")
-    columns: int = param(8, ge=1, level="basic", help="points along x")
-    size: int = param(192, ge=32, unit="px", help="rows and columns of a frame")
+    rows: int = param(8, ge=1, le=10_000, level="basic", help="points along y")
+    columns: int = param(8, ge=1, le=10_000, level="basic", help="points along x")
+    size: int = param(192, ge=32, le=16384, unit="px", help="rows and columns of a frame")
     pixel: float = param(200e-6, unit="m", gt=0, help="detector pixel size")
     distance: float = param(0.1, unit="m", gt=0, help="from the sample to the detector")
     wavelength: float = param(0.3e-10, unit="m", gt=0, help="wavelength")
     tilt: float = param(0.0, unit="rad", bare="deg", help="of the detector, about both of its axes")
     lattice: float = param(5.4115e-10, unit="m", gt=0, help="edge of the cubic cell")
-    width: float = param(0.3, gt=0, help="full width of a ring at half maximum, deg")
+    width: float = param(0.3, gt=0, le=90, help="full width of a ring at half maximum, deg")
     mixing: float = param(
         0.0, ge=0, le=1, help="part of a ring that is Lorentzian, the rest is a Gauss function"
     )
-    counts: float = param(20.0, gt=0, level="basic", help="counts of a pixel on top of the first ring, about")
-    background: float = param(2.0, ge=0, help="counts of a pixel between the rings")
+    counts: float = param(
+        20.0, gt=0, le=1e8, level="basic", help="counts of a pixel on top of the first ring, about"
+    )
+    background: float = param(2.0, ge=0, le=1e8, help="counts of a pixel between the rings")
     strain: float = param(1e-3, help="largest mean strain; it changes over the map")
     shear: float = param(0.0, help="largest half difference of the strains along x and y")
     texture: float = param(
         0.0, ge=0, lt=1, help="part by which the rings are brighter along 30 deg, darker across"
     )
+    iron: float = param(
+        0.0,
+        ge=0,
+        le=1e6,
+        help="counts on top of the first ring of alpha iron at the last column; none at the first",
+    )
+    spots: int = param(0, ge=0, le=1000, help="single grains in each frame, which light 2 x 2 pixels")
     noise: bool = param(True, help="Poisson counts; otherwise the exact means in float32")
     seed: int = param(1, ge=0, help="another number gives other noise")
 
@@ -60,6 +71,20 @@ class PatternSimulation:
         return Geometry(
             self.distance, poni, turned, (self.pixel, self.pixel), self.wavelength, 3, shape, "simulation"
         )
+
+    def brightest(self) -> float:
+        """Counts that no pixel has more of in the mean: all rings at their brightest, iron, a spot"""
+        return self.counts * (5 + GLEAM * bool(self.spots)) + self.iron + self.background
+
+    def share(self) -> np.ndarray:
+        """(columns,) how much of the iron of the last column there is"""
+        return np.linspace(0, 1, self.columns)
+
+    def places(self, y: int, x: int) -> np.ndarray:
+        """(spots, 2) px, first row and column of the spots of a frame; none beside another or at the edge"""
+        rng = np.random.default_rng((self.seed, y, x, 1))
+        cells = np.stack(np.meshgrid(*[np.arange(8, self.size - 8, 16)] * 2), -1).reshape(-1, 2)
+        return cells[rng.choice(len(cells), min(self.spots, len(cells)), replace=False)]
 
     def strains(self) -> tuple[np.ndarray, np.ndarray]:
         """(y, x) strains along x and along y."""
@@ -78,7 +103,7 @@ class SimulatedPatterns(Source):
     def __post_init__(self):
         s = self.scene
         self.shape = (s.rows, s.columns, s.size, s.size)
-        self.dtype = np.dtype(np.uint16 if s.noise else np.float32)
+        self.dtype = of_counts(s.brightest(), s.noise)
         self._frame = None
 
     def __getstate__(self):
@@ -98,23 +123,33 @@ class SimulatedPatterns(Source):
 
     def _one(self, y: int, x: int) -> np.ndarray:
         s = self.scene
-        mean = expected(s, self._frame, *(e[y, x] for e in s.strains())).reshape(s.size, s.size)
-        if not s.noise:
-            return mean.astype(np.float32)
-        return np.random.default_rng((s.seed, y, x)).poisson(mean).astype(np.uint16)
+        mean = expected(s, self._frame, *(e[y, x] for e in s.strains()), s.iron * s.share()[x])
+        mean = mean.reshape(s.size, s.size)
+        for row, column in s.places(y, x):
+            mean[row : row + 2, column : column + 2] += GLEAM * s.counts
+        counts = np.random.default_rng((s.seed, y, x)).poisson(mean) if s.noise else mean
+        return counts.astype(self.dtype)
 
 
-def expected(s: PatternSimulation, frame, along_x: float, along_y: float) -> np.ndarray:
-    """(P,) mean counts of a frame."""
+def expected(s: PatternSimulation, frame, along_x: float, along_y: float, iron: float = 0.0) -> np.ndarray:
+    """(P,) mean counts of a frame without spots. iron : counts on top of its first ring"""
     geometry, cos2 = s.geometry(), np.cos(frame.chi) ** 2
     strain = along_x * cos2 + along_y * (1 - cos2)
     lit = 1 + s.texture * np.cos(2 * (frame.chi - np.deg2rad(30)))
     out = np.full(frame.r.shape, s.background)
     for area, d in zip(areas(s), spacings(s)):
         u = 2 * (frame.r - geometry.of_spacing(d * (1 + strain), "2th_deg")) / s.width
-        gauss = 2 * np.sqrt(np.log(2) / np.pi) * np.exp(-np.log(2) * u * u)
-        out += lit * area / s.width * ((1 - s.mixing) * gauss + s.mixing * 2 / np.pi / (1 + u * u))
+        out += lit * area / s.width * _shape(u, s.mixing)
+    for hkl, part in IRON_RINGS.items() if iron else ():
+        at = geometry.of_spacing(IRON / np.linalg.norm(hkl), "2th_deg")
+        out += part * iron * _shape(2 * (frame.r - at) / s.width, s.mixing)
     return frame.norm * out
+
+
+def _shape(u: np.ndarray, mixing: float) -> np.ndarray:
+    """Area 1 over the width. u : from the middle, in half widths"""
+    gauss = 2 * np.sqrt(np.log(2) / np.pi) * np.exp(-np.log(2) * u * u)
+    return (1 - mixing) * gauss + mixing * 2 / np.pi / (1 + u * u)
 
 
 def areas(s: PatternSimulation) -> list[float]:

@@ -81,6 +81,15 @@ class Strain:
         giving(run, "strain", mean, peaks, peaks.axes[:-2], "", "mean strain of the peaks")
         giving(run, "strain_errors", off, peaks, peaks.axes[:-2], "", "its standard error")
 
+    def check_behind(self, before):
+        """JobError where the planes of the reference are not as many as the windows of the peaks."""
+        windows = [step.windows for step in before if step.name == "xrd.peaks"][-1:]
+        if windows and windows[0] and self.reference.a and len(self.reference.hkl) != len(windows[0]):
+            raise JobError(
+                f"reference.hkl: {len(self.reference.hkl)} planes for {len(windows[0])} windows of peaks; "
+                "one [h, k, l] is needed for each"
+            )
+
     def _names(self, peaks: Data) -> list[str]:
         """Of the peaks: their planes where these are known, 111, else as `xrd.peaks` calls them"""
         planes = ["".join(map(str, hkl)) for hkl in self.reference.hkl] if self.reference.a else []

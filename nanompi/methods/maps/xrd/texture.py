@@ -34,6 +34,12 @@ class Texture:
 
     preceded_by = ("xrd.peaks",)
 
+    def check_behind(self, before):
+        """JobError where the patterns that it needs will have too few sectors."""
+        sectors = [step.sectors for step in before if step.name == "xrd.integrate"][-1:]
+        if sectors and sectors[0] < LEAST:
+            raise JobError(f"{sectors[0]} sectors are too few; write `sectors: 36` in xrd.integrate")
+
     def run(self, run):
         """Maps texture_d3.124A, direction_d3.124A ... with errors. Errors: JobError."""
         peaks, errors = (in_memory(run.team, run.data[name]) for name in ("peaks", "peaks_errors"))

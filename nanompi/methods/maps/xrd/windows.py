@@ -29,8 +29,8 @@ def _given(one, x: np.ndarray, name: str) -> slice:
     first, last = np.searchsorted(x, one)
     if last - first < FEWEST:
         raise JobError(
-            f"{name}.windows: {one} holds {last - first} bins of the pattern, which goes from {x[0]:.4g} to "
-            f"{x[-1]:.4g}; a peak needs {FEWEST}: more `bins`, or a wider window"
+            f"{name}.windows: {one} holds {last - first} of the {len(x)} values of a pattern, which go from "
+            f"{x[0]:.4g} to {x[-1]:.4g}; a peak needs {FEWEST}: give a wider window (or more `bins`)"
         )
     return slice(int(first), int(last))
 

@@ -92,6 +92,12 @@ class Calibrate:
         lines.xraylib()
         self._task(data.facts.get("energy"), settings_of(self.config))
 
+    def maps_after(self, data, known: list[str]) -> list[str]:
+        """Of all elements that it may name."""
+        task = self._task(data.facts.get("energy"), settings_of(self.config))
+        every = lines.families(task.energy, task.low, task.high) if task.auto else []
+        return [*known, *task.names, *every]
+
     def run(self, run):
         """The model as run.made["model"] and in the result; run.made["task"] (collective)."""
         sums, data = run.data["sum_spectrum"], run.data["data"]

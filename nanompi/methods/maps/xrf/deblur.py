@@ -122,7 +122,7 @@ class Deblur:
     """
 
     works_on = "maps of elements that xrf.fit gives"
-    probe: str = param(kind="folder", help="run folder or result of ptychography, or of other programs")
+    probe: str = param(kind="file", help="run folder or result of ptychography, or of other programs")
     pixel: float | None = param(
         None, unit="m", gt=0, help="of the maps; half the smaller of step and width of the probe if not given"
     )
@@ -130,6 +130,13 @@ class Deblur:
         None, ge=1, help="steps of all maps; found for each by counts held back if not given"
     )
     most: int = param(300, ge=1, help="steps that are tried")
+
+    def check(self, data):
+        """Errors: DataError where the probe cannot be read, or the points stand on no grid."""
+        known_pixel(read_wave(self.probe, "probe"))
+        if {"y", "x"} <= set(data.axes):
+            for axis in ("y", "x"):
+                _even(data.coords.get(axis), axis)
 
     def run(self, run):
         """A map NAME_sharp beside each element's. Errors: DataError."""

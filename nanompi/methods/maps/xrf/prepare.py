@@ -69,6 +69,10 @@ class Prepare:
         about = {"monitor": found.monitor, "monitor_mean": found.level, "seconds": found.seconds}
         run.result.notes.setdefault("xrf", {})["prepare"] = about
 
+    def maps_after(self, data, known: list[str]) -> list[str]:
+        """None more."""
+        return known
+
     def block(self, block, info):
         """(k, detector, channel) counts -> the same, to be added up; nothing of points that are left out."""
         absent = self.absent[info.index]

@@ -15,7 +15,7 @@ from nanompi.methods.maps.xrf.calibration import calibrated
 from nanompi.methods.maps.xrf.detectors import Task
 from nanompi.methods.maps.xrf.exposure import Exposure, exposure_of, uncounted
 from nanompi.methods.maps.xrf.lines import family_of
-from nanompi.methods.maps.xrf.sensitivity import LARGE, Sensitivities, checked
+from nanompi.methods.maps.xrf.sensitivity import LARGE, Sensitivities, apart, checked
 from nanompi.run.reading import Input, open_data, reader_of
 from nanompi.step import METHODS, param, section, step
 
@@ -44,6 +44,8 @@ class Quantify:
 
     Errors are those of counting. An element that the standard does not hold is as uncertain as the elements
     of the standard spread about one physical curve, which log and notes state; above 15 % it is warned of.
+    Of several standards an element's sensitivity is the mean of those that hold it, and how far they are
+    apart is said.
 
     .. math::
 
@@ -63,54 +65,79 @@ class Quantify:
 
     preceded_by = ("xrf.fit",)
 
-    standard: Standard = param(help="of known content: its file or counts, and ug/cm2 of its elements")
+    standard: list[Standard] = param(
+        help="of known content, one or a list: its file or counts, and ug/cm2 of its elements"
+    )
 
     def check(self, data):
         """Errors: JobError for a standard that says too little."""
-        checked(self.standard.areal, "areal")
-        if bool(self.standard.file) == bool(self.standard.counts):
+        if not self.standard:
+            raise JobError(
+                f"{self.name}.standard: none is given; write {{file: film.mda, areal: {{Fe: 0.504}}}}"
+            )
+        for one in self.standard:
+            self._check(one)
+
+    def _check(self, one: Standard) -> None:
+        checked(one.areal, "areal")
+        if bool(one.file) == bool(one.counts):
             raise JobError(f"{self.name}.standard: give `file:` or `counts:`, one of them")
-        missing = [name for name in self.standard.areal if name not in self.standard.counts]
-        if self.standard.counts and missing:
-            close = nearest(missing[0], self.standard.counts)
+        missing = [name for name in one.areal if name not in one.counts]
+        if one.counts and missing:
+            close = nearest(missing[0], one.counts)
             raise JobError(f"{self.name}.standard.counts: {missing[0]} of `areal` has no counts{close}")
+
+    def maps_after(self, data, known: list[str]) -> list[str]:
+        """With those in ug/cm2."""
+        return [*known, *(f"{name}_areal" for name in known)]
 
     def run(self, run):
         """run.data["Fe_K_areal"] and its errors, for each element of the model (collective)."""
         self.check(None)
         model, exposure = run.made["model"], run.made["exposure"]
         own = run.made.get("task") or Task((), True, model.energy, LOW, ABOVE * model.energy)
-        areal = {family_of(name, own.energy): value for name, value in self.standard.areal.items()}
-        counts = self._counts(own) or self._measured(run, replace(own, names=tuple(areal), auto=True), model)
-        found = Sensitivities({n: counts[n] / value for n, value in areal.items()}, own.energy, own.detector)
+        each = [self._sensitivity(run, one, own) for one in self.standard]
+        measured = {
+            name: [k[name] for k in each if name in k] for name in dict.fromkeys(n for k in each for n in k)
+        }
+        means = {name: float(np.mean(values)) for name, values in measured.items()}
+        found = Sensitivities(means, own.energy, own.detector, apart(measured))
         unit = _unit(exposure)
         for name in model.elements:
             for mark in ("", "_errors"):
                 self._scaled(run, name, mark, 1 / (found.of(name) * unit))
         self._tell(run, found, model.elements, exposure)
 
-    def _counts(self, task: Task) -> dict[str, float]:
+    def _sensitivity(self, run, one: Standard, own: Task) -> dict[str, float]:
+        """Counts of a standard for 1 ug/cm2 and a unit of exposure, by family (collective)."""
+        areal = {family_of(name, own.energy): value for name, value in one.areal.items()}
+        task = replace(own, names=tuple(areal), auto=True)
+        counts = self._counts(one, own) or self._measured(run, one.file, task)
+        return {name: counts[name] / value for name, value in areal.items()}
+
+    @staticmethod
+    def _counts(one: Standard, task: Task) -> dict[str, float]:
         """Counts of a unit of exposure, as the job gives them; {} where it names a file."""
-        per = self.standard.exposure or 1.0
-        given = checked(self.standard.counts, "counts") if self.standard.counts else {}
+        per = one.exposure or 1.0
+        given = checked(one.counts, "counts") if one.counts else {}
         return {family_of(name, task.energy): value / per for name, value in given.items()}
 
-    def _measured(self, run, task: Task, model) -> dict[str, float]:
+    def _measured(self, run, file: str, task: Task) -> dict[str, float]:
         """The same of the scan of a standard, fitted as the map was (collective)."""
-        used = model.good.any(1)
-        sums, exposure = run.team.on_root(lambda: _scanned(self.standard.file, run.made["exposure"], used))
+        used = run.made["model"].good.any(1)
+        sums, exposure = run.team.on_root(lambda: _scanned(file, run.made["exposure"], used))
         if len(sums) != len(used):
             raise DataError(
-                f"{self.standard.file} has {len(sums)} detectors, the map {len(used)}: a standard is "
+                f"{file} has {len(sums)} detectors, the map {len(used)}: a standard is "
                 "measured with those of the map"
             )
         found = calibrated(run.team, sums, used, task)
-        run.say(f"{self.name}: standard {self.standard.file}: chi2 {found.chi2:.2f}")
+        run.say(f"{self.name}: standard {file}: chi2 {found.chi2:.2f}")
         here = ~exposure.absent
         time = exposure.scale[here].sum(0) * _unit(exposure)
         kept = [d for d in np.flatnonzero(used) if found.shapes[d] is not None]
         if len(kept) < used.sum():
-            raise DataError(f"{self.standard.file}: {found.left_out(used)}; the map has them: name others")
+            raise DataError(f"{file}: {found.left_out(used)}; the map has them: name others")
         return {n: float(sum(found.shapes[d].of(n) / time[d] for d in kept)) for n in task.names}
 
     def _scaled(self, run, name: str, mark: str, factor: float) -> None:
@@ -125,6 +152,7 @@ class Quantify:
         per = f"of {exposure.monitor}" if exposure.monitor else "s" if exposure.seconds else "point"
         for name, value in found.measured.items():
             run.say(f"{self.name}: {name}: {value:.5g} counts for 1 {UNIT} and 1 {per}")
+        self._tell_apart(run, found.apart)
         others = [name for name in elements if name not in found.measured]
         spread = found.spread
         text = "not known, of one element" if np.isnan(spread) else f"{100 * spread:.0f} %"
@@ -137,8 +165,21 @@ class Quantify:
             "sensitivity": {name: found.of(name) for name in elements},
             "measured": sorted(found.measured),
             "spread": None if np.isnan(spread) else spread,
+            "standards": len(self.standard),
+            "apart": found.apart,
             "exposure": per,
         }
+
+    def _tell_apart(self, run, apart: dict[str, float]) -> None:
+        """How far standards that hold the same element are apart; above LARGE it is warned of."""
+        if not apart:
+            return
+        each = ", ".join(f"{name} {100 * value:.1f} %" for name, value in apart.items())
+        words = f"{self.name}: the standards differ about their mean by (standard deviation) {each}"
+        if max(apart.values()) > LARGE:
+            run.team.on_root(lambda: run.warn(f"{words}; is one of them mistaken?"))
+        else:
+            run.say(words)
 
 
 def _unit(exposure: Exposure) -> float:

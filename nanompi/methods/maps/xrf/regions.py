@@ -19,6 +19,7 @@ class Region:
     """What a fit says of some points.
 
     amplitudes, errors : (m,), of the mean of the points; spectrum : (2, C) counts of all, and by the fit
+    deviance : of the likelihood, or chi2 with the counts for variances where squares were made least
     """
 
     name: str
@@ -43,7 +44,12 @@ def refitted(fit: LinearFit, name: str, points: int, spectrum, scale, method: st
     counts, factor = np.asarray(spectrum, np.float64)[None], np.asarray(scale, np.float64)[None]
     x, errors, misfit = fit.fit(Cpu("double", text=""), counts, factor, method, until=(100, 1e-7))
     model = factor[0][fit.detector] * (fit.columns @ x[0])
-    return Region(name, points, x[0], errors[0], float(misfit[0]), np.stack([counts[0], model]))
+    deviance = float(misfit[0]) if method == "poisson" else _chi2(counts[0], model)
+    return Region(name, points, x[0], errors[0], deviance, np.stack([counts[0], model]))
+
+
+def _chi2(counts: np.ndarray, model: np.ndarray) -> float:
+    return float(((counts - model) ** 2 / np.maximum(counts, 1)).sum())
 
 
 def read_regions(path: str, shape: tuple[int, ...]) -> np.ndarray:

@@ -6,6 +6,7 @@ scatter and a background are fitted to them: the slope for which least is left o
 
 import numpy as np
 
+from nanompi.methods.maps.linear_fit import nnls
 from nanompi.methods.maps.xrf.lines import excited, main_line
 from nanompi.methods.maps.xrf.response import START, Detector, columns, peaks_of
 from nanompi.methods.maps.xrf.shape import under
@@ -52,12 +53,9 @@ def _on_grid(counts, slope: float, edges) -> np.ndarray:
 
 
 def _deviance(own, lines, below) -> float:
-    from scipy.optimize import nnls
-
     weight = 1 / np.sqrt(np.maximum(own, 1))
     design = np.column_stack([lines, below / max(below.sum(), 1)])
-    amplitudes, _ = nnls(design * weight[:, None], own * weight, maxiter=50 * design.shape[1])
-    mu = np.maximum(design @ amplitudes, 0.1)
+    mu = np.maximum(design @ nnls(design * weight[:, None], own * weight), 0.1)
     return float(2 * (mu - own + own * np.log(np.maximum(own, 1e-9) / mu)).sum())
 
 

@@ -1,6 +1,6 @@
 """Counts that a mass on an area gives: measured on standards, and by physics for elements between them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -17,11 +17,13 @@ class Sensitivities:
 
     measured : {family: counts for 1 ug/cm2 and one unit of exposure}
     detector : what is known of the detectors
+    apart    : {family: how far several standards are apart} (`apart`)
     """
 
     measured: dict[str, float]
     energy: float
     detector: Detector
+    apart: dict[str, float] = field(default_factory=dict)
 
     def _expected(self, name: str) -> float:
         """Cross section times the part of the light that reaches the detector, any unit."""
@@ -45,6 +47,12 @@ class Sensitivities:
         at = main_line(name, self.energy)
         near = min(self.measured, key=lambda one: abs(main_line(one, self.energy) - at))
         return self._ratios()[near] * self._expected(name)
+
+
+def apart(measured: dict[str, list[float]]) -> dict[str, float]:
+    """Standard deviation of what several standards say of a family, in their mean; of those that two have."""
+    several = {name: np.array(values) for name, values in measured.items() if len(values) > 1}
+    return {name: float(values.std(ddof=1) / values.mean()) for name, values in several.items()}
 
 
 def checked(areal: dict[str, float], what: str) -> dict[str, float]:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from nanompi.methods.maps.linear_fit import nnls
+from nanompi.methods.maps.xrf.damped import least_squares
 from nanompi.methods.maps.xrf.response import Detector, columns, energies_of, peaks_of, pileup
 from nanompi.methods.maps.xrf.snip import snip
 
@@ -130,12 +132,9 @@ def channels_of(p: dict, scene: Scene, n: int) -> tuple[int, int]:
 def amplitudes_of(design: np.ndarray, counts: np.ndarray, background: np.ndarray) -> np.ndarray:
     """(m,) by non-negative least squares with the weights 1 / counts; that of the background, the last, is
     its area."""
-    from scipy.optimize import nnls
-
     weight = 1 / np.sqrt(np.maximum(counts, 1))
     weighed = design[:, :-1] * weight[:, None]
-    found, _ = nnls(weighed, (counts - background) * weight, maxiter=50 * design.shape[1])
-    return np.append(found, background.sum())
+    return np.append(nnls(weighed, (counts - background) * weight), background.sum())
 
 
 def as_it_is(counts: np.ndarray, scene: Scene, p: dict, fitted: int = 0, held: tuple[str, ...] = ()) -> Shape:
@@ -162,8 +161,6 @@ def fitted(counts: np.ndarray, scene: Scene, start: dict, free: tuple[str, ...] 
 
     Each has a range (`BOUNDS`) and, where spectra say little, what is usual (`USUAL`).
     """
-    from scipy.optimize import least_squares
-
     start = start | {"energy": start.get("energy", scene.energy)}
     low, high = np.transpose([_range(name, start) for name in free])
     p0 = np.clip([start[name] for name in free], low, high)
@@ -179,9 +176,9 @@ def fitted(counts: np.ndarray, scene: Scene, start: dict, free: tuple[str, ...] 
         return np.concatenate([(mu - own) * weight, _unusual(p, free, scene.energy)])
 
     u0 = (p0 - low) / (high - low)
-    found = least_squares(residuals, u0, bounds=(0, 1), x_scale=0.02, diff_step=1e-4, max_nfev=40, ftol=1e-5)
-    p = start | {name: float(v) for name, v in zip(free, low + found.x * (high - low))}
-    held = tuple(name for name, u in zip(free, found.x) if min(u, 1 - u) < 1e-4)
+    found = least_squares(residuals, u0)
+    p = start | {name: float(v) for name, v in zip(free, low + found * (high - low))}
+    held = tuple(name for name, u in zip(free, found) if min(u, 1 - u) < 1e-4)
     return as_it_is(counts, scene, p, len(free), held)
 
 

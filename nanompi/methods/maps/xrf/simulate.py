@@ -13,13 +13,14 @@ rank can make any of them and the data do not depend on the ranks.
 """
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 
 from nanompi.data.data import Data
-from nanompi.data.source import Source
-from nanompi.errors import DataError
-from nanompi.methods.maps.read.spectra import GIVES, STEPS, Spectra
+from nanompi.data.source import Source, of_counts
+from nanompi.errors import DataError, JobError
+from nanompi.methods.maps.read.spectra import GIVES, POINTS, STEPS, Spectra
 from nanompi.step import param, reader, section
 from nanompi.units import EV
 
@@ -29,27 +30,34 @@ SPREAD = 0.004  # of the slopes of detectors
 DECAY = 2500.0  # eV, in which the background falls by e
 REACH = 500.0  # eV above the beam: the last channel
 LOW = 1200.0  # eV, below which nothing is fitted
+STRAY = 0.1  # of a step, by which points of a fly scan are off at most
 
 
 @section
 class SpectraSimulation:
     """What is simulated."""
 
-    rows: int = param(24, ge=1, level="basic", help="rows of the map")
-    columns: int = param(32, ge=1, level="basic", help="columns of the map")
+    rows: int = param(24, ge=1, le=10_000, level="basic", help="rows of the map")
+    columns: int = param(32, ge=1, le=10_000, level="basic", help="columns of the map")
     step: float = param(200e-9, unit="m", gt=0, help="between its points")
     detectors: int = param(2, ge=1, le=16, help="detectors; each sees less than the one before")
     counts: float = param(
-        2000.0, gt=0, level="basic", help="mean counts of a point above 1.2 keV in all detectors"
+        2000.0, gt=0, le=1e8, level="basic", help="mean counts of a point above 1.2 keV in all detectors"
     )
     energy: float = param(10e3 * EV, unit="J", bare="keV", gt=0, help="of the beam")
     slope: float = param(9.6 * EV, unit="J", bare="eV", gt=0, help="of a channel")
     said: float = param(
         0.0, unit="J", bare="eV", ge=0, help="of a channel, as the file would have it; 0 = not at all"
     )
-    dead: int = param(0, ge=0, help="how many of the detectors see nothing, the last ones")
-    absent: int = param(0, ge=0, help="points at the end of the map that were not measured")
-    strong: float = param(0.0, ge=0, help="counts of Fe in every second row, in place of what is there")
+    dead: int = param(0, ge=0, le=16, help="how many of the detectors see nothing, the last ones")
+    absent: int = param(0, ge=0, le=100_000_000, help="points at the end of the map that were not measured")
+    scan: Literal["raster", "snake", "fly"] = param(
+        "raster",
+        help="snake: rows to and fro, stored as measured; fly: the same as points whose places encoders tell",
+    )
+    strong: float = param(
+        0.0, ge=0, le=1e8, help="counts of Fe in every second row, in place of what is there"
+    )
     noise: bool = param(True, help="Poisson counts; otherwise the exact means in float32")
     seed: int = param(1, ge=0, help="another number gives other grains and other noise")
     beam: str = param(
@@ -119,6 +127,15 @@ def model_of(s: SpectraSimulation):
     return Model(names, every, good, energies, (every * good[:, :, None]).sum(1), peak, energy)
 
 
+def encoders(s: SpectraSimulation) -> np.ndarray:
+    """(rows * columns, 2) steps, row and column of each point of a fly scan in the order of measurement,
+    every second row backwards; each strays."""
+    column = np.tile(np.arange(s.columns, dtype=float), (s.rows, 1))
+    column[1::2] = column[1::2, ::-1]
+    planned = np.stack([np.repeat(np.arange(s.rows, dtype=float), s.columns), column.ravel()], 1)
+    return planned + np.random.default_rng([s.seed, 0, 1]).uniform(-STRAY, STRAY, planned.shape)
+
+
 @dataclass
 class SimulatedSpectra(Source):
     """Rows of a map: (columns, detectors, channels) each, made when they are read.
@@ -134,7 +151,8 @@ class SimulatedSpectra(Source):
 
     def __post_init__(self):
         self.shape = (*self.expected.shape[1:], *self.model.good.shape)
-        self.dtype = np.dtype(np.uint16 if self.s.noise else np.float32)
+        most = self.expected.max((1, 2)) @ self.model.columns.max((0, 1))
+        self.dtype = of_counts(float(most), self.s.noise)
 
     def read(self, index, threads=1) -> np.ndarray:
         """(len(index), columns, detectors, channels)"""
@@ -143,6 +161,7 @@ class SimulatedSpectra(Source):
     def _row(self, row: int) -> np.ndarray:
         d, channels, m = self.model.columns.shape
         mean = (self.expected[:, row].T @ self.model.columns.reshape(-1, m).T).reshape(-1, d, channels)
+        mean = mean[::-1] if self.s.scan == "snake" and row % 2 else mean
         if self.s.noise:
             mean = np.random.default_rng([self.s.seed, 1 + row]).poisson(mean)
         mean[~self.measured()[row]] = 0
@@ -150,8 +169,20 @@ class SimulatedSpectra(Source):
 
     def measured(self) -> np.ndarray:
         """(rows, columns) bool"""
-        size = self.shape[0] * self.shape[1]
-        return (np.arange(size) < size - self.s.absent).reshape(self.shape[:2])
+        size = self.expected[0].size
+        return (np.arange(size) < size - self.s.absent).reshape(self.expected.shape[1:])
+
+
+class SimulatedPoints(SimulatedSpectra):
+    """The same of points: (detectors, channels) each. expected : (m, points, 1)"""
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.shape = (self.shape[0], *self.shape[2:])
+
+    def read(self, index, threads=1) -> np.ndarray:
+        """(len(index), detectors, channels)"""
+        return super().read(index)[:, 0]
 
 
 @reader("xrf.simulate", gives=GIVES, steps=STEPS)
@@ -160,19 +191,41 @@ class SimulateSpectra:
 
     simulate: SpectraSimulation = param(SpectraSimulation(), level="basic", help="what is simulated")
 
+    def __post_init__(self):
+        if self.simulate.scan == "fly":
+            self.gives = {"data": POINTS}
+
     def open(self, file: str, given) -> dict[str, Data]:
         """Spectra are made when they are read; beside them is the truth."""
         s = self.simulate
-        model = model_of(s)
+        if s.dead >= s.detectors:
+            raise JobError(f"simulate.dead: {s.dead} of {s.detectors} detectors; one must see something")
+        with np.errstate(divide="ignore", invalid="ignore"):
+            model = model_of(s)
+        if not np.isfinite(model.columns).all():
+            text = f"simulate.energy: {s.energy / EV:g} eV does not excite all elements that are simulated"
+            raise JobError(f"{text}; give more, such as 10 keV")
         expected, sharp = blurred(s, model.names) if s.beam else (s.truth(model.names), None)
-        source = SimulatedSpectra(expected, model, s)
-        y, x = ((np.arange(n) * s.step, "m") for n in (s.rows, s.columns))
+        source, y, x = _scanned(s, expected, model)
         energies = np.arange(source.shape[-1]) * s.said / EV if s.said else None
         facts = {"energy": s.energy}
         notes = [f"simulated: {s.counts:.4g} counts of a point, {s.slope / EV:g} eV of a channel"]
-        own = {"energies": energies, "facts": facts, "notes": notes, "absent": ~source.measured()}
+        absent = ~source.measured().reshape(source.shape[:-2])
+        own = {"energies": energies, "facts": facts, "notes": notes, "absent": absent}
         data = Spectra(source, y, x, **own).data("simulation", "xrf.simulate")
         data.beside["truth"] = dict(zip(model.names, expected))
         if sharp is not None:
             data.beside["sharp"] = dict(zip(model.names, sharp))
         return {"data": data}
+
+
+def _scanned(s: SpectraSimulation, expected: np.ndarray, model):
+    """(source, places along y, along x) of a scan of some kind. expected : (m, rows, columns)"""
+    if s.scan != "fly":
+        places = ((np.arange(n) * s.step, "m") for n in (s.rows, s.columns))
+        return SimulatedSpectra(expected, model, s), *places
+    from scipy.ndimage import map_coordinates
+
+    at = encoders(s).T
+    seen = np.stack([map_coordinates(one, at, order=1, mode="nearest") for one in expected])
+    return SimulatedPoints(seen[..., None], model, s), *((place * s.step, "m") for place in at)

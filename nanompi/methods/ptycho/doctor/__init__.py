@@ -2,8 +2,8 @@
 
 Orientation of the frames (the four classes that the far field tells, and by the sign of the image their
 twins), frames that are late or early by one, distance (or energy, or steps of the motors), rotation of the
-positions: each is tried on about a hundred frames about the middle of the scan, and judged by frames left
-out.
+positions, axes of different scales: each is tried on about a hundred frames about the middle of the scan, and
+judged by frames left out.
 """
 
 from dataclasses import dataclass, field

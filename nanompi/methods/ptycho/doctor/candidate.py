@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nanompi.methods.ptycho.positions import rotated
+from nanompi.methods.ptycho.positions import rotated, stretched
 from nanompi.methods.ptycho.subset import Subset
 from nanompi.optics.geometry import Geometry
 
@@ -20,18 +20,22 @@ class Candidate:
     lag   : the frame of a position is the one so many after it (1: the frames are late by one)
     far   : factor of the distance from sample to detector; in the near field, of that from focus to sample
     angle : degrees by which the positions are turned, from rows to columns
+    stretch : part by which positions lie farther apart from row to row than from column to column, half of it
+        along each, before they are turned
     """
 
     turn: int = 0
     lag: int = 0
     far: float = 1.0
     angle: float = 0.0
+    stretch: float = 0.0
 
     def __str__(self):
         words = [f"turn {self.turn}"] if self.turn else []
         words += [f"lag {self.lag:+d}"] if self.lag else []
         words += [f"distance x {self.far:.3f}"] if self.far != 1 else []
         words += [f"rotated {self.angle:+.1f} deg"] if self.angle else []
+        words += [f"stretched {100 * self.stretch:+.1f} %"] if self.stretch else []
         return ", ".join(words) or "as in the job"
 
     def geometry(self, own: Geometry) -> Geometry:
@@ -54,7 +58,7 @@ class Candidate:
             some,
             geometry=self.geometry(some.geometry),
             chosen=points,
-            positions=rotated(some.positions[places], np.deg2rad(self.angle)),
+            positions=rotated(stretched(some.positions[places], self.stretch), np.deg2rad(self.angle)),
             counts=turned(some.counts[frames], self.turn, corner),
             scale=some.scale[frames],
             frames=dataclasses.replace(

@@ -9,7 +9,8 @@ import numpy as np
 from nanompi.methods.ptycho.beam import window
 from nanompi.methods.ptycho.doctor.candidate import TWIN, Candidate
 from nanompi.methods.ptycho.doctor.line import Estimate
-from nanompi.methods.ptycho.doctor.search import BARS, GOOD, LAGS, Lead, Limit, Search, lead
+from nanompi.methods.ptycho.doctor.search import BARS, GOOD, LAGS, SOME, Lead, Limit, Search, lead
+from nanompi.methods.ptycho.doctor.slopes import of_no_image
 from nanompi.methods.ptycho.doctor.trial import Outcome
 from nanompi.methods.ptycho.scan import Scan
 from nanompi.methods.ptycho.subset import WHOLE, nearest_to_middle, taken
@@ -23,6 +24,8 @@ PIXELS = 1e6  # of all frames that are tried: larger ones are fewer
 AGAIN, REMEMBERED = 2, 0.03  # times that a distance is sought again, if it has moved by such a part
 MOST = 0.7  # part of the way that a probe may hold a distance back, at most
 HELD = 0.1  # part of the way to the distance, by which its probe may hold it back if there is no time for it
+BENT, STILL = 0.25, 0.005  # of a stretch, that its first search may be off; what it may be off by at last
+NONE = Outcome(np.array([np.inf]), np.ones(1))  # of what was not tried
 BEST, OTHER, UNCLEAR = "best", "other", "unclear"
 
 
@@ -32,10 +35,12 @@ class Finding:
 
     best, by  : orientation and lag that meet unseen frames best, and its lead over the next
     over_job  : its lead over the geometry of the job
-    far, angle: factor of the distance (near field: of the focus) and rotation that meet them best
-    far_off, angle_off : does the best of them beat that of the job beyond doubt?
+    far, angle, stretch : factor of the distance (near field: of the focus), rotation, and stretch of rows
+        against columns that meet them best; no stretch where nothing asks for one
+    far_off, angle_off, stretch_off : does the best of them beat that of the job beyond doubt?
     outcome   : of the geometry that is taken in the end; known : of all; sign : of its object
     limit     : of the time, and whether that was over before all was tried
+    slopes    : what the centres of the frames say, without an image (`of_no_image`)
     """
 
     best: Candidate
@@ -43,13 +48,16 @@ class Finding:
     over_job: Lead
     far: Estimate
     angle: Estimate
+    stretch: Estimate | None
     far_off: bool
     angle_off: bool
+    stretch_off: bool
     outcome: Outcome
     known: dict[Candidate, Outcome]
     near: bool
     limit: Limit = field(default_factory=Limit)
     about: "Job" = field(repr=False, default=None)
+    slopes: dict[int, float] = field(default_factory=dict)
 
     @property
     def sign(self) -> float:
@@ -65,8 +73,8 @@ class Finding:
 
     @property
     def bent(self) -> bool:
-        """Is the distance another one, or are the positions turned?"""
-        return self.far_off or self.angle_off
+        """Is the distance another one, or are the positions turned or stretched?"""
+        return self.far_off or self.angle_off or self.stretch_off
 
     @property
     def state(self) -> str:
@@ -88,13 +96,14 @@ class Finding:
 @dataclass
 class Job:
     """What the job says now: orientation of the frames, distance or focus in m, energy in J, frames by which
-    they are late, degrees by which it turns the positions."""
+    they are late, degrees by which it turns the positions, and the part by which it stretches them."""
 
     orientation: int
     far: float
     energy: float
     lag: int = 0
     rotate: float = 0.0
+    stretch: float = 0.0
 
 
 def examine(run, geometry: Geometry, about: Job, limit: Limit | None = None) -> Finding | None:
@@ -103,7 +112,7 @@ def examine(run, geometry: Geometry, about: Job, limit: Limit | None = None) -> 
 
     run : with team, device, clock, and data: "data" (positions) and "frames" (prepared)
     limit : of the time; what comes first tells most: the job's own geometry, orientations, lags, distances,
-        rotations
+        rotations, a stretch of rows against columns
     """
     if len(run.data["data"].positions) < FEWEST:
         return None
@@ -118,12 +127,21 @@ def examine(run, geometry: Geometry, about: Job, limit: Limit | None = None) -> 
         far = far if math.isinf(again.error) else again
     end = replace(best, far=far.best.far, angle=angle.best.angle)
     fine.attempt([end])
-    far_off = _off(fine, end, replace(end, far=1.0)) and abs(far.value - 1) > BARS * far.error
+    far_off = _far_off(fine, end, far)
     angle_off = _off(fine, end, replace(end, angle=0.0)) and abs(angle.value) > BARS * angle.error
+    base = replace(end, far=round(far.value, 4))  # an axis that is longer is another distance, too
+    stretch, stretch_off = _stretch(fine, base), False
+    if stretch and lead(fine.known.get(stretch.best, NONE), fine.known.get(base, NONE)).clear:
+        later, farther, stretch, stretch_off = _settled(fine, far, stretch)
+        if stretch_off:
+            fine, far, end = later, farther, stretch.best
+            far_off = far_off or _far_off(fine, end, far)
     known = fine.known | coarse.known
     over_job = lead(known[best], known[Candidate()])
     last = known.get(end, known[best])
-    return Finding(best, by, over_job, far, angle, far_off, angle_off, last, known, coarse.near, limit, about)
+    off = far_off, angle_off, stretch_off
+    rest = last, known, coarse.near, limit, about, of_no_image(some)
+    return Finding(best, by, over_job, far, angle, stretch, *off, *rest)
 
 
 def _distance(coarse: Search, best: Candidate) -> tuple[Search, Estimate]:
@@ -156,6 +174,50 @@ def _held_back(one: tuple[float, float], two: tuple[float, float]) -> float:
     (probe, found), (later, last) = np.log(one), np.log(two)
     r = np.clip((last - found) / (later - probe), 0.0, MOST) if later != probe else MOST
     return float(abs(r / (1 - r) * (later - last)))
+
+
+def _stretch(search: Search, base: Candidate) -> Estimate | None:
+    """How much farther rows lie apart than columns, where some of it meets unseen frames better than none;
+    None where not. It is tried last: where the time for it is over, all else was tried nevertheless."""
+    search = _apart(search)
+    some = [replace(base, stretch=v) for v in SOME]
+    search.attempt([base, *some])
+    if search.limit.stopped:
+        return Estimate(0.0, math.inf, base)
+    return None if search.order([base, *some])[0] == base else search.stretch(base)
+
+
+def _apart(search: Search) -> Search:
+    """The same for what may be left untried"""
+    return replace(search, limit=replace(search.limit))
+
+
+def _settled(search: Search, far: Estimate, stretch: Estimate) -> tuple[Search, Estimate, Estimate, bool]:
+    """(search, distance, stretch, is that beyond doubt?) with probes of the best so far, which do not
+    remember the scales of the job, until the stretch moves no more; where the time is over, with what it may
+    be off by."""
+    search = _apart(search)
+    off = _off(search, stretch.best, replace(stretch.best, stretch=0.0))
+    stretch = replace(stretch, error=math.hypot(stretch.error, BENT * stretch.value))
+    for _ in range(0 if search.near else AGAIN):
+        later = replace(search, P=search.known[stretch.best].P, known={})
+        farther = later.far(replace(stretch.best, far=1.0), far.value)
+        again = later.stretch(replace(farther.best, stretch=0.0), stretch.value)
+        ahead = _off(later, again.best, replace(again.best, stretch=0.0))
+        if later.limit.stopped:
+            break
+        moved = abs(again.value - stretch.value)
+        later.known = search.known | later.known
+        search, far, off = later, farther, ahead
+        stretch = replace(again, error=math.hypot(again.error, moved / 2, STILL))
+        if moved < STILL:
+            break
+    return search, far, stretch, off and abs(stretch.value) > BARS * stretch.error
+
+
+def _far_off(search: Search, one: Candidate, far: Estimate) -> bool:
+    """Is the distance another one than that of the job, beyond doubt?"""
+    return _off(search, one, replace(one, far=1.0)) and abs(far.value - 1) > BARS * far.error
 
 
 def _off(search: Search, one: Candidate, usual: Candidate) -> bool:
@@ -197,18 +259,20 @@ def with_neighbours(points: np.ndarray, lags: tuple[int, ...]) -> np.ndarray:
 
 
 def mean_of(run, chosen: np.ndarray) -> np.ndarray:
-    """(h, w) mean of some frames, whichever rank holds them; 0 where masked (collective)"""
+    """(h, w) mean of some frames without the background, whichever rank holds them; 0 where masked
+    (collective)"""
     frames = run.data["frames"]
     own = np.isin(frames.index, chosen)
     total = np.maximum(frames.counts[own], 0).sum(0, dtype=np.float64) * frames.mask
     run.team.sum(total)
-    return total / len(chosen)
+    return np.maximum(total / len(chosen) - frames.background, 0) * frames.mask
 
 
 def about(scan: Scan, orientation: int) -> Job:
     """What a job says, for the words."""
     far = scan.distance if scan.focus is None else scan.focus
-    return Job(orientation, far, scan.facts.get("energy", 0.0), scan.lag, float(np.rad2deg(scan.rotate)))
+    stage = scan.lag, float(np.rad2deg(scan.rotate)), scan.stretch
+    return Job(orientation, far, scan.facts.get("energy", 0.0), *stage)
 
 
 def figures(found: Finding) -> dict[str, Any]:
@@ -220,4 +284,6 @@ def figures(found: Finding) -> dict[str, Any]:
         "distance_factor": found.far.value, "distance_error": found.far.error, "rotation": found.angle.value,
         "rotation_error": found.angle.error, "sign": found.sign,
     }  # fmt: skip
+    if found.stretch and np.isfinite(found.stretch.error):
+        out |= {"stretch": found.stretch.value, "stretch_error": found.stretch.error}
     return {name: value for name, value in out.items() if np.isfinite(value)}

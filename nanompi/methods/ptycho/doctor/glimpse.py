@@ -16,18 +16,20 @@ from nanompi.methods.ptycho.doctor.finding import (
     middle_points,
     with_neighbours,
 )
-from nanompi.methods.ptycho.doctor.words import length, paste, table, words
+from nanompi.methods.ptycho.doctor.words import length, paste, place, table, words
 from nanompi.methods.ptycho.paste import placed
 from nanompi.methods.ptycho.prepare.orientation import AUTO, number, orientation
 from nanompi.methods.ptycho.scan import Frames, scan_of
 from nanompi.optics.geometry import Geometry
 
 
-def look(run, step) -> Finding | None:
-    """What the frames about the middle say of the geometry of a job (collective). step : ptycho.prepare"""
+def look(run, step, background: float = 0.0) -> Finding | None:
+    """What the frames about the middle say of the geometry of a job (collective). step : ptycho.prepare;
+    background : counts of each pixel that do not come through the object"""
     scan, start = scan_of(run), 0 if step.orientation == AUTO else step.orientation
     with run.clock.phase("geometry"):
         frames = few_frames(run, scan, replace(step, orientation=start))
+        frames = replace(frames, background=background)
         shape = frames.mask.shape
         geometry = Geometry(scan.wavelength, scan.distance, frames.pixel, shape, scan.focus)
         one = replace(run, data={**run.data, "frames": frames})
@@ -59,9 +61,9 @@ def few_frames(run, scan, step) -> Frames:
     )
 
 
-def report(run, step) -> list[str]:
-    """Lines for `nanompi geometry` (collective). step : ptycho.prepare"""
-    found = look(run, step)
+def report(run, step, background: float = 0.0) -> list[str]:
+    """Lines for `nanompi geometry` (collective). step, background : as `look` has them"""
+    found = look(run, step, background)
     if found is None:
         return [words(found)]
     lines = [*table(found), "", *words(found).split(". ")]
@@ -84,17 +86,20 @@ def settled(run, step) -> tuple[Any, Any]:
     run.say(f"geometry: {own['words']}")
     if step.orientation == AUTO:
         step = replace(step, orientation=own["orientation"])
-    return step, replace(scan, distance=own["distance"]) if scan.distance_sought else scan
+    lengths = {name: own[name] for name in ("distance", "focus") if name in own}  # an old run has no focus
+    return step, replace(scan, **lengths) if scan.distance_sought else scan
 
 
 def _settle(run, step, scan) -> dict[str, Any]:
     found = look(run, step)
     start = 0 if step.orientation == AUTO else number(orientation(step.orientation))
+    lengths = {"distance": scan.distance, "focus": scan.focus}
     if found is None:
-        return {"orientation": start, "distance": scan.distance, "words": words(found)}
+        return {"orientation": start, "words": words(found)} | lengths
     turn = after(start, found.turn) if step.orientation == AUTO else start
-    move = found.far.value if scan.distance_sought and found.far_off and not found.near else 1.0
+    sought = place(found)  # in the near field it is the focus that the frames tell
+    if scan.distance_sought and found.far_off:
+        lengths[sought] *= found.far.value
     taken = [f"orientation {turn}"] * (step.orientation == AUTO)
-    taken += [f"distance {length(scan.distance * move)}"] * scan.distance_sought
-    text = f"{', '.join(taken)} taken: {words(found)}"
-    return {"orientation": turn, "distance": scan.distance * move, "words": text}
+    taken += [f"{sought} {length(lengths[sought])}"] * scan.distance_sought
+    return {"orientation": turn, "words": f"{', '.join(taken)} taken: {words(found)}"} | lengths

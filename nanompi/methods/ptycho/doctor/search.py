@@ -1,9 +1,9 @@
 """The order in which geometries are tried, and what is concluded from their outcomes.
 
 First the orientation of the frames, of which the far field tells four classes (a class is an orientation and
-its twin); the next frames before and behind; then distance and rotation along lines through the best. The
-candidates of a round are shared out over the ranks and each is tried by one rank alone; all ranks know all
-outcomes. So the answer does not depend on the number of ranks.
+its twin); the next frames before and behind; then distance, rotation and stretch along lines through the
+best. The candidates of a round are shared out over the ranks and each is tried by one rank alone; all ranks
+know all outcomes. So the answer does not depend on the number of ranks.
 
 One geometry is ahead of another where the frames that were left out, compared one by one, are met better by
 more than 3 error bars and by more than 5 %. Else it cannot be told which is right.
@@ -26,10 +26,11 @@ BARS, PART = 3.0, 1.05  # by so many error bars and so much one is ahead of anot
 GOOD, BEYOND = 1.25, 2.0  # `held` of a geometry that is not doubted; a lead by such a factor ends a round
 CLASSES, ALL = (0, 1, 4, 5), tuple(range(8))  # in the near field no two orientations look alike
 FAR, ANGLES = (0.8, 0.87, 0.93, 1.0, 1.07, 1.15, 1.25), (-6.0, -3.0, 0.0, 3.0, 6.0)
+STRETCHES, SOME = (-0.08, -0.04, 0.0, 0.04, 0.08), (-0.04, 0.04)
+BESIDE = (-0.03, 0.0, 0.03)  # what is known already
 NEAR = (0.93, 1.0, 1.07)  # about what is known already
 FARTHER = 3  # more steps where the best is the last one
 LAGS = (-1, 1)
-SHARED = 3.0  # times as long as alone a search may take where others compute, too
 
 
 def clocks() -> np.ndarray:
@@ -42,8 +43,8 @@ class Limit:
     """Seconds of computing in which trials may begin, by the slowest rank; inf = no limit.
 
     On processors that others use as well less is computed in a second: what a verdict says must not depend on
-    that. So the seconds are those of the processor, but not less than a third of the clock's, nor more than
-    the clock's, which several threads would reach.
+    that. So the seconds are those of the processor, but no more than the clock's, which several threads would
+    reach. Where a card computes and the processor waits, the number of trials bounds them.
 
     now, longest : seconds that had passed when all ranks last met, and of the longest round until then: the
         same numbers on all ranks, so that all stop after the same trial
@@ -59,8 +60,7 @@ class Limit:
     @property
     def passed(self) -> float:
         """Seconds of computing, of this rank"""
-        clock, processor = clocks() - self.begun
-        return float(min(clock, max(processor, clock / SHARED)))
+        return float((clocks() - self.begun).min())
 
     def met(self, passed: float) -> None:
         """After each round. passed : the most of all ranks"""
@@ -181,6 +181,11 @@ class Search:
     def angle(self, base: Candidate) -> Estimate:
         """The rotation of the positions in degrees, all else as in `base`."""
         return self.along(ANGLES, lambda v: replace(base, angle=v))
+
+    def stretch(self, base: Candidate, about: float = 0.0) -> Estimate:
+        """How much farther rows lie apart than columns, all else as in `base`. about : as for `far`"""
+        values = [round(about + step, 4) for step in BESIDE] if about else STRETCHES
+        return self.along(values, lambda v: replace(base, stretch=v))
 
 
 def _rank(outcome: Outcome) -> float:

@@ -26,6 +26,7 @@ SUBPIXEL = 4
 LOOK, TRIED = 3, 10  # iterations of AP at a width: of a first look, and in full
 COARSE, FINE = (20, 10), (10, 30)  # of DM and ML: from a probe of the data, and from one reconstructed
 AHEAD = 4  # widths that go on after the look
+LEAST = 0.01  # of the photons, that come through the object whatever the background
 WIDEST = 0.3  # rms radius of the beam in parts of a frame
 
 
@@ -107,14 +108,17 @@ def iterate(p, engine, iterations: int) -> float:
 def begin(p, P):
     """A flat object, and this probe with the photons of the counts. P : (h, w)"""
     p.O[...] = 1
-    P = P * np.sqrt(p.counts / len(p.at) / seen(p, P[None]))
+    photons = p.counts / len(p.at)
+    through = max(photons - p.background * float(p.mask.sum()), LEAST * photons)
+    P = P * np.sqrt(through / seen(p, P[None]))
     p.P[0] = p.device.array(P, p.P.dtype)
 
 
 def start(some: Subset, p) -> np.ndarray:
     """(h, w) probe from the mean of the frames that are iterated over."""
     mask = p.device.host(p.mask)
-    wave = np.sqrt(np.maximum(p.device.host(p.I), 0).mean(0, dtype=np.float64) * mask)
+    mean = np.maximum(p.device.host(p.I), 0).mean(0, dtype=np.float64)
+    wave = np.sqrt(np.maximum(mean - p.background, 0) * mask)
     if some.geometry.focus is None:
         return defocused(wave, Widths(few(some), wave).best(), some.geometry.pixel)
     wave = np.where(mask > 0, wave, np.median(wave))

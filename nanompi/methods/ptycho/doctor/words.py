@@ -2,8 +2,9 @@
 
 import math
 
-from nanompi.methods.ptycho.doctor.candidate import Candidate, after
+from nanompi.methods.ptycho.doctor.candidate import TWIN, Candidate, after
 from nanompi.methods.ptycho.doctor.finding import FEWEST, SURE, Finding
+from nanompi.methods.ptycho.doctor.slopes import told
 from nanompi.units import show
 
 
@@ -17,8 +18,29 @@ def table(found: Finding, most: int = 12) -> list[str]:
         stage = (
             f"{about.lag + c.lag:>+4d} {length(about.far * c.far):>12} {about.rotate + c.angle:>+5.1f} deg"
         )
-        rows.append(f"{after(about.orientation, c.turn):>11} {stage}   {o.held:.4g} ± {o.error:.2g}{own}")
-    return rows + [f"... and {len(order) - most} more, all worse"] * (len(order) > most)
+        held = f"{o.held:.4g} ± {o.error:.2g}"
+        bent = f"   stretched by {100 * (about.stretch + c.stretch):.2g} %" * bool(c.stretch)
+        rows.append(f"{after(about.orientation, c.turn):>11} {stage}   {held}{bent}{own}")
+    rows += [f"... and {len(order) - most} more, all worse"] * (len(order) > most)
+    return rows + slopes(found)
+
+
+def slopes(found: Finding) -> list[str]:
+    """What the centres of the frames say of the orientation, half a turn left open; [] where nothing."""
+    if not found.slopes:
+        return []
+    names = {turn: _pair(after(found.about.orientation, turn)) for turn in found.slopes}
+    each = ", ".join(f"{100 * found.slopes[turn]:.0f} % with {name}" for turn, name in names.items())
+    first = told(found.slopes)
+    end = "" if first is None else f"; so it is {names[first]}"
+    return [
+        f"orientation by the centres of these frames alone, part of their slopes of no image: {each}{end}"
+    ]
+
+
+def _pair(orientation: int) -> str:
+    """An orientation and its half turn, which no slope tells apart"""
+    return " or ".join(map(str, sorted((orientation, orientation ^ TWIN))))
 
 
 def length(metres: float) -> str:
@@ -35,8 +57,10 @@ def words(found: Finding | None) -> str:
     """One or more sentences for the log. found : of `examine`"""
     if found is None:
         return f"less than {FEWEST} frames: the geometry cannot be told from so few"
-    said = [_first(found), *_lag(found), *_far(found), *_angle(found), _twin(found), *_late(found)]
-    return ". ".join(one for one in said if one)
+    stage = *_angle(found), *_stretch(found)
+    said = [_first(found), *_lag(found), *_far(found), *stage, _twin(found), *_late(found)]
+    first, *rest = (one for one in said if one)
+    return ". ".join([first, *(one[0].upper() + one[1:] for one in rest)])
 
 
 def _late(found: Finding) -> list[str]:
@@ -53,7 +77,7 @@ def _held(outcome) -> str:
 
 
 def _first(found: Finding) -> str:
-    rounds = [c for c in found.known if c.far == 1 and not c.angle]
+    rounds = [c for c in found.known if c.far == 1 and not (c.angle or c.stretch)]
     rest = [found.known[c] for c in rounds if c != found.best]
     if not rest:
         return "which orientation is right cannot be told: there was no time to try another"
@@ -104,6 +128,15 @@ def _angle(found: Finding) -> list[str]:
     return [f"the positions are rotated against the detector: {turned} from rows to columns undo it"]
 
 
+def _stretch(found: Finding) -> list[str]:
+    if found.stretch and math.isinf(found.stretch.error) and not found.limit.stopped:
+        return ["for axes of different scales there was no time: `nanompi geometry JOB` tries them"]
+    if not found.stretch_off:
+        return []
+    part = f"{100 * (found.about.stretch + found.stretch.value):+.2g} ± {100 * found.stretch.error:.1g} %"
+    return [f"the axes of the stage have different scales: rows stretched by {part} against columns undo it"]
+
+
 def _twin(found: Finding) -> str:
     if found.near:
         return "In the near field the sign of the image follows from the focus, and is not tested"
@@ -129,4 +162,6 @@ def paste(found: Finding | None) -> list[str]:
         out.append(f"lag: {found.about.lag + found.best.lag}")
     if found.angle_off:
         out.append(f"rotate: {found.about.rotate + found.angle.value:.2f} deg")
+    if found.stretch_off:
+        out.append(f"stretch: {found.about.stretch + found.stretch.value:.4f}")
     return out

@@ -131,7 +131,7 @@ def _judge_unseen(row, p, say):
     """The figures of the frames left out, into the row and the log"""
     with p.clock.phase("quality"):
         row.update(heldout.judge(p))
-        say(heldout.words(row, len(p.places.at) - p.frames))
+        say(heldout.words(row, len(p.places.at) - p.frames, p.fano))
 
 
 def _take_in(p, engine, say):

@@ -10,7 +10,8 @@ Thibault & Guizar-Sicairos, doi:10.1088/1367-2630/14/6/063004; unlike there the 
 |P|^2 and of |O|^2, and the curvature is the expected one, which is never negative. The waves F of the iterate
 are kept, so an iteration needs three transforms per frame. L is known before each step: where it rose, half
 of the last step is taken back and the next direction is that of steepest descent, so L cannot run away; where
-that does not help three times over, the run ends.
+that does not help RISES times over, the run ends. Where the flux was refined since then L says less: a
+direction that is still being halved when it is refined again is forgotten.
 """
 
 from contextlib import contextmanager
@@ -98,7 +99,10 @@ class ML:
     def iterate(self, p, i: int) -> dict[str, float]:
         """One iteration; error = L per pixel of the iterate, less that of a perfect model"""
         vary.prepare(p, i)
-        refines = flux.now(i)
+        if flux.settle(p, i):
+            p.state.pop("ml.flux", None)
+            p.state["ml"] = None  # L is another one
+        refines = flux.now(p, i)
         if self.probe.now(i) and refines:
             flux.level(p, p.state.pop("ml.flux", ()))
         with self.lost_apart(p, i):
@@ -108,6 +112,8 @@ class ML:
             if self.smooth:
                 L += smoothness(p, self.prior(p), gO)
             old, pixels = p.state["ml"], p.frames * p.mask.size
+            if old and old.turned and not old.rises and refines and p.fluctuates:
+                old = None  # it is no step that keeps L above what it was, but another flux since then
             if old and not L <= old.L:  # L rose, or is not finite: back by half the step, and downhill then
                 self.rose(p, L, old)
                 old.step, old.turned = old.step / 2, True
@@ -156,7 +162,8 @@ class ML:
         all shifts. measured : what else is measured of the frames meanwhile"""
         k, P, noise, L, back = p.k, p.shifts.library(p.P), self.model(p), p.sums(), p.back_fitted
         gO, gP = p.zeros(p.O), p.zeros(P)
-        wP = p.xp.zeros((1 if p.varied else len(P), *P.shape[-2:]), p.device.real)
+        one = p.varied or p.device.one_weight
+        wP = p.xp.zeros((1 if one else len(P), *P.shape[-2:]), p.device.real)
 
         def slopes(f):
             k.exit_waves(p.O, P, f.at, f.waves)
@@ -181,7 +188,7 @@ class ML:
         p.sum(gP, wP)
         wO = p.object_weights(P)
         largest = p.share.begin_largest(wO)
-        L, *total = L.total(*(flux.sums(p) if refines else ())).tolist()
+        L, *total = L.total(*flux.sums(p, refines)).tolist()
         if refines:
             p.state["ml.flux"] = total
         weak = p.device.real(0.2)  # keeps the rim of the scan, which few photons saw, from running away

@@ -18,6 +18,7 @@ from nanompi.methods.ptycho import vary
 from nanompi.run.checkpoint import SavedState, State
 
 PLACES = "positions"  # where checkpoint files keep those of the frames
+PRESOLVE = "at_half_resolution"  # a fact of those of a presolve
 OWN = "memory"  # what checkpoint files call the engine's own state: head and names of arrays
 
 
@@ -32,7 +33,8 @@ def chain_state(p, engine, e: int, done: int, history: list[dict]) -> State:
         raise common(NumbersError(f"{where}: object or probe hold NaN or inf; look for bad frames"))
     arrays = {"O": p.whole(), "P": p.P}
     facts = {"iteration": p.iteration, "engine": e, "engine_done": done, "history": history, OWN: {}}
-    facts |= {"background": p.background, "held": p.state.get("held")}
+    facts |= {name: p.state.get(name) for name in ("held", "presolve", "beam")}
+    facts |= {"background": p.background}
     for name, value in engine_state(engine, p).items():
         if _is_array(value):
             arrays[f"{OWN}.{name}"] = value
@@ -94,6 +96,8 @@ def restore_chain(p, engines: list, saved: SavedState) -> tuple[int, int, list[d
         p.refinement.restore(p, {name: saved.array(k) for name, k in places.items()})
     p.O, p.P = d.array(p.share.part(saved.array("O")), d.complex), d.array(saved.array("P"), d.complex)
     p.iteration, p.background, p.state["held"] = facts["iteration"], facts["background"], facts["held"]
+    p.state["presolve"] = facts.get("presolve")
+    p.state["beam"] = facts.get("beam")
     if p.fluctuates:
         p.set_flux(_together(saved.rows("flux", p.index), np.ones(len(p.index))))
     if "variation" in facts:
@@ -112,6 +116,11 @@ def restore_chain(p, engines: list, saved: SavedState) -> tuple[int, int, list[d
     elif not getattr(engines[e], "keeps", ()):
         engines[e].start(p)
     return e, facts["engine_done"], facts["history"]
+
+
+def of_presolve(saved: SavedState | None) -> bool:
+    """Is this the state of a presolve?"""
+    return bool(saved and saved.facts.get(PRESOLVE))
 
 
 def _fits(p, saved, engines):

@@ -3,9 +3,11 @@
 The figures (`nanompi.methods.ptycho.judged`) stand in the result, process_1/verdict/steps/ptycho.
 """
 
+from functools import cache
+
 import numpy as np
 
-from nanompi.methods.ptycho import image
+from nanompi.methods.ptycho import background, flux, image
 from nanompi.methods.ptycho.doctor import contrast
 from nanompi.methods.ptycho.judge.evidence import Evidence, collect
 from nanompi.methods.ptycho.judge.moving import moves
@@ -29,7 +31,8 @@ def verdict(run, p, geometry, history, planned: int):
     """
     with p.clock.phase("verdict"):
         figures = measure(run, p, geometry, history) | {"skipped": float(max(0, planned - p.iteration))}
-        finding = decide(figures, lambda: contrast(run, p, geometry), lambda: moves(run, geometry))
+        begun = cache(lambda: flux.as_begun(run, p))  # of doubtful scans alone
+        finding = decide(figures, lambda: contrast(begun(), p, geometry), lambda: moves(begun(), geometry))
     lines = "\n".join(map(placed, finding.paste.splitlines()))
     told = {name: value for name, value in figures.items() if isinstance(value, float)}
     give(run, "ptycho", finding.grade, finding.words, lines, cause=finding.cause, **told)
@@ -38,8 +41,10 @@ def verdict(run, p, geometry, history, planned: int):
 def measure(run, p, geometry, history) -> dict:
     """All figures, equal on all ranks: floats, and some facts that the rules need (collective)."""
     evidence, weight = collect(p), p.share.on_root(p.object_weights(p.shifts.library(p.P)))
-    O = p.whole()
-    return p.team.on_root(lambda: _figures(run, p, geometry, history, (evidence, O, weight)))
+    O, auto = p.whole(), background.floor(p) if p.background else 0.0
+    return p.team.on_root(
+        lambda: _figures(run, p, geometry, history, (evidence, O, weight)) | {"background_auto": auto}
+    )
 
 
 def _figures(run, p, geometry, history, seen: tuple[Evidence, np.ndarray, np.ndarray]) -> dict:
@@ -50,34 +55,29 @@ def _figures(run, p, geometry, history, seen: tuple[Evidence, np.ndarray, np.nda
     run.result.pictures |= of_frames(evidence, places, geometry.pixel, centred)
     fano = {"none": 0.0}.get(p.noise, p.fano)
     lit = image.lit_area(weight)
-    f = shares(evidence, fano) | image.noise(evidence["counts"].sum(), lit) | image.sign(O, lit)
+    f = shares(evidence, fano, p.background) | image.noise(evidence["counts"].sum(), lit) | image.sign(O, lit)
     f["steep"] = image.steepness(O, lit)
-    f |= unseen(history, fano)
+    f |= unseen(history) | {"fano": fano or 1.0}
     f |= STILL if p.varied else {}  # a probe of its own takes up the move of each frame
-    f["fall"] = fall(history)
-    f["unseen"] = 1 - (f.get("held", f["misfit"]) - 1) / max(f["mean_frame"] - 1, 1e-9)
+    f["fall"], f["iterations"] = fall(history), float(p.iteration)
+    f["unseen"] = 1 - (f.get("held", f["misfit"]) - f["fano"]) / max(f["mean_frame"] - f["fano"], 1e-9)
     if p.noise == "none":
         f["unseen"] = 1 - f["misfit"] / max(f["mean_frame"], 1e-300)
     f["overlap"] = float(overlap(p.device.host(p.P), p.places, geometry.pixel).part) if len(O) else 0.0
     numbers = run.data["data"].numbers
     dark = evidence.index[evidence.empty()]
     about = {"empty_frames": shown(dark if numbers is None else numbers[dark]), "frames": len(evidence.rows)}
+    if p.refinement:
+        f |= p.refinement.figures()
     prepared = run.data["frames"].preparation.get("orientation", 0)
-    return f | about | {"counting": p.noise != "none", "modes": len(p.P), "orientation": prepared}
+    about |= {"counting": p.noise != "none", "modes": len(p.P), "orientation": prepared}
+    return f | about | {"modes_counted": p.state.get("modes") == "auto"}
 
 
-def unseen(history, fano: float) -> dict[str, float]:
-    """The last figures of frames left out, over the noise that the counts have; {} where there are none.
-
-    fano : variance of the counts over that of counting noise, which the history is told by
-    """
-    row = next((row for row in reversed(history) if "held" in row), None)
-    if row is None:
-        return {}
-    held, error, eps = (float(row[name]) for name in HELD)
-    fano = fano or 1.0
-    beyond = max(0.0, held - fano) / max(held - 1, 1e-9)  # part of the excess that is no noise
-    return {"held": held / fano, "held_error": error / fano, "eps_held": eps * min(1.0, beyond) ** 0.5}
+def unseen(history) -> dict[str, float]:
+    """The last figures of frames left out, as the log has them; {} where there are none."""
+    row = next((row for row in reversed(history) if "held" in row), {})
+    return {name: float(row[name]) for name in HELD if row}
 
 
 def fall(history) -> float:

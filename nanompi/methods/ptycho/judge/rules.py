@@ -8,12 +8,23 @@ tells there, and a geometry that is the best of all that were tried is never cal
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from nanompi.methods.ptycho import heldout
+from nanompi.methods.ptycho.judge.words import (
+    Finding,
+    count,
+    explains,
+    fell,
+    improving,
+    noise,
+    of_noise,
+    only_seen,
+    part,
+    skipped,
+)
 
 MET = 1.25  # held of a right model at most: 73 simulated scans had 1.32 at most, nine of ten up to 1.17
 SEEN = 1.06  # the same of seen frames, which the model follows into their noise
@@ -34,27 +45,21 @@ SETTLED = 0.03  # fall of llk in ten iterations from which on frames that are me
 TWIN, SURE = -0.1, 3.0  # correlation that a wrong sign has; its error bars
 OVERFIT, APART = 8.0, 0.5  # (held - 1) over what seen frames have too much; overlap of neighbours
 STARTED = 4.0  # times what a new start leaves beyond noise
+HIGH, LOWER = 0.1, 0.8  # share of the misfit of a lower background; how low that must be at least
 LITTLE, MUCH = 0.3, 2.0  # share of a cause, and `held`, at which other geometries are tried all the same
-FALL = 0.015  # of llk in ten iterations
-FAST, STEEP = 0.1, 1.0  # the same of an image on its way; rad from pixel to pixel in a strong object
+FIRST = 15  # iterations after which an image has hardly begun
+FAST, STEEP = (
+    0.1,
+    1.0,
+)  # fall of llk in ten iterations of an image on its way; rad from pixel to pixel in a strong object
 MOVES = 0.15  # log of the ratio of deviances, by which frames that move must be ahead,
 MENDED = 0.5  # or part of what is beyond noise, that they may leave
-FEWEST = heldout.FEW
-GEOMETRY = "geometry"
+REFINED = 1.5  # px rms along each axis, of refined positions: from such moves on frames may be lost
+GEOMETRY, ON_ITS_WAY = "geometry", "iterations"
 REST = (
     ". What remains is tested by nothing here: positions off by more than some pixels, or a start that "
     "failed (a strong object, a beam unlike a lens's)"
 )
-
-
-@dataclass
-class Finding:
-    """grade : one of run.verdict.GRADES; cause : for tables; words, paste : as `verdict.give` has them"""
-
-    grade: str
-    cause: str = ""
-    words: str = ""
-    paste: str = ""
 
 
 def decide(f: dict[str, Any], contrast: Callable[[], Any], moves: Callable[[], Any]) -> Finding:
@@ -63,19 +68,41 @@ def decide(f: dict[str, Any], contrast: Callable[[], Any], moves: Callable[[], A
 
     Called on every rank with the same figures (both are collective).
     """
-    for rule in (empty, faulty, few_counts):
+    for rule in (empty, background_high, faulty, few_counts):
         if finding := rule(f):
             return finding
-    if f["skipped"] and not met(f):
+    if not met(f) and (f["skipped"] or begun(f)):
         return unfinished(f)
     finding = settled(f) if met(f) else missed(f)
-    return compared(f, finding, contrast(), moves) if asks(f, finding) else finding
+    finding = compared(f, finding, contrast(), moves) if asks(f, finding) else finding
+    if "moved" in f and finding.paste == "positions: true":  # the advice was followed already
+        finding = replace(finding, paste="")
+    return not_found(f, finding)
+
+
+def not_found(f, finding: Finding) -> Finding:
+    """The same with a remark where refined positions did not end well.
+
+    Frames at the limit lie at the rim, where nothing tells of them, and the image is good all the same; where
+    moves are large and the counts are not met, most frames may be lost, whatever else explains the misfit.
+    """
+    far, held = f.get("moved"), f.get("at_reach", 0.0)
+    large = far is not None and far >= REFINED and not met(f)
+    if not (large or held):
+        return finding
+    words = f"frames were moved by {far:.2g} px (rms along each axis)"
+    words += f", {count(held, 'frame')} as far as `reach` allows" * bool(held)
+    if large:
+        words += ": positions off by 2 px are mostly found, by 3 px often not, and that spoils the image"
+    return replace(finding, words="; ".join(filter(None, (finding.words, words))))
 
 
 def asks(f, finding: Finding) -> bool:
-    """Must other geometries be tried?"""
+    """Must other geometries be tried? Also where much is missing of an image on its way: an energy 25 % too
+    high had llk fall by 11 % in its last ten iterations."""
     together = finding.cause == "positions" and moved_together(f)
-    return finding.cause == GEOMETRY or together or explains_little(f, finding)
+    far_off = finding.cause == ON_ITS_WAY and noise(f) > MUCH
+    return finding.cause == GEOMETRY or together or far_off or explains_little(f, finding)
 
 
 def moved_together(f) -> bool:
@@ -91,7 +118,7 @@ def explains_little(f, finding: Finding) -> bool:
     explain something."""
     shares = {"flux": "flux", "background": "background", "modes": "blur", "positions": "positions"}
     little = finding.cause in shares and f[f"share_{shares[finding.cause]}"] < LITTLE
-    return little and f.get("held", f["misfit"]) > MUCH
+    return little and noise(f) > MUCH
 
 
 def settled(f) -> Finding:
@@ -110,25 +137,27 @@ def met(f) -> bool:
     """Are unseen frames met to counting noise, and seen ones, as far as anything tells?"""
     if not f["counting"]:
         return f["eps"] < CLOSE
+    seen = noise(f, "misfit")
     if "held" not in f:
-        return f["misfit"] < SEEN
-    chance = f["held"] - 1 < ERRORS * f["held_error"] and f["misfit"] < SEEN
-    return (f["held"] < MET and f["misfit"] < MET) or chance
+        return seen < SEEN
+    chance = f["held"] - f["fano"] < ERRORS * f["held_error"] and seen < SEEN
+    return (noise(f) < MET and seen < MET) or chance
+
+
+def begun(f) -> bool:
+    """Has the image hardly begun?"""
+    return f["iterations"] <= FIRST
 
 
 def unfinished(f) -> Finding:
     """The misfit of an image on its way is no evidence of a cause"""
     which, size = ("unseen frames", f["held"]) if "held" in f else ("frames", f["misfit"])
-    words = f"{which} are met to {size:.3g} of counting noise"
+    words = f"{which} are met to {size:.3g} {of_noise(f)}"
     words = words if f["counting"] else f"amplitudes are met to {part(f['eps'])}"
-    words += f"{skipped(f)}, and what is missing is not looked for in an image on its way"
-    return Finding("doubtful", "stopped", words + "; `nanompi geometry JOB` asks the frames alone")
-
-
-def skipped(f) -> str:
-    """A remark where the run was stopped early"""
-    many = f"{count(f['skipped'], 'iteration')} {'were' if f['skipped'] > 1 else 'was'}"
-    return f"; {many} skipped, as the run was stopped" * bool(f["skipped"])
+    early = f"after {f['iterations']:.0f} iterations{improving(f)}"
+    words += f"{skipped(f) or ' ' + early}, and what is missing is not looked for in an image on its way"
+    cause = "stopped" if f["skipped"] else ON_ITS_WAY
+    return Finding("doubtful", cause, words + "; `nanompi geometry JOB` asks the frames alone")
 
 
 def empty(f) -> Finding | None:
@@ -137,6 +166,19 @@ def empty(f) -> Finding | None:
         return None
     words = f"{f['empty']} of {f['frames']} frames are (nearly) empty: {f['empty_frames']}"
     return Finding("wrong", "empty frames", words, f"select: {{without: [{f['empty_frames']}]}}")
+
+
+def background_high(f) -> Finding | None:
+    """More counts in each pixel of the model than dark pixels have"""
+    most, level = LOWER * f["background"], f["background_right"]
+    auto = f["background_auto"] < most
+    if f["share_too_high"] < HIGH or not (auto or level < most) or met(f):
+        return None
+    level = f["background_auto"] if auto else level
+    words = f"the background is too high: {f['background']:.3g} counts in each pixel, where the frames have "
+    words += f"about {level:.2g}"
+    line = "background: auto" if auto else f"background: {level:.2g}"
+    return Finding("doubtful", "background", words + explains("too_high", f), line)
 
 
 def faulty(f) -> Finding | None:
@@ -150,7 +192,7 @@ def faulty(f) -> Finding | None:
 
 def few_counts(f) -> Finding | None:
     """Too few photons for an image, whatever the likelihood says"""
-    if not f["counting"] or (f["noise"] < FEW and f["mean_frame"] > FEW_FRAMES):
+    if not f["counting"] or (f["noise"] < FEW and noise(f, "mean_frame") > FEW_FRAMES):
         return None
     words = f"few counts: {f['photons_per_pixel']:.2g} photons for a pixel of the object leave about "
     words += f"{f['noise']:.2g} rad of noise in the phase, and the frames tell no more of the rest"
@@ -190,23 +232,10 @@ def good(f) -> Finding:
     if not f["counting"]:
         words = f"the amplitudes are met to {part(f['eps'])}; no counting noise tells more"
     elif "held" in f:
-        words = f"unseen frames are met to {f['held']:.3f} ± {f['held_error']:.3f} of counting noise"
+        words = f"unseen frames are met to {f['held']:.3f} ± {f['held_error']:.3f} {of_noise(f)}"
     else:
-        words = f"the frames are met to {f['misfit']:.2f} of counting noise" + only_seen(f)
+        words = f"the frames are met to {f['misfit']:.2f} {of_noise(f)}" + only_seen(f)
     return Finding("good", "", words + improving(f) + skipped(f))
-
-
-def only_seen(f) -> str:
-    """A remark where no frame was left out: its noise may be part of the image"""
-    few = f" (of fewer than {FEWEST} none is, unless by `heldout: 0.05`)" * (f["frames"] < FEWEST)
-    return f", all of which were seen: no frame was left out to judge by{few}, and an image can follow noise"
-
-
-def improving(f) -> str:
-    """A remark on the last iterations"""
-    if f["fall"] < FALL:
-        return ""
-    return f"; llk still fell by {part(f['fall'])} in the last ten iterations: more of them would help"
 
 
 def strongest(f) -> Finding | None:
@@ -244,7 +273,8 @@ def of_background(f) -> Finding:
 def of_blur(f) -> Finding:
     """Fringes of less contrast than those of one coherent wave"""
     words = "fringes are washed out: the beam is partly coherent, or something moves during an exposure"
-    line = f"probe: {{modes: {f['modes'] + 2}}}"
+    fewest = f["modes"] == 1 and not f["modes_counted"]  # auto tries up to three, if it has not yet
+    line = "probe: {modes: auto}" if fewest else f"probe: {{modes: {f['modes'] + 2}}}"
     return Finding("doubtful", "modes", words + explains("blur", f), line)
 
 
@@ -259,10 +289,10 @@ CAUSES = {"flux": of_flux, "background": of_background, "blur": of_blur, "positi
 
 def little_overlap(f) -> Finding | None:
     """Seen frames are met, unseen ones are not, and neighbours share little: each frame has its own image"""
-    over = max(f["misfit"] - 1, 0) + 0.1
-    if "held" not in f or f["held"] - 1 < OVERFIT * over or f["overlap"] > APART:
+    over = max(noise(f, "misfit") - 1, 0) + 0.1
+    if "held" not in f or noise(f) - 1 < OVERFIT * over or f["overlap"] > APART:
         return None
-    words = f"frames that were seen are met to {f['misfit']:.2f} of counting noise, unseen ones to "
+    words = f"frames that were seen are met to {f['misfit']:.2f} {of_noise(f)}, unseen ones to "
     words += f"{f['held']:.2g}: neighbours overlap by {part(f['overlap'])}, which does not tie them together"
     return Finding("doubtful", "overlap", words + "; smaller steps would")
 
@@ -297,7 +327,7 @@ def compared(f, cause: Finding, contrast, moves=lambda: None) -> Finding:
         before = f"{cause.words}; " * (cause.cause == GEOMETRY)
         return Finding("wrong", GEOMETRY, before + contrast.words, contrast.paste)
     lost = f["unseen"] < LOST and contrast.state != "best"
-    named = failed_start(f, contrast) or by_elimination(f, cause, contrast, moves)
+    named = failed_start(f, cause, contrast) or by_elimination(f, cause, contrast, moves)
     words = f"{named.words}; {contrast.words}" + REST * (lost and named is cause)
     return Finding("wrong" if lost else "doubtful", named.cause, words, named.paste)
 
@@ -314,14 +344,14 @@ def by_elimination(f, cause: Finding, contrast, moves) -> Finding:
     return named or cause
 
 
-def failed_start(f, contrast) -> Finding | None:
-    """Frames about the middle of the scan, begun anew, are met much better than in the run"""
+def failed_start(f, cause: Finding, contrast) -> Finding | None:
+    """Frames about the middle of the scan, begun anew, are met much better than in the run, which is not on
+    its way to them"""
     own = contrast.figures.get("held", np.inf)
-    if "held" not in f or f["held"] - 1 < STARTED * max(own - 1, 0.05):
+    worse = "held" in f and noise(f) - 1 >= STARTED * max(own / f["fano"] - 1, 0.05)
+    if not worse or cause.cause == ON_ITS_WAY:
         return None
-    words = (
-        f"a hundred frames about the middle, begun anew, are met to {own:.2f} of counting noise, in the run "
-    )
+    words = f"a hundred frames about the middle, begun anew, are met to {own:.2f} {of_noise(f)}, in the run "
     words += f"to {f['held']:.2f}: its start failed; try more of DM, or another start probe"
     return Finding("doubtful", "start", words)
 
@@ -355,22 +385,7 @@ def on_its_way(f) -> Finding | None:
     """Nearly all that frames differ by is foretold, and each iteration still foretells more"""
     if f["unseen"] < CLEAR or f["fall"] < FAST:
         return None
-    words = f"the image is on its way: llk fell by {part(f['fall'])} in the last ten iterations"
+    words = f"the image is on its way: llk fell by {fell(f)} in the last ten iterations"
     if f["steep"] > STEEP:
         words += f", and the object is strong: up to {f['steep']:.2g} rad from one pixel to the next"
-    return Finding("doubtful", "iterations", words + "; more of them would help")
-
-
-def explains(name: str, f) -> str:
-    """How much of the misfit goes with it"""
-    return f" (that alone explains {part(f[f'share_{name}'])} of the misfit)"
-
-
-def part(x: float) -> str:
-    """A part in per cent: 0.0213 -> "2.1 %" """
-    return f"{100 * x:.2g} %" if x < 0.095 else f"{100 * x:.0f} %"
-
-
-def count(n, noun: str) -> str:
-    """ "1 pixel", "3 pixels" """
-    return f"{int(n)} {noun}{'s' * (n != 1)}"
+    return Finding("doubtful", ON_ITS_WAY, words + "; more of them would help")

@@ -19,20 +19,22 @@ ODD = 0.3  # of the mean counts that a pixel should have: it is odd if it is so 
 FLOOR = 0.02  # part of the pixels that is darker than what is called the floor
 
 
-def shares(e: Evidence, fano: float = 1.0) -> dict[str, float]:
-    """{figure: number} from the sums of a pass. fano : variance of the counts over their mean, 0 = no noise
+def shares(e: Evidence, fano: float = 1.0, background: float = 0.0) -> dict[str, float]:
+    """{figure: number} from the sums of a pass. fano : variance of the counts over their mean, 0 = no noise;
+    background : counts of each pixel that the model has beside its waves
 
-    misfit      : deviance over its expectation (0 noise: deviance per pixel)
+    misfit      : deviance over its expectation for counting noise; `fano` of a right model
     mean_frame  : the same of the mean frame as a model of all
     share_*     : of the misfit, what an unknown would take away
     """
     deviance, expected = e["deviance"].sum(), fano * e["expected"].sum()
     missing = max(deviance - expected, LEAST * e["expected"].sum()) / 2
     plain = e["expected"].sum()
-    out = {"misfit": deviance / (expected or plain), "mean_frame": of_mean_frame(e) / (expected or plain)}
+    out = {"misfit": deviance / plain, "mean_frame": of_mean_frame(e) / plain}
     out |= {"eps": float(np.sqrt(max(0.0, deviance - expected) / 4 / max(e["counts"].sum(), 1e-300)))}
     return {k: float(v) for k, v in {**out, **flux(e, missing), **moves(e, missing), **affine(e, missing),
-                                     **detector(e, missing), **pixels(e, missing)}.items()}  # fmt: skip
+                                     **detector(e, missing), **pixels(e, missing),
+                                     **too_high(e, missing, background)}.items()}  # fmt: skip
 
 
 def of_mean_frame(e: Evidence) -> float:
@@ -111,6 +113,19 @@ def detector(e: Evidence, missing: float) -> dict:
         "share_background": share(t, K, missing),
         "floor": np.quantile(mean[e.good], FLOOR),
         "even_floor": levels(mean, e.good).even,
+    }
+
+
+def too_high(e: Evidence, missing: float, background: float) -> dict:
+    """Of the background of the model: what a lower one takes away, and how high it should be, no higher than
+    the floor of the mean frame. 0 and 0 where the model has none."""
+    t, K = e["background_slope"].sum(), max(e["background_curve"].sum(), 1e-300)
+    floor = np.quantile(e.maps[1][e.good] / len(e.rows), FLOOR)
+    right = float(np.clip(background - t / K, 0, floor))
+    return {
+        "share_too_high": share(-t, K, missing) if background else 0.0,
+        "background_right": right if background else 0.0,
+        "background": background,
     }
 
 

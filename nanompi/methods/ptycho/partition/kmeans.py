@@ -125,9 +125,11 @@ def _flow(q, label, want):
     centres = _centres(q, label, parts)
     pairs = _neighbours(centres)
     flow = _cheapest(have - want, np.concatenate([pairs, pairs[:, ::-1]]), centres)
+    waits = np.bincount([b for _, b in flow], minlength=parts)  # for how many neighbours
     while flow:
         # what flows on must have come in first; without cycles there is always a part that waits for nobody
-        a, b = next(edge for edge in flow if not any(to == edge[0] for _, to in flow))
+        a, b = next(edge for edge in flow if not waits[edge[0]])
+        waits[b] -= 1
         own = np.flatnonzero(label == a)
         toll = _nearer(q[own], centres[b], centres[a])
         m = flow.pop((a, b))
@@ -160,14 +162,16 @@ def _share_anew(q, label, parts) -> bool:
     changed = False
     centres = _centres(q, label, parts)
     own = _members(label, parts)
+    at = [q[mine] for mine in own]
     for a, b in _neighbours(centres):
-        tolls = [_nearer(q[own[k]], centres[a], centres[b]) for k in (a, b)]
+        tolls = [_nearer(at[k], centres[a], centres[b]) for k in (a, b)]
         if not (len(own[a]) and len(own[b])) or tolls[0].max() <= tolls[1].min():
             continue
         x, n = np.concatenate([own[a], own[b]]), len(own[a])
         order = np.argpartition(np.concatenate(tolls), n - 1)
         for k, mine in ((a, x[order[:n]]), (b, x[order[n:]])):
-            label[mine], own[k], centres[k], changed = k, mine, q[mine].mean(axis=0), True
+            label[mine], own[k], at[k], changed = k, mine, q[mine], True
+            centres[k] = at[k].mean(axis=0)
     return changed
 
 

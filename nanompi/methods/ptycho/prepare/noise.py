@@ -210,7 +210,7 @@ def find(moments: Moments, good: np.ndarray, scan) -> Noise:
     octaves = moments.octaves(good)
     step, seen = step_of(values), gain_seen(octaves)
     if scan.gain is not None:
-        return _given(scan.gain, step, seen)
+        return _given(scan.gain, step, seen, octaves)
     if step is None and (kind := transformed(values)):
         raise DataError(
             f"{scan.file}: the frames hold {kind}, not intensities. Store the counts themselves: the "
@@ -222,7 +222,7 @@ def find(moments: Moments, good: np.ndarray, scan) -> Noise:
     return _of(step, seen, octaves, level)
 
 
-def _given(gain, step, seen) -> Noise:
+def _given(gain, step, seen, octaves) -> Noise:
     whole = step is not None and abs(step / gain - round(step / gain)) < 1e-3 * step / gain
     odd = seen is not None and not 0.5 < seen / gain < 2
     hint = f"; their noise looks like that of counts with {seen:.4g} each" if odd else ""
@@ -231,7 +231,7 @@ def _given(gain, step, seen) -> Noise:
         "counts",
         whole,
         f"counts = stored value / {gain:.6g}, as input.gain says{hint}",
-        _fano(gain, seen),
+        _fano(gain, seen, octaves),
     )
 
 
@@ -243,7 +243,7 @@ def _of(step, seen, octaves, level) -> Noise:
         return (
             Noise(step, "smooth", True, _smooth(step))
             if hidden
-            else Noise(step, about=_stepped(step), fano=_fano(step, seen))
+            else Noise(step, about=_stepped(step), fano=_fano(step, seen, octaves))
         )
     if seen is not None:
         gain = 1.0 if step is None and 0.75 < seen < 1.33 else seen
@@ -264,8 +264,13 @@ def _of(step, seen, octaves, level) -> Noise:
     )
 
 
-def _fano(gain, seen) -> float:
-    return 1.0 if seen is None else max(1.0, seen / gain)
+def _fano(gain, seen, octaves) -> float:
+    """Variance of the counts over their mean; 1 unless every octave that shows it has more than that, by two
+    standard errors: structure of the frames adds to the variance, and not in all octaves."""
+    alike = [F * (1 - 2 * error) for _, F, error in octaves if seen and seen / ALIKE <= F <= seen * ALIKE]
+    if seen is None or min(alike, default=seen) <= gain:
+        return 1.0
+    return seen / gain
 
 
 NO_LLK = "and results are ranked by R, since llk would mean nothing"

@@ -103,11 +103,15 @@ class Prepare:
             return known.load(run)
         return self.load(run)
 
-    def geometry(self, run) -> list[str]:
-        """Lines that tell how the geometry of the scan stands among its neighbours (`nanompi geometry`)."""
+    def geometry(self, run, steps) -> list[str]:
+        """Lines that tell how the geometry of the scan stands among its neighbours (`nanompi geometry`).
+
+        steps : all of the job; the background of its ptycho is taken into account where it is a number
+        """
         from nanompi.methods.ptycho.doctor.glimpse import report
 
-        return report(run, self)
+        given = next((step.background for step in steps if step.name == "ptycho"), 0.0)
+        return report(run, self, 0.0 if given == "auto" else given)
 
     def load(self, run):
         """The frames, all that the job leaves open settled."""

@@ -37,7 +37,7 @@ def completed(scan: Scan, given: Input) -> Scan:
     from nanompi.methods.ptycho.read.stage import staged
 
     scan = so_far(scan) if given.live else scan
-    scan = staged(override(with_grid(scan), given), given.lag, given.rotate)
+    scan = staged(override(with_grid(scan), given), given.lag, given.rotate, given.stretch)
     scan.fingerprint = scan.fingerprint or fingerprint(scan.source)
     check_monitor(scan)
     return replace(guard(leave_missing_out(select(scan, given.select))))  # its facts are those of the end

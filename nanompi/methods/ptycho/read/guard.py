@@ -11,7 +11,7 @@ from nanompi.errors import DataError
 from nanompi.io.quantities import HC, given_energy
 from nanompi.methods.ptycho.left_out import shown
 from nanompi.methods.ptycho.positions import LARGEST
-from nanompi.methods.ptycho.scan import Scan
+from nanompi.methods.ptycho.scan import WANTED, Scan
 from nanompi.optics.geometry import Geometry
 from nanompi.units import show
 
@@ -125,6 +125,7 @@ def check_span(scan: Scan, p: np.ndarray) -> None:
 
 def check_geometry(scan: Scan) -> None:
     """Wavelength, distance and pixel are known and believable."""
+    check_known(scan)
     _between(
         scan, "wavelength", scan.wavelength, WAVELENGTH, "energy: 8 keV", {"angstrom": 1e-10, "nm": 1e-9}
     )
@@ -139,13 +140,29 @@ def check_geometry(scan: Scan) -> None:
         )
 
 
+def check_known(scan: Scan) -> None:
+    """All that the file does not say, at once. Errors: DataError with the keys in `missing`."""
+    known = {"wavelength": scan.wavelength, "distance": scan.distance, "pixel": np.sum(scan.pixel)}
+    names = [name for name, value in known.items() if np.isnan(value)]
+    if not names:
+        return
+    keys = ["energy" if name == "wavelength" else name for name in names]
+    error = DataError(
+        f"{scan.file}: the file says no {_listed(names, 'and no ')}; write for example "
+        f"{_listed([f'`{WANTED[key]}`' for key in keys], 'and ')} in the input section"
+    )
+    error.missing = tuple(keys)
+    raise error
+
+
+def _listed(words: list[str], last: str) -> str:
+    """a, b and c"""
+    return ", ".join(words[:-1]) + f" {last}" * (len(words) > 1) + words[-1]
+
+
 def _between(
     scan: Scan, name: str, value: float, allowed: tuple[float, float], write: str, units: dict
 ) -> None:
-    if np.isnan(value):
-        raise DataError(
-            f"{scan.file}: the file says no {name}; write for example `{write}` in the input section"
-        )
     if allowed[0] <= value <= allowed[1]:
         return
     likely = [u for u, size in units.items() if allowed[0] <= value * size <= allowed[1]]

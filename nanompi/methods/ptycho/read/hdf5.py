@@ -52,10 +52,10 @@ class Hdf5:
 
     @staticmethod
     def contents(path: str) -> list[str]:
-        """What is in a file that no reader knows, and the section that might read it. Errors: DataError."""
-        from nanompi.methods.ptycho.read.unknown import report
+        """What is in a file. Errors: DataError."""
+        from nanompi.methods.ptycho.read.unknown import contents
 
-        return report(path)
+        return contents(path)
 
     @staticmethod
     def refuses(file: str, given: dict) -> str:
@@ -80,7 +80,7 @@ class Hdf5:
 
         Errors: JobError, DataError naming path and what there is.
         """
-        check(self.paths, self.units, "/entry/data/data")
+        check(self.paths, self.units, "/entry/data/data", given)
         with open_hdf5(file) as opened:
             has = lambda path: _is_dataset(opened, path)  # noqa: E731
             m = Mapped(file, lambda path: _with_unit(opened, path), has, self.paths, self.units)

@@ -19,7 +19,7 @@ from nanompi.io.expression import evaluate
 from nanompi.io.hdf5 import real
 from nanompi.io.unwritten import complete, measured
 from nanompi.methods.ptycho.read.masks import good_pixels
-from nanompi.methods.ptycho.scan import Scan
+from nanompi.methods.ptycho.scan import WANTED, Scan
 from nanompi.optics.geometry import Geometry
 from nanompi.run.reading import Input
 
@@ -82,14 +82,13 @@ class Mapped:
         return f"{self.file}: {self.paths.get(name, name)}"
 
 
-def check(paths: dict, units: dict, what: str) -> None:
-    """JobError when frames or positions are not named, or a unit is given for nothing."""
+def check(paths: dict, units: dict, what: str, given: Input | None = None) -> None:
+    """JobError when frames or positions are not named (with all else that is not said in its `missing`), or
+    a unit is given for nothing."""
     if "frames" not in paths:
         raise JobError(f"input.paths: `frames` is missing; write `paths: {{frames: {what}, x: ..., y: ...}}`")
     if "positions" not in paths and not {"x", "y"} <= set(paths):
-        raise JobError(
-            "input.paths: give `x` and `y` (columns, rows), or `positions` of shape (n, 2) as (row, column)"
-        )
+        raise _without_places(paths, given)
     stray = [u for u in units if u not in paths]
     if stray:
         raise JobError(f'input.units: "{stray[0]}" is not in `paths`{nearest(stray[0], paths)}')
@@ -100,6 +99,18 @@ def check(paths: dict, units: dict, what: str) -> None:
             f'input.paths: "{idle[0]}" is neither used in x or y nor one of '
             f"{', '.join(KNOWN)}{nearest(idle[0], KNOWN)}"
         )
+
+
+def _without_places(paths: dict, given: Input | None) -> JobError:
+    known = {*paths, *(key for key in (*WANTED, "wavelength") if getattr(given, key, None) is not None)}
+    others = [key for key in WANTED if key not in known and not (key == "energy" and "wavelength" in known)]
+    more = f"; in `input` also {', '.join(f'`{WANTED[key]}`' for key in others)}" if others else ""
+    error = JobError(
+        "input.paths: give `x` and `y` (columns, rows), or `positions` of shape (n, 2) as (row, column)"
+        + more
+    )
+    error.missing = (*(key for key in "xy" if key not in paths), *others)
+    return error
 
 
 def scan_of(m: Mapped, source: Any, given: Input, corner: bool, name: str) -> Scan:

@@ -56,7 +56,7 @@ class Npz:
 
         Errors: JobError, DataError naming key and what there is.
         """
-        check(self.paths, self.units, "data")
+        check(self.paths, self.units, "data", given)
         with zip_of(file) as archive:
             keys = [n.removesuffix(".npy") for n in archive.namelist()]
             m = Mapped(

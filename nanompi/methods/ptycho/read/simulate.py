@@ -23,7 +23,7 @@ from typing import Literal
 
 import numpy as np
 
-from nanompi.data.source import Source, check_index
+from nanompi.data.source import Source, check_index, of_counts
 from nanompi.errors import JobError
 from nanompi.io.quantities import EV, HC, given_energy
 from nanompi.methods.ptycho.read import scene
@@ -41,15 +41,15 @@ ABSORBED = 0.05  # of the phase of the balls: -log of the amplitude
 class Simulation:
     """What is simulated."""
 
-    frames: int = param(400, ge=1, level="basic", help="how many frames")
-    size: int = param(128, ge=16, unit="px", level="basic", help="rows and columns of a frame")
-    photons: float = param(1e6, gt=0, level="basic", help="mean counts of a frame")
+    frames: int = param(400, ge=1, le=10_000_000, level="basic", help="how many frames")
+    size: int = param(128, ge=16, le=16384, unit="px", level="basic", help="rows and columns of a frame")
+    photons: float = param(1e6, gt=0, le=1e15, level="basic", help="mean counts of a frame")
     energy: float = param(8e3 * EV, unit="J", bare="keV", gt=0, help="photon energy")
     distance: float = param(2.0, unit="m", gt=0, help="from the sample to the detector")
     pixel: float = param(55e-6, unit="m", gt=0, help="detector pixel size")
     scan: Literal["spiral", "raster"] = param("spiral", help="Fermat spiral, or a raster with jitter")
     step: float | None = param(
-        None, unit="px", gt=0, help="distance of the points; 0.11 of the size if not given"
+        None, unit="px", ge=0.01, le=16384, help="distance of the points; 0.11 of the size if not given"
     )
     subpixel: bool = param(False, help="positions between the pixels; otherwise on whole pixels")
     modes: int = param(1, ge=1, le=10, level="basic", help="modes of the probe (partial coherence)")
@@ -58,12 +58,14 @@ class Simulation:
         help="a flat Siemens star; balls in three dimensions; balls of two species of iron, near its edge",
     )
     jitter: float = param(
-        0.0, unit="px", ge=0, help="rms displacement of the balls, of each angle or energy its own"
+        0.0, unit="px", ge=0, le=16384, help="rms displacement of the balls, of each angle or energy its own"
     )
-    phase: float = param(1.0, unit="rad", gt=0, help="by how much the object lowers the phase at most")
-    flux: float = param(0.0, ge=0, help="rms of the intensity of each frame about its mean")
-    background: float = param(0.0, ge=0, help="counts from elsewhere in each pixel of each frame")
-    misplaced: float = param(0.0, unit="px", ge=0, help="rms error of each position that is told")
+    phase: float = param(
+        1.0, unit="rad", gt=0, le=1000, help="by how much the object lowers the phase at most"
+    )
+    flux: float = param(0.0, ge=0, le=10, help="rms of the intensity of each frame about its mean")
+    background: float = param(0.0, ge=0, le=1e9, help="counts from elsewhere in each pixel of each frame")
+    misplaced: float = param(0.0, unit="px", ge=0, le=16384, help="rms error of each position that is told")
     empty: float = param(0.0, ge=0, lt=1, help="part of the frames that a shutter kept dark")
     orientation: int = param(
         0, ge=0, le=7, help="of the stored frames, 4 * transposed + 2 * upside down + 1 * mirrored"
@@ -90,12 +92,16 @@ class Simulate:
         rng = np.random.default_rng([s.seed, 0])
         size, transfer = object_pixel(s.size, wavelength, distance, pixel, given.focus)
         shape = tuple(int(v) for v in np.ceil(corners.max(0)) + s.size + scene.MARGIN)
+        known = np.array(np.nan)
         if s.sample == "star":
             known = scene.make_object(shape, s.phase, rng)
-        elif s.sample == "balls":
-            known = ball_image(s, shape, given)
-        else:
-            known = species_image(s, shape, wavelength)
+        elif field_of(s, shape) >= 1:
+            balls = s.sample == "balls"
+            known = ball_image(s, shape, given) if balls else species_image(s, shape, wavelength)
+        if not np.isfinite(known).all():
+            raise JobError(
+                f"simulate.sample: {s.sample}: {s.frames} frames scan no field that has a sample; give more"
+            )
         if given.focus and s.modes > 1:
             raise JobError("simulate.modes: a near-field scan (with `focus`) is simulated with one mode only")
         power = s.photons / transmission(known, corners, s.size)
@@ -206,9 +212,8 @@ class SimulatedFrames(Source):
         brightest = (
             float(intensity(probe, transfer).max()) * (1 + 4 * s.flux) * (1 + s.walk) ** 2 + s.background
         )
-        dtype = np.float32 if not s.noise else np.uint16 if 1.5 * brightest < 60_000 else np.uint32
-        shape = (len(corners), s.size, s.size)
-        return cls(known, probe, corners, transfer, s.seed, shape, np.dtype(dtype), flaws_of(s))
+        shape, dtype = (len(corners), s.size, s.size), of_counts(brightest, s.noise)
+        return cls(known, probe, corners, transfer, s.seed, shape, dtype, flaws_of(s))
 
     def read(self, index, threads: int = 1) -> np.ndarray:
         """Frames `index`: (len(index), size, size)."""

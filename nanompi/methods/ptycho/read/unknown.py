@@ -11,8 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from nanompi.io.hdf5 import DEEPEST, at, foreign, hdf5, is_hdf5, open_hdf5, short, unit, walk
+from nanompi.methods.ptycho.scan import WANTED
 
 MOST = 60  # datasets that are listed
+LENGTHS = ("m", "cm", "mm", "um", "nm")
 LINKS = 40  # links that are followed for the list
 RESULT = "not a scan; for its probe write `probe: {{start: file, file: {file}}}` in the step ptycho"
 KINDS = {  # name -> groups or datasets that all must be there, and some that must not
@@ -37,6 +39,12 @@ class Entry:
     def size(self) -> int:
         """How many values."""
         return 0 if self.shape is None else math.prod(self.shape)
+
+    @property
+    def sides(self) -> tuple:
+        """Its shape without leading ones, which readers drop."""
+        shape = self.shape or ()
+        return shape[next((k for k, side in enumerate(shape) if side != 1), len(shape)) :]
 
     @property
     def leaf(self) -> str:
@@ -186,16 +194,16 @@ def _frames(entries: list[Entry]):
 
 def _places(entries: list[Entry], n: int) -> dict[str, Entry]:
     """x and y, or positions, of n frames."""
-    both = [e for e in entries if e.shape and len(e.shape) == 2 and set(e.shape) & {2} and n in e.shape]
+    both = [e for e in entries if len(e.sides) == 2 and 2 in e.sides and n in e.sides]
     both = [e for e in both if re.search(r"pos|scan|coord|translation|xy|yx", e.leaf)]
     lists = [e for e in entries if e.size == n and n > 1]
-    x, y = (_best(k, [e for e in lists if _axis(e.leaf, k)]) for k in "xy")
+    x, y = (_best(k, [e for e in lists if names_axis(e.leaf, k)]) for k in "xy")
     if x and y:
         return x | y
     return _best("positions", both)
 
 
-def _axis(leaf: str, letter: str) -> bool:
+def names_axis(leaf: str, letter: str) -> bool:
     """Does the name say this axis: x, pos_x, samx, sx, x_um, lab-x ..."""
     words = re.split(r"[^a-z0-9]+|_", leaf)
     motor = rf"(?:(?:\w{{2,}}|[mps]){letter}|{letter}\w{{2,}})\d?"
@@ -207,16 +215,18 @@ def _best(key: str, found: list[Entry]) -> dict[str, Entry]:
     return {key: min(found, key=lambda e: (len(e.leaf), len(e.path)))} if found else {}
 
 
+def unit_in(name: str, allowed: tuple[str, ...] = LENGTHS) -> str:
+    """The unit at the end of a name: dist_mm, samx_um; "" without."""
+    word = re.split(r"[^A-Za-z]", name)[-1]
+    return next((one for one in allowed if one.lower() == word.lower()), "")
+
+
 def _named(key: str, entry: Entry) -> str:
-    """The unit at the end of a name, where the file says none: dist_mm, E_keV, samx_um; "" without."""
-    word = re.split(r"[^A-Za-z]", entry.path.rsplit("/", 1)[-1])[-1]
-    allowed = ("eV", "keV") if key == "energy" else ("m", "cm", "mm", "um", "nm")
+    """The unit in a name, where the file says none; "" without."""
+    allowed = ("eV", "keV") if key == "energy" else LENGTHS
     allowed += ("A", "angstrom") if key == "wavelength" else ()
-    found = next((one for one in allowed if one.lower() == word.lower()), "")
-    return "" if entry.unit or key in ("frames", "mask", "probe") else found
-
-
-WANTED = {"energy": "energy: 8 keV", "distance": "distance: 2 m", "pixel": "pixel: 55 um"}
+    known = entry.unit or key in ("frames", "mask", "probe")
+    return "" if known else unit_in(entry.path.rsplit("/", 1)[-1], allowed)
 
 
 def section(path: str, entries: list[Entry]) -> list[str]:
@@ -240,17 +250,13 @@ def section(path: str, entries: list[Entry]) -> list[str]:
     if bare:
         units = named | dict.fromkeys(bare, "um")
         text = ", ".join(f"{k}: {u}" for k, u in units.items())
-        lines.append(f"  # units: {{{text}}}  # the file says none: metres")
+        lines.append(f"  # units: {{{text}}}  # the file says none: metres; px: of the object")
     known = set(paths) | ({"energy"} if "wavelength" in paths else set())
     return lines + [f"  # {text}  # the file has none" for key, text in WANTED.items() if key not in known]
 
 
-def report(path: str) -> list[str]:
-    """Lines for `inspect` of a file that cannot be read as it is: its datasets and the section to paste."""
+def contents(path: str) -> list[str]:
+    """Lines for `inspect` of a file that cannot be read as it is: its datasets."""
     entries = listed(path)
     more = [f"  ... and {len(entries) - MOST} more"] if len(entries) > MOST else []
-    block = section(path, entries)
-    head = (
-        ["", "a guess by shapes and names, to be looked at before it is used:", "", *block] if block else []
-    )
-    return [f"  {e}" for e in entries[:MOST]] + more + head
+    return [f"  {e}" for e in entries[:MOST]] + more

@@ -3,7 +3,10 @@
 Where frames and their neighbours move alike, the object may move with them, and the likelihood hardly
 tells. With object and probe as they are a frame sees none of that: it goes a short way, the object follows,
 and so on for hundreds of iterations. So what frames have moved alike, as polynomials of the third order of
-where they are, they move on with (momentum). Affine parts have none: object and probe adapt to any.
+where they are, they move on with (momentum). Affine parts of steps are not taken at all: object and probe
+adapt to any (a longer axis is a longer object), so that a start probe that is wrong bends a scan that is
+right (200 frames of 256²: 0.27 px rms, after which its image was off by a fifth more). What of a turned or
+stretched stage the frames tell is asked for by the verdict (`judge.shares.affine`).
 """
 
 from dataclasses import dataclass, field
@@ -22,7 +25,7 @@ class Drift:
 
     corners : (N, 2) px, where the frames were measured
     ways : (N, k) orthonormal polynomials of where the frames are, without affine ones
-    affine : (N, 3) those
+    affine : (N, 3) those; (N, 1) ones for few frames
     speed : (k, 2) px a step, of each along rows and columns
     """
 
@@ -34,6 +37,7 @@ class Drift:
     def __post_init__(self):
         self.ways, away = polynomials(self.corners), self.corners - self.corners.mean(0)
         self.affine = np.column_stack([away / max(np.ptp(self.corners), 1e-9), np.ones(len(away))])
+        self.affine = self.affine[:, 0 if len(away) >= FEWEST else 2 :]
         self.rest()
 
     def rest(self):
@@ -50,6 +54,12 @@ class Drift:
         alike = np.linalg.lstsq(weight * every, weight * steps, rcond=ALIKE)[0]
         self.speed = on + alike[: len(on)]
         return steps + ways @ on
+
+    def apart(self, moving: np.ndarray, steps: np.ndarray, curvature: np.ndarray) -> np.ndarray:
+        """(n, 2) steps without their affine part; of few frames without what they have in common. Arguments:
+        as of `carried`"""
+        affine, weight = self.affine[moving], weights(curvature)[:, None]
+        return steps - affine @ np.linalg.lstsq(weight * affine, weight * steps, rcond=ALIKE)[0]
 
 
 def weights(curvature: np.ndarray) -> np.ndarray:

@@ -1,8 +1,7 @@
 """The steps of all frames from their slopes and curvatures, without what the data do not tell.
 
 Each frame has two unknowns: d = -(H + damp m / 2)^-1 s, m the median over the frames of H_yy + H_xx
-(Thibault & Guizar-Sicairos, doi:10.1088/1367-2630/14/6/063004, for the likelihood). A common displacement of
-all frames moves the object and nothing else: it is removed.
+(Thibault & Guizar-Sicairos, doi:10.1088/1367-2630/14/6/063004, for the likelihood).
 
 Errors of positions are taken as independent, normal and of one unknown variance t. The moves of a scan that
 is right are noise alone, of variance v = SPREAD / H and that of rounding. So t = <d^2 - v>, weighted by

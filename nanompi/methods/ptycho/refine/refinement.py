@@ -4,7 +4,7 @@ All ranks know the displacements of all frames, as whole numbers of 1/UNIT px, a
 the same sums: the answer does not depend on the number of ranks. ML moves object, probe and frames together.
 The slopes cost no transform: they follow from its gradient at the sample. The curvatures take two more
 transforms of each frame, in the pass of its step, and change less and less: they are measured before the
-first step and after 1, 2, 4, 8 and so on, anew whenever other frames take part.
+first step and after 2, 12 and 72, anew whenever other frames take part.
 """
 
 from dataclasses import dataclass, field
@@ -13,16 +13,15 @@ import numpy as np
 
 from nanompi.device.kernels.likelihood import POISSON
 from nanompi.methods.ptycho.engines.engine import When
-from nanompi.methods.ptycho.positions import TAPS
 from nanompi.methods.ptycho.refine.drift import Drift
 from nanompi.methods.ptycho.refine.newton import cut, likely, newton, within
 from nanompi.methods.ptycho.refine.rescue import Rescue
-from nanompi.methods.ptycho.refine.stage import stage
 from nanompi.step import param, section
 
 UNIT = 1024  # parts of a pixel in which displacements are counted
 GRID = 16  # parts of a pixel to which they are rounded: with 8 twice the error is left
 HOLD = 0.5  # of what rounding left over is given up: else frames at an edge of the grid jump to and fro
+CURVED = 0, 2, 12, 72  # steps after which curvatures are measured
 ROUGH = 4  # first steps, with which nothing moves on
 FOLLOW = 8  # steps of frames left out
 
@@ -94,11 +93,10 @@ class Refinement:
 
     def measure(self, p, noise: int) -> "Measured":
         """Sums of the frames, to be taken in the passes of an iteration."""
-        age = self.rescue.age
-        return Measured(p, noise, curved=age & (age - 1) == 0 or not self.curvature.any())
+        return Measured(p, noise, curved=self.rescue.age in CURVED or not self.curvature.any())
 
     def step(self, p, measured: "Measured"):
-        """Move the frames that were measured by their Newton steps, without a common part (collective)."""
+        """Move the frames that were measured by their Newton steps, without an affine part (collective)."""
         sums = measured.total()
         if measured.curved:
             self.curvature = sums[:, 2:].copy()
@@ -112,7 +110,7 @@ class Refinement:
         steps = cut(steps, self.how.clip)
         if self.rescue.rounds or self.rescue.age >= ROUGH:
             steps = self.drift.carried(moving, steps, self.curvature[moving])
-        self._moved(p, moving, steps - steps.mean(0))
+        self._moved(p, moving, self.drift.apart(moving, steps, self.curvature[moving]))
         self.rescue.age += 1
 
     def _likely(self, moving, steps):
@@ -166,11 +164,16 @@ class Refinement:
             return "positions: no frame moves by more than noise; all stay where they were measured"
         length = np.hypot(*self.pixels.T)
         rms, most = np.sqrt((self.pixels**2).mean()), int(np.argmax(length))
-        held = int((length > 0.98 * self.how.reach).sum())
+        held = int(self.figures()["at_reach"])
         out = f"positions: moved by {rms:.3g} px rms along each axis, at most {length[most]:.3g} px"
         far = f"; {held} frames are at the limit `reach: {self.how.reach:g} px`" if held else ""
         again = self.rescue.found and f"lost frames were set to other places {self.rescue.found} times"
-        return "; ".join(filter(None, (out + far, again, stage(self.start, self.pixels))))
+        return "; ".join(filter(None, (out + far, again)))
+
+    def figures(self) -> dict[str, float]:
+        """For the verdict (`ptycho.judged`)"""
+        at_reach = np.hypot(*self.pixels.T) > 0.98 * self.how.reach
+        return {"moved": float(np.sqrt((self.pixels**2).mean())), "at_reach": float(at_reach.sum())}
 
     def state(self) -> dict:
         """For checkpoints: arrays by name"""
@@ -200,7 +203,7 @@ class Measured:
 
     def __init__(self, p, noise: int, curved: bool):
         self.p, self.noise, self.curved = p, noise, curved
-        self.slopes = derivative(p.O, 0), derivative(p.O, 1)
+        self.slopes = derivatives(p)
         self.own = p.xp.zeros((len(p.at), 5))
 
     def slope(self, f, P):
@@ -247,14 +250,9 @@ class Measured:
         return out
 
 
-def derivative(O, axis: int):
-    """dO along rows (0) or columns (1) per pixel, by differences of sixth order; 0 within TAPS of the edge.
-
-    Of frequencies up to 0.2 per pixel it is 1 % too small at most; that changes the length of a step, not
-    where it ends.
-    """
-    out, n = O * 0, O.shape[axis]
-    part = lambda k: (slice(None),) * axis + (slice(TAPS + k, n - TAPS + k),)  # noqa: E731
-    for k, weight in enumerate((45, -9, 1), start=1):
-        out[part(0)] += O.real.dtype.type(weight / 60) * (O[part(k)] - O[part(-k)])
+def derivatives(p) -> tuple:
+    """dO along rows and columns (`kernels.derivatives`). Of frequencies up to 0.2 per pixel they are 1 % too
+    small at most; that changes the length of a step, not where it ends."""
+    out = p.xp.empty_like(p.O), p.xp.empty_like(p.O)
+    p.k.derivatives(p.O, *out)
     return out

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass, field
+from importlib import import_module
 
 import numpy as np
 
@@ -57,7 +58,9 @@ def calibrate(seen, threads: int = 1) -> Cost:
     cost.ready = min(age(), 20.0)
     chosen, counts = _some(seen, cost)
     few = _problem(seen, device, chosen[:4], counts[:4])
-    engines = {e.name: e if foreign(e) else type(e)() for e in seen.ptycho.engines}
+    engines = {
+        e.name: e if foreign(e) else type(e)() for e in [*seen.ptycho.engines, *(seen.ptycho.presolve or [])]
+    }
     for engine in engines.values():
         _iterate(few, engine, 1)  # kernels are compiled, or loaded
     figures(few)
@@ -65,6 +68,7 @@ def calibrate(seen, threads: int = 1) -> Cost:
     seen.sizes.parts(2 if seen.sizes.frames > 1 else 1)
     cost.split = time.perf_counter() - t
     waves = 0 if few.waves is None else few.waves.nbytes
+    _load(seen.job.steps)
     cost.libraries = resident() - counts.nbytes - 2 * waves - 4 * few.O.nbytes
     del few
     small, large = (
@@ -78,6 +82,14 @@ def calibrate(seen, threads: int = 1) -> Cost:
     cost.quality = _best(lambda: figures(large), 1) / len(large.at)
     cost.trials = _trials(seen, counts)
     return cost
+
+
+def _load(steps) -> None:
+    """What the result is written with, and what steps of this program import when they begin (`loads`): it
+    stays for the rest of a run."""
+    own = [name for step in steps if not foreign(step) for name in getattr(step, "loads", ())]
+    for name in ("h5py", *own):
+        import_module(name)
 
 
 def _some(seen, cost):

@@ -147,7 +147,7 @@ def look(job) -> Look:
     raw = int(np.prod(scan.source.shape[1:])) * np.dtype(scan.source.dtype).itemsize
     at, double = places.at[:, :2].astype(int), job.run.precision == "double"
     modes = MOST if ptycho.probe.modes == "auto" else ptycho.probe.modes
-    engines, how = _engines(ptycho.engines), (prepare.split, ptycho.sums())
+    engines, how = _engines(ptycho.engines) + _quarter(ptycho.presolve), (prepare.split, ptycho.sums())
     halves = ("frames" if scan.focus is None else "counts") if ptycho.frc == "halves" else ""
     sizes = JobSizes(at, places.shape, frame, modes, len(places.rests), item, raw, double, engines, *how,
                      ptycho.probe.varies, halves)  # fmt: skip
@@ -165,6 +165,11 @@ def _item(scan, plan) -> int:
     """Bytes of a count, from some frames; one that does not fit uint16 elsewhere makes it 4 after all"""
     some = np.unique(np.linspace(0, len(scan.positions) - 1, 8).astype(int))
     return plan.apply(scan.source.read(some), some).dtype.itemsize
+
+
+def _quarter(presolve) -> list[tuple[str, int, int]]:
+    """The engines at half resolution, four iterations of which are as long as one of the others"""
+    return [(name, -(-times // 4), -(-updates // 4)) for name, times, updates in _engines(presolve or [])]
 
 
 def _engines(engines) -> list[tuple[str, int, int]]:

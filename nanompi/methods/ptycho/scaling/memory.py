@@ -1,7 +1,8 @@
 """Memory that a rank will need, in bytes, by purpose; from the sizes of a job alone.
 
 The most is needed while the engines iterate: frames, waves of all frames, object and probe with their sums,
-and work arrays. Loading and finding a start probe need less, save for one mode and few frames.
+and work arrays. Loading and finding a start probe need less, save for one mode and few frames. Of a small job
+it is the pictures at its end; the C library keeps what the iterations had, so that these come on top of it.
 """
 
 import numpy as np
@@ -19,6 +20,7 @@ OBJECTS = {"ML": 6.0}
 PROJECTIONS = 3.5
 VARIED = 4.0  # arrays like all waves: probes of the frames, their changes and slopes, half for weights; in
 # the verdict probes, what moves along either axis would change of them, and a copy
+PICTURES = 45 << 20  # bytes of matplotlib, its fonts and one picture, on rank 0 (benchmarks/planned.py)
 PROBES = 6  # arrays of the size of the probe at all its shifts
 
 
@@ -38,6 +40,7 @@ def memory(
         "probe": PROBES * sizes.shifts * waves,
         "work": _work(sizes, frames, threads),
         "libraries": libraries,
+        "pictures": PICTURES,
     }
     if sizes.varied:
         out["probes of the frames"] = variation(sizes, frames)

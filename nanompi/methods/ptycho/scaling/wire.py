@@ -31,7 +31,7 @@ def small(sizes, engine: str, probe: bool, overlap: bool = False) -> int:
     """Bytes of probe sums and numbers that each rank gives to a small Allreduce in one iteration."""
     arrays = sizes.waves + int(np.prod(sizes.frame)) * sizes.real
     if engine == "ML":
-        # L; slope, curvature; sum and number of the flux where it is refined; in overlap two inner products
+        # L; slope, curvature; sum and number of the flux; in overlap two inner products
         shapes = sizes.varies * (sizes.waves + NUMBER) + 2 * NUMBER if sizes.varied else 0
         return arrays + (5 + 2 * overlap) * NUMBER + shapes
     return probe * arrays + NUMBER

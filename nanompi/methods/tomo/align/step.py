@@ -15,6 +15,7 @@ from nanompi.step import param, step
 
 ORDER = ("angle", "row", "column")
 LEAST = 8  # projections: fewer do not say where one of them belongs
+SIDE = 5  # px of a projection along each side: of fewer nothing is left between the tapers of its ends
 CUT = 0.05  # of the projections may reach an edge, before masses are not believed
 MANY = 0.1  # of the projections left out: more of them, and the others are not trusted either
 STEEP = 3.0  # rad between two pixels: the phase may have turned once more
@@ -60,6 +61,8 @@ class Align:
         if set(ORDER) <= set(data.axes):
             self._angles(data)
 
+    foreseen = check  # by a run, too, before it loads anything
+
     def run(self, run):
         """Moves the projections of run.data["data"] (collective). Errors: DataError."""
         self._angles(run.data["data"])
@@ -77,6 +80,12 @@ class Align:
         angles = np.asarray(data.coords["angle"][0], np.float64)
         if len(angles) < LEAST:
             raise DataError(f"tomo.align: {len(angles)} projections are too few; {LEAST} are needed")
+        h, w = data.size("row"), data.size("column")
+        if min(h, w) < SIDE and not self.shifts:
+            raise DataError(
+                f"tomo.align: projections of {h} x {w} px are too small to be compared, {SIDE} x {SIDE} are "
+                "needed: read more (`rows:` in the input section), or take out tomo.align, or what brings it"
+            )
         return angles
 
     def _read(self, run, data) -> tuple[Places, str]:

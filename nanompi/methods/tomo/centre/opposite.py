@@ -187,7 +187,7 @@ class Opposite:
         self.cells = half / self.columns / 2  # frequencies that are independent, of those of the transform
         self.pairs = np.zeros((len(self.seen), len(self.w)), complex)
         for i, tile in enumerate(self.tiles):
-            inverse = np.linalg.inv(self._covariance(tile, power - noise, noise, stripes))
+            inverse = _inverse(self._covariance(tile, power - noise, noise, stripes))
             here, there = ~tile.mirrored, tile.mirrored
             weights = inverse[:, here][:, :, there]
             for row in rows:
@@ -230,6 +230,14 @@ def spectra_of(rows: np.ndarray, about: float, fade: float = FADE) -> tuple[np.n
     some = (w > 0) & (w < HIGHEST)
     spectra = rfft(np.diff(rows, axis=-1) * window, size)[..., some]
     return w[some], spectra * np.exp(-2j * np.pi * w[some] * at[0])
+
+
+def _inverse(covariance: np.ndarray) -> np.ndarray:
+    """Of each matrix; the pseudoinverse where projections without noise are sums of one another."""
+    try:
+        return np.linalg.inv(covariance)
+    except np.linalg.LinAlgError:
+        return np.linalg.pinv(covariance, rcond=1e-9, hermitian=True)
 
 
 def _smooth(power: np.ndarray) -> np.ndarray:

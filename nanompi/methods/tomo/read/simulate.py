@@ -31,29 +31,33 @@ from nanompi.units import EV
 class TomogramSimulation:
     """What is simulated."""
 
-    angles: int = param(180, ge=2, level="basic", help="how many projections")
+    angles: int = param(180, ge=2, le=1_000_000, level="basic", help="how many projections")
     span: float = param(
         np.pi, unit="rad", bare="deg", gt=0, help="the angle that they cover, its end left out"
     )
-    size: int = param(128, ge=16, unit="px", level="basic", help="columns of a projection")
-    rows: int = param(8, ge=1, unit="px", level="basic", help="rows of a projection")
+    size: int = param(128, ge=16, le=16384, unit="px", level="basic", help="columns of a projection")
+    rows: int = param(8, ge=1, le=65536, unit="px", level="basic", help="rows of a projection")
     centre: float | None = param(None, unit="px", help="column of the rotation axis; the middle if not given")
     sample: float = param(RADIUS, gt=0, le=4, help="width of the sample, of that of the detector")
-    photons: float = param(1e4, gt=0, level="basic", help="mean counts of a pixel without the sample")
-    thickness: float = param(1.5, gt=0, help="line integral through the middle of the sample")
+    photons: float = param(
+        1e4, gt=0, le=1e15, level="basic", help="mean counts of a pixel without the sample"
+    )
+    thickness: float = param(1.5, gt=0, le=100, help="line integral through the middle of the sample")
     pixel: float = param(1e-6, unit="m", gt=0, help="pixel size on the sample")
-    images: int = param(20, ge=1, help="how many flat and how many dark images")
+    images: int = param(20, ge=1, le=10_000, help="how many flat and how many dark images")
     noise: bool = param(True, help="Poisson counts; otherwise the exact means in float32")
     seed: int = param(1, ge=0, help="another number gives another sample, beam and noise")
     energy: float = param(20e3 * EV, unit="J", bare="keV", gt=0, help="photon energy, for phase contrast")
-    distance: float = param(0.0, unit="m", ge=0, help="from the sample to the detector, for phase contrast")
-    delta_beta: float = param(0.0, ge=0, help="of the sample; 0 = absorption alone")
+    distance: float = param(
+        0.0, unit="m", ge=0, le=1e4, help="from the sample to the detector, for phase contrast"
+    )
+    delta_beta: float = param(0.0, ge=0, le=1e6, help="of the sample; 0 = absorption alone")
     stripes: float = param(0.0, ge=0, le=0.2, help="rms gain error of columns that the flats do not have")
     dead: float = param(0.0, ge=0, le=0.4, help="part of the pixels that see no beam")
     zingers: float = param(0.0, ge=0, le=0.1, help="part of the pixels of a projection hit by stray photons")
     drift: float = param(0.0, ge=0, lt=1, help="part of the beam lost between flats before and flats after")
     jitter: float = param(
-        0.0, ge=0, unit="px", help="rms by which each projection stands off, down and to the right"
+        0.0, ge=0, le=1000, unit="px", help="rms by which each projection stands off, down and to the right"
     )
 
     def scene(self) -> Scene:

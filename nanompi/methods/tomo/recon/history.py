@@ -32,6 +32,10 @@ class History:
         self.all += measured.sum()
         self.done += iterations, len(measured)
 
+    def tallies(self) -> dict[str, np.ndarray]:
+        """What is added up over slices, in place."""
+        return {"rest": self.rest, "all": self.all, "done": self.done}
+
     def notes(self, team) -> dict:
         """{"said", "residual": [of the projections, before each iteration], "warning"}; collective."""
         team.sum(self.rest, self.all, self.done)

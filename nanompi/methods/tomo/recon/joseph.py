@@ -95,6 +95,10 @@ class Sirt(Method):
                 self.tell(len(some))
         return out
 
+    def tallies(self) -> dict[str, np.ndarray]:
+        """Of its iterations."""
+        return self.history.tallies()
+
     def notes(self, team) -> dict:
         """Residuals of the iterations over all slices; collective."""
         return self.history.notes(team)

@@ -170,6 +170,10 @@ class Cgls(Method):
             out[where] = self._same_side(sinograms[where], axes[rows], bool(beyond))
         return out * self.device.array(circle(size), out.dtype)
 
+    def tallies(self) -> dict[str, np.ndarray]:
+        """Of its iterations."""
+        return self.history.tallies()
+
     def notes(self, team) -> dict:
         """Residuals of the iterations over all slices, but where values have shares; collective."""
         own = self.history.notes(team)

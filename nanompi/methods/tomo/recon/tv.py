@@ -31,6 +31,10 @@ class Tv(Cgls):
         super().__init__(rays, options, device)
         self.positive, self.sums = options.nonnegative, np.zeros(2)
 
+    def tallies(self) -> dict[str, np.ndarray]:
+        """And of the weights."""
+        return super().tallies() | {"weights": self.sums}
+
     def notes(self, team) -> dict:
         """Residuals, and the mean weight that was found, in line integrals times px; collective."""
         team.sum(self.sums)

@@ -47,6 +47,11 @@ class Tally:
     methods: list[str] = field(default_factory=list)
     sums: list[tuple[float, int, int, int]] = field(default_factory=list)
 
+    def totals(self) -> dict[str, np.ndarray]:
+        """counts : of each of DONE; total : of each column of `sums`"""
+        counts = np.array([self.methods.count(name) for name in DONE], float)
+        return {"counts": counts, "total": np.array(self.sums or [(0, 0, 0, 0)], float).sum(0)}
+
 
 @step("tomo.stripes", each="sinogram", gpu=True)
 class Stripes:
@@ -97,7 +102,7 @@ class Stripes:
 
     def start(self, run, data):
         """The method for all. Errors: JobError, ResourceError where algotom is missing."""
-        self.tally = Tally()
+        self.tally, self.before = Tally(), Tally().totals()
         self.chosen = run.team.on_root(lambda: self._checked(data.size("angle"), run.say))
 
     def block(self, block, info):
@@ -110,10 +115,17 @@ class Stripes:
             self.tally.sums += zip(taken.tolist(), [p[0].size] * len(p), dead, flashes)
         return out
 
+    def block_tallies(self):
+        """What was done to the sinograms of this rank."""
+        return {name: own + self.before[name] for name, own in self.tally.totals().items()}
+
+    def block_regain(self, tallies):
+        """With what was done before."""
+        self.before = tallies
+
     def finish(self, run):
         """How much was taken away, of how many sinograms."""
-        counts = np.array([self.tally.methods.count(name) for name in DONE], float)
-        total = np.array(self.tally.sums or [(0, 0, 0, 0)], float).sum(0)
+        counts, total = self.block_tallies().values()
         run.team.sum(counts, total)
         own = {"method": self.chosen, "removed": float(np.sqrt(total[0] / max(total[1], 1)))}
         text = f"tomo.stripes: {self.chosen}: {own['removed']:.3g} rms taken away"

@@ -11,6 +11,7 @@ from nanompi.report.manual.gallery import kinds, said
 from nanompi.report.manual.log_lines import lines
 from nanompi.report.manual.result_table import paths
 from nanompi.report.manual.text import html
+from nanompi.report.manual.warned import rows
 
 HERE = Path(__file__).parent
 NONE = "A picture stands here where the manual was made by <code>nanompi manual --pictures FOLDER</code>."
@@ -28,21 +29,43 @@ class Chapter:
 
 def chapters(pictures: Path | None = None) -> list[Chapter]:
     """All, in the order of reading. pictures : the folder that `nanompi.workflow.gallery` has filled"""
-    tutorial = html((HERE / "tutorial.rst").read_text(encoding="utf-8"))
+    tutorial = html(_page("tutorial"))
     return [
         Chapter("tutorial", "From a file to an image", _with_pictures(tutorial, pictures)),
+        Chapter("measured", "From a measured file to maps", html(_page("measured"))),
         Chapter("log", "What the log means", _log()),
+        Chapter("warnings", "Warnings and verdicts, and what to do", _warnings()),
         Chapter("gallery", "Wrong results, and what they look like", _gallery(pictures)),
         Chapter("result", "What stands in result.h5", _result()),
         Chapter("codes", "Exit codes", _table(("code", "meaning"), exit_codes(), "exit codes")),
     ]
 
 
+def _page(name: str) -> str:
+    return (HERE / f"{name}.rst").read_text(encoding="utf-8")
+
+
 def _log() -> str:
     rows = [
-        f"<dt><code>{escape.escape(line.shown)}</code></dt><dd>{_inline(line.means)}</dd>" for line in lines()
+        f"<dt><code>{escape.escape(line.shown)}</code></dt><dd>{inline(line.means)}</dd>" for line in lines()
     ]
     return f"<p>A run says these lines, in this order, each behind its seconds.</p><dl>{''.join(rows)}</dl>"
+
+
+def _warnings() -> str:
+    head = "<p>What a run warns of, and the reasons of a verdict that is not good; … is a figure or a name. "
+    head += "<code>in the job:</code> behind a verdict is the line to paste.</p>"
+    parts = dict.fromkeys(one.of for one in rows())
+    return head + "".join(_of(part) for part in parts)
+
+
+def _of(part: str) -> str:
+    text = "".join(
+        f"<dt><code>{escape.escape(one.says)}</code></dt><dd>{inline(one.do)}</dd>"
+        for one in rows()
+        if one.of == part
+    )
+    return f"<h3>{escape.escape(part)}</h3><dl>{text}</dl>"
 
 
 def _gallery(pictures: Path | None) -> str:
@@ -53,7 +76,7 @@ def _gallery(pictures: Path | None) -> str:
 def _kind(kind, pictures: Path | None) -> str:
     image = _with_pictures(f'<img alt="phase: {kind.title}" src="picture:{kind.name}">', pictures)
     rows = [("It looks like", kind.looks), ("The run says", said(pictures, kind)), ("Do", kind.do)]
-    text = "".join(f"<dt>{name}</dt><dd>{_inline(words)}</dd>" for name, words in rows if words)
+    text = "".join(f"<dt>{name}</dt><dd>{inline(words)}</dd>" for name, words in rows if words)
     return f"<h3>{escape.escape(kind.title)}</h3><figure>{image}</figure><dl>{text}</dl>"
 
 
@@ -66,14 +89,14 @@ def _result() -> str:
 def _table(heads, rows, name: str) -> str:
     head = "".join(f'<th scope="col">{one}</th>' for one in heads)
     body = "".join(
-        f'<tr><th scope="row"><code>{escape.escape(first)}</code></th><td>{_inline(second)}</td></tr>'
+        f'<tr><th scope="row"><code>{escape.escape(first)}</code></th><td>{inline(second)}</td></tr>'
         for first, second in rows
     )
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     return f'<div class="wide" role="region" tabindex="0" aria-label="{name}">{table}</div>'
 
 
-def _inline(text: str) -> str:
+def inline(text: str) -> str:
     """A sentence, with `code`."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape.escape(text, quote=False))
 

@@ -4,6 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
+from nanompi.cli import main
 from nanompi.errors import DataError
 from nanompi.methods.maps.read.bl13u import Bl13u
 from nanompi.methods.maps.read.xspress3 import TICK, Xspress3
@@ -53,6 +54,7 @@ def test_a_folder_of_rows_of_which_one_is_missing_and_one_short(tmp_path, counts
     assert reader_of({"file": str(tmp_path)}) == "xspress3"
     with pytest.raises(DataError, match="5 of 48 points were not measured"):
         opened(tmp_path, Xspress3())
+    assert main(["inspect", str(tmp_path)]) == 3
     row_file(tmp_path / "line_11.h5", counts[8], 1.25)
     data = opened(tmp_path, Xspress3())
     assert data.shape == counts.shape and "4 of 48 points" in data.notes[0]

@@ -1,5 +1,8 @@
 """Amounts of references against SciPy, and what must be refused."""
 
+import itertools
+from pathlib import Path
+
 import h5py
 import numpy as np
 import pytest
@@ -33,7 +36,7 @@ def spectra(n=200, noise=0.01, seed=0):
 def test_amounts_are_those_of_scipy():
     _, mu = spectra()
     mixture = Mixture(R, NONE)
-    got = mixture.amounts(*mixture.parts(mu), CPU)
+    got = mixture.amounts(mixture.parts(mu)[1], CPU)
     assert np.abs(got - [nnls(R.T, one)[0] for one in mu]).max() < 1e-10
 
 
@@ -41,7 +44,7 @@ def test_with_a_line_they_are_plain_least_squares_where_these_are_positive():
     line = np.stack([np.ones_like(E), E - E.mean()])
     _, mu = spectra()
     mixture = Mixture(R[[0, 4]], line)
-    got = mixture.amounts(*mixture.parts(mu + 0.8), CPU)
+    got = mixture.amounts(mixture.parts(mu + 0.8)[1], CPU)
     plain = np.linalg.lstsq(np.vstack([R[[0, 4]], line]).T, mu.T + 0.8, rcond=None)[0][:2].T
     positive = (plain >= 0).all(1)
     assert positive.sum() > 50 and np.abs(got - plain)[positive].max() < 1e-10
@@ -54,7 +57,7 @@ def test_amounts_that_add_up_to_one_are_the_best_of_these():
     amounts = (amounts + 1e-3) / (amounts + 1e-3).sum(1, keepdims=True)
     mu = amounts @ R + 0.01 * np.random.default_rng(1).normal(size=(len(amounts), len(E)))
     mixture = Mixture(R, NONE, one=True)
-    got = mixture.amounts(*mixture.parts(mu), CPU)
+    got = mixture.amounts(mixture.parts(mu)[1], CPU)
     heavy = np.vstack([R.T, np.full((1, len(R)), 1e4)])
     other = np.array([nnls(heavy, np.append(one, 1e4))[0] for one in mu])
     assert got.sum(1) == pytest.approx(1, abs=1e-14) and got.min() >= 0
@@ -69,8 +72,8 @@ def test_the_best_subset_is_sparser_and_as_good():
     np.put_along_axis(amounts, pairs, rng.uniform(0.3, 1, (200, 2)), 1)
     mu = amounts @ R + 0.003 * rng.normal(size=(200, len(E)))
     mixture = Mixture(R, NONE)
-    rest, products = mixture.parts(mu)
-    got, all_of_them = mixture.best_subset(rest, products, 3), mixture.amounts(rest, products, CPU)
+    rest, coordinates = mixture.parts(mu)
+    got, all_of_them = mixture.best_subset(rest, coordinates, 3), mixture.amounts(coordinates, CPU)
     right = ((got > 0) == (amounts > 0)).all(1)
     assert right.mean() > 0.75 and (got > 0).sum() < 0.8 * (all_of_them > 0).sum()
     plain = [np.linalg.lstsq(R[np.sort(p)].T, one, rcond=None)[0] for p, one in zip(pairs, mu)]
@@ -78,12 +81,35 @@ def test_the_best_subset_is_sparser_and_as_good():
     assert np.abs(np.take_along_axis(got, where, 1) - plain)[right].max() < 1e-8
 
 
+@pytest.mark.parametrize("one", (False, True))
+def test_the_best_subset_is_the_best_of_all(one):
+    """Of least squares with each combination that has no negative amount, worked out one by one;
+    nothing where each has one"""
+    _, mu = spectra(40)
+    mixture, choices = Mixture(R, NONE, one=one), []
+    for q in (1, 2, 3):
+        p = q - one
+        for used in itertools.combinations(range(5), q):
+            own, fixed = R[list(used)], R[used[0]] * one
+            free = own[1:] - own[0] if one else own
+            x = np.linalg.lstsq(free.T, (mu - fixed).T, rcond=None)[0].T if len(free) else np.zeros((40, 0))
+            x = np.column_stack([1 - x.sum(1), x]) if one else x
+            size = len(E) * np.log(((mu - x @ own) ** 2).sum(1) / len(E))
+            size += 2 * p + 2 * p * (p + 1) / (len(E) - p - 1)
+            whole = np.zeros((40, 5))
+            whole[:, used] = np.where((x >= 0).all(1)[:, None], x, 0)
+            choices.append((np.where((x >= 0).all(1), size, np.inf), whole))
+    sizes, amounts = map(np.array, zip(*choices))
+    best = amounts[sizes.argmin(0), np.arange(40)]
+    assert np.abs(mixture.best_subset(*mixture.parts(mu), 3) - best).max() < 1e-8
+
+
 def test_errors_are_the_spread():
     """500 times the same spectrum: within 15 %, four standard errors of a standard deviation"""
     mu = 0.6 * R[0] + 0.4 * R[4] + 0.01 * np.random.default_rng(2).normal(size=(500, len(E)))
     mixture = Mixture(R[[0, 4]], NONE)
-    rest, products = mixture.parts(mu)
-    x = mixture.amounts(rest, products, CPU)
+    rest, coordinates = mixture.parts(mu)
+    x = mixture.amounts(coordinates, CPU)
     _, errors = mixture.judged(rest, x)
     assert errors.mean(0) == pytest.approx(x.std(0), rel=0.15)
 
@@ -96,10 +122,10 @@ def test_references_that_are_one_are_refused():
 def test_a_spectrum_does_not_depend_on_its_neighbours():
     _, mu = spectra(41)
     mixture = Mixture(R, NONE)
-    rest, products = mixture.parts(mu)
+    rest, coordinates = mixture.parts(mu)
     alone = mixture.parts(mu[20:21])
-    for way in (lambda a, b: mixture.amounts(a, b, CPU), lambda a, b: mixture.best_subset(a, b, 3)):
-        assert way(rest, products)[20].tobytes() == way(*alone)[0].tobytes()
+    for way in (lambda _, b: mixture.amounts(b, CPU), lambda a, b: mixture.best_subset(a, b, 3)):
+        assert way(rest, coordinates)[20].tobytes() == way(*alone)[0].tobytes()
 
 
 # ---- files
@@ -201,3 +227,27 @@ def test_files_in_a_list_stand_beside_the_job(tmp_path, capsys):
     (tmp_path / "new.r").rename(tmp_path / "now.r")
     assert main(["check", str(job)]) != 0
     assert "references.1: no such file" in capsys.readouterr().err
+
+
+def test_a_first_job_for_a_stack_says_that_references_must_be_filled_in(tmp_path, capsys, monkeypatch):
+    """What `init` writes, `check` refuses with the reason until it is done"""
+    monkeypatch.chdir(tmp_path)
+    with h5py.File("stack.h5", "w") as file:
+        file["entry/images"], file["entry/energy"] = np.tile(R[0, :, None, None], (1, 4, 4)), E
+        file["entry/i0"] = np.ones(len(E))
+        file["entry/energy"].attrs["units"] = "eV"
+    assert main(["init", "xanes", "--from", "stack.h5"]) == 0
+    job = (tmp_path / "xanes.yaml").read_text()
+    steps = [line.split()[2] for line in job.splitlines() if line.startswith("  - use:")]
+    assert steps == ["xanes.absorbance", "map.align", "xanes.normalise", "xanes.lcf"]
+    assert "# references: [oxidized.csv, reduced.csv]" in job and "# fill in: files" in job
+    capsys.readouterr()
+    assert main(["check", "xanes.yaml"]) == 2
+    assert "name reference spectra: `references: [" in capsys.readouterr().err
+    for name, mu in (("oxidized.csv", R[0]), ("reduced.csv", R[4])):
+        text(tmp_path, name, mu=mu)
+    Path("xanes.yaml").write_text(job.replace("# references: ", "references: "))
+    assert main(["check", "xanes.yaml"]) == 0
+    assert main(["init", "simulated.yaml", "--template", "xanes"]) == 0
+    assert "# references: []" in Path("simulated.yaml").read_text()
+    assert main(["check", "simulated.yaml"]) == 0

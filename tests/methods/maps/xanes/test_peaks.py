@@ -42,5 +42,5 @@ def test_area_and_place_come_back_with_their_errors():
 
 
 def test_a_window_outside_of_the_scan():
-    with pytest.raises(JobError, match="holds 0 bins of the pattern, which goes from 7100"):
+    with pytest.raises(JobError, match="holds 0 of the 50 values of a pattern, which go from 7100"):
         run_of(np.zeros((1, 2, len(E))), windows=[[7200.0, 7210.0]])

@@ -74,7 +74,7 @@ def test_what_is_not_measured_changes_nothing():
     assert cake.axes == ("point", "azimuth", "radial") and np.isnan(cake.values).any()
     assert np.nanmax(abs(cake.values - 100)) < 1e-3
     mean = run.result.pictures["cake"]
-    assert list(mean.axes) == ["azimuth", "radial"] and not [name for name in run.data if "_cake" in name]
+    assert list(mean.axes) == ["azimuth", "2theta"] and not [name for name in run.data if "_cake" in name]
     assert np.array_equal(np.isnan(mean.data), np.isnan(cake.values).all(0))
     assert np.nanmax(abs(mean.data - 100)) < 1e-3
 

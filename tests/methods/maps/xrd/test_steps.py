@@ -202,7 +202,7 @@ def test_windows():
     noise = np.random.default_rng(0).normal(100, 1, 400)
     with pytest.raises(DataError, match="no peak stands out"):
         windows([], x, noise, "xrd.peaks")
-    with pytest.raises(JobError, match="holds 4 bins"):
+    with pytest.raises(JobError, match="holds 4 of the 400 values"):
         windows([[1.0, 1.1]], x, noise, "xrd.peaks")
     with pytest.raises(JobError, match="two rising numbers"):
         windows([[2.0, 1.0]], x, noise, "xrd.peaks")

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
+from nanompi.cli import main
 from nanompi.data.data import Data
 from nanompi.errors import DataError
 from nanompi.methods.maps.xrf.deblur import Blur, Deblur, richardson_lucy, steps_by_held_out
@@ -109,3 +110,34 @@ def test_maps_without_places_are_refused(case):
     run.given.clear()
     with pytest.raises(DataError, match="no step before it gave maps of elements"):
         Deblur(probe=path).run(run)
+
+
+@pytest.mark.slow
+def test_check_looks_at_what_the_steps_name(tmp_path, capsys, monkeypatch):
+    """Regions and probes that are not there, or are of something else; not only after the fit"""
+    monkeypatch.chdir(tmp_path)
+    job, said = tmp_path / "job.yaml", {}
+    np.save(tmp_path / "small.npy", np.ones((2, 2), int))
+    np.save(tmp_path / "flat.npy", np.ones((8, 8), complex))
+    for own in (
+        "{use: xrf.fit, regions: none.npy}",
+        "{use: xrf.fit, regions: small.npy}",
+        "{use: xrf.deblur, probe: none.h5}",
+        "{use: xrf.deblur, probe: flat.npy}",
+    ):
+        job.write_text(
+            f"nanompi: 1\ninput: {{format: xrf.simulate}}\nsteps:\n"
+            f"{'' if 'fit' in own else '  - xrf.fit' + chr(10)}  - {own}\n"
+        )
+        assert main(["check", str(job)]) == 3
+        said[own] = capsys.readouterr().err
+    job.write_text("nanompi: 1\ninput: {format: xrf.simulate}\nsteps: [{use: xrf.fit, regions: small.npy}]\n")
+    assert main(["run", str(job)]) == 3  # and a run does not calibrate first
+    ran = capsys.readouterr()
+    assert "small.npy has the shape 2 x 2" in ran.err and "xrf.calibrate" not in ran.out
+    missing, small, nowhere, flat = said.values()
+    assert (
+        f"no such file: {tmp_path}/none.npy" in missing
+        and "small.npy has the shape 2 x 2, the scan has" in small
+    )
+    assert f"no such file: {tmp_path}/none.h5" in nowhere and "flat.npy" in flat and "pixel" in flat

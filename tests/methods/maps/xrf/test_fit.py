@@ -6,7 +6,7 @@ import pytest
 from nanompi.data.data import Data
 from nanompi.data.walk import walk
 from nanompi.errors import DataError
-from nanompi.methods.maps.xrf.fit import Fit
+from nanompi.methods.maps.xrf.fit import Fit, parts
 from nanompi.methods.maps.xrf.simulate import SimulateSpectra, SpectraSimulation, model_of
 from nanompi.mpi.team import Team
 from nanompi.run.result import Result
@@ -56,7 +56,21 @@ def test_maps_are_the_truth_within_their_errors(usual):
     assert run.data["Fe_K"].axes == ("y", "x") and run.data["Fe_K"].unit == "counts"
     assert "_lines" not in run.data and run.data["deviance"].values.shape == (12, 16)
     assert run.result.notes["verdict"]["steps"]["xrf.fit"]["grade"] == "good"
-    assert run.result.pictures["sum_fit"].data.shape[0] == 8
+    names, data = run.result.pictures["sum_fit"].marks.names, run.result.pictures["sum_fit"].data
+    assert {"counts", "fit", "Ca_K", "Fe_K", "Zn_K", "Co_K", "scatter, background"} <= set(names)
+    assert len(names) == len(data) and data[2:].sum(0) == pytest.approx(data[1], rel=1e-6)
+
+
+def test_the_picture_of_the_sum_names_the_strongest_and_says_which_share_a_curve():
+    """Nothing is left out: the curves are the whole fit; what is zero has none"""
+    names = [f"E{k}_K" for k in range(16)] + ["elastic", "background"]
+    curves = np.diag(np.arange(18.0, 0, -1))
+    curves[3] = 0
+    found, titles, rest = parts(curves, names)
+    assert titles == [*(n for n in names[:13] if n != "E3_K"), "3 others", "scatter, background"]
+    assert rest == names[13:16] and found.sum(0) == pytest.approx(curves.sum(0))
+    few, titles, rest = parts(curves[4:], [*names[4:17], "background"])
+    assert titles == [*names[4:16], "scatter, background"] and rest == [] and len(few) == 13
 
 
 def test_the_mean_of_the_map_is_a_fit_of_the_sum(usual):
@@ -103,6 +117,7 @@ def test_the_quick_looks(method):
     assert (abs(pulls(run, truth, "Fe_K")) < 1.96)[clear].mean() > 0.8
     assert (run.data["Co_K"].values < 0).any() == (method == "lsq")
     assert 0.5 < np.median(run.data["deviance"].values) / run.made["model"].good.sum() < 1.5
+    assert run.result.notes["verdict"]["steps"]["xrf.fit"]["grade"] == "good"
 
 
 def test_regions_of_a_mask(tmp_path):

@@ -1,7 +1,13 @@
 """A thin film and a map, measured at 10 keV with four detectors (APS 2-ID-E, files of XRF-Maps)."""
 
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
+import h5py
 import numpy as np
 import pytest
 
@@ -9,6 +15,7 @@ from nanompi.methods.maps.read.mda import MdaSpectra
 from nanompi.methods.maps.xrf.calibration import calibrated
 from nanompi.methods.maps.xrf.detectors import Task
 from tests.conftest import shared_data
+from tests.patience import patience
 
 SLOPES = [9.593, 9.595, 9.721, 9.638]  # eV a channel, of a separate fit of the standard
 pytestmark = [pytest.mark.real, pytest.mark.slow]
@@ -50,3 +57,20 @@ def test_two_detectors_that_the_map_is_hidden_from_are_left_out():
     assert found.sight[2:].max() < 0.02 and found.chi2 < 2
     assert "detectors 2, 3 left out" in found.left_out(np.ones(4, bool))
     assert found.shapes[0].p["slope"] == pytest.approx(9.593, rel=2e-3)
+
+
+def test_a_stranger_gets_element_maps_by_the_six_lines_of_the_page(tmp_path):
+    """Those of jobs/README.md, on two ranks: Ca and Fe stand above their errors"""
+    env = os.environ | {"NANOMPI_DATA": str(shared_data("."))}
+    page = (Path(__file__).parents[4] / "jobs/README.md").read_text()
+    job = re.search(r"<!-- element-maps -->\n```text\n(.*?)```", page, re.S)[1]
+    assert len(job.splitlines()) == 6
+    (tmp_path / "elements.yaml").write_text(job)
+    words = [sys.executable, "-m", "nanompi", "run", "-n", "2", "elements.yaml"]
+    ran = subprocess.run(words, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=patience(300))
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    with h5py.File(tmp_path / "runs/elements/latest/result.h5") as file:
+        for name in ("Ca_K", "Fe_K"):
+            counts, errors = (file[f"entry_1/{name}/{key}"][...] for key in ("data", "data_errors"))
+            assert counts.shape == (11, 11) and np.isfinite(counts).mean() > 0.9
+            assert np.nanmax(counts / errors) > 5 and np.nanmin(errors) > 0

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from nanompi.methods.ptycho.doctor.candidate import after, turned
+from nanompi.methods.ptycho.doctor.candidate import Candidate, after, turned
 from nanompi.methods.ptycho.doctor.finding import SURE
 from nanompi.methods.ptycho.image import sign
-from nanompi.methods.ptycho.positions import rotated
+from nanompi.methods.ptycho.positions import rotated, stretched
 
 
 def as_stored(frame, turn):
@@ -46,6 +46,17 @@ def test_positions_turn_about_their_middle():
         np.array([[0, 1], [0, -1], [-2, 0], [2, 0]]), abs=1e-12
     )
     assert rotated(rotated(positions, 3), -3) == pytest.approx(positions)
+
+
+def test_positions_are_stretched_about_their_middle_before_they_are_turned():
+    """Rows lie farther apart than columns by the part; the area stays"""
+    positions = np.add([[1.0, 0.0], [-1.0, 0.0], [0.0, 2.0], [0.0, -2.0]], [5, 7])
+    far = stretched(positions, 0.1) - [5, 7]
+    assert far[0, 0] / far[2, 1] == pytest.approx(np.exp(0.1) / 2) and far[0, 0] * far[2, 1] == pytest.approx(
+        2
+    )
+    assert stretched(stretched(positions, 0.1), -0.1) == pytest.approx(positions)
+    assert Candidate(stretch=0.0488).__str__() == "stretched +4.9 %"
 
 
 def test_matter_and_its_twin_have_opposite_signs():

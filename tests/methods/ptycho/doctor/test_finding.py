@@ -1,6 +1,7 @@
 """What is concluded of a job from all trials, with trials whose outcome is known: state, words, lines."""
 
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -23,7 +24,7 @@ FRAMES, LONG = 12, 1000.0
 def examined(monkeypatch):
     """examined(law) -> the Finding where the log of the deviance of a candidate is law(candidate)"""
 
-    def work(law, limit=None, **job):
+    def work(law, limit=None, slopes=None, **job):
         limit = limit or Limit()
 
         def tried(candidate, P):
@@ -36,6 +37,7 @@ def examined(monkeypatch):
         monkeypatch.setattr(search, "tried", tried)
         monkeypatch.setattr(Candidate, "view", lambda self, some, points: self)
         monkeypatch.setattr(module, "middle_frames", lambda *_: (some, np.arange(3), (-1, 1)))
+        monkeypatch.setattr(module, "of_no_image", lambda _: slopes or {})
         data = {"data": SimpleNamespace(positions=np.zeros((40, 2)))}
         run = SimpleNamespace(team=Team(), clock=Clock(), data=data)
         return examine(run, None, Job(**{"orientation": 0, "far": 2.0, "energy": 0.0} | job), limit)
@@ -43,13 +45,16 @@ def examined(monkeypatch):
     return work
 
 
-def true(turn=0, lag=0, far=1.0, angle=0.0):
+def true(turn=0, lag=0, far=1.0, angle=0.0, stretch=0.0):
     """A scan of which this candidate is the truth"""
 
     def law(c):
         if (c.turn, c.lag) != (turn, lag):
             return 4.0
-        return 0.05 + min(3.0, 30 * math.log(c.far / far) ** 2 + 0.1 * (c.angle - angle) ** 2)
+        off = (
+            30 * math.log(c.far / far) ** 2 + 0.1 * (c.angle - angle) ** 2 + 400 * (c.stretch - stretch) ** 2
+        )
+        return 0.05 + min(3.0, off)
 
     return law
 
@@ -57,6 +62,16 @@ def true(turn=0, lag=0, far=1.0, angle=0.0):
 def test_a_right_job_is_the_best_of_all(examined):
     found = examined(true())
     assert found.state == BEST and paste(found) == [] and not found.limit.stopped
+
+
+def test_the_slopes_of_frames_stand_below_the_table(examined):
+    """By the numbers of orientations as a job has them, which turns its frames already"""
+    found = examined(true(turn=1), slopes={0: 0.4, 1: 0.05, 4: 0.3, 5: 0.7}, orientation=4)
+    last = table(found)[-1]
+    assert "40 % with 4 or 7, 5 % with 5 or 6, 30 % with 0 or 3, 70 % with 1 or 2" in last
+    assert last.endswith("; so it is 5 or 6") and paste(found) == ["orientation: 5"]
+    assert table(examined(true(), slopes={0: 0.4, 1: 0.3, 4: 0.3, 5: 0.7}))[-1].endswith("70 % with 5 or 6")
+    assert "centres of" not in " ".join(table(examined(true())))
 
 
 @pytest.mark.parametrize("lag, late", [(1, "late by 1"), (-1, "early by 1")])
@@ -80,6 +95,37 @@ def test_distance_and_rotation_are_found_together(examined):
     keys = {line.partition(": ")[0]: line.partition(": ")[2] for line in paste(found)}
     assert float(keys["rotate"].split()[0]) == pytest.approx(-4, abs=0.3)
     assert float(keys["distance"].split()[0]) == pytest.approx(1.8, rel=0.02)
+
+
+@pytest.mark.parametrize("stretch", [0.06, -0.035])
+def test_axes_of_different_scales_have_a_line(examined, stretch):
+    """With a distance: an axis that is longer is a longer object and another ratio of the two"""
+    found = examined(true(far=1.02, stretch=stretch))
+    keys = {line.partition(": ")[0]: line.partition(": ")[2] for line in paste(found)}
+    assert found.state == OTHER and float(keys["stretch"]) == pytest.approx(stretch, abs=0.004)
+    assert figures(found)["stretch"] == pytest.approx(stretch, abs=0.004) and "different scales" in words(
+        found
+    )
+    assert any("stretched by" in row for row in table(found, 40))
+
+
+def test_a_stretch_that_the_job_makes_already_is_counted_in(examined):
+    found = examined(true(stretch=0.05), stretch=0.02)
+    assert float(paste(found)[0].partition(": ")[2]) == pytest.approx(0.07, abs=0.004)
+
+
+def test_no_stretch_is_told_where_it_takes_away_a_little(examined):
+    """As of fringes that are washed out: 5 % of the deviance, beyond doubt, of which much more is left"""
+    found = examined(lambda c: true()(replace(c, stretch=0.0)) + 0.7 + 50 * (c.stretch - 0.04) ** 2)
+    assert found.stretch is not None and not found.stretch_off and found.state == BEST and paste(found) == []
+
+
+def test_a_stretch_that_there_is_no_time_for_leaves_the_rest_as_it_is(examined):
+    """The time is over after the first of the trials with a stretch"""
+    rest = sum(not c.stretch for c in examined(true()).known) + 1  # the best one twice, with another probe
+    found = examined(true(), Limit((rest + 1.5) * LONG))
+    assert found.state == BEST and paste(found) == [] and "no time" in words(found)
+    assert "stretch" not in figures(found)
 
 
 @pytest.fixture

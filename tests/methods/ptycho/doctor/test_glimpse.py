@@ -1,6 +1,7 @@
 """What a job leaves to the frames: settled once, and kept by a restart."""
 
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -26,9 +27,9 @@ def run():
     return out
 
 
-def found(turn: int, factor: float):
+def found(turn: int, factor: float, near=False):
     """A finding: these are right beyond doubt"""
-    return SimpleNamespace(turn=turn, far=SimpleNamespace(value=factor), far_off=True, near=False)
+    return SimpleNamespace(turn=turn, far=SimpleNamespace(value=factor), far_off=True, near=near)
 
 
 @pytest.fixture
@@ -50,6 +51,30 @@ def test_the_distance_alone_leaves_the_orientation_of_the_job(run, said, monkeyp
     monkeypatch.setattr(glimpse, "look", lambda *_: found(1, 1.1))
     step, scan = glimpse.settled(run, Prepare(orientation=2))
     assert step.orientation == 2 and scan.distance == pytest.approx(1.65)
+
+
+def test_in_the_near_field_it_is_the_focus_that_is_moved(run, said, monkeypatch):
+    """As the line to paste has it; distance and words follow, also after a restart of an older run"""
+    run.data["data"] = replace(run.data["data"], focus=0.02)
+    monkeypatch.setattr(glimpse, "look", lambda *_: found(0, 1.1, near=True))
+    lines = []
+    run.say = lines.append
+    _, scan = glimpse.settled(run, Prepare())
+    assert scan.focus == pytest.approx(0.022) and scan.distance == 1.5
+    assert lines == ["geometry: focus 22 mm taken: as found"]
+    del run.control.notes["geometry"]["focus"]
+    assert glimpse.settled(run, Prepare())[1].focus == 0.02
+
+
+def test_the_trials_of_the_command_have_the_background_of_the_job(run, monkeypatch):
+    """Where it is a number: `auto` is found from all frames"""
+    given = lambda background: SimpleNamespace(name="ptycho", background=background)  # noqa: E731
+    monkeypatch.setattr(glimpse, "words", lambda finding: "as found")
+    seen = []
+    monkeypatch.setattr(glimpse, "examine", lambda run, *_: seen.append(run.data["frames"].background))
+    for steps in ([given(5.0)], [given("auto")], []):
+        assert Prepare().geometry(run, [SimpleNamespace(name="ptycho.prepare"), *steps]) == ["as found"]
+    assert seen == [5.0, 0.0, 0.0]
 
 
 def test_too_few_frames_change_nothing(run, said, monkeypatch):

@@ -86,6 +86,20 @@ def test_counts_in_every_pixel_are_background():
     assert figures_of(p)["misfit"] == pytest.approx(1, abs=0.05)
 
 
+@pytest.mark.parametrize(("true", "given", "low"), [(0, 3, True), (2, 5, True), (3, 3, False), (5, 3, False)])
+def test_a_background_that_is_too_high_asks_for_a_lower_one(true, given, low):
+    p = right()
+    p.I = (p.I + np.random.default_rng(0).poisson(true, p.I.shape)).astype(p.I.dtype)
+    p.background = float(given)
+    f = shares(collect(p), background=p.background)
+    assert (f["share_too_high"] > 0.3) == low and f["share_too_high"] >= 0
+    if low:
+        assert f["background_right"] == pytest.approx(true, abs=0.3) and f["share_background"] == 0
+    else:
+        assert f["share_too_high"] < 0.02
+    assert figures_of(p)["share_too_high"] == 0  # where the model has none
+
+
 def test_what_the_beam_has_beside_its_first_mode_blurs():
     """A mode x P of a tenth of the light; one of the object's resolution is none"""
     p = right()
@@ -133,14 +147,14 @@ def run_of(p, say=print):
     return SimpleNamespace(team=p.team, data={"data": scan, "frames": frames}, result=Result())
 
 
-def test_counts_with_more_noise_than_counting_are_met_to_theirs():
-    """Frames that were counted twice have 1.75 times the variance: they are met, as seen ones are"""
+def test_the_figures_of_unseen_frames_are_those_of_the_log():
+    """One number for one figure: the last row that has them, also where counts vary more than Poisson's"""
     rows = [{"held": 9.0}, {"held": 1.75, "held_error": 0.07, "eps_held": 0.04}, {"llk": 1.3}]
-    f = unseen(rows, 1.75)
-    assert f["held"] == pytest.approx(1) and f["held_error"] == pytest.approx(0.04) and f["eps_held"] == 0
-    assert unseen(rows, 1.0) == rows[1] and unseen(rows[2:], 1.0) == {}
-    half = unseen([rows[1] | {"held": 2.5}], 1.75)  # half of what is beyond counting is noise
-    assert half["eps_held"] == pytest.approx(0.04 / np.sqrt(2))
+    assert unseen(rows) == rows[1] and unseen(rows[2:]) == {}
+    p = right()
+    p.fano = 1.75
+    f = measure(run_of(p), p, Geometry(1e-10, 1.0, (50e-6, 50e-6), (32, 32)), rows)
+    assert f["held"] == 1.75 and f["fano"] == 1.75 and f["unseen"] == pytest.approx(1)
 
 
 def test_all_figures_together():

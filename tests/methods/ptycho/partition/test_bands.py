@@ -70,6 +70,7 @@ def model(area, parts, h):
     return np.maximum(0, L + h - abs(away) * L).sum() ** 2 - (L + h) ** 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_parts", [16, 64, 128, 256, 512])
 def test_bytes_follow_the_model_as_ranks_grow(n_parts):
     """Parts inside the scan have neighbours on all sides: the median of all, where most are inside.

@@ -241,9 +241,17 @@ GIVEN = [  # gain, step, seen: whole, is the log in doubt, variance over mean
 
 @pytest.mark.parametrize("gain, step, seen, whole, odd, fano", GIVEN)
 def test_the_gain_of_the_scan_wins(gain, step, seen, whole, odd, fano):
-    found = noise._given(gain, step, seen)
+    found = noise._given(gain, step, seen, [])
     assert (found.gain, found.model, found.whole, found.fano) == (gain, "counts", whole, fano)
     assert ("their noise looks like" in found.about) == odd
+
+
+def test_counts_have_more_noise_only_where_all_octaves_say_so():
+    """Structure adds to some octaves of a clean simulation (the third of these), never to all of them"""
+    clean = [(1, 0.98, 0.1), (2, 1.12, 0.03), (4, 1.25, 0.02), (8, 4.0, 0.08)]
+    assert noise._fano(1.0, 1.166, clean) == 1
+    twice = [(1, 1.6, 0.1), (2, 1.7, 0.03), (4, 1.8, 0.02), (8, 0.9, 0.01)]  # the last is of another kind
+    assert noise._fano(1.0, 1.75, twice) == 1.75 and noise._fano(2.0, 1.75, twice) == 1
 
 
 NOISES = [  # step, seen, least F, level: gain, model, whole, fano

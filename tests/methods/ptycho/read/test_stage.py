@@ -86,6 +86,19 @@ def test_positions_turn_from_rows_to_columns_whatever_is_selected():
     assert out.rotate == np.pi / 2 and any("turned by 90 deg" in note for note in out.notes)
 
 
+def test_positions_are_stretched_before_they_are_turned():
+    """A step down is longer, one to the right shorter"""
+    out = completed(scan(), Input(stretch=0.1))
+    assert out.stretch == 0.1 and any("stretched by 10 %" in note for note in out.notes)
+    assert np.diff(out.positions, axis=0)[0] == pytest.approx(5e-7 * np.exp([0.05, -0.05]))
+    out = completed(scan(), Input(stretch=0.1, rotate=np.pi / 2))
+    assert np.diff(out.positions, axis=0)[0] == pytest.approx(5e-7 * np.exp([-0.05, 0.05]) * [-1, 1])
+    with pytest.raises(JobError, match="stretch"):
+        Data(axes=("angle", "row", "column"), source=Memory(np.ones((3, 4, 4), np.uint16))).completed(
+            Input(stretch=0.1)
+        )
+
+
 def test_other_data_have_no_positions_to_move():
     data = Data(axes=("angle", "row", "column"), source=Memory(np.ones((3, 4, 4), np.uint16)))
     with pytest.raises(JobError, match=r"input\.lag: moves positions of"):

@@ -153,6 +153,44 @@ def test_places_are_those_of_as_many_points_as_frames(others, found):
 
 
 def test_short_names_of_motors_are_guessed():
-    from nanompi.methods.ptycho.read.unknown import _axis
+    from nanompi.methods.ptycho.read.unknown import names_axis
 
-    assert _axis("sx", "x") and _axis("sy", "y") and not _axis("sx", "y") and not _axis("s", "x")
+    assert (
+        names_axis("sx", "x")
+        and names_axis("sy", "y")
+        and not names_axis("sx", "y")
+        and not names_axis("s", "x")
+    )
+
+
+@pytest.mark.parametrize(
+    "lost, words",
+    [
+        ("distance", "the file says no distance; write for example `distance:"),
+        ("translation", "missing positions: 30 frames and 27 positions"),
+    ],
+)
+def test_a_known_file_that_lacks_something_gets_no_guess(known, tmp_path, capsys, lost, words):
+    """The reader knows where all is: what is in the file is shown, and what the section lacks is told"""
+    discover()
+    with h5py.File(tmp_path / "a.cxi", "w") as file:
+        detector = file.create_group("entry_1/instrument_1/detector_1")
+        detector["data"], detector["x_pixel_size"], detector["y_pixel_size"] = known.frames, 75e-6, 75e-6
+        if lost != "distance":
+            detector["distance"] = 2.5
+        file["entry_1/instrument_1/source_1/energy"] = 1.2e-15
+        places = np.pad(known.xy, ((0, 0), (0, 1)))
+        file["entry_1/sample_1/geometry_1/translation"] = places[: 27 if lost == "translation" else 30]
+        file["cxi_version"] = 150
+    assert main(["inspect", str(tmp_path / "a.cxi")]) == 3
+    said = capsys.readouterr()
+    assert (
+        words in said.err and "detector_1/data   30 x 24 x 20 uint16" in said.out and "guess" not in said.out
+    )
+
+
+def test_of_a_job_file_with_a_fault_nothing_is_listed(tmp_path, capsys):
+    """Not even an empty line"""
+    (tmp_path / "a.yaml").write_text("nanompi: 1\ninput: {file: nowhere.cxi}\nsteps: [ptycho]\n")
+    assert main(["inspect", str(tmp_path / "a.yaml")]) == 3
+    assert capsys.readouterr().out == ""

@@ -111,7 +111,7 @@ def test_one_frame_has_no_lists_of_places():
     ],
 )
 def test_a_name_says_its_axis(leaf, axes):
-    assert "".join(k for k in "xy" if unknown._axis(leaf, k)) == axes
+    assert "".join(k for k in "xy" if unknown.names_axis(leaf, k)) == axes
 
 
 def test_the_section_says_what_is_missing_and_which_unit():
@@ -126,7 +126,8 @@ def test_the_section_says_what_is_missing_and_which_unit():
     assert "# units: {x: um}  # the file says none: metres" in bare and "# x: ..." not in bare
     less = said(x=(30,), wavelength=())
     assert "# x: ..." in less and "# y: ..." in less and "# energy" not in less
-    assert "# distance: 2 m  # the file has none" in less and "# pixel: 55 um" in less
+    assert "# distance: 2.1 m  # the file has none" in less and "# pixel: 55 um" in less
+    assert 'positions: "/scan"' in said(scan=(1, 30, 2)) and "px: of the object" in said(scan=(1, 30, 2))
     assert "# units: {positions: um}" in said(xy=(30, 2)) and "# x: ..." not in said(xy=(30, 2))
 
 
@@ -156,7 +157,7 @@ def test_entries_tell_their_size():
 @pytest.mark.parametrize(("number", "more"), [(60, []), (61, ["  ... and 1 more"])])
 def test_a_report_lists_60_datasets(monkeypatch, number, more):
     monkeypatch.setattr(unknown, "listed", lambda path: entries(**{f"a{k}": (2,) for k in range(number)}))
-    lines = unknown.report("a.h5")
+    lines = unknown.contents("a.h5")
     assert lines[:60] == [f"  /a{k}   2 float64" for k in range(60)] and lines[60:] == more
 
 
