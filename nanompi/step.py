@@ -278,6 +278,7 @@ def step(name: str, needs=(), gives=(), *, each="", makes=(), takes="data", gpu=
     gpu   : its blocks are arrays of the card where the job runs on cards
     It may have more, by which the program knows it without its name:
     lanes                    so many items are best in a block, in place of as many as a cache holds
+    least                    a block has so many items where there are, though a cache holds fewer
     preceded_by              names of steps that are done before it, inserted where the job does not name them
     instead_of               {parameter: name of such a step}: where it is given, that step is not inserted
     idle(self, data)         is there nothing for it to do on such data? It is passed over then

@@ -116,6 +116,7 @@ class Walk:
         """How many items make a block: as many as a cache holds, or as a step wants side by side."""
         item = max(1, count(self.data.size(a) for a in self.core) * values.itemsize)
         most = getattr(self.step, "lanes", 0) or self._side_by_side(item)
+        most = max(most, getattr(self.step, "least", 1))
         return max(1, min(most, self.device.room() // (8 * item))) if on_card(self.run, self.step) else most
 
     def _side_by_side(self, item: int) -> int:

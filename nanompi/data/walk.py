@@ -24,7 +24,7 @@ import numpy as np
 
 from nanompi.data.blocks import Walk, on_card
 from nanompi.data.data import Data, core_of, count, free_of, replaced
-from nanompi.data.load import load
+from nanompi.data.load import BLOCK, load
 from nanompi.data.progress import Progress
 from nanompi.data.remade import Planned, Remade, slabs
 from nanompi.data.respread import fitting, free_axis, respread
@@ -145,9 +145,11 @@ def loaded(run, name: str) -> Data:
     return data
 
 
-def _load(run, data: Data, prepare):
-    threads = run.device.threads
-    return load(run.team, data.source, data.parts, prepare, threads=threads, clock=run.clock, say=run.say)
+def _load(run, data: Data, prepare, least: int = 1):
+    """least : items of a block, though they are more than a cache holds"""
+    how = {"threads": run.device.threads, "clock": run.clock, "say": run.say}
+    block = max(BLOCK, least * count(data.source.shape[1:]) * np.dtype(data.source.dtype).itemsize)
+    return load(run.team, data.source, data.parts, prepare, block=block, **how)
 
 
 def _while_loading(run, steps: list) -> list[Walk]:
@@ -159,7 +161,10 @@ def _while_loading(run, steps: list) -> list[Walk]:
     prepare = _prepare(run, walks, name, data.parts)
     stay = _stay(run, walks, data)
     values = _load(
-        run, data, prepare if stay else lambda raw, i: prepare(raw, i).reshape(len(raw), -1)[:, :0]
+        run,
+        data,
+        prepare if stay else lambda raw, i: prepare(raw, i).reshape(len(raw), -1)[:, :0],
+        max(getattr(step, "least", 1) for step in steps),
     )
     for one in walks:
         one.place()

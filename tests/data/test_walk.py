@@ -164,6 +164,26 @@ def test_blocks_of_small_items_are_small_and_large_items_are_not_alone(made):
     assert walked((70, 512, 256), "point row column", "frame") == [64, 6]
 
 
+@pytest.mark.parametrize("stored", [True, False])
+def test_large_items_stand_together_where_a_step_wants_them(made, stored, monkeypatch):
+    """Frames of 120 bytes where a block has 100"""
+    for module in ("nanompi.data.walk", "nanompi.device.cpu"):
+        monkeypatch.setattr(f"{module}.BLOCK", 100)
+    sizes = []
+
+    class Looks:
+        least = 2
+
+        def block(self, block, info):
+            sizes.append(len(block))
+            return {"n": np.zeros(len(block))}
+
+    axes = "angle row column"
+    frames = scene.on_disk(TEAM, STACK, axes) if stored else scene.spread(TEAM, STACK, axes, "angle")
+    walk(scene.run_of(TEAM, data=frames), [made(Looks, each="frame", gives={"n": item()})])
+    assert sizes == [2, 2, 2, 1]
+
+
 def test_one_item_that_is_all(made):
     class Sum:
         def block(self, block, info):

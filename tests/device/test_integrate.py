@@ -61,6 +61,35 @@ def test_numba_equals_contract(dtype):
     assert np.isnan(want[1]).any() and (want[2] > 0).sum() > 30
 
 
+def lost_here_and_there(dtype, k, P):
+    """Frames of which each has lost other pixels; the first sees nothing, the last is lost"""
+    out, rng = frames(dtype, k, P), np.random.default_rng(5)
+    out[rng.random((k, P)) < 0.1] = 1000
+    if np.dtype(dtype).kind == "f":
+        out[rng.random((k, P)) < 0.1] = np.nan
+        out[0] = -0.0
+    out[-1] = 1000
+    return out
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, *(pytest.param(d, marks=pytest.mark.slow) for d in DTYPES[1:])])
+@pytest.mark.parametrize("to", [np.uint16, np.int32])
+@pytest.mark.parametrize("k", [1, 2, 3, 7])
+def test_a_frame_has_the_bits_that_it_has_alone(dtype, to, k):
+    """However many stand in a block, of which two go through at a time; and they are those of the contract"""
+    by_pixel, _, _ = matrix(700, 40, to=to)
+    rng = np.random.default_rng(3)
+    norm, dark = rng.uniform(0.5, 1, 700).astype(np.float32), rng.uniform(-1, 1, 700).astype(np.float32)
+    counts, sums, alone = lost_here_and_there(dtype, k, 700), *np.full((2, k, 40, SUMS), -7.0)
+    NUMBA.integrate_frames(counts, norm, dark, 1000, by_pixel, None, sums)
+    for j in range(k):
+        NUMBA.integrate_frames(counts[j : j + 1], norm, dark, 1000, by_pixel, None, alone[j : j + 1])
+    assert sums.tobytes() == alone.tobytes()
+    want = np.empty_like(sums)
+    CONTRACT.integrate_frames(counts, norm, dark, 1000, by_pixel, None, want)
+    assert sums == pytest.approx(want, rel=1e-12, abs=1e-12)
+
+
 def test_sums_are_the_matrix_times_the_frame():
     """Where all is measured; counts that are lost are made up for by their dark counts and their norm"""
     by_pixel, by_bin, _ = matrix(300, 20)

@@ -46,6 +46,8 @@ class Integrate:
         - {use: xrd.integrate, poni: scan.poni, unit: q_nm^-1, sectors: 36}
     """
 
+    least = 2  # frames of one pass over the shares of all pixels
+
     poni: str = param(
         "", kind="file", level="basic", help="PONI file of version 1, 2 or 2.1 with the place of the detector"
     )

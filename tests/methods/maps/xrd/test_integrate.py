@@ -91,6 +91,23 @@ def test_hot_pixels_are_left_out():
     assert abs(integrated(frames).data["pattern"].values - clean).max() > 5
 
 
+@pytest.mark.parametrize("sectors", [1, 5])
+@pytest.mark.parametrize("n", [2, 3, 7])
+def test_a_frame_has_the_bits_that_it_has_alone(n, sectors):
+    """With a mask, hot and saturated pixels, which are others in each frame"""
+    rng = np.random.default_rng(7)
+    frames = rng.poisson(even(n=n)).astype(np.uint16)
+    frames[rng.random(frames.shape) < 0.01] = 5000
+    frames[rng.random(frames.shape) < 0.01] = 900
+    own = {"sectors": sectors, "mask": Mask(saturated=4000, hot=6.0)}
+    mask = {"mask": rng.random(SHAPE) > 0.1}
+    every = integrated(frames, mask, **own)
+    for j in range(n):
+        alone = integrated(frames[j : j + 1], mask, **own)
+        for name in ("pattern", "pattern_errors"):
+            assert every.data[name].values[j].tobytes() == alone.data[name].values[0].tobytes()
+
+
 def test_dark_and_flat(tmp_path):
     """Counts (pattern x flat + dark) give the pattern; a pixel lost in a frame takes its dark counts along"""
     rng = np.random.default_rng(1)
