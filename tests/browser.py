@@ -11,26 +11,39 @@ import pytest
 from tests.patience import patience
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-SEEN = [(1200, "light"), (1200, "dark"), (390, "light"), (390, "dark")]  # widths and colour schemes
+SCHEMES = ("light", "dark")  # of colours
+SEEN = [(1200, "light"), (390, "dark")]  # width, and the scheme in which a page is opened
+AXE = """axe.run({resultTypes: ["violations"]}).then(found => found.violations.map(
+    one => `${one.id}: ${one.nodes[0].html.slice(0, 200)}`))"""
 
 
 @dataclass
 class Watched:
     """A page, and what is to be empty of it: what it said on the console, what it asked others for.
 
-    asked : addresses of all requests but those of `data:`
+    scheme : of colours, in which it was opened; asked : addresses of all requests but those of `data:`
     """
 
     page: Any
+    scheme: str = "light"
     said: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
-    def faults_of_access(self) -> list[str]:
-        """What axe finds: rule and element."""
-        from axe_playwright_python.sync_playwright import Axe
+    def faults_of_access(self, schemes=None) -> list[str]:
+        """What axe finds in the colours that the page has, or in each of some schemes: rule and element.
 
-        found = Axe().run(self.page).response["violations"]
-        return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found]
+        The page goes on in the scheme in which it was opened.
+        """
+        if self.page.evaluate("typeof axe") == "undefined":
+            from axe_playwright_python.base import AXE_SCRIPT
+
+            self.page.evaluate(AXE_SCRIPT)
+        found = []
+        for scheme in schemes or [self.scheme]:
+            self.page.emulate_media(color_scheme=scheme)
+            found += [f"{scheme}: {one}" for one in self.page.evaluate(AXE)]
+        self.page.emulate_media(color_scheme=self.scheme)
+        return found
 
     def too_wide(self) -> bool:
         """Is there more than fits from left to right?"""
@@ -60,7 +73,7 @@ def page(browser, width: int = 1200, scheme: str = "light", **options):
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, **options)
     context.set_default_timeout(1000 * patience(30))
     context.set_default_navigation_timeout(1000 * patience(30))
-    seen = Watched(context.new_page())
+    seen = Watched(context.new_page(), scheme)
     seen.page.on("console", lambda message: seen.said.append(message.text))
     seen.page.on("pageerror", lambda error: seen.said.append(str(error)))
     seen.page.on("request", lambda request: _note(seen.asked, request.url))

@@ -13,7 +13,7 @@ from nanompi.report.report import write
 from nanompi.run import status
 from nanompi.run.result import Result, Signal
 from nanompi.run.writers import nexus
-from tests.browser import SEEN, page
+from tests.browser import SCHEMES, SEEN, page
 from tests.report.test_report import HOSTILE, folder  # noqa: F401
 
 pytestmark = pytest.mark.slow
@@ -64,7 +64,7 @@ def test_reports_of_real_runs_are_in_order_at_both_widths_and_in_both_colours(
         with page(browser, width, scheme) as seen:
             opened(seen, path)
             assert (seen.said, seen.asked) == ([], [path.resolve().as_uri()])
-            assert seen.faults_of_access() == [] and not seen.too_wide(), path
+            assert seen.faults_of_access(SCHEMES) == [] and not seen.too_wide(), path
 
 
 def test_a_report_says_what_the_run_was(browser, runs):

@@ -14,7 +14,7 @@ from nanompi.errors import JobError
 from nanompi.report import workflow as flow
 from nanompi.report.watch_workflow import tree
 from nanompi.report.workflow_page import write
-from tests.browser import SEEN, page
+from tests.browser import SCHEMES, SEEN, page
 from tests.report.workflow_folder import at_work, ended, stage, thirty, workflow
 
 
@@ -208,7 +208,7 @@ def test_the_page_of_a_workflow(browser, top, width, scheme):
     with page(browser, width, scheme) as seen:
         seen.page.goto((top / "report.html").as_uri())
         seen.page.wait_for_selector("body.ready")
-        assert seen.said == [] and seen.faults_of_access() == [] and not seen.too_wide()
+        assert seen.said == [] and seen.faults_of_access(SCHEMES) == [] and not seen.too_wide()
         text = seen.page.inner_text("body")
         told = ["4 of 31 items have no result", f"nanompi resume {top}", "27 of 30, 3 failed", "scan=26"]
         for words in (*told, "scan 29 <b>is</b> empty", "Not begun: it needs 95 % of ptycho"):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nanompi.cli import main
-from tests.browser import SEEN, chromium, page
+from tests.browser import SCHEMES, SEEN, chromium, page
 from tests.patience import patience, until
 from tests.report.workflow_folder import at_work, ended, sweep, thirty, with_image
 from tests.web.serving import Server, result, run_folder
@@ -61,7 +61,7 @@ def is_calm(site, seen):
     """Nothing on the console, no request elsewhere, no fault of access, nothing too wide"""
     assert seen.said == []
     assert [one for one in seen.asked if not one.startswith((site.base, f"blob:{site.base}"))] == []
-    assert seen.faults_of_access() == [] and not seen.too_wide()
+    assert seen.faults_of_access(SCHEMES) == [] and not seen.too_wide()
 
 
 @pytest.mark.parametrize("width, scheme", SEEN)
