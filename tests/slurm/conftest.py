@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.mpi import warm
 from tests.patience import patience, until
 from tests.slurm.cluster import Cluster, missing, processes
 
@@ -83,12 +84,29 @@ def cluster():
 
 @pytest.fixture(scope="session")
 def path(tmp_path_factory) -> str:
-    """PATH with the nanompi of this checkout."""
+    """PATH with the nanompi of this checkout, run in children of a Python that is warm."""
+    return path_of(warm.command(tmp_path_factory.mktemp("warm") / "bin"))
+
+
+@pytest.fixture(scope="session")
+def whole_path(tmp_path_factory) -> str:
+    """PATH with the nanompi of this checkout, each a process of its own."""
     folder = tmp_path_factory.mktemp("bin")
     program = folder / "nanompi"
     program.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT}:$PYTHONPATH exec {sys.executable} -m nanompi "$@"\n')
     program.chmod(0o755)
+    return path_of(folder)
+
+
+def path_of(folder: Path) -> str:
     return f"{folder}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+
+
+@pytest.fixture
+def installed(slurm, whole_path):
+    """The processes of nanompi are Slurm's own: as users have it, and as what signals, counts or kills them
+    needs it."""
+    slurm.environ["PATH"] = whole_path
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.usefixtures("installed")
 LONG = "job.yaml --set steps.ptycho.engines=DM*1000000"
 
 

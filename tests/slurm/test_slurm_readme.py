@@ -26,6 +26,7 @@ def user(slurm):
     return slurm
 
 
+@pytest.mark.usefixtures("installed")
 def test_the_first_page(user):
     said = [user.shell(line) for line in commands("README.md")]
     assert len(said) == 6

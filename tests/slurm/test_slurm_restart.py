@@ -6,6 +6,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import pytest
 
 ROOT = Path(__file__).parents[2]
 JOB = (
@@ -19,6 +20,7 @@ def image(run) -> np.ndarray:
         return f["entry_1/object/data"][()], f["entry_1/history/error"][()]
 
 
+@pytest.mark.usefixtures("installed")
 def test_stopped_and_requeued_twice_gives_the_bits_of_an_undisturbed_run(slurm):
     """USR1, code 75, requeue, resume, twice, then `touch stop`: so many iterations in one go give the same.
 

@@ -15,6 +15,7 @@ BOTH = pytest.mark.parametrize("file", [RUN, MPIRUN], ids=lambda f: f.stem)
 
 
 @BOTH
+@pytest.mark.usefixtures("installed")
 def test_three_ranks_on_two_of_four_nodes(slurm, file):
     job = slurm.sbatch(f"--nodes=2 --ntasks=3 {file} job.yaml --set name=by-hand")
     assert slurm.ended(job) == ("COMPLETED", "0:0"), slurm.logs()
@@ -70,6 +71,7 @@ def test_the_exit_code_of_a_bad_job_file_is_that_of_the_slurm_job(slurm, file):
 
 
 @BOTH
+@pytest.mark.usefixtures("installed")
 def test_the_exit_code_of_an_error_on_one_rank_is_that_of_the_slurm_job(slurm, file):
     (slurm.folder / "a.scan").touch()
     (slurm.folder / "job.yaml").write_text("nanompi: 1\ninput: {file: a.scan, energy: 8}\nsteps: [ptycho]\n")
