@@ -88,6 +88,16 @@ def show(value: float, unit: str) -> str:
     return f"{value / 10.0**p:.6g} {prefix}{unit}"
 
 
+LETTERS = {"um": "µm", "ug/": "µg/", "/cm2": "/cm²", "angstrom": "Å", "1/A": "1/Å"}
+
+
+def pretty(unit: str) -> str:
+    """A unit for people, of one in the plain letters of a file: `ug/cm2` -> `µg/cm²`; "" of what has none."""
+    for plain, own in LETTERS.items():
+        unit = unit.replace(plain, own)
+    return "" if unit == "1" else unit
+
+
 def seconds(text: str) -> float:
     """Seconds of "4h", "30min", or Slurm's "4:00:00", "1-12:00:00", "30:00". Errors: JobError."""
     found = _TIME.match(str(text)) if len(str(text)) <= LONGEST else None

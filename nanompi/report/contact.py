@@ -8,6 +8,7 @@ import numpy as np
 
 from nanompi.report.colours import smaller
 from nanompi.report.figures import drawing, save
+from nanompi.units import pretty
 
 SIDE, LINE = 1.9, 0.145  # inches of an image, of a line of text
 DETAIL = 280  # pixels of an image that are seen
@@ -40,7 +41,7 @@ def contact(path: Path, panels: list[Panel], title: str = "", unit: str = "") ->
     span = tuple(np.median(known, axis=0)) if known else (0.0, 1.0)
     lines = 1 + max((len(p.words) for p in panels), default=0)
     size = SIDE + 0.2, SIDE + 0.2 + LINE * lines
-    scale = f"{title}; one scale for all: {span[0]:.3g} to {span[1]:.3g} {paper.pretty(unit)}".lstrip("; ")
+    scale = f"{title}; one scale for all: {span[0]:.3g} to {span[1]:.3g} {pretty(unit)}".lstrip("; ")
     figure, tiles = paper.blank(across, math.ceil(len(panels) / across), size, scale)
     for tile, panel, image in zip(tiles, panels, shown):
         _panel(tile, panel, image, span, unit)
@@ -58,7 +59,7 @@ def _panel(tile, panel: Panel, image, span: tuple[float, float], unit: str) -> N
     if image is not None:
         ax.imshow(image, cmap="gray", vmin=span[0], vmax=span[1], aspect="auto", interpolation_stage="rgba")
         paper.scale_bar(ax, panel.width, panel.unit)
-        words.append(f"noise {noise(panel.image, unit == 'rad'):.2g} {paper.pretty(unit)}")
+        words.append(f"noise {noise(panel.image, unit == 'rad'):.2g} {pretty(unit)}")
     if panel.best:
         for spine in ax.spines.values():
             spine.set(color=BEST, linewidth=3)

@@ -17,7 +17,7 @@ from nanompi.optics.blocks import angle_means, block_means
 from nanompi.report.coded import coded
 from nanompi.report.colours import lit_box
 from nanompi.run.result import LIT, OUTSIDE, Signal
-from nanompi.units import DIMENSIONS
+from nanompi.units import DIMENSIONS, pretty
 
 SIDE = 512  # px: what is larger is averaged
 MOST = 60  # images of one signal
@@ -114,7 +114,7 @@ def _ends(values, unit: str, n: int, k: int) -> tuple[float, float, str]:
         return 0.0, float(n - 1) * k, "px"
     step = float(values[-1] - values[0]) / (len(values) - 1)
     first = float(values[0]) + (k - 1) / 2 * step
-    return first, first + (n - 1) * k * step, unit
+    return first, first + (n - 1) * k * step, unit if unit in METRES else pretty(unit)
 
 
 def _lengths(y, x):
@@ -135,7 +135,10 @@ def _titles(name: str, signal: Signal, n: int) -> list[tuple[str, str]]:
     axis = list(signal.axes.items())[:-2]
     values, unit = axis[-1][1] if axis and len(axis[-1][1][0]) >= n else (range(n), "")
     words = [text(value) for value in list(values)[:n]]
-    return [(f"{name} {word}", f"{word} {unit}".strip() + f", {whole}" * (len(whole) < 40)) for word in words]
+    return [
+        (f"{name} {word}", f"{word} {pretty(unit)}".strip() + f", {whole}" * (len(whole) < 40))
+        for word in words
+    ]
 
 
 def _frame(name: str, title: str, signal: Signal, image: np.ndarray, side: int) -> Frame:
@@ -153,8 +156,7 @@ def _frame(name: str, title: str, signal: Signal, image: np.ndarray, side: int) 
     colours = "twilight" if turns else COLOURS[signal.show]
     axes = axes_of(signal, small.shape, k)
     group, names = _group(small, axes), _names(signal)
-    unit = "" if signal.unit == "1" else signal.unit
-    return Frame(name, title, unit, small, axes, low, high, colours, group,
+    return Frame(name, title, pretty(signal.unit), small, axes, low, high, colours, group,
                  log=log, means=k, names=names)  # fmt: skip
 
 
@@ -212,8 +214,8 @@ def _modes(name: str, signal: Signal, fields: np.ndarray, side: int) -> list[Fra
         part = f"{axis} {i + 1}: {100 * power[i] / (sum(power) or 1):.1f} %"
         title = part if len(fields) > 1 else signal.title or name
         out.append(
-            Frame(f"{name} {i + 1}", title, signal.unit, amplitude, axes, 0.0, float(amplitude.max()) or 1.0,
-                  "field", name + _group(amplitude, axes), angle)
+            Frame(f"{name} {i + 1}", title, pretty(signal.unit), amplitude, axes, 0.0,
+                  float(amplitude.max()) or 1.0, "field", name + _group(amplitude, axes), angle)
         )  # fmt: skip
     return out
 

@@ -17,13 +17,12 @@ from nanompi.report.paper import (
     plain,
     plain_numbers,
     powers,
-    pretty,
     readable,
     scale_bar,
 )
 from nanompi.report.plots import COUNTS, drawn_longer, least_of, longer
 from nanompi.run.result import Signal
-from nanompi.units import DIMENSIONS
+from nanompi.units import DIMENSIONS, pretty
 
 POINTS, ARROWS = 20_000, 400  # positions, arrows in one picture at most
 DOTS = 40  # values of a curve up to which each has its dot

@@ -15,7 +15,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import Formatter, FuncFormatter, LogLocator, NullLocator
 
 from nanompi.report.plots import nice
-from nanompi.units import DIMENSIONS, EV
+from nanompi.units import DIMENSIONS, EV, pretty
 
 INK, QUIET, NOTHING = "#1e1e22", "#6a6a70", (0.82, 0.83, 0.84, 1.0)
 SERIES = ("#145aaa", "#be6e1e", "#2e8b57", "#8b3a8b", "#777777", "#b03030", "#008b9a", "#a08a00")
@@ -80,14 +80,6 @@ def plain(words: str) -> str:
     """A text of others as it stands: matplotlib takes what is between dollars for mathematics, and has no
     picture of what is no letter."""
     return "".join(c if c.isprintable() else " " for c in words).replace("$", r"\$")
-
-
-def pretty(unit: str) -> str:
-    """A unit with its own letters."""
-    known = {"um": "µm", "ug/": "µg/", "/cm2": "/cm²", "angstrom": "Å"}
-    for plain_letters, own in known.items():
-        unit = unit.replace(plain_letters, own)
-    return "" if unit == "1" else unit
 
 
 def labelled(name: str, unit: str) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 from nanompi.io.hdf5 import text
 from nanompi.report.frames import METRES
 from nanompi.run.result import Signal
-from nanompi.units import show
+from nanompi.units import pretty, show
 
 MOST, LINES, DOTS = 2000, 24, 3000  # points of a line, lines of a plot, points of a scan
 ARROW = 0.08  # of the picture, how long the usual arrow is
@@ -88,10 +88,10 @@ def _curves(name: str, signal: Signal, ys: np.ndarray) -> dict[str, Any] | None:
     names = axes[0][1][0] if len(axes) > 1 and len(axes[0][1][0]) == len(ys) else range(1, len(ys) + 1)
     names = signal.marks.names if len(signal.marks.names) == len(ys) else names
     lines = [_line(text(name), x, y) for name, y in zip(names, ys[:LINES])]
-    title = (signal.title or name) + f" [{signal.unit}]" * (signal.unit not in ("", "1"))
+    title = (signal.title or name) + f" [{pretty(signal.unit)}]" * bool(pretty(signal.unit))
     return {
         "title": title,
-        "label": f"{label} [{unit}]" if unit else label,
+        "label": f"{label} [{pretty(unit)}]" if pretty(unit) else label,
         "lines": lines,
         "marks": [list(one) for one in signal.marks.begins],
         "aim": signal.marks.aim,
@@ -123,7 +123,7 @@ def nice(value: float) -> float:
 def drawn_longer(signal: Signal, times: float) -> str:
     """Words on arrows (n, 2, 2): how long they are drawn, and are"""
     rms = show(float(f"{np.sqrt(np.nanmean(np.square(signal.data[:, 1]))):.3g}"), signal.unit)
-    return f"drawn {times:g} times as long: {rms.replace(' um', ' µm')} rms along each axis"
+    return f"drawn {times:g} times as long: {pretty(rms)} rms along each axis"
 
 
 def _points(signal: Signal, name: str, where: np.ndarray, ends: np.ndarray | None) -> dict[str, Any] | None:
@@ -144,5 +144,5 @@ def _points(signal: Signal, name: str, where: np.ndarray, ends: np.ndarray | Non
 
     values = None if bright is None else ((bright[some] - low) / ((high - low) or 1)).round(3).tolist()
     scale = None if bright is None else {"low": float(low), "high": float(high), "label": signal.marks.label}
-    return {"title": signal.title or name, "unit": unit, "points": places(where), "values": values,
+    return {"title": signal.title or name, "unit": pretty(unit), "points": places(where), "values": values,
             "scale": scale, "ends": None if ends is None else places(ends)}  # fmt: skip

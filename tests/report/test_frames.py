@@ -138,6 +138,19 @@ def test_spectra_and_points_are_drawn_along_their_axes():
     assert plot("phase", Signal(np.ones((4, 4)), show="image")) is None
 
 
+def test_units_have_their_own_letters():
+    """As in the pictures; the files of results keep the plain ones"""
+    axes = {name: (np.arange(4.0), "1/A") for name in "yx"}
+    (areal,) = frames("Fe", Signal(RNG.random((4, 4)), axes, "ug/cm2", "iron", "map"))
+    assert areal.unit == "µg/cm²" and areal.axes["x"][2] == "1/Å"
+    line = Signal(np.ones((1, 4)), {"q": (np.arange(4.0), "1/A")}, "ug/cm2", "line", "curve")
+    drawn = plot("line", line)
+    assert drawn["title"] == "line [µg/cm²]" and drawn["label"] == "q [1/Å]"
+    depth = {"depth": (np.arange(2), "um")} | axes
+    both = frames("Fe", Signal(RNG.random((2, 4, 4)), depth, "1", "iron", "map"))
+    assert [one.title for one in both] == ["0 µm, iron", "1 µm, iron"] and both[0].unit == ""
+
+
 def test_points_say_which_values_their_colours_are():
     where, values = np.arange(20.0).reshape(10, 2), np.linspace(5, 14, 10)
     given = Signal(where, {}, "px", "misfit", "positions", marks=Marks(label="deviance", values=values))

@@ -1,5 +1,5 @@
-"""integrate.py for one thread of a CPU, two frames at a time. Pixels without counts are passed over: most are,
-in a diffraction pattern of a short exposure."""
+"""integrate.py for one thread of a CPU, two frames at a time. Pixels without counts are passed over: most
+are, in a diffraction pattern of a short exposure."""
 
 import numpy as _np
 

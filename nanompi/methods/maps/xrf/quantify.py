@@ -1,6 +1,6 @@
 """The step `xrf.quantify`: counts become masses on an area, by a standard.
 
-Sensitivity k = counts / (ug/cm2 of the standard * exposure), exposure = monitor (or seconds) times live
+Sensitivity k = counts / (µg/cm² of the standard * exposure), exposure = monitor (or seconds) times live
 part; a map of counts at full live part and its mean monitor m is mass = counts / (k m). An element that the
 standard does not hold goes through the nearest one, by cross section times efficiency.
 """
@@ -18,6 +18,7 @@ from nanompi.methods.maps.xrf.lines import family_of
 from nanompi.methods.maps.xrf.sensitivity import LARGE, Sensitivities, apart, checked
 from nanompi.run.reading import Input, open_data, reader_of
 from nanompi.step import METHODS, param, section, step
+from nanompi.units import pretty
 
 LOW, ABOVE = 900.0, 1.05  # eV, and times the energy of the beam: what is fitted of a standard
 ROWS = 16  # of a standard that are read at once
@@ -28,7 +29,7 @@ UNIT = "ug/cm2"
 class Standard:
     """A sample of which it is known what it holds: its scan, or the counts of it."""
 
-    areal: dict[str, float] = param(help="ug/cm2 of its elements: {Ca: 1.931, Fe: 0.504}")
+    areal: dict[str, float] = param(help="µg/cm² of its elements: {Ca: 1.931, Fe: 0.504}")
     file: str = param("", kind="file", help="scan of it, with the same detectors and beam")
     counts: dict[str, float] = param({}, help="in place of a scan: counts of all fitted detectors together")
     exposure: float | None = param(
@@ -40,7 +41,7 @@ class Standard:
 
 @step("xrf.quantify", needs=("deviance",))
 class Quantify:
-    r"""Maps of counts as ug/cm2: for each element NAME_areal with its errors, beside the counts.
+    r"""Maps of counts as µg/cm²: for each element NAME_areal with its errors, beside the counts.
 
     Errors are those of counting. An element that the standard does not hold is as uncertain as the elements
     of the standard spread about one physical curve, which log and notes state; above 15 % it is warned of.
@@ -53,7 +54,7 @@ class Quantify:
 
     N are counts, m is the mean monitor, N_s, M_s, t_s are counts, mass and exposure of the standard.
 
-    Unit: ug/cm2.
+    Unit: µg/cm².
 
     Source: no paper; proportions to a thin standard.
 
@@ -66,7 +67,7 @@ class Quantify:
     preceded_by = ("xrf.fit",)
 
     standard: list[Standard] = param(
-        help="of known content, one or a list: its file or counts, and ug/cm2 of its elements"
+        help="of known content, one or a list: its file or counts, and µg/cm² of its elements"
     )
 
     def check(self, data):
@@ -151,7 +152,7 @@ class Quantify:
     def _tell(self, run, found: Sensitivities, elements: list[str], exposure: Exposure) -> None:
         per = f"of {exposure.monitor}" if exposure.monitor else "s" if exposure.seconds else "point"
         for name, value in found.measured.items():
-            run.say(f"{self.name}: {name}: {value:.5g} counts for 1 {UNIT} and 1 {per}")
+            run.say(f"{self.name}: {name}: {value:.5g} counts for 1 {pretty(UNIT)} and 1 {per}")
         self._tell_apart(run, found.apart)
         others = [name for name in elements if name not in found.measured]
         spread = found.spread

@@ -15,7 +15,7 @@ LARGE = 0.15  # spread of the standards' elements about one physical curve that 
 class Sensitivities:
     """Of the detectors of a map together, for a beam of `energy`, eV.
 
-    measured : {family: counts for 1 ug/cm2 and one unit of exposure}
+    measured : {family: counts for 1 µg/cm² and one unit of exposure}
     detector : what is known of the detectors
     apart    : {family: how far several standards are apart} (`apart`)
     """
