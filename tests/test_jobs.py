@@ -13,7 +13,6 @@ import pytest
 from scipy.ndimage import map_coordinates
 
 from nanompi.cli import main
-from nanompi.methods.maps.compare import compare as compare_maps
 from nanompi.methods.maps.xrd.simulate import PatternSimulation, areas
 from nanompi.methods.maps.xrf.simulate import SpectraSimulation, blurred, model_of
 from nanompi.methods.ptycho.compare import compare
@@ -23,6 +22,7 @@ from nanompi.methods.ptycho.read.balls import Balls
 from nanompi.methods.tomo.phantom import grains
 from nanompi.methods.tomo.read.flaws import Flaws
 from nanompi.report.manual.result_table import row_of
+from nanompi.report.map_differences import compare as compare_maps
 from nanompi.run.switches import GEOMETRY
 from tests.patience import patience
 

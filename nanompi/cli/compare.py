@@ -15,31 +15,35 @@ def arguments(parser):
     """Arguments of `nanompi compare`."""
     parser.add_argument("a", type=path, help="result file, run folder, or the name of a job")
     parser.add_argument("b", type=path, help="the same, or a file with the truth; truth: that of A")
-    most = "largest phase_rmse [rad], or nrmse of volumes, that is accepted"
+    most = (
+        "largest phase_rmse [rad] of waves, nrmse of volumes and maps (of maps with unlike units that of the "
+        "map which differs most) that is accepted"
+    )
     parser.add_argument("--max", type=float, metavar="X", help=most)
+    every = "all maps, spectra and patterns, also of results that hold waves or a volume"
+    parser.add_argument("--maps", action="store_true", help=every)
     parser.add_argument(
         "--json", action="store_true", help="print all figures, with the FRC, as one JSON object"
     )
-    drawn = "a picture of both, their difference and the FRC: .png, .svg or .pdf"
+    drawn = (
+        "a picture of both, their difference and the FRC, of maps the one that differs most: .png, .svg, .pdf"
+    )
     parser.add_argument("--picture", type=new_path, metavar="FILE", help=drawn)
 
 
 def main(args) -> int:
     """Exit code 0; 5 through NumbersError."""
     from nanompi.methods import discover
+    from nanompi.report import map_differences
 
     if args.picture and Path(args.picture).suffix not in KINDS:
         raise JobError(f"--picture {args.picture}: the name ends with none of {', '.join(KINDS)}")
     args.a, args.b = _meant(args.a), _meant(args.b)
     able = [s for _, s in sorted(discover()["step"].items()) if hasattr(s, "compare")]
-    step = next((step for step in able if step.compares(args.a)), None)
-    if step is None:
-        raise DataError(
-            f"{args.a} holds neither waves nor a volume, nor maps that were fitted to spectra, and cannot be "
-            "compared; `nanompi rerun` repeats a run and compares all arrays to the bit"
-        )
+    step = None if args.maps else next((step for step in able if step.compares(args.a)), None)
+    compare = step.compare if step else map_differences.compare
     shows = {}
-    found = step.compare(args.a, args.b, shows) if args.picture else step.compare(args.a, args.b)
+    found = compare(args.a, args.b, show=shows) if args.picture else compare(args.a, args.b)
     _print_json(found) if args.json else _print(found)
     if args.picture:
         _draw(shows, args)

@@ -12,6 +12,7 @@ from nanompi.errors import DataError, NanompiError
 from nanompi.io.hdf5 import foreign
 
 ITEMS = "items.json"  # lists the items of a stage in its folder
+TRUTH = "map_truth"  # of a simulation, below /entry_1: a dataset for each true map
 OUTSIDE, LIT = 0.1, 0.3  # of the usual light: less is not shown; colours span what has more
 OF_EVERY_RESULT = (
     "end_time",
@@ -145,8 +146,8 @@ def only_item(path: Path) -> Path:
     return path / names[0]
 
 
-def result_holds(path: str, place: str) -> bool:
-    """Does a result hold something at this place?
+def result_holds(path: str, *places: str) -> bool:
+    """Does a result hold something at these places?
 
     True for what is no readable result of this program: whoever opens it will say why.
     """
@@ -154,6 +155,7 @@ def result_holds(path: str, place: str) -> bool:
 
     try:
         with open_hdf5(str(result_file(path))) as f:
-            return at(f, "entry_1/process_1/program") is None or at(f, f"entry_1/{place}") is not None
+            own = at(f, "entry_1/process_1/program") is not None
+            return not own or all(at(f, f"entry_1/{place}") is not None for place in places)
     except NanompiError:
         return True

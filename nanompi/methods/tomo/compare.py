@@ -4,6 +4,7 @@ import numpy as np
 
 from nanompi.errors import DataError
 from nanompi.io.hdf5 import at, open_hdf5
+from nanompi.methods.tomo.judge import ROWS, SLICES
 from nanompi.optics.frc import crossing, curve_of, largest_square, ring_sums
 from nanompi.run.provenance import doubt
 from nanompi.run.result import Signal, result_file
@@ -13,7 +14,8 @@ MOST = 64  # slices that are compared by rings
 
 
 def compare(a: str, b: str, show: dict | None = None) -> dict:
-    """How two volumes (z, y, x) of one shape differ, slice by slice; `b` is the reference.
+    """How two volumes (z, y, x) of one shape differ, slice by slice; `b` is the reference, or "truth": some
+    true slices, which are stored in `a` by a simulation.
 
     a, b : result files or run folders
     nrmse = |a - b| / |b|; correlation = Re sum a b* / (|a| |b|), both about their means; largest = the
@@ -21,23 +23,42 @@ def compare(a: str, b: str, show: dict | None = None) -> dict:
     slices, evenly over the height, in the largest square of the circle;
     falls_px : half a period, px, where it falls below 0.5, 1 where it never does.
     words : the same in sentences; note : are both of one scan?
+    slices : how many were compared, of how many, where these were not all
     show : filled with what a picture shows, `Signal`s of the middle slice
     Errors: DataError naming the file and what does not fit.
     """
-    files = [result_file(name) for name in (a, b)]
-    with open_hdf5(str(files[0])) as one, open_hdf5(str(files[1])) as two:
-        volumes = [_volume(opened, name) for opened, name in zip((one, two), files)]
-        if volumes[0].shape != volumes[1].shape:
-            sizes = [" x ".join(map(str, v.shape)) for v in volumes]
-            raise DataError(f"{files[0]} holds a volume of {sizes[0]}, {files[1]} one of {sizes[1]}")
-        units = [str(volume.attrs.get("units", "")) or "no unit" for volume in volumes]
+    files = [result_file(a), result_file(a if b == "truth" else b)]
+    with open_hdf5(str(files[0])) as first, open_hdf5(str(files[1])) as second:
+        one = _volume(first, files[0])
+        two, rows = _true(second, files[1]) if b == "truth" else (_volume(second, files[1]), range(len(one)))
+        if (one.shape if b != "truth" else (len(rows), *one.shape[1:])) != two.shape:
+            sizes = [" x ".join(map(str, v.shape)) for v in (one, two)]
+            what = "true slices" if b == "truth" else "one"
+            raise DataError(f"{files[0]} holds a volume of {sizes[0]}, {files[1]} {what} of {sizes[1]}")
+        units = [str(volume.attrs.get("units", "")) or "no unit" for volume in (one, two)]
         if units[0] != units[1]:
-            raise DataError(f"{files[0]} is in {units[0]}, {files[1]} in {units[1]}")
-        about = {"a": str(a), "b": str(b), "unit": units[0], "judged": "nrmse"}
-        found = about | _measures(*volumes)
+            other = "its truth" if b == "truth" else files[1]
+            raise DataError(f"{files[0]} is in {units[0]}, {other} in {units[1]}")
+        found = {"a": str(a), "b": str(b), "unit": units[0], "judged": "nrmse"} | _measures(one, two, rows)
+        found |= {"slices": [len(rows), len(one)]} if len(rows) < len(one) else {}
         if show is not None:
-            show |= _pictures(volumes, found)
-    return found | {"words": sentences(found)} | doubt(*map(str, files))
+            k = len(rows) // 2
+            show |= _pictures(one[rows[k]], two[k], found)
+    return found | {"words": sentences(found)} | (doubt(*map(str, files)) if b != "truth" else {})
+
+
+def _true(opened, name) -> tuple:
+    """(true slices, their rows in the volume). Errors: DataError where there are none that fit."""
+    two, rows = (at(opened, f"entry_1/{place}") for place in (SLICES, ROWS))
+    if two is None or rows is None:
+        raise DataError(
+            f"{name} holds no true slices: it is no simulation (tomo.simulate), or was made before results "
+            "kept them; it can be compared with another volume of the same shape: `nanompi compare A B`"
+        )
+    rows, height = np.asarray(rows[()]).astype(int), len(_volume(opened, name))
+    if two.ndim != 3 or rows.shape != two.shape[:1] or not ((rows >= 0) & (rows < height)).all():
+        raise DataError(f"{name}: true slices {two.shape} and their rows {rows.shape} do not fit the volume")
+    return two, rows.tolist()
 
 
 def sentences(found: dict) -> list[str]:
@@ -50,6 +71,8 @@ def sentences(found: dict) -> list[str]:
         f"relative difference {near}, correlation {alike}",
         f"largest difference {found['largest']:.3g}{unit}, over {found['pixels']} voxels",
     ]
+    if "slices" in found:
+        out.append("compared: {} of {} slices, those of which the truth is kept".format(*found["slices"]))
     if "falls_px" in found:
         at, fell = found["falls_px"], found["falls_px"] > 1
         out.append(f"slices agree to {at:.3g} px, where the FRC falls below 0.5" if fell
@@ -57,10 +80,10 @@ def sentences(found: dict) -> list[str]:
     return out
 
 
-def _pictures(volumes, found: dict) -> dict[str, Signal]:
-    """The middle slice of both, their difference (of complex ones amplitudes), and the FRC"""
-    one, two = (volume[len(volume) // 2] for volume in volumes)
-    one, two, apart = _shown(one.astype(_wide(*volumes)), two.astype(_wide(*volumes)))
+def _pictures(one, two, found: dict) -> dict[str, Signal]:
+    """A slice of both, their difference (of complex ones amplitudes), and the FRC"""
+    kind = _wide(one, two)
+    one, two, apart = _shown(one.astype(kind), two.astype(kind))
     axes = {name: (np.arange(n), "px") for name, n in zip("yx", one.shape)}
     unit = found["unit"].replace("no unit", "")
     out = {
@@ -95,18 +118,18 @@ def _wide(*volumes):
     return np.complex128 if any(v.dtype.kind == "c" for v in volumes) else np.float64
 
 
-def _measures(one, two) -> dict:
-    """Sums over slices, read one by one."""
+def _measures(one, two, rows) -> dict:
+    """Sums over slices, read one by one. rows : of `one`, those of the slices of `two`"""
     box = largest_square(_circle(one.shape[1:]))
     side, kind, largest, rings = box[0].stop - box[0].start, _wide(one, two), 0.0, 0.0
     sums = np.zeros(7, kind)
-    seen = set(np.unique(np.linspace(0, len(one) - 1, min(MOST, len(one))).round()).astype(int).tolist())
-    for z in range(len(one)):
-        p, q = (volume[z].astype(kind) for volume in (one, two))
+    seen = set(np.unique(np.linspace(0, len(two) - 1, min(MOST, len(two))).round()).astype(int).tolist())
+    for k, z in enumerate(rows):
+        p, q = one[z].astype(kind), two[k].astype(kind)
         d = p - q
         sums += p.size, p.sum(), q.sum(), _product(p, p), _product(q, q), _product(p, q), _product(d, d)
         largest = float(np.maximum(largest, np.abs(d).max()))  # NaN stays
-        rings = rings + ring_sums(p[box], q[box]) if z in seen and side >= 16 else rings
+        rings = rings + ring_sums(p[box], q[box]) if k in seen and side >= 16 else rings
     whole = side >= 16 and bool(np.isfinite(rings).all())  # a NaN agrees with nothing, at no size
     return _figures(sums, largest) | (_curve(rings, side) if whole else {})
 

@@ -9,6 +9,8 @@ from nanompi.run.result import Signal
 from nanompi.run.verdict import give
 from nanompi.step import total
 
+SLICES, ROWS = "truth/slices", "truth/rows"  # of a simulation in a result, below /entry_1
+KEPT = 64 << 20  # bytes of true slices that a result keeps
 SUMS = {"_figures": total("term"), "_halves": total("term", "ring"), "_again": total("term")}
 
 
@@ -53,6 +55,15 @@ class Judge:
         title = f"line integrals, row {self.seen}, every angle"
         axes = {"projection": (np.arange(len(seen)), ""), "column": (np.arange(seen.shape[1]), "px")}
         return {"sinogram": Signal(seen, axes, "", title, "image")}
+
+    def true_slices(self, unit: str) -> dict:
+        """Some true slices, evenly over the height, for `nanompi compare A truth`; {} without a truth"""
+        if self.truth is None:
+            return {}
+        height, *sides = self.truth.shape
+        n = int(np.clip(KEPT // (4 * sides[0] * sides[1]), 1, height))
+        rows = np.arange(n) * height // n + height // (2 * n)
+        return {SLICES: (self.truth.read(rows), {"units": unit}), ROWS: rows}
 
     def finish(self, run, volume, sharp: bool):
         """Figures to log and result, curve and sinogram for pictures, the grades of all steps (collective).

@@ -128,12 +128,12 @@ class Tomo:
 
     @staticmethod
     def compares(path: str) -> bool:
-        """Is it a result of this program with data?"""
-        return result_holds(path, "data/data")
+        """Is it a result of this program with a volume?"""
+        return result_holds(path, "data/data", "reconstruction")
 
     @staticmethod
     def compare(a: str, b: str, show: dict | None = None) -> dict:
-        """Two volumes in numbers (`tomo.compare`). Errors: DataError."""
+        """Two volumes, or one and its truth, in numbers (`tomo.compare`). Errors: DataError."""
         from nanompi.methods.tomo.compare import compare
 
         return compare(a, b, show)
@@ -242,6 +242,8 @@ class Tomo:
             n = volume.size(axis)
             volume.coords[axis] = (np.arange(n) - (n - 1) / 2) * size, unit
         describe(run.result, getattr(run, "name", ""), self, volume)
+        if run.team.root:
+            run.result.arrays |= self.judge.true_slices(self.made_in)
         volume.unit, volume.title = self.made_in, "phase" if self.phases else "attenuation"
 
     def _iterated(self, run):

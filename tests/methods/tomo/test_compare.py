@@ -15,6 +15,7 @@ def result(folder, volume):
     folder.mkdir()
     with h5py.File(folder / "result.h5", "w") as f:
         f["entry_1/process_1/program"], f["entry_1/data/data"] = "nanompi", volume
+        f["entry_1/reconstruction/program"] = "nanompi"
     return str(folder)
 
 
@@ -108,3 +109,24 @@ def test_sentences_have_units_and_warn_of_the_same_data(volumes, capsys):
     assert found["note"].startswith("both were made of tooth.h5: what agrees is no resolution")
     assert main(["compare", a, b]) == 0
     assert capsys.readouterr().err == f"warning: {found['note']}\n"
+
+
+def test_a_volume_and_the_slices_of_its_truth(volumes, capsys):
+    """Two of three slices are kept: the figures are of these alone"""
+    one, two, a, _ = volumes
+    assert main(["compare", a, "truth"]) == 3
+    assert "holds no true slices: it is no simulation (tomo.simulate)" in capsys.readouterr().err
+    with h5py.File(f"{a}/result.h5", "a") as f:
+        f["entry_1/truth/slices"], f["entry_1/truth/rows"] = one[[0, 2]] + two[[0, 2]], [0, 2]
+    shows = {}
+    got, far, true = compare(a, "truth", shows), two[[0, 2]].astype(float), (one + two)[[0, 2]]
+    assert got["nrmse"] == pytest.approx(np.linalg.norm(far) / np.linalg.norm(true), rel=1e-5)
+    assert (
+        got["slices"] == [2, 3]
+        and "compared: 2 of 3 slices, those of which the truth is kept" in got["words"]
+    )
+    assert np.array_equal(shows["b"].data, true[1]) and "note" not in got
+    with h5py.File(f"{a}/result.h5", "a") as f:
+        f["entry_1/truth/rows"][...] = [0, 3]
+    with pytest.raises(DataError, match="do not fit the volume"):
+        compare(a, "truth")

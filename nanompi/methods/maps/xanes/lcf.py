@@ -8,6 +8,7 @@ from nanompi.device import Cpu
 from nanompi.device.kernels.spectra_fit import least_squares
 from nanompi.errors import DataError, JobError
 from nanompi.methods.maps.named import named
+from nanompi.methods.maps.truth import keep_truth
 from nanompi.methods.maps.xanes.edge import Edge, edge_numbers
 from nanompi.methods.maps.xanes.fractions import Mixture
 from nanompi.methods.maps.xanes.normalise import filled
@@ -107,8 +108,18 @@ class Lcf:
         self.mixture = Mixture(
             self.columns, line[: ("none", "constant", "line").index(kind)], self.sum_to_one
         )
+        keep_truth(run, self._truth(data, before))
         left = "" if self.used.all() else f", fitted at {self.used.sum()} of {len(self.used)} energies"
         run.say(f"{self.name}: references {', '.join(self.names)}; background: {kind}{left}")
+
+    def _truth(self, data, before) -> dict[str, np.ndarray]:
+        """True maps of a simulation, as the fit has them: of normalised spectra parts of the edge step"""
+        known = data.beside.get("amounts", {})
+        if not set(self.names) <= known.keys():
+            return {}
+        whole = sum(known.values()) if before else 1.0
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return {name: known[name] / whole for name in self.names}
 
     def _need(self, data) -> dict:
         """The references of a simulation. Errors: JobError where there are none, and the job names none."""

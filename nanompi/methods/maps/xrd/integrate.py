@@ -7,6 +7,7 @@ import numpy as np
 
 from nanompi.data.nexus import Definition
 from nanompi.errors import DataError, JobError
+from nanompi.methods.maps.truth import keep_truth
 from nanompi.methods.maps.xrd.geometry import UNITS, Geometry, fits, read_poni
 from nanompi.methods.maps.xrd.mask import Image, Mask, dark_and_flat
 from nanompi.methods.maps.xrd.matrix import Bins, Matrix, limits, matrix, shared
@@ -109,6 +110,8 @@ class Integrate:
         self.hot, self.lost, self.all, self.lock = 0, 0.0, 0.0, Lock()
         self._of_one()
         run.made["xrd"] = self.geometry, self.bounds
+        true = data.beside.get("truth", {})
+        keep_truth(run, {name: one for name, one in true.items() if np.shape(one) == data.shape[:-2]})
         run.made["xrd.integrate"] = self
         run.say(self._said(self.geometry))
 

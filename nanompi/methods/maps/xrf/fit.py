@@ -8,13 +8,13 @@ import numpy as np
 from nanompi.data.respread import fitting
 from nanompi.device.kernels.spectra_fit import least_squares, poisson_fit
 from nanompi.errors import DataError
-from nanompi.methods.maps.compare import keep_truth
 from nanompi.methods.maps.grid import judge_rows
 from nanompi.methods.maps.linear_fit import LinearFit
 from nanompi.methods.maps.named import named
+from nanompi.methods.maps.truth import keep_truth
 from nanompi.methods.maps.xrf.model import OTHERS, Model
 from nanompi.methods.maps.xrf.regions import read_regions, refitted
-from nanompi.run.result import Marks, Signal, result_holds
+from nanompi.run.result import Marks, Signal
 from nanompi.run.verdict import give
 from nanompi.step import item, param, step, total
 
@@ -116,7 +116,7 @@ class Fit:
         """The columns, and where the search begins; the same on all ranks. Errors: DataError."""
         model = run.team.on_root(lambda: Model.load(self.model)) if self.model else run.made["model"]
         self.used = self._columns(model, data)
-        keep_truth(run, data)
+        keep_truth(run, data.beside.get("truth", {}))
         self.names, self.lost, self.lock = self.used.names, 0, Lock()
         data.coords["line"] = (self.names, "")  # for those who look while the maps are made
         columns, detector = self.used.side_by_side()
@@ -192,18 +192,6 @@ class Fit:
         self._say(run)
         self._grade(run)
         self._judge_rows(run)
-
-    @staticmethod
-    def compares(path: str) -> bool:
-        """Is it a result with a fit of spectra?"""
-        return result_holds(path, PLACE)
-
-    @staticmethod
-    def compare(a: str, b: str, show: dict | None = None) -> dict:
-        """Maps in numbers (`maps.compare`). Errors: DataError."""
-        from nanompi.methods.maps.compare import compare
-
-        return compare(a, b, show=show)
 
     def _refits(self, run) -> list:
         if not self.regions:
