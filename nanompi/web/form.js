@@ -75,11 +75,11 @@ async function newPage(from) {
   const ranks = make("input", { type: "number", min: 1, max: 4096, value: 2, ariaLabel: "number of ranks" });
   const where = make("select", { ariaLabel: "where it runs", onchange: () => write(result) }, make("option", { value: "here", textContent: "on this machine" }), make("option", { value: "slurm", textContent: "by Slurm" }));
   const begin = button("start", start, { className: "main" });
-  let drawn = "", fields = [], asked = 0;
+  let drawn = "", fields = [], asked = 0, begun = 0, awaited = 0, opened = false;
 
-  async function update(edits, data = false) { // the server checks, and gives text and values
+  async function update(edits) { // the server checks, and gives text and values
     const turn = ++asked;
-    const found = await tree("check", { yaml: text.value, edits, data });
+    const found = await tree("check", { yaml: text.value, edits, data: opened });
     if (turn !== asked || mine !== watching) return;
     Object.assign(job, found);
     text.value = found.yaml;
@@ -95,7 +95,13 @@ async function newPage(from) {
     const beside = job.faults.length - rest.length;
     write(said, ...rest.map(one => make("p", { className: "fault", textContent: `${one.line ? `line ${one.line}: ` : ""}${one.path ? `${one.path}: ` : ""}${one.text}` })),
       beside ? make("p", { className: "fault", textContent: `${beside} ${beside > 1 ? "parameters are" : "parameter is"} wrong, see there` }) : "", job.faults.length ? "" : make("p", { className: "good", textContent: "no faults" }), ...(job.notes || []).map(note => make("p", { className: "soft", textContent: note })));
-    begin.disabled = job.faults.length > 0;
+    ready();
+  }
+  const ready = () => { begin.disabled = awaited > 0 || job.faults.length > 0; };
+  async function meanwhile(act) { // nothing starts before the job file is that of the data on the page
+    awaited += 1;
+    ready();
+    try { await act(); } finally { awaited -= 1; ready(); }
   }
   function build(steps) {
     const change = (path, value) => update({ [path]: value });
@@ -108,7 +114,14 @@ async function newPage(from) {
     fields.push(name);
     write(params, name.box, ...parts.filter(([, , list]) => list.length).map(([heading, link, list]) => section(heading, link, list)));
   }
-  async function use(words) { text.value = (await tree("template", words)).yaml; drawn = ""; await update({}); }
+  const use = (words, turn = ++begun, open = false) => meanwhile(async () => { // of two clicks the later one counts
+    const found = await tree("template", words);
+    if (turn !== begun || mine !== watching) return;
+    text.value = found.yaml;
+    opened = open;
+    drawn = "";
+    await update({});
+  });
 
   /* data */
   const file = make("input", { id: "scan", placeholder: "/path/scan.h5", spellcheck: false, autocomplete: "off" });
@@ -121,11 +134,12 @@ async function newPage(from) {
       list.focus();
     } catch (error) { tell(error); }
   }
-  async function inspect() {
+  const inspect = (turn = ++begun) => meanwhile(async () => {
     write(seen, make("p", { className: "soft", textContent: "reading ..." }));
     write(images);
     try {
       const answer = await ask("preview", { file: file.value }), facts = JSON.parse(answer.headers.get("x-facts")), all = await answer.arrayBuffer();
+      if (turn !== begun || mine !== watching) return;
       write(seen, make("dl", { className: "facts" }, ...facts.lines.flatMap(([name, value]) => [make("dt", { textContent: name }), make("dd", { textContent: value })])), ...facts.notes.map(note => make("p", { className: "doubtful", textContent: note })));
       let start = 0;
       for (const one of facts.images) {
@@ -135,13 +149,13 @@ async function newPage(from) {
         start = end;
       }
       if (facts.points) { const figure = make("figure"); images.append(figure); points(figure, facts.points); }
-      await use({ name: "", scan: facts.file });
+      await use({ name: "", scan: facts.file }, turn);
     } catch (error) {
-      if (error instanceof Refused) return;
+      if (error instanceof Refused || turn !== begun) return;
       tell(error);
-      await use({ name: "", scan: file.value }).catch(() => {}); // the job is of this file all the same: what it lacks is filled in there
+      await use({ name: "", scan: file.value }, turn, true).catch(() => {}); // the job is of this file all the same: what it lacks is filled in there, and checks look into the file
     }
-  }
+  });
   /* plan and start */
   const run = () => ({ yaml: text.value, ranks: +ranks.value });
   const show = (words, className = "") => write(result, make("div", { className: "card" }, make("pre", { className, textContent: words, tabIndex: 0, ariaLabel: "answer" })));
@@ -149,14 +163,12 @@ async function newPage(from) {
   const plan = button("plan", trying(async () => show((await tree("plan", run())).text)));
   const script = button("script", trying(async () => show((await tree("start", { ...run(), where: "script" })).text)));
   async function start() {
-    begin.disabled = true;
-    await trying(async () => {
-      const begun = await tree("start", { ...run(), where: where.value });
-      location.hash = begun.workflow ? `#/workflow/${coded(begun.workflow)}` : `#/run/${coded(begun.run)}`;
-    })();
-    begin.disabled = job.faults.length > 0;
+    await meanwhile(trying(async () => {
+      const { workflow, run: name } = await tree("start", { ...run(), where: where.value });
+      location.hash = workflow ? `#/workflow/${coded(workflow)}` : `#/run/${coded(name)}`;
+    }));
   }
-  const row = make("div", { className: "path" }, file, button("inspect", inspect), button("browse", () => browse("")));
+  const row = make("div", { className: "path" }, file, button("inspect", () => inspect()), button("browse", () => browse("")));
   const choice = make("div", { className: "templates" }, ...begins.map(one => button("", () => use({ name: one.name, scan: "" }), { title: one.about })));
   begins.forEach((one, k) => choice.children[k].append(sketch(one.of), one.name));
   write(main, title(from ? `${from}, again with changes` : "New job"),

@@ -205,12 +205,18 @@ def test_six_clicks_from_the_link_to_the_report_of_a_file_never_seen(site, brows
         seen.page.add_init_script(COUNT)
         enter(site, seen)  # 1: the link
         seen.page.click("text=new job")  # 2
+        seen.page.wait_for_selector("button.main:enabled")  # for simulated data, until others are asked for
+        held = []
+        seen.page.route("**/api/template", lambda route: held.append(route))
         seen.page.fill("#scan", str(scan))
         seen.page.click("button >> text=inspect")  # 3
         seen.page.wait_for_selector("dl.facts")
         seen.page.wait_for_selector("figure canvas.image")  # the mean frame
-        seen.page.wait_for_selector("[id='f-input.file']")
-        seen.page.wait_for_selector("p.good")
+        assert until(lambda: held or seen.page.wait_for_timeout(50), WAIT / 1000)
+        assert seen.page.is_disabled("button.main")  # the job is still that of the simulated data
+        held[0].continue_()
+        seen.page.wait_for_selector("button.main:enabled")
+        assert seen.page.inner_text("p.good") == "no faults"
         assert str(scan) in seen.page.input_value("#job")
         seen.page.click("button.main")  # 4: start, with defaults
         seen.page.wait_for_selector("h1 >> text=/run-0001")
@@ -233,7 +239,8 @@ def test_a_scan_that_lacks_something_is_the_job_all_the_same(site, browser):
         seen.page.fill("#scan", str(scan))
         seen.page.click("button >> text=inspect")
         assert "paths" in seen.page.text_content("pre.fault")
-        seen.page.wait_for_selector("[id='f-input.paths'], [id='f-input.file']")
+        seen.page.wait_for_selector("text=says no wavelength, distance and no pixel")
+        assert not seen.page.locator("p.good").count() and seen.page.is_disabled("button.main")
         text = seen.page.input_value("#job")
         assert str(scan) in text and 'positions: "pos_um"' in text and "simulate" not in text
 
