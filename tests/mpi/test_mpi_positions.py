@@ -18,7 +18,8 @@ steps:
     positions: {reach: 3 px}
 run: {device: cpu, threads: 1, checkpoint: 0}
 """
-LOST = JOB.replace("0.5 px", "1.5 px").replace("ML*10", "ML*42").replace("{reach: 3 px}", "true")
+# Of errors of 2.5 px three frames and more are lost with each rounding; of 1.5 px on some processors none.
+LOST = JOB.replace("0.5 px", "2.5 px").replace("ML*10", "ML*42").replace("{reach: 3 px}", "true")
 
 
 @pytest.fixture(scope="module")
