@@ -26,7 +26,7 @@ from nanompi.run.result import Result
 from nanompi.run.reuse import Reuse
 from nanompi.run.status import quiet
 from nanompi.run.store import Store
-from nanompi.run.verdict import conclude, tell
+from nanompi.run.verdict import conclude, judge_numbers, tell
 from nanompi.run.writers import nexus, spread
 from nanompi.run.writers.images import images_of
 from nanompi.run.writers.pictures import geometry_of, to_keep
@@ -213,6 +213,7 @@ def _write(run, job, writers):
     """The result file first, then what else is written, the figures of the run last."""
     if run.control and run.control.notes:
         run.result.notes["course"] = run.control.notes
+    judge_numbers(run)
     verdict = conclude(run)
     run.result.notes |= {"job": job.resolved, "job_text": job.text, "run": account(run)}
     behind = papers.of([job.reader, *job.steps]) if run.team.root else []

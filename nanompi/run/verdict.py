@@ -13,9 +13,14 @@ It stands at the end of the log, in status.json, and in the result (process_1/ve
 
 from typing import Any
 
+import numpy as np
+
 from nanompi.errors import NumbersError, common
 
 GRADES = ("good", "doubtful", "wrong")
+ERRORS = "_errors"  # standard errors: there may be none
+SHOWN = 8  # names in a sentence
+PIECE = 1 << 20  # values looked at together
 
 
 def give(run, step: str, grade: str, words: str = "", paste: str = "", **figures):
@@ -39,6 +44,26 @@ def worst(steps: dict[str, dict[str, Any]]) -> dict[str, str]:
     words = "; ".join(f"{name}: {own['words']}" for name, own in those.items() if own["words"])
     lines = dict.fromkeys(own["paste"] for own in those.values() if own["paste"])
     return {"grade": grade, "words": words, "paste": "\n".join(lines)}
+
+
+def judge_numbers(run):
+    """What block steps gave is wrong where none of it holds a number, doubtful where some of it holds none:
+    NaN all over (collective)."""
+    names = [name for name in run.given if name in run.data and not name.endswith(ERRORS)]
+    names = [name for name in names if getattr(run.data[name].values, "dtype", np.dtype(int)).kind in "fc"]
+    known = run.team.total(*(has_number(run.data[name].values) for name in names)) if names else ()
+    empty = [name for name, own in zip(names, known) if not own]
+    if empty:
+        grade = "wrong" if len(empty) == len(names) else "doubtful"
+        some = ", ".join(empty[:SHOWN]) + " ..." * (len(empty) > SHOWN)
+        give(run, "result", grade, f"not one number in {some}: NaN everywhere")
+
+
+def has_number(values: np.ndarray) -> bool:
+    """Is one of them neither NaN nor infinite? No more is looked at than it takes."""
+    rows = np.atleast_1d(values)
+    step = max(1, PIECE * len(rows) // max(1, rows.size))
+    return any(np.isfinite(rows[i : i + step]).any() for i in range(0, len(rows), step))
 
 
 def conclude(run) -> dict[str, str]:

@@ -3,11 +3,12 @@
 import json
 
 import h5py
+import numpy as np
 import pytest
 
 from nanompi.cli import main
 from nanompi.methods import discover
-from nanompi.run.verdict import give, worst
+from nanompi.run.verdict import give, has_number, worst
 from nanompi.step import METHODS, step
 
 JOB = """
@@ -73,6 +74,45 @@ def test_a_run_without_a_judge_has_no_verdict(monkeypatch, tmp_path, capsys):
     assert main(["run", "job.yaml", "--set", "run.strict=true"]) == 0
     assert "the result is" not in capsys.readouterr().out
     assert "verdict" not in json.loads(open("runs/x/latest/status.json").read())
+
+
+GIVES = """
+import numpy as np
+
+from nanompi.step import item
+
+
+class Maps:
+    each = "frame"
+    gives = {name: item() for name in ("one", "two", "one_errors")}
+
+    def block(self, block, info):
+        known = np.where(info.index == 3, 1.0, np.nan)
+        return {"one": known + ONE, "two": known + TWO, "one_errors": known * np.nan}
+"""
+
+
+@pytest.mark.parametrize("one, two, grade, words", [
+    ("0", "0", "", ""),
+    ("0", "np.nan", "doubtful", "not one number in two: NaN everywhere"),
+    ("np.nan", "np.nan", "wrong", "not one number in one, two: NaN everywhere"),
+])  # fmt: skip
+def test_maps_without_a_number_are_never_good(monkeypatch, tmp_path, capsys, one, two, grade, words):
+    """One point in twelve has a number, or none has; that errors are NaN says nothing"""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "maps.py").write_text(GIVES.replace("ONE", one).replace("TWO", two))
+    (tmp_path / "job.yaml").write_text(JOB + "steps:\n  - {python: maps.py:Maps}\n")
+    assert main(["run", "job.yaml"]) == 0
+    said = capsys.readouterr().out
+    assert words in said and (f"the result is {grade}" in said) == bool(grade)
+
+
+def test_a_number_is_looked_for_piece_by_piece(monkeypatch):
+    monkeypatch.setattr("nanompi.run.verdict.PIECE", 6)
+    values = np.full((7, 3), np.nan)
+    assert not has_number(values) and not has_number(np.float32(np.inf)) and not has_number(values[:0])
+    values[6, 2] = 0
+    assert has_number(values) and has_number(np.complex64(1))
 
 
 def test_other_grades_are_refused():

@@ -81,6 +81,10 @@ class Normalise:
             given = getattr(self, name)
             if given is not None and (len(given) != 2 or given[0] >= given[1]):
                 raise JobError(f"{name}: {given} is no range; write [from, to] in eV from the edge")
+        if self.pre and self.pre[1] > 0:
+            raise JobError(f"pre: {self.pre} reaches behind the edge; both are 0 or less, such as [-50, -15]")
+        if self.post and self.post[0] < 0:
+            raise JobError(f"post: {self.post} begins before the edge; both are 0 or more, such as [15, 90]")
 
     def check(self, data):
         """Errors: DataError where the edge lies outside of the energies, or there are too few of them."""
@@ -96,7 +100,20 @@ class Normalise:
             raise DataError(
                 f"{self.name}: e0: {self.e0:g} eV is not within the energies of {file}, {e[0]:g} to {e[-1]:g}"
             )
+        low, high = (e[1], e[-2]) if self.e0 == "auto" else (self.e0, self.e0)
+        if words := self._outside(e, low, high):
+            raise DataError(f"{self.name}: {words}; {file} has {e[0]:g} to {e[-1]:g} eV")
         return e
+
+    def _outside(self, e: np.ndarray, low: float, high: float) -> str:
+        """Words on a range without energies, wherever the edge is between two energies"""
+        there = {"pre": (e[0] - high, 0.0), "post": (0.0, e[-1] - low)}
+        for name, (left, right) in there.items():
+            given = getattr(self, name)
+            if given and not ((e >= low + given[0]) & (e <= high + given[1])).any():
+                allowed = f"within {left:.4g} to {right:.4g}, or null, which finds it"
+                return f"{name}: {given}: no energy is so far from the edge; allowed: {allowed}"
+        return ""
 
     def start(self, run, data):
         """The weights of the edge. Errors: DataError."""
@@ -173,8 +190,10 @@ class Normalise:
         run.result.pictures["spectrum"] = Signal(norm, axes, "", title, "curve", marks=marks)
         words = f"{lost:.1%} of {int(pixels)} pixels have no edge, NaN in the maps"
         run.say(f"{self.name}: edge of the mean at {edge.e0:.2f} eV; {words}")
-        grade = "doubtful" if lost > MANY else "good"
-        give(run, self.name, grade, words if lost > MANY else "", without_edge=lost, e0_eV=edge.e0)
+        grade, words = ("doubtful", words) if lost > MANY else ("good", "")
+        if outside := self._outside(self.energies, edge.e0, edge.e0):
+            grade, words = "wrong", f"{outside} (edge of the mean: {edge.e0:g} eV)"
+        give(run, self.name, grade, words, without_edge=lost, e0_eV=edge.e0)
 
 
 def _span(edge: Edge, part: slice) -> list[float]:

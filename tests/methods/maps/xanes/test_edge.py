@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nanompi.data.walk import walk
-from nanompi.errors import DataError
+from nanompi.errors import DataError, JobError
 from nanompi.methods.maps.xanes.edge import Edge, Ranges, crossing, edge_numbers
 from nanompi.methods.maps.xanes.normalise import Normalise, filled
 from nanompi.methods.maps.xanes.simulate import StackSimulation, scan_of, spectrum
@@ -105,6 +105,30 @@ def test_edge_energies_follow_the_species():
 def test_an_edge_outside_of_the_scan_is_refused():
     with pytest.raises(DataError, match=r"e0: 8333 eV is not within the energies of .*7072 to 7202"):
         run_of(MU, e0=8333.0)
+
+
+@pytest.mark.parametrize(
+    "own, words",
+    [
+        ({"pre": [10, 30]}, r"pre: \[10, 30\] reaches behind the edge; both are 0 or less"),
+        ({"post": [-30, -10]}, r"post: \[-30, -10\] begins before the edge; both are 0 or more"),
+        ({"pre": [-900, -800]}, r"pre: .*no energy is so far from the edge; allowed: within -127"),
+        ({"post": [500, 600]}, r"post: .*no energy is so far from the edge; allowed: within 0 to 12"),
+        ({"pre": [-70, -50], "e0": 7112.0}, r"pre: .*allowed: within -40 to 0, or null.* has 7072 to 7202"),
+    ],
+)
+def test_a_range_in_which_nothing_can_be_is_refused(own, words):
+    with pytest.raises((DataError, JobError), match=words):
+        run_of(MU, **own)
+
+
+def test_a_range_that_turns_out_to_be_empty_makes_the_result_wrong():
+    """Where an edge at the end of the scan would have had energies before it; this one has not"""
+    run, _ = run_of(MU, pre=[-70, -50])
+    verdict = run.result.notes["verdict"]["steps"]["xanes.normalise"]
+    assert verdict["grade"] == "wrong" and "pre: [-70, -50]: no energy is so far" in verdict["words"]
+    run, _ = run_of(MU, pre=[-40, -20])
+    assert run.result.notes["verdict"]["steps"]["xanes.normalise"]["grade"] == "good"
 
 
 def test_a_scan_without_an_edge_says_so():
