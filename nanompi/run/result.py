@@ -99,7 +99,7 @@ class Result:
     notes    : name -> JSON-able tree (job, environment, metrics, preparation ...)
     data     : name -> data with axes, of which each rank may hold a part
     apart    : name of data -> names of those that hold what is looked at of it; where all of them are
-        written, no picture is made of it
+        written, no picture is made of it; () where there is nothing to look at
     planes   : name -> what of the data is shown, made when they are written (`nanompi.run.writers.images`)
     pictures : name -> what else is shown: curves, frames; it stands in the file to be drawn later
     """

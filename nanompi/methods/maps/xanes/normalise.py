@@ -185,11 +185,15 @@ class Normalise:
         own |= {"pre_eV": _span(edge, edge.pre), "post_eV": _span(edge, edge.post)}
         run.result.notes.setdefault("xanes", {})["normalise"] = own
         axes = {"energy": (self.energies, "eV")}
-        marks = Marks(label="normalised absorption", begins=((edge.e0, f"edge {edge.e0:.2f} eV"),))
+        given = self.e0 != "auto"
+        if given:  # one value in all pixels: its map is written, and no picture is made of it
+            run.data["e0"].title, run.result.apart["e0"] = "edge energy, given", ()
+        label = f"edge {edge.e0:.2f} eV" + ", given for all pixels" * given
+        marks = Marks(label="normalised absorption", begins=((edge.e0, label),))
         title = "mean of the pixels with an edge"
         run.result.pictures["spectrum"] = Signal(norm, axes, "", title, "curve", marks=marks)
         words = f"{lost:.1%} of {int(pixels)} pixels have no edge, NaN in the maps"
-        run.say(f"{self.name}: edge of the mean at {edge.e0:.2f} eV; {words}")
+        run.say(f"{self.name}: edge {'as given,' if given else 'of the mean at'} {edge.e0:.2f} eV; {words}")
         grade, words = ("doubtful", words) if lost > MANY else ("good", "")
         if outside := self._outside(self.energies, edge.e0, edge.e0):
             grade, words = "wrong", f"{outside} (edge of the mean: {edge.e0:g} eV)"

@@ -1,8 +1,13 @@
 """Normalisation against larch, whose numbers are stored here: xraylarch 2026.3.1, larch.xafs.preedge."""
 
+import json
+from pathlib import Path
+
+import h5py
 import numpy as np
 import pytest
 
+from nanompi.cli import main
 from nanompi.data.walk import walk
 from nanompi.errors import DataError, JobError
 from nanompi.methods.maps.xanes.edge import Edge, Ranges, crossing, edge_numbers
@@ -100,6 +105,22 @@ def test_edge_energies_follow_the_species():
     run, _ = run_of(np.repeat(MU, 4, 0))
     edges = run.data["edge_energy"].values[0]
     assert np.diff(edges[::4]) == pytest.approx([3.6, 3.6], abs=0.6)
+
+
+def test_no_picture_is_made_of_an_edge_that_is_given(tmp_path, monkeypatch):
+    """One value in all pixels: it stands beside the spectrum; the map is in the result"""
+    monkeypatch.chdir(tmp_path)
+    own = {"energies": 40, "size": 16, "drift": 0}
+    job = {"nanompi": 1, "input": {"format": "xanes.simulate", "simulate": own}, "steps": ["xanes.normalise"]}
+    Path("job.yaml").write_text(json.dumps(job))
+    for setting, there in (("7112", False), ("auto", True)):
+        assert main(["run", "job.yaml", "--set", f"steps.xanes.normalise.e0={setting}"]) == 0
+        run = Path("runs/job/latest")
+        with h5py.File(run / "result.h5") as file:
+            values = file["entry_1/e0/data"][()]
+        assert np.isfinite(values).any() and (run / "previews/e0.png").exists() == there
+        page = (run / "report.html").read_text()
+        assert ('"title": "steepest rise"' in page) == there and ("given for all pixels" in page) != there
 
 
 def test_an_edge_outside_of_the_scan_is_refused():
