@@ -31,7 +31,7 @@ def compiler(**options):
     numba.config.CACHE_DIR = str(folder / texts())
 
     def kept(function):
-        made = numba.njit(**options, cache=True)(function)
+        made = numba.njit(**options)(function)  # cache=True: one of numba's own first, a file each to try it
         made._cache = cache_of(_claims(folder / texts()))(function)
         return made
 

@@ -81,7 +81,7 @@ def _default(standard, note: dict, section) -> str:
     if section and is_dataclass(standard):
         return ""
     value = standard if note["kind"] in KINDS else simple(standard, note["unit"])
-    return yaml12.write([value], 1000, flow=True).strip()[1:-1]
+    return yaml12.one_line(value)
 
 
 def _allowed(hint, note: dict, section) -> str:

@@ -6,6 +6,7 @@ Here only null, true/false, whole numbers (also 0o17, 0x1f) and numbers are not 
 
 import math
 import re
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -160,6 +161,18 @@ def write(value: Any, width: int = 110, flow: bool = False) -> str:
     """YAML text of plain values, read back by `read` as the same values. flow : {a: 1} instead of lines."""
     options = {"sort_keys": False, "allow_unicode": True, "default_flow_style": flow}
     return yaml.dump(value, Dumper=_Writer, width=width, **options)
+
+
+def one_line(value: Any) -> str:
+    """A value as it stands behind its key, in one line: off, 3, {a: 1}. Many parameters share a few."""
+    return (_known_line if type(value) in (str, int, bool, type(None)) else _line)(value)
+
+
+def _line(value) -> str:
+    return write([value], 1000, flow=True).strip()[1:-1]
+
+
+_known_line = lru_cache(1024, typed=True)(_line)
 
 
 def plain(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 from nanompi.job.methods import rows
+from nanompi.job.yaml12 import one_line
 from nanompi.step import METHODS
 
 
@@ -49,8 +50,8 @@ def _differing(title: str, cls: type | None, tree: dict[str, Any]) -> list[Param
             out += [Parameter(f"{title}: {name}", chain, default, text)] * (chain != default)
             for one in value:
                 out += _differing(_link(one), METHODS[_kind(cls, name)].get(next(iter(one))), one)
-        elif value is not None and not isinstance(value, dict) and _text(value) != default:
-            out.append(Parameter(f"{title}: {name}", _text(value), default, text))
+        elif value is not None and not isinstance(value, dict) and one_line(value) != default:
+            out.append(Parameter(f"{title}: {name}", one_line(value), default, text))
     return out
 
 
@@ -80,9 +81,3 @@ def _at(tree: dict[str, Any], place: str):
 
 def _dict(value) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
-
-
-def _text(value) -> str:
-    from nanompi.job import yaml12
-
-    return yaml12.write([value], 1000, flow=True).strip()[1:-1]

@@ -52,6 +52,16 @@ def test_a_full_disk_is_no_place(nowhere, monkeypatch):
     assert compiled._place()[0] is None  # neither is any other folder
 
 
+def test_a_kernel_looks_for_its_place_once(monkeypatch):
+    """numba tries a folder by a file in it: there are a hundred kernels, and folders on a network"""
+    from numba.core.caching import _CacheLocator
+
+    tried = []
+    monkeypatch.setattr(_CacheLocator, "ensure_cache_path", lambda self: tried.append(self.get_cache_path()))
+    compiled.compiler()(lambda: 1)
+    assert len(tried) == 1 and tried[0].startswith(str(compiled.place()[0] / compiled.texts()))
+
+
 WORDS = """
 from numba import types
 from numba.extending import intrinsic

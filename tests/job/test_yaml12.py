@@ -89,6 +89,15 @@ def test_written_values_read_back_the_same(value):
     assert type(got["a"]) is type(value)
 
 
+def test_a_value_in_one_line_is_that_of_its_own_type():
+    """Of values that are equal to others, too, in whatever order they are asked for"""
+    for values in ((1, True, 1.0, "1"), ("0", False, 0.0, -0.0, 0, None)):
+        assert [yaml12.one_line(v) for v in values] == [
+            yaml12.write([v], flow=True).strip()[1:-1] for v in values
+        ]
+    assert (yaml12.one_line(True), yaml12.one_line({"a": [1, "2"]})) == ("true", "{a: [1, '2']}")
+
+
 def test_what_was_written_is_reread_as_read_reads_it():
     """Also a text that somebody has edited since: with faults it is nothing, whoever scans it"""
     values = [value for _, value in SCALARS] + [
