@@ -15,22 +15,22 @@ from nanompi.step import idle
 BYTES = {"off": 0, 8: 1, 16: 2, 32: 4}  # of a pixel of a TIFF file
 
 
-def foresee(run, job) -> None:
-    """Is there all that the section `output` needs, and all that later steps will read (collective)?
+def foresee(run, job, left: list) -> None:
+    """Is there all that the section `output` needs, and all that the steps that are left need (collective)?
 
-    A step that reads a file long after the run has begun may have foreseen(data), which raises what it would
-    raise then. Errors: those; JobError where a package is missing, ResourceError where the disk is too small
-    for the stacks.
+    What their `check(data)` raises is raised now, before anything is loaded, not when their turn comes.
+    Errors: those; JobError where a package is missing, ResourceError where the disk is too small for the
+    stacks.
     """
-    run.team.on_root(lambda: _foreseen(run, job))
+    run.team.on_root(lambda: _foreseen(run, job, left))
 
 
-def _foreseen(run, job) -> None:
+def _foreseen(run, job, left) -> None:
     if job.output.zarr and importlib.util.find_spec("zarr") is None:
         raise JobError("output.zarr: the package zarr is not installed: pip install 'nanompi[zarr]'")
-    for step in job.steps if "data" in run.data else ():
-        if hasattr(step, "foreseen") and not idle(step, run.data["data"]):
-            step.foreseen(run.data["data"])
+    for step in left if "data" in run.data else ():
+        if hasattr(step, "check") and not idle(step, run.data["data"]):
+            step.check(run.data["data"])
     if run.folder is None:
         return
     values = expected(job.steps, run.data["data"]) if "data" in run.data else 0

@@ -91,7 +91,7 @@ def perform(job, run: Run, writers=(), reuse: Reuse | None = None):
         begin(run, job)
         reuse.take(run, 0)
     run.say("\n".join(data.about(name) for name, data in run.data.items()))
-    foresee(run, job)
+    foresee(run, job, job.steps[max(0, done) :])
     run.store = Store(run, job.output.type)
     left = [number for number in range(max(0, done), len(job.steps)) if not run.store.recall(number)]
     while left:

@@ -112,7 +112,7 @@ def test_a_run_refuses_before_it_loads(given, steps, words, good):
     data = next(iter(open_data("", job.input, job.reader).values()))
     run = SimpleNamespace(team=SimpleNamespace(on_root=lambda work: work()), folder=None, data={"data": data})
     with pytest.raises((DataError, JobError), match=words):
-        foresee(run, job)
+        foresee(run, job, job.steps)
 
 
 def test_positions_in_another_unit_are_told_before_the_frames_are_loaded():

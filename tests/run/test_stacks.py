@@ -132,6 +132,6 @@ def test_a_disk_that_is_too_small_is_said_before_anything_is_read():
     run.folder = Path.cwd()
     output = SimpleNamespace(type="same", tiff="off", zarr=False)
     with pytest.raises(ResourceError, match=r"result.h5: cannot be written.* needs 4\d\S* TB"):
-        foresee(run, SimpleNamespace(steps=[step], output=output))
+        foresee(run, SimpleNamespace(steps=[step], output=output), [step])
     source.shape = (5, 2, 3)
-    foresee(run, SimpleNamespace(steps=[step], output=output))
+    foresee(run, SimpleNamespace(steps=[step], output=output), [step])

@@ -102,7 +102,7 @@ def _positions(one: dict, two: dict, truth: bool) -> dict:
     other = two.get("truth_corners") if truth else two.get("refined")
     if "refined" not in one or other is None or len(other) != len(one["refined"]):
         return {}
-    from nanompi.methods.ptycho.refine.stage import without
+    from nanompi.methods.ptycho.refine.affine import without
 
     pixel = np.ravel(two["pixel"])
     other = other * np.ravel(one["truth_pixel"]) / pixel if truth and "truth_pixel" in one else other

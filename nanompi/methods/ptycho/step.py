@@ -238,18 +238,14 @@ class Ptycho:
             self.check_positions()
             self.sums()
 
-    def foreseen(self, scan):
-        """What a run refuses before it loads the frames. Errors: DataError, JobError."""
+    def check(self, scan):
+        """Can the start values be had, as far as scan and files tell? Errors: DataError, JobError."""
+        check_start(self.probe, self.object, scan)
         shape = scan.source.shape[1:] if scan.source else None
         self.check_presolve(scan.focus, *([shape] if shape else []))
         if shape and not scan.distance_sought:
             pixel = Geometry(scan.wavelength, scan.distance, scan.pixel, shape, scan.focus).pixel
             check_span(scan.positions, pixel)
-
-    def check(self, scan):
-        """Can the start values be had, as far as scan and files tell? Errors: DataError, JobError."""
-        check_start(self.probe, self.object, scan)
-        self.foreseen(scan)
 
     def foresee(self, job, threads: int):
         """What a job needs, said before it runs: a `nanompi.methods.ptycho.scaling.forecast.Forecast`."""

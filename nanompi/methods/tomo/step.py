@@ -148,8 +148,6 @@ class Tomo:
             checked_angles(data, unheard)
         return self._without_effect()
 
-    foreseen = check  # by a run, too, before it loads anything
-
     def _without_effect(self) -> list[str]:
         """What there is to say of parameters that were given and that the method does not take"""
         own = {f.name: f.default for f in fields(self) if f.name in OPTIONS}

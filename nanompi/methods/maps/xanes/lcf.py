@@ -91,8 +91,6 @@ class Lcf:
             if "energy" in data.coords:
                 self._covered(np.asarray(data.coords["energy"][0], np.float64), own, None)
 
-    foreseen = check  # by a run, too, before it loads anything
-
     def start(self, run, data):
         """References at the energies of the spectra, the same on all ranks. Errors: DataError, JobError."""
         self.energies = np.asarray(data.coords["energy"][0], np.float64)

@@ -91,8 +91,6 @@ class Normalise:
         if "energy" in data.coords:
             self._checked(np.asarray(data.coords["energy"][0], float), data.file)
 
-    foreseen = check  # by a run, too, before it loads anything
-
     def _checked(self, e: np.ndarray, file: str) -> np.ndarray:
         if len(e) < 10:
             raise DataError(f"{self.name}: {file} has {len(e)} energies; 10 are needed for an edge")

@@ -53,8 +53,6 @@ class SpectrumPeaks(Peaks):
             e = np.unique(np.asarray(data.coords["energy"][0], float))
             windows(self.windows, e, e, self.name)
 
-    foreseen = check  # by a run, too, before it loads anything
-
     def start(self, run, data):
         """Windows, the same on all ranks. Errors: DataError, JobError."""
         if "energy" not in data.coords:

@@ -95,10 +95,6 @@ class Fit:
         """Errors: DataError where a model or regions cannot be read, or are of another shape."""
         if self.model:
             self._columns(Model.load(self.model), data)
-        self.foreseen(data)
-
-    def foreseen(self, data):
-        """Before anything is calibrated. Errors: DataError where regions are of another shape."""
         if self.regions and "channel" in data.axes:
             read_regions(self.regions, self._points(data)[1])
 

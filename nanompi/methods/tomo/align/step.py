@@ -61,8 +61,6 @@ class Align:
         if set(ORDER) <= set(data.axes):
             self._angles(data)
 
-    foreseen = check  # by a run, too, before it loads anything
-
     def run(self, run):
         """Moves the projections of run.data["data"] (collective). Errors: DataError."""
         self._angles(run.data["data"])

@@ -95,8 +95,6 @@ class Centre:
         if self.value is None and "angle" not in data.coords:
             raise DataError("tomo.centre needs the angles of the projections; the data have none")
 
-    foreseen = check  # by a run, too, before it loads anything
-
     def start(self, run, data):
         """What is to be measured; or the axis that is given. Errors: JobError."""
         self.check(data)
