@@ -11,7 +11,7 @@ from nanompi.errors import JobError, nearest, no_path, odd, shown
 from nanompi.job.exact import UNSURE, exact
 from nanompi.job.yaml12 import plain
 from nanompi.step import METHODS
-from nanompi.units import quantity
+from nanompi.units import DIMENSIONS, quantity, show
 
 _WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", NoneType: "null"}
 _SIGNS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
@@ -178,7 +178,7 @@ def _word(hint, note: dict) -> str:
     if origin is Literal:
         return ", ".join(quoted(v) for v in inner)
     if hint in (int, float):
-        return _WORDS[hint] + _unit(note) + _range(note["limits"])
+        return _WORDS[hint] + _unit(note) + _range(note)
     if origin is tuple and ... not in inner:
         return f"a list of {len(inner)}: [{', '.join(_word(m, note) for m in inner)}]"
     if origin in (list, tuple):
@@ -194,8 +194,9 @@ def _unit(note: dict) -> str:
     return f" with a unit (a bare number is in {note['bare']})"
 
 
-def _range(limits: dict) -> str:
-    return ",".join(f" {_SIGNS[k]} {v:g}" for k, v in limits.items())
+def _range(note: dict) -> str:
+    value = lambda v: show(v, note["unit"]) if v and note["unit"] in DIMENSIONS else f"{v:g}"  # noqa: E731
+    return ",".join(f" {_SIGNS[k]} {value(v)}" for k, v in note["limits"].items())
 
 
 def quoted(value) -> str:

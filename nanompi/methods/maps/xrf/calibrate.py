@@ -17,6 +17,9 @@ from nanompi.units import EV, quantity
 SCALE = ("slope", "offset")  # found; those of a file of settings belong to the scan for which it was written
 BEAM = 1e3, 200e3  # eV, of beams that excite lines of the elements whose tables there are
 LOW, ABOVE = 900.0, 1.05  # eV, and times the energy of the beam: what is fitted
+LEAST, MOST = 100.0, 2.0  # eV, and times the energy of the beam: what may be fitted
+SENSIBLE = {"slope": (0.5, 500.0, "10 eV"), "offset": (-10e3, 10e3, "-50 eV")}  # eV, and an example
+OPAQUE = 1e-6  # of the light at the energy of the beam: less is none
 
 
 @section
@@ -138,7 +141,12 @@ class Calibrate:
         low, high = (LOW, ABOVE * energy) if self.range == "auto" else (e / EV for e in self.range)
         if not 0 < low < high:
             raise JobError(f"{self.name}.range: {low:g} eV to {high:g} eV is no range")
-        detector = Detector(self._windows(), "" if self.escape == "off" else self.escape)
+        if not (LEAST <= low < energy and high <= MOST * energy):
+            raise JobError(
+                f"{self.name}.range: {low:g} eV to {high:g} eV has no lines of a beam of "
+                f"{energy / 1e3:.4g} keV; {LEAST:g} eV to {MOST:g} times the energy of the beam is sensible"
+            )
+        detector = Detector(self._windows(energy), "" if self.escape == "off" else self.escape)
         start = {name: v for name, v in settings.start.items() if name not in SCALE} | self._start()
         return Task(names, auto, energy, low, high, detector, self.pileup, start, self._free())
 
@@ -146,7 +154,15 @@ class Calibrate:
         if self.start == "auto":
             return {}
         known = {"slope": self.start.slope, "offset": self.start.offset}
-        return {name: value / EV for name, value in known.items() if value is not None}
+        known = {name: value / EV for name, value in known.items() if value is not None}
+        for name, value in known.items():
+            low, high, example = SENSIBLE[name]
+            if not low <= value <= high:
+                raise JobError(
+                    f"{self.name}.start.{name}: {value:.4g} eV; {low:g} to {high:g} eV is sensible: give it "
+                    f"with its unit, such as {example}"
+                )
+        return known
 
     def _free(self) -> tuple[str, ...]:
         names = FREE if self.free == "all" else tuple(self.free)
@@ -156,7 +172,8 @@ class Calibrate:
                 raise JobError(f"{self.name}.free: {text}")
         return names
 
-    def _windows(self) -> tuple[Window, ...]:
+    def _windows(self, energy: float) -> tuple[Window, ...]:
+        """energy : eV, of the beam"""
         out = []
         for text, thickness in self.window.items():
             material, _, own = text.rpartition(" ") if text[-1:].isdigit() and " " in text else (text, "", "")
@@ -166,5 +183,14 @@ class Calibrate:
                 raise JobError(
                     f'{self.name}.window: give the g/cm3 of {material}: {{"{material} 1.4": 6 um}}'
                 )
-            out.append(Window(material, density, quantity(thickness, "m", "um")))
+            try:
+                thick = quantity(thickness, "m", "um")
+            except JobError as error:
+                raise JobError(f"{self.name}.window.{text}: {error}") from None
+            out.append(Window(material, density, thick))
+            if not 0 <= thick or out[-1].passed(np.array([energy]))[0] < OPAQUE:
+                raise JobError(
+                    f"{self.name}.window.{text}: {thickness} lets nothing through at "
+                    f"{energy / 1e3:.4g} keV; give it with its unit, such as 24 um"
+                )
         return tuple(out)

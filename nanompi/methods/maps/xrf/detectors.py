@@ -9,7 +9,7 @@ from nanompi.methods.maps.xrf.missing import completed, needless
 from nanompi.methods.maps.xrf.model import Model
 from nanompi.methods.maps.xrf.response import FWHM, START, Detector, energies_of
 from nanompi.methods.maps.xrf.scale import SLOPES, common, slopes
-from nanompi.methods.maps.xrf.shape import FREE, Scene, Shape, energies, fitted
+from nanompi.methods.maps.xrf.shape import FREE, Scene, Shape, channels_of, energies, fitted
 
 FEW = 300  # counts, fewer than which tell no scale
 LIKE = 0.1  # part by which slopes of the detectors of one scan differ at most
@@ -19,6 +19,7 @@ AIR = ("Ar_K",)  # which all detectors see
 STRONG = 5  # families by which detectors are compared
 KNOWN = 30.0  # standard deviations, from which on the shares of a family are its own
 SEEN = 5.0  # standard deviations of the elastic peak that is there
+CHANNELS = 20  # that are fitted at least
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,14 @@ def best_shape(counts: np.ndarray, task: Task) -> tuple[Shape, float]:
         )
     near = [slope for score, slope in found[:3] if score < RIVALS * found[0][0]]
     start = START | {"energy": task.energy} | task.start
+    for slope in near:
+        first, end = channels_of(start | {"slope": slope}, task.scene(names), len(counts))
+        if end - first < CHANNELS:
+            raise DataError(
+                f"xrf.calibrate: {max(0, end - first)} of {len(counts)} channels are in the range of "
+                f"{task.low:g} to {task.high:g} eV by {slope:.4g} eV a channel and channel 0 at "
+                f"{start['offset']:.4g} eV; {CHANNELS} are needed: change `start` or `range`"
+            )
     tries = [fitted(counts, task.scene(names), start | {"slope": slope}, task.free) for slope in near]
     shape = min(tries, key=lambda one: one.chi2)
     _need_scale(shape)

@@ -44,8 +44,8 @@ class SpectraSimulation:
     counts: float = param(
         2000.0, gt=0, le=1e8, level="basic", help="mean counts of a point above 1.2 keV in all detectors"
     )
-    energy: float = param(10e3 * EV, unit="J", bare="keV", gt=0, help="of the beam")
-    slope: float = param(9.6 * EV, unit="J", bare="eV", gt=0, help="of a channel")
+    energy: float = param(10e3 * EV, unit="J", bare="keV", ge=1e3 * EV, le=200e3 * EV, help="of the beam")
+    slope: float = param(9.6 * EV, unit="J", bare="eV", ge=0.5 * EV, le=500 * EV, help="of a channel")
     said: float = param(
         0.0, unit="J", bare="eV", ge=0, help="of a channel, as the file would have it; 0 = not at all"
     )

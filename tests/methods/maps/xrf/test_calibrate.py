@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from nanompi.cli import main
 from nanompi.errors import DataError, JobError, NumbersError
 from nanompi.methods.maps.xrf import detectors, missing, scale
 from nanompi.methods.maps.xrf.calibrate import Calibrate, Start
@@ -91,6 +92,12 @@ def test_a_start_far_off_is_refused():
         Calibrate(elements=list(NAMES), start=Start(slope=16.5 * EV)).run(run_of(drawn()[None]))
 
 
+def test_a_start_that_leaves_no_channels_is_refused():
+    with pytest.raises(DataError, match=r"2 of 900 channels .* 9600 to 10500 eV by 500 eV a channel.*20 are"):
+        start = Start(slope=500 * EV, offset=9e3 * EV)
+        Calibrate(start=start, range=(9.6e3 * EV, 10.5e3 * EV)).run(run_of(drawn()[None]))
+
+
 @pytest.mark.parametrize(
     "given, kind, words",
     [
@@ -99,6 +106,11 @@ def test_a_start_far_off_is_refused():
         ({"free": ["slop"]}, JobError, '"slop" is no parameter.*slope'),
         ({"range": (5e3 * EV, 1e3 * EV)}, JobError, "5000 eV to 1000 eV is no range"),
         ({"window": {"C10H8O4": "6 um"}}, JobError, "give the g/cm3 of C10H8O4"),
+        ({"window": {"Be": "24 J"}}, JobError, r'window.Be: "J" is not a unit that fits here'),
+        ({"window": {"Be": "24 km"}}, JobError, "window.Be: 24 km lets nothing through at 10 keV"),
+        ({"range": (1.0, 2.0)}, JobError, r"6.24151e\+18 eV to .* no lines of a beam of 10 keV; 100 eV to 2"),
+        ({"start": Start(offset=2.0)}, JobError, r"start.offset: 1.248e\+19 eV; -10000 to 10000 eV is sens"),
+        ({"start": Start(slope=20e3 * EV)}, JobError, r"start.slope: 2e\+04 eV; 0.5 to 500 eV is sensible"),
     ],
 )
 def test_what_a_job_cannot_mean_is_refused_before_the_run(given, kind, words):
@@ -130,3 +142,12 @@ def test_windows_are_read_with_their_density_or_without():
 def test_spectra_of_nothing_tell_no_scale():
     with pytest.raises(DataError, match="12 counts in their best detector, which tell no scale"):
         detectors.brightest(np.full((2, 12), 1.0), np.ones(2, bool))
+
+
+def test_a_simulation_says_its_limits_in_the_unit_of_the_job(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    job = "nanompi: 1\ninput: {format: xrf.simulate, simulate: {slope: 2 J}}\nsteps: [xrf.fit]\n"
+    (tmp_path / "job.yaml").write_text(job)
+    assert main(["check", "job.yaml"]) == 2
+    assert 'input.simulate.slope: "2 J" does not fit here' in (said := capsys.readouterr().err)
+    assert ">= 500 meV, <= 500 eV" in said
