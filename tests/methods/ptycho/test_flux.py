@@ -7,6 +7,8 @@ from nanompi.methods.ptycho import flux
 from nanompi.methods.ptycho.engines.engine import run_chain
 from nanompi.methods.ptycho.engines.ml import ML
 from nanompi.methods.ptycho.engines.projections import DM
+from nanompi.methods.ptycho.engines.state import chain_state, restore_chain
+from nanompi.run.checkpoint import Writing, opened
 from tests.scene import brightness, phase_error, problem
 
 RMS = 0.3
@@ -148,3 +150,22 @@ def test_frames_that_were_not_seen_get_their_flux():
     flux.fit(p)
     assert p.flux == pytest.approx(brightness(0.2, 36, 1), rel=0.02)
     assert flux.words(p)[0].startswith("flux 0.")
+
+
+@pytest.mark.parametrize("precision", ["single", "double"])
+def test_a_checkpoint_keeps_the_flux_to_the_bit(precision, tmp_path):
+    """Relative to 9.7, as in frames of 96 px it is to no power of two, a flux would be rounded on its way"""
+    p, _, _ = problem(precision, frames=81)
+    flux.begin(p, monitored=True)
+    p.given = p.gain = p.given * p.device.real(9.7)
+    p.set_flux(np.random.default_rng(1).uniform(0.8, 1.2, len(p.index)))
+    p.gain += p.gain * p.device.real(1e-3)
+    engine, known = ML(iterations=2), np.array(p.gain)
+    engine.start(p)
+    writing = Writing(p.team, tmp_path, 1, {})
+    kept = chain_state(p, engine, 0, 0, [])
+    kept.facts |= {"step": 0, "notes": {}, "files": {}}
+    assert not writing.write(kept) and not writing.finish()
+    p.set_flux(np.ones(len(p.index)))
+    restore_chain(p, [engine], opened(writing.final, {}))
+    assert p.gain.dtype == known.dtype and np.array_equal(p.gain, known)

@@ -46,7 +46,7 @@ def chain_state(p, engine, e: int, done: int, history: list[dict]) -> State:
         arrays = {}
     rows = {name: _rows(d, getattr(p, name)) for name in getattr(engine, "keeps", ())}
     if p.fluctuates:
-        rows["flux"] = _on_host(p.flux)
+        rows["gain"] = _on_host(d.host(p.gain))  # a flux times what it is relative to may be rounded
     if p.varied:
         arrays["variation"], facts["variation"] = p.varied.E, [p.varied.size, p.varied.turns]
         rows["variation"] = _on_host(d.host(p.varied.c)[: len(p.index)])
@@ -99,7 +99,7 @@ def restore_chain(p, engines: list, saved: SavedState) -> tuple[int, int, list[d
     p.state["presolve"] = facts.get("presolve")
     p.state["beam"] = facts.get("beam")
     if p.fluctuates:
-        p.set_flux(_together(saved.rows("flux", p.index), np.ones(len(p.index))))
+        _restore_flux(p, saved)
     if "variation" in facts:
         E = d.array(saved.array("variation"), d.complex)
         c = np.zeros((len(p.every), 3, E.shape[1]), E.dtype)
@@ -116,6 +116,16 @@ def restore_chain(p, engines: list, saved: SavedState) -> tuple[int, int, list[d
     elif not getattr(engines[e], "keeps", ()):
         engines[e].start(p)
     return e, facts["engine_done"], facts["history"]
+
+
+def _restore_flux(p, saved: SavedState):
+    """The gain of each frame to the bit; checkpoints of an older program hold the flux alone"""
+    name = "gain" if any("gain" in file.arrays for file in saved.files) else "flux"
+    rows = _together(saved.rows(name, p.index), np.ones(len(p.index)))
+    if name == "gain":
+        p.gain = p.device.array(rows, p.device.real)
+    else:
+        p.set_flux(rows)
 
 
 def of_presolve(saved: SavedState | None) -> bool:
