@@ -286,6 +286,8 @@ def step(name: str, needs=(), gives=(), *, each="", makes=(), takes="data", gpu=
         may give a list of notes
     maps_after(self, data, known)   names of the maps that there may be behind it, for `nanompi check`;
         known : those before it; None where the data must tell; without it nobody knows
+    fits(self, known, sure)  raises what its `run` would raise of the data before it; known : {name: axes,
+        None = not known}; sure : there are no others (`nanompi.data.ahead`)
     check_maps(self, known)  raises where it names a map that is none of these
     explains                 {name: what the figure means}, of its verdict, for `nanompi methods`
     logs                     the same of its log and history

@@ -2,6 +2,7 @@
 
 import json
 
+from nanompi.data.ahead import must_fit
 from nanompi.errors import JobError, NanompiError
 from nanompi.run.reading import open_data
 from nanompi.step import idle
@@ -38,10 +39,11 @@ def look_at(jobs: list) -> tuple[list[str], tuple[int, ...]]:
 
 
 def _check_maps(job, data) -> None:
-    """Do steps name maps that those before them may give? Errors: JobError.
+    """Do steps find the data, and name maps, that those before them may give? Errors: JobError, DataError.
 
     Steps say so by `maps_after`; behind one that does not nothing is known.
     """
+    must_fit(job.steps, {"data": data.axes}, all_known=False)
     known: list[str] | None = []
     for step in job.steps:
         if known is not None and hasattr(step, "check_maps"):

@@ -2,14 +2,15 @@
 
 from dataclasses import MISSING
 
-from nanompi.data.data import PATTERNS, core_of, free_of, replaced
-from nanompi.errors import JobError, nearest
+from nanompi.data.ahead import given_by, sure
+from nanompi.data.data import PATTERNS, core_of
+from nanompi.errors import JobError, NanompiError, nearest
 from nanompi.job import leaf
 from nanompi.job.faults import Faults, Nothing, Place, StepName
 from nanompi.job.model import parameters
 from nanompi.job.yaml12 import Map, Seq
 from nanompi.run.foreign import left_out
-from nanompi.step import METHODS, OWN, Total
+from nanompi.step import METHODS
 
 
 def at_hand() -> set[str]:
@@ -147,14 +148,20 @@ def check_axes(steps: list, written: Seq, reader, faults: Faults) -> dict[str, t
     _check_stored(steps, written, faults)
     _check_first(steps, written, faults)
     _check_behind(steps, written, faults)
-    for one, given, place in zip(steps, written, written.items_at):
+    for number, (one, given, place) in enumerate(zip(steps, written, written.items_at)):
         axes = known.get(getattr(one, "takes", ""))
         if axes and core_of(one.each, axes) is None:
             needs = " or ".join(f"({', '.join(core)})" for core in PATTERNS[one.each])
             has = f"the {one.takes} of {giver[one.takes]} have ({', '.join(axes)})"
             faults.add(place, path_of(given), f"{one.name} needs {needs} in each item; {has}")
             axes = None
-        made = one.axes_of(known) if hasattr(one, "axes_of") else _made(one, axes)
+        if hasattr(one, "fits") and (number or not hasattr(one, "works_on")):
+            whole = bool(getattr(reader, "gives", None)) and Nothing not in steps[:number]
+            try:
+                one.fits(known, whole and sure(steps[:number]))
+            except NanompiError as error:
+                faults.add(place, path_of(given), str(error).removeprefix(f"{one.name}: "))
+        made = one.axes_of(known) if hasattr(one, "axes_of") else given_by(one, axes)
         known |= made
         giver |= dict.fromkeys(made, getattr(one, "name", ""))
     return known
@@ -196,17 +203,3 @@ def _changes(one) -> set[str]:
     if getattr(one, "each", "") and not gives and not hasattr(one, "idle"):
         return {one.takes}
     return gives
-
-
-def _made(one, axes: tuple | None) -> dict[str, tuple | None]:
-    """The axes of what a step gives; axes : of what it takes"""
-    gives = getattr(one, "gives", ())
-    if not getattr(one, "each", ""):
-        return gives if isinstance(gives, dict) else dict.fromkeys(gives)
-    if axes is None:
-        return dict.fromkeys(gives or (one.takes,))
-    core = core_of(one.each, axes)
-    free = free_of(core, axes)
-    made = {k: kind.axes if isinstance(kind, Total) else (*free, *kind.axes)
-            for k, kind in gives.items() if not k.startswith(OWN)}  # fmt: skip
-    return made or {one.takes: replaced(one.each, one.makes, axes)}

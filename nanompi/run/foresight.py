@@ -5,6 +5,7 @@ import os
 
 import numpy as np
 
+from nanompi.data.ahead import must_fit
 from nanompi.data.data import Data, count
 from nanompi.data.walk import made_axes
 from nanompi.errors import JobError
@@ -28,6 +29,7 @@ def foresee(run, job, left: list) -> None:
 def _foreseen(run, job, left) -> None:
     if job.output.zarr and importlib.util.find_spec("zarr") is None:
         raise JobError("output.zarr: the package zarr is not installed: pip install 'nanompi[zarr]'")
+    must_fit(job.steps, {name: data.axes for name, data in run.data.items()})
     for step in left if "data" in run.data else ():
         if hasattr(step, "check") and not idle(step, run.data["data"]):
             step.check(run.data["data"])

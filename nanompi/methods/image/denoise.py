@@ -78,6 +78,15 @@ class Denoise:
         for name in self.maps:
             self._must_be(name, known)
 
+    def fits(self, known: dict, sure: bool):
+        """Errors: DataError where steps give no maps, and nothing of which there may be some by name."""
+        some = [axes for name, axes in known.items() if name != "data" or axes is None]
+        if sure and not any(axes is None or axes[:2] == IMAGE or "point" in axes for axes in some):
+            raise self._no_maps()
+
+    def _no_maps(self) -> DataError:
+        return DataError(f"{self.name}: no step before it gave a map with the axes y and x")
+
     def before(self, run):
         """As `check`: not after an hour. Errors: ResourceError."""
         run.team.on_root(lambda: self.check(None))
@@ -105,7 +114,7 @@ class Denoise:
         for name in self.maps:
             self._must_be(name, known)
         if not known:
-            raise DataError(f"{self.name}: no step before it gave a map with the axes y and x")
+            raise self._no_maps()
         return self.maps or known
 
     def _must_be(self, name: str, known: list[str]) -> None:

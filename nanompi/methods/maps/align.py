@@ -68,6 +68,10 @@ class Align:
         if set(data.axes) != set(ORDER):
             raise DataError(f"{self.name}: needs a stack (energy, y, x); the data have {data}")
 
+    def maps_after(self, data, known: list[str]) -> list[str]:
+        """None more."""
+        return known
+
     def run(self, run):
         """Moves the images of run.data["data"] (collective). Errors: DataError, JobError."""
         if self.by != "self" and self.by not in run.data:

@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from nanompi.data.data import Data
+from nanompi.data.data import Data, count
 from nanompi.data.products import products, sums
 from nanompi.data.respread import fitting
 from nanompi.data.walk import loaded
@@ -68,10 +68,53 @@ class Components:
         """Where the papers are named that stand behind these parameters (`nanompi.papers`)."""
         return SOURCES.get(self.method, [])
 
+    def check(self, data):
+        """Errors: DataError where even all spectra are too few."""
+        axis = next((axis for axis in ALONG if axis in data.axes), "")
+        if self.of == "data" and axis:
+            self._must_be_enough(count(data.shape) // max(1, data.size(axis)), data.size(axis))
+
+    def fits(self, known: dict, sure: bool):
+        """Errors: JobError where there are no such data, DataError where they have no spectra."""
+        if self.of in known or sure:
+            self._must_be_there(known)
+        if known.get(self.of):
+            self._axis(known[self.of], f"({', '.join(known[self.of])})")
+
+    def axes_of(self, known: dict) -> dict:
+        """{name: axes} of what it gives; those of the maps are these of the data without the spectra."""
+        axes = known.get(self.of)
+        maps = tuple(axis for axis in axes if axis not in ALONG) if axes else None
+        return dict.fromkeys(self._maps(), maps) | {self._spectra_name(): None}
+
+    def maps_after(self, data, known: list[str]) -> list[str]:
+        """With those of the components."""
+        return [*known, *self._maps()]
+
+    def _maps(self) -> list[str]:
+        return ["class"] if self.method == "kmeans" else [f"component_{k + 1}" for k in range(self.number)]
+
+    def _spectra_name(self) -> str:
+        return "class_spectra" if self.method == "kmeans" else "component_spectra"
+
+    def _must_be_there(self, known) -> None:
+        if self.of not in known:
+            raise JobError(f'{self.name}: of: "{self.of}" is not there; there is {", ".join(known)}')
+
+    def _axis(self, axes: tuple[str, ...], words: str) -> str:
+        """That of the spectra. words : what the data are"""
+        axis = next((axis for axis in ALONG if axis in axes), "")
+        if not axis or len(axes) < 2:
+            raise DataError(f"{self.name}: {self.of} has no axis {' or '.join(ALONG)}; it is {words}")
+        if "detector" in axes:
+            raise DataError(
+                f"{self.name}: {self.of} has spectra of several detectors; take fitted maps: `of:`"
+            )
+        return axis
+
     def run(self, run):
         """(collective) Errors: DataError, JobError."""
-        if self.of not in run.data:
-            raise JobError(f'{self.name}: of: "{self.of}" is not there; there is {", ".join(run.data)}')
+        self._must_be_there(run.data)
         data, axis = self._spectra(run)
         with run.clock.phase(self.name):
             X, good = _rows(data)
@@ -86,13 +129,7 @@ class Components:
         stored = run.data[self.of]
         data = loaded(run, self.of)
         run.data[self.of] = stored  # what lies in the result file stays there
-        axis = next((axis for axis in ALONG if axis in data.axes), "")
-        if not axis or len(data.axes) < 2:
-            raise DataError(f"{self.name}: {self.of} has no axis {' or '.join(ALONG)}; it is {data}")
-        if "detector" in data.axes:
-            raise DataError(
-                f"{self.name}: {self.of} has spectra of several detectors; take fitted maps: `of:`"
-            )
+        axis = self._axis(data.axes, str(data))
         data = fitting(run.team, data, (axis,))
         order = (data.spread, *(a for a in data.axes if a not in (data.spread, axis)), axis)
         values = np.ascontiguousarray(data.values.transpose([data.axes.index(a) for a in order]))
@@ -172,8 +209,7 @@ class Components:
         amounts, spectra, explained = made
         lead = data.values.shape[:-1]
         coords = {a: known for a, known in data.coords.items() if a != axis}
-        names = ["class"] if self.method == "kmeans" else [f"component_{k + 1}" for k in range(self.number)]
-        for k, name in enumerate(names):
+        for k, name in enumerate(self._maps()):
             kind, none = (np.int32, 0) if self.method == "kmeans" else (np.float32, np.nan)
             values = np.full(lead, none, kind)
             values.reshape(-1)[good] = amounts[:, k]
@@ -183,7 +219,7 @@ class Components:
             run.data[name] = out.holding(values, data.spread, data.parts)
             run.given[name] = None
         along = {axis: data.coords[axis]} if axis in data.coords else {}
-        key = "class_spectra" if self.method == "kmeans" else "component_spectra"
+        key = self._spectra_name()
         title = f"{'means of the classes' if self.method == 'kmeans' else 'components'} ({self.method})"
         run.data[key] = Data(axes=("component", axis), values=spectra, coords=along, title=title)
         run.given[key] = None

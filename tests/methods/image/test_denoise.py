@@ -132,3 +132,24 @@ def test_what_is_missing_is_said(monkeypatch):
     with pytest.raises(ResourceError, match=r"nanompi\[image\]"):
         denoised(counts)
     assert np.isfinite(denoised(counts, method="gaussian")).all()
+
+
+@pytest.mark.parametrize("steps", [
+    "input: {format: xanes.simulate, simulate: {energies: 30, size: 16}}\nsteps: [xanes.absorbance, OWN]",
+    "input: {format: tomo.simulate, simulate: {angles: 12, size: 16, rows: 2}}\nsteps: [tomo, OWN]",
+])  # fmt: skip
+def test_behind_steps_that_give_no_maps_the_job_is_wrong(tmp_path, capsys, steps):
+    own = "{use: image.denoise, method: median}"
+    (job := tmp_path / "job.yaml").write_text("nanompi: 1\n" + steps.replace("OWN", own) + "\n")
+    for verb in ("check", "run"):
+        assert main([verb, str(job)]) == 2
+        assert "no step before it gave a map with the axes y and x" in capsys.readouterr().err
+
+
+def test_check_knows_which_maps_an_edge_gives(tmp_path, capsys):
+    source = "nanompi: 1\ninput: {format: xanes.simulate, simulate: {energies: 30, size: 16}}\n"
+    own = "steps: [xanes.normalise, {use: image.denoise, method: median, maps: [NAME]}]\n"
+    for name, code in (("edge_step", 0), ("edge_stop", 2)):
+        (job := tmp_path / "job.yaml").write_text(source + own.replace("NAME", name))
+        assert main(["check", str(job)]) == code
+    assert '"edge_stop" is no map of the steps before' in capsys.readouterr().err

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from nanompi.cli import main
 from nanompi.errors import DataError, JobError
 from nanompi.methods.maps.components import Components, principal
 from nanompi.mpi.team import Team
@@ -89,3 +90,31 @@ def test_what_cannot_be():
         run_of(values, number=31)
     with pytest.raises(JobError, match='of: "elements" is not there; there is data'):
         run_of(values, of="elements")
+
+
+STACK = "input: {format: xanes.simulate, simulate: {energies: 30, size: 16}}"
+FLUORESCENCE = "input: {format: xrf.simulate, simulate: {rows: 6, columns: 6}}"
+
+
+@pytest.mark.parametrize("source, before, own, words", [
+    (STACK, "xanes.normalise", "of: nothing", '"nothing" is not there; there is data, edge_step, edge_step'),
+    (STACK, "xanes.normalise", "of: e0", "e0 has no axis energy or channel or line or radial; it is (y, x)"),
+    (STACK, "xanes.normalise", "number: 64", "256 spectra of 30 values are too few for 64 components"),
+    (FLUORESCENCE, "xrf.prepare", "number: 2", "data has spectra of several detectors; take fitted maps"),
+    (STACK, "{use: map.components, number: 2}", "of: component_1", "component_1 has no axis energy or ch"),
+    (STACK, "{use: map.components, number: 2}", "of: component_spectra", ""),
+    (STACK, "{python: mine.py:mine}", "of: nothing", ""),
+])  # fmt: skip
+def test_check_and_run_refuse_what_does_not_fit_before_anything_is_loaded(
+    tmp_path, capsys, monkeypatch, source, before, own, words
+):
+    """What nobody can know before the run is left to it: what a step of a user gives"""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text("def mine(block, info):\n    return block\n")
+    steps = f"steps: [{before}, {{use: map.components, {own}}}]"
+    (tmp_path / "job.yaml").write_text(f"nanompi: 1\n{source}\n{steps}\n")
+    for verb in ("check", "run") if words else ("check",):
+        assert bool(main([verb, "job.yaml"])) == bool(words)
+        said = capsys.readouterr()
+        assert words in said.err and "map.components" in said.err + said.out
+        assert not (tmp_path / "runs/job/latest/result.h5").exists() and "loading" not in said.out

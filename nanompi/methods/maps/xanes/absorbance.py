@@ -48,6 +48,10 @@ class Absorbance:
         """Errors: DataError where I0 is missing or cannot be right."""
         self._i0(data)
 
+    def maps_after(self, data, known: list[str]) -> list[str]:
+        """None more."""
+        return known
+
     def _i0(self, data) -> np.ndarray:
         """(energy,), or (energy, y, x), float64; of fluorescence that has none, 1."""
         i0 = data.beside.get("i0")

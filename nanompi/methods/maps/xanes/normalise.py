@@ -91,6 +91,10 @@ class Normalise:
         if "energy" in data.coords:
             self._checked(np.asarray(data.coords["energy"][0], float), data.file)
 
+    def maps_after(self, data, known: list[str]) -> list[str]:
+        """With its own."""
+        return [*known, "edge_step", "e0", "edge_energy"]
+
     def _checked(self, e: np.ndarray, file: str) -> np.ndarray:
         if len(e) < 10:
             raise DataError(f"{self.name}: {file} has {len(e)} energies; 10 are needed for an edge")
