@@ -11,10 +11,10 @@ from nanompi.methods.ptycho.engines.ml import ML
 from nanompi.methods.ptycho.engines.projections import DM
 from nanompi.methods.ptycho.find_width import find_width
 from nanompi.methods.ptycho.refine import RefinePositions
+from nanompi.methods.ptycho.refine.affine import affine, without
 from nanompi.methods.ptycho.refine.drift import Drift, polynomials, weights
 from nanompi.methods.ptycho.refine.newton import cut, likely, newton, within
 from nanompi.methods.ptycho.refine.refinement import Measured
-from nanompi.methods.ptycho.refine.affine import affine, without
 from tests.methods.ptycho.scenes import displaced, draw, geometry_of, make, phase_error, problem, run_of
 from tests.scene import problem as small
 

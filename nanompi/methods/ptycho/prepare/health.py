@@ -15,6 +15,7 @@ from nanompi.methods.ptycho.prepare.dark import subtract
 from nanompi.methods.ptycho.prepare.faulty import MANY, SIGMA, around, beam
 from nanompi.methods.ptycho.prepare.sample import sample_of
 from nanompi.methods.ptycho.read.guard import object_pixel
+from nanompi.step import METHODS
 
 ODD = 2.0  # times above, or below, all neighbours but two: what no sampled pattern has in a sum of frames
 NEAR = 3  # px about the middle of the light in which no pixel is blamed
@@ -27,6 +28,7 @@ APART = 0.1  # part of the variance of the time that places do not explain
 LEAST = 16  # frames from which a drift is told
 SAME = 20  # values that are all the largest one, and more than just below: clipped
 NOISE = 0.08  # rad
+CORNERS, EACH = 0.5, 0.05  # part of the light in the four corners together, and in each of them
 
 
 @dataclass
@@ -66,6 +68,7 @@ def figures(counts: Counts, top, poisson: bool) -> dict:
     none = {"hot": [], "dim": []}  # a beam in the near field may itself have the structure of pixels
     out = {name: odd(total, counts.good, name == "hot") for name in none} if far else none
     out |= {"floor": floor(counts) if far and poisson else 0.0, "weak": weak(counts)}
+    out |= {"corners": corners(counts.mean) if far else 0.0, "corner": corner_key(counts.scan)}
     out |= drift(counts) | {"clipped": clipped(counts.frames, top)}
     return out | (photons(counts) if poisson else {"per_pixel": 0.0, "noise": 0.0})
 
@@ -87,6 +90,32 @@ def odd(total, good, above: bool) -> list[list[int]]:
     more, less = (own, low) if above else (low, own)
     strange = at[(more > ODD * less) & (more - less > SIGMA * np.sqrt(more + less + 1))]
     return strange.tolist() if len(strange) < MANY * good.sum() else []
+
+
+def corners(mean) -> float:
+    """Part of the light in the four corners of a frame, each a quarter as high and wide as the frame is.
+
+    0 where it is no sign of a zero frequency at [0, 0]: not all four have light, or the middle has more.
+    """
+    (h, w), total = mean.shape, max(float(mean.sum()), 1e-30)
+    high, wide = h // 4, w // 4
+    if not high or not wide:
+        return 0.0
+    parts = [
+        mean[y, x].sum() / total
+        for y in (slice(high), slice(-high, None))
+        for x in (slice(wide), slice(-wide, None))
+    ]
+    middle = mean[h // 2 - high : h // 2 + high, w // 2 - wide : w // 2 + wide].sum() / total
+    there = float(sum(parts))
+    return there if there > max(CORNERS, 2 * middle) and min(parts) > EACH else 0.0
+
+
+def corner_key(scan) -> str:
+    """What in a job says the other order of the frames"""
+    own = METHODS["reader"].facts("fields").get(scan.format, ())
+    key = f"`input: {{corner: {str(not scan.corner).lower()}}}`"
+    return key if "corner" in own else f"{key} with `format: hdf5` and `paths:`"
 
 
 def floor(counts: Counts) -> float:
@@ -156,6 +185,9 @@ def photons(counts: Counts) -> dict[str, float]:
 def lines(figures: dict) -> list[str]:
     """What these figures ask to be told, one line each."""
     said = []
+    if part := figures.get("corners"):
+        where = f"{100 * part:.0f} % of the light lies in the four corners of the frame"
+        said.append(f"{where}, as of a zero frequency that is stored there: {figures['corner']}")
     if n := len(figures["hot"]):
         said.append(f"{n} pixels count {ODD:g} x more than those around them: `mask: {{hot: 12}}`")
     if n := len(figures["dim"]):

@@ -1,8 +1,11 @@
 """What is wrong with the data: simulated scans with one fault each; of good ones nothing is said."""
 
+import re
+
 import numpy as np
 import pytest
 
+from nanompi.methods import discover
 from nanompi.methods.ptycho.describe import described
 from nanompi.methods.ptycho.prepare.health import beam_lines, lines
 from nanompi.methods.ptycho.prepare.mask import Mask
@@ -37,6 +40,27 @@ def said(of, **mask) -> list[str]:
 )
 def test_nothing_is_said_of_a_good_scan(given):
     assert said(scan(**given)) == []
+
+
+@pytest.mark.parametrize("given", [{}, {"phase": 6.0}, {"modes": 3}, {"size": 63}])
+def test_frames_with_the_zero_frequency_in_the_corner_are_told_with_the_key(given):
+    """And nothing of them once the job says so; the wrong way round it is told, too"""
+    discover()
+    turned = scan(lambda counts, _: np.fft.ifftshift(counts, (1, 2)), **given)
+    turned.format = "npz"
+    line = said(turned)[0]
+    assert re.match(r"\d\d % of the light lies in the four corners of the frame, ", line)
+    assert line.endswith(": `input: {corner: true}`") and 60 < int(line[:2]) <= 100
+    turned.corner = True
+    assert said(turned) == []
+    good = scan(**given)
+    good.format, good.corner = "cxi", True
+    assert said(good)[0].endswith("`input: {corner: false}` with `format: hdf5` and `paths:`")
+
+
+def test_light_in_one_corner_is_no_other_order():
+    """A beam off the middle, with which half of the detector sees hardly any light"""
+    assert not [line for line in said(scan(lambda c, _: np.roll(c, (-28, -26), (1, 2)))) if "corners" in line]
 
 
 def brighter(factor):
