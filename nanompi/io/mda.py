@@ -5,6 +5,7 @@ four. A scan has positioners (float64) and detectors (float32), with one value f
 spectrum are the points of the innermost scan. Versions 1.2 to 1.4.
 """
 
+import mmap
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,6 +95,11 @@ class Mda:
             return _scan(Numbers(self.raw, at))
         except (ValueError, struct.error):
             return None
+
+    def rest(self) -> None:
+        """Take no memory for what was read: it stays in the cache of files, and comes back at a touch."""
+        if hasattr(mmap, "MADV_DONTNEED"):
+            self.raw._mmap.madvise(mmap.MADV_DONTNEED)
 
     def length(self, at: int) -> int:
         """Bytes of the scan that begins at a byte; 0 where there is none, or the file ends before it does."""

@@ -53,6 +53,7 @@ class MdaRows(Source):
         self._open = self._open or open_mda(self.file)
         for place, y in zip(out, index):
             self._row(place, int(y))
+        self._open.rest()
         return out
 
     def _row(self, out: np.ndarray, y: int) -> None:

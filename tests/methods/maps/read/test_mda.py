@@ -1,5 +1,8 @@
 """Maps of spectra in MDA files: written by a writer of ours, and measured ones."""
 
+import mmap
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -86,3 +89,16 @@ def test_a_measured_map(shared_data):
     assert data.per_row["icr"].shape == data.per_row["ocr"].shape == (11, 11, 4)
     assert (data.per_row["icr"] >= data.per_row["ocr"]).all()
     assert 0 < data.per_row["live"].min() and data.per_row["live"].max() < 0.5
+
+
+@pytest.mark.skipif(not hasattr(mmap, "MADV_DONTNEED"), reason="this system takes no advice on memory")
+def test_what_was_read_takes_no_memory(tmp_path, counts):
+    """Pages of the file that belong to this process, by Linux; and it can be read again"""
+    write_mda(tmp_path / "map.mda", counts, Y, X)
+    source = opened(tmp_path / "map.mda").source
+    first = source.read(np.arange(source.shape[0]))
+    begin = f"{source._open.raw.ctypes.data:x}-"
+    lines = iter(Path("/proc/self/smaps").read_text().splitlines())
+    assert any(line.startswith(begin) for line in lines)
+    assert next(line for line in lines if line.startswith("Rss:")).split()[1] == "0"
+    assert np.array_equal(source.read(np.arange(source.shape[0])), first)
