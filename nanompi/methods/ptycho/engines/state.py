@@ -19,6 +19,7 @@ from nanompi.run.checkpoint import SavedState, State
 
 PLACES = "positions"  # where checkpoint files keep those of the frames
 PRESOLVE = "at_half_resolution"  # a fact of those of a presolve
+LEFT_OUT = "flux_left_out"  # what checkpoint files call that of the frames left out
 OWN = "memory"  # what checkpoint files call the engine's own state: head and names of arrays
 
 
@@ -42,6 +43,8 @@ def chain_state(p, engine, e: int, done: int, history: list[dict]) -> State:
             facts[OWN][name] = value
     if p.refinement:
         arrays |= {f"{PLACES}.{name}": a for name, a in p.refinement.state().items()}
+    if p.held and p.fluctuates:
+        arrays[LEFT_OUT] = _of_left_out(p)
     if not p.team.root:
         arrays = {}
     rows = {name: _rows(d, getattr(p, name)) for name in getattr(engine, "keeps", ())}
@@ -51,6 +54,14 @@ def chain_state(p, engine, e: int, done: int, history: list[dict]) -> State:
         arrays["variation"], facts["variation"] = p.varied.E, [p.varied.size, p.varied.turns]
         rows["variation"] = _on_host(d.host(p.varied.c)[: len(p.index)])
     return State(facts, {name: d.host(a) for name, a in arrays.items()}, rows, p.index)
+
+
+def _of_left_out(p) -> np.ndarray:
+    """(N,) flux of the frames left out, from which it goes on; 0 for the others (collective)"""
+    out, own = np.zeros(len(p.places.at)), p.device.host(p.held.flux)
+    for index, flux in p.team.allgather((p.held.index, own)):
+        out[index] = flux
+    return out
 
 
 def _rows(device, array):
@@ -126,6 +137,8 @@ def _restore_flux(p, saved: SavedState):
         p.gain = p.device.array(rows, p.device.real)
     else:
         p.set_flux(rows)
+    if p.held and LEFT_OUT in saved.head.arrays:
+        p.held.flux = p.device.array(saved.array(LEFT_OUT)[p.held.index], np.float64)
 
 
 def of_presolve(saved: SavedState | None) -> bool:
