@@ -20,7 +20,7 @@ from nanompi.report.paper import (
     readable,
     scale_bar,
 )
-from nanompi.report.plots import COUNTS, drawn_longer, least_of, longer
+from nanompi.report.plots import COUNTS, drawn_longer, in_runs, least_of, longer
 from nanompi.run.result import Signal
 from nanompi.units import DIMENSIONS, pretty
 
@@ -177,8 +177,12 @@ def _unit_of(ys: np.ndarray, unit: str) -> tuple[float, str]:
 
 
 def _line(ax, x: np.ndarray, y: np.ndarray, colour: str, name: str | None) -> None:
-    """One curve; over gaps of what was not computed it goes on, dotted where these are most of it."""
+    """One curve; over what was not computed between single values it goes on, dotted where that is most of
+    it; between runs of values is a gap."""
     known = np.isfinite(y)
+    if in_runs(y) and not known.all():
+        ax.plot(x, y, color=colour, label=name, lw=1.5)
+        return
     rare = known.sum() < RARE * len(y)
     look = {"lw": 0.9, "ls": ":"} if rare else {"lw": 1.5}
     marker = "o" if rare else "." if known.sum() < DOTS else None

@@ -12,6 +12,7 @@ from nanompi.units import pretty, show
 
 MOST, LINES, DOTS = 2000, 24, 3000  # points of a line, lines of a plot, points of a scan
 ARROW = 0.08  # of the picture, how long the usual arrow is
+PLACES, SMALL = 9, 1e-3  # digits behind the point at most; smaller numbers have an exponent
 COUNTS, LEAST = "counts", 0.3  # unit of what has counting noise, and of that the least that is drawn
 FIGURES = (  # of a history: which stand in one plot, its title, and where they should go
     (("llk", "held"), "deviance over its expectation (1 = counting noise)", 1.0),
@@ -55,6 +56,30 @@ def plot(name: str, signal: Signal) -> dict[str, Any] | None:
     return None
 
 
+def single(name: str, signal: Signal) -> tuple[str, str] | None:
+    """(title, value with error and unit) of a curve of one point; None of anything else."""
+    data = np.asarray(signal.data)
+    if signal.show != "curve" or data.shape != (1,) or data.dtype.kind not in "fiub":
+        return None
+    value, error = float(data[0]), math.nan if signal.errors is None else float(np.ravel(signal.errors)[0])
+    said = f"{value:.6g}"
+    if math.isfinite(value) and math.isfinite(error) and error > 0:
+        places = max(0, 1 - math.floor(math.log10(error)))
+        small = places > PLACES or abs(value) < SMALL
+        said = (said if small else f"{value:.{places}f}") + f" ± {error:.2g}"
+    return signal.title or name, f"{said} {pretty(signal.unit)}".strip()
+
+
+def in_runs(y: np.ndarray) -> bool:
+    """Do most values of a curve that are numbers stand beside another, so that what is between is a gap?
+    Those of an engine that computes a figure now and then stand alone."""
+    known = np.isfinite(y)
+    beside = np.zeros(len(y), bool)
+    beside[1:] |= known[:-1]
+    beside[:-1] |= known[1:]
+    return bool((known & beside).sum() > known.sum() / 2)
+
+
 def _above_nothing(signal: Signal, ys: np.ndarray) -> np.ndarray:
     """Of a spectrum of counts what is above the least that is drawn: its axis is logarithmic"""
     if signal.show != "spectrum" or signal.unit != COUNTS or len(ys) < 2 or not (ys[:2] > 0).any():
@@ -95,7 +120,7 @@ def _curves(name: str, signal: Signal, ys: np.ndarray) -> dict[str, Any] | None:
         "lines": lines,
         "marks": [list(one) for one in signal.marks.begins],
         "aim": signal.marks.aim,
-        "gaps": signal.show == "spectrum",
+        "gaps": signal.show == "spectrum" or all(map(in_runs, ys[:LINES])),
     }
 
 

@@ -21,7 +21,7 @@ from nanompi.errors import NanompiError, shown
 from nanompi.io.atomic import complaint, write_text
 from nanompi.report.coded import as_url, gray_png
 from nanompi.report.frames import SIDE, Frame, frames
-from nanompi.report.plots import history_curves, plot
+from nanompi.report.plots import history_curves, plot, single
 from nanompi.report.record import Record, plain_yaml, record
 from nanompi.report.tables import cost, facts, papers, tests
 from nanompi.run.result import Signal
@@ -63,19 +63,22 @@ def for_script(data: Any) -> str:
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
-def pictures(signals, warnings: list[str], budget: int = BUDGET) -> tuple[list[Frame], list[dict[str, Any]]]:
-    """All images of some signals, as large as the budget allows, and all plots of them."""
-    side, images, plots = SIDE, [], []
+def pictures(signals, warnings: list[str], budget: int = BUDGET) -> tuple[list[Frame], list, list]:
+    """All images of some signals, as large as the budget allows, all plots of them, and (title, value) of
+    what is one number."""
+    side, images, plots, values = SIDE, [], [], []
     for _ in range(2):
         own = [
-            (frames(name, signal, side), plot(name, signal)) for name, signal in _readable(signals, warnings)
+            (frames(name, signal, side), value := single(name, signal), None if value else plot(name, signal))
+            for name, signal in _readable(signals, warnings)
         ]
-        images, plots = [one for many, _ in own for one in many], [one for _, one in own if one]
+        images, plots = [one for many, *_ in own for one in many], [one for *_, one in own if one]
+        values = [one for _, one, _ in own if one]
         area = sum(one.values.size * one.parts for one in images)
         if area <= budget:
             break
         side = max(32, int(side * math.sqrt(budget / area)))
-    return _told_apart(images), plots
+    return _told_apart(images), plots, values
 
 
 def _told_apart(images: list[Frame]) -> list[Frame]:
@@ -100,7 +103,7 @@ def _of_one(run: Record, known: Mapping[str, Signal] | None = None) -> dict[str,
     signals = guarded(run.signals, {}, warnings) if known is None else known
     history = guarded(lambda: run.history, {"i": np.array([]), "engine": []}, warnings)
     notes = guarded(lambda: run.notes, {}, warnings)
-    images, plots = pictures(signals, warnings)
+    images, plots, values = pictures(signals, warnings)
     data = {
         "images": [one.described() for one in images if not _is_small(images, one)],
         "small": [one.described() for one in images if _is_small(images, one)],
@@ -118,6 +121,7 @@ def _of_one(run: Record, known: Mapping[str, Signal] | None = None) -> dict[str,
         "title": run.status.get("name") or run.folder.resolve().parent.name,
         "folder": run.folder.resolve().name,
         "facts": facts(run, notes),
+        "values": values,
         "verdict": verdict_of(run.status, notes),
         "tests": tests(notes),
         "warnings": list(dict.fromkeys(warnings)),

@@ -198,5 +198,5 @@ def own(group, name: str):
 
 
 def _word(thing, name: str) -> str:
-    """An attribute as text"""
-    return shown(text(thing.attrs.get(name, "")), WORD)
+    """An attribute as text; the space in `Fe K` that breaks no line is a space"""
+    return shown(text(thing.attrs.get(name, "")).replace("\u00a0", " "), WORD)

@@ -170,8 +170,11 @@ class ImageView {
     const { data, w, h, turn } = this, v = this.values[j * w + i], known = Number.isFinite(v);
     const along = ([first, last, unit], k, n) =>
       `${short(+(first + (n > 1 ? k / (n - 1) : 0) * (last - first)).toFixed(9))} ${unit}`;
-    const number = short(data.log && known ? 10 ** v : v, 6);
-    const error = this.errors && known ? ` ± ${short(this.errors[j * w + i], 2)}` : "";
+    const off = this.errors && known ? this.errors[j * w + i] : 0, size = Math.abs(v);
+    const ten = x => Math.floor(Math.log10(x)); // of the value as many digits as the error tells
+    const digits = off > 0 && size > 0 ? ten(size) - ten(off) + 2 : 6;
+    const number = short(data.log && known ? 10 ** v : v, Math.min(6, Math.max(2, digits)));
+    const error = this.errors && known ? ` ± ${short(off, 2)}` : "";
     const text = `${number}${error} ${known ? data.unit || "" : ""}`.trim();
     const angle = turn && known ? `, ${short(turn[j * w + i])} rad` : "";
     const [down, right] = data.names || ["y", "x"];

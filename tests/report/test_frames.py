@@ -7,10 +7,13 @@ import pytest
 from PIL import Image
 
 from nanompi.report.coded import STEPS, coded
+from nanompi.report.figures import picture
 from nanompi.report.frames import frames
 from nanompi.report.image_difference import difference
-from nanompi.report.plots import history_curves, plot
-from nanompi.run.result import Marks, Signal
+from nanompi.report.plots import history_curves, plot, single
+from nanompi.report.signals import SignalsInFile
+from nanompi.run.result import Marks, Result, Signal
+from nanompi.run.writers import nexus
 
 RNG = np.random.default_rng(3)
 
@@ -136,6 +139,34 @@ def test_spectra_and_points_are_drawn_along_their_axes():
     where = Signal(np.array([[0, 1e-6], [2e-6, np.nan], [3e-6, 5e-6]]), {}, "m", "positions", "positions")
     assert plot("positions", where)["points"] == [[1, 0], [5, 3]]
     assert plot("phase", Signal(np.ones((4, 4)), show="image")) is None
+
+
+def test_a_curve_of_one_point_is_a_number_with_as_many_digits_as_its_error_tells():
+    def said(value, error, unit="deg"):
+        errors = None if error is None else np.array([error])
+        return single("p", Signal(np.array([value]), {}, unit, "place", "curve", errors=errors))
+
+    assert said(3.70846123, 0.00021) == ("place", "3.70846 ± 0.00021 deg")
+    assert said(529.836, 24.2, "counts") == ("place", "530 ± 24 counts")
+    assert said(1234567.0, 1.5e4, "1") == ("place", "1234567 ± 1.5e+04")
+    assert said(0.25, None, "ug/cm2") == ("place", "0.25 µg/cm²") and said(np.nan, 1.0)[1] == "nan deg"
+    assert single("p", Signal(np.ones(2), {}, "", "", "curve")) is None
+    assert single("p", Signal(np.ones(1), {}, "m", "", "positions")) is None
+
+
+def test_between_runs_of_values_is_a_gap_and_between_single_ones_a_line():
+    nan, x = np.nan, {"x": (np.arange(6.0), "")}
+    for own, gaps in (([1, 2, nan, nan, 3, 4], True), ([1, nan, 2, nan, nan, 3], False)):
+        y = np.array([[1.0] * 6, own])
+        assert plot("c", Signal(y, x, "", "curve", "curve"))["gaps"] is gaps
+        _, drawn = picture(Signal(y, x, "", "curve", "curve")).axes[0].lines[:2]
+        assert np.isnan(drawn.get_ydata()).any() == gaps
+
+
+def test_the_space_that_breaks_no_line_is_a_space_on_the_page(tmp_path):
+    curve = Signal(np.ones((1, 4)), {}, "", "sum; Fe\u00a0K", "curve")
+    nexus.write(Result(pictures={"sum": curve}, notes={"job": {}}), tmp_path / "result.h5")
+    assert SignalsInFile(tmp_path / "result.h5")["sum"].title == "sum; Fe K"
 
 
 def test_units_have_their_own_letters():
