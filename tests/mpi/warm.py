@@ -1,8 +1,9 @@
-"""A Python that has imported NumPy, SciPy, numba and h5py once, and forks a child for each rank of a test.
+"""A Python that has imported the libraries and the program once, and forks a child for each rank of a test.
 
-These imports, and the tables that numba fills before it loads its first kernel, are two thirds of what a rank
-of a small scene costs. The program itself is imported by each rank, MPI is started by each rank, and mpiexec
-starts, signals and ends a process for each: `warm_rank.py`, which hands its place to such a child.
+These imports, and the tables that numba fills before it loads its first kernel, are most of what a rank of a
+small scene costs. Each rank imports what depends on where it is: kernels, which are kept in some folder,
+parts, which packages may add, and the whole program where PYTHONPATH has another one. It starts MPI itself,
+and mpiexec starts, signals and ends a process for each: `warm_rank.py`, which gives its place to a child.
 
 usage: warm.py SOCKET; it ends with its stdin. On the socket comes a request for each rank (`warm_rank.ask`).
 """
@@ -23,10 +24,14 @@ import tempfile
 import types
 from contextlib import suppress
 from functools import cache
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 IMPORTS = ("numpy", "scipy.fft", "scipy.ndimage", "scipy.spatial", "scipy.special", "numba", "h5py")
 IMPORTS += ("pydantic", "yaml", "jinja2", "rich.console", "importlib.metadata", "mpi4py")
+PROGRAM = ("cli.run", "job.job", "report.at_the_end", "report.live", "report.report", "run.attended")
+PROGRAM += ("run.life", "run.perform", "run.watchdog", "run.writers.nexus", "optics.propagate", "optics.ramp")
+PROGRAM_READS = "NANOMPI_CHECK"  # of the environment, as it is imported
 AT_IMPORT = ("OMP_", "OPENBLAS_", "MKL_", "NUMBA_", "HDF5_", "LD_", "SCIPY_")  # what libraries read then
 HIGH = 200  # nobody else uses file descriptors from here on
 
@@ -83,6 +88,8 @@ def warm_up():
     """Import all, and let numba fill its tables: both are shared with the children."""
     for name in IMPORTS:
         importlib.import_module(name)
+    for name in PROGRAM:
+        importlib.import_module(f"nanompi.{name}")
     import numba
 
     numba.njit(lambda x: x + 1)(1.0)
@@ -199,6 +206,16 @@ def take_place(request: dict, fds: list[int]) -> list[str]:
     return request["words"]
 
 
+def forget_another_program():
+    """The program is imported anew where the path has another one, or it reads the environment as it is."""
+    found = PathFinder.find_spec("nanompi")
+    same = found is None or os.path.samefile(found.origin or "/", sys.modules["nanompi"].__file__)
+    if same and PROGRAM_READS not in os.environ:
+        return
+    for name in [name for name in sys.modules if name.partition(".")[0] == "nanompi"]:
+        del sys.modules[name]
+
+
 def become(words: list[str]):
     """What `python WORDS` does: -m MODULE, -c TEXT or a file, -P before it or not."""
     first, *rest = words[words[0] == "-P" :]
@@ -206,9 +223,11 @@ def become(words: list[str]):
     sys.path[:0] = [os.path.abspath(folder) for folder in python_path.split(os.pathsep) if folder]
     if first == "-m":
         sys.argv = rest
+        forget_another_program()
         runpy.run_module(rest[0], run_name="__main__", alter_sys=True)
         return
     sys.path.insert(0, "" if first == "-c" else os.path.dirname(os.path.abspath(first)))
+    forget_another_program()
     text, name = (rest.pop(0), "<string>") if first == "-c" else (Path(first).read_text(), first)
     sys.argv = [first, *rest]
     sys.modules["tests.mpi.warm"] = sys.modules["__main__"]
