@@ -162,9 +162,9 @@ def shape(line: str) -> str:
 
 
 def small_jobs(folder: Path):
-    """The jobs of the repository with few frames and iterations: what is tried are the commands."""
+    """The jobs of the repository with few frames, iterations and settings: what is tried are the commands."""
     folder.mkdir()
     for job in (ROOT / "jobs").glob("*.yaml"):
         text = job.read_text().replace("frames: 400, size: 128", "frames: 121, size: 48")
-        text = text.replace("dm: 50", "dm: 2").replace("DM*50", "DM*2")
+        text = text.replace("dm: 50", "dm: 2").replace("DM*50", "DM*2").replace("num: 3", "num: 2")
         folder.joinpath(job.name).write_text(re.sub(r"ML\*50|ML\*100", "ML*2", text))
