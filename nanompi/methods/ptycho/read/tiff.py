@@ -7,6 +7,7 @@ sample, under a line that names the columns and their units (`# frame x(um) y(um
 `units` say. Lines follow the numbers in the names of the files, but where a column holds these names.
 """
 
+import codecs
 import os
 import re
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from nanompi.step import param, reader
 MARKS = "#%;!"  # of lines that are no positions
 TEXTS = ("*.txt", "*.dat", "*.csv")
 NAME = re.compile(r"([A-Za-z_][\w.-]*)\s*(?:[(\[]\s*([^)\]]*?)\s*[)\]])?")  # x, x(um), x [um], x_um
+DECIMAL = re.compile(r"[-+]?\d+,\d+([eE][-+]?\d+)?")  # a number with a decimal comma
 LARGEST = 1 << 26  # bytes of a text that may hold positions
 
 
@@ -84,6 +86,8 @@ class Tiff:
         """Frames and positions; nothing is loaded. Errors: JobError, DataError."""
         folder = Path(file) if os.path.isdir(file) else Path(file).parent
         table = self._table(folder)
+        if not os.path.isfile(file) and not tiffs_in(folder) and not table.images():
+            raise DataError(f"{folder} holds no TIFF files")
         source = TiffFrames.of(self._files(file, folder, table), f"{file}: frames")
         if len(table.cells) != source.shape[0]:
             raise DataError(f"{table.file} has {len(table.cells)} positions for {source.shape[0]} frames")
@@ -98,7 +102,10 @@ class Tiff:
             if not file.is_file():
                 near = nearest(self.positions, [one.name for one in _texts(folder)])
                 raise DataError(f"input.positions: there is no {file}{near}")
-            return read_table(file)
+            table = read_table(file)
+            if not table.cells:
+                raise DataError(f"{file} is no text with lines of numbers")
+            return table
         found = _tables(folder) or [one for file in _texts(folder) if (one := read_table(file)).cells]
         if len(found) != 1:
             raise JobError(
@@ -143,11 +150,7 @@ class Tiff:
 
 def read_table(file: Path) -> Table:
     """The lines of a text that have as many words as most; no cells where it is no table of numbers."""
-    try:
-        text = file.read_text(encoding="utf-8") if file.stat().st_size <= LARGEST else ""
-    except (OSError, UnicodeDecodeError):
-        text = ""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [_with_points(line.strip()) for line in _text(file).splitlines() if line.strip()]
     rows = [re.split(r"\s*[,;\t]\s*|\s+", line) for line in lines]
     first = next(
         (k for k, (line, row) in enumerate(zip(lines, rows, strict=True)) if _numbers(line, row)), None
@@ -163,6 +166,27 @@ def read_table(file: Path) -> Table:
     heads = NAME.findall(lines[first - 1].lstrip(MARKS)) if first else []
     heads = [(name, unit or unit_in(name)) for name, unit in heads]
     return Table(str(file), cells, heads if len(heads) == len(cells[0]) else [])
+
+
+def _text(file: Path) -> str:
+    """A text as UTF-8, as UTF-16 where it begins so, else as Latin 1; "" for what is none"""
+    try:
+        raw = file.read_bytes() if file.stat().st_size <= LARGEST else b""
+        if raw[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            return raw.decode("utf-16")
+        return "" if b"\0" in raw else raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        return "" if error.encoding.startswith("utf-16") else raw.decode("latin-1")
+    except OSError:
+        return ""
+
+
+def _with_points(line: str) -> str:
+    """A line whose words are numbers with decimal commas, with points"""
+    words = re.split(r"\s*[;\t]\s*|\s+", line)
+    commas = sum(bool(DECIMAL.fullmatch(word)) for word in words)
+    pointed = any("." in word and _is_number(word) for word in words)
+    return re.sub(r"(?<=\d),(?=\d)", ".", line) if commas >= 2 and not pointed else line
 
 
 def _numbers(line: str, row: list[str]) -> bool:

@@ -50,6 +50,27 @@ def test_frames_meet_their_positions(folder, text):
     assert np.array_equal(scan.source.read(order), FRAMES) and scan.pixel == (55e-6, 55e-6)
 
 
+@pytest.mark.parametrize("between", ["\t", ";", "; ", "   "])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "latin-1"])
+def test_decimal_commas_and_texts_of_other_programs(folder, between, encoding):
+    """Positions were whole numbers of um with the commas taken for ends of columns"""
+    lines = [line.replace(".", ",").replace(" ", between) for line in LINES]
+    text = between.join(("frame", "x[µm]", "y[µm]")) + "\r\n" + "\r\n".join(lines)
+    (folder / "positions.txt").write_text(text, encoding=encoding)
+    scan = opened(folder)
+    assert np.allclose(scan.positions, np.stack([Y, X], 1) * 1e-6, rtol=0, atol=1e-9)
+
+
+def test_a_folder_without_images_and_a_text_that_is_none(folder, tmp_path):
+    (folder / "p.dat").write_bytes(b"\0\1\2" * 99)
+    with pytest.raises(DataError, match=r"p.dat is no text with lines of numbers"):
+        opened(folder, positions="p.dat")
+    (tmp_path / "none").mkdir()
+    (tmp_path / "none/p.txt").write_text("# f x(um) y(um)\n" + "\n".join(LINES))
+    with pytest.raises(DataError, match=r"none holds no TIFF files"):
+        opened(tmp_path / "none")
+
+
 def test_columns_and_units_where_the_text_says_none(folder):
     (folder / "p.dat").write_text("\n".join(LINES))
     given = {"file": str(folder), "positions": "p.dat"}
