@@ -27,6 +27,7 @@ from nanompi.step import param, reader
 MARKS = "#%;!"  # of lines that are no positions
 TEXTS = ("*.txt", "*.dat", "*.csv")
 NAME = re.compile(r"([A-Za-z_][\w.-]*)\s*(?:[(\[]\s*([^)\]]*?)\s*[)\]])?")  # x, x(um), x [um], x_um
+PER = re.compile(r"(?<=\w)\s*/\s*([^\W\d_]+)")  # x/um
 DECIMAL = re.compile(r"[-+]?\d+,\d+([eE][-+]?\d+)?")  # a number with a decimal comma
 LARGEST = 1 << 26  # bytes of a text that may hold positions
 
@@ -163,7 +164,8 @@ def read_table(file: Path) -> Table:
         raise DataError(
             f"{file}: line {odd + 1} of the numbers has {len(cells[odd])} words, the first {len(cells[0])}"
         )
-    heads = NAME.findall(lines[first - 1].lstrip(MARKS)) if first else []
+    head = PER.sub(r"[\1]", lines[first - 1].lstrip(MARKS)) if first else ""
+    heads = NAME.findall(head)
     heads = [(name, unit or unit_in(name)) for name, unit in heads]
     return Table(str(file), cells, heads if len(heads) == len(cells[0]) else [])
 

@@ -37,6 +37,7 @@ def opened(folder, **own):
         "# frame x(um) y(um)\n" + "\n".join(LINES),
         "frame, x_um, y_um\n" + "\n".join(line.replace(" ", ", ") for line in LINES),
         "% a scan\n\n# frame\tsamx [um]\tsamy [um]\n" + "\n".join(line.replace(" ", "\t") for line in LINES),
+        "frame\tx/um\ty / um\n" + "\n".join(line.replace(" ", "\t") for line in LINES),
         "# file x[um] y[um]\n" + "\n".join(f"scan_{line.split()[0]}.tif {line[2:]}" for line in LINES[::-1]),
     ],
 )
