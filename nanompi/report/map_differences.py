@@ -123,7 +123,7 @@ def _nothing(one: dict, two: dict, left: dict, a: str, b: str) -> str:
         return f"{a} holds the truth of {_listed(two)}, and no result of one of these names: {_listed(one)}"
     if b == "truth":
         return (
-            f"{a} holds no truth: it is no simulation, or one whose steps keep none. Kept are objects (of "
+            f"{a} holds no truth of maps: it is no simulation, or its steps keep none. Kept are objects (of "
             "`simulate:` and cdi.simulate), some slices (tomo.simulate), counts of elements (xrf.simulate), "
             "strains (xrd.simulate), amounts (xanes.simulate). It can be compared with another result: "
             "`nanompi compare A B`"

@@ -72,7 +72,9 @@ def test_what_does_not_go_together_is_told(tmp_path):
         compare(one, two)
     with pytest.raises(DataError, match=r"has the name of one of .*: Fe_K in the first, Ti_K in the second"):
         compare(one, three)
-    with pytest.raises(DataError, match=r"holds no truth: .*strains \(xrd.simulate\).*nanompi compare A B"):
+    with pytest.raises(
+        DataError, match=r"holds no truth of maps: .*strains \(xrd.simulate\).*nanompi compare A B"
+    ):
         compare(one, "truth")
     true = result(tmp_path / "d.h5", {"Ti_K": np.ones((2, 3))}, truth={"strain_xx": np.ones((2, 3))})
     with pytest.raises(DataError, match="holds the truth of strain_xx, and no result of one of these names"):
