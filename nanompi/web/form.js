@@ -74,7 +74,7 @@ async function newPage(from) {
   const said = make("div", { role: "status" }), params = make("div", { className: "card" }), result = make("div");
   const ranks = make("input", { type: "number", min: 1, max: 4096, value: 2, ariaLabel: "number of ranks" });
   const where = make("select", { ariaLabel: "where it runs", onchange: () => write(result) }, make("option", { value: "here", textContent: "on this machine" }), make("option", { value: "slurm", textContent: "by Slurm" }));
-  const begin = button("start", start, { className: "main" });
+  const begin = button("start", start, { className: "main", disabled: true }); // until a job is there
   let drawn = "", fields = [], asked = 0, begun = 0, awaited = 0, opened = false;
 
   async function update(edits) { // the server checks, and gives text and values
