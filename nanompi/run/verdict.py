@@ -49,10 +49,11 @@ def worst(steps: dict[str, dict[str, Any]]) -> dict[str, str]:
 def judge_numbers(run):
     """What block steps gave is wrong where none of it holds a number, doubtful where some of it holds none:
     NaN all over (collective)."""
-    names = [name for name in run.given if name in run.data and not name.endswith(ERRORS)]
-    names = [name for name in names if getattr(run.data[name].values, "dtype", np.dtype(int)).kind in "fc"]
-    known = run.team.total(*(has_number(run.data[name].values) for name in names)) if names else ()
-    empty = [name for name, own in zip(names, known) if not own]
+    own = {name: run.data[name].values for name in run.given if name in run.data and not name.endswith(ERRORS)}
+    own = {name: v for name, v in own.items() if getattr(v, "dtype", np.dtype(int)).kind in "fc"}
+    names = run.team.bcast(list(own))  # rank 0 may have some alone
+    known = run.team.total(*(name in own and has_number(own[name]) for name in names)) if names else ()
+    empty = [name for name, some in zip(names, known) if not some]
     if empty:
         grade = "wrong" if len(empty) == len(names) else "doubtful"
         some = ", ".join(empty[:SHOWN]) + " ..." * (len(empty) > SHOWN)
