@@ -49,8 +49,8 @@ def worst(steps: dict[str, dict[str, Any]]) -> dict[str, str]:
 def judge_numbers(run):
     """What block steps gave is wrong where none of it holds a number, doubtful where some of it holds none:
     NaN all over (collective)."""
-    own = {name: run.data[name].values for name in run.given if name in run.data and not name.endswith(ERRORS)}
-    own = {name: v for name, v in own.items() if getattr(v, "dtype", np.dtype(int)).kind in "fc"}
+    given = {k: run.data[k].values for k in run.given if k in run.data and not k.endswith(ERRORS)}
+    own = {k: v for k, v in given.items() if getattr(v, "dtype", np.dtype(int)).kind in "fc"}
     names = run.team.bcast(list(own))  # rank 0 may have some alone
     known = run.team.total(*(name in own and has_number(own[name]) for name in names)) if names else ()
     empty = [name for name, some in zip(names, known) if not some]

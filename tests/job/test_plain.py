@@ -39,13 +39,13 @@ def example(cls) -> str:
 
 
 READERS = {"xrf": "xrf.simulate", "xanes": "xanes.simulate", "xrd": "xrd.simulate", "tomo": "tomo.simulate"}
-READERS |= {"image": "xrf.simulate"}
+READERS |= {"image": "xrf.simulate", "map.components": "xanes.simulate"}
 
 
 @pytest.mark.parametrize("name", PARTS)
 def test_the_example_of_a_part_is_a_job(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    reader = READERS.get(name.split(".")[0], "simulate")
+    reader = READERS.get(name) or READERS.get(name.split(".")[0], "simulate")
     (tmp_path / "my_steps.py").write_text(
         "def drop_background(block, info, *, percentile: float = 5.0):\n    return block\n"
     )
