@@ -278,12 +278,13 @@ def step(name: str, needs=(), gives=(), *, each="", makes=(), takes="data", gpu=
     gpu   : its blocks are arrays of the card where the job runs on cards
     It may have more, by which the program knows it without its name:
     lanes                    so many items are best in a block, in place of as many as a cache holds
+    start_checks             its `start` refuses all that its `check` does, of images that are read once
     least                    a block has so many items where there are, though a cache holds fewer
     preceded_by              names of steps that are done before it, inserted where the job does not name them
     instead_of               {parameter: name of such a step}: where it is given, that step is not inserted
     idle(self, data)         is there nothing for it to do on such data? It is passed over then
-    check(self, data)        for `nanompi check`: raises what its `run` would raise of files;
-        may give a list of notes
+    check(self, data)        for `nanompi check`, and for a run before it loads: raises what its `run`
+        would raise of files; may give a list of notes
     maps_after(self, data, known)   names of the maps that there may be behind it, for `nanompi check`;
         known : those before it; None where the data must tell; without it nobody knows
     fits(self, known, sure)  raises what its `run` would raise of the data before it; known : {name: axes,

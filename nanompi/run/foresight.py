@@ -29,9 +29,10 @@ def foresee(run, job, left: list) -> None:
 def _foreseen(run, job, left) -> None:
     if job.output.zarr and importlib.util.find_spec("zarr") is None:
         raise JobError("output.zarr: the package zarr is not installed: pip install 'nanompi[zarr]'")
-    must_fit(job.steps, {name: data.axes for name, data in run.data.items()})
+    must_fit(left, {name: data.axes for name, data in run.data.items()})
     for step in left if "data" in run.data else ():
-        if hasattr(step, "check") and not idle(step, run.data["data"]):
+        ahead = hasattr(step, "check") and not getattr(step, "start_checks", False)
+        if ahead and not idle(step, run.data["data"]):
             step.check(run.data["data"])
     if run.folder is None:
         return

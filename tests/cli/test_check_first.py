@@ -13,7 +13,9 @@ from nanompi.job.open_input import look
 from nanompi.methods import discover
 from nanompi.methods.image.denoise import Denoise
 from nanompi.methods.ptycho.positions import check_span
+from nanompi.methods.tomo import flat
 from nanompi.methods.tomo.centre.opposite import _inverse
+from nanompi.methods.tomo.flat import light_of
 from nanompi.run.foresight import foresee
 from nanompi.run.perform import _solvable
 from nanompi.run.reading import open_data
@@ -140,3 +142,11 @@ def test_equations_without_a_solution_are_told_as_numbers():
 def test_of_projections_without_noise_the_pseudoinverse_serves():
     one = np.ones((1, 2, 2))
     assert np.allclose(_inverse(one), one / 4) and np.allclose(_inverse(2 * np.eye(2)), np.eye(2) / 2)
+
+
+def test_what_start_refuses_is_read_once(monkeypatch):
+    """Flat images: by `start`, not by a look ahead and `start`"""
+    read = []
+    monkeypatch.setattr(flat, "light_of", lambda *given: read.append(1) or light_of(*given))
+    file = written("{format: tomo.simulate, simulate: {angles: 20, size: 32, rows: 3}}", "tomo.flat")
+    assert main(["run", file, "--quiet"]) == 0 and read == [1]

@@ -44,6 +44,8 @@ class Flat:
         - tomo
     """
 
+    start_checks = True
+
     flat: Literal["mean", "median", "linear", "none"] = param(
         "mean",
         level="basic",
