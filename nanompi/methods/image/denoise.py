@@ -87,10 +87,6 @@ class Denoise:
     def _no_maps(self) -> DataError:
         return DataError(f"{self.name}: no step before it gave a map with the axes y and x")
 
-    def before(self, run):
-        """As `check`: not after an hour. Errors: ResourceError."""
-        run.team.on_root(lambda: self.check(None))
-
     def run(self, run):
         """NAME_denoised of each map, on every rank. Errors: DataError, JobError, ResourceError."""
         names = self._names(run)
